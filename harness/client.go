@@ -1,0 +1,81 @@
+package harness
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"time"
+)
+
+// A Client asks a server.
+type Client interface {
+	// Ask sends one prompt and yields the answer piece by piece as it arrives.
+	// The first error ends it; it is an [*AskError] where the cause has a name.
+	// Leaving the loop, or ending the context, abandons the request at once.
+	Ask(context.Context, Prompt) iter.Seq2[Chunk, error]
+}
+
+// A Chunk is one piece of an answer, stamped when it arrived and before
+// anything in it was parsed. A chunk without Text and Reasoning carries no
+// content: response headers, a role, a usage count.
+type Chunk struct {
+	At        time.Time
+	Headers   bool   // the response's headers: HTTPStatus and RequestID are set
+	Text      string // of the answer
+	Reasoning string // of the reasoning before it
+	Tokens    int    // in this chunk; Untold when the server does not tell
+	Finish    string // finish reason, when this chunk carries it
+	Usage     *Usage // the server's own count, when this chunk carries it
+
+	HTTPStatus int
+	RequestID  string // from the header or the body
+	Model      string
+}
+
+// Content reports whether the chunk carries part of the answer or of its reasoning.
+func (c *Chunk) Content() bool { return c.Text != "" || c.Reasoning != "" }
+
+// Usage is how many tokens the server counted; Untold where it did not say.
+type Usage struct {
+	PromptTokens, OutputTokens, CachedTokens, ReasoningTokens int
+}
+
+// An AskError is a failed request: the name of the failure and what exactly happened.
+type AskError struct {
+	Failure    Failure
+	HTTPStatus int // 0 where no status came
+	Err        error
+}
+
+func (e *AskError) Error() string { return fmt.Sprintf("%s: %v", e.Failure, e.Err) }
+func (e *AskError) Unwrap() error { return e.Err }
+
+// HTTPFailure is the failure of an answer with a status other than 200.
+func HTTPFailure(status int) Failure { return Failure(fmt.Sprintf("http %d", status)) }
+
+// A Sampler watches something beside the load.
+type Sampler interface {
+	Read(context.Context) ([]Reading, error)
+}
+
+// A Reading is one value of one series.
+type Reading struct {
+	Source string            `json:"source"` // server, host, client
+	Series string            `json:"series"` // as the source names it
+	Labels map[string]string `json:"labels,omitempty"`
+	Value  float64           `json:"value"`
+}
+
+// A Sample is a reading and when it was taken, since the start of the run.
+type Sample struct {
+	At time.Duration `json:"at"`
+	Reading
+}
+
+// A Sink takes what a run produces. Calls come from one goroutine; records
+// come in the order in which requests end.
+type Sink interface {
+	Record(Record) error
+	Sample(Sample) error
+	Close() error
+}

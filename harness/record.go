@@ -1,0 +1,122 @@
+package harness
+
+import "time"
+
+// Never is the instant of something that did not happen.
+const Never time.Duration = -1
+
+// Untold is a count that nobody told us.
+const Untold = -1
+
+// A Record is what one request taught us: facts only. All instants count from
+// the start of the run; one that did not come is [Never], a count that the
+// server did not tell is [Untold].
+type Record struct {
+	Class   string // traffic class; "" where the scenario has one
+	Seq     int    // order in which requests became due, from 0
+	Session int    // conversation, from 0
+	Turn    int    // turn of the conversation, from 0
+	User    int    // closed loop: user, from 0; open loop: Untold
+
+	Due     time.Duration // when the request should have been sent
+	Sent    time.Duration // when it was handed to the connection
+	Headers time.Duration // when the response's headers came
+	Done    time.Duration // when the answer ended, or failed
+
+	Chunks      []time.Duration // arrivals of content, answer and reasoning alike
+	ChunkTokens []int           // tokens in each chunk; nil when the server does not tell
+	FirstAnswer time.Duration   // first content that is not reasoning
+
+	PromptTokens, OutputTokens    int // as the server counted them
+	CachedTokens, ReasoningTokens int
+	RequestedPromptTokens         int // what the workload promised
+	RequestedOutputTokens         int
+
+	Finish     string  // finish reason as the server gave it
+	Failure    Failure // "" when the answer came whole
+	HTTPStatus int
+	Error      string // what exactly went wrong, without credentials
+	RequestID  string
+	Model      string
+
+	Warmup bool // due during warm-up: not judged
+	Good   bool // answered, and within the limits for a good request
+}
+
+// NewRecord is the record of a request of which nothing is known but when it
+// was due.
+func NewRecord(seq int, due time.Duration) Record {
+	return Record{
+		Seq: seq, User: Untold, Due: due,
+		Sent: Never, Headers: Never, Done: Never, FirstAnswer: Never,
+		PromptTokens: Untold, OutputTokens: Untold, CachedTokens: Untold, ReasoningTokens: Untold,
+		RequestedPromptTokens: Untold, RequestedOutputTokens: Untold, HTTPStatus: Untold,
+	}
+}
+
+// OK reports whether the answer came whole.
+func (r *Record) OK() bool { return r.Failure == "" && r.Done != Never }
+
+// FirstToken is when the first content came, reasoning included.
+func (r *Record) FirstToken() time.Duration {
+	if len(r.Chunks) == 0 {
+		return Never
+	}
+	return r.Chunks[0]
+}
+
+// TTFT is the time to the first token, from when the request was due, or Never.
+func (r *Record) TTFT() time.Duration { return since(r.FirstToken(), r.Due) }
+
+// E2E is the end-to-end latency, from when the request was due, or Never.
+func (r *Record) E2E() time.Duration { return since(r.Done, r.Due) }
+
+// Lag is our own lateness: sent − due, or Never.
+func (r *Record) Lag() time.Duration { return since(r.Sent, r.Due) }
+
+// TPOT is the mean time per output token after the first, or Never when the
+// answer has fewer than two tokens or their number is not known.
+func (r *Record) TPOT() time.Duration {
+	if r.OutputTokens < 2 || len(r.Chunks) == 0 {
+		return Never
+	}
+	span := r.Chunks[len(r.Chunks)-1] - r.Chunks[0]
+	return span / time.Duration(r.OutputTokens-1)
+}
+
+// ITLs are the gaps between successive chunks of content. A chunk may hold
+// several tokens.
+func (r *Record) ITLs() []time.Duration {
+	if len(r.Chunks) < 2 {
+		return nil
+	}
+	gaps := make([]time.Duration, len(r.Chunks)-1)
+	for i := range gaps {
+		gaps[i] = r.Chunks[i+1] - r.Chunks[i]
+	}
+	return gaps
+}
+
+func since(at, from time.Duration) time.Duration {
+	if at == Never {
+		return Never
+	}
+	return at - from
+}
+
+// A Failure is the name of what went wrong with a request.
+type Failure string
+
+// The failures that a request can end in. An HTTP error is named by its code:
+// see [HTTPFailure].
+const (
+	Refused       Failure = "refused"         // no connection
+	Timeout       Failure = "timeout"         // no end within the time allowed
+	Reset         Failure = "reset"           // the connection broke
+	ErrorInStream Failure = "error in stream" // an error event under status 200
+	CutShort      Failure = "cut short"       // the stream ended without a finish reason
+	Malformed     Failure = "malformed"       // what came is not the protocol
+	Empty         Failure = "empty"           // a whole answer without content
+	Interrupted   Failure = "interrupted"     // the run was stopped
+	Unanswered    Failure = "unanswered"      // still in flight when the grace after the load was over
+)

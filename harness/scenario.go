@@ -1,0 +1,123 @@
+package harness
+
+import (
+	"iter"
+	"math/rand/v2"
+	"time"
+)
+
+// A Scenario is one experiment: what to ask, when, and what must hold. It is
+// plain data and is stored with the run.
+type Scenario struct {
+	Name       string
+	Where      string // feature file and line it was read from
+	Seed       uint64 // arrivals, prompts and think times draw from separate streams of it
+	Dataset    Dataset
+	Load       Load          // Open or Closed
+	Warmup     time.Duration // requests due earlier are recorded, not judged
+	Good       []Objective   // what makes one request good (goodput)
+	Objectives []Objective   // what makes the run good
+	Labels     map[string]string
+}
+
+// A Load says who asks and for how long: [Open] or [Closed].
+type Load interface {
+	// Planned is how long the load issues requests, or 0 when it stops by count
+	// and nobody can tell beforehand.
+	Planned() time.Duration
+	load()
+}
+
+// Open is a load whose requests are due at instants that do not depend on the
+// server: the arrivals of many people who do not know of each other.
+type Open struct {
+	Arrivals Arrivals
+	For      time.Duration // requests are due in [0, For); 0: no end by time
+	Requests int           // stop after so many; 0: no end by count
+	InFlight int           // at most so many at once, the rest waits and is counted from its due time; 0: no bound
+}
+
+// Closed is a load of a fixed number of users who each wait for the answer,
+// think, and ask again.
+type Closed struct {
+	Users    int
+	Think    time.Duration // mean of an exponential think time; 0: ask again at once
+	For      time.Duration
+	Requests int // in all, over all users
+}
+
+func (Open) load()   {}
+func (Closed) load() {}
+
+// Planned is the length of the load, or for a load that stops by count the
+// length that its mean rate makes likely.
+func (o Open) Planned() time.Duration {
+	if o.For > 0 || o.Arrivals == nil || o.Arrivals.Rate() <= 0 {
+		return o.For
+	}
+	return time.Duration(float64(o.Requests) / o.Arrivals.Rate() * float64(time.Second))
+}
+
+// Planned is the length of the load; a closed load that stops by count has none.
+func (c Closed) Planned() time.Duration { return c.For }
+
+// Arrivals say when requests are due.
+type Arrivals interface {
+	// Times yields instants since the load began, ascending, without end.
+	Times(*rand.Rand) iter.Seq[time.Duration]
+	// Rate is the mean of requests per second, for planning.
+	Rate() float64
+}
+
+// A Dataset says what is asked.
+type Dataset interface {
+	// Conversations yields conversations drawn with the given stream, without
+	// end. It reads and checks its source first: an error here ends the run
+	// before any load.
+	Conversations(*rand.Rand) (iter.Seq[Conversation], error)
+}
+
+// A Conversation is one person's exchange, asked turn by turn: each turn is due
+// when the one before was answered (and thought about, where the load says so).
+type Conversation struct {
+	Turns []Prompt
+}
+
+// A Prompt is one question, complete with its history. Exactly one of
+// Messages, Text and TokenIDs is set.
+type Prompt struct {
+	Messages  []Message // asked as a chat
+	Text      string    // asked as a completion
+	TokenIDs  []int     // asked as a completion, with a length that is exact
+	Tokens    int       // prompt tokens, verified; 0: not known beforehand
+	MaxTokens int       // bound of the answer; 0: the server's
+	IgnoreEOS bool      // the answer runs to MaxTokens
+}
+
+// A Message is one turn of a chat.
+type Message struct {
+	Role    string `json:"role"` // system, user or assistant
+	Content string `json:"content"`
+}
+
+// An Objective is one row of expectations: a figure and the limit it must keep.
+type Objective struct {
+	Text      string   `json:"text"`      // as written: "p99 TTFT at most 500 ms"
+	Where     string   `json:"where"`     // file:line of the row
+	Statistic string   `json:"statistic"` // min, mean, max, total, p0…p100; "" where the metric is one figure of the run
+	Metric    string   `json:"metric"`    // name in the catalogue
+	Relation  Relation `json:"relation"`
+	Limit     float64  `json:"limit"`           // in the base unit of the metric: seconds, ratio 0–1, per second, count
+	Upper     float64  `json:"upper,omitempty"` // upper end, Between only
+}
+
+// A Relation is how a figure must stand to its limit.
+type Relation string
+
+// The relations of the vocabulary; "none" is Exactly 0.
+const (
+	AtMost  Relation = "at most"
+	AtLeast Relation = "at least"
+	Exactly Relation = "exactly"
+	Between Relation = "between"
+)
