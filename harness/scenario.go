@@ -41,9 +41,9 @@ type Open struct {
 // think, and ask again.
 type Closed struct {
 	Users    int
-	Think    time.Duration // mean of an exponential think time; 0: ask again at once
-	For      time.Duration
-	Requests int // in all, over all users
+	Think    time.Duration // between an answer and the user's next question
+	For      time.Duration // users ask until then; 0: no end by time
+	Requests int           // in all, shared evenly among the users; 0: no end by count
 }
 
 func (Open) load()   {}

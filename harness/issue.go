@@ -1,0 +1,218 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"time"
+)
+
+// prepare reads the dataset and returns what will issue the requests, so that
+// everything that can be wrong is found before the load begins.
+func (s Scenario) prepare() (issuer, error) {
+	switch load := s.Load.(type) {
+	case Open:
+		return s.prepareOpen(load)
+	case Closed:
+		return s.prepareClosed(load)
+	default:
+		return nil, fmt.Errorf("%T is no load: use Open or Closed", load)
+	}
+}
+
+func (s Scenario) prepareOpen(o Open) (issuer, error) {
+	switch {
+	case o.Arrivals == nil:
+		return nil, errors.New("the load has no arrivals: say at what rate requests arrive")
+	case o.Arrivals.Rate() <= 0:
+		return nil, fmt.Errorf("requests arrive at %v per second; the rate must be above 0", o.Arrivals.Rate())
+	case o.For <= 0 && o.Requests <= 0:
+		return nil, errors.New("the load has no end: say for how long, or for how many requests, it runs")
+	case o.InFlight < 0:
+		return nil, fmt.Errorf("at most %d requests in flight; the bound must be above 0", o.InFlight)
+	}
+	conversations, err := s.Dataset.Conversations(s.stream(promptStream, 0))
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx, asking context.Context, l *load) time.Duration {
+		return l.issueOpen(ctx, asking, o, conversations)
+	}, nil
+}
+
+// issueOpen starts each request when it is due, whatever became of those
+// before it. The conversation is drawn before the wait: drawing takes time that
+// must not make the request late.
+func (l *load) issueOpen(ctx, asking context.Context, o Open, conversations iter.Seq[Conversation]) time.Duration {
+	next, stop := iter.Pull(conversations)
+	defer stop()
+	var slots chan struct{}
+	if o.InFlight > 0 {
+		slots = make(chan struct{}, o.InFlight)
+	}
+	issued, until := 0, time.Duration(0)
+	for due := range o.Arrivals.Times(l.scenario.stream(arrivalStream, 0)) {
+		if o.For > 0 && due >= o.For || o.Requests > 0 && issued == o.Requests {
+			break
+		}
+		conversation, ok := next()
+		if !ok {
+			l.warn("the dataset ended after %d conversations; the load ended with it", issued)
+			return until
+		}
+		if !l.sleepUntil(ctx, due) {
+			return min(until, l.now())
+		}
+		session := issued
+		l.backlog.Add(1)
+		l.asking.Go(func() {
+			slotted := takeSlot(asking, slots)
+			l.backlog.Add(-1)
+			if slotted {
+				defer func() { <-slots }()
+			}
+			l.converse(asking, conversation, session, due)
+		})
+		issued, until = issued+1, due+1
+	}
+	if o.For > 0 && l.sleepUntil(ctx, o.For) {
+		return o.For
+	}
+	return until
+}
+
+// takeSlot waits for one of the slots in flight and reports whether it has one.
+func takeSlot(ctx context.Context, slots chan struct{}) bool {
+	if slots == nil {
+		return false
+	}
+	select {
+	case slots <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// converse asks the turns of a conversation; each but the first is due when the
+// one before was answered.
+func (l *load) converse(ctx context.Context, c Conversation, session int, due time.Duration) {
+	for turn, prompt := range c.Turns {
+		rec := NewRecord(int(l.seq.Add(1)-1), due)
+		rec.Session, rec.Turn = session, turn
+		l.ask(ctx, &rec, prompt)
+		if rec.Failure != "" {
+			return
+		}
+		due = rec.Done
+	}
+}
+
+func (s Scenario) prepareClosed(c Closed) (issuer, error) {
+	switch {
+	case c.Users <= 0:
+		return nil, fmt.Errorf("%d users ask; there must be at least 1", c.Users)
+	case c.Think < 0:
+		return nil, fmt.Errorf("the think time is %v; it cannot be negative", c.Think)
+	case c.For <= 0 && c.Requests <= 0:
+		return nil, errors.New("the load has no end: say for how long, or for how many requests, it runs")
+	case c.For <= 0 && c.Requests < c.Users:
+		return nil, fmt.Errorf("%d requests are too few for %d users to ask once each", c.Requests, c.Users)
+	}
+	users := make([]iter.Seq[Conversation], c.Users)
+	for user := range users {
+		// A stream of their own makes each user's questions the same however
+		// the answers to the others interleave.
+		conversations, err := s.Dataset.Conversations(s.stream(promptStream, user))
+		if err != nil {
+			return nil, err
+		}
+		users[user] = conversations
+	}
+	return func(ctx, asking context.Context, l *load) time.Duration {
+		return l.issueClosed(ctx, asking, c, users)
+	}, nil
+}
+
+func (l *load) issueClosed(ctx, asking context.Context, c Closed, users []iter.Seq[Conversation]) time.Duration {
+	finished := make(chan time.Duration, len(users))
+	for user, conversations := range users {
+		l.asking.Go(func() { finished <- l.use(ctx, asking, c, user, conversations) })
+	}
+	if c.For > 0 {
+		if l.sleepUntil(ctx, c.For) {
+			return c.For
+		}
+		return min(c.For, l.now())
+	}
+	var until time.Duration
+	for range users {
+		until = max(until, <-finished)
+	}
+	return until
+}
+
+// use is one user of a closed loop: ask, read, think, ask again. It returns
+// just after the instant at which the last request was due.
+func (l *load) use(ctx, asking context.Context, c Closed, user int, conversations iter.Seq[Conversation]) time.Duration {
+	asked, share := 0, c.shareOf(user)
+	until := time.Duration(0)
+	due := c.stagger(l.scenario, user)
+	for conversation := range conversations {
+		for turn, prompt := range conversation.Turns {
+			if c.For > 0 && due >= c.For || c.Requests > 0 && asked == share || !l.sleepUntil(ctx, due) {
+				return until
+			}
+			rec := NewRecord(asked*c.Users+user, due)
+			rec.User, rec.Session, rec.Turn = user, asked*c.Users+user, turn
+			l.ask(asking, &rec, prompt)
+			asked, until, due = asked+1, due+1, rec.Done+c.Think
+			if rec.Failure != "" {
+				due = max(due, until+retryPause)
+				break
+			}
+		}
+	}
+	return until
+}
+
+// retryPause is the least time between a user's failed request and the next
+// one: without it a server that refuses at once would be asked millions of times.
+const retryPause = 100 * time.Millisecond
+
+// shareOf is how many of a counted load's requests a user asks. Counting over
+// all users as they go would let chance decide who asks the last ones.
+func (c Closed) shareOf(user int) int {
+	share := c.Requests / c.Users
+	if user < c.Requests%c.Users {
+		share++
+	}
+	return share
+}
+
+// stagger is when a user begins: anywhere within one think time, so that the
+// users do not all ask at once.
+func (c Closed) stagger(s Scenario, user int) time.Duration {
+	if c.Think == 0 {
+		return 0
+	}
+	return time.Duration(s.stream(thinkStream, user).Int64N(int64(c.Think)))
+}
+
+// sleepUntil waits for an instant of the run and reports false when the context
+// ended first.
+func (l *load) sleepUntil(ctx context.Context, due time.Duration) bool {
+	wait := due - l.now()
+	if wait <= 0 {
+		return ctx.Err() == nil
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,199 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A Runner runs scenarios. Its zero fields have sensible defaults; only Client
+// is needed.
+type Runner struct {
+	Client   Client
+	Samplers []Sampler
+	Sinks    []Sink
+	Good     func(*Record) bool // what makes one request good; nil: every whole answer
+	Timeout  time.Duration      // for one answer, from when it was sent; 0: 10 minutes
+	Grace    time.Duration      // for answers still in flight when the load is over; 0: 1 minute
+	Every    time.Duration      // between samples; 0: 1 second
+}
+
+// The causes that end a request from our side.
+var (
+	errInterrupted = errors.New("the run was interrupted")
+	errUnanswered  = errors.New("no end of the answer within the grace after the load")
+	errTimeout     = errors.New("no end of the answer within the time allowed")
+)
+
+// Run issues the scenario's load and returns when every request has ended and
+// every sink has taken what it was given. Ending the context stops the load,
+// cancels what is in flight and returns the run so far; that is no error, but
+// Run.Stopped says so. An error means that the run could not begin, or that a
+// sink lost something.
+func (r Runner) Run(ctx context.Context, s Scenario) (*Run, error) {
+	if err := s.check(); err != nil {
+		return nil, err
+	}
+	issue, err := s.prepare()
+	if err != nil {
+		return nil, err
+	}
+	memory := new(Memory)
+	l := &load{
+		runner:   r.withDefaults(),
+		scenario: s,
+		start:    time.Now(),
+		records:  make(chan Record, 1024),
+		samples:  make(chan Sample, 1024),
+	}
+	l.runner.Sinks = append([]Sink{memory}, r.Sinks...)
+	sinksErr := l.run(ctx, issue)
+	run := &Run{
+		Scenario: s,
+		Start:    l.start,
+		Length:   time.Since(l.start),
+		Records:  slices.Values(memory.Records),
+		Samples:  slices.Values(memory.Samples),
+		Warnings: l.warnings,
+	}
+	run.From, run.To = s.Warmup, l.issuedUntil
+	if ctx.Err() != nil {
+		run.Stopped = "interrupted"
+	}
+	return run, sinksErr
+}
+
+func (r Runner) withDefaults() Runner {
+	if r.Good == nil {
+		r.Good = (*Record).OK
+	}
+	r.Timeout = cmpOr(r.Timeout, 10*time.Minute)
+	r.Grace = cmpOr(r.Grace, time.Minute)
+	r.Every = cmpOr(r.Every, time.Second)
+	return r
+}
+
+func cmpOr(d, otherwise time.Duration) time.Duration {
+	if d > 0 {
+		return d
+	}
+	return otherwise
+}
+
+// A load is a run while it goes on.
+type load struct {
+	runner   Runner
+	scenario Scenario
+	start    time.Time
+
+	records chan Record
+	samples chan Sample
+	asking  sync.WaitGroup // requests and users
+
+	issued, inFlight, failed, backlog, seq atomic.Int64
+	issuedUntil                            time.Duration // written by the issuer, read when it is done
+
+	mu       sync.Mutex
+	warnings []string
+}
+
+// An issuer starts requests until the load is over. It returns the end of the
+// window in which requests were due.
+type issuer func(ctx, asking context.Context, l *load) time.Duration
+
+func (l *load) run(ctx context.Context, issue issuer) error {
+	asking, giveUp := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer giveUp(nil)
+	unhook := context.AfterFunc(ctx, func() { giveUp(errInterrupted) })
+	defer unhook()
+
+	sampling, stopSampling := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopSampling()
+	var watching sync.WaitGroup
+	collected := make(chan error, 1)
+	go func() { collected <- l.collect() }()
+	l.watch(sampling, &watching)
+
+	l.issuedUntil = issue(ctx, asking, l)
+	grace := time.AfterFunc(l.runner.Grace, func() { giveUp(errUnanswered) })
+	l.asking.Wait()
+	grace.Stop()
+	stopSampling()
+	watching.Wait()
+	close(l.records)
+	close(l.samples)
+	return <-collected
+}
+
+// collect is the one goroutine that the sinks are called from.
+func (l *load) collect() error {
+	var failures []error
+	each := func(give func(Sink) error) {
+		for _, sink := range l.runner.Sinks {
+			if err := give(sink); err != nil && len(failures) < 10 {
+				failures = append(failures, err)
+			}
+		}
+	}
+	records, samples := l.records, l.samples
+	for records != nil || samples != nil {
+		select {
+		case rec, ok := <-records:
+			if !ok {
+				records = nil
+				continue
+			}
+			each(func(s Sink) error { return s.Record(rec) })
+		case sample, ok := <-samples:
+			if !ok {
+				samples = nil
+				continue
+			}
+			each(func(s Sink) error { return s.Sample(sample) })
+		}
+	}
+	each(Sink.Close)
+	return errors.Join(failures...)
+}
+
+func (l *load) warn(format string, args ...any) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.warnings = append(l.warnings, fmt.Sprintf(format, args...))
+}
+
+// now is the time since the run began.
+func (l *load) now() time.Duration { return time.Since(l.start) }
+
+// The streams that a scenario's seed is split into. Each draw has its own, so
+// that changing one thing, the think time say, changes no other.
+const (
+	arrivalStream uint64 = iota + 1
+	promptStream
+	thinkStream
+)
+
+// stream is the random stream of one kind and, in closed loops, of one user.
+func (s Scenario) stream(kind uint64, user int) *rand.Rand {
+	return rand.New(rand.NewPCG(s.Seed, kind<<32|uint64(user)))
+}
+
+func (s Scenario) check() error {
+	switch {
+	case s.Dataset == nil:
+		return errors.New("the scenario has no workload: say what is asked")
+	case s.Load == nil:
+		return errors.New("the scenario has no load: say when requests are due")
+	case s.Warmup < 0:
+		return fmt.Errorf("the warm-up is %v; it cannot be negative", s.Warmup)
+	}
+	if planned := s.Load.Planned(); planned > 0 && s.Warmup >= planned {
+		return fmt.Errorf("the warm-up of %v leaves nothing to measure of a load of %v: make it shorter", s.Warmup, planned)
+	}
+	return nil
+}

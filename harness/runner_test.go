@@ -1,0 +1,247 @@
+package harness_test
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/arrival"
+)
+
+// answer is a server that answers every prompt with chunks at a fixed pace.
+type answer struct {
+	first, gap time.Duration
+	chunks     int
+}
+
+func (a answer) Ask(ctx context.Context, _ harness.Prompt) iter.Seq2[harness.Chunk, error] {
+	return func(yield func(harness.Chunk, error) bool) {
+		if !yield(harness.Chunk{At: time.Now(), Headers: true, HTTPStatus: 200}, nil) {
+			return
+		}
+		for i := range a.chunks {
+			wait := a.gap
+			if i == 0 {
+				wait = a.first
+			}
+			select {
+			case <-time.After(wait):
+			case <-ctx.Done():
+				yield(harness.Chunk{}, ctx.Err())
+				return
+			}
+			c := harness.Chunk{At: time.Now(), Text: "word", Tokens: 1}
+			if i == a.chunks-1 {
+				c.Finish = "length"
+				c.Usage = &harness.Usage{PromptTokens: 3, OutputTokens: a.chunks, CachedTokens: harness.Untold, ReasoningTokens: harness.Untold}
+			}
+			if !yield(c, nil) {
+				return
+			}
+		}
+	}
+}
+
+// echo is a dataset of one question; the drawn number makes each prompt tell
+// which stream it came from.
+type echo struct{}
+
+func (echo) Conversations(r *rand.Rand) (iter.Seq[harness.Conversation], error) {
+	return func(yield func(harness.Conversation) bool) {
+		for yield(harness.Conversation{Turns: []harness.Prompt{{TokenIDs: []int{r.IntN(1000)}, Tokens: 1}}}) {
+		}
+	}, nil
+}
+
+func run(t *testing.T, client harness.Client, s harness.Scenario, sinks ...harness.Sink) (*harness.Run, []harness.Record) {
+	t.Helper()
+	s.Dataset = echo{}
+	out, err := harness.Runner{Client: client, Sinks: sinks}.Run(t.Context(), s)
+	require.NoError(t, err)
+	return out, slices.Collect(out.Records)
+}
+
+func TestOpenLoopIssuesWhenDueWhateverTheServerDoes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		load := harness.Open{Arrivals: arrival.Even{PerSecond: 2}, For: 10 * time.Second}
+		out, records := run(t, answer{first: 3 * time.Second, gap: time.Second, chunks: 3}, harness.Scenario{Load: load, Warmup: 4 * time.Second})
+		require.Len(t, records, 20)
+		for i, r := range records {
+			assert.Equal(t, time.Duration(i)*500*time.Millisecond, r.Due)
+			assert.Equal(t, r.Due, r.Sent)
+			assert.Equal(t, 3*time.Second, r.TTFT())
+			assert.Equal(t, 5*time.Second, r.E2E())
+			assert.Equal(t, time.Second, r.TPOT())
+			assert.Equal(t, r.Due < 4*time.Second, r.Warmup)
+			assert.True(t, r.OK())
+		}
+		assert.Equal(t, 4*time.Second, out.From)
+		assert.Equal(t, 10*time.Second, out.To)
+	})
+}
+
+func TestWaitingForASlotCountsFromDue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		load := harness.Open{Arrivals: arrival.Even{PerSecond: 1}, Requests: 4, InFlight: 1}
+		_, records := run(t, answer{first: 2 * time.Second, chunks: 1}, harness.Scenario{Load: load})
+		require.Len(t, records, 4)
+		for i, r := range records {
+			assert.Equal(t, time.Duration(i)*time.Second, r.Lag(), "each waits for all before it")
+			assert.Equal(t, time.Duration(i+2)*time.Second, r.TTFT())
+		}
+	})
+}
+
+func TestClosedLoopWaitsThinksAndAsksAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		load := harness.Closed{Users: 3, Think: time.Second, For: 20 * time.Second}
+		_, records := run(t, answer{first: 3 * time.Second, chunks: 1}, harness.Scenario{Load: load, Seed: 7})
+		last := map[int]harness.Record{}
+		for _, r := range records {
+			if before, ok := last[r.User]; ok {
+				assert.Equal(t, before.Done+time.Second, r.Due)
+			} else {
+				assert.Less(t, r.Due, time.Second, "users begin within one think time")
+			}
+			last[r.User] = r
+		}
+		assert.Len(t, last, 3)
+		assert.Len(t, records, 15)
+	})
+}
+
+func TestClosedLoopStopsByCount(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, records := run(t, answer{first: time.Second, chunks: 1}, harness.Scenario{Load: harness.Closed{Users: 3, Requests: 10}})
+		assert.Len(t, records, 10)
+	})
+}
+
+func TestAnswersInFlightHaveAGraceAndThenAreUnanswered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		load := harness.Open{Arrivals: arrival.Even{PerSecond: 1}, For: 3 * time.Second}
+		out, records := run(t, answer{first: time.Hour, chunks: 1}, harness.Scenario{Load: load})
+		require.Len(t, records, 3)
+		for _, r := range records {
+			assert.Equal(t, harness.Unanswered, r.Failure)
+			assert.Equal(t, harness.Never, r.TTFT())
+			assert.False(t, r.Good)
+		}
+		assert.Equal(t, 63*time.Second, out.Length)
+	})
+}
+
+func TestInterruptCancelsAndKeepsWhatThereIs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(5500*time.Millisecond, cancel)
+		s := harness.Scenario{Dataset: echo{}, Load: harness.Open{Arrivals: arrival.Even{PerSecond: 1}, For: time.Minute}}
+		out, err := harness.Runner{Client: answer{first: 2 * time.Second, chunks: 1}}.Run(ctx, s)
+		require.NoError(t, err)
+		records := slices.Collect(out.Records)
+		require.Len(t, records, 6)
+		assert.True(t, records[3].OK())
+		assert.Equal(t, harness.Interrupted, records[4].Failure)
+		assert.Equal(t, "interrupted", out.Stopped)
+		assert.Equal(t, 5500*time.Millisecond, out.Length)
+	})
+}
+
+func TestAFailedRequestKeepsItsName(t *testing.T) {
+	refuse := asks(func(yield func(harness.Chunk, error) bool) {
+		yield(harness.Chunk{}, &harness.AskError{Failure: harness.Refused, Err: errors.New("connection refused")})
+	})
+	halfway := asks(func(yield func(harness.Chunk, error) bool) {
+		_ = yield(harness.Chunk{At: time.Now(), Text: "word"}, nil)
+	})
+	for failure, client := range map[harness.Failure]harness.Client{harness.Refused: refuse, harness.CutShort: halfway} {
+		synctest.Test(t, func(t *testing.T) {
+			_, records := run(t, client, harness.Scenario{Load: harness.Open{Arrivals: arrival.Even{PerSecond: 1}, Requests: 1}})
+			require.Len(t, records, 1)
+			assert.Equal(t, failure, records[0].Failure)
+			assert.False(t, records[0].OK())
+		})
+	}
+}
+
+type asks func(func(harness.Chunk, error) bool)
+
+func (a asks) Ask(context.Context, harness.Prompt) iter.Seq2[harness.Chunk, error] {
+	return iter.Seq2[harness.Chunk, error](a)
+}
+
+func TestStreamsAreSeparate(t *testing.T) {
+	dues := func(s harness.Scenario) (out []time.Duration) {
+		synctest.Test(t, func(t *testing.T) {
+			_, records := run(t, answer{first: time.Millisecond, chunks: 1}, s)
+			for _, r := range records {
+				out = append(out, r.Due)
+			}
+		})
+		return out
+	}
+	open := func(seed uint64) harness.Scenario {
+		return harness.Scenario{Seed: seed, Load: harness.Open{Arrivals: arrival.Poisson{PerSecond: 5}, For: 10 * time.Second}}
+	}
+	assert.Equal(t, dues(open(1)), dues(open(1)))
+	assert.NotEqual(t, dues(open(1)), dues(open(2)))
+}
+
+func TestScenarioIsCheckedBeforeTheLoad(t *testing.T) {
+	open := harness.Open{Arrivals: arrival.Even{PerSecond: 1}, For: time.Minute}
+	for want, s := range map[string]harness.Scenario{
+		"no workload":           {Load: open},
+		"no load":               {Dataset: echo{}},
+		"leaves nothing":        {Dataset: echo{}, Load: open, Warmup: time.Minute},
+		"no end":                {Dataset: echo{}, Load: harness.Open{Arrivals: arrival.Even{PerSecond: 1}}},
+		"no arrivals":           {Dataset: echo{}, Load: harness.Open{For: time.Minute}},
+		"must be at least 1":    {Dataset: echo{}, Load: harness.Closed{For: time.Minute}},
+		"must be above 0":       {Dataset: echo{}, Load: harness.Open{Arrivals: arrival.Even{}, For: time.Minute}},
+		"too few for 8 users":   {Dataset: echo{}, Load: harness.Closed{Users: 8, Requests: 4}},
+		"cannot be negative":    {Dataset: echo{}, Load: open, Warmup: -1},
+		"think time is -1s; it": {Dataset: echo{}, Load: harness.Closed{Users: 1, Think: -time.Second, For: 1}},
+	} {
+		_, err := harness.Runner{Client: answer{}}.Run(t.Context(), s)
+		assert.ErrorContains(t, err, want)
+	}
+}
+
+type broken struct{ harness.Memory }
+
+func (*broken) Record(harness.Record) error { return errors.New("disk full") }
+
+func TestASinkThatLosesSomethingIsAnError(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := harness.Scenario{Dataset: echo{}, Load: harness.Open{Arrivals: arrival.Even{PerSecond: 1}, Requests: 2}}
+		_, err := harness.Runner{Client: answer{chunks: 1}, Sinks: []harness.Sink{&broken{}}}.Run(t.Context(), s)
+		assert.ErrorContains(t, err, "disk full")
+	})
+}
+
+type failing struct{}
+
+func (failing) Read(context.Context) ([]harness.Reading, error) {
+	return nil, errors.New("404 at /metrics")
+}
+
+func TestAMissingReadingIsAGapAndAWarning(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := harness.Scenario{Dataset: echo{}, Load: harness.Open{Arrivals: arrival.Even{PerSecond: 1}, For: 3 * time.Second}}
+		out, err := harness.Runner{Client: answer{chunks: 1}, Samplers: []harness.Sampler{failing{}}}.Run(t.Context(), s)
+		require.NoError(t, err)
+		require.Len(t, out.Warnings, 1)
+		assert.Contains(t, out.Warnings[0], "404 at /metrics")
+		for sample := range out.Samples {
+			assert.Equal(t, "client", sample.Source)
+		}
+	})
+}

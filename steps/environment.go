@@ -1,0 +1,186 @@
+package steps
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/vllmspec/vllmspec/harness/server"
+	"github.com/vllmspec/vllmspec/harness/spelling"
+)
+
+// An Environment says where things are and with what credentials; what is
+// measured stands in the features.
+type Environment struct {
+	Root       string   // folder of the module; relative paths count from here
+	URL        string   // server under test; "" for the mock
+	APIKey     string   // bearer token, never written to any output
+	Model      string   // model to ask for; "" for the first one served
+	MetricsURL string   // where to scrape; "" for URL/metrics
+	RealTime   bool     // the mock in real time over TCP
+	Features   []string // files and folders
+	Out        string   // folder of the runs
+	Tags       string   // godog's tag expression
+	Lenient    bool     // an unknown verdict is a warning
+	TLS        *tls.Config
+}
+
+// later are variables whose meaning is settled but which this version cannot
+// honour. Ignoring one would measure something else than was asked for.
+func later() map[string]string {
+	return map[string]string{
+		"VLLM_IMAGE":       "this version starts no containers; start the server and set VLLM_URL",
+		"VLLM_COMMAND":     "this version starts no commands; start the server and set VLLM_URL",
+		"VLLM_URL_B":       "this version measures one server at a time; unset it",
+		"DCGM_METRICS_URL": "this version reads no GPU metrics; unset it",
+		"VLLMSPEC_DB":      "this version keeps no history database; unset it",
+		"VLLMSPEC_SHARD":   "this version loads from one machine only; unset it",
+	}
+}
+
+// own are the variables of vllmspec's own name space.
+func own() []string {
+	return []string{"VLLMSPEC_FEATURES", "VLLMSPEC_TARGET", "VLLMSPEC_OUT", "VLLMSPEC_DB",
+		"VLLMSPEC_DASHBOARD", "VLLMSPEC_SHARD", "VLLMSPEC_UNKNOWN"}
+}
+
+// ReadEnvironment reads and checks the variables, given as os.Environ gives
+// them. It reports everything that is wrong, not the first thing only.
+func ReadEnvironment(root string, environ []string) (Environment, error) {
+	vars := map[string]string{}
+	for _, entry := range environ {
+		if name, value, ok := strings.Cut(entry, "="); ok && value != "" {
+			vars[name] = value
+		}
+	}
+	env := Environment{
+		Root: root, APIKey: vars["VLLM_API_KEY"], Model: vars["VLLM_MODEL"], Tags: vars["GODOG_TAGS"],
+		Out: filepath.Join(root, "reports", "out"), Features: []string{filepath.Join(root, "features")},
+	}
+	errs := unknown(vars)
+	for name, why := range later() {
+		if vars[name] != "" {
+			errs = append(errs, fmt.Errorf("%s: %s", name, why))
+		}
+	}
+	errs = append(errs, env.readTarget(vars), env.readPaths(vars), env.readTLS(vars), env.readChoices(vars))
+	slices.SortStableFunc(errs, func(a, b error) int { return strings.Compare(text(a), text(b)) })
+	return env, errors.Join(errs...)
+}
+
+func text(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+func unknown(vars map[string]string) (errs []error) {
+	for name := range vars {
+		if strings.HasPrefix(name, "VLLMSPEC_") && !slices.Contains(own(), name) {
+			errs = append(errs, fmt.Errorf("%s is no variable of vllmspec%s", name, spelling.DidYouMean(name, own())))
+		}
+	}
+	return errs
+}
+
+func (e *Environment) readTarget(vars map[string]string) error {
+	if raw := vars["VLLM_URL"]; raw != "" {
+		base, err := server.ParseURL(raw)
+		if err != nil {
+			return fmt.Errorf("VLLM_URL: %w", err)
+		}
+		e.URL = base
+	}
+	if raw := vars["VLLM_METRICS_URL"]; raw != "" {
+		if _, err := server.ParseURL(raw); err != nil {
+			return fmt.Errorf("VLLM_METRICS_URL: %w", err)
+		}
+		e.MetricsURL = raw
+	}
+	switch target := vars["VLLMSPEC_TARGET"]; {
+	case target == "":
+	case target == "mock" && e.URL == "":
+		e.RealTime = true
+	case target == "mock":
+		return errors.New("VLLMSPEC_TARGET=mock and VLLM_URL name two servers; unset one")
+	default:
+		return fmt.Errorf("VLLMSPEC_TARGET is %q; it can only be \"mock\"", target)
+	}
+	return nil
+}
+
+func (e *Environment) readPaths(vars map[string]string) error {
+	if out := vars["VLLMSPEC_OUT"]; strings.Contains(out, "://") {
+		return fmt.Errorf("VLLMSPEC_OUT is %q; this version stores runs in a folder only", out)
+	} else if out != "" {
+		e.Out = e.fromRoot(out)
+	}
+	if list := vars["VLLMSPEC_FEATURES"]; list != "" {
+		e.Features = nil
+		for _, path := range strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == filepath.ListSeparator }) {
+			path = e.fromRoot(strings.TrimSpace(path))
+			if _, err := os.Stat(path); err != nil {
+				return fmt.Errorf("VLLMSPEC_FEATURES: there is no file or folder %s", path)
+			}
+			e.Features = append(e.Features, path)
+		}
+	}
+	return nil
+}
+
+func (e *Environment) fromRoot(path string) string {
+	if filepath.IsAbs(path) {
+		return filepath.Clean(path)
+	}
+	return filepath.Join(e.Root, path)
+}
+
+func (e *Environment) readChoices(vars map[string]string) error {
+	switch choice := vars["VLLMSPEC_UNKNOWN"]; choice {
+	case "", "fail":
+	case "warn":
+		e.Lenient = true
+	default:
+		return fmt.Errorf("VLLMSPEC_UNKNOWN is %q; it can be \"fail\" or \"warn\"", choice)
+	}
+	if address := vars["VLLMSPEC_DASHBOARD"]; address != "" && address != "off" {
+		return fmt.Errorf("VLLMSPEC_DASHBOARD is %q; this version has no live dashboard: unset it or say \"off\"", address)
+	}
+	return nil
+}
+
+// readTLS adds a private CA and a client certificate. Verification is always on.
+func (e *Environment) readTLS(vars map[string]string) error {
+	ca, cert, key := vars["VLLM_CA_FILE"], vars["VLLM_CERT_FILE"], vars["VLLM_KEY_FILE"]
+	if ca == "" && cert == "" && key == "" {
+		return nil
+	}
+	e.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
+	if ca != "" {
+		pem, err := os.ReadFile(e.fromRoot(ca))
+		if err != nil {
+			return fmt.Errorf("VLLM_CA_FILE: %w", err)
+		}
+		e.TLS.RootCAs = x509.NewCertPool()
+		if !e.TLS.RootCAs.AppendCertsFromPEM(pem) {
+			return fmt.Errorf("VLLM_CA_FILE: %s holds no PEM certificate", ca)
+		}
+	}
+	if (cert == "") != (key == "") {
+		return errors.New("VLLM_CERT_FILE and VLLM_KEY_FILE belong together; set both or neither")
+	}
+	if cert != "" {
+		pair, err := tls.LoadX509KeyPair(e.fromRoot(cert), e.fromRoot(key))
+		if err != nil {
+			return fmt.Errorf("VLLM_CERT_FILE and VLLM_KEY_FILE: %w", err)
+		}
+		e.TLS.Certificates = []tls.Certificate{pair}
+	}
+	return nil
+}
