@@ -1,0 +1,22 @@
+# vllmspec: what is worth typing. `make` alone says what there is.
+.PHONY: help test features demo generate lint
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+test: ## all tests of the project, the features among them
+	go test ./...
+
+features: ## the features only, with every scenario on the screen
+	go test -v ./features
+
+demo: ## the main job in real time over TCP: about a minute
+	VLLMSPEC_TARGET=mock VLLMSPEC_FEATURES=features/users.feature go test -v -count=1 ./features
+
+generate: ## markup and vocabulary from their sources
+	go generate ./...
+
+lint: ## what CI checks beside the tests
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "run gofmt -w on these"; exit 1; }
+	go vet ./...
+	go tool -modfile=tools/go.mod staticcheck ./...

@@ -1,0 +1,19 @@
+// Package vllmspec is plain-English SLOs for vLLM, run by go test. This package
+// holds no code, only the map:
+//
+//	features/            scenarios, and the test that runs them
+//	steps/               sentences → harness.Scenario
+//	harness/             the domain: scenario, load, runner, record, sample, run
+//	harness/arrival/     when requests are due
+//	harness/dataset/     what is asked
+//	harness/openai/      asks the server, and reads its streams
+//	harness/sampler/     watches beside: the server's metrics, the host
+//	harness/server/      where the server under test comes from
+//	harness/slo/         the metric catalogue, and judging a run by it
+//	harness/stats/       quantiles and intervals
+//	harness/store/       a run on disk
+//	harness/spelling/    "did you mean"
+//	reports/             the page that shows a run
+//	mockvllm/            a mock of a vLLM server, step by step
+//	fixtures/            prompts that come along
+package vllmspec

@@ -1,0 +1,116 @@
+// Package server is where the server under test comes from: a URL somebody
+// else serves, or a mock that is started for the scenario, in virtual time or
+// over TCP. Whatever it is, the rest of the harness sees an address and a way
+// to dial it.
+package server
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/vllmspec/vllmspec/mockvllm"
+)
+
+// A Server is a server under test that can be dialled.
+type Server struct {
+	URL     string // base address, without /v1 and without a trailing slash
+	Kind    string // for the reader: "a server at a URL", "the mock, in virtual time", …
+	Remote  bool   // somebody else's: reached with the credentials of the environment
+	Virtual bool   // runs on the virtual clock of a testing/synctest bubble
+	// Dial reaches it where the network cannot; nil: over the network.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+
+	mock  *mockvllm.Server
+	serve *http.Server
+}
+
+// At is the server at a URL, which is checked for its form only.
+func At(raw string) (*Server, error) {
+	base, err := ParseURL(raw)
+	if err != nil {
+		return nil, err
+	}
+	return &Server{URL: base, Kind: "a server at a URL", Remote: true}, nil
+}
+
+// Simulated starts a mock that is reached through pipes in memory, for a
+// testing/synctest bubble: nothing in it waits for anything outside.
+func Simulated(config mockvllm.Config) (*Server, error) {
+	pipes := newPipes()
+	s := &Server{URL: "http://mock", Kind: "the mock, in virtual time", Virtual: true, Dial: pipes.dial}
+	return s, s.start(config, pipes)
+}
+
+// Mock starts a mock in real time on a free port of the loopback interface.
+func Mock(config mockvllm.Config) (*Server, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("the mock needs a port of the loopback interface: %w", err)
+	}
+	s := &Server{URL: "http://" + listener.Addr().String(), Kind: "the mock, over TCP"}
+	return s, s.start(config, listener)
+}
+
+func (s *Server) start(config mockvllm.Config, listener net.Listener) error {
+	mock, err := mockvllm.New(config)
+	if err != nil {
+		return err
+	}
+	mock.Start()
+	s.mock = mock
+	s.serve = &http.Server{Handler: mock, ReadHeaderTimeout: time.Minute}
+	go s.serve.Serve(listener)
+	return nil
+}
+
+// LoadBegins tells a mock that the load begins now: its faults count from here.
+func (s *Server) LoadBegins() {
+	if s.mock != nil {
+		s.mock.StartLoad()
+	}
+}
+
+// Close stops what was started, and leaves alone what was not.
+func (s *Server) Close() {
+	if s.mock == nil {
+		return
+	}
+	s.serve.Close()
+	s.mock.Close()
+}
+
+// ParseURL checks a base address and returns it without a trailing slash.
+func ParseURL(raw string) (string, error) {
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("%q is no URL; write http://host:8000", redact(raw))
+	case u.Scheme != "http" && u.Scheme != "https":
+		return "", fmt.Errorf("%q must begin with http:// or https://", redact(raw))
+	case u.Host == "":
+		return "", fmt.Errorf("%q names no host; write http://host:8000", redact(raw))
+	case u.RawQuery != "" || u.Fragment != "":
+		return "", fmt.Errorf("%q must be a base address, without ? and #", redact(raw))
+	}
+	base := u.JoinPath().String()
+	for len(base) > 0 && base[len(base)-1] == '/' {
+		base = base[:len(base)-1]
+	}
+	if path := u.Path; path == "/v1" || path == "/v1/" {
+		return "", fmt.Errorf("%q must be the base address: leave out /v1", redact(raw))
+	}
+	return base, nil
+}
+
+// redact takes the user and password out of something that may be a URL.
+func redact(raw string) string {
+	if u, err := url.Parse(raw); err == nil && u.User != nil {
+		u.User = url.User("…")
+		return u.String()
+	}
+	return raw
+}

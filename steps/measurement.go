@@ -1,0 +1,37 @@
+package steps
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/cucumber/godog"
+
+	"github.com/vllmspec/vllmspec/harness/slo"
+)
+
+func (w *world) registerMeasurement(sc *godog.ScenarioContext) {
+	sc.Step(`^the first (.+) (?:is|are) warm-up$`, w.warmUp)
+	sc.Step(`^a request is good when:$`, w.goodWhen)
+	sc.Step(`^the seed is (\S+)$`, w.seedIs)
+}
+
+// warmUp keeps what was due in the beginning out of the judgement.
+func (w *world) warmUp(length string) (err error) {
+	w.scenario.Warmup, err = duration(length)
+	return err
+}
+
+// goodWhen says what makes one request good, for goodput and attainment.
+func (w *world) goodWhen(table *godog.Table) (err error) {
+	w.scenario.Good, err = w.objectives(table, slo.ParseGood)
+	return err
+}
+
+// seedIs fixes the seed of arrivals, prompts and think times.
+func (w *world) seedIs(seed string) (err error) {
+	w.scenario.Seed, err = strconv.ParseUint(seed, 10, 64)
+	if err != nil {
+		return fmt.Errorf("%q is no seed; write a whole number from 0", seed)
+	}
+	return nil
+}

@@ -1,0 +1,102 @@
+package steps
+
+import (
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// results are what godog wrote of each feature. It writes one file per run of
+// its suite, and a feature is one; CI systems read one file of all.
+type results struct {
+	suites   []junitSuite
+	features []json.RawMessage
+}
+
+type junitSuites struct {
+	XMLName  xml.Name     `xml:"testsuites"`
+	Name     string       `xml:"name,attr"`
+	Tests    int          `xml:"tests,attr"`
+	Failures int          `xml:"failures,attr"`
+	Errors   int          `xml:"errors,attr"`
+	Skipped  int          `xml:"skipped,attr"`
+	Suites   []junitSuite `xml:"testsuite"`
+}
+
+type junitSuite struct {
+	Attrs    []xml.Attr `xml:",any,attr"`
+	Name     string     `xml:"name,attr"`
+	Tests    int        `xml:"tests,attr"`
+	Failures int        `xml:"failures,attr"`
+	Errors   int        `xml:"errors,attr"`
+	Skipped  int        `xml:"skipped,attr"`
+	Inner    string     `xml:",innerxml"`
+}
+
+// resultFiles are the two files that godog writes of one feature.
+type resultFiles struct{ folder string }
+
+func newResultFiles() (resultFiles, error) {
+	folder, err := os.MkdirTemp("", "vllmspec-results-")
+	return resultFiles{folder}, err
+}
+
+func (f resultFiles) junit() string    { return filepath.Join(f.folder, "junit.xml") }
+func (f resultFiles) cucumber() string { return filepath.Join(f.folder, "cucumber.json") }
+
+func (f resultFiles) formats() string {
+	return fmt.Sprintf("pretty,junit:%s,cucumber:%s", f.junit(), f.cucumber())
+}
+
+// add reads the files of one feature and removes them.
+func (r *results) add(files resultFiles) error {
+	defer os.RemoveAll(files.folder)
+	var suites junitSuites
+	raw, err := os.ReadFile(files.junit())
+	if err == nil {
+		err = xml.Unmarshal(raw, &suites)
+	}
+	if err != nil {
+		return fmt.Errorf("junit.xml: %w", err)
+	}
+	r.suites = append(r.suites, suites.Suites...)
+	var features []json.RawMessage
+	if raw, err = os.ReadFile(files.cucumber()); err == nil {
+		err = json.Unmarshal(raw, &features)
+	}
+	if err != nil {
+		return fmt.Errorf("cucumber.json: %w", err)
+	}
+	r.features = append(r.features, features...)
+	return nil
+}
+
+// write leaves junit.xml and cucumber.json of everything that ran.
+func (r *results) write(folder string) error {
+	all := junitSuites{Name: "vllmspec", Suites: r.suites}
+	for _, s := range r.suites {
+		all.Tests += s.Tests
+		all.Failures += s.Failures
+		all.Errors += s.Errors
+		all.Skipped += s.Skipped
+	}
+	junit, err := xml.MarshalIndent(all, "", "  ")
+	if err != nil {
+		return err
+	}
+	if r.features == nil {
+		r.features = []json.RawMessage{}
+	}
+	cucumber, err := json.MarshalIndent(r.features, "", "  ")
+	if err != nil {
+		return err
+	}
+	return errors.Join(
+		os.MkdirAll(folder, 0o755),
+		os.WriteFile(filepath.Join(folder, "junit.xml"), append([]byte(xml.Header), junit...), 0o644),
+		os.WriteFile(filepath.Join(folder, "cucumber.json"), cucumber, 0o644),
+	)
+}

@@ -1,0 +1,125 @@
+package steps
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/cucumber/godog"
+
+	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/slo"
+	"github.com/vllmspec/vllmspec/harness/store"
+)
+
+func (w *world) registerRun(sc *godog.ScenarioContext) {
+	sc.Step(`^the load runs for (.+)$`, w.loadRuns)
+}
+
+// grace is how long answers may go on after the load is over.
+const grace = time.Minute
+
+// loadRuns brings the load to the server: for a time, or for a number of requests.
+func (w *world) loadRuns(ctx context.Context, extent string) error {
+	if w.run != nil {
+		return errors.New("the load has run already; one scenario is one run")
+	}
+	if err := w.complete(extent); err != nil {
+		return err
+	}
+	ctx, cancel := w.suite.interruptible(ctx)
+	defer cancel()
+	if err := w.fitsDeadline(); err != nil {
+		return err
+	}
+	defer func() { w.served.leave() }()
+	if err := w.reach(ctx); err != nil {
+		return err
+	}
+	folder, err := store.Create(w.suite.env.Out, store.Name(w.suite.runStart(), w.scenario.Name))
+	if err != nil {
+		return err
+	}
+	w.folder = folder
+	w.served.LoadBegins()
+	runner := harness.Runner{
+		Client: w.served.client, Samplers: w.samplers(), Sinks: []harness.Sink{w.folder.Sink(w.scenario.Name)},
+		Good: slo.Good(w.scenario.Good), Grace: grace,
+	}
+	w.run, err = runner.Run(ctx, w.scenario)
+	if w.run != nil {
+		w.run.Virtual = w.served.Virtual
+		w.run.Warnings = append(w.run.Warnings, w.warnings...)
+	}
+	if err != nil {
+		return err
+	}
+	return w.answered()
+}
+
+// complete turns what the sentences said into a scenario.
+func (w *world) complete(extent string) (err error) {
+	var length time.Duration
+	var requests int
+	if amount, ok := strings.CutSuffix(extent, " requests"); ok {
+		requests, err = count(amount, "requests", 1)
+	} else if length, err = duration(extent); err == nil && length <= 0 {
+		err = fmt.Errorf("a load of %s measures nothing", extent)
+	}
+	if err != nil {
+		return err
+	}
+	if w.scenario.Load, err = w.load.build(length, requests); err != nil {
+		return err
+	}
+	w.scenario.Labels = map[string]string{"model": w.target.model}
+	w.scenario.Dataset, err = w.dataset()
+	return err
+}
+
+// fitsDeadline refuses a load that go test would kill in the middle: nothing
+// would be stored, and nobody would know why.
+func (w *world) fitsDeadline() error {
+	planned := w.scenario.Load.Planned()
+	deadline, limited := w.suite.deadline()
+	if !limited || w.suite.inBubble {
+		return nil
+	}
+	left := time.Until(deadline)
+	if needed := planned + grace; needed > left {
+		return fmt.Errorf("the load of %v and its grace of %v do not fit into the %v that go test leaves; add -timeout %v, or -timeout 0 for no limit",
+			planned, grace, left.Round(time.Second), (planned + w.suite.elapsed() + 10*time.Minute).Round(time.Minute))
+	}
+	return nil
+}
+
+// answered is an error when not one request was answered: nothing that follows
+// could be judged, and the server's own words say why.
+func (w *world) answered() error {
+	total, failures, example := 0, map[harness.Failure]int{}, ""
+	for r := range w.run.Records {
+		total++
+		if r.OK() {
+			return nil
+		}
+		failures[r.Failure]++
+		example = r.Error
+	}
+	switch {
+	case w.run.Stopped != "":
+		return fmt.Errorf("the run was stopped: %s", w.run.Stopped)
+	case total == 0:
+		return errors.New("no request was due: make the load longer, or the rate higher")
+	}
+	return fmt.Errorf("not one of %d requests was answered (%s); the last said: %s", total, byKind(failures), example)
+}
+
+func byKind(failures map[harness.Failure]int) string {
+	var parts []string
+	for failure, n := range failures {
+		parts = append(parts, fmt.Sprintf("%d %s", n, failure))
+	}
+	return strings.Join(parts, ", ")
+}

@@ -1,0 +1,153 @@
+package steps
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/cucumber/godog"
+
+	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/openai"
+	"github.com/vllmspec/vllmspec/harness/sampler"
+	"github.com/vllmspec/vllmspec/harness/server"
+	"github.com/vllmspec/vllmspec/mockvllm"
+)
+
+// target is the server under test as the scenario names it.
+type target struct {
+	model, gpu       string
+	simulated        bool // the mock whatever the environment says
+	sequences, cache int  // bounds of the mock; 0: the profile's
+	faults           []mockvllm.Fault
+}
+
+func (w *world) registerTarget(sc *godog.ScenarioContext) {
+	sc.Step(`^the model "([^"]*)" is being served$`, w.modelIsServed)
+	sc.Step(`^a simulated server of "([^"]*)" on "([^"]*)"$`, w.simulatedServer)
+	sc.Step(`^it can hold (\S+) sequences and (\S+) cache blocks$`, w.canHold)
+}
+
+// modelIsServed names the model; the environment decides which server serves it.
+func (w *world) modelIsServed(model string) error {
+	w.target.model = model
+	if w.suite.live() {
+		return nil
+	}
+	_, err := mockvllm.ProfileFor(model, "")
+	return err
+}
+
+// simulatedServer asks for the mock of a model on given hardware, whatever the
+// environment says.
+func (w *world) simulatedServer(model, gpu string) error {
+	w.target.model, w.target.gpu, w.target.simulated = model, gpu, true
+	_, err := mockvllm.ProfileFor(model, gpu)
+	return err
+}
+
+// canHold bounds the simulated server: sequences in its batch and blocks of 16
+// tokens in its KV cache.
+func (w *world) canHold(sequences, blocks string) (err error) {
+	if err := w.onlySimulated(); err != nil {
+		return err
+	}
+	if w.target.sequences, err = count(sequences, "sequences", 1); err != nil {
+		return err
+	}
+	w.target.cache, err = count(blocks, "cache blocks", 2)
+	return err
+}
+
+func (w *world) onlySimulated() error {
+	if !w.target.simulated {
+		return errors.New(`this sentence needs a simulated server: begin with: Given a simulated server of "llama-3.1-8b" on "one H100"`)
+	}
+	return nil
+}
+
+// served is the server under test once it has been reached.
+type served struct {
+	*server.Server
+	client *openai.Client
+	about  openai.Server
+}
+
+// reach starts or finds the server, and asks it for one answer.
+func (w *world) reach(ctx context.Context) error {
+	s, err := w.open()
+	if err != nil {
+		return err
+	}
+	env := w.suite.env
+	transport := openai.NewTransport(s.Dial)
+	client := &openai.Client{URL: s.URL, HTTP: &http.Client{Transport: transport}}
+	if s.Remote {
+		transport.TLSClientConfig = env.TLS
+		client.APIKey, client.Model = env.APIKey, env.Model
+	}
+	w.served = served{Server: s, client: client}
+	if w.served.about, err = client.Preflight(ctx); err != nil {
+		return err
+	}
+	client.Model = w.served.about.Model
+	if s.Remote && env.Model == "" && !sameModel(w.target.model, client.Model) {
+		w.warnings = append(w.warnings, fmt.Sprintf("the feature names the model %q; the server serves %q, which was measured", w.target.model, client.Model))
+	}
+	return nil
+}
+
+func (w *world) open() (*server.Server, error) {
+	switch {
+	case w.target.model == "":
+		return nil, errors.New(`no server is named: begin with: Given the model "llama-3.1-8b" is being served`)
+	case w.suite.env.URL != "" && !w.target.simulated:
+		return server.At(w.suite.env.URL)
+	}
+	profile, err := mockvllm.ProfileFor(w.target.model, w.target.gpu)
+	if err != nil {
+		return nil, err
+	}
+	if w.target.sequences > 0 {
+		profile.MaxSeqs, profile.Blocks = w.target.sequences, w.target.cache
+	}
+	config := mockvllm.Config{Profile: profile, Seed: w.scenario.Seed, Faults: w.target.faults}
+	if w.suite.inBubble {
+		return server.Simulated(config)
+	}
+	return server.Mock(config)
+}
+
+// sameModel compares names as people write them: "llama-3.1-8b" is
+// "meta-llama/Llama-3.1-8B-Instruct".
+func sameModel(named, served string) bool {
+	plain := func(s string) string {
+		return strings.NewReplacer("-", "", "_", "", ".", "").Replace(strings.ToLower(s))
+	}
+	return strings.Contains(plain(served), plain(named))
+}
+
+// leave stops what reach started.
+func (s served) leave() {
+	if s.Server == nil {
+		return
+	}
+	s.client.HTTP.CloseIdleConnections()
+	s.Close()
+}
+
+// samplers are what is watched beside the load. In virtual time the host's own
+// figures would be those of a second that took a millisecond: they are left out.
+func (w *world) samplers() []harness.Sampler {
+	s := w.served
+	metrics := &sampler.Prometheus{URL: s.URL + "/metrics", HTTP: s.client.HTTP, APIKey: s.client.APIKey, Source: "server"}
+	if s.Remote && w.suite.env.MetricsURL != "" {
+		metrics.URL = w.suite.env.MetricsURL
+	}
+	if s.Virtual {
+		return []harness.Sampler{metrics}
+	}
+	return []harness.Sampler{metrics, sampler.NewHost()}
+}

@@ -1,0 +1,169 @@
+package steps
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"iter"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cucumber/godog"
+
+	"github.com/vllmspec/vllmspec/fixtures"
+	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/dataset"
+	"github.com/vllmspec/vllmspec/harness/spelling"
+)
+
+// workload is what is asked, as the scenario says it.
+type workload struct {
+	conversations  string // name of a dataset, or a file
+	prompt, answer dataset.Length
+	bound          int  // of an answer, in tokens
+	full           bool // every answer runs to its full length
+	heldUp         holdUp
+}
+
+func (w *world) registerWorkload(sc *godog.ScenarioContext) {
+	sc.Step(`^conversations are drawn from "([^"]*)"$`, w.drawnFrom)
+	sc.Step(`^prompts of (.+) tokens are answered in (.+) tokens$`, w.lengths)
+	sc.Step(`^answers are at most (\S+) tokens long$`, w.answersAtMost)
+	sc.Step(`^every answer runs to its full length$`, w.fullLength)
+}
+
+// datasets are the names of what comes with vllmspec, and the file of each.
+func datasets() map[string]string {
+	return map[string]string{"sharegpt": "sharegpt.json", "prompts": "prompts.jsonl"}
+}
+
+// drawnFrom names a dataset, or a .json or .jsonl file.
+func (w *world) drawnFrom(name string) error {
+	w.workload.conversations = name
+	_, err := w.source()
+	return err
+}
+
+// source is where the named conversations lie.
+func (w *world) source() (source, error) {
+	name := w.workload.conversations
+	if file, ok := datasets()[name]; ok {
+		return source{fixtures.Files(), file}, nil
+	}
+	switch filepath.Ext(name) {
+	case ".json", ".jsonl":
+		path := w.suite.env.fromRoot(name)
+		if _, err := os.Stat(path); err != nil {
+			return source{}, fmt.Errorf("there is no file %s", path)
+		}
+		return source{os.DirFS(filepath.Dir(path)), filepath.Base(path)}, nil
+	}
+	var known []string
+	for name := range datasets() {
+		known = append(known, name)
+	}
+	slices.Sort(known)
+	return source{}, fmt.Errorf("%q is no dataset%s; a file of your own ends in .json (ShareGPT) or .jsonl", name, spelling.DidYouMean(name, known))
+}
+
+type source struct {
+	fs   fs.FS
+	path string
+}
+
+// lengths asks synthetic prompts of an exact length, answered in an exact length.
+func (w *world) lengths(prompt, answer string) (err error) {
+	if w.workload.prompt, err = length(prompt); err != nil {
+		return fmt.Errorf("prompts: %w", err)
+	}
+	w.workload.answer, err = length(answer)
+	if err != nil {
+		return fmt.Errorf("answers: %w", err)
+	}
+	return nil
+}
+
+// length reads "512" or "512 ± 64".
+func length(s string) (dataset.Length, error) {
+	mean, deviation, spread := strings.Cut(s, "±")
+	l := dataset.Length{}
+	var err error
+	if l.Mean, err = count(strings.TrimSpace(mean), "tokens", 1); err != nil {
+		return l, err
+	}
+	if spread {
+		l.Deviation, err = count(strings.TrimSpace(deviation), "tokens", 0)
+	}
+	return l, err
+}
+
+// answersAtMost bounds every answer.
+func (w *world) answersAtMost(tokens string) (err error) {
+	w.workload.bound, err = count(tokens, "tokens", 1)
+	return err
+}
+
+// fullLength makes the server go on to the bound of every answer.
+func (w *world) fullLength() { w.workload.full = true }
+
+// dataset is the workload as the harness knows it.
+func (w *world) dataset() (harness.Dataset, error) {
+	work := w.workload
+	var d harness.Dataset
+	switch {
+	case work.conversations != "" && work.prompt.Mean > 0:
+		return nil, errors.New("the workload is described twice, as conversations and as prompts of a length; keep one")
+	case work.prompt.Mean > 0:
+		d = dataset.Synthetic{Prompt: work.prompt, Answer: work.answer}
+	case work.conversations == "":
+		return nil, errors.New(`the scenario does not say what is asked; add: And conversations are drawn from "sharegpt"`)
+	case work.full && work.bound == 0:
+		return nil, errors.New("every answer runs to its full length, but no length is given; add: And answers are at most 256 tokens long")
+	default:
+		src, err := w.source()
+		if err != nil {
+			return nil, err
+		}
+		if filepath.Ext(src.path) == ".jsonl" {
+			d = dataset.JSONL{FS: src.fs, Path: src.path, MaxTokens: work.bound, IgnoreEOS: work.full}
+		} else {
+			d = dataset.ShareGPT{FS: src.fs, Path: src.path, MaxTokens: work.bound, IgnoreEOS: work.full}
+		}
+	}
+	if work.heldUp.length > 0 {
+		return heldUp{d, work.heldUp}, nil
+	}
+	return d, nil
+}
+
+type holdUp struct{ length, after time.Duration }
+
+// heldUp is a dataset that once takes its time, as a client does that is
+// starved of CPU: requests due meanwhile are sent late through our fault.
+type heldUp struct {
+	harness.Dataset
+	holdUp
+}
+
+func (h heldUp) Conversations(r *rand.Rand) (iter.Seq[harness.Conversation], error) {
+	conversations, err := h.Dataset.Conversations(r)
+	if err != nil {
+		return nil, err
+	}
+	return func(yield func(harness.Conversation) bool) {
+		begun, held := time.Now(), false
+		for c := range conversations {
+			if !held && time.Since(begun) >= h.after {
+				held = true
+				time.Sleep(h.length)
+			}
+			if !yield(c) {
+				return
+			}
+		}
+	}, nil
+}

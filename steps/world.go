@@ -1,0 +1,92 @@
+package steps
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/cucumber/godog"
+
+	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/slo"
+	"github.com/vllmspec/vllmspec/harness/store"
+)
+
+// A world is one scenario as its sentences have described it so far, and what
+// came of running it.
+type world struct {
+	suite    *Suite
+	scenario harness.Scenario
+	target   target
+	workload workload
+	load     loadWords
+
+	step     *godog.Step // being run: where its rows stand in the file
+	run      *harness.Run
+	folder   *store.Folder
+	verdicts []slo.Verdict
+	served   served
+	warnings []string
+}
+
+// register binds every sentence. Each file registers its own.
+func (s *Suite) register(sc *godog.ScenarioContext) {
+	w := &world{suite: s}
+	sc.Before(func(ctx context.Context, pickle *godog.Scenario) (context.Context, error) {
+		w.scenario.Name = pickle.Name
+		w.scenario.Where = s.where(pickle.AstNodeIds)
+		w.scenario.Seed = seedOf(pickle.Name)
+		return ctx, nil
+	})
+	sc.StepContext().Before(func(ctx context.Context, step *godog.Step) (context.Context, error) {
+		w.step = step
+		return ctx, nil
+	})
+	sc.After(func(ctx context.Context, _ *godog.Scenario, err error) (context.Context, error) {
+		return ctx, w.finish(err)
+	})
+	w.registerTarget(sc)
+	w.registerFaults(sc)
+	w.registerWorkload(sc)
+	w.registerLoad(sc)
+	w.registerMeasurement(sc)
+	w.registerRun(sc)
+	w.registerObjectives(sc)
+}
+
+// objectives reads a table of two columns with the one grammar there is.
+func (w *world) objectives(table *godog.Table, parse func(subject, expectation string) (harness.Objective, error)) ([]harness.Objective, error) {
+	var out []harness.Objective
+	for i, row := range table.Rows {
+		where := w.suite.where(w.step.AstNodeIds, i)
+		if len(row.Cells) != 2 {
+			return nil, fmt.Errorf("%s: a row has two cells, | p99 TTFT | at most 500 ms |, this one has %d", where, len(row.Cells))
+		}
+		o, err := parse(row.Cells[0].Value, row.Cells[1].Value)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", where, err)
+		}
+		o.Where = where
+		out = append(out, o)
+	}
+	return out, nil
+}
+
+// seedOf is the default seed: the FNV-1a hash of the scenario's name, so that a
+// scenario is the same load every time, and another scenario another one.
+func seedOf(name string) uint64 {
+	h := uint64(14695981039346656037)
+	for _, b := range []byte(name) {
+		h = (h ^ uint64(b)) * 1099511628211
+	}
+	return h
+}
+
+// began is when the run started on the wall clock; in virtual time the clock of
+// the bubble means nothing to a reader.
+func (w *world) began() time.Time {
+	if w.run == nil || w.run.Virtual {
+		return w.suite.began
+	}
+	return w.run.Start
+}
