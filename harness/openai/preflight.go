@@ -1,0 +1,157 @@
+package openai
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/tidwall/gjson"
+
+	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/spelling"
+)
+
+// A Server is what a preflight learns of the server.
+type Server struct {
+	Model       string `json:"model"`
+	MaxModelLen int    `json:"max_model_len,omitempty"`
+	Version     string `json:"version,omitempty"`
+}
+
+// Preflight finds out before the load whether the server is there, lets us in,
+// serves the model and answers. Its errors say what to do.
+func (c *Client) Preflight(ctx context.Context) (Server, error) {
+	status, body, err := c.get(ctx, "/v1/models")
+	if err != nil {
+		return Server{}, fmt.Errorf("no server at %s (%w); start one, or unset VLLM_URL to use the mock", c.where(), err)
+	}
+	if err := c.understandable(status, body); err != nil {
+		return Server{}, err
+	}
+	server, err := c.choose(gjson.GetBytes(body, "data").Array())
+	if err != nil {
+		return Server{}, err
+	}
+	if status, body, err := c.get(ctx, "/version"); err == nil && status == http.StatusOK {
+		server.Version = gjson.GetBytes(body, "version").String()
+	}
+	asking := *c
+	asking.Model = server.Model
+	return server, asking.tryOne(ctx)
+}
+
+func (c *Client) understandable(status int, body []byte) error {
+	said := c.redact(firstOf(complaint(body), http.StatusText(status)))
+	switch {
+	case status == http.StatusUnauthorized || status == http.StatusForbidden:
+		return fmt.Errorf("the server at %s refuses access (%d: %s); set VLLM_API_KEY to a key it accepts", c.where(), status, said)
+	case status == http.StatusNotFound:
+		return fmt.Errorf("the server at %s has no /v1/models (404); is VLLM_URL the base address of vLLM, without /v1?", c.where())
+	case isPage(body):
+		return fmt.Errorf("the server at %s answers with a web page (%d), not as vLLM does; is VLLM_URL right, or is a proxy or a login page in between?", c.where(), status)
+	case status != http.StatusOK:
+		return fmt.Errorf("the server at %s answers /v1/models with status %d: %s; look at its log", c.where(), status, said)
+	case !gjson.ValidBytes(body) || !gjson.GetBytes(body, "data").IsArray():
+		return fmt.Errorf("the server at %s answers /v1/models with something that is no list of models: %s", c.where(), said)
+	}
+	return nil
+}
+
+func isPage(body []byte) bool {
+	start := strings.ToLower(string(bytes.TrimSpace(body[:min(len(body), 256)])))
+	return strings.HasPrefix(start, "<!doctype html") || strings.HasPrefix(start, "<html")
+}
+
+// choose takes the model that is asked for, or the first.
+func (c *Client) choose(cards []gjson.Result) (Server, error) {
+	var names []string
+	for _, card := range cards {
+		name := card.Get("id").String()
+		if c.Model == "" || name == c.Model {
+			return Server{Model: name, MaxModelLen: int(card.Get("max_model_len").Int())}, nil
+		}
+		names = append(names, name)
+	}
+	if len(names) == 0 {
+		return Server{}, fmt.Errorf("the server at %s serves no model", c.where())
+	}
+	return Server{}, fmt.Errorf("the server at %s does not serve the model %q%s", c.where(), c.Model, spelling.DidYouMean(c.Model, names))
+}
+
+// tryOne asks for one token, of the interface that every model has.
+func (c *Client) tryOne(ctx context.Context) error {
+	for _, err := range c.Ask(ctx, harness.Prompt{Text: "Hello", MaxTokens: 1, IgnoreEOS: true}) {
+		if err == nil {
+			continue
+		}
+		if asked, ok := errors.AsType[*harness.AskError](err); ok && asked.HTTPStatus >= 500 {
+			return fmt.Errorf("the server at %s cannot answer a first request (%w); look at its log", c.where(), err)
+		}
+		return fmt.Errorf("a first request to the server at %s did not succeed: %w", c.where(), err)
+	}
+	return nil
+}
+
+// CountTokens asks the server how many tokens a prompt has.
+func (c *Client) CountTokens(ctx context.Context, p harness.Prompt) (int, error) {
+	body := map[string]any{"model": c.Model}
+	switch {
+	case p.TokenIDs != nil:
+		return len(p.TokenIDs), nil
+	case p.Messages != nil:
+		body["messages"] = p.Messages
+	default:
+		body["prompt"] = p.Text
+	}
+	raw, err := json.Marshal(body)
+	if err != nil {
+		return 0, err
+	}
+	response, _, err := c.post(ctx, "/tokenize", raw)
+	if err != nil {
+		return 0, c.failed(ctx, err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return 0, c.refusal(response)
+	}
+	answer, err := io.ReadAll(io.LimitReader(response.Body, 64<<20))
+	if err != nil {
+		return 0, err
+	}
+	count := gjson.GetBytes(answer, "count")
+	if count.Type != gjson.Number {
+		return 0, fmt.Errorf("/tokenize of the server at %s answers without a count", c.where())
+	}
+	return int(count.Int()), nil
+}
+
+func (c *Client) get(ctx context.Context, path string) (int, []byte, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.URL+path, nil)
+	if err != nil {
+		return 0, nil, errors.New("the URL cannot be used")
+	}
+	c.authorize(request)
+	response, err := c.HTTP.Do(request)
+	if err != nil {
+		return 0, nil, c.failed(ctx, err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(response.Body, 8<<20))
+	return response.StatusCode, body, err
+}
+
+// where is the address without user and password.
+func (c *Client) where() string {
+	if u, err := url.Parse(c.URL); err == nil {
+		u.User = nil
+		return u.String()
+	}
+	return "that address"
+}

@@ -1,0 +1,159 @@
+package openai
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"time"
+
+	"github.com/tidwall/gjson"
+
+	"github.com/vllmspec/vllmspec/harness"
+)
+
+// maxLine bounds one line of a stream. A chunk has a few hundred bytes; a line
+// without end must not fill the memory.
+const maxLine = 1 << 20
+
+// stamped remembers when the last read returned.
+type stamped struct {
+	io.Reader
+	at time.Time
+}
+
+func (s *stamped) Read(p []byte) (int, error) {
+	n, err := s.Reader.Read(p)
+	s.at = time.Now()
+	return n, err
+}
+
+// read yields the chunks of a stream of server-sent events, in either dialect of
+// vLLM's. What came in one read shares its stamp. It reads on after [DONE], to
+// the end of the body: else the connection could not be used again.
+func read(body io.Reader) iter.Seq2[harness.Chunk, error] {
+	return func(yield func(harness.Chunk, error) bool) {
+		source := &stamped{Reader: body}
+		lines := bufio.NewReaderSize(source, 64<<10)
+		s := stream{}
+		for {
+			line, err := readLine(lines)
+			if data, ok := bytes.CutPrefix(line, []byte("data:")); ok {
+				s.data = append(append(s.data, bytes.TrimPrefix(data, []byte(" "))...), '\n')
+			} else if len(line) == 0 || err != nil {
+				// An empty line ends an event, and so does the end of the stream.
+				chunk, has, bad := s.event(source.at)
+				if bad != nil {
+					yield(harness.Chunk{}, bad)
+					return
+				}
+				if has && !yield(chunk, nil) {
+					return
+				}
+			}
+			switch {
+			case errors.Is(err, io.EOF):
+				if !s.finished {
+					yield(harness.Chunk{}, &harness.AskError{Failure: harness.CutShort, Err: errors.New("the stream ended without a finish reason")})
+				}
+				return
+			case err != nil:
+				yield(harness.Chunk{}, err)
+				return
+			}
+		}
+	}
+}
+
+// readLine returns one line without its end. The error comes with what was
+// read before it.
+func readLine(r *bufio.Reader) ([]byte, error) {
+	line, err := r.ReadSlice('\n')
+	if errors.Is(err, bufio.ErrBufferFull) {
+		long := bytes.Clone(line)
+		for errors.Is(err, bufio.ErrBufferFull) {
+			if len(long) > maxLine {
+				return nil, &harness.AskError{Failure: harness.Malformed, Err: fmt.Errorf("a line of the stream is longer than %d bytes", maxLine)}
+			}
+			line, err = r.ReadSlice('\n')
+			long = append(long, line...)
+		}
+		line = long
+	}
+	return bytes.TrimRight(line, "\r\n"), err
+}
+
+// stream is what is remembered from event to event.
+type stream struct {
+	data     []byte // of the event being read
+	finished bool   // a finish reason came
+	done     bool   // [DONE] came
+	tokens   int    // so far, where the server counts as it goes
+}
+
+// event parses the event that is complete now.
+func (s *stream) event(at time.Time) (harness.Chunk, bool, error) {
+	data := bytes.TrimSpace(s.data)
+	s.data = s.data[:0]
+	switch {
+	case len(data) == 0 || s.done:
+		return harness.Chunk{}, false, nil
+	case string(data) == "[DONE]":
+		s.done = true
+		return harness.Chunk{}, false, nil
+	case !gjson.ValidBytes(data):
+		return harness.Chunk{}, false, &harness.AskError{Failure: harness.Malformed, Err: fmt.Errorf("an event is not JSON: %s", firstOf(string(data)))}
+	}
+	root := gjson.ParseBytes(data)
+	if problem := root.Get("error"); problem.Exists() && problem.Type != gjson.Null {
+		return harness.Chunk{}, false, &harness.AskError{Failure: harness.ErrorInStream, Err: errors.New(firstOf(complaint(data)))}
+	}
+	return s.chunk(root, at), true, nil
+}
+
+func (s *stream) chunk(root gjson.Result, at time.Time) harness.Chunk {
+	choice := root.Get("choices.0")
+	c := harness.Chunk{
+		At: at, Tokens: harness.Untold,
+		RequestID: root.Get("id").String(), Model: root.Get("model").String(),
+		Text:      choice.Get("text").String() + choice.Get("delta.content").String(),
+		Reasoning: choice.Get("delta.reasoning").String(),
+		Finish:    choice.Get("finish_reason").String(),
+	}
+	if c.Reasoning == "" {
+		c.Reasoning = choice.Get("delta.reasoning_content").String() // its name before 2026
+	}
+	for _, call := range choice.Get("delta.tool_calls").Array() {
+		c.Text += call.Get("function.name").String() + call.Get("function.arguments").String()
+	}
+	if ids := choice.Get("token_ids"); ids.IsArray() {
+		c.Tokens = int(ids.Get("#").Int())
+	}
+	s.finished = s.finished || c.Finish != ""
+	if usage := root.Get("usage"); usage.IsObject() {
+		s.count(&c, usage)
+	}
+	return c
+}
+
+// count takes the server's count. With continuous usage each chunk says how
+// many tokens there are so far, and the difference is what it carries.
+func (s *stream) count(c *harness.Chunk, usage gjson.Result) {
+	number := func(path string) int {
+		if v := usage.Get(path); v.Type == gjson.Number {
+			return int(v.Int())
+		}
+		return harness.Untold
+	}
+	c.Usage = &harness.Usage{
+		PromptTokens: number("prompt_tokens"), OutputTokens: number("completion_tokens"),
+		CachedTokens:    number("prompt_tokens_details.cached_tokens"),
+		ReasoningTokens: number("completion_tokens_details.reasoning_tokens"),
+	}
+	if c.Tokens == harness.Untold && c.Content() && c.Usage.OutputTokens > s.tokens {
+		c.Tokens = c.Usage.OutputTokens - s.tokens
+	}
+	s.tokens = max(s.tokens, c.Usage.OutputTokens)
+}
