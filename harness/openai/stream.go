@@ -42,7 +42,8 @@ func read(body io.Reader) iter.Seq2[harness.Chunk, error] {
 			line, err := readLine(lines)
 			if data, ok := bytes.CutPrefix(line, []byte("data:")); ok {
 				s.data = append(append(s.data, bytes.TrimPrefix(data, []byte(" "))...), '\n')
-			} else if len(line) == 0 || err != nil {
+			}
+			if len(line) == 0 || err != nil {
 				// An empty line ends an event, and so does the end of the stream.
 				chunk, has, bad := s.event(source.at)
 				if bad != nil {
