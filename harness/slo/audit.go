@@ -1,0 +1,75 @@
+package slo
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/stats"
+)
+
+// Bounds within which the client's own lateness is taken for nothing. Latency
+// counts from due, so lateness never flatters the server; beyond the bound it
+// would blame it.
+const (
+	lagFloor  = 0.010 // s; Go's timers alone are late by 1 ms, a busy machine by several
+	lagShare  = 0.01  // of the tightest latency limit
+	sentLeast = 0.98  // share of due requests that must have been sent
+)
+
+// Audit lists why the client's measurement cannot be relied on. Every reason
+// says what to do.
+func Audit(run *harness.Run) []string { return audit(newWindow(run)) }
+
+func audit(w *window) (reasons []string) {
+	if w.run.Stopped != "" {
+		reasons = append(reasons, "the run ended early: "+w.run.Stopped)
+	}
+	if len(w.due) == 0 {
+		return append(reasons, nothingDue)
+	}
+	answered := w.count(func(r *harness.Record) bool { return r.OK() })
+	sent := w.count(func(r *harness.Record) bool { return r.Sent != harness.Never })
+	if answered == 0 {
+		reasons = append(reasons, fmt.Sprintf("none of %s was answered: look at the failures", counted(len(w.due), "request")))
+	}
+	if share := float64(sent) / float64(len(w.due)); share < sentLeast {
+		reasons = append(reasons, fmt.Sprintf("the client sent only %s of the due requests: raise the bound of requests in flight, or lower the rate", FormatQuantity(share, Ratio)))
+	}
+	if open, ok := w.run.Scenario.Load.(harness.Open); ok && open.InFlight > 0 {
+		return reasons // a request that waits for a slot is late because the scenario says so
+	}
+	if lag, bound := w.lag(), lagBound(w.run.Scenario); lag > bound {
+		reasons = append(reasons, fmt.Sprintf("the client was late: p99 lag was %s, more than %s; give it a free core, or lower the rate",
+			FormatQuantity(lag, Seconds), FormatQuantity(bound, Seconds)))
+	}
+	return reasons
+}
+
+func (w *window) lag() float64 {
+	var lags []float64
+	for i := range w.due {
+		if w.due[i].Sent != harness.Never {
+			lags = append(lags, w.due[i].Lag().Seconds())
+		}
+	}
+	slices.Sort(lags)
+	if len(lags) == 0 {
+		return 0
+	}
+	return stats.Quantile(lags, .99)
+}
+
+func lagBound(s harness.Scenario) float64 {
+	tightest := math.Inf(1)
+	for _, o := range slices.Concat(s.Objectives, s.Good) {
+		if (o.Metric == "TTFT" || o.Metric == "E2E latency") && o.Relation == harness.AtMost {
+			tightest = min(tightest, o.Limit)
+		}
+	}
+	if math.IsInf(tightest, 1) {
+		return lagFloor
+	}
+	return max(lagFloor, lagShare*tightest)
+}

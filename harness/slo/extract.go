@@ -1,0 +1,73 @@
+package slo
+
+import (
+	"slices"
+	"time"
+
+	"github.com/vllmspec/vllmspec/harness"
+)
+
+// answered takes a duration of a request that was answered whole. One that was
+// not has no value: a failed request is never a fast one.
+func answered(of func(*harness.Record) time.Duration) func(*harness.Record) (float64, bool) {
+	return func(r *harness.Record) (float64, bool) {
+		d := of(r)
+		return d.Seconds(), r.OK() && d >= 0
+	}
+}
+
+func told(of func(*harness.Record) int) func(*harness.Record) (float64, bool) {
+	return func(r *harness.Record) (float64, bool) {
+		n := of(r)
+		return float64(n), r.OK() && n != harness.Untold
+	}
+}
+
+func longestGap(r *harness.Record) time.Duration {
+	gaps := r.ITLs()
+	if len(gaps) == 0 {
+		return harness.Never
+	}
+	return slices.Max(gaps)
+}
+
+// Good says whether a request is within all limits. One that was not answered
+// whole never is.
+func Good(objectives []harness.Objective) func(*harness.Record) bool {
+	type limit struct {
+		harness.Objective
+		of func(*harness.Record) (float64, bool)
+	}
+	var limits []limit
+	for _, o := range objectives {
+		if m, err := Lookup(o.Metric); err == nil && m.request != nil {
+			limits = append(limits, limit{o, m.request})
+		}
+	}
+	return func(r *harness.Record) bool {
+		if !r.OK() {
+			return false
+		}
+		for _, l := range limits {
+			// A request that has no such figure, one token and its TPOT say, is
+			// not bad for it.
+			if v, ok := l.of(r); ok && !holds(l.Objective, v) {
+				return false
+			}
+		}
+		return true
+	}
+}
+
+func holds(o harness.Objective, v float64) bool {
+	switch o.Relation {
+	case harness.AtMost:
+		return v <= o.Limit
+	case harness.AtLeast:
+		return v >= o.Limit
+	case harness.Between:
+		return v >= o.Limit && v <= o.Upper
+	default:
+		return v == o.Limit
+	}
+}

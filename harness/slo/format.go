@@ -1,0 +1,108 @@
+package slo
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+)
+
+// FormatQuantity writes a value for people: "731 ms", "4.2 s", "99.3 %",
+// "7.9 per second". Three digits are more than any interval here supports.
+func FormatQuantity(v float64, unit Unit) string {
+	switch {
+	case math.IsNaN(v):
+		return "not known"
+	case math.IsInf(v, 1):
+		if unit == Seconds {
+			return "no answer"
+		}
+		return "∞"
+	case math.IsInf(v, -1):
+		return "−∞"
+	}
+	switch unit {
+	case Seconds:
+		switch abs := math.Abs(v); {
+		case abs == 0:
+			return "0 ms"
+		case abs < 1e-3:
+			return digits(v*1e6) + " µs"
+		case abs < 1:
+			return digits(v*1e3) + " ms"
+		default:
+			return digits(v) + " s"
+		}
+	case Ratio:
+		return digits(v*100) + " %"
+	case PerSecond:
+		return digits(v) + " per second"
+	case TokensPerSecond:
+		return digits(v) + " tokens per second"
+	case Tokens:
+		return digits(v) + " tokens"
+	case Bytes:
+		return digits(v/(1<<30)) + " GiB"
+	case Watts:
+		return digits(v) + " W"
+	default:
+		return digits(v)
+	}
+}
+
+// digits writes three significant digits, whole numbers whole and grouped.
+func digits(v float64) string {
+	abs := math.Abs(v)
+	switch {
+	case v == math.Trunc(v) || abs >= 100:
+		return grouped(int(math.Round(v)))
+	case abs >= 10:
+		return trimmed(v, 1)
+	case abs >= 1:
+		return trimmed(v, 2)
+	default:
+		return strconv.FormatFloat(v, 'g', 3, 64)
+	}
+}
+
+func trimmed(v float64, places int) string {
+	return strings.TrimSuffix(strings.TrimRight(strconv.FormatFloat(v, 'f', places, 64), "0"), ".")
+}
+
+// grouped is 2417 as "2,417".
+func grouped(n int) string {
+	s := strconv.Itoa(n)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// Sentence is the verdict in one line: "missed: p99 TTFT was 731 ms [690 ms,
+// 790 ms], n = 2,417, against at most 500 ms".
+func (v Verdict) Sentence() string {
+	name := strings.TrimSpace(v.Statistic + " " + v.Metric)
+	limit := strings.TrimSpace(strings.TrimPrefix(v.Text, name))
+	if math.IsNaN(v.Value) {
+		return fmt.Sprintf("%s: %s is not known, against %s", v.Outcome, name, limit)
+	}
+	return fmt.Sprintf("%s: %s was %s%s, n = %s, against %s", v.Outcome, name, FormatQuantity(v.Value, v.Unit), v.Interval(), grouped(v.N), limit)
+}
+
+// Interval is " [690 ms, 790 ms]", or nothing where the value is all there is.
+func (v Verdict) Interval() string {
+	if v.Lo == v.Hi || math.IsNaN(v.Lo) && math.IsNaN(v.Hi) {
+		return ""
+	}
+	end := func(f float64, none string) string {
+		if math.IsInf(f, -1) || math.IsNaN(f) {
+			return none
+		}
+		return FormatQuantity(f, v.Unit)
+	}
+	hi := end(v.Hi, "?")
+	if math.IsInf(v.Hi, 1) && !math.IsInf(v.Value, 1) {
+		hi = "?" // too few requests for an upper bound, which is not the same as no answer
+	}
+	return fmt.Sprintf(" [%s, %s]", end(v.Lo, "?"), hi)
+}

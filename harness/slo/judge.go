@@ -1,0 +1,158 @@
+package slo
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+
+	"github.com/vllmspec/vllmspec/harness"
+)
+
+// An Outcome is the answer to an objective.
+type Outcome string
+
+// The outcomes.
+const (
+	Met     Outcome = "met"
+	Missed  Outcome = "missed"
+	Unknown Outcome = "unknown"
+)
+
+// A Verdict is an objective, the figure it was held against, and the outcome.
+// Value, Lo and Hi are in the unit; NaN or infinite where there is none.
+type Verdict struct {
+	harness.Objective
+	Unit          Unit
+	Value, Lo, Hi float64
+	N             int // requests, or readings of a gauge
+	Outcome       Outcome
+	Notes         []string
+}
+
+// Judge answers every objective. A run whose client was unsound, or in which
+// nothing was answered, has no known answers at all.
+func Judge(run *harness.Run, objectives []harness.Objective) []Verdict {
+	w := newWindow(run)
+	unsound := audit(w)
+	verdicts := make([]Verdict, len(objectives))
+	for i, o := range objectives {
+		verdicts[i] = judge(w, o)
+		if len(unsound) > 0 {
+			verdicts[i].Outcome = Unknown
+			verdicts[i].Notes = append(append([]string{}, unsound...), verdicts[i].Notes...)
+		}
+	}
+	return verdicts
+}
+
+func judge(w *window, o harness.Objective) Verdict {
+	v := Verdict{Objective: o, Value: math.NaN(), Lo: math.NaN(), Hi: math.NaN(), Outcome: Unknown}
+	m, err := Lookup(o.Metric)
+	if err != nil {
+		v.Notes = []string{err.Error()}
+		return v
+	}
+	e := m.measure(w, o.Statistic, o.Relation != harness.AtLeast)
+	v.Unit, v.Value, v.Lo, v.Hi, v.N, v.Notes = m.Unit, e.value, e.lo, e.hi, e.n, e.notes
+	if e.reason != "" || e.n == 0 {
+		v.Notes = append(v.Notes, e.reason)
+		return v
+	}
+	if e.census {
+		e.lo, e.hi = e.value, e.value
+	}
+	v.Outcome = decide(o, e.lo, e.hi)
+	if v.Outcome == Unknown {
+		v.Notes = append(v.Notes, doubt(o, e))
+	}
+	return v
+}
+
+// decide compares an interval with a limit.
+func decide(o harness.Objective, lo, hi float64) Outcome {
+	least, most := math.Inf(-1), math.Inf(1)
+	switch o.Relation {
+	case harness.AtMost:
+		most = o.Limit
+	case harness.AtLeast:
+		least = o.Limit
+	case harness.Between:
+		least, most = o.Limit, o.Upper
+	default:
+		least, most = o.Limit, o.Limit
+	}
+	switch {
+	case lo >= least && hi <= most:
+		return Met
+	case hi < least || lo > most:
+		return Missed
+	}
+	return Unknown
+}
+
+// doubt says why an interval does not decide, and what would. Intervals shrink
+// with the root of the number of requests.
+func doubt(o harness.Objective, e estimate) string {
+	if math.IsInf(e.hi, 1) && !math.IsInf(e.value, 1) {
+		return "there are too few requests to bound it from above"
+	}
+	distance := math.Min(math.Abs(e.value-o.Limit), math.Abs(e.value-cmpUpper(o)))
+	width := math.Max(e.hi-e.value, e.value-e.lo)
+	if distance <= 0 || width <= 0 || math.IsInf(width, 0) {
+		return "the limit lies inside the interval"
+	}
+	factor := math.Ceil((width/distance)*(width/distance)*10) / 10
+	if factor > 1000 {
+		return "the limit lies inside the interval, and so close that no longer run would decide"
+	}
+	return fmt.Sprintf("the limit lies inside the interval; about %s requests would decide", grouped(int(factor*float64(e.n))))
+}
+
+func cmpUpper(o harness.Objective) float64 {
+	if o.Relation == harness.Between {
+		return o.Upper
+	}
+	return o.Limit
+}
+
+// verdictJSON is the shape of an entry of verdicts.json.
+type verdictJSON struct {
+	harness.Objective
+	Unit     Unit        `json:"unit"`
+	Value    *float64    `json:"value"`
+	Interval [2]*float64 `json:"interval"`
+	N        int         `json:"n"`
+	Outcome  Outcome     `json:"outcome"`
+	Notes    []string    `json:"notes"`
+}
+
+// MarshalJSON writes null for a value or an end that does not exist.
+func (v Verdict) MarshalJSON() ([]byte, error) {
+	number := func(f float64) *float64 {
+		if math.IsNaN(f) || math.IsInf(f, 0) {
+			return nil
+		}
+		return &f
+	}
+	notes := v.Notes
+	if notes == nil {
+		notes = []string{}
+	}
+	return json.Marshal(verdictJSON{v.Objective, v.Unit, number(v.Value), [2]*float64{number(v.Lo), number(v.Hi)}, v.N, v.Outcome, notes})
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote; what was null is NaN.
+func (v *Verdict) UnmarshalJSON(raw []byte) error {
+	var j verdictJSON
+	if err := json.Unmarshal(raw, &j); err != nil {
+		return err
+	}
+	number := func(f *float64) float64 {
+		if f == nil {
+			return math.NaN()
+		}
+		return *f
+	}
+	*v = Verdict{j.Objective, j.Unit, number(j.Value), number(j.Interval[0]), number(j.Interval[1]), j.N, j.Outcome, j.Notes}
+	return nil
+}
