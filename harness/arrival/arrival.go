@@ -31,7 +31,9 @@ func (p Poisson) Times(r *rand.Rand) iter.Seq[time.Duration] {
 // Rate is the mean of requests per second.
 func (p Poisson) Rate() float64 { return p.PerSecond }
 
-func (p Poisson) String() string { return fmt.Sprintf("a Poisson process at %g per second", p.PerSecond) }
+func (p Poisson) String() string {
+	return fmt.Sprintf("a Poisson process at %g per second", p.PerSecond)
+}
 
 // Even is a request at equal distances, the first one at once.
 type Even struct {

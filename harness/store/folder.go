@@ -1,0 +1,88 @@
+// Package store is a run on disk: Parquet files that any tool reads, the
+// manifest, the verdicts and benchmark lines.
+package store
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/vllmspec/vllmspec/harness"
+)
+
+// A Folder is a run that is being written. It lies hidden beside the others and
+// appears whole when it is published.
+type Folder struct {
+	root, name, hidden string
+	sinks              []*sink
+}
+
+// Name is the name of a run: run=20261123T221503Z-a-working-day-s-traffic.
+func Name(start time.Time, scenario string) string {
+	return "run=" + start.UTC().Format("20060102T150405Z") + "-" + slug(scenario)
+}
+
+// slug keeps letters and digits and joins the words by hyphens.
+func slug(s string) string {
+	words := strings.FieldsFunc(strings.ToLower(s), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+	out := strings.Join(words, "-")
+	if runes := []rune(out); len(runes) > 80 {
+		out = strings.Trim(string(runes[:80]), "-")
+	}
+	return out
+}
+
+// Create begins a run under root. A name that is taken gets a number.
+func Create(root, name string) (*Folder, error) {
+	if err := os.MkdirAll(root, 0o755); err != nil {
+		return nil, fmt.Errorf("runs cannot be stored in %s: %w", root, err)
+	}
+	unique := name
+	for i := 2; ; i++ {
+		if _, err := os.Stat(filepath.Join(root, unique)); errors.Is(err, os.ErrNotExist) {
+			break
+		}
+		unique = fmt.Sprintf("%s-%d", name, i)
+	}
+	hidden, err := os.MkdirTemp(root, "."+unique+"-")
+	if err != nil {
+		return nil, fmt.Errorf("runs cannot be stored in %s: %w", root, err)
+	}
+	return &Folder{root: root, name: unique, hidden: hidden}, os.Chmod(hidden, 0o755)
+}
+
+// Run is the run's name.
+func (f *Folder) Run() string { return f.name }
+
+// Path is where the run will be once it is published.
+func (f *Folder) Path() string { return filepath.Join(f.root, f.name) }
+
+// WriteJSON writes a file of the run as indented JSON.
+func (f *Folder) WriteJSON(name string, v any) error {
+	raw, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return f.WriteFile(name, append(raw, '\n'))
+}
+
+// WriteFile writes a file of the run.
+func (f *Folder) WriteFile(name string, data []byte) error {
+	return os.WriteFile(filepath.Join(f.hidden, name), data, 0o644)
+}
+
+// Publish makes the run appear, whole, and returns where it is.
+func (f *Folder) Publish() (string, error) {
+	return f.Path(), os.Rename(f.hidden, f.Path())
+}
+
+// Sink takes the records and samples of the run's scenario into
+// requests.parquet and samples.parquet.
+func (f *Folder) Sink(scenario string) harness.Sink {
+	return &sink{folder: f, scenario: scenario}
+}

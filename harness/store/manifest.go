@@ -1,0 +1,90 @@
+package store
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"time"
+
+	"github.com/vllmspec/vllmspec/harness"
+)
+
+// A Manifest is run.json: what was run, against what, from where.
+type Manifest struct {
+	Run      string    `json:"run"`
+	Scenario Scenario  `json:"scenario"`
+	Start    time.Time `json:"start"` // wall clock
+	LengthNS int64     `json:"length_ns"`
+	FromNS   int64     `json:"measured_from_ns"`
+	ToNS     int64     `json:"measured_to_ns"`
+	Virtual  bool      `json:"virtual_time"`
+	Tool     Tool      `json:"tool"`
+	Server   Server    `json:"server"`
+	Host     Host      `json:"host"`
+	Warnings []string  `json:"warnings"`
+	Stopped  string    `json:"stopped,omitempty"` // why the load ended early
+	Failure  string    `json:"failure,omitempty"` // why the scenario failed
+}
+
+// Scenario is the scenario as plain data.
+type Scenario struct {
+	Name       string              `json:"name"`
+	Where      string              `json:"where"`
+	Seed       uint64              `json:"seed"`
+	Dataset    string              `json:"dataset"`
+	Load       string              `json:"load"`
+	WarmupNS   int64               `json:"warmup_ns"`
+	Good       []harness.Objective `json:"good"`
+	Objectives []harness.Objective `json:"objectives"`
+	Labels     map[string]string   `json:"labels"`
+}
+
+// Tool is what measured.
+type Tool struct {
+	Version string `json:"version"`
+	Commit  string `json:"commit,omitempty"`
+	Go      string `json:"go"`
+}
+
+// Server is what was measured; its URL is without credentials.
+type Server struct {
+	Kind        string `json:"kind"`
+	URL         string `json:"url"`
+	Model       string `json:"model"`
+	Version     string `json:"version,omitempty"`
+	MaxModelLen int    `json:"max_model_len,omitempty"`
+}
+
+// Host is the machine that the client ran on.
+type Host struct {
+	Name  string `json:"name"`
+	OS    string `json:"os"`
+	Arch  string `json:"arch"`
+	Cores int    `json:"cores"`
+}
+
+// NewManifest is the manifest of a run: everything that the run itself knows.
+func NewManifest(name string, run *harness.Run) Manifest {
+	s := run.Scenario
+	host, _ := os.Hostname()
+	m := Manifest{
+		Run: name, Start: run.Start, LengthNS: int64(run.Length), FromNS: int64(run.From), ToNS: int64(run.To), Virtual: run.Virtual,
+		Scenario: Scenario{Name: s.Name, Where: s.Where, Seed: s.Seed, Dataset: fmt.Sprint(s.Dataset), Load: fmt.Sprint(s.Load),
+			WarmupNS: int64(s.Warmup), Good: s.Good, Objectives: s.Objectives, Labels: s.Labels},
+		Tool:     Tool{Version: "devel", Go: runtime.Version()},
+		Host:     Host{Name: host, OS: runtime.GOOS, Arch: runtime.GOARCH, Cores: runtime.NumCPU()},
+		Warnings: run.Warnings, Stopped: run.Stopped,
+	}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		if v := info.Main.Version; v != "" && v != "(devel)" {
+			m.Tool.Version = v
+		}
+		for _, setting := range info.Settings {
+			if setting.Key == "vcs.revision" {
+				m.Tool.Commit = setting.Value
+			}
+		}
+	}
+	return m
+}

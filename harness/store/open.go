@@ -1,0 +1,117 @@
+package store
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/parquet-go/parquet-go"
+
+	"github.com/vllmspec/vllmspec/harness"
+)
+
+// A Stored is a run read back from its folder.
+type Stored struct {
+	Dir      string
+	Manifest Manifest
+	Verdicts json.RawMessage // verdicts.json as it stands
+	Run      *harness.Run    // its streams read the Parquet files anew each time
+}
+
+// Open reads a run's folder. The streams come from the files; an error in the
+// middle of one ends it, so the files are looked through once here.
+func Open(dir string) (*Stored, error) {
+	s := &Stored{Dir: dir}
+	raw, err := os.ReadFile(filepath.Join(dir, "run.json"))
+	if err != nil {
+		return nil, fmt.Errorf("%s is no stored run: %w", dir, err)
+	}
+	if err := json.Unmarshal(raw, &s.Manifest); err != nil {
+		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, "run.json"), err)
+	}
+	if s.Verdicts, err = os.ReadFile(filepath.Join(dir, "verdicts.json")); err != nil {
+		return nil, err
+	}
+	requests, samples := filepath.Join(dir, "requests.parquet"), filepath.Join(dir, "samples.parquet")
+	for path, check := range map[string]func(string) error{requests: check[row], samples: check[reading]} {
+		if err := check(path); err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+	}
+	m := s.Manifest
+	s.Run = &harness.Run{
+		Scenario: harness.Scenario{Name: m.Scenario.Name, Where: m.Scenario.Where, Seed: m.Scenario.Seed, Warmup: time.Duration(m.Scenario.WarmupNS),
+			Good: m.Scenario.Good, Objectives: m.Scenario.Objectives, Labels: m.Scenario.Labels},
+		Start: m.Start, Length: time.Duration(m.LengthNS), From: time.Duration(m.FromNS), To: time.Duration(m.ToNS), Virtual: m.Virtual,
+		Warnings: m.Warnings, Stopped: m.Stopped,
+		Records: func(yield func(harness.Record) bool) {
+			for r := range lines[row](requests) {
+				if !yield(r.record()) {
+					return
+				}
+			}
+		},
+		Samples: func(yield func(harness.Sample) bool) {
+			for r := range lines[reading](samples) {
+				if !yield(harness.Sample{At: time.Duration(r.AtNS), Reading: harness.Reading{Source: r.Source, Series: r.Series, Labels: r.Labels, Value: r.Value}}) {
+					return
+				}
+			}
+		},
+	}
+	return s, nil
+}
+
+func check[T any](path string) error {
+	return eachBatch[T](path, func([]T) bool { return true })
+}
+
+// lines yields the rows of a file.
+func lines[T any](path string) iter.Seq[T] {
+	return func(yield func(T) bool) {
+		_ = eachBatch[T](path, func(batch []T) bool {
+			for _, r := range batch {
+				if !yield(r) {
+					return false
+				}
+			}
+			return true
+		})
+	}
+}
+
+func eachBatch[T any](path string, use func([]T) bool) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	parsed, err := parquet.OpenFile(file, info.Size())
+	if err != nil {
+		return err
+	}
+	r := parquet.NewGenericReader[T](parsed)
+	defer r.Close()
+	for {
+		batch := make([]T, 256)
+		n, err := r.Read(batch)
+		if n > 0 && !use(batch[:n]) {
+			return nil
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}

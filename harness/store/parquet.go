@@ -1,0 +1,203 @@
+package store
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/compress/snappy"
+
+	"github.com/vllmspec/vllmspec/harness"
+)
+
+// schemaVersion is raised when a column is added. None is ever renamed.
+const schemaVersion = "1"
+
+// row is one line of requests.parquet. A pointer is null where the instant did
+// not come or the count was not told; it is never 0 instead.
+type row struct {
+	Run                   string  `parquet:"run,dict"`
+	Scenario              string  `parquet:"scenario,dict"`
+	Class                 string  `parquet:"class,dict"`
+	Seq                   int64   `parquet:"seq,delta"`
+	Session               int64   `parquet:"session,delta"`
+	Turn                  int64   `parquet:"turn,delta"`
+	User                  *int64  `parquet:"user,optional"`
+	DueNS                 int64   `parquet:"due_ns,delta"`
+	SentNS                *int64  `parquet:"sent_ns,optional"`
+	HeadersNS             *int64  `parquet:"headers_ns,optional"`
+	FirstTokenNS          *int64  `parquet:"first_token_ns,optional"`
+	FirstAnswerNS         *int64  `parquet:"first_answer_ns,optional"`
+	DoneNS                *int64  `parquet:"done_ns,optional"`
+	TTFTNS                *int64  `parquet:"ttft_ns,optional"`
+	TPOTNS                *int64  `parquet:"tpot_ns,optional"`
+	E2ENS                 *int64  `parquet:"e2e_ns,optional"`
+	LagNS                 *int64  `parquet:"lag_ns,optional"`
+	ChunkNS               []int64 `parquet:"chunk_ns,list" parquet-element:",delta"`
+	ChunkTokens           []int64 `parquet:"chunk_tokens,list" parquet-element:",delta"`
+	PromptTokens          *int64  `parquet:"prompt_tokens,optional"`
+	OutputTokens          *int64  `parquet:"output_tokens,optional"`
+	CachedTokens          *int64  `parquet:"cached_tokens,optional"`
+	ReasoningTokens       *int64  `parquet:"reasoning_tokens,optional"`
+	RequestedPromptTokens *int64  `parquet:"requested_prompt_tokens,optional"`
+	RequestedOutputTokens *int64  `parquet:"requested_output_tokens,optional"`
+	Finish                *string `parquet:"finish,optional,dict"`
+	Failure               *string `parquet:"failure,optional,dict"`
+	HTTPStatus            *int64  `parquet:"http_status,optional"`
+	Error                 *string `parquet:"error,optional,dict"`
+	RequestID             *string `parquet:"request_id,optional"`
+	Model                 *string `parquet:"model,optional,dict"`
+	Warmup                bool    `parquet:"warmup"`
+	Good                  bool    `parquet:"good"`
+}
+
+// reading is one line of samples.parquet.
+type reading struct {
+	AtNS   int64             `parquet:"at_ns,delta"`
+	Source string            `parquet:"source,dict"`
+	Series string            `parquet:"series,dict"`
+	Labels map[string]string `parquet:"labels"`
+	Value  float64           `parquet:"value"`
+}
+
+// sink keeps records until the end, because the files are sorted and requests
+// end in another order than they are due in. A row takes some 200 bytes and
+// 8 more for each chunk.
+type sink struct {
+	folder   *Folder
+	scenario string
+	rows     []row
+	readings []reading
+}
+
+// Record takes a record.
+func (s *sink) Record(r harness.Record) error {
+	s.rows = append(s.rows, toRow(s.folder.name, s.scenario, &r))
+	return nil
+}
+
+// Sample takes a sample.
+func (s *sink) Sample(sample harness.Sample) error {
+	s.readings = append(s.readings, reading{int64(sample.At), sample.Source, sample.Series, sample.Labels, sample.Value})
+	return nil
+}
+
+// Close writes both files.
+func (s *sink) Close() error {
+	slices.SortStableFunc(s.rows, func(a, b row) int {
+		return cmp.Or(cmp.Compare(a.DueNS, b.DueNS), cmp.Compare(a.Seq, b.Seq))
+	})
+	slices.SortStableFunc(s.readings, func(a, b reading) int {
+		return cmp.Or(cmp.Compare(a.AtNS, b.AtNS), cmp.Compare(a.Source, b.Source), cmp.Compare(a.Series, b.Series))
+	})
+	return errors.Join(
+		writeParquet(filepath.Join(s.folder.hidden, "requests.parquet"), s.rows),
+		writeParquet(filepath.Join(s.folder.hidden, "samples.parquet"), s.readings),
+	)
+}
+
+// writeParquet writes a file whose bytes depend on nothing but the rows. Snappy,
+// because parquet-go's Zstd keeps channels in a pool, which do not survive from
+// one testing/synctest bubble to the next.
+func writeParquet[T any](path string, rows []T) error {
+	file, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	w := parquet.NewGenericWriter[T](file, parquet.Compression(&snappy.Codec{}), parquet.MaxRowsPerRowGroup(16<<10),
+		parquet.CreatedBy("vllmspec", schemaVersion, ""), parquet.KeyValueMetadata("schema_version", schemaVersion))
+	_, err = w.Write(rows)
+	err = errors.Join(err, w.Close(), file.Sync(), file.Close())
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
+
+func toRow(run, scenario string, r *harness.Record) row {
+	return row{
+		Run: run, Scenario: scenario, Class: r.Class, Seq: int64(r.Seq), Session: int64(r.Session), Turn: int64(r.Turn), User: count(r.User),
+		DueNS: int64(r.Due), SentNS: instant(r.Sent), HeadersNS: instant(r.Headers), FirstTokenNS: instant(r.FirstToken()),
+		FirstAnswerNS: instant(r.FirstAnswer), DoneNS: instant(r.Done),
+		TTFTNS: instant(r.TTFT()), TPOTNS: instant(r.TPOT()), E2ENS: instant(r.E2E()), LagNS: instant(r.Lag()),
+		ChunkNS: each(r.Chunks), ChunkTokens: each(r.ChunkTokens),
+		PromptTokens: count(r.PromptTokens), OutputTokens: count(r.OutputTokens), CachedTokens: count(r.CachedTokens), ReasoningTokens: count(r.ReasoningTokens),
+		RequestedPromptTokens: count(r.RequestedPromptTokens), RequestedOutputTokens: count(r.RequestedOutputTokens),
+		Finish: text(r.Finish), Failure: text(string(r.Failure)), HTTPStatus: count(r.HTTPStatus), Error: text(r.Error),
+		RequestID: text(r.RequestID), Model: text(r.Model), Warmup: r.Warmup, Good: r.Good,
+	}
+}
+
+func (r *row) record() harness.Record {
+	out := harness.NewRecord(int(r.Seq), time.Duration(r.DueNS))
+	out.Class, out.Session, out.Turn, out.User = r.Class, int(r.Session), int(r.Turn), uncount(r.User)
+	out.Sent, out.Headers, out.Done, out.FirstAnswer = uninstant(r.SentNS), uninstant(r.HeadersNS), uninstant(r.DoneNS), uninstant(r.FirstAnswerNS)
+	for _, at := range r.ChunkNS {
+		out.Chunks = append(out.Chunks, time.Duration(at))
+	}
+	for _, n := range r.ChunkTokens {
+		out.ChunkTokens = append(out.ChunkTokens, int(n))
+	}
+	out.PromptTokens, out.OutputTokens, out.CachedTokens, out.ReasoningTokens = uncount(r.PromptTokens), uncount(r.OutputTokens), uncount(r.CachedTokens), uncount(r.ReasoningTokens)
+	out.RequestedPromptTokens, out.RequestedOutputTokens = uncount(r.RequestedPromptTokens), uncount(r.RequestedOutputTokens)
+	out.Finish, out.Failure, out.HTTPStatus, out.Error = untext(r.Finish), harness.Failure(untext(r.Failure)), uncount(r.HTTPStatus), untext(r.Error)
+	out.RequestID, out.Model, out.Warmup, out.Good = untext(r.RequestID), untext(r.Model), r.Warmup, r.Good
+	return out
+}
+
+func instant(d time.Duration) *int64 {
+	if d == harness.Never {
+		return nil
+	}
+	ns := int64(d)
+	return &ns
+}
+
+func uninstant(ns *int64) time.Duration {
+	if ns == nil {
+		return harness.Never
+	}
+	return time.Duration(*ns)
+}
+
+func count(n int) *int64 {
+	if n == harness.Untold {
+		return nil
+	}
+	v := int64(n)
+	return &v
+}
+
+func uncount(n *int64) int {
+	if n == nil {
+		return harness.Untold
+	}
+	return int(*n)
+}
+
+func text(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+func untext(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+func each[T ~int | ~int64](values []T) []int64 {
+	out := make([]int64, len(values))
+	for i, v := range values {
+		out[i] = int64(v)
+	}
+	return out
+}
