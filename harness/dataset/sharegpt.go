@@ -1,0 +1,111 @@
+package dataset
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"iter"
+	"math/rand/v2"
+	"strings"
+
+	"github.com/vllmspec/vllmspec/harness"
+)
+
+// ShareGPT is a JSON array of conversations in the format of the ShareGPT
+// dumps: objects with "conversations", a list of {"from": "human" or "gpt",
+// "value": text}. Each conversation's first question is asked as a chat, with
+// the system message before it where there is one.
+type ShareGPT struct {
+	FS        fs.FS
+	Path      string
+	MaxTokens int  // bound of every answer; 0: the server's
+	IgnoreEOS bool // every answer runs to the bound
+}
+
+func (d ShareGPT) String() string { return describe(d.Path, d.MaxTokens, d.IgnoreEOS) }
+
+type shareGPTConversation struct {
+	ID    string `json:"id"`
+	Turns []struct {
+		From  string `json:"from"`
+		Value string `json:"value"`
+	} `json:"conversations"`
+}
+
+// Conversations implements [harness.Dataset].
+func (d ShareGPT) Conversations(r *rand.Rand) (iter.Seq[harness.Conversation], error) {
+	raw, err := fs.ReadFile(d.FS, d.Path)
+	if err != nil {
+		return nil, err
+	}
+	var entries []shareGPTConversation
+	if err := json.Unmarshal(raw, &entries); err != nil {
+		return nil, fmt.Errorf("%s%s: %w; it must be a JSON array of ShareGPT conversations", d.Path, lineOf(raw, err), explainJSON(err))
+	}
+	if len(entries) == 0 {
+		return nil, fmt.Errorf("%s: there is no conversation in it", d.Path)
+	}
+	all := make([]harness.Conversation, len(entries))
+	for i, entry := range entries {
+		messages, err := entry.opening()
+		if err != nil {
+			return nil, fmt.Errorf("%s: conversation %d%s: %w", d.Path, i+1, named(entry.ID), err)
+		}
+		all[i] = harness.Conversation{Turns: []harness.Prompt{{Messages: messages, MaxTokens: d.MaxTokens, IgnoreEOS: d.IgnoreEOS}}}
+	}
+	return shuffled(r, all), nil
+}
+
+// opening is the conversation up to its first question.
+func (c shareGPTConversation) opening() ([]harness.Message, error) {
+	if len(c.Turns) == 0 {
+		return nil, errors.New(`it has no turns under "conversations"`)
+	}
+	var messages []harness.Message
+	for i, turn := range c.Turns {
+		if strings.TrimSpace(turn.Value) == "" {
+			return nil, fmt.Errorf("turn %d is empty", i+1)
+		}
+		switch turn.From {
+		case "human", "user":
+			return append(messages, harness.Message{Role: "user", Content: turn.Value}), nil
+		case "system":
+			messages = append(messages, harness.Message{Role: "system", Content: turn.Value})
+		case "gpt", "assistant", "chatgpt", "bing", "bard":
+			// An answer to a question that the dump has cut off.
+		default:
+			return nil, fmt.Errorf("turn %d is from %q; write human, gpt or system", i+1, turn.From)
+		}
+	}
+	return nil, errors.New("no user turn")
+}
+
+func named(id string) string {
+	if id == "" {
+		return ""
+	}
+	return fmt.Sprintf(" (%q)", id)
+}
+
+// lineOf is ":12" for an error that says where in the text it stands.
+func lineOf(raw []byte, err error) string {
+	var offset int64
+	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
+		offset = syntax.Offset
+	} else if kind, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		offset = kind.Offset
+	} else {
+		return ""
+	}
+	return fmt.Sprintf(":%d", 1+bytes.Count(raw[:min(int(offset), len(raw))], []byte("\n")))
+}
+
+// explainJSON says in our words what encoding/json says in Go's.
+func explainJSON(err error) error {
+	if kind, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return fmt.Errorf("there is a JSON %s where it does not belong", kind.Value)
+	}
+	return err
+}
