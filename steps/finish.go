@@ -1,11 +1,10 @@
 package steps
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"path/filepath"
-
-	"bytes"
 
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
@@ -18,18 +17,15 @@ func (w *world) finish(cause error) error {
 		return nil
 	}
 	manifest := w.manifest(cause)
-	figures := slo.Figures(w.run)
-	n := 0
-	for range w.run.Records {
-		n++
+	if w.verdicts == nil {
+		w.verdicts = []slo.Verdict{} // [] in the file, not null
 	}
 	var page bytes.Buffer
-	drawn := reports.Render(&page, reports.NewView(w.run, w.verdicts, manifest))
 	err := errors.Join(
-		drawn,
+		reports.Render(&page, reports.NewView(w.run, w.verdicts, manifest)),
 		w.folder.WriteJSON("run.json", manifest),
 		w.folder.WriteJSON("verdicts.json", w.verdicts),
-		w.folder.WriteFile("bench.txt", store.Bench(w.scenario.Name, n, figures, w.scenario.Labels)),
+		w.folder.WriteFile("bench.txt", store.Bench(w.scenario.Name, manifest.Requests, slo.Figures(w.run), w.scenario.Labels)),
 		w.folder.WriteFile("report.html", page.Bytes()),
 	)
 	path, published := w.folder.Publish()
@@ -38,4 +34,17 @@ func (w *world) finish(cause error) error {
 	}
 	fmt.Fprintf(w.suite.output, "    %s\n", filepath.Join(path, "report.html"))
 	return errors.Join(err, published)
+}
+
+// manifest is run.json: what the run knows, and what only we know of the server
+// and of how the scenario ended.
+func (w *world) manifest(cause error) store.Manifest {
+	m := store.NewManifest(w.folder.Run(), w.run)
+	m.Start = w.began()
+	m.Server = store.Server{Kind: w.served.Kind, URL: w.served.Where(), Model: w.served.about.Model,
+		Version: w.served.about.Version, MaxModelLen: w.served.about.MaxModelLen}
+	if cause != nil {
+		m.Failure = cause.Error()
+	}
+	return m
 }

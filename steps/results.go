@@ -1,12 +1,17 @@
 package steps
 
 import (
+	"bytes"
 	"encoding/json"
 	"encoding/xml"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"github.com/vllmspec/vllmspec/harness/slo"
+	"github.com/vllmspec/vllmspec/harness/store"
+	"github.com/vllmspec/vllmspec/reports"
 )
 
 // results are what godog wrote of each feature. It writes one file per run of
@@ -99,4 +104,23 @@ func (r *results) write(folder string) error {
 		os.WriteFile(filepath.Join(folder, "junit.xml"), append([]byte(xml.Header), junit...), 0o644),
 		os.WriteFile(filepath.Join(folder, "cucumber.json"), cucumber, 0o644),
 	)
+}
+
+// writeIndex lists the runs of a folder. One that cannot be read is left out: a
+// broken run of last year must not fail the one of today.
+func writeIndex(folder string) error {
+	names, err := store.Names(folder)
+	if err != nil {
+		return err
+	}
+	var entries []reports.Entry
+	for _, name := range names {
+		manifest, raw, err := store.ReadManifest(filepath.Join(folder, name))
+		var verdicts []slo.Verdict
+		if err == nil && json.Unmarshal(raw, &verdicts) == nil {
+			entries = append(entries, reports.NewEntry(manifest, verdicts))
+		}
+	}
+	var page bytes.Buffer
+	return errors.Join(reports.Index(&page, entries), os.WriteFile(filepath.Join(folder, "index.html"), page.Bytes(), 0o644))
 }

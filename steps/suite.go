@@ -2,6 +2,7 @@ package steps
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -114,8 +115,11 @@ func (s *Suite) Run(feature Feature) (bool, error) {
 	return status == 0, s.results.add(files)
 }
 
-// Close writes junit.xml and cucumber.json of all features that ran.
-func (s *Suite) Close() error { return s.results.write(s.env.Out) }
+// Close writes junit.xml and cucumber.json of all features that ran, and the
+// list of all runs.
+func (s *Suite) Close() error {
+	return errors.Join(s.results.write(s.env.Out), writeIndex(s.env.Out))
+}
 
 func (s *Suite) options(feature Feature, output io.Writer) *godog.Options {
 	root, path := s.env.Root, feature.Path

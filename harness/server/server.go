@@ -74,6 +74,15 @@ func (s *Server) LoadBegins() {
 	}
 }
 
+// Where is the address without user and password.
+func (s *Server) Where() string {
+	if u, err := url.Parse(s.URL); err == nil {
+		u.User = nil
+		return u.String()
+	}
+	return s.Kind
+}
+
 // Close stops what was started, and leaves alone what was not.
 func (s *Server) Close() {
 	if s.mock == nil {

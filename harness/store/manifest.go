@@ -19,6 +19,7 @@ type Manifest struct {
 	FromNS   int64     `json:"measured_from_ns"`
 	ToNS     int64     `json:"measured_to_ns"`
 	Virtual  bool      `json:"virtual_time"`
+	Requests int       `json:"requests"` // in all, warm-up included
 	Tool     Tool      `json:"tool"`
 	Server   Server    `json:"server"`
 	Host     Host      `json:"host"`
@@ -75,6 +76,9 @@ func NewManifest(name string, run *harness.Run) Manifest {
 		Tool:     Tool{Version: "devel", Go: runtime.Version()},
 		Host:     Host{Name: host, OS: runtime.GOOS, Arch: runtime.GOARCH, Cores: runtime.NumCPU()},
 		Warnings: run.Warnings, Stopped: run.Stopped,
+	}
+	for range run.Records {
+		m.Requests++
 	}
 	if info, ok := debug.ReadBuildInfo(); ok {
 		if v := info.Main.Version; v != "" && v != "(devel)" {

@@ -8,6 +8,8 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/parquet-go/parquet-go"
@@ -27,14 +29,8 @@ type Stored struct {
 // middle of one ends it, so the files are looked through once here.
 func Open(dir string) (*Stored, error) {
 	s := &Stored{Dir: dir}
-	raw, err := os.ReadFile(filepath.Join(dir, "run.json"))
-	if err != nil {
-		return nil, fmt.Errorf("%s is no stored run: %w", dir, err)
-	}
-	if err := json.Unmarshal(raw, &s.Manifest); err != nil {
-		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, "run.json"), err)
-	}
-	if s.Verdicts, err = os.ReadFile(filepath.Join(dir, "verdicts.json")); err != nil {
+	var err error
+	if s.Manifest, s.Verdicts, err = ReadManifest(dir); err != nil {
 		return nil, err
 	}
 	requests, samples := filepath.Join(dir, "requests.parquet"), filepath.Join(dir, "samples.parquet")
@@ -65,6 +61,38 @@ func Open(dir string) (*Stored, error) {
 		},
 	}
 	return s, nil
+}
+
+// Names are the runs that are stored under root, newest first.
+func Names(root string) ([]string, error) {
+	entries, err := os.ReadDir(root)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, entry := range entries {
+		if entry.IsDir() && strings.HasPrefix(entry.Name(), "run=") {
+			names = append(names, entry.Name())
+		}
+	}
+	slices.Sort(names)
+	slices.Reverse(names)
+	return names, nil
+}
+
+// ReadManifest reads run.json and verdicts.json of a run's folder, without its
+// requests and samples.
+func ReadManifest(dir string) (m Manifest, verdicts json.RawMessage, err error) {
+	path := filepath.Join(dir, "run.json")
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return m, nil, fmt.Errorf("%s is no stored run: %w", dir, err)
+	}
+	if err := json.Unmarshal(raw, &m); err != nil {
+		return m, nil, fmt.Errorf("%s: %w", path, err)
+	}
+	verdicts, err = os.ReadFile(filepath.Join(dir, "verdicts.json"))
+	return m, verdicts, err
 }
 
 func check[T any](path string) error {

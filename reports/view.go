@@ -1,0 +1,279 @@
+package reports
+
+import (
+	"fmt"
+	"math"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/slo"
+	"github.com/vllmspec/vllmspec/harness/store"
+)
+
+// A View is all that a page shows, in the words and with the digits it shows
+// it. Markup only arranges it.
+type View struct {
+	Title       string
+	Outcome     slo.Outcome
+	Headline    string // the verdict in one sentence
+	Expected    bool   // the scenario wanted this outcome, and passed
+	Facts       []Fact
+	Objectives  []Objective
+	Story       Story
+	Figures     []Figures
+	Failures    []Failures
+	Audit       []string // why the client could not be relied on
+	Warnings    []string
+	Definitions []Fact
+	Method      []Fact
+	Environment []Fact
+	Files       []Fact
+	Data        Data
+}
+
+// A Fact is a name and what stands beside it.
+type Fact struct{ Name, Value string }
+
+// An Objective is one row of the table of objectives.
+type Objective struct {
+	Name, Limit, Value, Interval, N string
+	Outcome                         slo.Outcome
+	Notes                           []string
+	Formula, Where, SQL             string
+	Bar                             Bar
+}
+
+// Figures are the statistics of one metric.
+type Figures struct {
+	Name   string
+	Values []Fact
+}
+
+// Failures are the requests that failed in one way.
+type Failures struct {
+	Kind, Count, Share string
+	Example            string // what exactly one of them said
+	At                 string // when that one was due
+}
+
+// NewView is the page of a run.
+func NewView(run *harness.Run, verdicts []slo.Verdict, m store.Manifest) View {
+	v := View{
+		Title: run.Scenario.Name, Warnings: run.Warnings, Audit: slo.Audit(run),
+		Figures: figures(run), Failures: failures(run), Definitions: definitions(verdicts),
+		Method: method(run, m), Environment: environment(m), Files: files(m), Data: newData(run),
+	}
+	for _, verdict := range verdicts {
+		v.Objectives = append(v.Objectives, objective(verdict, run))
+	}
+	v.Outcome, v.Headline = headline(verdicts, m)
+	v.Expected = m.Failure == "" && v.Outcome != slo.Met
+	v.Facts = about(run, m)
+	v.Story = newStory(verdicts)
+	v.Data.Story = v.Story
+	v.Data.Distributions = distributions(run, verdicts)
+	return v
+}
+
+// headline is the verdict in one sentence. One missed objective makes the whole
+// missed, else one unknown makes it unknown.
+func headline(verdicts []slo.Verdict, m store.Manifest) (slo.Outcome, string) {
+	if len(verdicts) == 0 {
+		why := "the scenario has no objectives"
+		if m.Failure != "" {
+			why = m.Failure
+		} else if m.Stopped != "" {
+			why = "the run was " + m.Stopped
+		}
+		return slo.Unknown, "Not judged: " + why
+	}
+	worst, others := verdicts[0], -1
+	for _, v := range verdicts {
+		if rank(v.Outcome) > rank(worst.Outcome) {
+			worst = v
+		}
+	}
+	for _, v := range verdicts {
+		if v.Outcome == worst.Outcome {
+			others++
+		}
+	}
+	if worst.Outcome == slo.Met {
+		all := fmt.Sprintf("all %d objectives", len(verdicts))
+		if len(verdicts) == 1 {
+			all = "the one objective"
+		}
+		return slo.Met, fmt.Sprintf("Met: %s, %s requests.", all, slo.FormatQuantity(float64(m.Requests), slo.Count))
+	}
+	sentence := worst.Sentence()
+	sentence = strings.ToUpper(sentence[:1]) + sentence[1:]
+	if worst.Outcome == slo.Unknown && len(worst.Notes) > 0 {
+		sentence += ": " + worst.Notes[0]
+	}
+	switch {
+	case others == 1:
+		sentence += "; and one objective more"
+	case others > 1:
+		sentence += fmt.Sprintf("; and %d objectives more", others)
+	}
+	return worst.Outcome, sentence + "."
+}
+
+func rank(o slo.Outcome) int {
+	return map[slo.Outcome]int{slo.Met: 0, slo.Unknown: 1, slo.Missed: 2}[o]
+}
+
+func objective(v slo.Verdict, run *harness.Run) Objective {
+	name := strings.TrimSpace(v.Statistic + " " + v.Metric)
+	o := Objective{
+		Name: name, Limit: strings.TrimSpace(strings.TrimPrefix(v.Text, name)), Value: "–", N: "–",
+		Outcome: v.Outcome, Notes: v.Notes, Where: v.Where, SQL: SQL(v.Objective, run.From, run.To), Bar: newBar(v),
+	}
+	if m, err := slo.Lookup(v.Metric); err == nil {
+		o.Formula = m.Formula
+	}
+	if !math.IsNaN(v.Value) {
+		o.Value = slo.FormatQuantity(v.Value, v.Unit)
+		o.Interval = strings.TrimSpace(v.Interval())
+		o.N = slo.FormatQuantity(float64(v.N), slo.Count)
+	}
+	return o
+}
+
+func about(run *harness.Run, m store.Manifest) []Fact {
+	when := m.Start.UTC().Format("2 January 2006, 15:04 UTC")
+	if m.Virtual {
+		when += ", in virtual time"
+	}
+	return present([]Fact{
+		{"Model", m.Server.Model},
+		{"Server", m.Server.Kind},
+		{"When", when},
+		{"Load", fmt.Sprintf("%s; measured for %s", m.Scenario.Load, round(run.To-run.From))},
+		{"Asked", m.Scenario.Dataset},
+		{"Seed", fmt.Sprint(m.Scenario.Seed)},
+		{"Scenario", m.Scenario.Where},
+		{"Commit", m.Tool.Commit},
+	})
+}
+
+func present(facts []Fact) (out []Fact) {
+	for _, f := range facts {
+		if f.Value != "" {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// figures groups the summary by metric.
+func figures(run *harness.Run) (out []Figures) {
+	for _, f := range slo.Figures(run) {
+		statistic, name := "", f.Name
+		if m, err := slo.Lookup(name); err == nil {
+			name = m.Name
+		} else if first, rest, ok := strings.Cut(name, " "); ok {
+			statistic, name = first, rest
+		}
+		if len(out) == 0 || out[len(out)-1].Name != name {
+			out = append(out, Figures{Name: name})
+		}
+		last := &out[len(out)-1]
+		last.Values = append(last.Values, Fact{statistic, slo.FormatQuantity(f.Value, slo.Unit(f.Unit))})
+	}
+	return out
+}
+
+// failures counts by kind, in the order in which each first happened.
+func failures(run *harness.Run) (out []Failures) {
+	total, counts, place := 0, []int{}, map[harness.Failure]int{}
+	for r := range run.Records {
+		total++
+		if r.Failure == "" {
+			continue
+		}
+		i, seen := place[r.Failure]
+		if !seen {
+			i = len(out)
+			place[r.Failure] = i
+			out, counts = append(out, Failures{Kind: string(r.Failure), Example: r.Error, At: round(r.Due)}), append(counts, 0)
+		}
+		counts[i]++
+	}
+	for i, n := range counts {
+		out[i].Count = slo.FormatQuantity(float64(n), slo.Count)
+		out[i].Share = slo.FormatQuantity(float64(n)/float64(total), slo.Ratio)
+	}
+	return out
+}
+
+// definitions explains the metrics that the objectives name, and the ones that
+// the charts show.
+func definitions(verdicts []slo.Verdict) (out []Fact) {
+	named := map[string]bool{"TTFT": true, "ITL": true, "TPOT": true, "E2E latency": true, "output throughput": true, "concurrency": true}
+	for _, v := range verdicts {
+		named[v.Metric] = true
+	}
+	for _, m := range slo.Metrics() {
+		if named[m.Name] {
+			out = append(out, Fact{m.Name, m.Formula})
+		}
+	}
+	return out
+}
+
+func method(run *harness.Run, m store.Manifest) []Fact {
+	stamps := "each piece of an answer is stamped when it is read from the connection, before it is parsed"
+	if m.Virtual {
+		stamps += "; the clock is virtual, so the client's own cost and lateness cannot show"
+	}
+	var good []string
+	for _, o := range m.Scenario.Good {
+		good = append(good, o.Text)
+	}
+	return present([]Fact{
+		{"Window", fmt.Sprintf("requests due from %s to %s of the run; what was due earlier is warm-up, recorded and not judged", round(run.From), round(run.To))},
+		{"Latency", "counts from when a request was due, not from when it was sent"},
+		{"Stamps", stamps},
+		{"Intervals", "95 %: order statistics for quantiles (type 7), Student's t for means, Clopper–Pearson for shares"},
+		{"Verdicts", "met: the whole interval is on the right side of the limit; missed: on the wrong side; unknown: the limit lies inside it, there is no data, or the client was unsound"},
+		{"Good", strings.Join(good, ", ")},
+		{"Random draws", "arrivals, prompts and think times come from separate streams of the seed"},
+	})
+}
+
+func environment(m store.Manifest) []Fact {
+	facts := []Fact{
+		{"Server", m.Server.Kind}, {"Address", m.Server.URL}, {"Served model", m.Server.Model}, {"Server version", m.Server.Version},
+		{"Client", fmt.Sprintf("%s/%s, %d cores, %s", m.Host.OS, m.Host.Arch, m.Host.Cores, m.Host.Name)},
+		{"vllmspec", strings.TrimSpace(m.Tool.Version + " " + m.Tool.Commit)}, {"Go", m.Tool.Go},
+	}
+	if m.Server.MaxModelLen > 0 {
+		facts = append(facts, Fact{"Context", slo.FormatQuantity(float64(m.Server.MaxModelLen), slo.Tokens)})
+	}
+	return present(facts)
+}
+
+func files(m store.Manifest) []Fact {
+	return []Fact{
+		{path.Join(m.Run, "requests.parquet"), "one row per request"},
+		{path.Join(m.Run, "samples.parquet"), "one row per reading of the server, the host and the client"},
+		{path.Join(m.Run, "run.json"), "what was run, against what, from where"},
+		{path.Join(m.Run, "verdicts.json"), "every objective with value, interval, n, outcome"},
+		{path.Join(m.Run, "bench.txt"), "the figures as Go benchmark lines, for benchstat"},
+	}
+}
+
+// round is a duration with the digits that a reader wants: 1m0s, 2.5s, 40ms.
+func round(d time.Duration) string {
+	switch {
+	case d >= time.Minute:
+		return d.Round(time.Second).String()
+	case d >= time.Second:
+		return d.Round(100 * time.Millisecond).String()
+	default:
+		return d.Round(time.Millisecond).String()
+	}
+}
