@@ -19,7 +19,8 @@ type stream struct {
 	model   string
 	created int64
 	hit     Fault // ErrorInStream, CutShort or nil
-	broken  int   // tokens after which the fault strikes
+	line    []byte
+	broken  int // tokens after which the fault strikes
 }
 
 func newStream(w http.ResponseWriter, p protocol, a *ask, seq *sequence, model string, hit Fault) *stream {
@@ -55,56 +56,99 @@ func (s *stream) tokens(from, to int, ended bool) bool {
 		return false
 	}
 	if from == 0 && s.p == chat {
-		s.event(s.chunk(map[string]any{"index": 0, "delta": map[string]string{"role": "assistant", "content": ""},
-			"logprobs": nil, "finish_reason": nil}, 0))
+		s.event(chunk{Choices: []any{roleChoice{Delta: delta{Role: "assistant"}}}})
 	}
-	s.event(s.chunk(s.choice(from, to, ended), to))
+	s.event(chunk{Choices: []any{s.choice(from, to, ended)}, Usage: s.running(to)})
 	return s.control.Flush() == nil
 }
 
-func (s *stream) choice(from, to int, ended bool) map[string]any {
+// The shapes of a stream's events, field by field in vLLM's order. A field that
+// vLLM writes as null is a RawMessage or a pointer that stays nil.
+type chunk struct {
+	ID      string `json:"id"`
+	Object  string `json:"object"`
+	Created int64  `json:"created"`
+	Model   string `json:"model"`
+	Choices []any  `json:"choices"`
+	Usage   *usage `json:"usage,omitempty"`
+}
+
+type textChoice struct {
+	Index          int             `json:"index"`
+	Text           string          `json:"text"`
+	Logprobs       json.RawMessage `json:"logprobs"`
+	FinishReason   *string         `json:"finish_reason"`
+	StopReason     json.RawMessage `json:"stop_reason"`
+	PromptTokenIDs json.RawMessage `json:"prompt_token_ids"`
+	TokenIDs       []int           `json:"token_ids"`
+}
+
+type delta struct {
+	Role    string `json:"role,omitempty"`
+	Content string `json:"content"`
+}
+
+type roleChoice struct {
+	Index        int             `json:"index"`
+	Delta        delta           `json:"delta"`
+	Logprobs     json.RawMessage `json:"logprobs"`
+	FinishReason *string         `json:"finish_reason"`
+}
+
+type deltaChoice struct {
+	roleChoice
+	StopReason json.RawMessage `json:"stop_reason,omitempty"` // in the last one only
+	TokenIDs   []int           `json:"token_ids"`
+}
+
+type usage struct {
+	PromptTokens     int          `json:"prompt_tokens"`
+	TotalTokens      int          `json:"total_tokens"`
+	CompletionTokens int          `json:"completion_tokens"`
+	Details          usageDetails `json:"prompt_tokens_details"`
+}
+
+type usageDetails struct {
+	CachedTokens int `json:"cached_tokens"`
+}
+
+func (s *stream) choice(from, to int, ended bool) any {
 	text := s.seq.answer.text(from, to)
-	choice := map[string]any{"index": 0, "logprobs": nil, "finish_reason": nil, "token_ids": nil}
-	if s.p == chat {
-		choice["delta"] = map[string]string{"content": text}
-	} else {
-		choice["text"], choice["stop_reason"], choice["prompt_token_ids"] = text, nil, nil
-	}
+	var ids []int
 	if s.ask.ReturnTokenIDs {
-		choice["token_ids"] = s.seq.answer.ids[from:to]
+		ids = s.seq.answer.ids[from:to]
 	}
+	var finish *string
+	var stop json.RawMessage
 	if ended || to == len(s.seq.answer.ids) {
-		choice["finish_reason"], choice["stop_reason"] = s.seq.answer.finish, nil
+		finish, stop = &s.seq.answer.finish, json.RawMessage("null")
 	}
-	return choice
-}
-
-func (s *stream) chunk(choice map[string]any, tokens int) map[string]any {
-	object := "text_completion"
 	if s.p == chat {
-		object = "chat.completion.chunk"
+		return deltaChoice{roleChoice: roleChoice{Delta: delta{Content: text}, FinishReason: finish}, StopReason: stop, TokenIDs: ids}
 	}
-	c := map[string]any{"id": s.id, "object": object, "created": s.created, "model": s.model, "choices": []any{}}
-	if choice != nil {
-		c["choices"] = []any{choice}
-	}
-	options := s.ask.StreamOptions
-	if options != nil && (choice == nil || options.ContinuousUsageStats) {
-		c["usage"] = s.usage(tokens)
-	}
-	return c
+	return textChoice{Text: text, FinishReason: finish, TokenIDs: ids}
 }
 
-func (s *stream) usage(tokens int) map[string]any {
-	return map[string]any{
-		"prompt_tokens": s.seq.prompt, "total_tokens": s.seq.prompt + tokens, "completion_tokens": tokens,
-		"prompt_tokens_details": map[string]int{"cached_tokens": s.seq.cached},
+// running is the usage of an event in mid-stream, where it was asked for.
+func (s *stream) running(tokens int) *usage {
+	if s.ask.StreamOptions != nil && s.ask.StreamOptions.ContinuousUsageStats {
+		return s.usage(tokens)
 	}
+	return nil
 }
 
-func (s *stream) event(v any) {
-	raw, _ := json.Marshal(v)
-	fmt.Fprintf(s.w, "data: %s\n\n", raw)
+func (s *stream) usage(tokens int) *usage {
+	return &usage{PromptTokens: s.seq.prompt, TotalTokens: s.seq.prompt + tokens, CompletionTokens: tokens, Details: usageDetails{s.seq.cached}}
+}
+
+func (s *stream) event(c chunk) {
+	c.ID, c.Object, c.Created, c.Model = s.id, "text_completion", s.created, s.model
+	if s.p == chat {
+		c.Object = "chat.completion.chunk"
+	}
+	raw, _ := json.Marshal(c)
+	s.line = append(append(append(s.line[:0], "data: "...), raw...), "\n\n"...)
+	s.w.Write(s.line)
 }
 
 // close ends a whole answer.
@@ -115,7 +159,7 @@ func (s *stream) close() {
 		return
 	}
 	if s.ask.StreamOptions != nil && s.ask.StreamOptions.IncludeUsage {
-		s.event(s.chunk(nil, n))
+		s.event(chunk{Choices: []any{}, Usage: s.usage(n)})
 	}
 	fmt.Fprint(s.w, "data: [DONE]\n\n")
 	s.control.Flush()

@@ -114,29 +114,64 @@ func (s *stream) event(at time.Time) (harness.Chunk, bool, error) {
 	return s.chunk(root, at), true, nil
 }
 
+// chunk reads every field once, in the order in which it stands.
 func (s *stream) chunk(root gjson.Result, at time.Time) harness.Chunk {
-	choice := root.Get("choices.0")
-	c := harness.Chunk{
-		At: at, Tokens: harness.Untold,
-		RequestID: root.Get("id").String(), Model: root.Get("model").String(),
-		Text:      choice.Get("text").String() + choice.Get("delta.content").String(),
-		Reasoning: choice.Get("delta.reasoning").String(),
-		Finish:    choice.Get("finish_reason").String(),
-	}
-	if c.Reasoning == "" {
-		c.Reasoning = choice.Get("delta.reasoning_content").String() // its name before 2026
-	}
-	for _, call := range choice.Get("delta.tool_calls").Array() {
-		c.Text += call.Get("function.name").String() + call.Get("function.arguments").String()
-	}
-	if ids := choice.Get("token_ids"); ids.IsArray() {
-		c.Tokens = int(ids.Get("#").Int())
-	}
+	c := harness.Chunk{At: at, Tokens: harness.Untold}
+	var usage gjson.Result
+	root.ForEach(func(key, value gjson.Result) bool {
+		switch key.Str {
+		case "id":
+			c.RequestID = value.String()
+		case "model":
+			c.Model = value.String()
+		case "choices":
+			takeChoice(&c, value.Get("0"))
+		case "usage":
+			usage = value
+		}
+		return true
+	})
 	s.finished = s.finished || c.Finish != ""
-	if usage := root.Get("usage"); usage.IsObject() {
+	if usage.IsObject() {
 		s.count(&c, usage)
 	}
 	return c
+}
+
+func takeChoice(c *harness.Chunk, choice gjson.Result) {
+	choice.ForEach(func(key, value gjson.Result) bool {
+		switch key.Str {
+		case "text":
+			c.Text += value.String()
+		case "delta":
+			takeDelta(c, value)
+		case "finish_reason":
+			c.Finish = value.String()
+		case "token_ids":
+			if value.IsArray() {
+				c.Tokens = int(value.Get("#").Int())
+			}
+		}
+		return true
+	})
+}
+
+func takeDelta(c *harness.Chunk, delta gjson.Result) {
+	delta.ForEach(func(key, value gjson.Result) bool {
+		switch key.Str {
+		case "content":
+			c.Text += value.String()
+		case "reasoning", "reasoning_content": // the name since 2026, and the one before
+			if c.Reasoning == "" {
+				c.Reasoning = value.String()
+			}
+		case "tool_calls":
+			for _, call := range value.Array() {
+				c.Text += call.Get("function.name").String() + call.Get("function.arguments").String()
+			}
+		}
+		return true
+	})
 }
 
 // count takes the server's count. With continuous usage each chunk says how
