@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"fmt"
 	"iter"
 	"math/rand/v2"
 	"time"
@@ -60,6 +61,30 @@ func (o Open) Planned() time.Duration {
 
 // Planned is the length of the load; a closed load that stops by count has none.
 func (c Closed) Planned() time.Duration { return c.For }
+
+// String is the load for the reader of a manifest.
+func (o Open) String() string {
+	s := fmt.Sprint(o.Arrivals) + extent(o.For, o.Requests)
+	if o.InFlight > 0 {
+		s += fmt.Sprintf(", at most %d in flight", o.InFlight)
+	}
+	return s
+}
+
+// String is the load for the reader of a manifest.
+func (c Closed) String() string {
+	return fmt.Sprintf("%d users with a think time of %v", c.Users, c.Think) + extent(c.For, c.Requests)
+}
+
+func extent(length time.Duration, requests int) (s string) {
+	if length > 0 {
+		s += fmt.Sprintf(", for %v", length)
+	}
+	if requests > 0 {
+		s += fmt.Sprintf(", for %d requests", requests)
+	}
+	return s
+}
 
 // Arrivals say when requests are due.
 type Arrivals interface {

@@ -78,8 +78,8 @@ func grouped(n int) string {
 	return s
 }
 
-// Sentence is the verdict in one line: "missed: p99 TTFT was 731 ms [690 ms,
-// 790 ms], n = 2,417, against at most 500 ms".
+// Sentence is the verdict in one line: "missed: p99 TTFT was 731 ms [690, 790],
+// n = 2,417, against at most 500 ms".
 func (v Verdict) Sentence() string {
 	name := strings.TrimSpace(v.Statistic + " " + v.Metric)
 	limit := strings.TrimSpace(strings.TrimPrefix(v.Text, name))
@@ -89,20 +89,31 @@ func (v Verdict) Sentence() string {
 	return fmt.Sprintf("%s: %s was %s%s, n = %s, against %s", v.Outcome, name, FormatQuantity(v.Value, v.Unit), v.Interval(), grouped(v.N), limit)
 }
 
-// Interval is " [690 ms, 790 ms]", or nothing where the value is all there is.
+// Interval is " [690, 790]" in the unit of the value, or " [690 ms, 1.2 s]" where
+// the ends have another one; nothing where the value is all there is.
 func (v Verdict) Interval() string {
 	if v.Lo == v.Hi || math.IsNaN(v.Lo) && math.IsNaN(v.Hi) {
 		return ""
 	}
-	end := func(f float64, none string) string {
+	end := func(f float64) string {
 		if math.IsInf(f, -1) || math.IsNaN(f) {
-			return none
+			return "?"
 		}
 		return FormatQuantity(f, v.Unit)
 	}
-	hi := end(v.Hi, "?")
+	lo, hi := end(v.Lo), end(v.Hi)
 	if math.IsInf(v.Hi, 1) && !math.IsInf(v.Value, 1) {
 		hi = "?" // too few requests for an upper bound, which is not the same as no answer
 	}
-	return fmt.Sprintf(" [%s, %s]", end(v.Lo, "?"), hi)
+	_, unit, _ := strings.Cut(FormatQuantity(v.Value, v.Unit), " ")
+	plain := func(s string) (string, bool) {
+		number, u, _ := strings.Cut(s, " ")
+		return number, s == "?" || u == unit
+	}
+	if l, ok := plain(lo); ok {
+		if h, ok := plain(hi); ok {
+			lo, hi = l, h
+		}
+	}
+	return fmt.Sprintf(" [%s, %s]", lo, hi)
 }

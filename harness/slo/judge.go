@@ -53,13 +53,13 @@ func judge(w *window, o harness.Objective) Verdict {
 		return v
 	}
 	e := m.measure(w, o.Statistic, o.Relation != harness.AtLeast)
+	if e.census {
+		e.lo, e.hi = e.value, e.value
+	}
 	v.Unit, v.Value, v.Lo, v.Hi, v.N, v.Notes = m.Unit, e.value, e.lo, e.hi, e.n, e.notes
 	if e.reason != "" || e.n == 0 {
 		v.Notes = append(v.Notes, e.reason)
 		return v
-	}
-	if e.census {
-		e.lo, e.hi = e.value, e.value
 	}
 	v.Outcome = decide(o, e.lo, e.hi)
 	if v.Outcome == Unknown {

@@ -85,7 +85,7 @@ func ofTheRun() []Metric {
 		{Name: "request rate", Unit: PerSecond, Formula: "requests due ÷ length of the measured window", figure: requestRate},
 		{Name: "request throughput", Unit: PerSecond, Better: HigherIsBetter, Formula: "answers that ended whole inside the measured window ÷ its length", figure: requestThroughput},
 		{Name: "output throughput", Unit: TokensPerSecond, Better: HigherIsBetter, Formula: "output tokens that arrived inside the measured window ÷ its length", figure: outputThroughput},
-		{Name: "error rate", Unit: Ratio, Better: LowerIsBetter, Formula: "failed ÷ due; judged as a fact about this run, the interval (Clopper–Pearson) is for the reader", figure: errorRate},
+		{Name: "error rate", Unit: Ratio, Better: LowerIsBetter, Formula: "failed ÷ due; a fact about this run, so without an interval", figure: errorRate},
 		{Name: "attainment", Unit: Ratio, Better: HigherIsBetter, Formula: "good ÷ due, with the interval of Clopper and Pearson", figure: attainment},
 		{Name: "goodput", Unit: PerSecond, Better: HigherIsBetter, Formula: "attainment × request rate", figure: goodput},
 		{Name: "concurrency", Unit: Count, Formula: "requests in flight, from sent to the end of the answer, over the measured window", flight: true},

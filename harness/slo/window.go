@@ -112,11 +112,13 @@ func outputThroughput(w *window) estimate {
 	return w.perSecond(tokens)
 }
 
-// errorRate is a census: these are all the requests there were.
+// errorRate is a fact: these are all the requests there were.
 func errorRate(w *window) estimate {
-	e := w.share(w.count(func(r *harness.Record) bool { return !r.OK() }))
-	e.census = true
-	return e
+	if len(w.due) == 0 {
+		return without(nothingDue)
+	}
+	failed := w.count(func(r *harness.Record) bool { return !r.OK() })
+	return exact(float64(failed)/float64(len(w.due)), len(w.due))
 }
 
 func attainment(w *window) estimate {

@@ -20,11 +20,13 @@
   };
   const seconds = v => v == null ? '–' : Math.abs(v) >= 1 || v === 0 ? number(v) + ' s' : Math.abs(v) >= 1e-3 ? number(v * 1e3) + ' ms' : number(v * 1e6) + ' µs';
   const ratio = v => v == null ? '–' : number(v * 100) + ' %';
-  const clock = v => v >= 60 ? `${Math.floor(v / 60)}:${(v % 60).toFixed(1).padStart(4, '0')} min` : number(v) + ' s';
+  const clock = v => v >= 60 ? `${Math.floor(v / 60)}:${(v % 60).toFixed(1).padStart(4, '0')}` : number(v) + ' s';
+  const minutes = v => whole[1] < 60 ? number(v) + ' s' : `${Math.floor(v / 60)}:${String(Math.round(v % 60)).padStart(2, '0')}`;
   const format = unit => unit === 's' ? seconds : unit === 'ratio' ? ratio : v => v == null ? '–' : number(v);
 
+  const steps = [.1, .2, .5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600];
   const axes = (unit, bottom) => [
-    { stroke: () => colour('soft'), grid: { stroke: () => colour('rule'), width: 1 }, ticks: { show: false }, size: 28, values: (_, at) => at.map(bottom) },
+    { incrs: bottom === minutes ? steps : undefined, stroke: () => colour('soft'), grid: { stroke: () => colour('rule'), width: 1 }, ticks: { show: false }, size: 28, values: (_, at) => at.map(bottom) },
     { stroke: () => colour('soft'), grid: { stroke: () => colour('rule'), width: 1 }, ticks: { show: false }, size: 62, values: (_, at) => at.map(format(unit)) },
   ];
 
@@ -62,7 +64,7 @@
   // What belongs to a chart over time: the shared cursor, the shared zoom.
   const timed = options => {
     options.cursor = { sync: { key: 'time', scales: ['x', null] }, drag: { x: true, y: false }, points: { show: options.series.length > 1 } };
-    options.scales = Object.assign({ x: { time: false, range: (u, min, max) => min == null ? whole : [min, max] } }, options.scales);
+    options.scales = Object.assign({ x: { time: false, range: () => whole } }, options.scales);
     options.hooks = options.hooks || {};
     options.hooks.drawClear = [shadeWarmup];
     options.hooks.setScale = [(u, key) => { if (key === 'x') follow(u); }];
@@ -120,7 +122,7 @@
       });
     };
     const plot = make(element('story'), timed({
-      axes: axes('s', clock),
+      axes: axes('s', minutes),
       scales: { y: { range: () => [0, top] } },
       series: [{}, { paths: () => null, points: { show: true, size: 4, width: 0, fill: () => colour('accent') + '99', stroke: () => colour('accent') } }],
       hooks: {
@@ -134,7 +136,7 @@
     overTime.push(plot);
     const at = data.requests.offered.map((_, i) => i * data.step);
     overTime.push(make(element('offered'), timed({
-      axes: axes('', clock),
+      axes: axes('', minutes),
       scales: { y: { range: (u, min, max) => [0, Math.max(max || 0, 1) * 1.1] } },
       series: [{}, { stroke: () => colour('accent'), fill: () => colour('accent') + '33', width: 1, points: { show: false }, paths: uPlot.paths.stepped({ align: 1 }) }],
     }), [at, data.requests.offered]));
@@ -146,7 +148,7 @@
     const columns = uPlot.join(p.series.map(s => [s.at, s.v])), strokes = ['accent', 'second'];
     const show = format(p.unit);
     const plot = make(holder, timed({
-      axes: axes(p.unit, clock),
+      axes: axes(p.unit, minutes),
       scales: { y: { range: (u, min, max) => [0, p.unit === 'ratio' ? 1 : Math.max(max || 0, 1) * 1.12] } },
       series: [{}].concat(p.series.map((s, i) => ({ stroke: () => colour(strokes[i]), width: 1.5, spanGaps: true, points: { show: false } }))),
       hooks: {
