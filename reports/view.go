@@ -1,9 +1,11 @@
 package reports
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -89,34 +91,29 @@ func headline(verdicts []slo.Verdict, m store.Manifest) (slo.Outcome, string) {
 		}
 		return slo.Unknown, "Not judged: " + why
 	}
-	worst, others := verdicts[0], -1
-	for _, v := range verdicts {
-		if rank(v.Outcome) > rank(worst.Outcome) {
-			worst = v
-		}
-	}
+	worst := slices.MaxFunc(verdicts, func(a, b slo.Verdict) int { return rank(a.Outcome) - rank(b.Outcome) })
+	alike := 0
 	for _, v := range verdicts {
 		if v.Outcome == worst.Outcome {
-			others++
+			alike++
 		}
 	}
-	if worst.Outcome == slo.Met {
-		all := fmt.Sprintf("all %d objectives", len(verdicts))
-		if len(verdicts) == 1 {
-			all = "the one objective"
+	switch {
+	case worst.Outcome == slo.Met:
+		all := map[int]string{1: "the one objective", 2: "both objectives"}[alike]
+		return slo.Met, fmt.Sprintf("Met: %s, %s requests.", cmp.Or(all, fmt.Sprintf("all %d objectives", alike)), slo.FormatQuantity(float64(m.Requests), slo.Count))
+	case worst.Outcome == slo.Unknown && len(worst.Notes) > 0:
+		// The first note is why, be it this row's reason or the whole run's.
+		name := strings.TrimSpace(worst.Statistic+" "+worst.Metric) + ", because "
+		if alike == len(verdicts) {
+			name = ""
 		}
-		return slo.Met, fmt.Sprintf("Met: %s, %s requests.", all, slo.FormatQuantity(float64(m.Requests), slo.Count))
+		return slo.Unknown, "Unknown: " + name + worst.Notes[0] + "."
 	}
 	sentence := worst.Sentence()
 	sentence = strings.ToUpper(sentence[:1]) + sentence[1:]
-	if worst.Outcome == slo.Unknown && len(worst.Notes) > 0 {
-		sentence += ": " + worst.Notes[0]
-	}
-	switch {
-	case others == 1:
-		sentence += "; and one objective more"
-	case others > 1:
-		sentence += fmt.Sprintf("; and %d objectives more", others)
+	if alike > 1 {
+		sentence += fmt.Sprintf(" (%d of %d objectives)", alike, len(verdicts))
 	}
 	return worst.Outcome, sentence + "."
 }

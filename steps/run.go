@@ -51,12 +51,30 @@ func (w *world) loadRuns(ctx context.Context, extent string) error {
 	w.run, err = runner.Run(ctx, w.scenario)
 	if w.run != nil {
 		w.run.Virtual = w.served.Virtual
-		w.run.Warnings = append(w.run.Warnings, w.warnings...)
+		w.run.Warnings = append(append(w.run.Warnings, w.warnings...), w.repeats()...)
 	}
 	if err != nil {
 		return err
 	}
 	return w.answered()
+}
+
+// repeats warns of a dataset that was asked more than once over: what a server
+// has seen before it finds in its prefix cache, and is faster than it would be.
+func (w *world) repeats() []string {
+	counted, ok := w.scenario.Dataset.(interface{ Count() (int, error) })
+	if !ok {
+		return nil
+	}
+	asked := 0
+	for range w.run.Records {
+		asked++
+	}
+	different, err := counted.Count()
+	if err != nil || asked <= different {
+		return nil
+	}
+	return []string{fmt.Sprintf("%d requests drew on %d different conversations, so most prompts came more than once and were found in the prefix cache where the server keeps one; use a larger dataset to measure without it", asked, different)}
 }
 
 // complete turns what the sentences said into a scenario.

@@ -149,6 +149,11 @@ type heldUp struct {
 	holdUp
 }
 
+func (h heldUp) String() string {
+	return fmt.Sprintf("%v; our client held up for %v after %v", h.Dataset, h.length, h.after)
+}
+
+// Conversations implements [harness.Dataset].
 func (h heldUp) Conversations(r *rand.Rand) (iter.Seq[harness.Conversation], error) {
 	conversations, err := h.Dataset.Conversations(r)
 	if err != nil {

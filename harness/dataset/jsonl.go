@@ -38,6 +38,17 @@ type jsonlLine struct {
 
 // Conversations implements [harness.Dataset].
 func (d JSONL) Conversations(r *rand.Rand) (iter.Seq[harness.Conversation], error) {
+	all, err := d.read()
+	return shuffled(r, all), err
+}
+
+// Count is how many different prompts there are.
+func (d JSONL) Count() (int, error) {
+	all, err := d.read()
+	return len(all), err
+}
+
+func (d JSONL) read() ([]harness.Conversation, error) {
 	file, err := d.FS.Open(d.Path)
 	if err != nil {
 		return nil, err
@@ -64,7 +75,7 @@ func (d JSONL) Conversations(r *rand.Rand) (iter.Seq[harness.Conversation], erro
 	if len(all) == 0 {
 		return nil, fmt.Errorf("%s: there is no prompt in it", d.Path)
 	}
-	return shuffled(r, all), nil
+	return all, nil
 }
 
 func (d JSONL) parse(raw []byte) (harness.Prompt, error) {

@@ -36,6 +36,17 @@ type shareGPTConversation struct {
 
 // Conversations implements [harness.Dataset].
 func (d ShareGPT) Conversations(r *rand.Rand) (iter.Seq[harness.Conversation], error) {
+	all, err := d.read()
+	return shuffled(r, all), err
+}
+
+// Count is how many different conversations there are.
+func (d ShareGPT) Count() (int, error) {
+	all, err := d.read()
+	return len(all), err
+}
+
+func (d ShareGPT) read() ([]harness.Conversation, error) {
 	raw, err := fs.ReadFile(d.FS, d.Path)
 	if err != nil {
 		return nil, err
@@ -55,7 +66,7 @@ func (d ShareGPT) Conversations(r *rand.Rand) (iter.Seq[harness.Conversation], e
 		}
 		all[i] = harness.Conversation{Turns: []harness.Prompt{{Messages: messages, MaxTokens: d.MaxTokens, IgnoreEOS: d.IgnoreEOS}}}
 	}
-	return shuffled(r, all), nil
+	return all, nil
 }
 
 // opening is the conversation up to its first question.

@@ -126,7 +126,8 @@ type verdictJSON struct {
 	Notes    []string    `json:"notes"`
 }
 
-// MarshalJSON writes null for a value or an end that does not exist.
+// MarshalJSON writes null for a number that JSON cannot hold: a value that does
+// not exist (then N is 0), or an infinite one, which stands for no answer.
 func (v Verdict) MarshalJSON() ([]byte, error) {
 	number := func(f float64) *float64 {
 		if math.IsNaN(f) || math.IsInf(f, 0) {
@@ -141,18 +142,21 @@ func (v Verdict) MarshalJSON() ([]byte, error) {
 	return json.Marshal(verdictJSON{v.Objective, v.Unit, number(v.Value), [2]*float64{number(v.Lo), number(v.Hi)}, v.N, v.Outcome, notes})
 }
 
-// UnmarshalJSON reads what MarshalJSON wrote; what was null is NaN.
+// UnmarshalJSON reads what MarshalJSON wrote.
 func (v *Verdict) UnmarshalJSON(raw []byte) error {
 	var j verdictJSON
 	if err := json.Unmarshal(raw, &j); err != nil {
 		return err
 	}
-	number := func(f *float64) float64 {
-		if f == nil {
-			return math.NaN()
+	number := func(f *float64, infinite float64) float64 {
+		switch {
+		case f != nil:
+			return *f
+		case j.N > 0:
+			return infinite
 		}
-		return *f
+		return math.NaN()
 	}
-	*v = Verdict{j.Objective, j.Unit, number(j.Value), number(j.Interval[0]), number(j.Interval[1]), j.N, j.Outcome, j.Notes}
+	*v = Verdict{j.Objective, j.Unit, number(j.Value, math.Inf(1)), number(j.Interval[0], math.Inf(-1)), number(j.Interval[1], math.Inf(1)), j.N, j.Outcome, j.Notes}
 	return nil
 }
