@@ -21,7 +21,7 @@ func Parse(subject, expectation string) (harness.Objective, error) {
 	if err := m.accepts(statistic); err != nil {
 		return harness.Objective{}, err
 	}
-	return m.expect(statistic, subject, expectation)
+	return m.expect(statistic, expectation)
 }
 
 // ParseGood reads one row of what makes a request good: a metric that every
@@ -37,7 +37,7 @@ func ParseGood(subject, expectation string) (harness.Objective, error) {
 	case statistic != "":
 		return harness.Objective{}, fmt.Errorf("one request has one %s; leave out %q", m.Name, statistic)
 	}
-	return m.expect("", subject, expectation)
+	return m.expect("", expectation)
 }
 
 func splitStatistic(subject string) (statistic, name string) {
@@ -71,9 +71,9 @@ func (m Metric) accepts(statistic string) error {
 	return fmt.Errorf("%s has no %s; it has %s", m.Name, statistic, strings.Join(known, ", "))
 }
 
-func (m Metric) expect(statistic, subject, expectation string) (harness.Objective, error) {
+func (m Metric) expect(statistic, expectation string) (harness.Objective, error) {
 	expectation = strings.Join(strings.Fields(expectation), " ")
-	o := harness.Objective{Text: strings.TrimSpace(subject) + " " + expectation, Statistic: statistic, Metric: m.Name}
+	o := harness.Objective{Text: strings.TrimSpace(statistic+" "+m.Name) + " " + expectation, Statistic: statistic, Metric: m.Name}
 	var err error
 	switch {
 	case expectation == "none":
