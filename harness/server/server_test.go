@@ -1,0 +1,77 @@
+package server_test
+
+import (
+	"io"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vllmspec/vllmspec/harness/server"
+	"github.com/vllmspec/vllmspec/mockvllm"
+)
+
+func TestBaseAddressesAreChecked(t *testing.T) {
+	for raw, want := range map[string]string{
+		"http://host:8000": "http://host:8000", "https://host/vllm/": "https://host/vllm", "http://host:8000/": "http://host:8000",
+	} {
+		got, err := server.ParseURL(raw)
+		require.NoError(t, err)
+		assert.Equal(t, want, got)
+	}
+	for raw, says := range map[string]string{
+		"host:8000":               "must begin with http://",
+		"http://":                 "names no host",
+		"http://host/v1":          "leave out /v1",
+		"http://host/?a=b":        "without ? and #",
+		"://x":                    "is no URL",
+		"ftp://user:s3cret@host/": "must begin with http://",
+	} {
+		_, err := server.ParseURL(raw)
+		require.ErrorContains(t, err, says)
+		assert.NotContains(t, err.Error(), "s3cret")
+	}
+}
+
+func TestCredentialsAreNotShown(t *testing.T) {
+	s, err := server.At("http://user:s3cret@host:8000")
+	require.NoError(t, err)
+	assert.Equal(t, "http://host:8000", s.Where())
+	assert.True(t, s.Remote)
+}
+
+func health(t *testing.T, s *server.Server) int {
+	t.Helper()
+	client := &http.Client{Transport: &http.Transport{DialContext: s.Dial}}
+	defer client.CloseIdleConnections()
+	response, err := client.Get(s.URL + "/health")
+	require.NoError(t, err)
+	defer response.Body.Close()
+	io.Copy(io.Discard, response.Body)
+	return response.StatusCode
+}
+
+func TestTheSameMockInBothTimes(t *testing.T) {
+	config := mockvllm.Config{Profile: mockvllm.Profiles()[0]}
+	t.Run("over TCP", func(t *testing.T) {
+		s, err := server.Mock(config)
+		require.NoError(t, err)
+		defer s.Close()
+		assert.Equal(t, http.StatusOK, health(t, s))
+		assert.False(t, s.Virtual)
+	})
+	t.Run("in virtual time", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			begun := time.Now()
+			s, err := server.Simulated(config)
+			require.NoError(t, err)
+			defer s.Close()
+			assert.Equal(t, http.StatusOK, health(t, s))
+			assert.True(t, s.Virtual)
+			assert.Zero(t, time.Since(begun), "nothing but the mock's own steps takes time")
+		})
+	})
+}
