@@ -41,10 +41,20 @@ func audit(w *window) (reasons []string) {
 		return reasons // a request that waits for a slot is late because the scenario says so
 	}
 	if lag, bound := w.lag(), lagBound(w.run.Scenario); lag > bound {
-		reasons = append(reasons, fmt.Sprintf("the client was late: p99 lag was %s, more than %s; give it a free core, or lower the rate",
-			FormatQuantity(lag, Seconds), FormatQuantity(bound, Seconds)))
+		reasons = append(reasons, fmt.Sprintf("the client was late: p99 lag was %s, more than %s%s; give it a free core, or lower the rate",
+			FormatQuantity(lag, Seconds), FormatQuantity(bound, Seconds), w.stolen()))
 	}
 	return reasons
+}
+
+// stolen says how much CPU a hypervisor gave to others meanwhile: a client
+// cannot be on time on a machine that is not there.
+func (w *window) stolen() string {
+	e := w.readings(gauge{source: "host", series: "cpu_steal_ratio"}, "max")
+	if e.reason != "" || e.value < 0.05 {
+		return ""
+	}
+	return fmt.Sprintf(" (of this machine's CPU its hypervisor gave up to %s to others)", FormatQuantity(e.value, Ratio))
 }
 
 func (w *window) lag() float64 {

@@ -108,7 +108,7 @@ func (v Verdict) Interval() string {
 	_, unit, _ := strings.Cut(FormatQuantity(v.Value, v.Unit), " ")
 	plain := func(s string) (string, bool) {
 		number, u, _ := strings.Cut(s, " ")
-		return number, s == "?" || u == unit
+		return number, s == "?" || u == unit && !math.IsInf(v.Value, 0)
 	}
 	if l, ok := plain(lo); ok {
 		if h, ok := plain(hi); ok {

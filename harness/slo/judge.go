@@ -157,6 +157,10 @@ func (v *Verdict) UnmarshalJSON(raw []byte) error {
 		}
 		return math.NaN()
 	}
-	*v = Verdict{j.Objective, j.Unit, number(j.Value, math.Inf(1)), number(j.Interval[0], math.Inf(-1)), number(j.Interval[1], math.Inf(1)), j.N, j.Outcome, j.Notes}
+	below := math.Inf(-1)
+	if j.Value == nil {
+		below = math.Inf(1) // no answer is the least that the value can be
+	}
+	*v = Verdict{j.Objective, j.Unit, number(j.Value, math.Inf(1)), number(j.Interval[0], below), number(j.Interval[1], math.Inf(1)), j.N, j.Outcome, j.Notes}
 	return nil
 }

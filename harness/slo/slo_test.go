@@ -1,0 +1,282 @@
+package slo_test
+
+import (
+	"encoding/json"
+	"math"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/slo"
+)
+
+const second = time.Second
+
+// request is one that was due at an instant and answered ttft later, with four
+// tokens 10 ms apart.
+func request(seq int, due, ttft time.Duration) harness.Record {
+	r := harness.NewRecord(seq, due)
+	r.Sent, r.Headers = due, due
+	for i := range 4 {
+		r.Chunks = append(r.Chunks, due+ttft+time.Duration(i)*10*time.Millisecond)
+	}
+	r.Done, r.Finish, r.OutputTokens, r.PromptTokens = r.Chunks[3], "stop", 4, 16
+	r.Good = true
+	return r
+}
+
+func failed(r harness.Record) harness.Record {
+	r.Failure, r.Finish, r.Good, r.Chunks, r.OutputTokens = harness.Refused, "", false, nil, harness.Untold
+	return r
+}
+
+// runOf is a run of n requests, one each 100 ms, with TTFTs of 1, 2, 3, … ms.
+func runOf(n int, change func(i int, r *harness.Record)) *harness.Run {
+	var records []harness.Record
+	for i := range n {
+		r := request(i, time.Duration(i)*100*time.Millisecond, time.Duration(i+1)*time.Millisecond)
+		if change != nil {
+			change(i, &r)
+		}
+		records = append(records, r)
+	}
+	to := time.Duration(n) * 100 * time.Millisecond
+	return &harness.Run{To: to, Length: to, Records: slices.Values(records), Samples: slices.Values([]harness.Sample(nil))}
+}
+
+func judge(t *testing.T, run *harness.Run, subject, expectation string) slo.Verdict {
+	t.Helper()
+	o, err := slo.Parse(subject, expectation)
+	require.NoError(t, err)
+	return slo.Judge(run, []harness.Objective{o})[0]
+}
+
+func TestThreeOutcomes(t *testing.T) {
+	run := runOf(1000, nil) // p50 TTFT is 500.5 ms, within about 470 and 532 ms
+	v := judge(t, run, "p50 TTFT", "at most 600 ms")
+	assert.Equal(t, slo.Met, v.Outcome)
+	assert.InDelta(t, 0.5005, v.Value, 1e-9)
+	assert.Equal(t, 1000, v.N)
+	assert.InDelta(t, 0.470, v.Lo, 0.003)
+	assert.InDelta(t, 0.532, v.Hi, 0.003)
+	assert.Equal(t, slo.Missed, judge(t, run, "p50 TTFT", "at most 400 ms").Outcome)
+	v = judge(t, run, "p50 TTFT", "at most 520 ms")
+	assert.Equal(t, slo.Unknown, v.Outcome)
+	assert.Contains(t, v.Notes[0], "requests would decide")
+	assert.Equal(t, slo.Met, judge(t, run, "p50 TTFT", "at least 400 ms").Outcome)
+	assert.Equal(t, slo.Met, judge(t, run, "p50 TTFT", "between 400 ms and 600 ms").Outcome)
+	assert.Equal(t, slo.Missed, judge(t, run, "p50 TTFT", "between 600 ms and 700 ms").Outcome)
+}
+
+func TestTooFewRequestsMakeNoUpperBound(t *testing.T) {
+	v := judge(t, runOf(100, nil), "p99 TTFT", "at most 10 s")
+	assert.Equal(t, slo.Unknown, v.Outcome)
+	assert.True(t, math.IsInf(v.Hi, 1))
+	assert.Contains(t, v.Notes[0], "more requests would give p99 an upper bound")
+}
+
+func TestAFailedRequestIsTheWorst(t *testing.T) {
+	run := runOf(1000, func(i int, r *harness.Record) {
+		if i%10 == 0 {
+			*r = failed(*r)
+		}
+	})
+	v := judge(t, run, "p95 TTFT", "at most 10 s")
+	assert.Equal(t, slo.Missed, v.Outcome, "a tenth of the requests was never answered")
+	assert.True(t, math.IsInf(v.Value, 1))
+	assert.Contains(t, v.Sentence(), "missed: p95 TTFT was no answer")
+	assert.Equal(t, slo.Met, judge(t, run, "p50 TTFT", "at most 700 ms").Outcome)
+	assert.InDelta(t, 0.1, judge(t, run, "error rate", "at most 5%").Value, 1e-9)
+	assert.Equal(t, slo.Missed, judge(t, run, "error rate", "none").Outcome)
+	fast := judge(t, run, "p95 TTFT", "at least 1 ms")
+	assert.Equal(t, 900, fast.N, "an objective from below does not profit from failures")
+}
+
+func TestFiguresOfTheRun(t *testing.T) {
+	run := runOf(200, func(i int, r *harness.Record) { r.Good = i%4 != 0 })
+	for subject, want := range map[string]float64{
+		"requests": 200, "request rate": 10, "attainment": 0.75, "goodput": 7.5, "error rate": 0,
+		"mean concurrency": 200 * (0.1005 + 0.03) / 20, "mean ITL": 0.01, "p99 TPOT": 0.01, "p50 lag": 0,
+	} {
+		o, err := slo.Parse(subject, map[bool]string{true: "at least 0%", false: ""}[subject == "attainment" || subject == "error rate"])
+		if err != nil { // the unit is another one; any will do
+			for _, unit := range []string{"0", "0 s", "0 per second"} {
+				if o, err = slo.Parse(subject, "at least "+unit); err == nil {
+					break
+				}
+			}
+		}
+		require.NoError(t, err, subject)
+		assert.InDelta(t, want, slo.Judge(run, []harness.Objective{o})[0].Value, 1e-2*max(1, want), subject)
+	}
+}
+
+func TestWarmUpIsNotJudged(t *testing.T) {
+	run := runOf(1000, func(i int, r *harness.Record) {
+		if i < 500 {
+			*r = failed(*r)
+			r.Warmup = true
+		}
+	})
+	run.From = 50 * second
+	v := judge(t, run, "error rate", "none")
+	assert.Equal(t, slo.Met, v.Outcome)
+	assert.Equal(t, 500, v.N)
+}
+
+func TestNothingIsKnownWithoutData(t *testing.T) {
+	run := runOf(0, nil)
+	for _, subject := range []string{"p50 TTFT", "error rate", "mean KV cache usage"} {
+		expectation := "at most 1%"
+		if subject == "p50 TTFT" {
+			expectation = "at most 1 s"
+		}
+		v := judge(t, run, subject, expectation)
+		assert.Equal(t, slo.Unknown, v.Outcome, subject)
+		assert.NotEmpty(t, v.Notes, subject)
+	}
+	v := judge(t, runOf(1000, nil), "mean GPU utilisation", "at least 40%")
+	assert.Equal(t, slo.Unknown, v.Outcome)
+	assert.Contains(t, v.Notes[0], "no GPU could be read")
+	assert.Contains(t, v.Sentence(), "is not known")
+}
+
+func TestALateClientVoidsTheRun(t *testing.T) {
+	late := func(i int, r *harness.Record) { r.Sent += 50 * time.Millisecond }
+	v := judge(t, runOf(1000, late), "error rate", "none")
+	assert.Equal(t, slo.Unknown, v.Outcome)
+	assert.Contains(t, v.Notes[0], "the client was late: p99 lag was 50 ms, more than 10 ms")
+	unsent := func(i int, r *harness.Record) {
+		if i%10 == 0 {
+			r.Sent = harness.Never
+			r.Failure = harness.Interrupted
+		}
+	}
+	v = judge(t, runOf(1000, unsent), "p50 TTFT", "at most 10 s")
+	assert.Contains(t, v.Notes[0], "sent only 90 % of the due requests")
+	run := runOf(1000, nil)
+	run.Stopped = "interrupted"
+	assert.Equal(t, slo.Unknown, judge(t, run, "p50 TTFT", "at most 10 s").Outcome)
+	assert.Empty(t, slo.Audit(runOf(1000, nil)))
+}
+
+func sample(at time.Duration, series string, engine string, v float64) harness.Sample {
+	return harness.Sample{At: at, Reading: harness.Reading{Source: "server", Series: series, Labels: map[string]string{"engine": engine}, Value: v}}
+}
+
+func TestTheServersOwnFigures(t *testing.T) {
+	run := runOf(1000, nil)
+	run.From = 10 * second
+	run.Samples = slices.Values([]harness.Sample{
+		sample(5*second, "vllm:num_preemptions_total", "0", 3), // before the window: where it starts from
+		sample(5*second, "vllm:num_requests_waiting", "0", 99),
+		sample(20*second, "vllm:num_preemptions_total", "0", 5),
+		sample(20*second, "vllm:num_requests_waiting", "0", 2),
+		sample(20*second, "vllm:num_requests_waiting", "1", 4),
+		sample(20*second, "vllm:kv_cache_usage_perc", "0", .2),
+		sample(20*second, "vllm:kv_cache_usage_perc", "1", .6),
+		sample(30*second, "vllm:num_preemptions_total", "0", 1), // the server was restarted
+		sample(30*second, "vllm:num_requests_waiting", "0", 0),
+		sample(30*second, "vllm:kv_cache_usage_perc", "0", .4),
+		sample(20*second, "vllm:prefix_cache_queries_total", "0", 100),
+		sample(30*second, "vllm:prefix_cache_queries_total", "0", 300),
+		sample(20*second, "vllm:prefix_cache_hits_total", "0", 10),
+		sample(30*second, "vllm:prefix_cache_hits_total", "0", 60),
+	})
+	for _, c := range []struct {
+		subject, expectation string
+		want                 float64
+	}{
+		{"total preemptions", "none", 3}, {"max waiting requests", "at most 9", 6}, {"mean waiting requests", "at most 9", 3},
+		{"max KV cache usage", "at most 90%", .6}, {"prefix cache hit rate", "at least 1%", .25},
+		{`max "vllm:num_requests_waiting"`, "at most 9", 6},
+	} {
+		assert.InDelta(t, c.want, judge(t, run, c.subject, c.expectation).Value, 1e-9, c.subject)
+	}
+}
+
+func TestRowsThatCannotBeReadSayWhatWouldBeRight(t *testing.T) {
+	for _, c := range []struct{ subject, expectation, says string }{
+		{"p99 TFTT", "at most 1 s", `did you mean "TTFT"`},
+		{"TTFT", "at most 1 s", "needs a statistic"},
+		{"p101 TTFT", "at most 1 s", "between p0 and p100"},
+		{"total TTFT", "at most 1 s", "has no total"},
+		{"p99 goodput", "at least 1 per second", "leave out"},
+		{"p99 TTFT", "at most 500", "has no unit; write 500 ms"},
+		{"p99 TTFT", "at most 500 meters", "no unit of TTFT"},
+		{"p99 TTFT", "at most -1 s", "cannot be negative"},
+		{"p99 TTFT", "at most fast", "is no quantity"},
+		{"p99 TTFT", "below 1 s", "says no relation"},
+		{"p99 TTFT", "at mots 1 s", `did you mean "at most"`},
+		{"error rate", "at most 101%", "between 0% and 100%"},
+		{"error rate", "between 7% and 3%", "the smaller one"},
+		{"error rate", "between 7%", "write between"},
+	} {
+		_, err := slo.Parse(c.subject, c.expectation)
+		assert.ErrorContains(t, err, c.says, c.subject+" "+c.expectation)
+	}
+	_, err := slo.ParseGood("p99 TTFT", "at most 1 s")
+	assert.ErrorContains(t, err, "one request has one TTFT")
+	_, err = slo.ParseGood("goodput", "at least 1 per second")
+	assert.ErrorContains(t, err, "no figure of one request")
+}
+
+func TestRowsAreReadAsTheyAreMeant(t *testing.T) {
+	for _, c := range []struct {
+		subject, expectation string
+		want                 harness.Objective
+	}{
+		{"p99.9 ttft", "at most 1,500 ms", harness.Objective{Text: "p99.9 TTFT at most 1,500 ms", Statistic: "p99.9", Metric: "TTFT", Relation: harness.AtMost, Limit: 1.5}},
+		{"total preemptions", "none", harness.Objective{Text: "total preemptions none", Statistic: "total", Metric: "preemptions", Relation: harness.Exactly}},
+		{"error rate", "between 3% and 7%", harness.Objective{Text: "error rate between 3% and 7%", Metric: "error rate", Relation: harness.Between, Limit: .03, Upper: .07}},
+	} {
+		o, err := slo.Parse(c.subject, c.expectation)
+		require.NoError(t, err)
+		assert.InDelta(t, c.want.Upper, o.Upper, 1e-12)
+		o.Upper, c.want.Upper = 0, 0
+		assert.Equal(t, c.want, o)
+	}
+}
+
+func TestGoodIsWithinEveryLimit(t *testing.T) {
+	limit, err := slo.ParseGood("TTFT", "at most 500 ms")
+	require.NoError(t, err)
+	good := slo.Good([]harness.Objective{limit})
+	fast, slow := request(0, 0, 400*time.Millisecond), request(1, 0, 600*time.Millisecond)
+	assert.True(t, good(&fast))
+	assert.False(t, good(&slow))
+	none := failed(fast)
+	assert.False(t, good(&none), "an unanswered request is never good")
+}
+
+func TestVerdictsSurviveTheirFile(t *testing.T) {
+	run := runOf(1000, func(i int, r *harness.Record) {
+		if i%10 == 0 {
+			*r = failed(*r)
+		}
+	})
+	for _, c := range [][2]string{{"p50 TTFT", "at most 1 s"}, {"p95 TTFT", "at most 1 s"}, {"mean GPU power", "at most 1 W"}} {
+		v := judge(t, run, c[0], c[1])
+		raw, err := json.Marshal(v)
+		require.NoError(t, err)
+		var back slo.Verdict
+		require.NoError(t, json.Unmarshal(raw, &back))
+		assert.Equal(t, v.Sentence(), back.Sentence())
+	}
+}
+
+func TestQuantitiesAreWrittenForPeople(t *testing.T) {
+	for want, c := range map[string]struct {
+		v float64
+		u slo.Unit
+	}{
+		"731 ms": {.7312, slo.Seconds}, "4.2 s": {4.2, slo.Seconds}, "25 µs": {25e-6, slo.Seconds}, "99.3 %": {.993, slo.Ratio},
+		"7.9 per second": {7.9, slo.PerSecond}, "2,417": {2417, slo.Count}, "not known": {math.NaN(), slo.Count}, "no answer": {math.Inf(1), slo.Seconds},
+	} {
+		assert.Equal(t, want, slo.FormatQuantity(c.v, c.u))
+	}
+}
