@@ -1,0 +1,183 @@
+package store_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/parquet-go/parquet-go"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/perf/benchfmt"
+
+	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/store"
+)
+
+var began = time.Date(2026, 11, 23, 22, 15, 3, 0, time.UTC)
+
+// records are one of every kind: answered, failed before anything came, of a
+// closed loop, with everything told.
+func records() []harness.Record {
+	whole := harness.NewRecord(0, 0)
+	whole.Sent, whole.Headers, whole.Done, whole.FirstAnswer = 1, 2e6, 40e6, 20e6
+	whole.Chunks, whole.ChunkTokens = []time.Duration{10e6, 20e6, 40e6}, []int{1, 2, 1}
+	whole.PromptTokens, whole.OutputTokens, whole.CachedTokens, whole.ReasoningTokens = 16, 4, 0, 1
+	whole.RequestedPromptTokens, whole.RequestedOutputTokens = 16, 4
+	whole.Finish, whole.HTTPStatus, whole.RequestID, whole.Model, whole.Good = "stop", 200, "c-1", "tiny", true
+	refused := harness.NewRecord(2, 5e6)
+	refused.Sent, refused.Done, refused.Failure, refused.Error, refused.Warmup = 5e6, 6e6, harness.Refused, "connection refused", true
+	user := harness.NewRecord(1, 3e6)
+	user.User, user.Session, user.Turn, user.Class = 7, 3, 1, "chat"
+	return []harness.Record{whole, user, refused}
+}
+
+func samples() []harness.Sample {
+	return []harness.Sample{
+		{At: 0, Reading: harness.Reading{Source: "server", Series: "vllm:num_requests_running", Labels: map[string]string{"engine": "0"}, Value: 3}},
+		{At: 1e9, Reading: harness.Reading{Source: "client", Series: "requests_in_flight", Labels: map[string]string{}, Value: 2}},
+	}
+}
+
+// write stores the run and returns where.
+func write(t *testing.T, root, name string, recs []harness.Record, shuffle bool) string {
+	t.Helper()
+	folder, err := store.Create(root, name)
+	require.NoError(t, err)
+	sink := folder.Sink("a scenario")
+	recs = slices.Clone(recs)
+	if shuffle {
+		slices.Reverse(recs)
+	}
+	for _, r := range recs {
+		require.NoError(t, sink.Record(r))
+	}
+	for _, s := range samples() {
+		require.NoError(t, sink.Sample(s))
+	}
+	require.NoError(t, sink.Close())
+	run := &harness.Run{Scenario: harness.Scenario{Name: "a scenario", Seed: 3, Labels: map[string]string{"model": "tiny"}}, Start: began,
+		Length: 2e9, To: 2e9, Virtual: true, Records: slices.Values(recs), Samples: slices.Values(samples())}
+	require.NoError(t, folder.WriteJSON("run.json", store.NewManifest(folder.Run(), run)))
+	require.NoError(t, folder.WriteJSON("verdicts.json", []string{}))
+	path, err := folder.Publish()
+	require.NoError(t, err)
+	return path
+}
+
+func TestARunComesBackAsItWas(t *testing.T) {
+	dir := write(t, t.TempDir(), store.Name(began, "A scenario"), records(), true)
+	stored, err := store.Open(dir)
+	require.NoError(t, err)
+	assert.Equal(t, records(), slices.Collect(stored.Run.Records), "sorted by due time")
+	assert.Equal(t, samples(), slices.Collect(stored.Run.Samples))
+	assert.Equal(t, records(), slices.Collect(stored.Run.Records), "and once more")
+	assert.Equal(t, "run=20261123T221503Z-a-scenario", stored.Manifest.Run)
+	assert.Equal(t, uint64(3), stored.Run.Scenario.Seed)
+	assert.True(t, stored.Run.Virtual)
+	assert.Equal(t, 3, stored.Manifest.Requests)
+}
+
+func TestTheColumnsAreThoseOfTheContract(t *testing.T) {
+	dir := write(t, t.TempDir(), "run=x", records(), false)
+	file, err := os.ReadFile(filepath.Join(dir, "requests.parquet"))
+	require.NoError(t, err)
+	parsed, err := parquet.OpenFile(bytes.NewReader(file), int64(len(file)))
+	require.NoError(t, err)
+	var names []string
+	for _, field := range parsed.Schema().Fields() {
+		names = append(names, field.Name())
+	}
+	assert.Equal(t, strings.Fields(`run scenario class seq session turn user due_ns sent_ns headers_ns first_token_ns first_answer_ns
+		done_ns ttft_ns tpot_ns e2e_ns lag_ns chunk_ns chunk_tokens prompt_tokens output_tokens cached_tokens reasoning_tokens
+		requested_prompt_tokens requested_output_tokens finish failure http_status error request_id model warmup good`), names)
+}
+
+func TestTheSameRunIsTheSameBytes(t *testing.T) {
+	read := func(dir string) []byte {
+		raw, err := os.ReadFile(filepath.Join(dir, "requests.parquet"))
+		require.NoError(t, err)
+		return raw
+	}
+	one := read(write(t, t.TempDir(), "run=x", records(), false))
+	two := read(write(t, t.TempDir(), "run=x", records(), true))
+	assert.Equal(t, one, two, "whatever the order in which requests ended")
+}
+
+func TestARunAppearsWhole(t *testing.T) {
+	root := t.TempDir()
+	folder, err := store.Create(root, "run=x")
+	require.NoError(t, err)
+	require.NoError(t, folder.WriteFile("bench.txt", []byte("x")))
+	names, err := store.Names(root)
+	require.NoError(t, err)
+	assert.Empty(t, names, "nothing is there before it is published")
+	path, err := folder.Publish()
+	require.NoError(t, err)
+	assert.FileExists(t, filepath.Join(path, "bench.txt"))
+	again, err := store.Create(root, "run=x")
+	require.NoError(t, err)
+	second, err := again.Publish()
+	require.NoError(t, err)
+	assert.NotEqual(t, path, second, "a name that is taken is not written over")
+	names, err = store.Names(root)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"run=x-2", "run=x"}, names)
+}
+
+func TestABrokenRunSaysWhatIsBroken(t *testing.T) {
+	_, err := store.Open(t.TempDir())
+	assert.ErrorContains(t, err, "is no stored run")
+	dir := write(t, t.TempDir(), "run=x", records(), false)
+	require.NoError(t, os.Truncate(filepath.Join(dir, "requests.parquet"), 100))
+	_, err = store.Open(dir)
+	assert.ErrorContains(t, err, "requests.parquet")
+	_, err = store.Create(filepath.Join(dir, "run.json"), "run=x")
+	assert.ErrorContains(t, err, "cannot be stored")
+}
+
+func TestBenchmarkLinesAreReadByBenchstatsOwnReader(t *testing.T) {
+	text := store.Bench("A working day's traffic", 2348, []harness.Figure{
+		{Name: "p99 TTFT", Unit: "s", Value: 0.026}, {Name: "request rate", Unit: "/s", Value: 7.9}, {Name: "attainment", Unit: "ratio", Value: 1},
+		{Name: "max concurrency", Unit: "count", Value: 12},
+	}, map[string]string{"model": "llama-3.1-8b"})
+	reader := benchfmt.NewReader(bytes.NewReader(text), "bench.txt")
+	require.True(t, reader.Scan())
+	result, ok := reader.Result().(*benchfmt.Result)
+	require.True(t, ok, "%v\n%s", reader.Result(), text)
+	assert.Equal(t, "A_working_day_s_traffic", string(result.Name))
+	assert.Equal(t, 2348, result.Iters)
+	assert.Equal(t, "llama-3.1-8b", result.GetConfig("model"))
+	var units []string
+	for _, v := range result.Values {
+		units = append(units, v.Unit)
+	}
+	assert.Equal(t, []string{"p99-TTFT-sec", "request-rate/s", "attainment-ratio", "max-concurrency"}, units)
+	assert.False(t, reader.Scan())
+	require.NoError(t, reader.Err())
+}
+
+// TestDuckDBReadsTheFiles asks a tool that is not ours what it finds in them.
+func TestDuckDBReadsTheFiles(t *testing.T) {
+	if err := exec.Command("python3", "-c", "import duckdb").Run(); err != nil {
+		t.Skip("DuckDB is not here; to run this test: pip install duckdb")
+	}
+	dir := write(t, t.TempDir(), "run=x", records(), false)
+	query := func(sql string) (rows [][]any) {
+		script := fmt.Sprintf("import duckdb, json, os\nos.chdir(%q)\nprint(json.dumps(duckdb.sql(%q).fetchall()))", dir, sql)
+		out, err := exec.Command("python3", "-c", script).CombinedOutput()
+		require.NoError(t, err, string(out))
+		require.NoError(t, json.Unmarshal(out, &rows))
+		return rows
+	}
+	assert.Equal(t, [][]any{{0.0, 0.0, 10e6, []any{10e6, 20e6, 40e6}, nil, nil, 0.0}, {1.0, 3e6, nil, []any{}, 7.0, nil, nil}, {2.0, 5e6, nil, []any{}, nil, "refused", nil}},
+		query("select seq, due_ns, ttft_ns, chunk_ns, user, failure, cached_tokens from 'requests.parquet'"))
+	assert.Equal(t, [][]any{{3.0, "0"}}, query("select value, labels['engine'] from 'samples.parquet' where source = 'server'"))
+}
