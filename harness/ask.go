@@ -95,7 +95,7 @@ func (r *Record) fail(ctx context.Context, err error) {
 	}
 	r.Failure = Malformed
 	if asked, ok := errors.AsType[*AskError](err); ok {
-		r.Failure = asked.Failure
+		r.Failure, r.Error = asked.Failure, asked.Err.Error()
 		if asked.HTTPStatus > 0 {
 			r.HTTPStatus = asked.HTTPStatus
 		}

@@ -3,12 +3,10 @@ package steps
 import (
 	"fmt"
 
-	"github.com/cucumber/godog"
-
 	"github.com/vllmspec/vllmspec/mockvllm"
 )
 
-func (w *world) registerFaults(sc *godog.ScenarioContext) {
+func (w *world) registerFaults(sc sentences) {
 	sc.Step(`^it freezes for (.+) after (.+)$`, w.freezes)
 	sc.Step(`^it refuses (\S+) of requests$`, w.refuses)
 	sc.Step(`^it cuts (\S+) of answers short$`, w.cutsShort)

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/cucumber/godog"
-
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/arrival"
 )
@@ -19,7 +17,7 @@ type loadWords struct {
 	inFlight int
 }
 
-func (w *world) registerLoad(sc *godog.ScenarioContext) {
+func (w *world) registerLoad(sc sentences) {
 	sc.Step(`^requests arrive as a Poisson process at (.+) per second$`, w.poisson)
 	sc.Step(`^requests arrive evenly at (.+) per second$`, w.evenly)
 	sc.Step(`^(\S+) users ask with a think time of (.+)$`, w.usersAsk)

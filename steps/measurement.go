@@ -9,7 +9,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness/slo"
 )
 
-func (w *world) registerMeasurement(sc *godog.ScenarioContext) {
+func (w *world) registerMeasurement(sc sentences) {
 	sc.Step(`^the first (.+) (?:is|are) warm-up$`, w.warmUp)
 	sc.Step(`^a request is good when:$`, w.goodWhen)
 	sc.Step(`^the seed is (\S+)$`, w.seedIs)

@@ -2,6 +2,7 @@ package steps
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/cucumber/godog"
@@ -10,7 +11,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness/slo"
 )
 
-func (w *world) registerObjectives(sc *godog.ScenarioContext) {
+func (w *world) registerObjectives(sc sentences) {
 	sc.Step(`^these objectives are met:$`, w.objectivesAreMet)
 	sc.Step(`^the objective "([^"]*)" is (missed|unknown)$`, w.objectiveIs)
 }
@@ -56,13 +57,39 @@ func parseObjective(written string) (harness.Objective, error) {
 	return harness.Objective{}, fmt.Errorf(`%q is no objective; write "p99 TTFT at most 500 ms"`, written)
 }
 
+// lookAhead reads the expectations before the load: a row that cannot be judged
+// must not cost the time of a run, and the audit of the client wants to know
+// how tight the limits are.
+func (w *world) lookAhead() error {
+	current := w.step
+	defer func() { w.step = current }()
+	for _, step := range w.pickle.Steps {
+		w.step = step
+		var rows []harness.Objective
+		var err error
+		if written := objectiveSentence.FindStringSubmatch(step.Text); written != nil {
+			rows = make([]harness.Objective, 1)
+			if rows[0], err = parseObjective(written[1]); err != nil {
+				err = fmt.Errorf("%s: %w", w.suite.where(step.AstNodeIds), err)
+			}
+			rows[0].Where = w.suite.where(step.AstNodeIds)
+		} else if step.Text == "these objectives are met:" && step.Argument != nil {
+			rows, err = w.objectives(step.Argument.DataTable, slo.Parse)
+		}
+		if err != nil {
+			return err
+		}
+		w.scenario.Objectives = append(w.scenario.Objectives, rows...)
+	}
+	return nil
+}
+
+var objectiveSentence = regexp.MustCompile(`^the objective "([^"]*)" is `)
+
 func (w *world) judge(objectives []harness.Objective) ([]slo.Verdict, error) {
 	if w.run == nil {
 		return nil, fmt.Errorf("there is nothing to judge yet; add: When the load runs for 5 minutes")
 	}
-	// The run carries its objectives, which the audit of the client looks at.
-	w.scenario.Objectives = append(w.scenario.Objectives, objectives...)
-	w.run.Scenario.Objectives = w.scenario.Objectives
 	verdicts := slo.Judge(w.run, objectives)
 	w.verdicts = append(w.verdicts, verdicts...)
 	return verdicts, nil

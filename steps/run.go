@@ -7,14 +7,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/cucumber/godog"
-
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
 )
 
-func (w *world) registerRun(sc *godog.ScenarioContext) {
+func (w *world) registerRun(sc sentences) {
 	sc.Step(`^the load runs for (.+)$`, w.loadRuns)
 }
 
@@ -27,6 +25,9 @@ func (w *world) loadRuns(ctx context.Context, extent string) error {
 		return errors.New("the load has run already; one scenario is one run")
 	}
 	if err := w.complete(extent); err != nil {
+		return err
+	}
+	if err := w.lookAhead(); err != nil {
 		return err
 	}
 	ctx, cancel := w.suite.interruptible(ctx)

@@ -91,11 +91,34 @@ func (s *Suite) inspect(path string) (Feature, bool, error) {
 		for _, tag := range f.Feature.Tags {
 			feature.Virtual = feature.Virtual || tag.Name == "@simulated"
 		}
+		if err := s.checkSentences(feature, f.Pickles); err != nil {
+			return feature, false, err
+		}
 		if len(f.Pickles) > 0 {
 			return feature, true, nil
 		}
 	}
 	return feature, false, nil
+}
+
+// checkSentences reports every sentence that nobody understands, with its line.
+func (s *Suite) checkSentences(feature Feature, pickles []*godog.Scenario) error {
+	s.file = feature.Path
+	if err := s.locate(feature); err != nil {
+		return err
+	}
+	vocabulary, seen := newVocabulary(), map[string]bool{}
+	var errs []error
+	for _, pickle := range pickles {
+		for _, step := range pickle.Steps {
+			where := s.where(step.AstNodeIds)
+			if err := vocabulary.check(step.Text); err != nil && !seen[where] {
+				seen[where] = true // a background's steps stand in every scenario
+				errs = append(errs, fmt.Errorf("%s: %w", where, err))
+			}
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // Run runs one feature and reports whether it passed. A virtual feature is to

@@ -7,8 +7,6 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/cucumber/godog"
-
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/openai"
 	"github.com/vllmspec/vllmspec/harness/sampler"
@@ -24,7 +22,7 @@ type target struct {
 	faults           []mockvllm.Fault
 }
 
-func (w *world) registerTarget(sc *godog.ScenarioContext) {
+func (w *world) registerTarget(sc sentences) {
 	sc.Step(`^the model "([^"]*)" is being served$`, w.modelIsServed)
 	sc.Step(`^a simulated server of "([^"]*)" on "([^"]*)"$`, w.simulatedServer)
 	sc.Step(`^it can hold (\S+) sequences and (\S+) cache blocks$`, w.canHold)
@@ -93,6 +91,9 @@ func (w *world) reach(ctx context.Context) error {
 		return err
 	}
 	client.Model = w.served.about.Model
+	if context, asked := w.served.about.MaxModelLen, w.workload.prompt.Mean+w.workload.answer.Mean; context > 0 && asked > context {
+		return fmt.Errorf("prompts of %s tokens and answers of %s tokens do not fit into the model's context of %d tokens", w.workload.prompt, w.workload.answer, context)
+	}
 	if s.Remote && env.Model == "" && !sameModel(w.target.model, client.Model) {
 		w.warnings = append(w.warnings, fmt.Sprintf("the feature names the model %q; the server serves %q, which was measured", w.target.model, client.Model))
 	}

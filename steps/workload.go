@@ -12,8 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/cucumber/godog"
-
 	"github.com/vllmspec/vllmspec/fixtures"
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/dataset"
@@ -29,7 +27,7 @@ type workload struct {
 	heldUp         holdUp
 }
 
-func (w *world) registerWorkload(sc *godog.ScenarioContext) {
+func (w *world) registerWorkload(sc sentences) {
 	sc.Step(`^conversations are drawn from "([^"]*)"$`, w.drawnFrom)
 	sc.Step(`^prompts of (.+) tokens are answered in (.+) tokens$`, w.lengths)
 	sc.Step(`^answers are at most (\S+) tokens long$`, w.answersAtMost)

@@ -21,6 +21,7 @@ type world struct {
 	workload workload
 	load     loadWords
 
+	pickle   *godog.Scenario
 	step     *godog.Step // being run: where its rows stand in the file
 	run      *harness.Run
 	folder   *store.Folder
@@ -29,10 +30,11 @@ type world struct {
 	warnings []string
 }
 
-// register binds every sentence. Each file registers its own.
+// register gives each scenario a world of its own.
 func (s *Suite) register(sc *godog.ScenarioContext) {
 	w := &world{suite: s}
 	sc.Before(func(ctx context.Context, pickle *godog.Scenario) (context.Context, error) {
+		w.pickle = pickle
 		w.scenario.Name = pickle.Name
 		w.scenario.Where = s.where(pickle.AstNodeIds)
 		w.scenario.Seed = seedOf(pickle.Name)
@@ -45,13 +47,7 @@ func (s *Suite) register(sc *godog.ScenarioContext) {
 	sc.After(func(ctx context.Context, _ *godog.Scenario, err error) (context.Context, error) {
 		return ctx, w.finish(err)
 	})
-	w.registerTarget(sc)
-	w.registerFaults(sc)
-	w.registerWorkload(sc)
-	w.registerLoad(sc)
-	w.registerMeasurement(sc)
-	w.registerRun(sc)
-	w.registerObjectives(sc)
+	w.bind(sc)
 }
 
 // objectives reads a table of two columns with the one grammar there is.
