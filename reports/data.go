@@ -81,7 +81,7 @@ func newData(run *harness.Run) Data {
 	}
 	d.Requests = columns(run, max(1, (total+drawn-1)/drawn))
 	d.Requests.Offered = d.rate(run, func(r *harness.Record, add func(time.Duration, float64)) { add(r.Due, 1) })
-	d.Panels = append(d.clientPanels(run), watched(run)...)
+	d.Panels = present(append(d.clientPanels(run), watched(run)...))
 	return d
 }
 
@@ -162,7 +162,7 @@ func (d *Data) clientPanels(run *harness.Run) []Panel {
 		{"Requests", "Requests that became due and requests that were answered, per second.", "per second",
 			[]Series{{"due", at, d.Requests.Offered}, {"answered", at, answered}}, ""},
 		{"Output", "Tokens that arrived, per second.", "tokens per second", []Series{{"output tokens", at, tokens}}, ""},
-		{"Concurrency", "Requests in flight, as the client saw them.", "requests", []Series{flight}, ""},
+		{"Concurrency", "Requests in flight, as the client saw them.", "requests", []Series{flight}, "The client's own gauges were not read."},
 	}
 }
 
@@ -189,14 +189,20 @@ func watched(run *harness.Run) []Panel {
 		{"Client machine", "Share of all cores that was busy on the machine that sent the requests.", "ratio",
 			[]Series{named("busy", "host", "cpu_utilisation_ratio", false)}, host},
 	}
-	for i, p := range all {
-		if slices.ContainsFunc(p.Series, func(s Series) bool { return len(s.At) > 0 }) {
-			all[i].Absent = ""
-		} else {
-			all[i].Series = nil
+	return all
+}
+
+// present leaves out series without a point; a panel that keeps one has no
+// reason to be empty.
+func present(panels []Panel) []Panel {
+	for i := range panels {
+		p := &panels[i]
+		p.Series = slices.DeleteFunc(p.Series, func(s Series) bool { return len(s.At) == 0 })
+		if len(p.Series) > 0 {
+			p.Absent = ""
 		}
 	}
-	return all
+	return panels
 }
 
 // seriesOf reads one series, summed over its label sets; a rise is the

@@ -144,7 +144,7 @@ func about(run *harness.Run, m store.Manifest) []Fact {
 	if m.Virtual {
 		when += ", in virtual time"
 	}
-	return present([]Fact{
+	return told([]Fact{
 		{"Model", m.Server.Model},
 		{"Server", m.Server.Kind},
 		{"When", when},
@@ -156,7 +156,7 @@ func about(run *harness.Run, m store.Manifest) []Fact {
 	})
 }
 
-func present(facts []Fact) (out []Fact) {
+func told(facts []Fact) (out []Fact) {
 	for _, f := range facts {
 		if f.Value != "" {
 			out = append(out, f)
@@ -230,7 +230,7 @@ func method(run *harness.Run, m store.Manifest) []Fact {
 	for _, o := range m.Scenario.Good {
 		good = append(good, o.Text)
 	}
-	return present([]Fact{
+	return told([]Fact{
 		{"Window", fmt.Sprintf("requests due from %s to %s of the run; what was due earlier is warm-up, recorded and not judged", round(run.From), round(run.To))},
 		{"Latency", "counts from when a request was due, not from when it was sent"},
 		{"Stamps", stamps},
@@ -250,7 +250,7 @@ func environment(m store.Manifest) []Fact {
 	if m.Server.MaxModelLen > 0 {
 		facts = append(facts, Fact{"Context", slo.FormatQuantity(float64(m.Server.MaxModelLen), slo.Tokens)})
 	}
-	return present(facts)
+	return told(facts)
 }
 
 func files(m store.Manifest) []Fact {

@@ -3,4 +3,6 @@
 // load, the measurement, the run, the objectives, the simulated server's
 // faults. It is the only package that knows godog; sentences are registered
 // with literal patterns in function bodies, because that is what editors read.
+//
+//go:generate go test -run TestTheVocabularyIsWhatIsRegistered -update .
 package steps

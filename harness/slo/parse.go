@@ -128,7 +128,8 @@ func (u Unit) scales() map[string]float64 {
 	}
 }
 
-func (u Unit) example() string {
+// Example is a quantity in the unit, as one writes it in a table.
+func (u Unit) Example() string {
 	return map[Unit]string{Seconds: "500 ms", Ratio: "5%", PerSecond: "7.5 per second", TokensPerSecond: "1,200 tokens per second",
 		Tokens: "512", Count: "64", Bytes: "40 GiB", Watts: "500 W"}[u]
 }
@@ -136,7 +137,7 @@ func (u Unit) example() string {
 func (m Metric) quantity(written string) (float64, error) {
 	parts := regexp.MustCompile(`^(-?[\d.,]+)\s*(.*)$`).FindStringSubmatch(strings.TrimSpace(written))
 	if parts == nil || !regexp.MustCompile(`^-?(\d{1,3}(,\d{3})+|\d+)(\.\d+)?$`).MatchString(parts[1]) {
-		return 0, fmt.Errorf("%q is no quantity; write %s", written, m.Unit.example())
+		return 0, fmt.Errorf("%q is no quantity; write %s", written, m.Unit.Example())
 	}
 	number, err := strconv.ParseFloat(strings.ReplaceAll(parts[1], ",", ""), 64)
 	if err != nil {
@@ -145,9 +146,9 @@ func (m Metric) quantity(written string) (float64, error) {
 	scale, ok := m.Unit.scales()[parts[2]]
 	switch {
 	case !ok && parts[2] == "":
-		return 0, fmt.Errorf("%q has no unit; write %s", written, m.Unit.example())
+		return 0, fmt.Errorf("%q has no unit; write %s", written, m.Unit.Example())
 	case !ok:
-		return 0, fmt.Errorf("%q is no unit of %s; write %s", parts[2], m.Name, m.Unit.example())
+		return 0, fmt.Errorf("%q is no unit of %s; write %s", parts[2], m.Name, m.Unit.Example())
 	case number < 0:
 		return 0, fmt.Errorf("%q is impossible: %s cannot be negative", written, m.Name)
 	case m.Unit == Ratio && number > 100:

@@ -19,7 +19,6 @@ import (
 // appears whole when it is published.
 type Folder struct {
 	root, name, hidden string
-	sinks              []*sink
 }
 
 // Name is the name of a run: run=20261123T221503Z-a-working-day-s-traffic.

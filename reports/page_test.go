@@ -1,0 +1,237 @@
+package reports_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/net/html"
+
+	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/slo"
+	"github.com/vllmspec/vllmspec/harness/store"
+	"github.com/vllmspec/vllmspec/reports"
+)
+
+const evil = `</script><script>alert(1)</script><img src=x onerror="alert(2)">`
+
+// runOf is a run of n requests, of which every tenth fails with words that try
+// to break out of the page.
+func runOf(n int) *harness.Run {
+	var records []harness.Record
+	var samples []harness.Sample
+	for i := range n {
+		r := harness.NewRecord(i, time.Duration(i)*100*time.Millisecond)
+		r.Sent, r.Done = r.Due, r.Due+50*time.Millisecond
+		if i%10 == 9 {
+			r.Failure, r.Error = harness.ErrorInStream, evil
+		} else {
+			r.Chunks = []time.Duration{r.Due + 20*time.Millisecond, r.Due + 50*time.Millisecond}
+			r.OutputTokens, r.Finish, r.Good = 2, "stop", true
+		}
+		records = append(records, r)
+		samples = append(samples, harness.Sample{At: r.Due, Reading: harness.Reading{Source: "server", Series: "vllm:num_requests_running", Value: 1}})
+	}
+	length := time.Duration(n) * 100 * time.Millisecond
+	return &harness.Run{Scenario: harness.Scenario{Name: "Everyday " + evil, Seed: 7}, Start: time.Date(2026, 11, 23, 22, 15, 3, 0, time.UTC),
+		Length: length, To: length, Records: slices.Values(records), Samples: slices.Values(samples)}
+}
+
+func page(t *testing.T, run *harness.Run, rows ...[2]string) (reports.View, string) {
+	t.Helper()
+	var objectives []harness.Objective
+	for _, row := range rows {
+		o, err := slo.Parse(row[0], row[1])
+		require.NoError(t, err)
+		objectives = append(objectives, o)
+	}
+	view := reports.NewView(run, slo.Judge(run, objectives), store.NewManifest("run=x", run))
+	var out bytes.Buffer
+	require.NoError(t, reports.Render(&out, view))
+	return view, out.String()
+}
+
+// elements are all elements of a kind in a page.
+func elements(t *testing.T, text, kind string) (out []*html.Node) {
+	t.Helper()
+	root, err := html.Parse(strings.NewReader(text))
+	require.NoError(t, err)
+	for n := range root.Descendants() {
+		if n.Type == html.ElementNode && n.Data == kind {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+func content(n *html.Node) string {
+	var out strings.Builder
+	for d := range n.Descendants() {
+		if d.Type == html.TextNode {
+			out.WriteString(d.Data)
+		}
+	}
+	return strings.Join(strings.Fields(out.String()), " ")
+}
+
+func attribute(n *html.Node, name string) string {
+	for _, a := range n.Attr {
+		if a.Key == name {
+			return a.Val
+		}
+	}
+	return ""
+}
+
+func TestTheVerdictComesFirst(t *testing.T) {
+	for want, rows := range map[string][][2]string{
+		"Met: both objectives, 1,000 requests.":                                                                         {{"p50 TTFT", "at most 1 s"}, {"requests", "exactly 1,000"}},
+		"Missed: error rate was 10 %, n = 1,000, against at most 1%.":                                                   {{"p50 TTFT", "at most 1 s"}, {"error rate", "at most 1%"}, {"mean GPU power", "at most 1 W"}},
+		"Unknown: no GPU could be read: this needs NVIDIA's driver on this machine, or its exporter beside the server.": {{"mean GPU power", "at most 1 W"}},
+		"Not judged: the scenario has no objectives":                                                                    nil,
+	} {
+		_, text := page(t, runOf(1000), rows...)
+		headings := elements(t, text, "h1")
+		require.Len(t, headings, 1)
+		assert.Equal(t, want, content(headings[0]))
+	}
+}
+
+func TestEveryObjectiveHasItsRow(t *testing.T) {
+	_, text := page(t, runOf(1000), [2]string{"p50 TTFT", "at most 1 s"}, [2]string{"error rate", "at most 1%"})
+	rows := elements(t, text, "details")
+	require.Len(t, rows, 2)
+	assert.Contains(t, content(rows[0]), "p50 TTFT at most 1 s 20 ms")
+	assert.Contains(t, content(rows[0]), "quantile_cont")
+	assert.Contains(t, content(rows[1]), "missed")
+}
+
+func TestWhateverAServerSaysStaysText(t *testing.T) {
+	_, text := page(t, runOf(200))
+	assert.Empty(t, elements(t, text, "img"))
+	scripts := elements(t, text, "script")
+	require.Len(t, scripts, 3, "the data, uPlot, our own")
+	for _, script := range scripts {
+		assert.NotContains(t, content(script), "alert(1)</script>")
+	}
+	var data reports.Data
+	require.NoError(t, json.Unmarshal([]byte(scripts[0].FirstChild.Data), &data))
+	assert.Len(t, data.Requests.Due, 200)
+	assert.Contains(t, text, "&lt;img src=x")
+	for _, meta := range elements(t, text, "meta") {
+		if attribute(meta, "http-equiv") == "Content-Security-Policy" {
+			policy := attribute(meta, "content")
+			assert.Contains(t, policy, "default-src 'none'")
+			assert.NotContains(t, policy, "unsafe")
+			return
+		}
+	}
+	t.Error("the page has no content security policy")
+}
+
+func TestThePageNeedsNoNetwork(t *testing.T) {
+	_, text := page(t, runOf(200))
+	for _, kind := range []string{"script", "img", "iframe", "link"} {
+		for _, n := range elements(t, text, kind) {
+			assert.Empty(t, attribute(n, "src")+attribute(n, "href"), kind)
+		}
+	}
+	for _, style := range elements(t, text, "style") {
+		assert.NotContains(t, content(style), "url(")
+		assert.NotContains(t, content(style), "@import")
+	}
+}
+
+func TestEmptyStatesSayWhatIsMissing(t *testing.T) {
+	run := runOf(0)
+	_, text := page(t, run)
+	assert.Contains(t, text, "This run was not judged")
+	assert.Contains(t, text, "No request was answered, so there is nothing to draw.")
+	assert.Contains(t, text, "Set VLLM_METRICS_URL to where they are.")
+	assert.Contains(t, text, "This machine could not be watched.")
+	run.Virtual = true
+	_, text = page(t, run)
+	assert.Contains(t, text, "Not in virtual time")
+}
+
+func TestALargeRunIsThinnedOutAndSaysSo(t *testing.T) {
+	view, text := page(t, runOf(50_000))
+	assert.Equal(t, 3, view.Data.Requests.Every)
+	failed := 0
+	for _, kind := range view.Data.Requests.Failure {
+		if kind != "" {
+			failed++
+		}
+	}
+	assert.Equal(t, 5000, failed, "every failure is drawn")
+	assert.Contains(t, content(elements(t, text, "main")[0]), "one of 3 is drawn")
+}
+
+func TestBarsStandOnOneScale(t *testing.T) {
+	verdict := func(relation harness.Relation, limit, upper, value float64) slo.Verdict {
+		return slo.Verdict{Objective: harness.Objective{Metric: "TTFT", Relation: relation, Limit: limit, Upper: upper}, Unit: slo.Seconds, Value: value, Lo: value, Hi: value, N: 1}
+	}
+	bar := func(v slo.Verdict) reports.Bar {
+		return reports.NewView(runOf(1), []slo.Verdict{v}, store.Manifest{}).Objectives[0].Bar
+	}
+	assert.Equal(t, reports.Bar{Known: true, AllowedX: 0, AllowW: 50, LimitX: 50, X: 25, ValueX: 25}, bar(verdict(harness.AtMost, 2, 0, 1)))
+	assert.Equal(t, reports.Bar{Known: true, AllowedX: 50, AllowW: 50, LimitX: 50, X: 100, ValueX: 100, Beyond: true}, bar(verdict(harness.AtLeast, 1, 0, 9)))
+	assert.Equal(t, 50.0, bar(verdict(harness.Exactly, 0, 0, 0)).ValueX)
+	assert.Equal(t, 100.0, bar(verdict(harness.Exactly, 0, 0, 3)).ValueX)
+	assert.Equal(t, 100.0, bar(verdict(harness.AtMost, 1, 0, math.Inf(1))).ValueX)
+	assert.InDelta(t, 50.0/5*7-50.0/5*3, bar(verdict(harness.Between, 3, 7, 5)).AllowW, 1e-9)
+	assert.False(t, bar(verdict(harness.AtMost, 1, 0, math.NaN())).Known)
+}
+
+func TestTheListOfRunsLinksToThem(t *testing.T) {
+	run := runOf(10)
+	m := store.NewManifest("run=x", run)
+	m.Failure = "1 of 1 objectives are not met"
+	var out bytes.Buffer
+	require.NoError(t, reports.Index(&out, []reports.Entry{reports.NewEntry(m, nil)}))
+	links := elements(t, out.String(), "a")
+	require.Len(t, links, 1)
+	assert.Equal(t, "run=x/report.html", attribute(links[0], "href"))
+	assert.Empty(t, elements(t, out.String(), "script"))
+	out.Reset()
+	require.NoError(t, reports.Index(&out, nil))
+	assert.Contains(t, out.String(), "No run is stored here yet.")
+}
+
+// TestABrowserDrawsThePage opens the page in Chromium: every chart must be
+// there, and nothing may be refused by the page's own policy.
+func TestABrowserDrawsThePage(t *testing.T) {
+	browser, err := exec.LookPath("chromium")
+	if err != nil {
+		t.Skip("Chromium is not here; to run this test: apt-get install chromium")
+	}
+	_, text := page(t, runOf(1000), [2]string{"p50 TTFT", "at most 1 s"})
+	path := filepath.Join(t.TempDir(), "report.html")
+	require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
+	var log bytes.Buffer
+	command := exec.Command(browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+		"--disable-component-update", "--disable-sync", "--user-data-dir="+t.TempDir(), "--enable-logging=stderr", "--virtual-time-budget=3000", "--dump-dom", "file://"+path)
+	command.Stderr = &log
+	drawn, err := command.Output()
+	require.NoError(t, err, log.String())
+	for line := range strings.SplitSeq(log.String(), "\n") {
+		assert.NotContains(t, line, "CONSOLE", "the browser complains")
+	}
+	view, _ := page(t, runOf(1000))
+	shown := 2 + len(view.Data.Distributions) // the story, the offered rate
+	for _, p := range view.Data.Panels {
+		if p.Absent == "" {
+			shown++
+		}
+	}
+	assert.Len(t, elements(t, string(drawn), "canvas"), shown)
+}

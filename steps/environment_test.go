@@ -1,0 +1,61 @@
+package steps_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vllmspec/vllmspec/steps"
+)
+
+func TestTheEnvironmentIsRead(t *testing.T) {
+	root := t.TempDir()
+	require.NoError(t, os.Mkdir(filepath.Join(root, "mine"), 0o755))
+	env, err := steps.ReadEnvironment(root, []string{
+		"VLLM_URL=https://host/vllm/", "VLLM_API_KEY=k", "VLLM_MODEL=m", "VLLM_METRICS_URL=http://host:9090/metrics",
+		"VLLMSPEC_FEATURES=mine", "VLLMSPEC_OUT=runs", "VLLMSPEC_UNKNOWN=warn", "VLLMSPEC_DASHBOARD=off", "GODOG_TAGS=@a",
+		"VLLM_LOGGING_LEVEL=DEBUG", "HOME=/root",
+	})
+	require.NoError(t, err, "vLLM's own variables are left alone")
+	assert.Equal(t, steps.Environment{Root: root, URL: "https://host/vllm", APIKey: "k", Model: "m", MetricsURL: "http://host:9090/metrics",
+		Features: []string{filepath.Join(root, "mine")}, Out: filepath.Join(root, "runs"), Lenient: true, Tags: "@a"}, env)
+
+	env, err = steps.ReadEnvironment(root, []string{"VLLM_URL="})
+	require.NoError(t, err, "an empty variable is an unset one")
+	assert.Empty(t, env.URL)
+	assert.Equal(t, filepath.Join(root, "reports", "out"), env.Out)
+}
+
+func TestAVariableThatCannotBeHonouredIsAnError(t *testing.T) {
+	for entry, says := range map[string]string{
+		"VLLMSPEC_OTU=x":                     `VLLMSPEC_OTU is no variable of vllmspec; did you mean "VLLMSPEC_OUT"?`,
+		"VLLM_URL=localhost:8000":            `VLLM_URL: "localhost:8000" must begin with http://`,
+		"VLLM_URL=http://u:s3cret@h/?a":      "VLLM_URL: ",
+		"VLLM_METRICS_URL=x":                 "VLLM_METRICS_URL: ",
+		"VLLMSPEC_TARGET=moc":                `it can only be "mock"`,
+		"VLLMSPEC_FEATURES=nowhere":          "there is no file or folder ",
+		"VLLMSPEC_OUT=s3://bucket":           "stores runs in a folder only",
+		"VLLMSPEC_UNKNOWN=maybe":             `it can be "fail" or "warn"`,
+		"VLLMSPEC_DASHBOARD=127.0.0.1:7878":  "no live dashboard",
+		"VLLM_CA_FILE=nowhere.pem":           "VLLM_CA_FILE: ",
+		"VLLM_CERT_FILE=a.pem":               "belong together",
+		"VLLM_IMAGE=vllm/vllm-openai:latest": "VLLM_IMAGE: this version starts no containers",
+		"VLLM_COMMAND=vllm":                  "VLLM_COMMAND: ",
+		"VLLM_URL_B=http://b":                "VLLM_URL_B: ",
+		"DCGM_METRICS_URL=http://d":          "DCGM_METRICS_URL: ",
+		"VLLMSPEC_DB=sqlite:x":               "VLLMSPEC_DB: ",
+		"VLLMSPEC_SHARD=1/2":                 "VLLMSPEC_SHARD: ",
+	} {
+		_, err := steps.ReadEnvironment(t.TempDir(), []string{entry})
+		require.ErrorContains(t, err, says, entry)
+		assert.NotContains(t, err.Error(), "s3cret")
+	}
+	_, err := steps.ReadEnvironment(t.TempDir(), []string{"VLLM_URL=http://a", "VLLMSPEC_TARGET=mock"})
+	assert.ErrorContains(t, err, "two servers")
+	_, err = steps.ReadEnvironment(t.TempDir(), []string{"VLLMSPEC_X=1", "VLLMSPEC_UNKNOWN=x"})
+	assert.ErrorContains(t, err, "VLLMSPEC_X")
+	assert.ErrorContains(t, err, "VLLMSPEC_UNKNOWN", "everything that is wrong is told at once")
+}
