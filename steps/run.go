@@ -75,7 +75,7 @@ func (w *world) repeats() []string {
 	if err != nil || asked <= different {
 		return nil
 	}
-	return []string{fmt.Sprintf("%d requests drew on %d different conversations, so most prompts came more than once and were found in the prefix cache where the server keeps one; use a larger dataset to measure without it", asked, different)}
+	return []string{fmt.Sprintf("%d requests drew on %d different conversations; a prompt that comes again is found in the server's prefix cache", asked, different)}
 }
 
 // complete turns what the sentences said into a scenario.

@@ -99,6 +99,16 @@ func TestEveryMissedRowIsNamed(t *testing.T) {
 	assert.NotContains(t, r.output, "p50 TTFT was")
 }
 
+func TestTheReadmesExampleRuns(t *testing.T) {
+	readme, err := os.ReadFile("../README.md")
+	require.NoError(t, err)
+	_, after, found := strings.Cut(string(readme), "```gherkin\n")
+	require.True(t, found)
+	example, _, _ := strings.Cut(after, "```")
+	r := feature(t, example)
+	assert.True(t, r.passed, r.output)
+}
+
 func TestARunLeavesWhatTheContractSays(t *testing.T) {
 	r := feature(t, minute+"      | p50 TTFT | at most 500 ms |\n")
 	require.True(t, r.passed, r.output)
