@@ -3,6 +3,7 @@ package mockvllm
 import (
 	"math"
 	"math/rand/v2"
+	"strings"
 )
 
 // words are what answers are made of; with its space each is one token.
@@ -50,9 +51,12 @@ func draw(seed, identity uint64, limit, least int, full bool) answer {
 
 // text is the words of tokens [from, to).
 func (a answer) text(from, to int) string {
-	out := ""
-	for _, w := range a.words[from:to] {
-		out += words[w]
+	if to == from+1 {
+		return words[a.words[from]]
 	}
-	return out
+	var out strings.Builder
+	for _, w := range a.words[from:to] {
+		out.WriteString(words[w])
+	}
+	return out.String()
 }

@@ -45,6 +45,7 @@ type sequence struct {
 	preempted                                int // preemptions not yet counted
 	admitted                                 bool
 
+	whole  bool // the handler waits for the end only: nothing is streamed
 	mu     sync.Mutex
 	ready  int // generated tokens the handler may send
 	ended  bool
@@ -352,6 +353,9 @@ func (s *sequence) push(ended bool) {
 		s.ready++
 	}
 	s.mu.Unlock()
+	if s.whole && !ended {
+		return
+	}
 	select {
 	case s.notify <- struct{}{}:
 	default:

@@ -161,7 +161,7 @@ func (s *Server) read(raw []byte, p protocol) (*ask, *sequence, *refusal) {
 	case a.MinTokens < 0 || a.MinTokens > limit:
 		return nil, nil, bad("min_tokens", "min_tokens must lie between 0 and max_tokens=%d, got %d.", limit, a.MinTokens)
 	}
-	return a, &sequence{tokens: prompt, hashes: chain(prompt), prompt: len(prompt), maxTokens: limit, notify: make(chan struct{}, 1)}, nil
+	return a, &sequence{tokens: prompt, hashes: chain(prompt), prompt: len(prompt), maxTokens: limit, whole: !a.Stream, notify: make(chan struct{}, 1)}, nil
 }
 
 func (a *ask) promptTokens(p protocol) ([]int, *refusal) {
