@@ -52,7 +52,7 @@ func (w *world) loadRuns(ctx context.Context, extent string) error {
 	w.run, err = runner.Run(ctx, w.scenario)
 	if w.run != nil {
 		w.run.Virtual = w.served.Virtual
-		w.run.Warnings = append(append(w.run.Warnings, w.warnings...), w.repeats()...)
+		w.run.Warnings = append(append(w.run.Warnings, w.warnings...), w.surprises()...)
 	}
 	if err != nil {
 		return err
@@ -60,23 +60,35 @@ func (w *world) loadRuns(ctx context.Context, extent string) error {
 	return w.answered()
 }
 
-// repeats warns of a dataset that was asked more than once over: what a server
-// has seen before it finds in its prefix cache, and is faster than it would be.
-func (w *world) repeats() []string {
-	counted, ok := w.scenario.Dataset.(interface{ Count() (int, error) })
-	if !ok {
-		return nil
-	}
-	asked := 0
-	for range w.run.Records {
+// surprises warns of a load that was not quite what the scenario says: lengths
+// that the server counted otherwise, and conversations that came more than once.
+func (w *world) surprises() (warnings []string) {
+	asked, prompts, answers := 0, 0, 0
+	for r := range w.run.Records {
 		asked++
+		if r.OK() && r.RequestedPromptTokens > 0 && r.PromptTokens > 0 && r.PromptTokens != r.RequestedPromptTokens {
+			prompts++
+		}
+		if r.OK() && w.fullAnswers() && r.OutputTokens > 0 && r.OutputTokens != r.RequestedOutputTokens {
+			answers++
+		}
 	}
-	different, err := counted.Count()
-	if err != nil || asked <= different {
-		return nil
+	if prompts > 0 {
+		warnings = append(warnings, fmt.Sprintf("the server counted another number of prompt tokens than was sent in %d of %d requests", prompts, asked))
 	}
-	return []string{fmt.Sprintf("%d requests drew on %d different conversations; a prompt that comes again is found in the server's prefix cache", asked, different)}
+	if answers > 0 {
+		warnings = append(warnings, fmt.Sprintf("%d of %d answers did not run to their full length; does the server honour ignore_eos?", answers, asked))
+	}
+	if counted, ok := w.scenario.Dataset.(interface{ Count() (int, error) }); ok {
+		if different, err := counted.Count(); err == nil && asked > different {
+			warnings = append(warnings, fmt.Sprintf("%d requests drew on %d different conversations; a prompt that comes again is found in the server's prefix cache", asked, different))
+		}
+	}
+	return warnings
 }
+
+// fullAnswers reports whether every answer has a length that was asked for.
+func (w *world) fullAnswers() bool { return w.workload.full || w.workload.prompt.Mean > 0 }
 
 // complete turns what the sentences said into a scenario.
 func (w *world) complete(extent string) (err error) {

@@ -271,6 +271,21 @@ func TestAServerThatDoesNotServeFails(t *testing.T) {
 	require.Len(t, r.runs, 1, "what happened is stored all the same")
 }
 
+func TestAServerThatCountsOtherwiseIsNoticed(t *testing.T) {
+	short := func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		io.WriteString(w, `data: {"choices":[{"text":"Hi","finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":1}}`+"\n\ndata: [DONE]\n\n")
+	}
+	r := feature(t, strings.Replace(minute, "1 minute", "3 requests", 1)+"      | requests | exactly 3 |\n", "VLLM_URL="+live(t, short), "VLLMSPEC_UNKNOWN=warn")
+	require.Len(t, r.runs, 1)
+	manifest, _, err := store.ReadManifest(r.runs[0])
+	require.NoError(t, err)
+	warnings := strings.Join(manifest.Warnings, "\n")
+	assert.Contains(t, warnings, "another number of prompt tokens than was sent in 3 of 3 requests")
+	assert.Contains(t, warnings, "3 of 3 answers did not run to their full length")
+	assert.Contains(t, warnings, "readings are missing: at ", "this server has no metrics")
+}
+
 func TestALoadThatGoTestWouldKillIsRefused(t *testing.T) {
 	root := t.TempDir()
 	path := filepath.Join(root, "x.feature")

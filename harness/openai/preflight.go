@@ -3,7 +3,6 @@ package openai
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -96,40 +95,6 @@ func (c *Client) tryOne(ctx context.Context) error {
 		return fmt.Errorf("a first request to the server at %s did not succeed: %w", c.where(), err)
 	}
 	return nil
-}
-
-// CountTokens asks the server how many tokens a prompt has.
-func (c *Client) CountTokens(ctx context.Context, p harness.Prompt) (int, error) {
-	body := map[string]any{"model": c.Model}
-	switch {
-	case p.TokenIDs != nil:
-		return len(p.TokenIDs), nil
-	case p.Messages != nil:
-		body["messages"] = p.Messages
-	default:
-		body["prompt"] = p.Text
-	}
-	raw, err := json.Marshal(body)
-	if err != nil {
-		return 0, err
-	}
-	response, _, err := c.post(ctx, "/tokenize", raw)
-	if err != nil {
-		return 0, c.failed(ctx, err)
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		return 0, c.refusal(response)
-	}
-	answer, err := io.ReadAll(io.LimitReader(response.Body, 64<<20))
-	if err != nil {
-		return 0, err
-	}
-	count := gjson.GetBytes(answer, "count")
-	if count.Type != gjson.Number {
-		return 0, fmt.Errorf("/tokenize of the server at %s answers without a count", c.where())
-	}
-	return int(count.Int()), nil
 }
 
 func (c *Client) get(ctx context.Context, path string) (int, []byte, error) {
