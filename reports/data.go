@@ -238,7 +238,7 @@ func newStory(verdicts []slo.Verdict) Story {
 	story := Story{Metric: "TTFT", Column: "ttft", Limit: limitOf(verdicts, "TTFT")}
 	for _, v := range verdicts {
 		if column := columns[v.Metric]; column != "" && v.Outcome == slo.Missed {
-			return Story{Metric: v.Metric, Column: column, Limit: limitOf(verdicts, v.Metric)}
+			return Story{Metric: v.Metric, Column: column, Limit: &v.Limit}
 		}
 	}
 	return story
