@@ -3,6 +3,7 @@ package mockvllm
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -67,12 +68,13 @@ func Profiles() []Profile {
 	}
 }
 
-// ProfileFor finds the profile of a model; gpu "" is the first one there is.
+// ProfileFor finds the profile of a model, by its own name or by a longer one
+// such as meta-llama/Llama-3.1-8B-Instruct; gpu "" is the first one there is.
 func ProfileFor(model, gpu string) (Profile, error) {
 	var models, gpus []string
 	for _, p := range Profiles() {
 		models = append(models, p.Name)
-		if !strings.EqualFold(p.Name, model) {
+		if !sameModel(p.Name, model) {
 			continue
 		}
 		if gpu == "" || strings.EqualFold(p.GPU, gpu) {
@@ -83,7 +85,24 @@ func ProfileFor(model, gpu string) (Profile, error) {
 	if gpus != nil {
 		return Profile{}, fmt.Errorf("no profile of %s on %q%s", model, gpu, spelling.DidYouMean(gpu, gpus))
 	}
-	return Profile{}, fmt.Errorf("no simulated model %q%s", model, spelling.DidYouMean(model, models))
+	return Profile{}, fmt.Errorf("no simulated model %q%s", model, spelling.DidYouMean(model, slices.Compact(models)))
+}
+
+// sameModel reports whether a name is the profile's, or has all parts of it in
+// their order: fp8 weights are another model than full ones.
+func sameModel(profile, name string) bool {
+	parts := func(s string) []string {
+		return strings.FieldsFunc(strings.ToLower(s), func(r rune) bool { return r == '-' || r == '_' || r == '/' })
+	}
+	given := parts(name)
+	for _, part := range parts(profile) {
+		i := slices.Index(given, part)
+		if i < 0 {
+			return false
+		}
+		given = given[i+1:]
+	}
+	return true
 }
 
 // StepTime is how long a step takes: tokens in all, for so many sequences, with
