@@ -13,8 +13,11 @@ import (
 
 // finish writes what a run leaves behind, whatever its outcome was.
 func (w *world) finish(cause error) error {
-	if w.folder == nil || w.run == nil {
+	switch {
+	case w.folder == nil:
 		return nil
+	case w.run == nil:
+		return w.folder.Discard()
 	}
 	manifest := w.manifest(cause)
 	if w.verdicts == nil {

@@ -24,6 +24,9 @@ func (w *world) loadRuns(ctx context.Context, extent string) error {
 	if w.run != nil {
 		return errors.New("the load has run already; one scenario is one run")
 	}
+	if w.suite.stopped.Load() {
+		return errors.New("not run: the tests were interrupted")
+	}
 	if err := w.complete(extent); err != nil {
 		return err
 	}

@@ -208,6 +208,18 @@ func TestMistakesEndBeforeTheLoad(t *testing.T) {
 	}
 }
 
+func TestABrokenDatasetEndsBeforeTheLoad(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "mine.jsonl")
+	require.NoError(t, os.WriteFile(path, []byte("{\"prompt\": \"a\"}\n{prompt}\n"), 0o644))
+	text := strings.Replace(minute, "prompts of 256 tokens are answered in 32 tokens", `conversations are drawn from "`+path+`"`, 1)
+	r := feature(t, text+"      | p50 TTFT | at most 500 ms |\n")
+	assert.False(t, r.passed)
+	assert.Contains(t, r.output, "mine.jsonl:2: invalid character 'p'")
+	assert.Empty(t, r.runs)
+	left, _ := filepath.Glob(filepath.Join(r.out, ".run=*"))
+	assert.Empty(t, left, "nothing is left behind")
+}
+
 func TestTagsThatSelectNothingAreAnError(t *testing.T) {
 	text := "@slow\n" + minute + "      | p50 TTFT | at most 500 ms |\n"
 	_, err := try(t, text, "GODOG_TAGS=@fast")

@@ -144,8 +144,11 @@ func (s served) leave() {
 func (w *world) samplers() []harness.Sampler {
 	s := w.served
 	metrics := &sampler.Prometheus{URL: s.URL + "/metrics", HTTP: s.client.HTTP, APIKey: s.client.APIKey, Source: "server"}
-	if s.Remote && w.suite.env.MetricsURL != "" {
-		metrics.URL = w.suite.env.MetricsURL
+	if elsewhere := w.suite.env.MetricsURL; s.Remote && elsewhere != "" {
+		metrics.URL = elsewhere
+		if !strings.HasPrefix(elsewhere, s.URL+"/") {
+			metrics.APIKey = "" // it is for the server under test, not for whoever collects its metrics
+		}
 	}
 	if s.Virtual {
 		return []harness.Sampler{metrics}

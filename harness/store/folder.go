@@ -80,6 +80,9 @@ func (f *Folder) Publish() (string, error) {
 	return f.Path(), os.Rename(f.hidden, f.Path())
 }
 
+// Discard removes a run that never began.
+func (f *Folder) Discard() error { return os.RemoveAll(f.hidden) }
+
 // Sink takes the records and samples of the run's scenario into
 // requests.parquet and samples.parquet.
 func (f *Folder) Sink(scenario string) harness.Sink {
