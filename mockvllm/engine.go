@@ -13,6 +13,7 @@ type engine struct {
 	profile Profile
 	faults  []Fault
 	metrics *metrics
+	stamps  bool // keep the instant of every token
 
 	mu       sync.Mutex
 	incoming []*sequence
@@ -40,9 +41,11 @@ type sequence struct {
 
 	received, queued, scheduled, first, last time.Time
 	abortedAt                                time.Time
-	maxTokens                                int // as the request bounded them
-	cached                                   int // prompt tokens found in the cache at first admission
-	preempted                                int // preemptions not yet counted
+	maxTokens                                int         // as the request bounded them
+	cached                                   int         // prompt tokens found in the cache at first admission
+	preempted                                int         // preemptions not yet counted
+	preemptions                              int         // in all
+	times                                    []time.Time // of each token, where they are kept
 	admitted                                 bool
 
 	whole  bool // the handler waits for the end only: nothing is streamed
@@ -262,6 +265,7 @@ func (e *engine) preempt(s *sequence) {
 	e.pool.release(s.blocks)
 	s.blocks, s.computed, s.step = nil, 0, 0
 	s.preempted++
+	s.preemptions++
 	e.running = e.running[:len(e.running)-1]
 	e.waiting = slices.Insert(e.waiting, 0, s)
 }
@@ -328,6 +332,9 @@ func (e *engine) generate(s *sequence, at time.Time) int {
 	s.tokens = append(s.tokens, s.answer.ids[generated])
 	if len(s.tokens)%blockSize == 0 {
 		s.hashes = append(s.hashes, link(s.hashes, s.tokens[len(s.tokens)-blockSize:]))
+	}
+	if e.stamps {
+		s.times = append(s.times, at)
 	}
 	tokens := 1
 	if generated == 0 {

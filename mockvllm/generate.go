@@ -58,9 +58,11 @@ func (s *Server) generate(w http.ResponseWriter, r *http.Request, p protocol) {
 	hit := fate(s.config.Faults, s.config.Seed, identity)
 	switch f := hit.(type) {
 	case Refuse:
+		s.tell(&sequence{received: received}, "", hit, false)
 		hangUp(w)
 		return
 	case Fail:
+		s.tell(&sequence{received: received}, "", hit, false)
 		fail(w, f.Status, http.StatusText(f.Status), "The mock was told to fail this request.", "")
 		return
 	}
@@ -72,14 +74,16 @@ func (s *Server) generate(w http.ResponseWriter, r *http.Request, p protocol) {
 	seq.identity, seq.received = identity, received
 	seq.answer = draw(s.config.Seed, identity, seq.maxTokens, a.MinTokens, a.IgnoreEOS)
 	out := newStream(w, p, a, seq, s.config.ServedName, hit)
-	s.follow(r, seq, out)
+	whole := s.follow(r, seq, out)
+	s.tell(seq, out.id, hit, whole)
 }
 
-// follow takes the sequence through the engine and writes what comes of it.
-func (s *Server) follow(r *http.Request, seq *sequence, out *stream) {
+// follow takes the sequence through the engine and writes what comes of it. It
+// reports whether the answer was written to its end.
+func (s *Server) follow(r *http.Request, seq *sequence, out *stream) bool {
 	out.open()
 	if !pause(r, s.config.Profile.Frontend) {
-		return
+		return false
 	}
 	s.engine.submit(seq)
 	for sent := 0; ; {
@@ -87,22 +91,22 @@ func (s *Server) follow(r *http.Request, seq *sequence, out *stream) {
 		if ready > sent {
 			if !out.tokens(sent, ready, ended) {
 				s.engine.abort(seq)
-				return
+				return false
 			}
 			sent = ready
 		}
 		if ended {
 			out.close()
-			return
+			return true
 		}
 		select {
 		case <-seq.notify:
 		case <-r.Context().Done():
 			s.engine.abort(seq)
-			return
+			return false
 		case <-s.engine.done:
 			hangUp(out.w)
-			return
+			return false
 		}
 	}
 }

@@ -315,3 +315,53 @@ func TestFaultsHitTheirShareWhateverTheOrder(t *testing.T) {
 		})
 	}
 }
+
+func TestTheTruthIsWhatTheClientSaw(t *testing.T) {
+	var told []mockvllm.Truth
+	config := mockvllm.Config{Profile: plain(), Truth: func(tr mockvllm.Truth) { told = append(told, tr) }}
+	bubble(t, config, func(t *testing.T, s *mockvllm.Server) {
+		a := ask(s, "/v1/completions", completion(ids(40, 0), 5))
+		require.Len(t, told, 1)
+		var seen []time.Duration
+		for _, at := range told[0].Tokens {
+			seen = append(seen, at.Sub(a.asked))
+		}
+		assert.Equal(t, a.tokens()[:5], seen)
+		assert.Equal(t, a.events()[0]["id"], told[0].ID)
+		assert.Equal(t, 40, told[0].PromptTokens)
+		assert.True(t, told[0].Whole)
+		assert.Equal(t, 5*time.Millisecond, told[0].Queued.Sub(told[0].Received), "the front end's share")
+
+		ctx, leave := context.WithTimeout(t.Context(), 40*time.Millisecond)
+		defer leave()
+		askContext(ctx, s, "/v1/completions", completion(ids(40, 1), 500))
+		require.Len(t, told, 2)
+		assert.False(t, told[1].Whole)
+		assert.Len(t, told[1].Tokens, 3)
+	})
+}
+
+func TestTenThousandClientsWhoLeaveLeaveNothing(t *testing.T) {
+	bubble(t, mockvllm.Config{Profile: plain()}, func(t *testing.T, s *mockvllm.Server) {
+		done := make(chan bool)
+		const n = 10_000
+		for i := range n {
+			go func() {
+				// Some leave before they are queued, some while they wait, some in mid-answer.
+				ctx, leave := context.WithTimeout(t.Context(), time.Duration(1+i%400)*time.Millisecond)
+				defer leave()
+				askContext(ctx, s, "/v1/completions", completion(ids(20+i%50, i), 5000))
+				done <- true
+			}()
+		}
+		for range n {
+			<-done
+		}
+		time.Sleep(time.Second)
+		m := scrape(t, s)
+		for _, gauge := range []string{"vllm:num_requests_running", "vllm:num_requests_waiting", "vllm:kv_cache_usage_perc"} {
+			assert.Zero(t, m.value(gauge), gauge)
+		}
+		ask(s, "/v1/completions", completion(ids(20, 1), 3)) // and it serves on
+	}) // the bubble would not end if a goroutine were left
+}

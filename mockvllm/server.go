@@ -20,6 +20,7 @@ type Config struct {
 	Seed       uint64
 	APIKey     string // "" for none
 	Faults     []Fault
+	Truth      func(Truth) // called when the server is done with a request; nil: nobody wants to know
 }
 
 // A Server is a mock of a vLLM server: an http.Handler with an engine behind it.
@@ -59,6 +60,7 @@ func New(c Config) (*Server, error) {
 	p.MaxModelLen = min(p.MaxModelLen, (p.Blocks-1)*blockSize)
 	s := &Server{config: c, metrics: newMetrics(c.ServedName, *p), mux: http.NewServeMux()}
 	s.engine = newEngine(*p, c.Faults, s.metrics)
+	s.engine.stamps = c.Truth != nil
 	s.routes()
 	return s, nil
 }

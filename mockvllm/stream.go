@@ -1,6 +1,7 @@
 package mockvllm
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -20,7 +21,9 @@ type stream struct {
 	created int64
 	hit     Fault // ErrorInStream, CutShort or nil
 	line    []byte
-	broken  int // tokens after which the fault strikes
+	before  []byte // of an event in mid-stream, what stands before its text
+	after   []byte // and what stands after it
+	broken  int    // tokens after which the fault strikes
 }
 
 func newStream(w http.ResponseWriter, p protocol, a *ask, seq *sequence, model string, hit Fault) *stream {
@@ -58,8 +61,24 @@ func (s *stream) tokens(from, to int, ended bool) bool {
 	if from == 0 && s.p == chat {
 		s.event(chunk{Choices: []any{roleChoice{Delta: delta{Role: "assistant"}}}})
 	}
-	s.event(chunk{Choices: []any{s.choice(from, to, ended)}, Usage: s.running(to)})
+	if last := ended || to == len(s.seq.answer.ids); last || s.ask.ReturnTokenIDs || s.running(to) != nil {
+		s.event(chunk{Choices: []any{s.choice(s.seq.answer.text(from, to), from, to, last)}, Usage: s.running(to)})
+	} else {
+		s.plain(s.seq.answer.text(from, to))
+	}
 	return s.control.Flush() == nil
+}
+
+// plain writes an event that differs from the one before in its text only. The
+// words of answers need no escaping, so the rest is rendered once.
+func (s *stream) plain(text string) {
+	if s.before == nil {
+		const here = "\u2060" // stands in no event
+		before, after, _ := bytes.Cut(s.render(chunk{Choices: []any{s.choice(here, 0, 0, false)}}), []byte(here))
+		s.before, s.after = bytes.Clone(before), bytes.Clone(after)
+	}
+	s.line = append(append(append(s.line[:0], s.before...), text...), s.after...)
+	s.w.Write(s.line)
 }
 
 // The shapes of a stream's events, field by field in vLLM's order. A field that
@@ -112,15 +131,14 @@ type usageDetails struct {
 	CachedTokens int `json:"cached_tokens"`
 }
 
-func (s *stream) choice(from, to int, ended bool) any {
-	text := s.seq.answer.text(from, to)
+func (s *stream) choice(text string, from, to int, last bool) any {
 	var ids []int
 	if s.ask.ReturnTokenIDs {
 		ids = s.seq.answer.ids[from:to]
 	}
 	var finish *string
 	var stop json.RawMessage
-	if ended || to == len(s.seq.answer.ids) {
+	if last {
 		finish, stop = &s.seq.answer.finish, json.RawMessage("null")
 	}
 	if s.p == chat {
@@ -141,14 +159,17 @@ func (s *stream) usage(tokens int) *usage {
 	return &usage{PromptTokens: s.seq.prompt, TotalTokens: s.seq.prompt + tokens, CompletionTokens: tokens, Details: usageDetails{s.seq.cached}}
 }
 
-func (s *stream) event(c chunk) {
+func (s *stream) event(c chunk) { s.w.Write(s.render(c)) }
+
+// render is an event as it goes over the wire; it is good until the next one.
+func (s *stream) render(c chunk) []byte {
 	c.ID, c.Object, c.Created, c.Model = s.id, "text_completion", s.created, s.model
 	if s.p == chat {
 		c.Object = "chat.completion.chunk"
 	}
 	raw, _ := json.Marshal(c)
 	s.line = append(append(append(s.line[:0], "data: "...), raw...), "\n\n"...)
-	s.w.Write(s.line)
+	return s.line
 }
 
 // close ends a whole answer.

@@ -26,6 +26,7 @@ type options struct {
 	freeze                    string
 	refuse, cut, broken, fail float64
 	status                    int
+	truth                     string
 }
 
 // parse reads the command line; what it complains about goes to out.
@@ -75,6 +76,7 @@ func (o *options) register(flags *flag.FlagSet) {
 	flags.Float64Var(&o.cut, "cut", 0, "share of answers that are cut short")
 	flags.Float64Var(&o.broken, "break", 0, "share of answers that break off with an error event")
 	flags.Float64Var(&o.fail, "fail", 0, "share of requests that are answered with -fail-status")
+	flags.StringVar(&o.truth, "truth-log", "", "file for one JSON line per request: what really happened to it inside")
 	flags.IntVar(&o.status, "fail-status", 500, "status of -fail")
 }
 

@@ -42,6 +42,14 @@ func run(args []string) error {
 	if err != nil {
 		return err
 	}
+	if o.truth != "" {
+		file, err := os.Create(o.truth)
+		if err != nil {
+			return err
+		}
+		defer file.Close()
+		config.Truth = mockvllm.LogTruth(file)
+	}
 	return serve(config, net.JoinHostPort(o.host, strconv.Itoa(o.port)))
 }
 
