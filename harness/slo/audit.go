@@ -9,12 +9,12 @@ import (
 	"github.com/vllmspec/vllmspec/harness/stats"
 )
 
-// Bounds within which the client's own lateness is taken for nothing. Latency
-// counts from due, so lateness never flatters the server; beyond the bound it
-// would blame it.
+// Bounds beyond which the client is so late that the load was not the one that
+// was asked for, and no verdict stands. Lateness below them is counted in, and
+// must not decide a verdict: see [Judge].
 const (
-	lagFloor  = 0.010 // s; Go's timers alone are late by 1 ms, a busy machine by several
-	lagShare  = 0.01  // of the tightest latency limit
+	lagFloor  = 0.100 // s
+	lagShare  = 0.10  // of the tightest latency limit
 	sentLeast = 0.98  // share of due requests that must have been sent
 )
 
@@ -51,7 +51,7 @@ func audit(w *window) (reasons []string) {
 // cannot be on time on a machine that is not there.
 func (w *window) stolen() string {
 	e := w.readings(gauge{source: "host", series: "cpu_steal_ratio"}, "max")
-	if e.reason != "" || e.value < 0.05 {
+	if e.n == 0 || e.value < 0.05 {
 		return ""
 	}
 	return fmt.Sprintf(" (of this machine's CPU its hypervisor gave up to %s to others)", FormatQuantity(e.value, Ratio))

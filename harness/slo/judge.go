@@ -30,7 +30,9 @@ type Verdict struct {
 }
 
 // Judge answers every objective. A run whose client was unsound, or in which
-// nothing was answered, has no known answers at all.
+// nothing was answered, has no known answers at all. Latency counts from due, so
+// it includes what the client was late by; where counting from sent would give
+// another outcome, our own lateness decides, and the answer is not known.
 func Judge(run *harness.Run, objectives []harness.Objective) []Verdict {
 	w := newWindow(run)
 	unsound := audit(w)
@@ -62,8 +64,15 @@ func judge(w *window, o harness.Objective) Verdict {
 		return v
 	}
 	v.Outcome = decide(o, e.lo, e.hi)
-	if v.Outcome == Unknown {
+	switch {
+	case v.Outcome == Unknown:
 		v.Notes = append(v.Notes, doubt(o, e))
+	case m.fromDue:
+		if sent := m.measure(w.sinceSent(), o.Statistic, o.Relation != harness.AtLeast); decide(o, sent.lo, sent.hi) != v.Outcome {
+			v.Outcome = Unknown
+			v.Notes = append(v.Notes, fmt.Sprintf("the client's own lateness decides: counted from when requests were sent it was %s; give the client a free core%s",
+				FormatQuantity(sent.value, m.Unit), w.stolen()))
+		}
 	}
 	return v
 }

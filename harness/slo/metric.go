@@ -43,6 +43,7 @@ type Metric struct {
 
 	// Exactly one of these says how it is measured.
 	request func(*harness.Record) (float64, bool) // one value of each request
+	fromDue bool                                  // …which the client's own lateness lengthens
 	gaps    bool                                  // the gaps between chunks of all requests
 	figure  func(*window) estimate                // one figure of the run
 	gauge   *gauge                                // readings of a series
@@ -64,10 +65,10 @@ func Metrics() []Metric {
 
 func ofRequests() []Metric {
 	return []Metric{
-		{Name: "TTFT", Unit: Seconds, Better: LowerIsBetter, Formula: "time to first token: first content − due; an unanswered request counts as the worst", request: answered((*harness.Record).TTFT)},
+		{Name: "TTFT", Unit: Seconds, Better: LowerIsBetter, Formula: "time to first token: first content − due; an unanswered request counts as the worst", request: answered((*harness.Record).TTFT), fromDue: true},
 		{Name: "ITL", Unit: Seconds, Better: LowerIsBetter, Formula: "gap between two successive chunks of content, over all whole answers; its interval counts requests, not gaps", gaps: true},
 		{Name: "TPOT", Unit: Seconds, Better: LowerIsBetter, Formula: "(last chunk − first chunk) ÷ (output tokens − 1), of each whole answer", request: answered((*harness.Record).TPOT)},
-		{Name: "E2E latency", Unit: Seconds, Better: LowerIsBetter, Formula: "end of the answer − due; an unanswered request counts as the worst", request: answered((*harness.Record).E2E)},
+		{Name: "E2E latency", Unit: Seconds, Better: LowerIsBetter, Formula: "end of the answer − due; an unanswered request counts as the worst", request: answered((*harness.Record).E2E), fromDue: true},
 		{Name: "longest gap", Unit: Seconds, Better: LowerIsBetter, Formula: "longest gap between two chunks of one answer", request: answered(longestGap)},
 		{Name: "TTFT since sent", Unit: Seconds, Better: LowerIsBetter, Formula: "first content − sent: to compare with tools that count from there", request: answered(func(r *harness.Record) time.Duration { return r.TTFT() - r.Lag() })},
 		{Name: "E2E latency since sent", Unit: Seconds, Better: LowerIsBetter, Formula: "end of the answer − sent: to compare with tools that count from there", request: answered(func(r *harness.Record) time.Duration { return r.E2E() - r.Lag() })},

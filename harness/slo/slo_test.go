@@ -146,10 +146,10 @@ func TestNothingIsKnownWithoutData(t *testing.T) {
 }
 
 func TestALateClientVoidsTheRun(t *testing.T) {
-	late := func(i int, r *harness.Record) { r.Sent += 50 * time.Millisecond }
+	late := func(i int, r *harness.Record) { r.Sent += 150 * time.Millisecond }
 	v := judge(t, runOf(1000, late), "error rate", "none")
 	assert.Equal(t, slo.Unknown, v.Outcome)
-	assert.Contains(t, v.Notes[0], "the client was late: p99 lag was 50 ms, more than 10 ms")
+	assert.Contains(t, v.Notes[0], "the client was late: p99 lag was 150 ms, more than 100 ms")
 	unsent := func(i int, r *harness.Record) {
 		if i%10 == 0 {
 			r.Sent = harness.Never
@@ -162,6 +162,21 @@ func TestALateClientVoidsTheRun(t *testing.T) {
 	run.Stopped = "interrupted"
 	assert.Equal(t, slo.Unknown, judge(t, run, "p50 TTFT", "at most 10 s").Outcome)
 	assert.Empty(t, slo.Audit(runOf(1000, nil)))
+}
+
+func TestOurOwnLatenessNeverDecides(t *testing.T) {
+	late := func(i int, r *harness.Record) { r.Sent += 50 * time.Millisecond } // p50 TTFT is 600 ms from due, 550 ms from sent
+	run := runOf(10_000, func(i int, r *harness.Record) {
+		*r = request(i, r.Due, time.Duration(i%1000+101)*time.Millisecond)
+		late(i, r)
+	})
+	assert.Equal(t, slo.Met, judge(t, run, "p50 TTFT", "at most 650 ms").Outcome, "even with our lateness counted in")
+	assert.Equal(t, slo.Missed, judge(t, run, "p50 TTFT", "at most 500 ms").Outcome, "even without it")
+	v := judge(t, run, "p50 TTFT", "at most 575 ms")
+	assert.Equal(t, slo.Unknown, v.Outcome, "it would be met without it")
+	assert.Contains(t, v.Notes[0], "the client's own lateness decides: counted from when requests were sent it was 550 ms; give the client a free core")
+	assert.Equal(t, slo.Unknown, judge(t, run, "p50 TTFT", "at least 575 ms").Outcome)
+	assert.Equal(t, slo.Met, judge(t, run, "error rate", "none").Outcome)
 }
 
 func sample(at time.Duration, series string, engine string, v float64) harness.Sample {

@@ -30,6 +30,19 @@ func newWindow(run *harness.Run) *window {
 	return w
 }
 
+// sinceSent is the window as it would be had every request been due when it was
+// sent.
+func (w *window) sinceSent() *window {
+	shifted := *w
+	shifted.due = slices.Clone(w.due)
+	for i := range shifted.due {
+		if r := &shifted.due[i]; r.Sent != harness.Never {
+			r.Due = r.Sent
+		}
+	}
+	return &shifted
+}
+
 // An estimate is a figure, the interval in which its true value lies, and how
 // many requests or readings it rests on.
 type estimate struct {
