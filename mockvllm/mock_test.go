@@ -365,3 +365,29 @@ func TestTenThousandClientsWhoLeaveLeaveNothing(t *testing.T) {
 		ask(s, "/v1/completions", completion(ids(20, 1), 3)) // and it serves on
 	}) // the bubble would not end if a goroutine were left
 }
+
+// FuzzRequests holds the parsers to their promise that whatever a client sends
+// is answered, with an error of ours or with an answer, and never by a panic.
+func FuzzRequests(f *testing.F) {
+	for _, seed := range []string{`{"prompt":"Hi","max_tokens":3}`, `{"prompt":[1,2],"stream":true,"stream_options":{"include_usage":true}}`,
+		`{"messages":[{"role":"user","content":[{"type":"text","text":"Hi"}]}],"max_completion_tokens":2}`, `{"prompt":["a"],"n":2}`, `{`, `[]`, `{"prompt":null}`} {
+		f.Add(seed)
+	}
+	p := plain()
+	p.A, p.C, p.D, p.Frontend = 0, 0, 0, 0
+	s, err := mockvllm.New(mockvllm.Config{Profile: p})
+	require.NoError(f, err)
+	s.Start()
+	f.Cleanup(s.Close)
+	f.Fuzz(func(t *testing.T, sent string) {
+		for _, path := range []string{"/v1/completions", "/v1/chat/completions", "/tokenize"} {
+			ctx, leave := context.WithTimeout(t.Context(), time.Second)
+			a := askContext(ctx, s, path, sent)
+			leave()
+			require.Contains(t, []int{200, 400, 404}, a.Code)
+			if a.Code != 200 {
+				require.True(t, json.Valid(a.Body.Bytes()), a.Body.String())
+			}
+		}
+	})
+}
