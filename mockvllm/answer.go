@@ -19,7 +19,8 @@ var words = [...]string{
 type answer struct {
 	words  []uint8
 	ids    []int
-	finish string // stop or length
+	finish string // stop, length or tool_calls
+	call   *call  // a function is called instead of something said
 }
 
 // meanAnswer and spreadAnswer are those of answers that end by themselves: a
@@ -51,6 +52,9 @@ func draw(seed, identity uint64, limit, least int, full bool) answer {
 
 // text is the words of tokens [from, to).
 func (a answer) text(from, to int) string {
+	if a.call != nil {
+		return ""
+	}
 	if to == from+1 {
 		return words[a.words[from]]
 	}

@@ -48,6 +48,7 @@ type sequence struct {
 	times                                    []time.Time // of each token, where they are kept
 	admitted                                 bool
 
+	pooled bool // an embedding or a score: computed, nothing generated
 	whole  bool // the handler waits for the end only: nothing is streamed
 	mu     sync.Mutex
 	ready  int // generated tokens the handler may send
@@ -311,7 +312,11 @@ func (e *engine) deliver(at time.Time) {
 		if !stepped || s.computed < len(s.tokens) {
 			return false
 		}
-		tokens += e.generate(s, at)
+		if s.pooled { // ends with its prompt: there is nothing to generate
+			s.first, s.last = at, at
+		} else {
+			tokens += e.generate(s, at)
+		}
 		if len(s.tokens)-s.prompt < len(s.answer.ids) {
 			return false
 		}

@@ -25,6 +25,8 @@ type ask struct {
 	Model               string          `json:"model"`
 	Prompt              json.RawMessage `json:"prompt"`
 	Messages            []message       `json:"messages"`
+	Tools               []tool          `json:"tools"`
+	ToolChoice          json.RawMessage `json:"tool_choice"`
 	MaxTokens           *int            `json:"max_tokens"`
 	MaxCompletionTokens *int            `json:"max_completion_tokens"`
 	MinTokens           int             `json:"min_tokens"`
@@ -48,39 +50,79 @@ func bad(param, format string, args ...any) *refusal {
 	return &refusal{http.StatusBadRequest, "BadRequestError", param, fmt.Sprintf(format, args...)}
 }
 
-func (s *Server) generate(w http.ResponseWriter, r *http.Request, p protocol) {
-	received := time.Now()
-	raw, err := io.ReadAll(io.LimitReader(r.Body, maxBody))
-	if err != nil {
-		return
+// An arrival is a request that got past the faults which keep it from being read.
+type arrival struct {
+	at       time.Time
+	body     []byte
+	identity uint64 // of the body and the request id: what is drawn for it depends on nothing else
+	hit      Fault
+}
+
+// receive reads a request, and reports false when it is answered already.
+func (s *Server) receive(w http.ResponseWriter, r *http.Request) (arrival, bool) {
+	in := arrival{at: time.Now()}
+	var err error
+	if in.body, err = io.ReadAll(io.LimitReader(r.Body, maxBody)); err != nil {
+		return in, false
 	}
-	identity := fnv(fnv(offset, raw), r.Header.Get("X-Request-Id"))
-	hit := fate(s.config.Faults, s.config.Seed, identity)
-	switch f := hit.(type) {
+	in.identity = fnv(fnv(offset, in.body), r.Header.Get("X-Request-Id"))
+	in.hit = fate(s.config.Faults, s.config.Seed, in.identity)
+	switch f := in.hit.(type) {
 	case Refuse:
-		s.tell(&sequence{received: received}, "", hit, false)
 		hangUp(w)
-		return
 	case Fail:
-		s.tell(&sequence{received: received}, "", hit, false)
 		fail(w, f.Status, http.StatusText(f.Status), "The mock was told to fail this request.", "")
+	default:
+		return in, true
+	}
+	s.tell(&sequence{received: in.at}, "", in.hit, false)
+	return in, false
+}
+
+func (s *Server) generate(w http.ResponseWriter, r *http.Request, p protocol) {
+	in, ok := s.receive(w, r)
+	if !ok {
 		return
 	}
-	a, seq, no := s.read(raw, p)
+	a, no := s.read(in.body)
+	var seq *sequence
+	if no == nil {
+		seq, no = s.admit(a, p)
+	}
+	if no == nil {
+		seq.identity, seq.received = in.identity, in.at
+		seq.answer, no = s.answer(a, seq, p)
+	}
 	if no != nil {
 		fail(w, no.status, no.kind, no.text, no.param)
 		return
 	}
-	seq.identity, seq.received = identity, received
-	seq.answer = draw(s.config.Seed, identity, seq.maxTokens, a.MinTokens, a.IgnoreEOS)
-	out := newStream(w, p, a, seq, s.config.ServedName, hit)
+	out := newStream(w, p, a, seq, s.config.ServedName, in.hit)
 	whole := s.follow(r, seq, out)
-	s.tell(seq, out.id, hit, whole)
+	s.tell(seq, out.id, in.hit, whole)
+}
+
+// answer is what the server will say.
+func (s *Server) answer(a *ask, seq *sequence, p protocol) (answer, *refusal) {
+	if p == chat {
+		if function, no := a.calls(); no != nil || function != nil {
+			return function.answer(seq.maxTokens), no
+		}
+	}
+	return draw(s.config.Seed, seq.identity, seq.maxTokens, a.MinTokens, a.IgnoreEOS), nil
+}
+
+// An output writes one answer in the shapes of its interface.
+type output interface {
+	open()                                // before the request is queued
+	tokens(from, to int, ended bool) bool // what came since the last call; false: that was all
+	close()                               // the answer is whole
+	writer() http.ResponseWriter
 }
 
 // follow takes the sequence through the engine and writes what comes of it. It
 // reports whether the answer was written to its end.
-func (s *Server) follow(r *http.Request, seq *sequence, out *stream) bool {
+func (s *Server) follow(r *http.Request, seq *sequence, out output) bool {
 	out.open()
 	if !pause(r, s.config.Profile.Frontend) {
 		return false
@@ -105,7 +147,7 @@ func (s *Server) follow(r *http.Request, seq *sequence, out *stream) bool {
 			s.engine.abort(seq)
 			return false
 		case <-s.engine.done:
-			hangUp(out.w)
+			hangUp(out.writer())
 			return false
 		}
 	}
@@ -130,21 +172,26 @@ func hangUp(w http.ResponseWriter) {
 	}
 }
 
-// read checks a request as vLLM does and makes a sequence of it.
-func (s *Server) read(raw []byte, p protocol) (*ask, *sequence, *refusal) {
+// read parses a request.
+func (s *Server) read(raw []byte) (*ask, *refusal) {
 	a := new(ask)
 	if err := json.Unmarshal(raw, a); err != nil {
-		return nil, nil, &refusal{http.StatusBadRequest, "Bad Request", "", "1 validation error: " + err.Error()}
+		return nil, &refusal{http.StatusBadRequest, "Bad Request", "", "1 validation error: " + err.Error()}
 	}
+	return a, nil
+}
+
+// admit checks a request as vLLM does and makes a sequence of it.
+func (s *Server) admit(a *ask, p protocol) (*sequence, *refusal) {
 	if a.Model != "" && a.Model != s.config.ServedName {
-		return nil, nil, &refusal{http.StatusNotFound, "NotFoundError", "model", fmt.Sprintf("The model `%s` does not exist.", a.Model)}
+		return nil, &refusal{http.StatusNotFound, "NotFoundError", "model", fmt.Sprintf("The model `%s` does not exist.", a.Model)}
 	}
 	if a.StreamOptions != nil && !a.Stream {
-		return nil, nil, bad("stream_options", "Stream options can only be defined when `stream=True`.")
+		return nil, bad("stream_options", "Stream options can only be defined when `stream=True`.")
 	}
 	prompt, no := a.promptTokens(p)
 	if no != nil {
-		return nil, nil, no
+		return nil, no
 	}
 	longest := s.config.Profile.MaxModelLen
 	limit := 16 // vLLM's default for completions
@@ -159,13 +206,13 @@ func (s *Server) read(raw []byte, p protocol) (*ask, *sequence, *refusal) {
 	}
 	switch {
 	case limit < 1 && (a.MaxTokens != nil || a.MaxCompletionTokens != nil):
-		return nil, nil, bad("max_tokens", "max_tokens must be at least 1, got %d.", limit)
+		return nil, bad("max_tokens", "max_tokens must be at least 1, got %d.", limit)
 	case len(prompt)+limit > longest || limit < 1:
-		return nil, nil, bad("input_tokens", "This model's maximum context length is %d tokens. However, you requested %d output tokens and your prompt contains %d input tokens. Please reduce the length of the input prompt or the number of requested output tokens.", longest, limit, len(prompt))
+		return nil, bad("input_tokens", "This model's maximum context length is %d tokens. However, you requested %d output tokens and your prompt contains %d input tokens. Please reduce the length of the input prompt or the number of requested output tokens.", longest, limit, len(prompt))
 	case a.MinTokens < 0 || a.MinTokens > limit:
-		return nil, nil, bad("min_tokens", "min_tokens must lie between 0 and max_tokens=%d, got %d.", limit, a.MinTokens)
+		return nil, bad("min_tokens", "min_tokens must lie between 0 and max_tokens=%d, got %d.", limit, a.MinTokens)
 	}
-	return a, &sequence{tokens: prompt, hashes: chain(prompt), prompt: len(prompt), maxTokens: limit, whole: !a.Stream, notify: make(chan struct{}, 1)}, nil
+	return &sequence{tokens: prompt, hashes: chain(prompt), prompt: len(prompt), maxTokens: limit, whole: !a.Stream, notify: make(chan struct{}, 1)}, nil
 }
 
 func (a *ask) promptTokens(p protocol) ([]int, *refusal) {

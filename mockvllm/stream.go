@@ -38,6 +38,8 @@ func newStream(w http.ResponseWriter, p protocol, a *ask, seq *sequence, model s
 	}
 }
 
+func (s *stream) writer() http.ResponseWriter { return s.w }
+
 // open sends the headers of a stream: vLLM does so before the request is even
 // queued, so that headers say nothing about the first token.
 func (s *stream) open() {
@@ -59,9 +61,9 @@ func (s *stream) tokens(from, to int, ended bool) bool {
 		return false
 	}
 	if from == 0 && s.p == chat {
-		s.event(chunk{Choices: []any{roleChoice{Delta: delta{Role: "assistant"}}}})
+		s.event(chunk{Choices: []any{roleChoice{Delta: delta{Role: "assistant", Content: new(string)}}}})
 	}
-	if last := ended || to == len(s.seq.answer.ids); last || s.ask.ReturnTokenIDs || s.running(to) != nil {
+	if last := ended || to == len(s.seq.answer.ids); last || s.ask.ReturnTokenIDs || s.running(to) != nil || s.seq.answer.call != nil {
 		s.event(chunk{Choices: []any{s.choice(s.seq.answer.text(from, to), from, to, last)}, Usage: s.running(to)})
 	} else {
 		s.plain(s.seq.answer.text(from, to))
@@ -103,8 +105,9 @@ type textChoice struct {
 }
 
 type delta struct {
-	Role    string `json:"role,omitempty"`
-	Content string `json:"content"`
+	Role      string     `json:"role,omitempty"`
+	Content   *string    `json:"content,omitempty"`
+	ToolCalls []toolCall `json:"tool_calls,omitempty"`
 }
 
 type roleChoice struct {
@@ -142,7 +145,11 @@ func (s *stream) choice(text string, from, to int, last bool) any {
 		finish, stop = &s.seq.answer.finish, json.RawMessage("null")
 	}
 	if s.p == chat {
-		return deltaChoice{roleChoice: roleChoice{Delta: delta{Content: text}, FinishReason: finish}, StopReason: stop, TokenIDs: ids}
+		d := delta{Content: &text}
+		if function := s.seq.answer.call; function != nil {
+			d = delta{ToolCalls: function.deltas(s.id, from, to)}
+		}
+		return deltaChoice{roleChoice: roleChoice{Delta: d, FinishReason: finish}, StopReason: stop, TokenIDs: ids}
 	}
 	return textChoice{Text: text, FinishReason: finish, TokenIDs: ids}
 }
@@ -192,7 +199,11 @@ func (s *stream) whole(n int) map[string]any {
 	object := "text_completion"
 	if s.p == chat {
 		object = "chat.completion"
-		choice["message"] = map[string]any{"role": "assistant", "content": s.seq.answer.text(0, n), "reasoning": nil}
+		message := map[string]any{"role": "assistant", "content": s.seq.answer.text(0, n), "reasoning": nil}
+		if function := s.seq.answer.call; function != nil {
+			message["content"], message["tool_calls"] = nil, function.deltas(s.id, 0, n)
+		}
+		choice["message"] = message
 	} else {
 		choice["text"] = s.seq.answer.text(0, n)
 	}

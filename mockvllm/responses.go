@@ -1,0 +1,153 @@
+package mockvllm
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+)
+
+// responses answers /v1/responses: the same engine, told in the events of
+// OpenAI's Responses interface, which has no [DONE].
+func (s *Server) responses(w http.ResponseWriter, r *http.Request) {
+	in, ok := s.receive(w, r)
+	if !ok {
+		return
+	}
+	a, no := readResponses(in.body)
+	var seq *sequence
+	if no == nil {
+		seq, no = s.admit(a, chat)
+	}
+	if no != nil {
+		fail(w, no.status, no.kind, no.text, no.param)
+		return
+	}
+	seq.identity, seq.received = in.identity, in.at
+	seq.answer = draw(s.config.Seed, in.identity, seq.maxTokens, a.MinTokens, a.IgnoreEOS)
+	out := &responseStream{w: w, control: http.NewResponseController(w), stream: a.Stream, seq: seq, model: s.config.ServedName,
+		id: fmt.Sprintf("%016x", in.identity), created: time.Now().Unix()}
+	whole := s.follow(r, seq, out)
+	s.tell(seq, "resp_"+out.id, in.hit, whole)
+}
+
+// readResponses makes a chat of a request: instructions are its system message,
+// the input a text or a list of messages.
+func readResponses(raw []byte) (*ask, *refusal) {
+	var body struct {
+		ask
+		Input        json.RawMessage `json:"input"`
+		Instructions string          `json:"instructions"`
+		Limit        *int            `json:"max_output_tokens"`
+	}
+	if err := json.Unmarshal(raw, &body); err != nil {
+		return nil, &refusal{http.StatusBadRequest, "Bad Request", "", "1 validation error: " + err.Error()}
+	}
+	a := &body.ask
+	a.Messages, a.MaxTokens, a.MaxCompletionTokens, a.StreamOptions = nil, body.Limit, nil, nil
+	if body.Instructions != "" {
+		a.Messages = append(a.Messages, message{"system", body.Instructions})
+	}
+	var text string
+	var messages []message
+	switch {
+	case json.Unmarshal(body.Input, &text) == nil && text != "":
+		a.Messages = append(a.Messages, message{"user", text})
+	case json.Unmarshal(body.Input, &messages) == nil && len(messages) > 0:
+		a.Messages = append(a.Messages, messages...)
+	default:
+		return nil, bad("input", "input must be a text or a list of messages.")
+	}
+	return a, nil
+}
+
+// A responseStream writes one answer of /v1/responses.
+type responseStream struct {
+	w       http.ResponseWriter
+	control *http.ResponseController
+	stream  bool
+	seq     *sequence
+	model   string
+	id      string
+	created int64
+	number  int // of the next event
+}
+
+func (s *responseStream) writer() http.ResponseWriter { return s.w }
+
+func (s *responseStream) open() {
+	if !s.stream {
+		return
+	}
+	s.w.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
+	s.event("response.created", map[string]any{"response": s.response("in_progress")})
+	s.event("response.in_progress", map[string]any{"response": s.response("in_progress")})
+	s.control.Flush()
+}
+
+func (s *responseStream) tokens(from, to int, _ bool) bool {
+	if !s.stream {
+		return true
+	}
+	if from == 0 {
+		s.event("response.output_item.added", map[string]any{"output_index": 0, "item": s.item("in_progress", []any{})})
+		s.event("response.content_part.added", s.place(map[string]any{"part": s.part("")}))
+	}
+	s.event("response.output_text.delta", s.place(map[string]any{"delta": s.seq.answer.text(from, to), "logprobs": []any{}}))
+	return s.control.Flush() == nil
+}
+
+func (s *responseStream) close() {
+	if !s.stream {
+		reply(s.w, s.response("completed"))
+		return
+	}
+	text := s.text()
+	s.event("response.output_text.done", s.place(map[string]any{"text": text, "logprobs": []any{}}))
+	s.event("response.content_part.done", s.place(map[string]any{"part": s.part(text)}))
+	s.event("response.output_item.done", map[string]any{"output_index": 0, "item": s.item("completed", []any{s.part(text)})})
+	last := s.response("completed")
+	s.event(fmt.Sprintf("response.%s", last["status"]), map[string]any{"response": last})
+	s.control.Flush()
+}
+
+func (s *responseStream) event(kind string, fields map[string]any) {
+	fields["type"], fields["sequence_number"] = kind, s.number
+	s.number++
+	raw, _ := json.Marshal(fields)
+	fmt.Fprintf(s.w, "event: %s\ndata: %s\n\n", kind, raw)
+}
+
+// place says which part of the answer an event is about.
+func (s *responseStream) place(fields map[string]any) map[string]any {
+	fields["item_id"], fields["output_index"], fields["content_index"] = "msg_"+s.id, 0, 0
+	return fields
+}
+
+func (s *responseStream) text() string {
+	return s.seq.answer.text(0, len(s.seq.answer.ids))
+}
+
+func (s *responseStream) part(text string) map[string]any {
+	return map[string]any{"type": "output_text", "text": text, "annotations": []any{}, "logprobs": nil}
+}
+
+func (s *responseStream) item(status string, content []any) map[string]any {
+	return map[string]any{"id": "msg_" + s.id, "type": "message", "role": "assistant", "status": status, "content": content}
+}
+
+func (s *responseStream) response(status string) map[string]any {
+	out := map[string]any{"id": "resp_" + s.id, "object": "response", "created_at": s.created, "model": s.model, "status": status, "output": []any{},
+		"error": nil, "incomplete_details": nil, "instructions": nil, "metadata": nil, "parallel_tool_calls": true, "tool_choice": "auto", "tools": []any{},
+		"temperature": 1.0, "top_p": 1.0, "usage": nil}
+	if status == "completed" {
+		n := len(s.seq.answer.ids)
+		out["output"] = []any{s.item(status, []any{s.part(s.text())})}
+		out["usage"] = map[string]any{"input_tokens": s.seq.prompt, "input_tokens_details": map[string]int{"cached_tokens": s.seq.cached},
+			"output_tokens": n, "output_tokens_details": map[string]int{"reasoning_tokens": 0}, "total_tokens": s.seq.prompt + n}
+		if s.seq.answer.finish == "length" {
+			out["status"], out["incomplete_details"] = "incomplete", map[string]string{"reason": "max_output_tokens"}
+		}
+	}
+	return out
+}
