@@ -1,6 +1,7 @@
 package mockvllm
 
 import (
+	"cmp"
 	"slices"
 	"sync"
 	"time"
@@ -17,6 +18,7 @@ type engine struct {
 
 	mu       sync.Mutex
 	incoming []*sequence
+	unsorted bool // the incoming ones are
 	aborted  []*sequence
 	waiting  []*sequence
 	running  []*sequence
@@ -67,7 +69,7 @@ func newEngine(p Profile, faults []Fault, m *metrics) *engine {
 func (e *engine) submit(s *sequence) {
 	e.mu.Lock()
 	s.queued = time.Now()
-	e.incoming = append(e.incoming, s)
+	e.incoming, e.unsorted = append(e.incoming, s), true
 	e.mu.Unlock()
 	e.nudge()
 }
@@ -203,15 +205,12 @@ func (e *engine) drop(at time.Time) {
 // enqueue moves what arrived before the step to the waiting queue, first come
 // first served; within an instant the order is that of the requests' identity.
 func (e *engine) enqueue(at time.Time) {
-	slices.SortFunc(e.incoming, func(a, b *sequence) int {
-		if c := a.queued.Compare(b.queued); c != 0 {
-			return c
-		}
-		if a.identity < b.identity {
-			return -1
-		}
-		return 1
-	})
+	if e.unsorted {
+		slices.SortFunc(e.incoming, func(a, b *sequence) int {
+			return cmp.Or(a.queued.Compare(b.queued), cmp.Compare(a.identity, b.identity))
+		})
+		e.unsorted = false
+	}
 	n := 0
 	for n < len(e.incoming) && e.incoming[n].queued.Before(at) {
 		n++

@@ -114,9 +114,9 @@ func (s *Server) answer(a *ask, seq *sequence, p protocol) (answer, *refusal) {
 
 // An output writes one answer in the shapes of its interface.
 type output interface {
-	open()                                // before the request is queued
-	tokens(from, to int, ended bool) bool // what came since the last call; false: that was all
-	close()                               // the answer is whole
+	open()                    // before the request is queued
+	tokens(from, to int) bool // what came since the last call; false: that was all
+	close()                   // the answer is whole
 	writer() http.ResponseWriter
 }
 
@@ -131,7 +131,7 @@ func (s *Server) follow(r *http.Request, seq *sequence, out output) bool {
 	for sent := 0; ; {
 		ready, ended := seq.progress()
 		if ready > sent {
-			if !out.tokens(sent, ready, ended) {
+			if !out.tokens(sent, ready) {
 				s.engine.abort(seq)
 				return false
 			}

@@ -85,7 +85,7 @@ func (s *responseStream) open() {
 	s.control.Flush()
 }
 
-func (s *responseStream) tokens(from, to int, _ bool) bool {
+func (s *responseStream) tokens(from, to int) bool {
 	if !s.stream {
 		return true
 	}

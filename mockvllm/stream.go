@@ -19,8 +19,8 @@ type stream struct {
 	id      string
 	model   string
 	created int64
-	hit     Fault // ErrorInStream, CutShort or nil
-	line    []byte
+	hit     Fault  // ErrorInStream, CutShort or nil
+	out     []byte // events to be written at once
 	before  []byte // of an event in mid-stream, what stands before its text
 	after   []byte // and what stands after it
 	broken  int    // tokens after which the fault strikes
@@ -51,8 +51,9 @@ func (s *stream) open() {
 	s.control.Flush()
 }
 
-// tokens writes what came since the last call and reports whether to go on.
-func (s *stream) tokens(from, to int, ended bool) bool {
+// tokens writes what came since the last call, an event for each token, and
+// reports whether to go on.
+func (s *stream) tokens(from, to int) bool {
 	if !s.ask.Stream {
 		return true
 	}
@@ -60,27 +61,33 @@ func (s *stream) tokens(from, to int, ended bool) bool {
 		s.breakOff()
 		return false
 	}
+	s.out = s.out[:0]
 	if from == 0 && s.p == chat {
-		s.event(chunk{Choices: []any{roleChoice{Delta: delta{Role: "assistant", Content: new(string)}}}})
+		s.add(chunk{Choices: []any{roleChoice{Delta: delta{Role: "assistant", Content: new(string)}}}})
 	}
-	if last := ended || to == len(s.seq.answer.ids); last || s.ask.ReturnTokenIDs || s.running(to) != nil || s.seq.answer.call != nil {
-		s.event(chunk{Choices: []any{s.choice(s.seq.answer.text(from, to), from, to, last)}, Usage: s.running(to)})
-	} else {
-		s.plain(s.seq.answer.text(from, to))
+	for at := from; at < to; at++ {
+		s.addToken(at)
 	}
+	s.w.Write(s.out)
 	return s.control.Flush() == nil
 }
 
-// plain writes an event that differs from the one before in its text only. The
-// words of answers need no escaping, so the rest is rendered once.
-func (s *stream) plain(text string) {
+// addToken adds the event of one token. Most differ from the one before in their
+// text only, and the words of answers need no escaping, so the rest is rendered
+// once.
+func (s *stream) addToken(at int) {
+	last := at == len(s.seq.answer.ids)-1
+	text := s.seq.answer.text(at, at+1)
+	if last || s.ask.ReturnTokenIDs || s.running(at+1) != nil || s.seq.answer.call != nil {
+		s.add(chunk{Choices: []any{s.choice(text, at, at+1, last)}, Usage: s.running(at + 1)})
+		return
+	}
 	if s.before == nil {
 		const here = "\u2060" // stands in no event
 		before, after, _ := bytes.Cut(s.render(chunk{Choices: []any{s.choice(here, 0, 0, false)}}), []byte(here))
 		s.before, s.after = bytes.Clone(before), bytes.Clone(after)
 	}
-	s.line = append(append(append(s.line[:0], s.before...), text...), s.after...)
-	s.w.Write(s.line)
+	s.out = append(append(append(s.out, s.before...), text...), s.after...)
 }
 
 // The shapes of a stream's events, field by field in vLLM's order. A field that
@@ -166,17 +173,16 @@ func (s *stream) usage(tokens int) *usage {
 	return &usage{PromptTokens: s.seq.prompt, TotalTokens: s.seq.prompt + tokens, CompletionTokens: tokens, Details: usageDetails{s.seq.cached}}
 }
 
-func (s *stream) event(c chunk) { s.w.Write(s.render(c)) }
+func (s *stream) add(c chunk) { s.out = append(s.out, s.render(c)...) }
 
-// render is an event as it goes over the wire; it is good until the next one.
+// render is an event as it goes over the wire.
 func (s *stream) render(c chunk) []byte {
 	c.ID, c.Object, c.Created, c.Model = s.id, "text_completion", s.created, s.model
 	if s.p == chat {
 		c.Object = "chat.completion.chunk"
 	}
 	raw, _ := json.Marshal(c)
-	s.line = append(append(append(s.line[:0], "data: "...), raw...), "\n\n"...)
-	return s.line
+	return append(append([]byte("data: "), raw...), "\n\n"...)
 }
 
 // close ends a whole answer.
@@ -187,7 +193,7 @@ func (s *stream) close() {
 		return
 	}
 	if s.ask.StreamOptions != nil && s.ask.StreamOptions.IncludeUsage {
-		s.event(chunk{Choices: []any{}, Usage: s.usage(n)})
+		s.w.Write(s.render(chunk{Choices: []any{}, Usage: s.usage(n)}))
 	}
 	fmt.Fprint(s.w, "data: [DONE]\n\n")
 	s.control.Flush()
