@@ -1,0 +1,40 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/store"
+)
+
+func TestAPageIsDrawnAgainFromItsFiles(t *testing.T) {
+	record := harness.NewRecord(0, 0)
+	record.Sent, record.Done, record.Chunks, record.Finish = 0, 2e7, []time.Duration{1e7, 2e7}, "stop"
+	run := &harness.Run{Scenario: harness.Scenario{Name: "Once more"}, Length: 1e9, To: 1e9,
+		Records: slices.Values([]harness.Record{record}), Samples: slices.Values([]harness.Sample(nil))}
+	folder, err := store.Create(t.TempDir(), "run=x")
+	require.NoError(t, err)
+	sink := folder.Sink("Once more")
+	require.NoError(t, sink.Record(record))
+	require.NoError(t, sink.Close())
+	require.NoError(t, folder.WriteJSON("run.json", store.NewManifest(folder.Run(), run)))
+	require.NoError(t, folder.WriteFile("verdicts.json", []byte("[]")))
+	dir, err := folder.Publish()
+	require.NoError(t, err)
+
+	path, err := draw(dir)
+	require.NoError(t, err)
+	page, err := os.ReadFile(path)
+	require.NoError(t, err)
+	assert.Contains(t, string(page), "Once more")
+	assert.Equal(t, filepath.Join(dir, "report.html"), path)
+	_, err = draw(t.TempDir())
+	assert.ErrorContains(t, err, "is no stored run")
+}
