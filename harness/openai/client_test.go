@@ -282,6 +282,24 @@ func TestPreflightSaysWhatToDo(t *testing.T) {
 	assert.ErrorContains(t, err, "unset VLLM_URL")
 }
 
+func TestPreflightWaitsForNobodyForever(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begun := time.Now()
+		c := &openai.Client{URL: "http://test", HTTP: &http.Client{Transport: never{}}}
+		_, err := c.Preflight(t.Context())
+		assert.ErrorContains(t, err, "no server at http://test (timeout: ")
+		assert.Equal(t, 15*time.Second, time.Since(begun))
+	})
+}
+
+// never answers.
+type never struct{}
+
+func (never) RoundTrip(r *http.Request) (*http.Response, error) {
+	<-r.Context().Done()
+	return nil, r.Context().Err()
+}
+
 func TestPreflightLearnsWhatIsServed(t *testing.T) {
 	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/tidwall/gjson"
 
@@ -22,6 +23,13 @@ type Server struct {
 	MaxModelLen int    `json:"max_model_len,omitempty"`
 	Version     string `json:"version,omitempty"`
 }
+
+// How long a preflight waits: a server that does not list its models soon is not
+// there, and a first answer may have to wait for kernels to be compiled.
+const (
+	listTimeout  = 15 * time.Second
+	firstTimeout = 3 * time.Minute
+)
 
 // Preflight finds out before the load whether the server is there, lets us in,
 // serves the model and answers. Its errors say what to do.
@@ -85,6 +93,8 @@ func (c *Client) choose(cards []gjson.Result) (Server, error) {
 
 // tryOne asks for one token, of the interface that every model has.
 func (c *Client) tryOne(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, firstTimeout)
+	defer cancel()
 	for _, err := range c.Ask(ctx, harness.Prompt{Text: "Hello", MaxTokens: 1, IgnoreEOS: true}) {
 		if err == nil {
 			continue
@@ -98,6 +108,8 @@ func (c *Client) tryOne(ctx context.Context) error {
 }
 
 func (c *Client) get(ctx context.Context, path string) (int, []byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, listTimeout)
+	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.URL+path, nil)
 	if err != nil {
 		return 0, nil, errors.New("the URL cannot be used")
