@@ -60,11 +60,11 @@ type Failures struct {
 	At                 string // when that one was due
 }
 
-// NewView is the page of a run.
-func NewView(run *harness.Run, verdicts []slo.Verdict, m store.Manifest) View {
+// NewView is the page of a run, of which summary holds the figures.
+func NewView(run *harness.Run, summary []harness.Figure, verdicts []slo.Verdict, m store.Manifest) View {
 	v := View{
 		Title: run.Scenario.Name, Warnings: run.Warnings, Audit: slo.Audit(run),
-		Figures: figures(run), Failures: failures(run), Definitions: definitions(verdicts),
+		Figures: figures(summary), Failures: failures(run), Definitions: definitions(verdicts),
 		Method: method(run, m), Environment: environment(m), Files: files(m), Data: newData(run),
 	}
 	for _, verdict := range verdicts {
@@ -166,8 +166,8 @@ func told(facts []Fact) (out []Fact) {
 }
 
 // figures groups the summary by metric.
-func figures(run *harness.Run) (out []Figures) {
-	for _, f := range slo.Figures(run) {
+func figures(summary []harness.Figure) (out []Figures) {
+	for _, f := range summary {
 		statistic, name := "", f.Name
 		if m, err := slo.Lookup(name); err == nil {
 			name = m.Name

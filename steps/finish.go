@@ -23,12 +23,13 @@ func (w *world) finish(cause error) error {
 	if w.verdicts == nil {
 		w.verdicts = []slo.Verdict{} // [] in the file, not null
 	}
+	figures := slo.Figures(w.run)
 	var page bytes.Buffer
 	err := errors.Join(
-		reports.Render(&page, reports.NewView(w.run, w.verdicts, manifest)),
+		reports.Render(&page, reports.NewView(w.run, figures, w.verdicts, manifest)),
 		w.folder.WriteJSON("run.json", manifest),
 		w.folder.WriteJSON("verdicts.json", w.verdicts),
-		w.folder.WriteFile("bench.txt", store.Bench(w.scenario.Name, manifest.Requests, slo.Figures(w.run), w.scenario.Labels)),
+		w.folder.WriteFile("bench.txt", store.Bench(w.scenario.Name, manifest.Requests, figures, w.scenario.Labels)),
 		w.folder.WriteFile("report.html", page.Bytes()),
 	)
 	path, published := w.folder.Publish()

@@ -108,11 +108,12 @@ func summary(sorted []float64, statistic string) estimate {
 	}
 }
 
-// gaps pools the gaps of all whole answers. Gaps of one answer are not
-// independent of each other: the ranks of the interval are those of as many
-// values as there are requests, carried over to the pooled gaps.
-func (w *window) gaps(statistic string) estimate {
-	var pooled, sums, counts []float64
+// pool is the gaps of all whole answers, sorted, and the sum and number of each
+// answer's. It is made once: there are as many gaps as tokens.
+func (w *window) pool() (pooled, sums, counts []float64) {
+	if w.pooled != nil {
+		return w.pooled, w.gapSums, w.gapCounts
+	}
 	for i := range w.due {
 		gaps := w.due[i].ITLs()
 		if !w.due[i].OK() || len(gaps) == 0 {
@@ -125,10 +126,19 @@ func (w *window) gaps(statistic string) estimate {
 		}
 		sums, counts = append(sums, sum), append(counts, float64(len(gaps)))
 	}
+	slices.Sort(pooled)
+	w.pooled, w.gapSums, w.gapCounts = pooled, sums, counts
+	return pooled, sums, counts
+}
+
+// gaps pools the gaps of all whole answers. Gaps of one answer are not
+// independent of each other: the ranks of the interval are those of as many
+// values as there are requests, carried over to the pooled gaps.
+func (w *window) gaps(statistic string) estimate {
+	pooled, sums, counts := w.pool()
 	if len(pooled) == 0 {
 		return without("no answer had two chunks")
 	}
-	slices.Sort(pooled)
 	n := len(sums)
 	p, isQuantile := quantileOf(statistic)
 	if !isQuantile {

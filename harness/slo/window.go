@@ -18,6 +18,8 @@ type window struct {
 	run     *harness.Run
 	due     []harness.Record
 	seconds float64
+
+	pooled, gapSums, gapCounts []float64 // see pool
 }
 
 func newWindow(run *harness.Run) *window {

@@ -43,7 +43,7 @@ func draw(dir string) (string, error) {
 		return "", fmt.Errorf("%s: %w", filepath.Join(dir, "verdicts.json"), err)
 	}
 	var page bytes.Buffer
-	if err := reports.Render(&page, reports.NewView(stored.Run, verdicts, stored.Manifest)); err != nil {
+	if err := reports.Render(&page, reports.NewView(stored.Run, slo.Figures(stored.Run), verdicts, stored.Manifest)); err != nil {
 		return "", err
 	}
 	path := filepath.Join(dir, "report.html")
