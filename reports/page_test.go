@@ -207,14 +207,14 @@ func TestTheListOfRunsLinksToThem(t *testing.T) {
 	assert.Contains(t, out.String(), "No run is stored here yet.")
 }
 
-// TestABrowserDrawsThePage opens the page in Chromium: every chart must be
-// there, and nothing may be refused by the page's own policy.
-func TestABrowserDrawsThePage(t *testing.T) {
+// browse opens a page in Chromium and returns what became of it. Nothing may
+// have been refused by the page's own policy, and no script may have failed.
+func browse(t *testing.T, text string) string {
+	t.Helper()
 	browser, err := exec.LookPath("chromium")
 	if err != nil {
 		t.Skip("Chromium is not here; to run this test: apt-get install chromium")
 	}
-	_, text := page(t, runOf(1000), [2]string{"p50 TTFT", "at most 1 s"})
 	path := filepath.Join(t.TempDir(), "report.html")
 	require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
 	var log bytes.Buffer
@@ -226,12 +226,42 @@ func TestABrowserDrawsThePage(t *testing.T) {
 	for line := range strings.SplitSeq(log.String(), "\n") {
 		assert.NotContains(t, line, "CONSOLE", "the browser complains")
 	}
-	view, _ := page(t, runOf(1000))
+	return string(drawn)
+}
+
+func TestABrowserDrawsEveryChart(t *testing.T) {
+	view, text := page(t, runOf(1000), [2]string{"p50 TTFT", "at most 1 s"})
 	shown := 2 + len(view.Data.Distributions) // the story, the offered rate
 	for _, p := range view.Data.Panels {
 		if p.Absent == "" {
 			shown++
 		}
 	}
-	assert.Len(t, elements(t, string(drawn), "canvas"), shown)
+	assert.Len(t, elements(t, browse(t, text), "canvas"), shown)
+}
+
+// TestAPersonCanZoom drags over the first chart and asks for logarithmic axes.
+func TestAPersonCanZoom(t *testing.T) {
+	_, text := page(t, runOf(1000))
+	const person = `<script>
+		const over = document.querySelector('[data-chart="story"] .u-over'), box = over.getBoundingClientRect();
+		const mouse = (kind, x) => new MouseEvent(kind, {bubbles: true, clientX: box.left + x, clientY: box.top + 60, movementX: 5, view: window});
+		over.dispatchEvent(mouse('mouseenter', 100));
+		over.dispatchEvent(mouse('mousedown', 100));
+		for (let x = 105; x <= 200; x += 5) over.dispatchEvent(mouse('mousemove', x));
+		document.dispatchEvent(mouse('mouseup', 200));
+		document.querySelector('[data-log]').click();
+	</script></body>`
+	// The page's policy forbids a script of ours too: here a person acts, not the page.
+	drawn := browse(t, strings.Replace(strings.Replace(text, "Content-Security-Policy", "x-none", 1), "</body>", person, 1))
+	for _, n := range elements(t, drawn, "div") {
+		for _, a := range n.Attr {
+			if a.Key == "data-zoomed" {
+				assert.Regexp(t, `^[\d.:]+( s)? to [\d.:]+( s)?: \d+ requests, \d+ failed; TTFT p50 20 ms`, content(n))
+				assert.NotContains(t, content(n), "1,000 requests", "a part of them only")
+				return
+			}
+		}
+	}
+	t.Error("nothing says what was zoomed to")
 }

@@ -61,10 +61,14 @@
     u.ctx.restore();
   };
 
+  // uPlot asks for the range of the data and of every zoom alike; all charts show
+  // the whole run until somebody zooms, whatever part of it they have data of.
+  const range = (u, min, max) => min == null || min === u.data[0][0] && max === u.data[0].at(-1) ? whole : [min, max];
+
   // What belongs to a chart over time: the shared cursor, the shared zoom.
   const timed = options => {
     options.cursor = { sync: { key: 'time', scales: ['x', null] }, drag: { x: true, y: false }, points: { show: options.series.length > 1 } };
-    options.scales = Object.assign({ x: { time: false, range: () => whole } }, options.scales);
+    options.scales = Object.assign({ x: { time: false, range } }, options.scales);
     options.hooks = options.hooks || {};
     options.hooks.drawClear = [shadeWarmup];
     options.hooks.setScale = [(u, key) => { if (key === 'x') follow(u); }];
