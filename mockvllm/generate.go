@@ -84,7 +84,7 @@ func (s *Server) generate(w http.ResponseWriter, r *http.Request, p protocol) {
 	if !ok {
 		return
 	}
-	a, no := s.read(in.body)
+	a, no := read(in.body)
 	var seq *sequence
 	if no == nil {
 		seq, no = s.admit(a, p)
@@ -173,7 +173,7 @@ func hangUp(w http.ResponseWriter) {
 }
 
 // read parses a request.
-func (s *Server) read(raw []byte) (*ask, *refusal) {
+func read(raw []byte) (*ask, *refusal) {
 	a := new(ask)
 	if err := json.Unmarshal(raw, a); err != nil {
 		return nil, &refusal{http.StatusBadRequest, "Bad Request", "", "1 validation error: " + err.Error()}

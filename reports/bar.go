@@ -9,15 +9,13 @@ import (
 
 // A Bar draws an interval against its limit, on one scale for all objectives:
 // the limit stands in the middle, zero at the left, twice the limit at the
-// right. What lies beyond is drawn at the edge, with an arrow. All is in per
-// cent of the width.
+// right. What lies beyond is drawn at the edge. All is in per cent of the width.
 type Bar struct {
 	Known            bool // there is a value to draw
 	AllowedX, AllowW float64
 	LimitX, UpperX   float64 // UpperX is 0 where there is one limit only
 	X, W             float64 // the interval
 	ValueX           float64
-	Beyond           bool // the value lies past the right edge
 }
 
 func newBar(v slo.Verdict) Bar {
@@ -48,6 +46,5 @@ func newBar(v slo.Verdict) Bar {
 	}
 	b.X = at(v.Lo)
 	b.W = max(0, at(v.Hi)-b.X)
-	b.Beyond = b.ValueX >= 100
 	return b
 }

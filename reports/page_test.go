@@ -184,7 +184,7 @@ func TestBarsStandOnOneScale(t *testing.T) {
 		return reports.NewView(runOf(1), nil, []slo.Verdict{v}, store.Manifest{}).Objectives[0].Bar
 	}
 	assert.Equal(t, reports.Bar{Known: true, AllowedX: 0, AllowW: 50, LimitX: 50, X: 25, ValueX: 25}, bar(verdict(harness.AtMost, 2, 0, 1)))
-	assert.Equal(t, reports.Bar{Known: true, AllowedX: 50, AllowW: 50, LimitX: 50, X: 100, ValueX: 100, Beyond: true}, bar(verdict(harness.AtLeast, 1, 0, 9)))
+	assert.Equal(t, reports.Bar{Known: true, AllowedX: 50, AllowW: 50, LimitX: 50, X: 100, ValueX: 100}, bar(verdict(harness.AtLeast, 1, 0, 9)))
 	assert.Equal(t, 50.0, bar(verdict(harness.Exactly, 0, 0, 0)).ValueX)
 	assert.Equal(t, 100.0, bar(verdict(harness.Exactly, 0, 0, 3)).ValueX)
 	assert.Equal(t, 100.0, bar(verdict(harness.AtMost, 1, 0, math.Inf(1))).ValueX)

@@ -44,7 +44,6 @@ func (w *world) finish(cause error) error {
 // and of how the scenario ended.
 func (w *world) manifest(cause error) store.Manifest {
 	m := store.NewManifest(w.folder.Run(), w.run)
-	m.Start = w.began()
 	m.Server = store.Server{Kind: w.served.Kind, URL: w.served.Where(), Model: w.served.about.Model,
 		Version: w.served.about.Version, MaxModelLen: w.served.about.MaxModelLen}
 	if cause != nil {

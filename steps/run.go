@@ -42,7 +42,8 @@ func (w *world) loadRuns(ctx context.Context, extent string) error {
 	if err := w.reach(ctx); err != nil {
 		return err
 	}
-	folder, err := store.Create(w.suite.env.Out, store.Name(w.suite.runStart(), w.scenario.Name))
+	began := w.suite.runStart()
+	folder, err := store.Create(w.suite.env.Out, store.Name(began, w.scenario.Name))
 	if err != nil {
 		return err
 	}
@@ -54,7 +55,9 @@ func (w *world) loadRuns(ctx context.Context, extent string) error {
 	}
 	w.run, err = runner.Run(ctx, w.scenario)
 	if w.run != nil {
-		w.run.Virtual = w.served.Virtual
+		if w.served.Virtual { // the clock of a bubble means nothing to a reader
+			w.run.Virtual, w.run.Start = true, began
+		}
 		w.run.Warnings = append(append(w.run.Warnings, w.warnings...), w.surprises()...)
 	}
 	if err != nil {

@@ -3,7 +3,6 @@ package steps
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/cucumber/godog"
 
@@ -76,13 +75,4 @@ func seedOf(name string) uint64 {
 		h = (h ^ uint64(b)) * 1099511628211
 	}
 	return h
-}
-
-// began is when the run started on the wall clock; in virtual time the clock of
-// the bubble means nothing to a reader.
-func (w *world) began() time.Time {
-	if w.run == nil || w.run.Virtual {
-		return w.suite.began
-	}
-	return w.run.Start
 }
