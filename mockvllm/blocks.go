@@ -1,13 +1,14 @@
 package mockvllm
 
-// A pool is the KV cache: blocks of 16 tokens, counted by who uses them. A full
+// A pool is the KV cache: blocks of so many tokens, counted by who uses them. A full
 // block is known by the hash of all tokens up to its end, so that a request
 // with the same beginning can use it; a block that nobody uses keeps its hash
 // until it is needed for something else, the least recently freed one first.
 type pool struct {
-	blocks []block
-	free   list           // unused blocks, in the order in which they are given away
-	cached map[uint64]int // hash of a full block → the block
+	blocks   []block
+	free     list           // unused blocks, in the order in which they are given away
+	cached   map[uint64]int // hash of a full block → the block
+	withheld int            // blocks that are not given away for now
 }
 
 type block struct {
@@ -33,12 +34,15 @@ func newPool(size int) *pool {
 
 // usage is the share of blocks in use, 0–1. Cached blocks without a user are free.
 func (p *pool) usage() float64 {
-	return 1 - float64(p.free.length)/float64(len(p.blocks)-1)
+	return min(1, float64(len(p.blocks)-1-p.free.length)/float64(len(p.blocks)-1-p.withheld))
 }
+
+// available are the blocks that can be given away.
+func (p *pool) available() int { return max(0, p.free.length-p.withheld) }
 
 // take gives away n blocks, or none when there are fewer.
 func (p *pool) take(n int) ([]int, bool) {
-	if n > p.free.length {
+	if n > p.available() {
 		return nil, false
 	}
 	out := make([]int, n)
@@ -150,17 +154,17 @@ func (p *pool) remove(id int) {
 }
 
 // chain hashes the full blocks of a sequence, each with all before it.
-func chain(tokens []int) []uint64 {
-	hashes := make([]uint64, 0, len(tokens)/blockSize)
-	for end := blockSize; end <= len(tokens); end += blockSize {
-		hashes = append(hashes, link(hashes, tokens[end-blockSize:end]))
+func chain(root uint64, tokens []int, size int) []uint64 {
+	hashes := make([]uint64, 0, len(tokens)/size)
+	for end := size; end <= len(tokens); end += size {
+		hashes = append(hashes, link(root, hashes, tokens[end-size:end]))
 	}
 	return hashes
 }
 
 // link hashes one more block onto a chain. It is never 0, which stands for none.
-func link(hashes []uint64, block []int) uint64 {
-	h := offset
+func link(root uint64, hashes []uint64, block []int) uint64 {
+	h := root
 	if len(hashes) > 0 {
 		h = hashes[len(hashes)-1]
 	}
@@ -168,4 +172,13 @@ func link(hashes []uint64, block []int) uint64 {
 		h = fnvInt(h, token)
 	}
 	return h | 1
+}
+
+// rootOf is what the blocks of a sequence begin from: two with other adapters or
+// salts share none.
+func rootOf(adapter, salt string) uint64 {
+	if adapter == "" && salt == "" {
+		return offset
+	}
+	return fnv(fnv(fnv(offset, adapter), "\x00"), salt)
 }

@@ -1,7 +1,6 @@
 package mockvllm
 
 import (
-	"cmp"
 	"slices"
 	"sync"
 	"time"
@@ -11,10 +10,10 @@ import (
 // what it produces; everything they share is under mu, which is never held
 // while anything waits.
 type engine struct {
+	config  Config
 	profile Profile
-	faults  []Fault
+	faults  *mishaps
 	metrics *metrics
-	stamps  bool // keep the instant of every token
 
 	mu       sync.Mutex
 	incoming []*sequence
@@ -22,63 +21,41 @@ type engine struct {
 	aborted  []*sequence
 	waiting  []*sequence
 	running  []*sequence
+	deferred int // of the waiting ones: held back by something else than room
 	pool     *pool
-	load     time.Time // when the load began: faults count from here
+	asleep   int // level of sleep
+	warm     bool
 
 	wake chan struct{}
 	stop chan struct{}
 	done chan struct{}
 }
 
-// A sequence is one request inside the engine.
-type sequence struct {
-	identity uint64
-	tokens   []int    // prompt, then what has been generated
-	hashes   []uint64 // of the full blocks of tokens
-	prompt   int      // how many of tokens are the prompt
-	answer   answer
-	computed int   // tokens whose KV is in the cache
-	blocks   []int // that hold it
-	step     int   // tokens computed in the step that is on
-
-	received, queued, scheduled, first, last time.Time
-	abortedAt                                time.Time
-	maxTokens                                int         // as the request bounded them
-	cached                                   int         // prompt tokens found in the cache at first admission
-	preempted                                int         // preemptions not yet counted
-	preemptions                              int         // in all
-	times                                    []time.Time // of each token, where they are kept
-	admitted                                 bool
-
-	pooled bool // an embedding or a score: computed, nothing generated
-	whole  bool // the handler waits for the end only: nothing is streamed
-	mu     sync.Mutex
-	ready  int // generated tokens the handler may send
-	ended  bool
-	notify chan struct{}
-}
-
-func newEngine(p Profile, faults []Fault, m *metrics) *engine {
+func newEngine(c Config, faults *mishaps, m *metrics) *engine {
 	return &engine{
-		profile: p, faults: faults, metrics: m, pool: newPool(p.Blocks), load: time.Now(),
+		config: c, profile: c.Profile, faults: faults, metrics: m, pool: newPool(c.Profile.Blocks),
 		wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
 	}
 }
 
-// submit queues a sequence, as of now.
-func (e *engine) submit(s *sequence) {
+// submit queues sequences, as of an instant.
+func (e *engine) submit(at time.Time, sequences ...*sequence) {
 	e.mu.Lock()
-	s.queued = time.Now()
-	e.incoming, e.unsorted = append(e.incoming, s), true
+	for _, s := range sequences {
+		s.queued = at
+	}
+	e.incoming, e.unsorted = append(e.incoming, sequences...), true
 	e.mu.Unlock()
 	e.nudge()
 }
 
-// abort gives a sequence up: its client has gone.
-func (e *engine) abort(s *sequence) {
+// abort gives sequences up: their client has gone.
+func (e *engine) abort(sequences ...*sequence) {
 	e.mu.Lock()
-	s.abortedAt = time.Now()
-	e.aborted = append(e.aborted, s)
+	for _, s := range sequences {
+		s.abortedAt = time.Now()
+	}
+	e.aborted = append(e.aborted, sequences...)
 	e.mu.Unlock()
 	e.nudge()
 }
@@ -90,9 +67,54 @@ func (e *engine) nudge() {
 	}
 }
 
-// settle is how long an idle engine lets an instant pass before it begins a
-// step, so that all who arrive at that instant are in it.
-const settle = time.Microsecond
+// queued are the requests that wait or run, and the prompt tokens among them
+// that are not computed yet.
+func (e *engine) queued() (requests, tokens int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, list := range [][]*sequence{e.incoming, e.waiting, e.running} {
+		requests += len(list)
+		for _, s := range list {
+			tokens += max(0, s.prompt-s.computed)
+		}
+	}
+	return requests, tokens
+}
+
+// sleep stops the engine, as to give its memory away: what runs is aborted and
+// the cache forgotten. Level 0 wakes it again.
+func (e *engine) sleep(level int) {
+	e.mu.Lock()
+	e.asleep = level
+	if level > 0 {
+		e.evict(&e.incoming, "abort")
+		e.evict(&e.waiting, "abort")
+		e.evict(&e.running, "abort")
+		e.pool.forget()
+	}
+	e.metrics.sleeping(level)
+	e.mu.Unlock()
+	e.nudge()
+}
+
+// evict ends sequences before their time.
+func (e *engine) evict(list *[]*sequence, finish string) {
+	for _, s := range *list {
+		e.pool.release(s.blocks)
+		s.blocks = nil
+		e.metrics.evicted(finish)
+		s.end(finish)
+	}
+	*list = nil
+}
+
+const (
+	// settle is how long an idle engine lets an instant pass before it begins a
+	// step, so that all who arrive at that instant are in it.
+	settle = time.Microsecond
+	// stuck is how long an engine waits that can do nothing, for want of blocks.
+	stuck = time.Millisecond
+)
 
 // run steps until it is stopped. Deadlines are absolute: a step begins when the
 // one before was due to end, however late this goroutine woke.
@@ -111,18 +133,12 @@ func (e *engine) run() {
 				return
 			}
 		}
-		if thawed := e.thawed(at); thawed.After(at) {
+		if thawed := e.faults.thawed(at); thawed.After(at) {
 			if at = thawed; !e.sleepUntil(at) {
 				return
 			}
 		}
-		length := e.schedule(at)
-		if length == 0 {
-			// What is here arrived at this very instant, or waits for blocks that
-			// an abort of this instant will free.
-			length = settle
-		}
-		at = at.Add(length)
+		at = at.Add(e.begin(at))
 		if !e.sleepUntil(at) {
 			return
 		}
@@ -130,16 +146,12 @@ func (e *engine) run() {
 	}
 }
 
+// idle reports whether there is nothing to do until somebody calls.
 func (e *engine) idle() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return len(e.incoming)+len(e.aborted)+len(e.waiting)+len(e.running) == 0
-}
-
-func (e *engine) thawed(at time.Time) time.Time {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.load.Add(thaw(e.faults, at.Sub(e.load)))
+	work := len(e.incoming) + len(e.aborted) + len(e.waiting) + len(e.running)
+	return work == 0 || e.asleep > 0 && len(e.aborted) == 0
 }
 
 func (e *engine) sleepUntil(at time.Time) bool {
@@ -153,166 +165,61 @@ func (e *engine) sleepUntil(at time.Time) bool {
 	}
 }
 
-// schedule plans the step that begins at an instant and returns its length.
-func (e *engine) schedule(at time.Time) time.Duration {
+// begin plans the step that begins at an instant and returns how long to wait
+// for its end.
+func (e *engine) begin(at time.Time) time.Duration {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.drop(at)
-	e.enqueue(at)
-	p := plan{budget: e.profile.MaxBatchedTokens}
-	preempted := e.continueRunning(&p)
-	if !preempted {
-		e.admit(&p, at)
+	if e.asleep > 0 {
+		e.drop(at)
+		return settle
 	}
-	e.metrics.gauges(len(e.running), len(e.waiting), e.pool.usage())
-	return e.profile.StepTime(p.tokens, p.seqs, p.kv, p.pairs)
-}
-
-// plan is what a step will compute.
-type plan struct {
-	budget, tokens, seqs, kv int
-	pairs                    float64
-}
-
-func (p *plan) add(s *sequence, n int) {
-	s.step = n
-	p.budget -= n
-	p.tokens += n
-	p.seqs++
-	if n == 1 && s.computed >= s.prompt {
-		p.kv += len(s.tokens)
-	} else {
-		p.pairs += float64(n) * (float64(s.computed) + float64(n)/2)
+	if _, _, dead := e.faults.of(Dead, at); dead {
+		e.drop(at)
+		e.evict(&e.incoming, "error")
+		e.evict(&e.waiting, "error")
+		e.evict(&e.running, "error")
+		return settle
 	}
-}
-
-// drop frees what was aborted before the step.
-func (e *engine) drop(at time.Time) {
-	e.aborted = slices.DeleteFunc(e.aborted, func(s *sequence) bool {
-		if !s.abortedAt.Before(at) {
-			return false
-		}
-		gone := func(other *sequence) bool { return other == s }
-		e.pool.release(s.blocks)
-		s.blocks = nil
-		e.incoming = slices.DeleteFunc(e.incoming, gone)
-		e.waiting = slices.DeleteFunc(e.waiting, gone)
-		e.running = slices.DeleteFunc(e.running, gone)
-		return true
-	})
-}
-
-// enqueue moves what arrived before the step to the waiting queue, first come
-// first served; within an instant the order is that of the requests' identity.
-func (e *engine) enqueue(at time.Time) {
-	if e.unsorted {
-		slices.SortFunc(e.incoming, func(a, b *sequence) int {
-			return cmp.Or(a.queued.Compare(b.queued), cmp.Compare(a.identity, b.identity))
-		})
-		e.unsorted = false
+	p := e.schedule(at)
+	switch {
+	case p.tokens > 0:
+		return e.length(p, at)
+	case len(e.incoming) > 0 || len(e.aborted) > 0:
+		return settle // they came, or left, at this very instant
 	}
-	n := 0
-	for n < len(e.incoming) && e.incoming[n].queued.Before(at) {
-		n++
-	}
-	e.waiting = append(e.waiting, e.incoming[:n]...)
-	e.incoming = slices.Delete(e.incoming, 0, n)
+	return stuck
 }
 
-// continueRunning gives every running sequence its tokens, in order, and
-// preempts from the tail when blocks run out. It reports whether it had to.
-func (e *engine) continueRunning(p *plan) (preempted bool) {
-	for i := 0; i < len(e.running); i++ {
-		s := e.running[i]
-		s.step = 0
-		n := min(len(s.tokens)-s.computed, p.budget)
-		if n <= 0 {
-			continue
-		}
-		for !e.grow(s, n) {
-			preempted = true
-			victim := e.running[len(e.running)-1]
-			e.preempt(victim)
-			if victim == s {
-				return true
-			}
-		}
-		p.add(s, n)
+// length is how long a step takes, with what goes wrong.
+func (e *engine) length(p plan, at time.Time) time.Duration {
+	length := e.profile.StepTime(p.tokens, p.seqs, p.kv, p.pairs)
+	if f, _, on := e.faults.of(Slow, at); on {
+		length = time.Duration(float64(length) * f.Factor)
 	}
-	return preempted
+	if f, _, on := e.faults.of(Cold, at); on && !e.warm {
+		length += f.Delay
+	}
+	e.warm = true
+	return max(settle, scaled(length, e.config.Scale))
 }
 
-// grow gives a sequence the blocks for its next n tokens and names those that
-// will be full, so that even a request of the same step can share them.
-func (e *engine) grow(s *sequence, n int) bool {
-	need := (s.computed+n+blockSize-1)/blockSize - len(s.blocks)
-	if need > 0 {
-		blocks, ok := e.pool.take(need)
-		if !ok {
-			return false
-		}
-		s.blocks = append(s.blocks, blocks...)
-	}
-	for i := s.computed / blockSize; i < (s.computed+n)/blockSize && i < len(s.hashes); i++ {
-		e.pool.name(s.blocks[i], s.hashes[i])
-	}
-	return true
-}
-
-// preempt takes a running sequence's blocks and puts it first in the queue; it
-// will be computed again from its beginning.
-func (e *engine) preempt(s *sequence) {
-	e.pool.release(s.blocks)
-	s.blocks, s.computed, s.step = nil, 0, 0
-	s.preempted++
-	s.preemptions++
-	e.running = e.running[:len(e.running)-1]
-	e.waiting = slices.Insert(e.waiting, 0, s)
-}
-
-// admit takes waiting sequences in order while there is room, and stops at the
-// first that does not fit: nobody overtakes.
-func (e *engine) admit(p *plan, at time.Time) {
-	for len(e.waiting) > 0 && p.budget > 0 && len(e.running) < e.profile.MaxSeqs {
-		s := e.waiting[0]
-		// The last token must be computed to know what follows it.
-		hits := e.pool.find(s.hashes[:min(len(s.hashes), (len(s.tokens)-1)/blockSize)])
-		need := (len(s.tokens)+blockSize-1)/blockSize - len(hits)
-		if need > e.pool.free.length-e.pool.unused(hits) {
-			return
-		}
-		e.pool.share(hits)
-		s.blocks, s.computed = slices.Clone(hits), len(hits)*blockSize
-		n := min(len(s.tokens)-s.computed, p.budget)
-		if !e.grow(s, n) {
-			e.pool.release(s.blocks)
-			s.blocks, s.computed = nil, 0
-			return
-		}
-		if !s.admitted {
-			s.admitted, s.scheduled, s.cached = true, at, s.computed
-			e.metrics.admitted(s.prompt, s.cached)
-		}
-		p.add(s, n)
-		e.waiting = e.waiting[1:]
-		e.running = append(e.running, s)
-	}
-}
-
-// deliver ends the step: who has computed all known tokens gets one more.
+// deliver ends the step: who has computed all known tokens gets more.
 func (e *engine) deliver(at time.Time) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	tokens := 0
 	e.running = slices.DeleteFunc(e.running, func(s *sequence) bool {
-		s.computed += s.step
 		stepped := s.step > 0
+		s.computed = min(s.computed+s.step, len(s.tokens))
 		s.step = 0
 		if !stepped || s.computed < len(s.tokens) {
 			return false
 		}
 		if s.pooled { // ends with its prompt: there is nothing to generate
 			s.first, s.last = at, at
+			tokens += s.prompt - s.cached
+			e.metrics.first(s, at)
 		} else {
 			tokens += e.generate(s, at)
 		}
@@ -322,60 +229,58 @@ func (e *engine) deliver(at time.Time) {
 		e.pool.release(s.blocks)
 		s.blocks = nil
 		e.metrics.finished(s, at)
-		s.push(true)
+		s.end(s.answer.finish)
 		return true
 	})
 	e.metrics.iteration(tokens)
-	e.metrics.gauges(len(e.running), len(e.waiting), e.pool.usage())
+	e.gauges()
 }
 
-// generate adds one token to a sequence. It returns the tokens that vLLM counts
-// for the iteration: the prompt's, when its prefill ended in it, and the new one.
+func (e *engine) gauges() {
+	e.metrics.gauges(len(e.running), len(e.waiting), e.deferred, e.pool.usage())
+}
+
+// generate adds what a step produced to a sequence: a token, and those drafted
+// ones that were right. It returns the tokens that vLLM counts for the
+// iteration: the prompt's, when its prefill ended in it, and the new ones.
 func (e *engine) generate(s *sequence, at time.Time) int {
 	generated := len(s.tokens) - s.prompt
-	s.tokens = append(s.tokens, s.answer.ids[generated])
-	if len(s.tokens)%blockSize == 0 {
-		s.hashes = append(s.hashes, link(s.hashes, s.tokens[len(s.tokens)-blockSize:]))
+	fresh := e.config.Draft.burst(s, generated)
+	for i := range fresh {
+		s.tokens = append(s.tokens, s.answer.ids[generated+i])
+		if size := e.profile.BlockSize; len(s.tokens)%size == 0 {
+			s.hashes = append(s.hashes, link(s.root, s.hashes, s.tokens[len(s.tokens)-size:]))
+		}
+		if e.config.Truth != nil {
+			s.times = append(s.times, at)
+		}
 	}
-	if e.stamps {
-		s.times = append(s.times, at)
-	}
-	tokens := 1
+	s.computed = len(s.tokens) - 1 // a token that was drafted right is computed already
+	counted := fresh
 	if generated == 0 {
 		s.first = at
-		tokens += s.prompt - s.cached
+		counted += s.prompt - s.cached
 		e.metrics.first(s, at)
 	} else {
 		e.metrics.next(at.Sub(s.last))
+		e.metrics.drafted(e.config.Draft.Tokens, fresh-1)
 	}
-	e.metrics.generated(s.preempted)
+	e.metrics.generated(fresh, s.preempted)
 	s.preempted = 0
 	s.last = at
-	s.push(false)
-	return tokens
+	s.push(fresh)
+	return counted
 }
 
-// push lets the handler know of one more token, or that there are no more.
-func (s *sequence) push(ended bool) {
-	s.mu.Lock()
-	if ended {
-		s.ended = true
-	} else {
-		s.ready++
+// burst is how many tokens a step yields to a sequence that has generated so
+// many: it depends on the sequence only, so that whoever writes its answer can
+// tell which tokens came together.
+func (d Draft) burst(s *sequence, generated int) int {
+	n := 1
+	if generated > 0 {
+		for n <= d.Tokens && chance(s.identity, uint64(generated), uint64(n)) < d.Acceptance {
+			n++
+		}
 	}
-	s.mu.Unlock()
-	if s.whole && !ended {
-		return
-	}
-	select {
-	case s.notify <- struct{}{}:
-	default:
-	}
-}
-
-// progress is how many tokens are there, and whether they are all.
-func (s *sequence) progress() (ready int, ended bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.ready, s.ended
+	return min(n, len(s.answer.ids)-generated)
 }

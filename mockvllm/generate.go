@@ -2,11 +2,12 @@ package mockvllm
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
-	"time"
+	"slices"
+	"strconv"
 )
 
 // The two ways to ask for an answer.
@@ -16,9 +17,6 @@ const (
 	completions protocol = iota
 	chat
 )
-
-// maxBody bounds a request; it is far above the longest context there is.
-const maxBody = 64 << 20
 
 // ask is what of a request's body matters here; vLLM too ignores what it does not know.
 type ask struct {
@@ -31,6 +29,17 @@ type ask struct {
 	MaxCompletionTokens *int            `json:"max_completion_tokens"`
 	MinTokens           int             `json:"min_tokens"`
 	IgnoreEOS           bool            `json:"ignore_eos"`
+	Stop                json.RawMessage `json:"stop"`
+	KeepStop            bool            `json:"include_stop_str_in_output"`
+	N                   *int            `json:"n"`
+	Temperature         *float64        `json:"temperature"`
+	TopP                *float64        `json:"top_p"`
+	Priority            int             `json:"priority"`
+	CacheSalt           string          `json:"cache_salt"`
+	PromptLogprobs      *int            `json:"prompt_logprobs"`
+	IncludeReasoning    *bool           `json:"include_reasoning"`
+	ReasoningEffort     string          `json:"reasoning_effort"`
+	StreamInterval      int             `json:"stream_interval"`
 	Stream              bool            `json:"stream"`
 	ReturnTokenIDs      bool            `json:"return_token_ids"`
 	StreamOptions       *struct {
@@ -39,164 +48,138 @@ type ask struct {
 	} `json:"stream_options"`
 }
 
-// refusal is an answer with an error status.
-type refusal struct {
-	status      int
-	kind, param string
-	text        string
-}
-
-func bad(param, format string, args ...any) *refusal {
-	return &refusal{http.StatusBadRequest, "BadRequestError", param, fmt.Sprintf(format, args...)}
-}
-
-// An arrival is a request that got past the faults which keep it from being read.
-type arrival struct {
-	at       time.Time
-	body     []byte
-	identity uint64 // of the body and the request id: what is drawn for it depends on nothing else
-	hit      Fault
-}
-
-// receive reads a request, and reports false when it is answered already.
-func (s *Server) receive(w http.ResponseWriter, r *http.Request) (arrival, bool) {
-	in := arrival{at: time.Now()}
-	var err error
-	if in.body, err = io.ReadAll(io.LimitReader(r.Body, maxBody)); err != nil {
-		return in, false
-	}
-	in.identity = fnv(fnv(offset, in.body), r.Header.Get("X-Request-Id"))
-	in.hit = fate(s.config.Faults, s.config.Seed, in.identity)
-	switch f := in.hit.(type) {
-	case Refuse:
-		hangUp(w)
-	case Fail:
-		fail(w, f.Status, http.StatusText(f.Status), "The mock was told to fail this request.", "")
-	default:
-		return in, true
-	}
-	s.tell(&sequence{received: in.at}, "", in.hit, false)
-	return in, false
-}
-
 func (s *Server) generate(w http.ResponseWriter, r *http.Request, p protocol) {
 	in, ok := s.receive(w, r)
 	if !ok {
 		return
 	}
-	a, no := read(in.body)
-	var seq *sequence
-	if no == nil {
-		seq, no = s.admit(a, p)
-	}
-	if no == nil {
-		seq.identity, seq.received = in.identity, in.at
-		seq.answer, no = s.answer(a, seq, p)
-	}
-	if no != nil {
-		fail(w, no.status, no.kind, no.text, no.param)
+	a := new(ask)
+	if err := json.Unmarshal(in.body, a); err != nil {
+		s.fail(w, invalid(err))
 		return
 	}
-	out := newStream(w, p, a, seq, s.config.ServedName, in.hit)
-	whole := s.follow(r, seq, out)
-	s.tell(seq, out.id, in.hit, whole)
+	q, no := s.admit(r, in, a, p)
+	if no != nil {
+		s.fail(w, no)
+		return
+	}
+	to := newWire(w, a.Stream, in.hit)
+	out := newStream(s, to, q, p)
+	whole := s.follow(r, q, to, out)
+	s.tellAll(q, out.id, whole)
 }
 
-// answer is what the server will say.
-func (s *Server) answer(a *ask, seq *sequence, p protocol) (answer, *refusal) {
-	if p == chat {
-		if function, no := a.calls(); no != nil || function != nil {
-			return function.answer(seq.maxTokens), no
-		}
-	}
-	return draw(s.config.Seed, seq.identity, seq.maxTokens, a.MinTokens, a.IgnoreEOS), nil
-}
+// most answers to one request.
+const mostCopies = 128
 
-// An output writes one answer in the shapes of its interface.
-type output interface {
-	open()                    // before the request is queued
-	tokens(from, to int) bool // what came since the last call; false: that was all
-	close()                   // the answer is whole
-	writer() http.ResponseWriter
-}
-
-// follow takes the sequence through the engine and writes what comes of it. It
-// reports whether the answer was written to its end.
-func (s *Server) follow(r *http.Request, seq *sequence, out output) bool {
-	out.open()
-	if !pause(r, s.config.Profile.Frontend) {
-		return false
+// admit checks a request as vLLM does and makes sequences of it.
+func (s *Server) admit(r *http.Request, in arrival, a *ask, p protocol) (*request, *refusal) {
+	adapter, no := s.adapter(a.Model)
+	if no == nil {
+		no = a.check()
 	}
-	s.engine.submit(seq)
-	for sent := 0; ; {
-		ready, ended := seq.progress()
-		if ready > sent {
-			if !out.tokens(sent, ready) {
-				s.engine.abort(seq)
-				return false
-			}
-			sent = ready
-		}
-		if ended {
-			out.close()
-			return true
-		}
-		select {
-		case <-seq.notify:
-		case <-r.Context().Done():
-			s.engine.abort(seq)
-			return false
-		case <-s.engine.done:
-			hangUp(out.writer())
-			return false
-		}
-	}
-}
-
-// pause waits and reports false when the client went away.
-func pause(r *http.Request, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-r.Context().Done():
-		return false
-	}
-}
-
-// hangUp closes the connection without another word.
-func hangUp(w http.ResponseWriter) {
-	if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
-		conn.Close()
-	}
-}
-
-// read parses a request.
-func read(raw []byte) (*ask, *refusal) {
-	a := new(ask)
-	if err := json.Unmarshal(raw, a); err != nil {
-		return nil, &refusal{http.StatusBadRequest, "Bad Request", "", "1 validation error: " + err.Error()}
-	}
-	return a, nil
-}
-
-// admit checks a request as vLLM does and makes a sequence of it.
-func (s *Server) admit(a *ask, p protocol) (*sequence, *refusal) {
-	if a.Model != "" && a.Model != s.config.ServedName {
-		return nil, &refusal{http.StatusNotFound, "NotFoundError", "model", fmt.Sprintf("The model `%s` does not exist.", a.Model)}
-	}
-	if a.StreamOptions != nil && !a.Stream {
-		return nil, bad("stream_options", "Stream options can only be defined when `stream=True`.")
-	}
-	prompt, no := a.promptTokens(p)
 	if no != nil {
 		return nil, no
 	}
-	longest := s.config.Profile.MaxModelLen
+	prompts, no := a.promptTokens(p)
+	if no != nil {
+		return nil, no
+	}
+	copiesEach := 1
+	if a.N != nil {
+		copiesEach = *a.N
+	}
+	if len(prompts)*copiesEach > mostCopies {
+		return nil, bad("n", "%d answers to each of %d prompts are more than %d.", copiesEach, len(prompts), mostCopies)
+	}
+	q := &request{arrival: in, ask: a, model: cmp.Or(adapter, s.config.Names[0]), prompts: len(prompts), notify: make(chan struct{}, 1),
+		interval: max(a.StreamInterval, s.config.StreamInterval)}
+	for _, prompt := range prompts {
+		family := &copies{n: copiesEach, left: copiesEach}
+		for range copiesEach {
+			seq, no := s.sequence(q, p, prompt)
+			if no != nil {
+				return nil, no
+			}
+			seq.adapter, seq.root, seq.copies = adapter, rootOf(adapter, a.CacheSalt), family
+			seq.priority = a.priority(r)
+			seq.hashes = chain(seq.root, seq.tokens, s.config.Profile.BlockSize)
+			q.sequences = append(q.sequences, seq)
+		}
+	}
+	q.sent = make([]int, len(q.sequences))
+	switch in.hit.Kind {
+	case Bundle:
+		q.interval = in.hit.Tokens
+	case Cut, Tear, ErrorEvent, Stall, Garble:
+		q.breaks = max(1, len(q.sequences[0].answer.ids)/2)
+	}
+	return q, s.full(q)
+}
+
+// check refuses settings that vLLM refuses, whatever the prompt is.
+func (a *ask) check() *refusal {
+	switch {
+	case a.StreamOptions != nil && !a.Stream:
+		return bad("stream_options", "Stream options can only be defined when `stream=True`.")
+	case a.N != nil && (*a.N < 1 || *a.N > mostCopies):
+		return bad("n", "n must lie between 1 and %d, got %d.", mostCopies, *a.N)
+	case a.N != nil && *a.N > 1 && a.Temperature != nil && *a.Temperature == 0:
+		return bad("n", "n must be 1 when using greedy sampling, got %d.", *a.N)
+	case a.Temperature != nil && *a.Temperature < 0:
+		return bad("temperature", "temperature must be non-negative, got %g.", *a.Temperature)
+	case a.TopP != nil && !(*a.TopP > 0 && *a.TopP <= 1):
+		return bad("top_p", "top_p must be in (0, 1], got %g.", *a.TopP)
+	case a.PromptLogprobs != nil && a.Stream:
+		return bad("prompt_logprobs", "`prompt_logprobs` are not available when `stream=True`.")
+	}
+	return nil
+}
+
+// sequence makes one answer of a prompt.
+func (s *Server) sequence(q *request, p protocol, prompt []int) (*sequence, *refusal) {
+	limit, no := q.ask.limit(p, len(prompt), s.config.Profile.MaxModelLen)
+	if no != nil {
+		return nil, no
+	}
+	seq := &sequence{identity: q.identity + uint64(len(q.sequences)), received: q.at, tokens: slices.Clone(prompt), prompt: len(prompt),
+		maxTokens: limit, noCache: s.config.NoPrefixCache || q.ask.PromptLogprobs != nil, whole: !q.ask.Stream, notify: q.notify}
+	if q.ask.ReturnTokenIDs {
+		seq.asked = prompt
+	}
+	if p == chat {
+		function, no := q.ask.calls()
+		if no != nil || function != nil {
+			if function != nil {
+				seq.answer = function.answer(limit)
+			}
+			return seq, no
+		}
+	}
+	stops, no := q.ask.stops()
+	seq.answer = draw(s.config.Seed, seq.identity, wish{most: limit, least: q.ask.MinTokens, full: q.ask.IgnoreEOS, stops: stops, keepStop: q.ask.KeepStop,
+		thinks: p == chat && s.thinks(q.ask)})
+	return seq, no
+}
+
+// thinks reports whether an answer begins with a reasoning part.
+func (s *Server) thinks(a *ask) bool {
+	return s.config.Reasoning && a.ReasoningEffort != "none" && (a.IncludeReasoning == nil || *a.IncludeReasoning)
+}
+
+// priority is the request's, which a header can override.
+func (a *ask) priority(r *http.Request) int {
+	if v, err := strconv.Atoi(r.Header.Get("X-Vllm-Priority")); err == nil {
+		return v
+	}
+	return a.Priority
+}
+
+// limit is how long an answer can be.
+func (a *ask) limit(p protocol, prompt, longest int) (int, *refusal) {
 	limit := 16 // vLLM's default for completions
 	if p == chat {
-		limit = longest - len(prompt)
+		limit = longest - prompt
 	}
 	if a.MaxTokens != nil {
 		limit = *a.MaxTokens
@@ -206,44 +189,64 @@ func (s *Server) admit(a *ask, p protocol) (*sequence, *refusal) {
 	}
 	switch {
 	case limit < 1 && (a.MaxTokens != nil || a.MaxCompletionTokens != nil):
-		return nil, bad("max_tokens", "max_tokens must be at least 1, got %d.", limit)
-	case len(prompt)+limit > longest || limit < 1:
-		return nil, bad("input_tokens", "This model's maximum context length is %d tokens. However, you requested %d output tokens and your prompt contains %d input tokens. Please reduce the length of the input prompt or the number of requested output tokens.", longest, limit, len(prompt))
+		return 0, bad("max_tokens", "max_tokens must be at least 1, got %d.", limit)
+	case limit < 1 || limit > longest || prompt+limit > longest:
+		return 0, bad("input_tokens", "This model's maximum context length is %d tokens. However, you requested %d output tokens and your prompt contains %d input tokens. Please reduce the length of the input prompt or the number of requested output tokens.", longest, limit, prompt)
 	case a.MinTokens < 0 || a.MinTokens > limit:
-		return nil, bad("min_tokens", "min_tokens must lie between 0 and max_tokens=%d, got %d.", limit, a.MinTokens)
+		return 0, bad("min_tokens", "min_tokens must lie between 0 and max_tokens=%d, got %d.", limit, a.MinTokens)
 	}
-	return &sequence{tokens: prompt, hashes: chain(prompt), prompt: len(prompt), maxTokens: limit, whole: !a.Stream, notify: make(chan struct{}, 1)}, nil
+	return limit, nil
 }
 
-func (a *ask) promptTokens(p protocol) ([]int, *refusal) {
+// stops are the strings at which an answer ends: one, or a list.
+func (a *ask) stops() (stops []string, no *refusal) {
+	var one string
+	switch {
+	case len(a.Stop) == 0:
+	case json.Unmarshal(a.Stop, &one) == nil:
+		stops = []string{one}
+	case json.Unmarshal(a.Stop, &stops) != nil:
+		return nil, bad("stop", "stop must be a text or a list of texts.")
+	}
+	return stops, nil
+}
+
+// full refuses a request that the queue has no room for.
+func (s *Server) full(q *request) *refusal {
+	c := s.config
+	if c.MaxQueuedRequests == 0 && c.MaxQueuedTokens == 0 {
+		return nil
+	}
+	requests, tokens := s.engine.queued()
+	if c.MaxQueuedRequests > 0 && requests+len(q.sequences) > c.MaxQueuedRequests || c.MaxQueuedTokens > 0 && tokens >= c.MaxQueuedTokens {
+		return &refusal{status: http.StatusServiceUnavailable, kind: "ServiceUnavailableError", text: "The queue is full; try again later."}
+	}
+	return nil
+}
+
+// promptTokens are the prompts of a request; completions may have several.
+func (a *ask) promptTokens(p protocol) (prompts [][]int, no *refusal) {
 	if p == chat {
 		if len(a.Messages) == 0 {
 			return nil, bad("messages", "messages must not be empty.")
 		}
-		return tokenizeChat(a.Messages), nil
+		return [][]int{tokenizeChat(a.Messages)}, nil
 	}
-	var text string
-	var ids []int
-	raw := bytes.TrimSpace(a.Prompt)
-	var texts []string
-	switch {
-	case json.Unmarshal(raw, &text) == nil:
-	case json.Unmarshal(raw, &ids) == nil:
-		for _, id := range ids {
+	prompts = textsOrTokens(bytes.TrimSpace(a.Prompt))
+	if len(prompts) == 0 || len(prompts) > mostCopies {
+		return nil, bad("prompt", "The prompt cannot be empty: it is a text, a list of token ids, or a list of up to %d of either.", mostCopies)
+	}
+	for _, prompt := range prompts {
+		if len(prompt) == 0 {
+			return nil, bad("prompt", "The prompt cannot be empty.")
+		}
+		for _, id := range prompt {
 			if id < 0 || id >= vocabulary {
 				return nil, bad("prompt", "Token id %d is out of vocabulary.", id)
 			}
 		}
-	case json.Unmarshal(raw, &texts) == nil && len(texts) == 1:
-		text = texts[0]
-	default:
-		return nil, bad("prompt", "prompt must be one text, or one list of token ids.")
 	}
-	if ids == nil && text != "" {
-		ids = append([]int{beginText}, tokenize(text)...)
-	}
-	if len(ids) == 0 {
-		return nil, bad("prompt", "The prompt cannot be empty.")
-	}
-	return ids, nil
+	return prompts, nil
 }
+
+func hex(identity uint64) string { return fmt.Sprintf("%016x", identity) }

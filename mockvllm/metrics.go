@@ -1,11 +1,9 @@
 package mockvllm
 
 import (
-	"fmt"
-	"io"
-	"math"
+	"maps"
 	"slices"
-	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -16,18 +14,39 @@ import (
 type metrics struct {
 	mu      sync.Mutex
 	model   string
+	profile Profile
+	config  Config
+	started float64 // of the process
+	figures
+}
+
+// figures are what the metrics tell; a restart sets them back.
+type figures struct {
 	created float64
 
-	running, waiting int
-	usage            float64
-	config           string // labels of cache_config_info
+	running, waiting, deferred int
+	usage                      float64
+	asleep                     int
 
 	queries, hits, preemptions, prompt, cached, generation float64
 	success                                                map[string]float64
-	http                                                   map[string]float64
+	drafts, accepted                                       float64
+	acceptedAt                                             []float64             // by position of the draft
+	slots                                                  map[[2]string]float64 // adapters that run and wait → when last
+	http                                                   map[route]*traffic
 
-	ttft, itl, tpot, e2e, queue, prefill, decode, inference    histogram
-	promptTokens, generationTokens, maxTokens, n, computed, it histogram
+	ttft, itl, tpot, e2e, queue, prefill, decode, inference             histogram
+	promptTokens, generationTokens, longest, maxTokens, n, computed, it histogram
+	responses                                                           histogram // HTTP, of all handlers
+}
+
+// A route is what HTTP metrics tell apart.
+type route struct{ handler, method string }
+
+type traffic struct {
+	status       map[string]float64 // 2xx, 4xx, 5xx
+	seconds      histogram
+	asked, given float64 // bytes
 }
 
 type histogram struct {
@@ -49,21 +68,40 @@ func (h *histogram) observe(v float64) {
 	}
 }
 
-func newMetrics(model string, p Profile) *metrics {
+func newMetrics(c Config) *metrics {
+	now := seconds(time.Now())
+	return &metrics{model: c.Names[0], profile: c.Profile, config: c, started: now, figures: newFigures(c, now)}
+}
+
+func seconds(at time.Time) float64 { return float64(at.UnixNano()) / 1e9 }
+
+func newFigures(c Config, now float64) figures {
 	ttft := []float64{.001, .005, .01, .02, .04, .06, .08, .1, .25, .5, .75, 1, 2.5, 5, 7.5, 10, 20, 40, 80, 160, 640, 2560}
 	itl := []float64{.01, .025, .05, .075, .1, .15, .2, .3, .4, .5, .75, 1, 2.5, 5, 7.5, 10, 20, 40, 80}
 	lat := []float64{.3, .5, .8, 1, 1.5, 2, 2.5, 5, 10, 15, 20, 30, 40, 50, 60, 120, 240, 480, 960, 1920, 7680}
-	lengths := oneTwoFive(p.MaxModelLen)
-	return &metrics{
-		model: model, created: float64(time.Now().UnixNano()) / 1e9,
-		config:  fmt.Sprintf(`block_size="%d",enable_prefix_caching="True",engine="0",num_gpu_blocks="%d"`, blockSize, p.Blocks),
-		success: map[string]float64{}, http: map[string]float64{},
+	lengths := oneTwoFive(c.Profile.MaxModelLen)
+	if c.Dialect == Rust {
+		lengths = oneTwoFive(131072)
+	}
+	return figures{
+		created: now, success: map[string]float64{}, http: map[route]*traffic{}, slots: map[[2]string]float64{}, acceptedAt: make([]float64, c.Draft.Tokens),
 		ttft: newHistogram(ttft...), itl: newHistogram(itl...), tpot: newHistogram(itl...), e2e: newHistogram(lat...),
 		queue: newHistogram(lat...), prefill: newHistogram(lat...), decode: newHistogram(lat...), inference: newHistogram(lat...),
-		promptTokens: newHistogram(lengths...), generationTokens: newHistogram(lengths...),
+		promptTokens: newHistogram(lengths...), generationTokens: newHistogram(lengths...), longest: newHistogram(lengths...),
 		maxTokens: newHistogram(lengths...), computed: newHistogram(lengths...), n: newHistogram(1, 2, 5, 10, 20),
-		it: newHistogram(1, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384),
+		it:        newHistogram(1, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384),
+		responses: newHistogram(.01, .025, .05, .075, .1, .25, .5, .75, 1, 1.5, 2, 2.5, 3, 3.5, 4, 4.5, 5, 7.5, 10, 30, 60),
 	}
+}
+
+// restart sets every counter back, as if the server had been started now.
+func (m *metrics) restart(at time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	running, waiting, usage := m.running, m.waiting, m.usage
+	m.started = seconds(at)
+	m.figures = newFigures(m.config, m.started)
+	m.running, m.waiting, m.usage = running, waiting, usage
 }
 
 // oneTwoFive is 1, 2, 5, 10, 20, 50 … up to a greatest value.
@@ -78,10 +116,16 @@ func oneTwoFive(most int) (out []float64) {
 	}
 }
 
-func (m *metrics) gauges(running, waiting int, usage float64) {
+func (m *metrics) gauges(running, waiting, deferred int, usage float64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.running, m.waiting, m.usage = running, waiting, usage
+	m.running, m.waiting, m.deferred, m.usage = running, waiting, deferred, usage
+}
+
+func (m *metrics) sleeping(level int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.asleep = level
 }
 
 func (m *metrics) admitted(prompt, cached int) {
@@ -105,13 +149,27 @@ func (m *metrics) next(gap time.Duration) {
 	m.itl.observe(gap.Seconds())
 }
 
-// generated counts a token, and the preemptions that its sequence has been
+// generated counts tokens, and the preemptions that their sequence has been
 // through: vLLM reports those with the output that comes after.
-func (m *metrics) generated(preempted int) {
+func (m *metrics) generated(tokens, preempted int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.generation++
+	m.generation += float64(tokens)
 	m.preemptions += float64(preempted)
+}
+
+// drafted counts the guessed tokens of a step of one sequence.
+func (m *metrics) drafted(tokens, accepted int) {
+	if tokens == 0 {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.drafts++
+	m.accepted += float64(accepted)
+	for i := range accepted {
+		m.acceptedAt[i]++
+	}
 }
 
 func (m *metrics) iteration(tokens int) {
@@ -123,11 +181,22 @@ func (m *metrics) iteration(tokens int) {
 	m.it.observe(float64(tokens))
 }
 
+// evicted counts a request that the engine itself gave up.
+func (m *metrics) evicted(finish string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.success[finish]++
+}
+
 func (m *metrics) finished(s *sequence, at time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	tokens := len(s.tokens) - s.prompt
-	m.success[s.answer.finish]++
+	finish := s.answer.finish
+	if finish == "tool_calls" {
+		finish = "stop" // the engine knows nothing of tools
+	}
+	m.success[finish]++
 	m.e2e.observe(at.Sub(s.received).Seconds())
 	m.queue.observe(s.scheduled.Sub(s.queued).Seconds())
 	m.prefill.observe(s.first.Sub(s.scheduled).Seconds())
@@ -142,121 +211,43 @@ func (m *metrics) finished(s *sequence, at time.Time) {
 	m.generationTokens.observe(float64(tokens))
 	m.computed.observe(float64(s.prompt - s.cached))
 	m.maxTokens.observe(float64(s.maxTokens))
-	m.n.observe(1)
-}
-
-func (m *metrics) answered(handler, method string, status int) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.http[fmt.Sprintf(`handler=%q,method=%q,status="%dxx"`, handler, method, status/100)]++
-}
-
-// write renders the page in the Prometheus text format, version 0.0.4.
-func (m *metrics) write(w io.Writer) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	p := page{w, fmt.Sprintf(`engine="0",model_name=%q`, m.model), m.created}
-	p.gauge("vllm:num_requests_running", "Requests in the running batch.", "", float64(m.running))
-	p.gauge("vllm:num_requests_waiting", "Requests waiting to run.", "", float64(m.waiting))
-	p.head("vllm:num_requests_waiting_by_reason", "Waiting requests by cause.", "gauge")
-	p.sample("vllm:num_requests_waiting_by_reason", `,reason="capacity"`, float64(m.waiting))
-	p.sample("vllm:num_requests_waiting_by_reason", `,reason="deferred"`, 0)
-	p.gauge("vllm:kv_cache_usage_perc", "Share of the KV cache in use, 0 to 1.", "", m.usage)
-	p.counter("vllm:prefix_cache_queries", "Tokens looked up in the prefix cache.", m.queries)
-	p.counter("vllm:prefix_cache_hits", "Tokens found in the prefix cache.", m.hits)
-	p.counter("vllm:num_preemptions", "Preemptions.", m.preemptions)
-	p.counter("vllm:prompt_tokens", "Prompt tokens of completed prefills.", m.prompt)
-	p.head("vllm:prompt_tokens_by_source_total", "Prompt tokens by origin.", "counter")
-	p.sample("vllm:prompt_tokens_by_source_total", `,source="local_compute"`, m.prompt-m.cached)
-	p.sample("vllm:prompt_tokens_by_source_total", `,source="local_cache_hit"`, m.cached)
-	p.sample("vllm:prompt_tokens_by_source_total", `,source="external_kv_transfer"`, 0)
-	p.counter("vllm:prompt_tokens_cached", "Prompt tokens served from the cache.", m.cached)
-	p.counter("vllm:generation_tokens", "Generated tokens.", m.generation)
-	p.head("vllm:request_success_total", "Finished requests by reason.", "counter")
-	for _, reason := range []string{"stop", "length", "abort", "error", "repetition"} {
-		fmt.Fprintf(w, "vllm:request_success_total{engine=\"0\",finished_reason=%q,model_name=%q} %s\n", reason, m.model, number(m.success[reason]))
-	}
-	m.writeHistograms(p)
-	p.head("vllm:cache_config_info", "Configuration of the KV cache.", "gauge")
-	fmt.Fprintf(w, "vllm:cache_config_info{%s} 1.0\n", m.config)
-	if len(m.http) > 0 {
-		p.head("http_requests_total", "Requests by handler, method and class of status.", "counter")
-		for _, labels := range slices.Sorted(keys(m.http)) {
-			fmt.Fprintf(w, "http_requests_total{%s} %s\n", labels, number(m.http[labels]))
-		}
+	if c := s.copies; c.done(tokens) {
+		m.longest.observe(float64(c.longest))
+		m.n.observe(float64(c.n))
 	}
 }
 
-func keys(m map[string]float64) func(func(string) bool) {
-	return func(yield func(string) bool) {
-		for k := range m {
-			if !yield(k) {
-				return
+// adapters notes whose adapters run and wait.
+func (m *metrics) adapters(running, waiting []*sequence) {
+	if len(m.config.Adapters) == 0 && !m.config.RuntimeAdapters {
+		return
+	}
+	names := func(list []*sequence) string {
+		set := map[string]bool{}
+		for _, s := range list {
+			if s.adapter != "" {
+				set[s.adapter] = true
 			}
 		}
+		return strings.Join(slices.Sorted(maps.Keys(set)), ",")
 	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.slots[[2]string{names(running), names(waiting)}] = seconds(time.Now())
 }
 
-func (m *metrics) writeHistograms(p page) {
-	p.histogram("vllm:request_prompt_tokens", "Prompt tokens of finished requests.", &m.promptTokens)
-	p.histogram("vllm:request_generation_tokens", "Generated tokens of finished requests.", &m.generationTokens)
-	p.histogram("vllm:iteration_tokens_total", "Tokens of each step with output.", &m.it)
-	p.histogram("vllm:request_params_n", "Parameter n.", &m.n)
-	p.histogram("vllm:request_params_max_tokens", "Parameter max_tokens.", &m.maxTokens)
-	p.histogram("vllm:request_prefill_kv_computed_tokens", "Prompt tokens not found in the cache.", &m.computed)
-	p.histogram("vllm:time_to_first_token_seconds", "From the request's arrival to its first token.", &m.ttft)
-	p.histogram("vllm:inter_token_latency_seconds", "Between successive outputs of a request.", &m.itl)
-	p.histogram("vllm:request_time_per_output_token_seconds", "Decode time per token after the first.", &m.tpot)
-	p.histogram("vllm:e2e_request_latency_seconds", "From the request's arrival to its last token.", &m.e2e)
-	p.histogram("vllm:request_queue_time_seconds", "From queued to first scheduled.", &m.queue)
-	p.histogram("vllm:request_inference_time_seconds", "From first scheduled to the last token.", &m.inference)
-	p.histogram("vllm:request_prefill_time_seconds", "From first scheduled to the first token.", &m.prefill)
-	p.histogram("vllm:request_decode_time_seconds", "From the first token to the last.", &m.decode)
-}
-
-// page writes families as Python's prometheus_client does.
-type page struct {
-	io.Writer
-	labels  string
-	created float64
-}
-
-func (p page) head(name, help, kind string) {
-	fmt.Fprintf(p, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, kind)
-}
-
-func (p page) sample(name, more string, v float64) {
-	fmt.Fprintf(p, "%s{%s%s} %s\n", name, p.labels, more, number(v))
-}
-
-func (p page) gauge(name, help, more string, v float64) {
-	p.head(name, help, "gauge")
-	p.sample(name, more, v)
-}
-
-func (p page) counter(name, help string, v float64) {
-	p.head(name+"_total", help, "counter")
-	p.sample(name+"_total", "", v)
-	p.gauge(name+"_created", help, "", p.created)
-}
-
-func (p page) histogram(name, help string, h *histogram) {
-	p.head(name, help, "histogram")
-	sum := 0.0
-	for i, bound := range h.bounds {
-		sum += h.counts[i]
-		fmt.Fprintf(p, "%s_bucket{engine=\"0\",le=\"%s\",%s} %s\n", name, number(bound), p.labels[len(`engine="0",`):], number(sum))
+// answered counts an HTTP request.
+func (m *metrics) answered(r route, status string, took time.Duration, asked, given int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	t := m.http[r]
+	if t == nil {
+		t = &traffic{status: map[string]float64{}, seconds: newHistogram(.1, .5, 1)}
+		m.http[r] = t
 	}
-	fmt.Fprintf(p, "%s_bucket{engine=\"0\",le=\"+Inf\",%s} %s\n", name, p.labels[len(`engine="0",`):], number(h.count))
-	p.sample(name+"_count", "", h.count)
-	p.sample(name+"_sum", "", h.sum)
-	p.gauge(name+"_created", help, "", p.created)
-}
-
-// number prints a float as Python's repr does: 3.0, 0.25.
-func number(v float64) string {
-	if v == math.Trunc(v) && math.Abs(v) < 1e16 {
-		return strconv.FormatFloat(v, 'f', 1, 64)
-	}
-	return strconv.FormatFloat(v, 'g', -1, 64)
+	t.status[status]++
+	t.seconds.observe(took.Seconds())
+	t.asked += float64(max(0, asked))
+	t.given += float64(given)
+	m.responses.observe(took.Seconds())
 }

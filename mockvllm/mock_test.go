@@ -227,7 +227,7 @@ func TestAFullCachePreemptsAndStillAnswersAll(t *testing.T) {
 }
 
 func TestASharedBeginningIsFoundInTheCache(t *testing.T) {
-	bubble(t, mockvllm.Config{Profile: plain()}, func(t *testing.T, s *mockvllm.Server) {
+	bubble(t, mockvllm.Config{Profile: plain(), PromptDetails: true, Development: true}, func(t *testing.T, s *mockvllm.Server) {
 		prompt := ids(100, 0)
 		cached := func() float64 {
 			a := ask(s, "/v1/completions", completion(prompt, 2))
@@ -284,9 +284,8 @@ func TestTheOrderOfArrivalWithinAnInstantDoesNotMatter(t *testing.T) {
 }
 
 func TestAFreezeHoldsEverybodyUp(t *testing.T) {
-	frozen := mockvllm.Config{Profile: plain(), Faults: []mockvllm.Fault{mockvllm.Freeze{For: 10 * time.Second, After: time.Second}}}
+	frozen := mockvllm.Config{Profile: plain(), Faults: []mockvllm.Fault{{Kind: mockvllm.Freeze, For: 10 * time.Second, From: time.Second}}}
 	bubble(t, frozen, func(t *testing.T, s *mockvllm.Server) {
-		s.StartLoad()
 		time.Sleep(4 * time.Second)
 		a := ask(s, "/v1/completions", completion(ids(16, 0), 1))
 		assert.Equal(t, 7*time.Second+step(1, 0), a.tokens()[0])
@@ -298,9 +297,9 @@ func TestFaultsHitTheirShareWhateverTheOrder(t *testing.T) {
 		fault mockvllm.Fault
 		hit   func(*answered) bool
 	}{
-		"cut short": {mockvllm.CutShort{Share: .2}, func(a *answered) bool { return !bytes.Contains(a.Body.Bytes(), []byte("[DONE]")) }},
-		"error":     {mockvllm.ErrorInStream{Share: .2}, func(a *answered) bool { return bytes.Contains(a.Body.Bytes(), []byte(`data: {"error"`)) }},
-		"status":    {mockvllm.Fail{Share: .2, Status: 503}, func(a *answered) bool { return a.Code == 503 }},
+		"cut short": {mockvllm.Fault{Kind: mockvllm.Cut, Share: .2}, func(a *answered) bool { return !bytes.Contains(a.Body.Bytes(), []byte("[DONE]")) }},
+		"error":     {mockvllm.Fault{Kind: mockvllm.ErrorEvent, Share: .2}, func(a *answered) bool { return bytes.Contains(a.Body.Bytes(), []byte(`data: {"error"`)) }},
+		"status":    {mockvllm.Fault{Kind: mockvllm.Fail, Share: .2, Status: 503}, func(a *answered) bool { return a.Code == 503 }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, mockvllm.Config{Profile: plain(), Faults: []mockvllm.Fault{c.fault}}, func(t *testing.T, s *mockvllm.Server) {

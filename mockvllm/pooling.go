@@ -20,24 +20,23 @@ const dimensions = 1024
 // pool takes prompts through the engine, as a pooling model does: their prefill
 // is computed and nothing is generated. It reports false when the client left.
 func (s *Server) pool(r *http.Request, in arrival, prompts [][]int) bool {
-	if !pause(r, s.config.Profile.Frontend) {
+	if !s.pause(r, s.config.Profile.Frontend) {
 		return false
 	}
 	sequences := make([]*sequence, len(prompts))
 	for i, prompt := range prompts {
-		sequences[i] = &sequence{identity: in.identity + uint64(i), received: in.at, tokens: prompt, hashes: chain(prompt), prompt: len(prompt),
+		sequences[i] = &sequence{identity: in.identity + uint64(i), received: in.at, tokens: prompt, prompt: len(prompt),
+			hashes: chain(offset, prompt, s.config.Profile.BlockSize), noCache: s.config.NoPrefixCache, copies: &copies{n: 1, left: 1},
 			pooled: true, whole: true, answer: answer{finish: "stop"}, notify: make(chan struct{}, 1)}
-		s.engine.submit(sequences[i])
 	}
+	s.engine.submit(time.Now(), sequences...)
 	for i, seq := range sequences {
 		select {
 		case <-seq.notify:
 		case <-r.Context().Done():
-			for _, left := range sequences[i:] {
-				s.engine.abort(left)
-			}
+			s.engine.abort(sequences[i:]...)
 			return false
-		case <-s.engine.done:
+		case <-s.engine.stop:
 			return false
 		}
 	}
@@ -77,7 +76,7 @@ func (s *Server) embeddings(w http.ResponseWriter, r *http.Request) {
 		no = bad("encoding_format", "encoding_format must be float or base64, got %q.", body.Encoding)
 	}
 	if no != nil {
-		fail(w, no.status, no.kind, no.text, no.param)
+		s.fail(w, no)
 		return
 	}
 	if !s.pool(r, in, prompts) {
@@ -86,7 +85,7 @@ func (s *Server) embeddings(w http.ResponseWriter, r *http.Request) {
 	data, total := make([]any, len(prompts)), 0
 	for i, prompt := range prompts {
 		total += len(prompt)
-		data[i] = map[string]any{"index": i, "object": "embedding", "embedding": encode(embed(prompt, cmp.Or(body.Dimensions, dimensions)), body.Encoding)}
+		data[i] = map[string]any{"index": i, "object": "embedding", "embedding": packed(embed(prompt, cmp.Or(body.Dimensions, dimensions)), body.Encoding)}
 	}
 	reply(w, s.pooledReply("embd", in, map[string]any{"data": data}, total))
 }
@@ -95,11 +94,11 @@ func (s *Server) embeddings(w http.ResponseWriter, r *http.Request) {
 // list of token ids, or several.
 func (s *Server) inputs(raw []byte, body any, of func() (model string, input json.RawMessage)) ([][]int, *refusal) {
 	if err := json.Unmarshal(raw, body); err != nil {
-		return nil, &refusal{http.StatusBadRequest, "Bad Request", "", "1 validation error: " + err.Error()}
+		return nil, invalid(err)
 	}
 	model, input := of()
-	if model != "" && model != s.config.ServedName {
-		return nil, &refusal{http.StatusNotFound, "NotFoundError", "model", fmt.Sprintf("The model `%s` does not exist.", model)}
+	if _, no := s.adapter(model); no != nil {
+		return nil, no
 	}
 	prompts := textsOrTokens(input)
 	return prompts, s.fits(prompts)
@@ -144,7 +143,7 @@ func embed(tokens []int, n int) []float32 {
 	return out
 }
 
-func encode(vector []float32, format string) any {
+func packed(vector []float32, format string) any {
 	if format != "base64" {
 		return vector
 	}
@@ -154,7 +153,7 @@ func encode(vector []float32, format string) any {
 }
 
 func (s *Server) pooledReply(prefix string, in arrival, fields map[string]any, tokens int) map[string]any {
-	out := map[string]any{"id": fmt.Sprintf("%s-%016x", prefix, in.identity), "object": "list", "created": time.Now().Unix(), "model": s.config.ServedName,
+	out := map[string]any{"id": fmt.Sprintf("%s-%016x", prefix, in.identity), "object": "list", "created": time.Now().Unix(), "model": s.config.Names[0],
 		"usage": map[string]any{"prompt_tokens": tokens, "total_tokens": tokens, "completion_tokens": 0, "prompt_tokens_details": nil}}
 	for name, value := range fields {
 		out[name] = value
@@ -231,7 +230,7 @@ func (s *Server) compare(w http.ResponseWriter, r *http.Request, read func([]byt
 	one, others, top := read(in.body)
 	prompts := pairs(one, others)
 	if no := s.fits(prompts); no != nil {
-		fail(w, no.status, no.kind, no.text, no.param)
+		s.fail(w, no)
 		return
 	}
 	if !s.pool(r, in, prompts) {

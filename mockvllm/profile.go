@@ -1,17 +1,18 @@
 package mockvllm
 
 import (
+	"bytes"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
+	"os"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/vllmspec/vllmspec/harness/spelling"
 )
-
-// blockSize is how many tokens one block of the KV cache holds, as in vLLM.
-const blockSize = 16
 
 // A Profile is a model on given hardware: how long its steps take and how much
 // it can hold.
@@ -26,46 +27,24 @@ const blockSize = 16
 // over pairs of tokens. The fourth power is a smooth maximum: a step is bound by
 // memory or by arithmetic.
 type Profile struct {
-	Name   string // of the model, as features name it
-	GPU    string // "one H100"
-	Source string // where the coefficients come from
+	Name   string `json:"name"`   // of the model, as features name it
+	GPU    string `json:"gpu"`    // "one H100"
+	Source string `json:"source"` // where the coefficients come from
+	Error  string `json:"error"`  // how far off they are, against what was measured
 
-	A, W float64 // ms
-	B, C float64 // µs per token, µs per sequence
-	D, E float64 // ns per token of context, ns per pair
+	A float64 `json:"a_ms"` // host
+	W float64 `json:"w_ms"` // weights
+	B float64 `json:"b_us"` // per token
+	C float64 `json:"c_us"` // per sequence
+	D float64 `json:"d_ns"` // per token of context
+	E float64 `json:"e_ns"` // per pair
 
-	Frontend         time.Duration // from the request to the queue: parsing, tokenizing
-	Blocks           int           // of the KV cache
-	MaxSeqs          int           // in one step
-	MaxBatchedTokens int           // in one step
-	MaxModelLen      int           // prompt and answer together
-}
-
-// Kernel tables of vLLM 0.19 (H100) and 0.14 (A100, L40S) composed per layer and
-// fitted, with 0.5 ms of host time added; published by ai-dynamo/aiconfigurator.
-const fromKernels = "composed from the kernel tables of ai-dynamo/aiconfigurator"
-
-// End-to-end runs of vLLM, 15 configurations, published by the same project.
-const fromRuns = "fitted to 15 published runs (ai-dynamo/aiconfigurator, silicon_sample.csv)"
-
-// Profiles are the models and hardware that are known.
-func Profiles() []Profile {
-	small := func(gpu string, w, b, c, d, e float64, kvTokens, batch, seqs int) Profile {
-		return Profile{Name: "llama-3.1-8b", GPU: gpu, Source: fromKernels, A: 0.5, W: w, B: b, C: c, D: d, E: e,
-			Frontend: 12 * time.Millisecond, Blocks: kvTokens / blockSize, MaxSeqs: seqs, MaxBatchedTokens: batch, MaxModelLen: 131072}
-	}
-	large := func(gpu string, a, w, b, c, d, e, frontend float64, kvTokens int) Profile {
-		return Profile{Name: "llama-3.1-70b-fp8", GPU: gpu, Source: fromRuns, A: a, W: w, B: b, C: c, D: d, E: e,
-			Frontend: ms(frontend), Blocks: kvTokens / blockSize, MaxSeqs: 1024, MaxBatchedTokens: 8192, MaxModelLen: 131072}
-	}
-	return []Profile{
-		small("one H100", 6.36, 21.5, 7.1, 42.7, 0.70, 467_280, 8192, 1024),
-		small("one A100", 11.0, 61.0, 21.1, 78.5, 2.59, 467_280, 2048, 256),
-		small("one L40S", 22.5, 62.2, 24.9, 180, 3.21, 190_000, 2048, 256),
-		large("four H100", 2.19, 9.0, 51.5, 54.8, 31.5, 0.4, 12, 690_000),
-		large("two H100", 2.74, 14.0, 86.6, 50.5, 56.9, 0.8, 12.6, 236_000),
-		large("two H200", 2.44, 11.0, 84.6, 51.9, 34.0, 0.8, 13.7, 620_000),
-	}
+	Frontend         time.Duration `json:"frontend_ns"`            // from the request to the queue: parsing, tokenizing
+	Blocks           int           `json:"blocks"`                 // of the KV cache
+	BlockSize        int           `json:"block_size"`             // in tokens; 0 is vLLM's 16
+	MaxSeqs          int           `json:"max_num_seqs"`           // in one step
+	MaxBatchedTokens int           `json:"max_num_batched_tokens"` // in one step
+	MaxModelLen      int           `json:"max_model_len"`          // prompt and answer together
 }
 
 // ProfileFor finds the profile of a model, by its own name or by a longer one
@@ -115,6 +94,51 @@ func (p Profile) StepTime(tokens, seqs, kv int, pairs float64) time.Duration {
 	compute := p.B * float64(tokens) / 1e3
 	smooth := math.Pow(math.Pow(p.W, 4)+math.Pow(compute, 4), 0.25)
 	return ms(p.A + smooth + p.C*float64(seqs)/1e3 + p.D*float64(kv)/1e6 + p.E*pairs/1e6)
+}
+
+// check refuses what cannot be served, and fills in the block size.
+func (p *Profile) check() error {
+	if p.BlockSize == 0 {
+		p.BlockSize = 16
+	}
+	switch {
+	case p.Name == "":
+		return errors.New("a mock server needs a profile; see Profiles")
+	case p.MaxSeqs < 1:
+		return fmt.Errorf("the mock can hold %d sequences; it must be at least 1", p.MaxSeqs)
+	case p.BlockSize < 1:
+		return fmt.Errorf("a cache block holds %d tokens; it must be at least 1", p.BlockSize)
+	case p.Blocks < 2:
+		return fmt.Errorf("the mock has %d cache blocks; it must be at least 2", p.Blocks)
+	case p.MaxBatchedTokens < 1:
+		return fmt.Errorf("a step of the mock has %d tokens; it must be at least 1", p.MaxBatchedTokens)
+	case p.MaxModelLen < 2:
+		return fmt.Errorf("the mock's context has %d tokens; it must be at least 2", p.MaxModelLen)
+	}
+	for name, v := range map[string]float64{"a_ms": p.A, "w_ms": p.W, "b_us": p.B, "c_us": p.C, "d_ns": p.D, "e_ns": p.E, "frontend_ns": float64(p.Frontend)} {
+		if !(v >= 0) || math.IsInf(v, 1) {
+			return fmt.Errorf("the profile's %s is %g; it cannot be negative", name, v)
+		}
+	}
+	return nil
+}
+
+// ReadProfile reads a profile from a file in JSON, such as calibration writes.
+func ReadProfile(path string) (Profile, error) {
+	var p Profile
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return p, err
+	}
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&p); err != nil {
+		return p, fmt.Errorf("%s: %w", path, err)
+	}
+	if err := p.check(); err != nil {
+		return p, fmt.Errorf("%s: %w", path, err)
+	}
+	return p, nil
 }
 
 func ms(v float64) time.Duration { return time.Duration(v * float64(time.Millisecond)) }

@@ -15,20 +15,19 @@ func (s *Server) responses(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	a, no := readResponses(in.body)
-	var seq *sequence
-	if no == nil {
-		seq, no = s.admit(a, chat)
-	}
 	if no != nil {
-		fail(w, no.status, no.kind, no.text, no.param)
+		s.fail(w, no)
 		return
 	}
-	seq.identity, seq.received = in.identity, in.at
-	seq.answer = draw(s.config.Seed, in.identity, seq.maxTokens, a.MinTokens, a.IgnoreEOS)
-	out := &responseStream{w: w, control: http.NewResponseController(w), stream: a.Stream, seq: seq, model: s.config.ServedName,
-		id: fmt.Sprintf("%016x", in.identity), created: time.Now().Unix()}
-	whole := s.follow(r, seq, out)
-	s.tell(seq, "resp_"+out.id, in.hit, whole)
+	q, no := s.admit(r, in, a, chat)
+	if no != nil {
+		s.fail(w, no)
+		return
+	}
+	to := newWire(w, a.Stream, in.hit)
+	out := &responseStream{wire: to, server: s, q: q, seq: q.sequences[0], id: q.id, created: time.Now().Unix()}
+	whole := s.follow(r, q, to, out)
+	s.tellAll(q, "resp_"+out.id, whole)
 }
 
 // readResponses makes a chat of a request: instructions are its system message,
@@ -41,10 +40,11 @@ func readResponses(raw []byte) (*ask, *refusal) {
 		Limit        *int            `json:"max_output_tokens"`
 	}
 	if err := json.Unmarshal(raw, &body); err != nil {
-		return nil, &refusal{http.StatusBadRequest, "Bad Request", "", "1 validation error: " + err.Error()}
+		return nil, invalid(err)
 	}
 	a := &body.ask
-	a.Messages, a.MaxTokens, a.MaxCompletionTokens, a.StreamOptions = nil, body.Limit, nil, nil
+	a.Messages, a.MaxTokens, a.MaxCompletionTokens, a.StreamOptions, a.N, a.Tools = nil, body.Limit, nil, nil, nil, nil
+	a.IncludeReasoning = new(bool) // none: its events would be others
 	if body.Instructions != "" {
 		a.Messages = append(a.Messages, message{"system", body.Instructions})
 	}
@@ -63,43 +63,47 @@ func readResponses(raw []byte) (*ask, *refusal) {
 
 // A responseStream writes one answer of /v1/responses.
 type responseStream struct {
-	w       http.ResponseWriter
-	control *http.ResponseController
-	stream  bool
+	*wire
+	server  *Server
+	q       *request
 	seq     *sequence
-	model   string
 	id      string
 	created int64
 	number  int // of the next event
 }
 
-func (s *responseStream) writer() http.ResponseWriter { return s.w }
-
 func (s *responseStream) open() {
 	if !s.stream {
 		return
 	}
-	s.w.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
+	s.wire.open()
 	s.event("response.created", map[string]any{"response": s.response("in_progress")})
 	s.event("response.in_progress", map[string]any{"response": s.response("in_progress")})
-	s.control.Flush()
 }
 
-func (s *responseStream) tokens(from, to int) bool {
-	if !s.stream {
-		return true
-	}
+func (s *responseStream) tokens(_, from, to int) {
 	if from == 0 {
 		s.event("response.output_item.added", map[string]any{"output_index": 0, "item": s.item("in_progress", []any{})})
 		s.event("response.content_part.added", s.place(map[string]any{"part": s.part("")}))
 	}
-	s.event("response.output_text.delta", s.place(map[string]any{"delta": s.seq.answer.text(from, to), "logprobs": []any{}}))
-	return s.control.Flush() == nil
+	for from < to {
+		n := min(s.q.span(s.server, s.seq, from), to-from)
+		s.event("response.output_text.delta", s.place(map[string]any{"delta": s.seq.answer.text(from, from+n), "logprobs": []any{}}))
+		from += n
+	}
+}
+
+func (s *responseStream) broken(no *refusal) {
+	if !s.stream {
+		s.server.fail(s.w, no)
+		return
+	}
+	s.event("error", map[string]any{"code": no.kind, "message": no.text, "param": nil})
 }
 
 func (s *responseStream) close() {
 	if !s.stream {
-		reply(s.w, s.response("completed"))
+		s.whole(s.response("completed"))
 		return
 	}
 	text := s.text()
@@ -108,14 +112,12 @@ func (s *responseStream) close() {
 	s.event("response.output_item.done", map[string]any{"output_index": 0, "item": s.item("completed", []any{s.part(text)})})
 	last := s.response("completed")
 	s.event(fmt.Sprintf("response.%s", last["status"]), map[string]any{"response": last})
-	s.control.Flush()
 }
 
 func (s *responseStream) event(kind string, fields map[string]any) {
 	fields["type"], fields["sequence_number"] = kind, s.number
 	s.number++
-	raw, _ := json.Marshal(fields)
-	fmt.Fprintf(s.w, "event: %s\ndata: %s\n\n", kind, raw)
+	s.named(kind, fields)
 }
 
 // place says which part of the answer an event is about.
@@ -125,7 +127,7 @@ func (s *responseStream) place(fields map[string]any) map[string]any {
 }
 
 func (s *responseStream) text() string {
-	return s.seq.answer.text(0, len(s.seq.answer.ids))
+	return s.seq.answer.text(0, s.q.sent[0])
 }
 
 func (s *responseStream) part(text string) map[string]any {
@@ -137,15 +139,15 @@ func (s *responseStream) item(status string, content []any) map[string]any {
 }
 
 func (s *responseStream) response(status string) map[string]any {
-	out := map[string]any{"id": "resp_" + s.id, "object": "response", "created_at": s.created, "model": s.model, "status": status, "output": []any{},
+	out := map[string]any{"id": "resp_" + s.id, "object": "response", "created_at": s.created, "model": s.q.model, "status": status, "output": []any{},
 		"error": nil, "incomplete_details": nil, "instructions": nil, "metadata": nil, "parallel_tool_calls": true, "tool_choice": "auto", "tools": []any{},
 		"temperature": 1.0, "top_p": 1.0, "usage": nil}
 	if status == "completed" {
-		n := len(s.seq.answer.ids)
+		n := s.q.sent[0]
 		out["output"] = []any{s.item(status, []any{s.part(s.text())})}
 		out["usage"] = map[string]any{"input_tokens": s.seq.prompt, "input_tokens_details": map[string]int{"cached_tokens": s.seq.cached},
 			"output_tokens": n, "output_tokens_details": map[string]int{"reasoning_tokens": 0}, "total_tokens": s.seq.prompt + n}
-		if s.seq.answer.finish == "length" {
+		if s.seq.finished() == "length" {
 			out["status"], out["incomplete_details"] = "incomplete", map[string]string{"reason": "max_output_tokens"}
 		}
 	}

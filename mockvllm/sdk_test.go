@@ -17,7 +17,7 @@ import (
 // sdk is OpenAI's own client, as it comes.
 func sdk(t *testing.T) openai.Client {
 	t.Helper()
-	server := httptest.NewServer(start(t, mockvllm.Config{Profile: zero(), APIKey: "key"}))
+	server := httptest.NewServer(start(t, mockvllm.Config{Profile: zero(), APIKeys: []string{"key"}}))
 	t.Cleanup(server.Close)
 	return openai.NewClient(option.WithBaseURL(server.URL+"/v1"), option.WithAPIKey("key"), option.WithMaxRetries(0))
 }

@@ -1,34 +1,30 @@
 package mockvllm
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
-// Version is what /version answers.
-const Version = "0.28.0"
-
-// A Config says what is served, and what goes wrong on purpose.
-type Config struct {
-	Profile    Profile
-	ServedName string // of the model; "" for the profile's
-	Seed       uint64
-	APIKey     string // "" for none
-	Faults     []Fault
-	Truth      func(Truth) // called when the server is done with a request; nil: nobody wants to know
-}
-
 // A Server is a mock of a vLLM server: an http.Handler with an engine behind it.
 type Server struct {
-	config  Config
-	engine  *engine
-	metrics *metrics
-	mux     *http.ServeMux
+	config      Config
+	engine      *engine
+	faults      *mishaps
+	metrics     *metrics
+	mux         *http.ServeMux
+	fingerprint string
+	load        atomic.Int64 // requests that are being answered
+
+	adapters struct {
+		sync.Mutex
+		list []Adapter
+	}
+	scrapes scrapes
 	start   sync.Once
 	close   sync.Once
 	started bool
@@ -36,49 +32,37 @@ type Server struct {
 
 // New checks the configuration; the engine stands still until Start.
 func New(c Config) (*Server, error) {
-	p := &c.Profile
-	switch {
-	case p.Name == "":
-		return nil, errors.New("a mock server needs a profile; see Profiles")
-	case p.MaxSeqs < 1:
-		return nil, fmt.Errorf("the mock can hold %d sequences; it must be at least 1", p.MaxSeqs)
-	case p.Blocks < 2:
-		return nil, fmt.Errorf("the mock has %d cache blocks; it must be at least 2", p.Blocks)
-	case p.MaxBatchedTokens < 1:
-		return nil, fmt.Errorf("a step of the mock has %d tokens; it must be at least 1", p.MaxBatchedTokens)
+	if err := c.check(); err != nil {
+		return nil, err
 	}
-	for _, f := range c.Faults {
-		if err := f.check(); err != nil {
-			return nil, err
-		}
-	}
-	if c.ServedName == "" {
-		c.ServedName = p.Name
-	}
-	// vLLM refuses to start with a length that does not fit the cache; the mock
-	// shortens the length, so that a small cache can be tried.
-	p.MaxModelLen = min(p.MaxModelLen, (p.Blocks-1)*blockSize)
-	s := &Server{config: c, metrics: newMetrics(c.ServedName, *p), mux: http.NewServeMux()}
-	s.engine = newEngine(*p, c.Faults, s.metrics)
-	s.engine.stamps = c.Truth != nil
+	s := &Server{config: c, metrics: newMetrics(c), mux: http.NewServeMux(),
+		faults:      &mishaps{seed: c.Seed, scale: c.Scale},
+		fingerprint: fmt.Sprintf("vllm-%s-%08x", Version, uint32(fnv(offset, fmt.Sprint(c.Profile))))}
+	s.faults.add(time.Now(), c.Faults...)
+	s.adapters.list = slices.Clone(c.Adapters)
+	s.engine = newEngine(c, s.faults, s.metrics)
 	s.routes()
 	return s, nil
 }
 
-// Start starts the engine. Faults count from here, until StartLoad.
+// Start starts the engine. The configured faults count from here.
 func (s *Server) Start() {
 	s.start.Do(func() {
 		s.started = true
-		s.StartLoad()
+		s.faults.begin(time.Now())
 		go s.engine.run()
 	})
 }
 
-// StartLoad makes the instants of faults count from now.
-func (s *Server) StartLoad() {
-	s.engine.mu.Lock()
-	s.engine.load = time.Now()
-	s.engine.mu.Unlock()
+// Suffer lets more go wrong, as of now.
+func (s *Server) Suffer(faults ...Fault) error {
+	for _, f := range faults {
+		if err := f.check(); err != nil {
+			return err
+		}
+	}
+	s.faults.add(time.Now(), faults...)
+	return nil
 }
 
 // Close stops the engine and waits for it.
@@ -92,24 +76,24 @@ func (s *Server) Close() {
 }
 
 func (s *Server) routes() {
-	ok := func(w http.ResponseWriter, _ *http.Request) {}
-	s.mux.HandleFunc("GET /health", ok)
-	s.mux.HandleFunc("GET /ping", ok)
-	s.mux.HandleFunc("POST /ping", ok)
+	for _, route := range []string{"GET /health", "GET /ping", "POST /ping"} {
+		s.mux.HandleFunc(route, s.health)
+	}
 	s.mux.HandleFunc("GET /version", func(w http.ResponseWriter, _ *http.Request) {
 		reply(w, map[string]string{"version": Version})
 	})
 	s.mux.HandleFunc("GET /load", func(w http.ResponseWriter, _ *http.Request) {
-		reply(w, map[string]int{"server_load": 0})
+		reply(w, map[string]int64{"server_load": s.load.Load()})
 	})
-	s.mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-		s.metrics.write(w)
-	})
+	s.mux.HandleFunc("GET /metrics", s.exposeMetrics)
 	s.mux.HandleFunc("GET /v1/models", s.models)
 	s.mux.HandleFunc("POST /tokenize", s.tokenize)
-	s.mux.HandleFunc("POST /reset_prefix_cache", s.resetPrefixCache)
+	s.mux.HandleFunc("POST /detokenize", s.detokenize)
+	s.mux.HandleFunc("POST /v1/completions", func(w http.ResponseWriter, r *http.Request) { s.generate(w, r, completions) })
+	s.mux.HandleFunc("POST /v1/chat/completions", func(w http.ResponseWriter, r *http.Request) { s.generate(w, r, chat) })
 	s.mux.HandleFunc("POST /v1/responses", s.responses)
+	s.mux.HandleFunc("POST /v1/messages", s.messages)
+	s.mux.HandleFunc("POST /v1/messages/count_tokens", s.countTokens)
 	s.mux.HandleFunc("POST /v1/embeddings", s.embeddings)
 	for _, path := range []string{"/score", "/v1/score"} {
 		s.mux.HandleFunc("POST "+path, s.score)
@@ -117,56 +101,106 @@ func (s *Server) routes() {
 	for _, path := range []string{"/rerank", "/v1/rerank", "/v2/rerank"} {
 		s.mux.HandleFunc("POST "+path, s.rerank)
 	}
-	s.mux.HandleFunc("POST /v1/completions", func(w http.ResponseWriter, r *http.Request) { s.generate(w, r, completions) })
-	s.mux.HandleFunc("POST /v1/chat/completions", func(w http.ResponseWriter, r *http.Request) { s.generate(w, r, chat) })
+	s.mux.HandleFunc("GET /admin/faults", s.listFaults)
+	s.mux.HandleFunc("POST /admin/faults", s.addFaults)
+	s.mux.HandleFunc("DELETE /admin/faults", s.clearFaults)
+	if s.config.RuntimeAdapters {
+		s.mux.HandleFunc("POST /v1/load_lora_adapter", s.loadAdapter)
+		s.mux.HandleFunc("POST /v1/unload_lora_adapter", s.unloadAdapter)
+	}
+	if s.config.Development {
+		s.mux.HandleFunc("POST /reset_prefix_cache", s.resetPrefixCache)
+		s.mux.HandleFunc("POST /sleep", s.sleep)
+		s.mux.HandleFunc("POST /wake_up", s.wakeUp)
+		s.mux.HandleFunc("GET /is_sleeping", s.isSleeping)
+		s.mux.HandleFunc("GET /server_info", s.serverInfo)
+	}
 }
 
 // ServeHTTP answers as vLLM does.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	began := time.Now()
 	counted := &statusWriter{ResponseWriter: w, status: http.StatusOK}
 	_, pattern := s.mux.Handler(r)
-	if s.refused(counted, r, pattern) {
-		return
+	if !s.refused(counted, r, pattern) {
+		if generates := strings.HasPrefix(r.URL.Path, "/v1/") && r.Method == http.MethodPost; generates && s.config.TrackLoad {
+			s.load.Add(1)
+			defer s.load.Add(-1)
+		}
+		s.mux.ServeHTTP(counted, r)
 	}
-	s.mux.ServeHTTP(counted, r)
-	switch r.URL.Path {
-	case "/metrics", "/health", "/ping", "/version", "/load":
-	default:
-		s.metrics.answered(r.URL.Path, r.Method, counted.status)
+	s.count(counted, r, pattern, time.Since(began))
+}
+
+// count notes a request as vLLM's instrumentator does, which leaves out what is
+// asked all the time.
+func (s *Server) count(w *statusWriter, r *http.Request, pattern string, took time.Duration) {
+	for _, quiet := range []string{"/metrics", "/health", "/load", "/ping", "/version", "/server_info", "/admin"} {
+		if strings.Contains(r.URL.Path, quiet) {
+			return
+		}
 	}
+	handler := r.URL.Path
+	if pattern == "" {
+		handler = "none"
+	}
+	if strings.HasPrefix(w.Header().Get("Content-Type"), "text/event-stream") {
+		w.bytes = 0 // a stream has no length beforehand
+	}
+	s.metrics.answered(route{handler, r.Method}, fmt.Sprintf("%dxx", w.status/100), took, r.ContentLength, w.bytes)
 }
 
 // refused answers what no handler needs to see.
 func (s *Server) refused(w http.ResponseWriter, r *http.Request, pattern string) bool {
 	switch {
 	case pattern == "" && r.Method == http.MethodOptions:
-	case s.config.APIKey != "" && strings.HasPrefix(r.URL.Path, "/v1") && r.Header.Get("Authorization") != "Bearer "+s.config.APIKey:
+	case s.guarded(r) && !s.admits(r.Header.Get("Authorization")):
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(http.StatusUnauthorized)
 		fmt.Fprint(w, `{"error":"Unauthorized"}`) // flat, unlike every other error of vLLM's
 		return true
 	case pattern == "":
 		status := http.StatusNotFound
-		for _, method := range []string{http.MethodGet, http.MethodPost} {
+		for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodDelete} {
 			other := r.Clone(r.Context())
 			other.Method = method
 			if _, p := s.mux.Handler(other); p != "" {
 				status = http.StatusMethodNotAllowed
 			}
 		}
-		fail(w, status, http.StatusText(status), http.StatusText(status), "")
+		s.fail(w, &refusal{status: status, kind: http.StatusText(status), text: http.StatusText(status)})
 		return true
-	case r.Method == http.MethodPost && r.URL.Path != "/ping" && r.URL.Path != "/reset_prefix_cache" &&
-		!strings.HasPrefix(r.Header.Get("Content-Type"), "application/json"):
-		fail(w, http.StatusBadRequest, "Bad Request", "Unsupported Media Type: Only 'application/json' is allowed", "")
+	case r.Method == http.MethodPost && readsJSON(r.URL.Path) && !strings.HasPrefix(r.Header.Get("Content-Type"), "application/json"):
+		s.fail(w, &refusal{status: http.StatusBadRequest, kind: "Bad Request", text: "Unsupported Media Type: Only 'application/json' is allowed"})
 		return true
 	}
 	return false
 }
 
+// guarded reports whether a path needs a key. The others are open in vLLM too.
+func (s *Server) guarded(r *http.Request) bool {
+	return len(s.config.APIKeys) > 0 && (strings.HasPrefix(r.URL.Path, "/v1") || strings.HasPrefix(r.URL.Path, "/v2"))
+}
+
+func (s *Server) admits(authorization string) bool {
+	key, bearer := strings.CutPrefix(authorization, "Bearer ")
+	return bearer && slices.Contains(s.config.APIKeys, key)
+}
+
+// readsJSON reports whether a path takes a body; those without are commands.
+func readsJSON(path string) bool {
+	switch path {
+	case "/ping", "/reset_prefix_cache", "/sleep", "/wake_up", "/admin/faults":
+		return false
+	}
+	return true
+}
+
+// A statusWriter remembers what was answered.
 type statusWriter struct {
 	http.ResponseWriter
 	status int
+	bytes  int64
 }
 
 func (w *statusWriter) WriteHeader(status int) {
@@ -174,65 +208,10 @@ func (w *statusWriter) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 }
 
+func (w *statusWriter) Write(b []byte) (int, error) {
+	w.bytes += int64(len(b))
+	return w.ResponseWriter.Write(b)
+}
+
 // Unwrap lets http.ResponseController reach what can flush and hijack.
 func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
-
-// fail writes an error in vLLM's envelope (vllm/entrypoints/openai/engine/protocol.py).
-func fail(w http.ResponseWriter, status int, kind, text, param string) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	w.Write(errorBody(status, kind, text, param))
-}
-
-func errorBody(status int, kind, text, param string) []byte {
-	type body struct {
-		Message string  `json:"message"`
-		Type    string  `json:"type"`
-		Param   *string `json:"param"`
-		Code    int     `json:"code"`
-	}
-	b := body{Message: text, Type: kind, Code: status}
-	if param != "" {
-		b.Param = &param
-	}
-	out, _ := json.Marshal(map[string]body{"error": b})
-	return out
-}
-
-func reply(w http.ResponseWriter, v any) {
-	w.Header().Set("Content-Type", "application/json")
-	json.NewEncoder(w).Encode(v)
-}
-
-func (s *Server) models(w http.ResponseWriter, _ *http.Request) {
-	now := time.Now().Unix()
-	reply(w, map[string]any{"object": "list", "data": []any{map[string]any{
-		"id": s.config.ServedName, "object": "model", "created": now, "owned_by": "vllm",
-		"root": s.config.Profile.Name, "parent": nil, "max_model_len": s.config.Profile.MaxModelLen,
-		"permission": []any{map[string]any{"id": "modelperm-mock", "object": "model_permission", "created": now}},
-	}}})
-}
-
-func (s *Server) tokenize(w http.ResponseWriter, r *http.Request) {
-	var body struct {
-		Prompt   *string   `json:"prompt"`
-		Messages []message `json:"messages"`
-	}
-	if err := json.NewDecoder(r.Body).Decode(&body); err != nil || body.Prompt == nil && body.Messages == nil {
-		fail(w, http.StatusBadRequest, "Bad Request", "1 validation error: prompt or messages is required", "prompt")
-		return
-	}
-	var ids []int
-	if body.Prompt != nil {
-		ids = append([]int{beginText}, tokenize(*body.Prompt)...)
-	} else {
-		ids = tokenizeChat(body.Messages)
-	}
-	reply(w, map[string]any{"count": len(ids), "max_model_len": s.config.Profile.MaxModelLen, "tokens": ids, "token_strs": nil})
-}
-
-func (s *Server) resetPrefixCache(w http.ResponseWriter, _ *http.Request) {
-	s.engine.mu.Lock()
-	defer s.engine.mu.Unlock()
-	reply(w, map[string]bool{"success": s.engine.pool.forget()})
-}

@@ -3,102 +3,172 @@ package mockvllm
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
-	"net/http"
 	"time"
 )
 
-// A stream writes one answer: as server-sent events, one for what a step
-// produced, or in one piece. The shapes are those of vLLM's Python front end.
+// A stream writes the answers of /v1/completions and /v1/chat/completions, in
+// the shapes of vLLM's Python front end or of its Rust one.
 type stream struct {
-	w       http.ResponseWriter
-	control *http.ResponseController
+	*wire
+	server  *Server
+	q       *request
 	p       protocol
-	ask     *ask
-	seq     *sequence
 	id      string
-	model   string
 	created int64
-	hit     Fault  // ErrorInStream, CutShort or nil
-	out     []byte // events to be written at once
 	before  []byte // of an event in mid-stream, what stands before its text
 	after   []byte // and what stands after it
-	broken  int    // tokens after which the fault strikes
 }
 
-func newStream(w http.ResponseWriter, p protocol, a *ask, seq *sequence, model string, hit Fault) *stream {
-	prefix := "cmpl"
+func newStream(s *Server, to *wire, q *request, p protocol) *stream {
+	prefix := "cmpl-"
 	if p == chat {
-		prefix = "chatcmpl"
+		prefix = "chatcmpl-"
 	}
-	return &stream{
-		w: w, control: http.NewResponseController(w), p: p, ask: a, seq: seq, model: model, hit: hit,
-		id: fmt.Sprintf("%s-%016x", prefix, seq.identity), created: time.Now().Unix(),
-		broken: max(1, len(seq.answer.ids)/2),
+	return &stream{wire: to, server: s, q: q, p: p, id: prefix + q.id, created: time.Now().Unix()}
+}
+
+func (s *stream) rust() bool { return s.server.config.Dialect == Rust }
+
+// tokens writes an event for each step, or for as many tokens as shall stand in one.
+func (s *stream) tokens(answer, from, to int) {
+	seq := s.q.sequences[answer]
+	if from == 0 && s.p == chat {
+		s.role(answer, seq)
+	}
+	for from < to {
+		n := min(s.q.span(s.server, seq, from), to-from)
+		s.event(answer, seq, from, from+n)
+		from += n
 	}
 }
 
-func (s *stream) writer() http.ResponseWriter { return s.w }
-
-// open sends the headers of a stream: vLLM does so before the request is even
-// queued, so that headers say nothing about the first token.
-func (s *stream) open() {
-	if !s.ask.Stream {
+// role is the event that begins an answer of a chat; it comes with the first token.
+func (s *stream) role(answer int, seq *sequence) {
+	choice := roleChoice{Index: answer, Delta: delta{Role: "assistant", Content: new(string)}}
+	if s.rust() {
+		choice.Delta.Content = nil
+		s.add(chunk{Choices: []any{choice}, Usage: s.running(seq, 0)})
 		return
 	}
-	s.w.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
-	s.w.WriteHeader(http.StatusOK)
-	s.control.Flush()
+	first := roleChunk{chunk: s.named(chunk{Choices: []any{choice}, Usage: s.running(seq, 0)})}
+	if s.q.ask.ReturnTokenIDs {
+		first.PromptTokenIDs = seq.asked
+	}
+	s.data(first)
 }
 
-// tokens writes what came since the last call, an event for each token, and
-// reports whether to go on.
-func (s *stream) tokens(from, to int) bool {
-	if !s.ask.Stream {
-		return true
+// event writes what tokens [from, to) say. Most events differ from the one
+// before in their text only, and the words of answers need no escaping, so the
+// rest is rendered once.
+func (s *stream) event(answer int, seq *sequence, from, to int) {
+	a := &seq.answer
+	if s.p == chat && from < a.thinking && to > a.thinking {
+		s.event(answer, seq, from, a.thinking)
+		s.event(answer, seq, a.thinking, to)
+		return
 	}
-	if s.hit != nil && to >= s.broken {
-		s.breakOff()
-		return false
-	}
-	s.out = s.out[:0]
-	if from == 0 && s.p == chat {
-		s.add(chunk{Choices: []any{roleChoice{Delta: delta{Role: "assistant", Content: new(string)}}}})
-	}
-	for at := from; at < to; at++ {
-		s.addToken(at)
-	}
-	s.w.Write(s.out)
-	return s.control.Flush() == nil
-}
-
-// addToken adds the event of one token. Most differ from the one before in their
-// text only, and the words of answers need no escaping, so the rest is rendered
-// once.
-func (s *stream) addToken(at int) {
-	last := at == len(s.seq.answer.ids)-1
-	text := s.seq.answer.text(at, at+1)
-	if last || s.ask.ReturnTokenIDs || s.running(at+1) != nil || s.seq.answer.call != nil {
-		s.add(chunk{Choices: []any{s.choice(text, at, at+1, last)}, Usage: s.running(at + 1)})
+	last := to == len(a.ids)
+	text := a.text(from, to)
+	usage := s.running(seq, to)
+	if last || s.q.ask.ReturnTokenIDs || usage != nil || a.call != nil || from < a.thinking || len(s.q.sequences) > 1 {
+		if text == "" && a.call == nil && !last && !s.q.ask.ReturnTokenIDs && s.p == chat {
+			return // a parser kept it to itself
+		}
+		s.full(answer, seq, from, to, text, usage)
 		return
 	}
 	if s.before == nil {
 		const here = "\u2060" // stands in no event
-		before, after, _ := bytes.Cut(s.render(chunk{Choices: []any{s.choice(here, 0, 0, false)}}), []byte(here))
-		s.before, s.after = bytes.Clone(before), bytes.Clone(after)
+		raw, _ := json.Marshal(s.named(chunk{Choices: []any{s.choice(answer, seq, here, from, from, "")}}))
+		before, after, _ := bytes.Cut(raw, []byte(here))
+		s.before = append([]byte("data: "), before...)
+		s.after = append(bytes.Clone(after), "\n\n"...)
 	}
 	s.out = append(append(append(s.out, s.before...), text...), s.after...)
+}
+
+// full writes an event with all that it can have.
+func (s *stream) full(answer int, seq *sequence, from, to int, text string, usage *usage) {
+	a := &seq.answer
+	last := to == len(a.ids)
+	finish := ""
+	if last && !s.rust() {
+		finish = a.finish
+	}
+	c := chunk{Choices: []any{s.choice(answer, seq, text, from, to, finish)}, Usage: usage}
+	if last && !s.includesUsage() {
+		c.Fingerprint = s.fingerprint()
+	}
+	s.add(c)
+	if last && s.rust() { // the reason stands in an event of its own
+		s.add(chunk{Choices: []any{s.choice(answer, seq, "", to, to, a.finish)}, Usage: usage})
+	}
+}
+
+func (s *stream) includesUsage() bool {
+	o := s.q.ask.StreamOptions
+	return (o != nil && o.IncludeUsage || s.server.config.ForceUsage) && s.q.hit.Kind != NoUsage
+}
+
+func (s *stream) fingerprint() string {
+	if s.rust() {
+		return ""
+	}
+	return s.server.fingerprint
+}
+
+// choice is the part of an event that is about one answer.
+func (s *stream) choice(index int, seq *sequence, text string, from, to int, finish string) any {
+	var ids []int
+	if s.q.ask.ReturnTokenIDs {
+		ids = seq.answer.ids[from:to]
+	}
+	var reason *string
+	var stop json.RawMessage
+	if finish != "" {
+		reason, stop = &finish, json.RawMessage("null")
+		if seq.answer.stop != "" {
+			stop, _ = json.Marshal(seq.answer.stop)
+		}
+	}
+	if s.p == chat {
+		return deltaChoice{roleChoice: roleChoice{Index: index, Delta: s.delta(seq, text, from, to), FinishReason: reason}, StopReason: stop, TokenIDs: ids}
+	}
+	c := textChoice{Index: index, Text: text, FinishReason: reason, StopReason: stop, TokenIDs: ids}
+	if from == 0 && to > 0 && s.q.ask.ReturnTokenIDs {
+		c.PromptTokenIDs = seq.asked
+	}
+	return c
+}
+
+func (s *stream) delta(seq *sequence, text string, from, to int) delta {
+	switch {
+	case from == to && text == "": // nothing but a reason
+		return delta{}
+	case seq.answer.call != nil:
+		return delta{ToolCalls: seq.answer.call.deltas(s.id, from, to)}
+	case from < seq.answer.thinking:
+		return delta{Reasoning: &text}
+	}
+	return delta{Content: &text}
 }
 
 // The shapes of a stream's events, field by field in vLLM's order. A field that
 // vLLM writes as null is a RawMessage or a pointer that stays nil.
 type chunk struct {
-	ID      string `json:"id"`
-	Object  string `json:"object"`
-	Created int64  `json:"created"`
-	Model   string `json:"model"`
-	Choices []any  `json:"choices"`
-	Usage   *usage `json:"usage,omitempty"`
+	ID          string `json:"id"`
+	Object      string `json:"object"`
+	Created     int64  `json:"created"`
+	Model       string `json:"model"`
+	Choices     []any  `json:"choices"`
+	Usage       *usage `json:"usage,omitempty"`
+	Fingerprint string `json:"system_fingerprint,omitempty"`
+}
+
+type roleChunk struct {
+	chunk
+	PromptTokenIDs []int   `json:"prompt_token_ids"`
+	PromptText     *string `json:"prompt_text"`
 }
 
 type textChoice struct {
@@ -107,13 +177,14 @@ type textChoice struct {
 	Logprobs       json.RawMessage `json:"logprobs"`
 	FinishReason   *string         `json:"finish_reason"`
 	StopReason     json.RawMessage `json:"stop_reason"`
-	PromptTokenIDs json.RawMessage `json:"prompt_token_ids"`
+	PromptTokenIDs []int           `json:"prompt_token_ids"`
 	TokenIDs       []int           `json:"token_ids"`
 }
 
 type delta struct {
 	Role      string     `json:"role,omitempty"`
 	Content   *string    `json:"content,omitempty"`
+	Reasoning *string    `json:"reasoning,omitempty"`
 	ToolCalls []toolCall `json:"tool_calls,omitempty"`
 }
 
@@ -131,99 +202,143 @@ type deltaChoice struct {
 }
 
 type usage struct {
-	PromptTokens     int          `json:"prompt_tokens"`
-	TotalTokens      int          `json:"total_tokens"`
-	CompletionTokens int          `json:"completion_tokens"`
-	Details          usageDetails `json:"prompt_tokens_details"`
+	PromptTokens     int               `json:"prompt_tokens"`
+	TotalTokens      int               `json:"total_tokens"`
+	CompletionTokens int               `json:"completion_tokens"`
+	Prompt           *promptDetails    `json:"prompt_tokens_details,omitempty"`
+	Completion       *reasoningDetails `json:"completion_tokens_details,omitempty"`
 }
 
-type usageDetails struct {
+type promptDetails struct {
 	CachedTokens int `json:"cached_tokens"`
 }
 
-func (s *stream) choice(text string, from, to int, last bool) any {
-	var ids []int
-	if s.ask.ReturnTokenIDs {
-		ids = s.seq.answer.ids[from:to]
-	}
-	var finish *string
-	var stop json.RawMessage
-	if last {
-		finish, stop = &s.seq.answer.finish, json.RawMessage("null")
-	}
-	if s.p == chat {
-		d := delta{Content: &text}
-		if function := s.seq.answer.call; function != nil {
-			d = delta{ToolCalls: function.deltas(s.id, from, to)}
-		}
-		return deltaChoice{roleChoice: roleChoice{Delta: d, FinishReason: finish}, StopReason: stop, TokenIDs: ids}
-	}
-	return textChoice{Text: text, FinishReason: finish, TokenIDs: ids}
+type reasoningDetails struct {
+	ReasoningTokens int `json:"reasoning_tokens"`
 }
 
 // running is the usage of an event in mid-stream, where it was asked for.
-func (s *stream) running(tokens int) *usage {
-	if s.ask.StreamOptions != nil && s.ask.StreamOptions.ContinuousUsageStats {
-		return s.usage(tokens)
+func (s *stream) running(seq *sequence, tokens int) *usage {
+	o := s.q.ask.StreamOptions
+	if (o != nil && o.ContinuousUsageStats || s.server.config.ForceUsage) && s.q.hit.Kind != NoUsage {
+		return s.usage(seq.prompt, seq.cached, tokens, min(tokens, seq.answer.thinking))
 	}
 	return nil
 }
 
-func (s *stream) usage(tokens int) *usage {
-	return &usage{PromptTokens: s.seq.prompt, TotalTokens: s.seq.prompt + tokens, CompletionTokens: tokens, Details: usageDetails{s.seq.cached}}
+// total is the usage of all answers; each prompt counts once.
+func (s *stream) total() *usage {
+	var prompt, cached, tokens, thinking int
+	each := len(s.q.sequences) / s.q.prompts
+	for i, seq := range s.q.sequences {
+		if i%each == 0 {
+			prompt += seq.prompt
+			cached += seq.cached
+		}
+		tokens += s.q.sent[i]
+		thinking += min(s.q.sent[i], seq.answer.thinking)
+	}
+	return s.usage(prompt, cached, tokens, thinking)
 }
 
-func (s *stream) add(c chunk) { s.out = append(s.out, s.render(c)...) }
+func (s *stream) usage(prompt, cached, tokens, thinking int) *usage {
+	if s.q.hit.Kind == WrongUsage {
+		tokens = int(float64(tokens) * s.q.hit.Factor)
+	}
+	u := &usage{PromptTokens: prompt, TotalTokens: prompt + tokens, CompletionTokens: tokens}
+	if s.server.config.PromptDetails && !(s.rust() && cached == 0) {
+		u.Prompt = &promptDetails{cached}
+	}
+	if s.p == chat && s.server.config.Reasoning {
+		u.Completion = &reasoningDetails{thinking}
+	}
+	return u
+}
 
-// render is an event as it goes over the wire.
-func (s *stream) render(c chunk) []byte {
-	c.ID, c.Object, c.Created, c.Model = s.id, "text_completion", s.created, s.model
+// named fills in what all events of a stream share.
+func (s *stream) named(c chunk) chunk {
+	c.ID, c.Object, c.Created, c.Model = s.id, "text_completion", s.created, s.q.model
 	if s.p == chat {
 		c.Object = "chat.completion.chunk"
 	}
-	raw, _ := json.Marshal(c)
-	return append(append([]byte("data: "), raw...), "\n\n"...)
+	return c
+}
+
+func (s *stream) add(c chunk) { s.data(s.named(c)) }
+
+// broken is an error under status 200, where the answer has begun.
+func (s *stream) broken(no *refusal) {
+	if !s.wire.stream {
+		s.server.fail(s.w, no)
+		return
+	}
+	s.data(s.server.envelope(no))
+	s.out = append(s.out, "data: [DONE]\n\n"...)
 }
 
 // close ends a whole answer.
 func (s *stream) close() {
-	n := len(s.seq.answer.ids)
-	if !s.ask.Stream {
-		reply(s.w, s.whole(n))
+	if !s.wire.stream {
+		s.whole(s.body())
 		return
 	}
-	if s.ask.StreamOptions != nil && s.ask.StreamOptions.IncludeUsage {
-		s.w.Write(s.render(chunk{Choices: []any{}, Usage: s.usage(n)}))
-	}
-	fmt.Fprint(s.w, "data: [DONE]\n\n")
-	s.control.Flush()
-}
-
-// whole is the answer in one piece.
-func (s *stream) whole(n int) map[string]any {
-	choice := map[string]any{"index": 0, "logprobs": nil, "finish_reason": s.seq.answer.finish, "stop_reason": nil}
-	object := "text_completion"
-	if s.p == chat {
-		object = "chat.completion"
-		message := map[string]any{"role": "assistant", "content": s.seq.answer.text(0, n), "reasoning": nil}
-		if function := s.seq.answer.call; function != nil {
-			message["content"], message["tool_calls"] = nil, function.deltas(s.id, 0, n)
+	for i, seq := range s.q.sequences {
+		if s.q.sent[i] < len(seq.answer.ids) { // it was taken out
+			s.add(chunk{Choices: []any{s.choice(i, seq, "", s.q.sent[i], s.q.sent[i], seq.finished())}})
 		}
-		choice["message"] = message
-	} else {
-		choice["text"] = s.seq.answer.text(0, n)
 	}
-	return map[string]any{"id": s.id, "object": object, "created": s.created, "model": s.model,
-		"choices": []any{choice}, "usage": s.usage(n)}
+	if s.includesUsage() {
+		s.add(chunk{Choices: []any{}, Usage: s.total(), Fingerprint: s.fingerprint()})
+	}
+	s.out = append(s.out, "data: [DONE]\n\n"...)
 }
 
-// breakOff is a fault in mid-stream, under status 200.
-func (s *stream) breakOff() {
-	if _, ok := s.hit.(ErrorInStream); ok {
-		fmt.Fprintf(s.w, "data: %s\n\ndata: [DONE]\n\n", errorBody(http.StatusInternalServerError, "InternalServerError", "The mock was told to break off this answer.", ""))
-		s.control.Flush()
-		return
+// body is the answer in one piece.
+func (s *stream) body() map[string]any {
+	var choices []any
+	for i, seq := range s.q.sequences {
+		choices = append(choices, s.wholeChoice(i, seq))
 	}
-	s.control.Flush()
-	// Returning ends the body cleanly, without finish reason and [DONE].
+	out := map[string]any{"id": s.id, "object": "text_completion", "created": s.created, "model": s.q.model, "choices": choices, "usage": s.total(), "kv_transfer_params": nil}
+	if s.p == chat {
+		out["object"], out["prompt_logprobs"], out["prompt_token_ids"], out["service_tier"] = "chat.completion", nil, nil, nil
+		if s.q.ask.ReturnTokenIDs {
+			out["prompt_token_ids"] = s.q.sequences[0].asked
+		}
+	}
+	if !s.rust() {
+		out["system_fingerprint"] = s.fingerprint()
+	}
+	if s.q.hit.Kind == NoUsage {
+		out["usage"] = nil
+	}
+	return out
+}
+
+func (s *stream) wholeChoice(i int, seq *sequence) map[string]any {
+	n := s.q.sent[i]
+	reasoning, text := seq.answer.said(n)
+	choice := map[string]any{"index": i, "logprobs": nil, "finish_reason": seq.finished(), "stop_reason": nil, "token_ids": nil}
+	if seq.answer.stop != "" {
+		choice["stop_reason"] = seq.answer.stop
+	}
+	if s.q.ask.ReturnTokenIDs {
+		choice["token_ids"] = seq.answer.ids[:n]
+	}
+	if s.p == completions {
+		choice["text"], choice["prompt_logprobs"], choice["prompt_token_ids"] = text, nil, nil
+		if s.q.ask.ReturnTokenIDs {
+			choice["prompt_token_ids"] = seq.asked
+		}
+		return choice
+	}
+	message := map[string]any{"role": "assistant", "content": text, "reasoning": nil, "refusal": nil, "annotations": nil, "audio": nil, "function_call": nil}
+	if reasoning != "" {
+		message["reasoning"] = reasoning
+	}
+	if function := seq.answer.call; function != nil {
+		message["content"], message["tool_calls"] = nil, function.deltas(s.id, 0, n)
+	}
+	choice["message"] = message
+	return choice
 }

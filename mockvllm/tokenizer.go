@@ -1,11 +1,17 @@
 package mockvllm
 
 import (
-	"unicode"
-	"unicode/utf8"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/tiktoken-go/tokenizer/codec"
 )
 
-// vocabulary is the number of token ids, that of Llama 3.
+// vocabulary is the number of token ids, that of Llama 3. Its first 100,256 are
+// those of cl100k, a byte-pair encoding that Llama 3's extends by pieces for
+// languages other than English ("The Llama 3 Herd of Models", 2024, section
+// 3.2); both cut text into words in the same way before they merge.
 const vocabulary = 128_256
 
 // special ids of the chat template.
@@ -16,36 +22,46 @@ const (
 	endTurn
 )
 
-// tokenize cuts text into pieces: an optional space with up to four letters or
-// digits, or one other character. That gives English about four characters a
-// token, as byte-pair encodings do, and one answer to "how long is this" for
-// the engine, the usage count and /tokenize. The ids are hashes of the pieces.
+var specialNames = [...]string{"<|begin_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"}
+
+// encoding unpacks the embedded vocabulary once, when it is first needed.
+var encoding = sync.OnceValue(codec.NewCl100kBase)
+
+// tokenize is the one answer to "how long is this text", for the engine, the
+// usage count and /tokenize.
 func tokenize(text string) []int {
-	var ids []int
-	for len(text) > 0 {
-		n := piece(text)
-		ids = append(ids, int(fnv(offset, text[:n])%128_000))
-		text = text[n:]
-	}
+	ids, _ := encode(text)
 	return ids
 }
 
-func piece(text string) int {
-	n := 0
-	if text[0] == ' ' && len(text) > 1 {
-		n = 1
+// encode also returns the pieces of text that the tokens stand for.
+func encode(text string) ([]int, []string) {
+	raw, pieces, err := encoding().Encode(text)
+	if err != nil {
+		panic(err) // it fails on a time limit only, and has none
 	}
-	for letters := 0; letters < 4 && n < len(text); letters++ {
-		r, size := utf8.DecodeRuneInString(text[n:])
-		if !unicode.IsLetter(r) && !unicode.IsDigit(r) {
-			if letters == 0 {
-				n += size
-			}
-			break
+	ids := make([]int, len(raw))
+	for i, id := range raw {
+		ids[i] = int(id)
+	}
+	return ids, pieces
+}
+
+// detokenize is the text that tokens stand for.
+func detokenize(ids []int) string {
+	var out strings.Builder
+	for _, id := range ids {
+		piece, err := encoding().Decode([]uint{uint(id)})
+		switch {
+		case err == nil:
+			out.WriteString(piece)
+		case id >= beginText && id < beginText+len(specialNames):
+			out.WriteString(specialNames[id-beginText])
+		default:
+			fmt.Fprintf(&out, "<|reserved_special_token_%d|>", id)
 		}
-		n += size
 	}
-	return n
+	return strings.ToValidUTF8(out.String(), "\uFFFD")
 }
 
 type message struct {
@@ -89,25 +105,4 @@ func tokenizeChat(messages []message) []int {
 	}
 	role("assistant")
 	return ids
-}
-
-// FNV-1a, 64 bits.
-const (
-	offset uint64 = 14695981039346656037
-	prime  uint64 = 1099511628211
-)
-
-func fnv[T string | []byte](h uint64, data T) uint64 {
-	for i := range len(data) {
-		h = (h ^ uint64(data[i])) * prime
-	}
-	return h
-}
-
-func fnvInt(h uint64, v int) uint64 {
-	for range 4 {
-		h = (h ^ uint64(v&0xff)) * prime
-		v >>= 8
-	}
-	return h
 }

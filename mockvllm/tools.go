@@ -52,23 +52,15 @@ func (a *ask) calls() (*call, *refusal) {
 
 func (t tool) call() *call {
 	raw, _ := json.Marshal(example(t.Function.Parameters))
-	c := &call{name: t.Function.Name}
-	for text := string(raw); len(text) > 0; {
-		n := piece(text)
-		c.pieces = append(c.pieces, text[:n])
-		text = text[n:]
-	}
-	return c
+	_, pieces := encode(string(raw))
+	return &call{name: t.Function.Name, pieces: pieces}
 }
 
 // answer is a call as a sequence of tokens, bounded as every answer is.
 func (c *call) answer(limit int) answer {
-	if c == nil {
-		return answer{}
-	}
-	a := answer{call: c, finish: "tool_calls", ids: []int{int(fnv(offset, c.name) % 128_000)}}
+	a := answer{call: c, finish: "tool_calls", ids: append(tokenize(c.name), endTurn)[:1]}
 	for _, p := range c.pieces {
-		a.ids = append(a.ids, int(fnv(offset, p)%128_000))
+		a.ids = append(a.ids, tokenize(p)[0])
 	}
 	if len(a.ids) > limit {
 		a.ids, a.finish = a.ids[:limit], "length"

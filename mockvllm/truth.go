@@ -2,18 +2,16 @@ package mockvllm
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
-	"strings"
 	"sync"
 	"time"
 )
 
-// A Truth is what really happened to one request inside the server, so that a
+// A Truth is what really happened to one answer inside the server, so that a
 // client's measurement can be graded against it. An instant that did not come
 // is zero.
 type Truth struct {
-	ID           string      `json:"id"`       // as the answer carries it; "" where there was none
+	ID           string      `json:"id"`       // as the answer carries it; "" where there was none; several answers share it
 	Received     time.Time   `json:"received"` // its body was read
 	Queued       time.Time   `json:"queued"`   // it reached the engine
 	Admitted     time.Time   `json:"admitted"` // the step that first computed it began
@@ -23,6 +21,7 @@ type Truth struct {
 	CachedTokens int         `json:"cached_tokens"`
 	Preemptions  int         `json:"preemptions"`
 	Whole        bool        `json:"whole"`           // the answer was written to its end
+	Finish       string      `json:"finish"`          // why it ended; "" where it was given up
 	Fault        string      `json:"fault,omitempty"` // that hit it
 }
 
@@ -38,23 +37,28 @@ func LogTruth(w io.Writer) func(Truth) {
 	}
 }
 
-// tell hands on what happened to a request. The engine may still be at work on
+// tellAll tells of every answer to a request.
+func (s *Server) tellAll(q *request, id string, whole bool) {
+	for _, seq := range q.sequences {
+		s.tell(seq, id, q.hit, whole)
+	}
+}
+
+// tell hands on what happened to a sequence. The engine may still be at work on
 // one that was given up.
 func (s *Server) tell(seq *sequence, id string, hit Fault, whole bool) {
 	if s.config.Truth == nil {
 		return
 	}
 	s.engine.mu.Lock()
-	t := Truth{ID: id, Received: seq.received, Queued: seq.queued, Admitted: seq.scheduled, Tokens: append([]time.Time{}, seq.times...),
-		Ended: time.Now(), PromptTokens: seq.prompt, CachedTokens: seq.cached, Preemptions: seq.preemptions, Whole: whole, Fault: nameOf(hit)}
+	t := seq.truth()
 	s.engine.mu.Unlock()
+	t.ID, t.Ended, t.Whole, t.Fault = id, time.Now(), whole, string(hit.Kind)
 	s.config.Truth(t)
 }
 
-// nameOf is a fault's type in small letters; "" for none.
-func nameOf(f Fault) string {
-	if f == nil {
-		return ""
-	}
-	return strings.ToLower(strings.TrimPrefix(fmt.Sprintf("%T", f), "mockvllm."))
+// truth is what the engine knows of a sequence.
+func (s *sequence) truth() Truth {
+	return Truth{Received: s.received, Queued: s.queued, Admitted: s.scheduled, Tokens: append([]time.Time{}, s.times...),
+		PromptTokens: s.prompt, CachedTokens: s.cached, Preemptions: s.preemptions, Finish: s.finished()}
 }

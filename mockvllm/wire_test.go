@@ -1,8 +1,13 @@
 package mockvllm_test
 
 import (
+	"encoding/json"
+	"flag"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -42,68 +47,67 @@ func get(s http.Handler, path string) *httptest.ResponseRecorder {
 	return w
 }
 
-// scrub takes out of a transcript what depends on the clock and the request.
-func scrub(s string) string {
-	event := `"created":`
-	for {
-		i := strings.Index(s, event)
-		if i < 0 {
-			return strings.ReplaceAll(s, "created:", `"created":0`)
-		}
-		end := i + strings.IndexByte(s[i:], ',')
-		s = s[:i] + "created:" + s[end:]
-	}
-}
+var update = flag.Bool("update", false, "write the transcripts anew")
 
-func TestTranscriptsAreThoseOfVLLM(t *testing.T) {
+// TestTranscripts compares whole conversations, byte by byte, with the files in
+// testdata: nothing in them depends on when or where they are made. The files
+// are to be read: each shows what a client of vLLM's gets to see.
+func TestTranscripts(t *testing.T) {
+	hi := []body{{"role": "user", "content": "Hi"}}
+	weather := []body{{"type": "function", "function": body{"name": "weather", "parameters": body{"type": "object", "properties": body{"city": body{"type": "string"}}}}}}
+	usage := body{"include_usage": true}
+	base := func(change func(*mockvllm.Config)) mockvllm.Config {
+		c := mockvllm.Config{Profile: plain()}
+		change(&c)
+		return c
+	}
+	reasons := base(func(c *mockvllm.Config) { c.Reasoning = true })
+	rust := base(func(c *mockvllm.Config) { c.Dialect = mockvllm.Rust })
+	drafts := base(func(c *mockvllm.Config) { c.Draft = mockvllm.Draft{Tokens: 3, Acceptance: .6} })
+	none := base(func(*mockvllm.Config) {})
 	for name, c := range map[string]struct {
-		path string
-		body body
-		want []string
+		config mockvllm.Config
+		path   string
+		body   body
 	}{
-		"completions": {"/v1/completions", completion(ids(5, 0), 2), []string{
-			`data: {"id":"ID","object":"text_completion","created":0,"model":"plain","choices":[{"index":0,"text":"WORD","logprobs":null,"finish_reason":null,"stop_reason":null,"prompt_token_ids":null,"token_ids":null}]}`,
-			`data: {"id":"ID","object":"text_completion","created":0,"model":"plain","choices":[{"index":0,"text":"WORD","logprobs":null,"finish_reason":"length","stop_reason":null,"prompt_token_ids":null,"token_ids":null}]}`,
-			`data: {"id":"ID","object":"text_completion","created":0,"model":"plain","choices":[],"usage":{"prompt_tokens":5,"total_tokens":7,"completion_tokens":2,"prompt_tokens_details":{"cached_tokens":0}}}`,
-			`data: [DONE]`,
-		}},
-		"chat": {"/v1/chat/completions", body{"messages": []body{{"role": "user", "content": "Hi"}}, "max_tokens": 2, "ignore_eos": true, "stream": true}, []string{
-			`data: {"id":"ID","object":"chat.completion.chunk","created":0,"model":"plain","choices":[{"index":0,"delta":{"role":"assistant","content":""},"logprobs":null,"finish_reason":null}]}`,
-			`data: {"id":"ID","object":"chat.completion.chunk","created":0,"model":"plain","choices":[{"index":0,"delta":{"content":"WORD"},"logprobs":null,"finish_reason":null,"token_ids":null}]}`,
-			`data: {"id":"ID","object":"chat.completion.chunk","created":0,"model":"plain","choices":[{"index":0,"delta":{"content":"WORD"},"logprobs":null,"finish_reason":"length","stop_reason":null,"token_ids":null}]}`,
-			`data: [DONE]`,
-		}},
+		"completions":           {none, "/v1/completions", completion(ids(5, 0), 3)},
+		"completions-two":       {none, "/v1/completions", body{"prompt": ids(5, 0), "max_tokens": 2, "ignore_eos": true, "n": 2, "stream": true, "stream_options": usage}},
+		"completions-token-ids": {none, "/v1/completions", body{"prompt": ids(3, 0), "max_tokens": 2, "ignore_eos": true, "stream": true, "return_token_ids": true}},
+		"completions-whole":     {none, "/v1/completions", body{"prompt": []string{"Hello world", "And you?"}, "max_tokens": 3, "ignore_eos": true}},
+		"completions-drafted":   {drafts, "/v1/completions", completion(ids(5, 0), 8)},
+		"completions-running":   {none, "/v1/completions", body{"prompt": ids(5, 0), "max_tokens": 2, "ignore_eos": true, "stream": true, "stream_options": body{"include_usage": true, "continuous_usage_stats": true}}},
+		"completions-rust":      {rust, "/v1/completions", completion(ids(5, 0), 2)},
+		"chat":                  {none, "/v1/chat/completions", body{"messages": hi, "max_tokens": 3, "ignore_eos": true, "stream": true}},
+		"chat-usage":            {none, "/v1/chat/completions", body{"messages": hi, "max_tokens": 3, "ignore_eos": true, "stream": true, "stream_options": usage}},
+		"chat-whole":            {none, "/v1/chat/completions", body{"messages": hi, "max_tokens": 3, "ignore_eos": true}},
+		"chat-rust":             {rust, "/v1/chat/completions", body{"messages": hi, "max_tokens": 2, "ignore_eos": true, "stream": true, "stream_options": usage}},
+		"chat-tools":            {none, "/v1/chat/completions", body{"messages": hi, "tools": weather, "stream": true}},
+		"chat-reasoning":        {reasons, "/v1/chat/completions", body{"messages": hi, "max_tokens": 8, "ignore_eos": true, "stream": true, "stream_options": usage}},
+		"chat-reasoning-whole":  {reasons, "/v1/chat/completions", body{"messages": hi, "max_tokens": 8, "ignore_eos": true}},
+		"responses":             {none, "/v1/responses", body{"input": "Hi", "max_output_tokens": 3, "ignore_eos": true, "stream": true}},
+		"messages":              {none, "/v1/messages", body{"messages": hi, "system": "Be brief.", "max_tokens": 3, "ignore_eos": true, "stream": true}},
+		"messages-whole":        {none, "/v1/messages", body{"messages": hi, "max_tokens": 3, "ignore_eos": true}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			bubble(t, mockvllm.Config{Profile: plain()}, func(t *testing.T, s *mockvllm.Server) {
+			bubble(t, c.config, func(t *testing.T, s *mockvllm.Server) {
 				a := ask(s, c.path, c.body)
-				assert.Equal(t, "text/event-stream; charset=utf-8", a.Header().Get("Content-Type"))
-				got := strings.Split(strings.TrimSpace(scrub(a.Body.String())), "\n\n")
-				require.Len(t, got, len(c.want))
-				for i, line := range got {
-					line = replaceValue(line, `"id":"`, "ID")
-					line = replaceValue(line, `"text":"`, "WORD")
-					if !strings.Contains(line, `"role"`) {
-						line = replaceValue(line, `"content":"`, "WORD")
-					}
-					assert.Equal(t, c.want[i], line)
+				require.Equal(t, http.StatusOK, a.Code)
+				sent, _ := json.Marshal(c.body)
+				got := fmt.Sprintf("POST %s\n%s\n\n%s\n\n%s", c.path, sent, a.Header().Get("Content-Type"), a.Body)
+				file := filepath.Join("testdata", name+".txt")
+				if *update {
+					require.NoError(t, os.WriteFile(file, []byte(got), 0o644))
 				}
+				want, err := os.ReadFile(file)
+				require.NoError(t, err)
+				assert.Equal(t, string(want), got)
 			})
 		})
 	}
 }
 
-func replaceValue(line, key, value string) string {
-	i := strings.Index(line, key)
-	if i < 0 {
-		return line
-	}
-	start := i + len(key)
-	return line[:start] + value + line[start+strings.IndexByte(line[start:], '"'):]
-}
-
 func TestErrorsHaveTheBodiesOfVLLM(t *testing.T) {
-	s := start(t, mockvllm.Config{Profile: plain(), APIKey: "secret"})
+	s := start(t, mockvllm.Config{Profile: plain(), APIKeys: []string{"secret"}})
 	for name, c := range map[string]struct {
 		method, path, key, content, body string
 		status                           int
@@ -116,10 +120,16 @@ func TestErrorsHaveTheBodiesOfVLLM(t *testing.T) {
 		"no messages":     {"POST", "/v1/chat/completions", "secret", "application/json", `{}`, 400, "messages must not be empty"},
 		"too long":        {"POST", "/v1/completions", "secret", "application/json", `{"prompt":"a","max_tokens":100000}`, 400, "maximum context length"},
 		"no tokens":       {"POST", "/v1/completions", "secret", "application/json", `{"prompt":"a","max_tokens":0}`, 400, "at least 1"},
+		"too many":        {"POST", "/v1/completions", "secret", "application/json", `{"prompt":["a","b"],"n":100}`, 400, "are more than"},
+		"greedy twice":    {"POST", "/v1/completions", "secret", "application/json", `{"prompt":"a","n":2,"temperature":0}`, 400, "greedy sampling"},
+		"cold":            {"POST", "/v1/completions", "secret", "application/json", `{"prompt":"a","temperature":-1}`, 400, "non-negative"},
+		"a strange stop":  {"POST", "/v1/completions", "secret", "application/json", `{"prompt":"a","stop":7}`, 400, "stop must be"},
+		"a wrong type":    {"POST", "/v1/completions", "secret", "application/json", `{"prompt":"a","max_tokens":"x"}`, 400, "max_tokens: a string"},
+		"no limit":        {"POST", "/v1/messages", "secret", "application/json", `{"messages":[{"role":"user","content":"a"}]}`, 400, `"type":"error"`},
 		"strange token":   {"POST", "/v1/completions", "secret", "application/json", `{"prompt":[-1]}`, 400, "out of vocabulary"},
 		"stream options":  {"POST", "/v1/completions", "secret", "application/json", `{"prompt":"a","stream_options":{}}`, 400, "Stream options"},
 		"another type":    {"POST", "/v1/completions", "secret", "text/plain", `{}`, 400, "Only 'application/json'"},
-		"an unknown path": {"GET", "/v2", "", "", "", 404, "Not Found"},
+		"an unknown path": {"GET", "/v2", "secret", "", "", 404, "Not Found"},
 		"a wrong method":  {"GET", "/v1/completions", "secret", "", "", 405, "Method Not Allowed"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -165,11 +175,12 @@ func TestMetricsAddUp(t *testing.T) {
 }
 
 func TestTheServerSaysWhoItIs(t *testing.T) {
-	s := start(t, mockvllm.Config{Profile: plain(), ServedName: "mine"})
+	s := start(t, mockvllm.Config{Profile: plain(), Names: []string{"mine"}})
 	assert.Equal(t, http.StatusOK, get(s, "/health").Code)
 	assert.JSONEq(t, `{"version":"`+mockvllm.Version+`"}`, get(s, "/version").Body.String())
 	assert.Contains(t, get(s, "/v1/models").Body.String(), `"id":"mine"`)
-	assert.Contains(t, ask(s, "/tokenize", `{"prompt":"Hello world"}`).Body.String(), `"count":5`)
+	assert.Contains(t, ask(s, "/tokenize", `{"prompt":"Hello world"}`).Body.String(), `"tokens":[128000,9906,1917]`, "as Llama 3 counts it")
+	assert.JSONEq(t, `{"prompt":"<|begin_of_text|>Hello world"}`, ask(s, "/detokenize", `{"tokens":[128000,9906,1917]}`).Body.String())
 }
 
 func TestImpossibleConfigurationsAreRefused(t *testing.T) {
@@ -183,9 +194,10 @@ func TestImpossibleConfigurationsAreRefused(t *testing.T) {
 		"0 sequences":      small(func(p *mockvllm.Profile) { p.MaxSeqs = 0 }),
 		"1 cache blocks":   small(func(p *mockvllm.Profile) { p.Blocks = 1 }),
 		"0 tokens":         small(func(p *mockvllm.Profile) { p.MaxBatchedTokens = 0 }),
-		"share of 2":       {Profile: plain(), Faults: []mockvllm.Fault{mockvllm.Refuse{Share: 2}}},
-		"status 200":       {Profile: plain(), Faults: []mockvllm.Fault{mockvllm.Fail{Share: 1, Status: 200}}},
-		"cannot be negati": {Profile: plain(), Faults: []mockvllm.Fault{mockvllm.Freeze{For: -1}}},
+		"no fault":         {Profile: plain(), Faults: []mockvllm.Fault{{Kind: "frezze"}}},
+		"share of 2":       {Profile: plain(), Faults: []mockvllm.Fault{{Kind: mockvllm.Refuse, Share: 2}}},
+		"status 200":       {Profile: plain(), Faults: []mockvllm.Fault{{Kind: mockvllm.Fail, Share: 1, Status: 200}}},
+		"cannot be negati": {Profile: plain(), Faults: []mockvllm.Fault{{Kind: mockvllm.Freeze, For: -1}}},
 	} {
 		_, err := mockvllm.New(c)
 		assert.ErrorContains(t, err, says)

@@ -2,16 +2,23 @@ package steps
 
 import (
 	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
 
 	"github.com/vllmspec/vllmspec/mockvllm"
 )
 
 func (w *world) registerFaults(sc sentences) {
 	sc.Step(`^it freezes for (.+) after (.+)$`, w.freezes)
-	sc.Step(`^it refuses (\S+) of requests$`, w.refuses)
-	sc.Step(`^it cuts (\S+) of answers short$`, w.cutsShort)
-	sc.Step(`^it answers (\S+) of requests with status (\d+)$`, w.answersWithStatus)
-	sc.Step(`^it breaks off (\S+) of answers with an error$`, w.breaksOff)
+	sc.Step(`^it refuses (.+)$`, w.refuses)
+	sc.Step(`^it cuts (.+) short$`, w.cutsShort)
+	sc.Step(`^it answers (.+) with status (\d+)$`, w.answersWithStatus)
+	sc.Step(`^it breaks off (.+) with an error$`, w.breaksOff)
+	sc.Step(`^it stalls (.+) for (.+)$`, w.stalls)
+	sc.Step(`^its steps take (\S+) times as long after (.+)$`, w.slowsDown)
+	sc.Step(`^its cache shrinks to (\S+) blocks after (.+)$`, w.shrinks)
+	sc.Step(`^it has the fault "([^"]*)"$`, w.hasFault)
 	sc.Step(`^our client is held up for (.+) after (.+)$`, w.clientIsHeldUp)
 }
 
@@ -21,6 +28,30 @@ func (w *world) fault(f mockvllm.Fault) error {
 	}
 	w.target.faults = append(w.target.faults, f)
 	return nil
+}
+
+// hits is a fault of some requests, which a phrase names: "5% of requests",
+// "the first 20 requests", "every 10th request".
+func (w *world) hits(which string, f mockvllm.Fault) error {
+	number := regexp.MustCompile(`^(?:(\S+%) of|the first (\S+)|every (\S+)(?:st|nd|rd|th)) (?:requests?|answers?)$`).FindStringSubmatch(strings.TrimSpace(which))
+	var err error
+	switch {
+	case number == nil:
+		return fmt.Errorf(`%q does not say which requests; write "5%% of requests", "the first 20 requests" or "every 10th request"`, which)
+	case number[1] != "":
+		f.Share, err = share(number[1])
+		if err == nil && f.Share == 0 {
+			return nil // nobody
+		}
+	case number[2] != "":
+		f.First, err = count(number[2], "requests", 1)
+	default:
+		f.Every, err = count(number[3], "requests", 1)
+	}
+	if err != nil {
+		return err
+	}
+	return w.fault(f)
 }
 
 // freezes lets the engine stand still: no token comes and no request begins.
@@ -33,46 +64,79 @@ func (w *world) freezes(length, after string) error {
 	if err != nil {
 		return err
 	}
-	return w.fault(mockvllm.Freeze{For: f, After: a})
+	return w.fault(mockvllm.Fault{Kind: mockvllm.Freeze, For: f, From: a})
 }
 
 // refuses closes the connection before any answer.
-func (w *world) refuses(of string) error {
-	s, err := share(of)
-	if err != nil {
-		return err
-	}
-	return w.fault(mockvllm.Refuse{Share: s})
+func (w *world) refuses(which string) error {
+	return w.hits(which, mockvllm.Fault{Kind: mockvllm.Refuse})
 }
 
 // cutsShort ends the stream in mid-answer, without a finish reason.
-func (w *world) cutsShort(of string) error {
-	s, err := share(of)
-	if err != nil {
-		return err
-	}
-	return w.fault(mockvllm.CutShort{Share: s})
+func (w *world) cutsShort(which string) error {
+	return w.hits(which, mockvllm.Fault{Kind: mockvllm.Cut})
 }
 
 // answersWithStatus answers with an HTTP error and vLLM's body for it.
-func (w *world) answersWithStatus(of string, status int) error {
-	s, err := share(of)
-	if err != nil {
-		return err
+func (w *world) answersWithStatus(which, status string) error {
+	code, err := strconv.Atoi(status)
+	if err != nil || code < 400 || code > 599 {
+		return fmt.Errorf("%s is no status of an error; it lies between 400 and 599", status)
 	}
-	if status < 400 || status > 599 {
-		return fmt.Errorf("%d is no status of an error; it lies between 400 and 599", status)
-	}
-	return w.fault(mockvllm.Fail{Share: s, Status: status})
+	return w.hits(which, mockvllm.Fault{Kind: mockvllm.Fail, Status: code})
 }
 
 // breaksOff ends the stream with an error event, under status 200.
-func (w *world) breaksOff(of string) error {
-	s, err := share(of)
+func (w *world) breaksOff(which string) error {
+	return w.hits(which, mockvllm.Fault{Kind: mockvllm.ErrorEvent})
+}
+
+// stalls lets answers stop in their middle for a time, and then go on.
+func (w *world) stalls(which, length string) error {
+	d, err := duration(length)
 	if err != nil {
 		return err
 	}
-	return w.fault(mockvllm.ErrorInStream{Share: s})
+	return w.hits(which, mockvllm.Fault{Kind: mockvllm.Stall, Delay: d})
+}
+
+// slowsDown makes every step of the engine take longer from some time on.
+func (w *world) slowsDown(factor, after string) error {
+	f, err := number(factor)
+	if err != nil {
+		return err
+	}
+	if f <= 0 {
+		return fmt.Errorf("%s times as long is impossible; 2 times is half as fast", factor)
+	}
+	a, err := duration(after)
+	if err != nil {
+		return err
+	}
+	return w.fault(mockvllm.Fault{Kind: mockvllm.Slow, Factor: f, From: a})
+}
+
+// shrinks leaves the engine only so many cache blocks from some time on.
+func (w *world) shrinks(blocks, after string) error {
+	n, err := count(blocks, "cache blocks", 2)
+	if err != nil {
+		return err
+	}
+	a, err := duration(after)
+	if err != nil {
+		return err
+	}
+	return w.fault(mockvllm.Fault{Kind: mockvllm.Shrink, Blocks: n, From: a})
+}
+
+// hasFault is any fault of the simulated server, written as its --fault flag
+// takes it; `mockvllm --faults` lists them.
+func (w *world) hasFault(text string) error {
+	f, err := mockvllm.ParseFault(text)
+	if err != nil {
+		return err
+	}
+	return w.fault(f)
 }
 
 // clientIsHeldUp makes the client itself late, to see that it says so.

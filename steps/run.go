@@ -48,7 +48,9 @@ func (w *world) loadRuns(ctx context.Context, extent string) error {
 		return err
 	}
 	w.folder = folder
-	w.served.LoadBegins()
+	if err := w.served.LoadBegins(); err != nil {
+		return err
+	}
 	runner := harness.Runner{
 		Client: w.served.client, Samplers: w.samplers(), Sinks: []harness.Sink{w.folder.Sink(w.scenario.Name)},
 		Good: slo.Good(w.scenario.Good), Grace: grace,

@@ -114,7 +114,7 @@ func (w *world) open() (*server.Server, error) {
 	if w.target.sequences > 0 {
 		profile.MaxSeqs, profile.Blocks = w.target.sequences, w.target.cache
 	}
-	config := mockvllm.Config{Profile: profile, Seed: w.scenario.Seed, Faults: w.target.faults}
+	config := mockvllm.Config{Profile: profile, Seed: w.scenario.Seed, Faults: w.target.faults, PromptDetails: true, Development: true}
 	if w.suite.inBubble {
 		return server.Simulated(config)
 	}

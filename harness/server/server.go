@@ -24,8 +24,9 @@ type Server struct {
 	// Dial reaches it where the network cannot; nil: over the network.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
-	mock  *mockvllm.Server
-	serve *http.Server
+	mock   *mockvllm.Server
+	faults []mockvllm.Fault // of the mock, once the load begins
+	serve  *http.Server
 }
 
 // At is the server at a URL, which is checked for its form only.
@@ -56,6 +57,7 @@ func Mock(config mockvllm.Config) (*Server, error) {
 }
 
 func (s *Server) start(config mockvllm.Config, listener net.Listener) error {
+	s.faults, config.Faults = config.Faults, nil
 	mock, err := mockvllm.New(config)
 	if err != nil {
 		return err
@@ -67,11 +69,13 @@ func (s *Server) start(config mockvllm.Config, listener net.Listener) error {
 	return nil
 }
 
-// LoadBegins tells a mock that the load begins now: its faults count from here.
-func (s *Server) LoadBegins() {
-	if s.mock != nil {
-		s.mock.StartLoad()
+// LoadBegins lets a mock go wrong as it is meant to, from now on: what was asked
+// of it beforehand, to see that it is there, is no part of the load.
+func (s *Server) LoadBegins() error {
+	if s.mock == nil {
+		return nil
 	}
+	return s.mock.Suffer(s.faults...)
 }
 
 // Where is the address without user and password.

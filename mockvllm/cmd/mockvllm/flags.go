@@ -1,13 +1,14 @@
 package main
 
 import (
-	"errors"
+	"cmp"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
-	"time"
 
 	"github.com/vllmspec/vllmspec/mockvllm"
 )
@@ -15,18 +16,50 @@ import (
 // options are what the command line says. Flags that vLLM has too are named and
 // meant as there, so that the mock takes the place of `vllm serve` as it stands.
 type options struct {
-	host string
-	port int
-	list bool
+	host            string
+	port            int
+	cert, key, ca   string
+	caNeeded        int
+	profiles, kinds bool
 
-	model, gpu, served, key   string
-	seed                      uint64
-	modelLen, seqs, batched   int
-	blocks, block             int
-	freeze                    string
-	refuse, cut, broken, fail float64
-	status                    int
-	truth                     string
+	model, gpu, profile, truth           string
+	names, keys, adapters, faults        list
+	modelLen, seqs, batched              size
+	blocks, block                        int
+	policy, speculative, reasoningParser string
+	acceptance                           float64
+	enableLoRA, prefixCaching            bool
+	config                               mockvllm.Config
+}
+
+// A list is a flag that takes several values, or is given several times.
+type list []string
+
+func (l *list) String() string { return strings.Join(*l, ",") }
+func (l *list) Set(s string) error {
+	*l = append(*l, strings.Split(s, separator)...)
+	return nil
+}
+
+// separator joins the values that follow one flag; it stands in none.
+const separator = "\x1f"
+
+// A size is a number of tokens as vLLM takes it: 8192, 8k for 8,000, 8K for 8,192.
+type size int
+
+func (n *size) String() string { return strconv.Itoa(int(*n)) }
+func (n *size) Set(s string) error {
+	factor := 1.0
+	if i := strings.IndexAny(s, "kKmM"); i == len(s)-1 && i > 0 {
+		factor = map[byte]float64{'k': 1000, 'K': 1024, 'm': 1e6, 'M': 1 << 20}[s[i]]
+		s = s[:i]
+	}
+	v, err := strconv.ParseFloat(s, 64)
+	if err != nil || v < 0 || v*factor > 1<<40 {
+		return fmt.Errorf("write a number of tokens such as 8192 or 8K")
+	}
+	*n = size(v * factor)
+	return nil
 }
 
 // parse reads the command line; what it complains about goes to out.
@@ -34,12 +67,9 @@ func parse(args []string, out io.Writer) (options, error) {
 	var o options
 	flags := flag.NewFlagSet("mockvllm", flag.ContinueOnError)
 	flags.SetOutput(out)
-	flags.Usage = func() {
-		fmt.Fprintln(out, "usage: mockvllm [serve] [MODEL] [flags]\n\nServes a mock of vLLM in real time.")
-		flags.PrintDefaults()
-		fmt.Fprintln(out, "\nOther flags of `vllm serve` that change nothing here, --dtype say, are accepted and ignored.")
-	}
+	flags.Usage = func() { usage(flags, out) }
 	o.register(flags)
+	o.registerOurs(flags)
 	ignore(flags)
 	if len(args) > 0 && args[0] == "serve" {
 		args = args[1:]
@@ -47,7 +77,7 @@ func parse(args []string, out io.Writer) (options, error) {
 	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
 		o.model, args = args[0], args[1:]
 	}
-	if err := flags.Parse(args); err != nil {
+	if err := flags.Parse(asVLLM(args)); err != nil {
 		return o, err
 	}
 	if flags.NArg() > 0 {
@@ -56,106 +86,222 @@ func parse(args []string, out io.Writer) (options, error) {
 	return o, nil
 }
 
-func (o *options) register(flags *flag.FlagSet) {
-	flags.StringVar(&o.host, "host", "127.0.0.1", "address to listen on")
-	flags.IntVar(&o.port, "port", 8000, "port to listen on; 0 for any that is free")
-	flags.StringVar(&o.model, "model", "llama-3.1-8b", "model whose profile is served; see -profiles")
-	flags.StringVar(&o.served, "served-model-name", "", "name of the model; as given if empty")
-	flags.StringVar(&o.key, "api-key", os.Getenv("VLLM_API_KEY"), "key that requests must carry; by default $VLLM_API_KEY")
-	flags.Uint64Var(&o.seed, "seed", 1, "seed of answers and faults")
-	flags.IntVar(&o.modelLen, "max-model-len", 0, "tokens of prompt and answer together; the profile's if 0")
-	flags.IntVar(&o.seqs, "max-num-seqs", 0, "sequences in one step; the profile's if 0")
-	flags.IntVar(&o.batched, "max-num-batched-tokens", 0, "tokens in one step; the profile's if 0")
-	flags.IntVar(&o.blocks, "num-gpu-blocks-override", 0, "blocks of the KV cache; the profile's if 0")
-	flags.IntVar(&o.block, "block-size", 16, "tokens in a block; only 16")
+func usage(flags *flag.FlagSet, out io.Writer) {
+	fmt.Fprint(out, `usage: mockvllm [serve] [MODEL] [flags]     serve a mock of vLLM in real time
+       mockvllm calibrate [flags] RUN…      fit a profile to stored runs of a real server
+       mockvllm replay [flags] TRACE        serve a trace offline: hours in seconds
 
-	flags.BoolVar(&o.list, "profiles", false, "list the profiles and exit")
-	flags.StringVar(&o.gpu, "gpu", "", `hardware of the profile, such as "one H100"; the model's first if empty`)
-	flags.StringVar(&o.freeze, "freeze", "", "let the engine stand still: 10s@1m is for 10 s after 1 minute")
-	flags.Float64Var(&o.refuse, "refuse", 0, "share of requests whose connection is closed, 0 to 1")
-	flags.Float64Var(&o.cut, "cut", 0, "share of answers that are cut short")
-	flags.Float64Var(&o.broken, "break", 0, "share of answers that break off with an error event")
-	flags.Float64Var(&o.fail, "fail", 0, "share of requests that are answered with -fail-status")
-	flags.StringVar(&o.truth, "truth-log", "", "file for one JSON line per request: what really happened to it inside")
-	flags.IntVar(&o.status, "fail-status", 500, "status of -fail")
+`)
+	flags.VisitAll(func(f *flag.Flag) {
+		if f.Usage != ignored {
+			name, about := flag.UnquoteUsage(f)
+			fmt.Fprintf(out, "  --%-30s %s\n", f.Name+" "+name, about)
+		}
+	})
+	fmt.Fprintln(out, "\nOther flags of `vllm serve` that change nothing here, --dtype say, are accepted and ignored.")
 }
+
+// asVLLM rewrites what vLLM's parser takes and Go's does not: underscores for
+// dashes, short names, and flags that are followed by several values.
+func asVLLM(args []string) (out []string) {
+	short := map[string]string{"-tp": "--tensor-parallel-size", "-pp": "--pipeline-parallel-size", "-dp": "--data-parallel-size", "-q": "--quantization"}
+	for i := 0; i < len(args); i++ {
+		name, value, has := strings.Cut(args[i], "=")
+		if strings.HasPrefix(name, "-") {
+			name = cmp.Or(short[name], strings.ReplaceAll(name, "_", "-"))
+		}
+		if has {
+			name += "=" + value
+		}
+		out = append(out, name)
+		switch strings.TrimLeft(name, "-") {
+		case "served-model-name", "api-key", "lora-modules", "middleware", "compilation-config":
+			var values []string
+			for i+1 < len(args) && !strings.HasPrefix(args[i+1], "-") {
+				i++
+				values = append(values, args[i])
+			}
+			if values != nil {
+				out = append(out, strings.Join(values, separator))
+			}
+		}
+	}
+	return out
+}
+
+func (o *options) register(flags *flag.FlagSet) {
+	c := &o.config
+	flags.StringVar(&o.host, "host", "127.0.0.1", "`address` to listen on")
+	flags.IntVar(&o.port, "port", 8000, "port to listen on; 0 for any that is free")
+	flags.StringVar(&o.cert, "ssl-certfile", "", "`file` of the certificate, for TLS")
+	flags.StringVar(&o.key, "ssl-keyfile", "", "`file` of its key")
+	flags.StringVar(&o.ca, "ssl-ca-certs", "", "`file` of the authorities whose client certificates are taken")
+	flags.IntVar(&o.caNeeded, "ssl-cert-reqs", 0, "2 if a client needs a certificate")
+	flags.StringVar(&o.model, "model", "llama-3.1-8b", "`model` whose profile is served; see --profiles")
+	flags.Var(&o.names, "served-model-name", "`names` of the model; as given if there are none")
+	flags.Var(&o.keys, "api-key", "`keys` of which requests must carry one; also from $VLLM_API_KEY")
+	flags.Uint64Var(&c.Seed, "seed", 1, "seed of answers and faults")
+	flags.Var(&o.modelLen, "max-model-len", "`tokens` of prompt and answer together; the profile's if 0")
+	flags.Var(&o.seqs, "max-num-seqs", "`sequences` in one step; the profile's if 0")
+	flags.Var(&o.batched, "max-num-batched-tokens", "`tokens` in one step; the profile's if 0")
+	flags.IntVar(&o.blocks, "num-gpu-blocks-override", 0, "blocks of the KV cache; the profile's if 0")
+	flags.IntVar(&o.block, "block-size", 0, "tokens in a block; the cache holds as many tokens as before")
+	flags.BoolVar(&o.prefixCaching, "enable-prefix-caching", true, "blocks of equal beginnings are shared")
+	flags.BoolFunc("no-enable-prefix-caching", "they are not", func(string) error { o.prefixCaching = false; return nil })
+	flags.StringVar(&o.policy, "scheduling-policy", "fcfs", "`policy`: fcfs or priority")
+	flags.StringVar(&o.speculative, "speculative-config", "", `'{"num_speculative_tokens": 3}': steps check so many guessed tokens`)
+	flags.StringVar(&o.reasoningParser, "reasoning-parser", "", "`name`: answers of a chat begin with a reasoning part")
+	flags.BoolVar(&c.PromptDetails, "enable-prompt-tokens-details", false, "usage tells the cached tokens")
+	flags.BoolVar(&c.ForceUsage, "enable-force-include-usage", false, "every event of a stream tells usage")
+	flags.BoolVar(&c.TrackLoad, "enable-server-load-tracking", false, "/load counts requests")
+	flags.BoolVar(&c.RequestIDHeader, "enable-request-id-headers", false, "answers carry X-Request-Id")
+	flags.IntVar(&c.StreamInterval, "stream-interval", 1, "tokens per event")
+	flags.IntVar(&c.MaxQueuedRequests, "max-num-queued-reqs", 0, "requests that wait or run before others get 503; no bound if 0")
+	flags.IntVar(&c.MaxQueuedTokens, "max-num-queued-tokens", 0, "prompt tokens not yet computed before others get 503; no bound if 0")
+	flags.BoolVar(&o.enableLoRA, "enable-lora", false, "adapters can be asked for")
+	flags.Var(&o.adapters, "lora-modules", "adapters: `name=path` …")
+	flags.IntVar(&c.MaxAdapters, "max-loras", 1, "adapters in one step")
+}
+
+// registerOurs are the flags that vLLM has not.
+func (o *options) registerOurs(flags *flag.FlagSet) {
+	flags.BoolVar(&o.profiles, "profiles", false, "list the profiles and exit")
+	flags.StringVar(&o.gpu, "gpu", "", ``+"`hardware`"+` of the profile, such as "one H100"; the model's first if empty`)
+	flags.StringVar(&o.profile, "profile", "", "`file` of a profile, as calibrate writes it")
+	flags.BoolVar(&o.kinds, "faults", false, "list what can go wrong on purpose and exit")
+	flags.Var(&o.faults, "fault", "`\"kind key=value …\"`: let something go wrong; can be given several times, and changed over /admin/faults")
+	flags.StringVar(&o.truth, "truth-log", "", "`file` for one JSON line per answer: what really happened to it inside")
+	flags.Float64Var(&o.config.Scale, "time-scale", 1, "everything takes so many times less long")
+	flags.Float64Var(&o.acceptance, "acceptance", 0.7, "chance that a guessed token is right, given that those before it were")
+}
+
+const ignored = "ignored"
 
 // ignore accepts flags of vLLM's that change how a real server computes, not
 // what this one does.
 func ignore(flags *flag.FlagSet) {
 	takes := func(string) error { return nil }
-	for _, name := range []string{"chat-template", "config-format", "data-parallel-size", "download-dir", "dtype", "generation-config",
-		"gpu-memory-utilization", "hf-token", "kv-cache-dtype", "kv-cache-memory-bytes", "limit-mm-per-prompt", "load-format", "max-log-len", "pipeline-parallel-size",
-		"quantization", "reasoning-parser", "revision", "swap-space", "tensor-parallel-size", "tokenizer", "tokenizer-mode",
-		"tool-call-parser", "uvicorn-log-level"} {
-		flags.Func(name, "ignored", takes)
+	for _, name := range []string{"allowed-origins", "api-server-count", "attention-backend", "chat-template", "chat-template-content-format", "code-revision",
+		"compilation-config", "config-format", "cpu-offload-gb", "data-parallel-size", "distributed-executor-backend", "download-dir", "dtype", "generation-config",
+		"gpu-memory-utilization", "hf-config-path", "hf-overrides", "hf-token", "kv-cache-dtype", "kv-cache-memory-bytes", "kv-transfer-config",
+		"limit-mm-per-prompt", "load-format", "log-config-file", "long-prefill-token-threshold", "max-cpu-loras", "max-log-len", "max-logprobs", "max-lora-rank",
+		"middleware", "mm-processor-kwargs", "model-impl", "override-generation-config", "pipeline-parallel-size", "prefix-caching-hash-algo",
+		"quantization", "response-role", "revision", "root-path", "rope-scaling", "rope-theta", "runner", "safetensors-load-strategy", "shutdown-timeout",
+		"swap-space", "tensor-parallel-size", "tokenizer", "tokenizer-mode", "tokenizer-revision", "tool-call-parser", "tool-parser-plugin", "uvicorn-log-level"} {
+		flags.Func(name, ignored, takes)
 	}
-	for _, name := range []string{"disable-custom-all-reduce", "disable-log-requests", "disable-log-stats", "enable-auto-tool-choice",
-		"enable-chunked-prefill", "enable-expert-parallel", "enable-prefix-caching", "enable-log-requests", "enforce-eager", "no-enable-log-requests", "trust-remote-code"} {
-		flags.BoolFunc(name, "ignored", takes)
+	for _, name := range []string{"async-scheduling", "disable-access-log-for-endpoints", "disable-cascade-attn", "disable-custom-all-reduce", "disable-fastapi-docs",
+		"disable-log-requests", "disable-log-stats", "disable-uvicorn-access-log", "enable-auto-tool-choice", "enable-chunked-prefill", "enable-eplb",
+		"enable-expert-parallel", "enable-log-outputs", "enable-log-requests", "enable-sleep-mode", "enforce-eager", "no-async-scheduling",
+		"no-enable-chunked-prefill", "no-enable-log-requests", "skip-tokenizer-init", "trust-remote-code"} {
+		flags.BoolFunc(name, ignored, takes)
 	}
 }
 
-// config is what the mock shall be.
-func (o options) config() (mockvllm.Config, error) {
+// build is what the mock shall be.
+func (o options) build() (c mockvllm.Config, err error) {
+	c = o.config
+	if c.Profile, err = o.base(); err != nil {
+		return c, err
+	}
+	if err = o.override(&c.Profile); err != nil {
+		return c, err
+	}
+	c.Names = o.names
+	if c.Names == nil {
+		c.Names = []string{o.model}
+	}
+	for _, key := range append(o.keys, os.Getenv("VLLM_API_KEY")) {
+		if key != "" {
+			c.APIKeys = append(c.APIKeys, key)
+		}
+	}
+	c.NoPrefixCache = !o.prefixCaching
+	c.Reasoning = o.reasoningParser != ""
+	c.Development = os.Getenv("VLLM_SERVER_DEV_MODE") == "1"
+	c.RuntimeAdapters = os.Getenv("VLLM_ALLOW_RUNTIME_LORA_UPDATING") == "1"
+	if os.Getenv("VLLM_USE_RUST_FRONTEND") == "1" {
+		c.Dialect = mockvllm.Rust
+	}
+	switch o.policy {
+	case "fcfs":
+	case "priority":
+		c.Priority = true
+	default:
+		return c, fmt.Errorf("--scheduling-policy is %q; there are fcfs and priority", o.policy)
+	}
+	if err = o.speculate(&c); err != nil {
+		return c, err
+	}
+	for _, text := range o.faults {
+		f, err := mockvllm.ParseFault(text)
+		if err != nil {
+			return c, fmt.Errorf("--fault: %w (--faults lists them)", err)
+		}
+		c.Faults = append(c.Faults, f)
+	}
+	return c, o.adapt(&c)
+}
+
+// base is the profile that the others of the command line change.
+func (o options) base() (mockvllm.Profile, error) {
+	if o.profile != "" {
+		return mockvllm.ReadProfile(o.profile)
+	}
 	profile, err := mockvllm.ProfileFor(o.model, o.gpu)
 	if err != nil {
-		return mockvllm.Config{}, fmt.Errorf("%w (-profiles lists them)", err)
+		err = fmt.Errorf("%w (--profiles lists them)", err)
 	}
-	if o.block != 16 {
-		return mockvllm.Config{}, fmt.Errorf("--block-size is %d; the mock's blocks hold 16 tokens", o.block)
-	}
-	for _, override := range []struct {
-		flag string
-		of   int
-		is   *int
-	}{{"max-model-len", o.modelLen, &profile.MaxModelLen}, {"max-num-seqs", o.seqs, &profile.MaxSeqs},
-		{"max-num-batched-tokens", o.batched, &profile.MaxBatchedTokens}, {"num-gpu-blocks-override", o.blocks, &profile.Blocks}} {
-		if override.of < 0 {
-			return mockvllm.Config{}, fmt.Errorf("--%s is %d; it cannot be negative", override.flag, override.of)
-		}
-		if override.of > 0 {
-			*override.is = override.of
-		}
-	}
-	served := o.served
-	if served == "" {
-		served = o.model
-	}
-	config := mockvllm.Config{Profile: profile, ServedName: served, Seed: o.seed, APIKey: o.key}
-	config.Faults, err = o.faults()
-	return config, err
+	return profile, err
 }
 
-func (o options) faults() (faults []mockvllm.Fault, err error) {
-	if o.freeze != "" {
-		f, err := parseFreeze(o.freeze)
-		if err != nil {
-			return nil, err
-		}
-		faults = append(faults, f)
+func (o options) override(p *mockvllm.Profile) error {
+	if o.blocks < 0 || o.block < 0 {
+		return fmt.Errorf("--num-gpu-blocks-override and --block-size cannot be negative")
 	}
-	if o.refuse != 0 {
-		faults = append(faults, mockvllm.Refuse{Share: o.refuse})
+	if o.block > 0 {
+		p.Blocks, p.BlockSize = p.Blocks*p.BlockSize/o.block, o.block
 	}
-	if o.cut != 0 {
-		faults = append(faults, mockvllm.CutShort{Share: o.cut})
-	}
-	if o.broken != 0 {
-		faults = append(faults, mockvllm.ErrorInStream{Share: o.broken})
-	}
-	if o.fail != 0 {
-		faults = append(faults, mockvllm.Fail{Share: o.fail, Status: o.status})
-	}
-	return faults, nil
+	p.MaxModelLen = cmp.Or(int(o.modelLen), p.MaxModelLen)
+	p.MaxSeqs = cmp.Or(int(o.seqs), p.MaxSeqs)
+	p.MaxBatchedTokens = cmp.Or(int(o.batched), p.MaxBatchedTokens)
+	p.Blocks = cmp.Or(o.blocks, p.Blocks)
+	return nil
 }
 
-func parseFreeze(s string) (mockvllm.Freeze, error) {
-	length, after, ok := strings.Cut(s, "@")
-	f, err1 := time.ParseDuration(length)
-	a, err2 := time.ParseDuration(after)
-	if !ok || errors.Join(err1, err2) != nil {
-		return mockvllm.Freeze{}, fmt.Errorf("--freeze %q: write 10s@1m, for 10 s after 1 minute", s)
+func (o options) speculate(c *mockvllm.Config) error {
+	if o.speculative == "" {
+		return nil
 	}
-	return mockvllm.Freeze{For: f, After: a}, nil
+	var config struct {
+		Tokens int `json:"num_speculative_tokens"`
+	}
+	if err := json.Unmarshal([]byte(o.speculative), &config); err != nil || config.Tokens < 1 {
+		return fmt.Errorf(`--speculative-config %q: write '{"num_speculative_tokens": 3}'`, o.speculative)
+	}
+	c.Draft = mockvllm.Draft{Tokens: config.Tokens, Acceptance: o.acceptance}
+	return nil
+}
+
+func (o options) adapt(c *mockvllm.Config) error {
+	if len(o.adapters) > 0 && !o.enableLoRA {
+		return fmt.Errorf("--lora-modules needs --enable-lora, as in vLLM")
+	}
+	for _, module := range o.adapters {
+		var a mockvllm.Adapter
+		if strings.HasPrefix(module, "{") { // vLLM takes JSON too
+			var v struct{ Name, Path string }
+			if err := json.Unmarshal([]byte(module), &v); err != nil {
+				return fmt.Errorf("--lora-modules %s: %w", module, err)
+			}
+			a = mockvllm.Adapter(v)
+		} else {
+			a.Name, a.Path, _ = strings.Cut(module, "=")
+		}
+		if a.Name == "" || a.Path == "" {
+			return fmt.Errorf("--lora-modules %s: write name=path", module)
+		}
+		c.Adapters = append(c.Adapters, a)
+	}
+	return nil
 }

@@ -1,11 +1,15 @@
-// Command mockvllm serves the mock vLLM server in real time.
+// Command mockvllm serves the mock vLLM server in real time, serves a trace
+// offline, or fits a profile to stored runs of a real server.
 package main
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -18,27 +22,26 @@ import (
 )
 
 func main() {
-	if err := run(os.Args[1:]); err != nil {
+	err := run(os.Args[1:], os.Stdout, os.Stderr)
+	if err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "mockvllm:", err)
 		os.Exit(1)
 	}
 }
 
-func run(args []string) error {
-	o, err := parse(args, os.Stderr)
-	if errors.Is(err, flag.ErrHelp) {
-		return nil
-	}
-	if err != nil {
+func run(args []string, out, complaints io.Writer) error {
+	o, err := parse(args, complaints)
+	switch {
+	case err != nil:
 		return err
-	}
-	if o.list {
-		for _, p := range mockvllm.Profiles() {
-			fmt.Printf("%-18s on %-10s  %7d tokens of KV cache; %s\n", p.Name, p.GPU, p.Blocks*16, p.Source)
-		}
+	case o.profiles:
+		listProfiles(out)
+		return nil
+	case o.kinds:
+		listFaults(out)
 		return nil
 	}
-	config, err := o.config()
+	config, err := o.build()
 	if err != nil {
 		return err
 	}
@@ -50,27 +53,62 @@ func run(args []string) error {
 		defer file.Close()
 		config.Truth = mockvllm.LogTruth(file)
 	}
-	return serve(config, net.JoinHostPort(o.host, strconv.Itoa(o.port)))
+	return o.serve(config, out)
 }
 
-func serve(config mockvllm.Config, address string) error {
+func listProfiles(out io.Writer) {
+	for _, p := range mockvllm.Profiles() {
+		fmt.Fprintf(out, "%-18s on %-10s %7d tokens of KV cache; %s\n%48s error: %s\n", p.Name, p.GPU, p.Blocks*p.BlockSize, p.Source, "", p.Error)
+	}
+}
+
+func listFaults(out io.Writer) {
+	for _, f := range mockvllm.Failings() {
+		needs := ""
+		for i, p := range f.Takes {
+			switch {
+			case p == "":
+			case i == 0:
+				needs += " " + p + "=…"
+			default:
+				needs += " [" + p + "=…]"
+			}
+		}
+		fmt.Fprintf(out, "%-28s %s\n", string(f.Kind)+needs, f.About)
+	}
+	fmt.Fprint(out, `
+All take from=10s and for=30s, since the start or, over /admin/faults, since they were set. Those that hit
+requests take share=5%, first=20, every=10, model=NAME, header=NAME:VALUE and path=/v1/completions.
+`)
+}
+
+func (o options) serve(config mockvllm.Config, out io.Writer) error {
+	secure, err := o.tls()
+	if err != nil {
+		return err
+	}
 	mock, err := mockvllm.New(config)
 	if err != nil {
 		return err
 	}
+	address := net.JoinHostPort(o.host, strconv.Itoa(o.port))
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		if errors.Is(err, syscall.EADDRINUSE) {
-			return fmt.Errorf("%s is taken by another program; choose another with -port", address)
+			return fmt.Errorf("%s is taken by another program; choose another with --port", address)
 		}
 		return err
+	}
+	scheme := "http"
+	if secure != nil {
+		scheme, listener = "https", tls.NewListener(listener, secure)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	mock.Start()
 	defer mock.Close()
 	server := &http.Server{Handler: mock, ReadHeaderTimeout: time.Minute}
-	fmt.Printf("mockvllm: %s on %s at http://%s\n", config.Profile.Name, config.Profile.GPU, listener.Addr())
+	fmt.Fprintf(out, "mockvllm: %s on %s at %s://%s\n", config.Profile.Name, config.Profile.GPU, scheme, listener.Addr())
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(listener) }()
 	select {
@@ -79,4 +117,33 @@ func serve(config mockvllm.Config, address string) error {
 	case <-ctx.Done():
 		return server.Close() // open streams end with it
 	}
+}
+
+// tls is the configuration that the --ssl flags ask for; nil for none.
+func (o options) tls() (*tls.Config, error) {
+	if o.cert == "" && o.key == "" {
+		if o.ca != "" || o.caNeeded != 0 {
+			return nil, errors.New("client certificates need TLS: give --ssl-certfile and --ssl-keyfile")
+		}
+		return nil, nil
+	}
+	pair, err := tls.LoadX509KeyPair(o.cert, o.key)
+	if err != nil {
+		return nil, fmt.Errorf("--ssl-certfile %s, --ssl-keyfile %s: %w", o.cert, o.key, err)
+	}
+	config := &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
+	if o.caNeeded == 2 {
+		config.ClientAuth = tls.RequireAndVerifyClientCert
+	}
+	if o.ca != "" {
+		raw, err := os.ReadFile(o.ca)
+		if err != nil {
+			return nil, err
+		}
+		config.ClientCAs = x509.NewCertPool()
+		if !config.ClientCAs.AppendCertsFromPEM(raw) {
+			return nil, fmt.Errorf("--ssl-ca-certs %s holds no certificate", o.ca)
+		}
+	}
+	return config, nil
 }

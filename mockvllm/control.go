@@ -1,0 +1,174 @@
+package mockvllm
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+func (s *Server) health(w http.ResponseWriter, _ *http.Request) {
+	if _, _, dead := s.faults.of(Dead, time.Now()); dead {
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}
+}
+
+// scrapes are what goes wrong with /metrics: a page that stays, counters that
+// were set back already.
+type scrapes struct {
+	sync.Mutex
+	stale []byte
+	reset time.Time
+}
+
+func (s *Server) exposeMetrics(w http.ResponseWriter, r *http.Request) {
+	now := time.Now()
+	if _, _, missing := s.faults.of(MetricsMissing, now); missing {
+		s.fail(w, &refusal{status: http.StatusNotFound, kind: "Not Found", text: "Not Found"})
+		return
+	}
+	if f, _, slow := s.faults.of(MetricsSlow, now); slow && !s.pause(r, f.Delay) {
+		return
+	}
+	s.scrapes.Lock()
+	defer s.scrapes.Unlock()
+	if _, since, on := s.faults.of(MetricsReset, now); on && !s.scrapes.reset.Equal(since) {
+		s.scrapes.reset = since
+		s.metrics.restart(since)
+	}
+	kind, body := s.metrics.expose()
+	if _, _, stale := s.faults.of(MetricsStale, now); !stale {
+		s.scrapes.stale = nil
+	} else if s.scrapes.stale == nil {
+		s.scrapes.stale = body
+	} else {
+		body = s.scrapes.stale
+	}
+	w.Header().Set("Content-Type", kind)
+	w.Write(body)
+}
+
+func (s *Server) tokenize(w http.ResponseWriter, r *http.Request) {
+	var body struct {
+		Prompt     *string   `json:"prompt"`
+		Messages   []message `json:"messages"`
+		AddSpecial *bool     `json:"add_special_tokens"`
+		Strings    bool      `json:"return_token_strs"`
+	}
+	if err := json.NewDecoder(io.LimitReader(r.Body, maxBody)).Decode(&body); err != nil {
+		s.fail(w, invalid(err))
+		return
+	}
+	var ids []int
+	switch {
+	case body.Prompt != nil:
+		if body.AddSpecial == nil || *body.AddSpecial {
+			ids = []int{beginText}
+		}
+		ids = append(ids, tokenize(*body.Prompt)...)
+	case body.Messages != nil:
+		ids = tokenizeChat(body.Messages)
+	default:
+		s.fail(w, &refusal{status: http.StatusBadRequest, kind: "Bad Request", param: "prompt", text: "1 validation error: prompt or messages is required"})
+		return
+	}
+	var strs []string
+	if body.Strings {
+		for _, id := range ids {
+			strs = append(strs, detokenize([]int{id}))
+		}
+	}
+	reply(w, map[string]any{"count": len(ids), "max_model_len": s.config.Profile.MaxModelLen, "tokens": ids, "token_strs": strs})
+}
+
+func (s *Server) detokenize(w http.ResponseWriter, r *http.Request) {
+	var body struct {
+		Tokens []int `json:"tokens"`
+	}
+	if err := json.NewDecoder(io.LimitReader(r.Body, maxBody)).Decode(&body); err != nil {
+		s.fail(w, invalid(err))
+		return
+	}
+	for _, id := range body.Tokens {
+		if id < 0 || id >= vocabulary {
+			s.fail(w, bad("tokens", "Token id %d is out of vocabulary.", id))
+			return
+		}
+	}
+	reply(w, map[string]string{"prompt": detokenize(body.Tokens)})
+}
+
+func (s *Server) resetPrefixCache(w http.ResponseWriter, _ *http.Request) {
+	s.engine.mu.Lock()
+	defer s.engine.mu.Unlock()
+	reply(w, map[string]bool{"success": s.engine.pool.forget()})
+}
+
+func (s *Server) sleep(w http.ResponseWriter, r *http.Request) {
+	level := 1
+	if given := r.URL.Query().Get("level"); given != "" {
+		var err error
+		if level, err = strconv.Atoi(given); err != nil || level < 1 || level > 2 {
+			s.fail(w, bad("level", "level must be 1 or 2, got %q.", given))
+			return
+		}
+	}
+	s.engine.sleep(level)
+}
+
+func (s *Server) wakeUp(http.ResponseWriter, *http.Request) { s.engine.sleep(0) }
+
+func (s *Server) isSleeping(w http.ResponseWriter, _ *http.Request) {
+	s.engine.mu.Lock()
+	defer s.engine.mu.Unlock()
+	reply(w, map[string]bool{"is_sleeping": s.engine.asleep > 0})
+}
+
+// serverInfo tells the configuration; keys stay where they are.
+func (s *Server) serverInfo(w http.ResponseWriter, _ *http.Request) {
+	p := s.config.Profile
+	reply(w, map[string]any{"vllm_config": map[string]any{"model": p.Name, "served_model_name": s.config.Names, "max_model_len": p.MaxModelLen,
+		"max_num_seqs": p.MaxSeqs, "max_num_batched_tokens": p.MaxBatchedTokens, "block_size": p.BlockSize, "num_gpu_blocks": p.Blocks,
+		"enable_prefix_caching": !s.config.NoPrefixCache, "seed": s.config.Seed}, "vllm_env": map[string]any{}, "system_env": map[string]any{"gpu": p.GPU}})
+}
+
+// The faults of a running server, one on each line, as ParseFault reads them.
+func (s *Server) listFaults(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	faults, hits := s.faults.all()
+	for i, f := range faults {
+		fmt.Fprint(w, f)
+		if kind, _ := failing(f.Kind); kind.Requests {
+			fmt.Fprintf(w, " # %d requests", hits[i])
+		}
+		fmt.Fprintln(w)
+	}
+}
+
+func (s *Server) addFaults(w http.ResponseWriter, r *http.Request) {
+	raw, err := io.ReadAll(io.LimitReader(r.Body, maxBody))
+	if err != nil {
+		return // the client is gone
+	}
+	var faults []Fault
+	for line := range strings.Lines(string(raw)) {
+		line, _, _ = strings.Cut(line, "#")
+		if strings.TrimSpace(line) == "" {
+			continue
+		}
+		f, err := ParseFault(line)
+		if err != nil {
+			s.fail(w, bad("", "%v", err))
+			return
+		}
+		faults = append(faults, f)
+	}
+	_ = s.Suffer(faults...) // they were checked when they were read
+	s.listFaults(w, r)
+}
+
+func (s *Server) clearFaults(http.ResponseWriter, *http.Request) { s.faults.clear() }

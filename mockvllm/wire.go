@@ -1,0 +1,172 @@
+package mockvllm
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+	"unicode/utf8"
+)
+
+// A wire carries one answer to its client: as server-sent events, or in one
+// piece. What goes wrong with how bytes travel goes wrong here.
+type wire struct {
+	w       http.ResponseWriter
+	control *http.ResponseController
+	stream  bool
+	hit     Fault
+	out     []byte // events to be written at once
+}
+
+func newWire(w http.ResponseWriter, stream bool, hit Fault) *wire {
+	return &wire{w: w, control: http.NewResponseController(w), stream: stream, hit: hit}
+}
+
+// open sends the headers of a stream: vLLM does so before the request is even
+// queued, so that headers say nothing about the first token.
+func (w *wire) open() {
+	if !w.stream {
+		return
+	}
+	w.w.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
+	w.w.WriteHeader(http.StatusOK)
+	w.control.Flush()
+}
+
+// data adds an event; named adds one that says its type.
+func (w *wire) data(v any) {
+	raw, _ := json.Marshal(v)
+	w.out = fmt.Appendf(w.out, "data: %s\n\n", raw)
+}
+
+func (w *wire) named(kind string, v any) {
+	w.out = fmt.Appendf(w.out, "event: %s\n", kind)
+	w.data(v)
+}
+
+// flush writes what was added since the last time.
+func (w *wire) flush() error {
+	if len(w.out) == 0 {
+		return nil
+	}
+	out := w.out
+	if w.hit.Kind == Split {
+		at := middle(out)
+		w.w.Write(out[:at])
+		w.control.Flush()
+		time.Sleep(time.Millisecond) // or the halves would arrive as one
+		out = out[at:]
+	}
+	w.w.Write(out)
+	w.out = w.out[:0]
+	return w.control.Flush()
+}
+
+// middle is where to cut: within a character of several bytes, if there is one.
+func middle(b []byte) int {
+	for i := range b {
+		if !utf8.RuneStart(b[i]) {
+			return i
+		}
+	}
+	return len(b) / 2
+}
+
+// whole writes an answer in one piece.
+func (w *wire) whole(v any) {
+	raw, _ := json.Marshal(v)
+	w.w.Header().Set("Content-Type", "application/json")
+	switch w.hit.Kind {
+	case Cut, Tear: // the length that was promised does not come
+		w.w.Header().Set("Content-Length", fmt.Sprint(len(raw)))
+		w.w.Write(raw[:len(raw)/2])
+		w.control.Flush()
+		hangUp(w.w, w.hit.Kind == Tear)
+	case Garble:
+		w.w.Write(raw[:len(raw)/2])
+	default:
+		w.w.Write(raw)
+	}
+}
+
+// hangUp closes the connection without another word, or resets it.
+func hangUp(w http.ResponseWriter, reset bool) {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return
+	}
+	if reset {
+		linger(conn)
+	}
+	conn.Close()
+}
+
+// linger makes Close reset the connection, where it has such a thing.
+func linger(conn net.Conn) {
+	if secured, ok := conn.(interface{ NetConn() net.Conn }); ok {
+		conn = secured.NetConn()
+	}
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0)
+	}
+}
+
+// refusal is an answer with an error status.
+type refusal struct {
+	status      int
+	kind, param string
+	text        string
+	after       time.Duration // Retry-After
+}
+
+func bad(param, format string, args ...any) *refusal {
+	return &refusal{status: http.StatusBadRequest, kind: "BadRequestError", param: param, text: fmt.Sprintf(format, args...)}
+}
+
+func invalid(err error) *refusal {
+	text := err.Error()
+	if wrong := new(json.UnmarshalTypeError); errors.As(err, &wrong) {
+		text = fmt.Sprintf("%s: a %s where %s is expected", wrong.Field, wrong.Value, wrong.Type)
+	}
+	return &refusal{status: http.StatusBadRequest, kind: "Bad Request", text: "1 validation error: " + text}
+}
+
+// fail writes an error in vLLM's envelope (vllm/entrypoints/openai/engine/protocol.py).
+func (s *Server) fail(w http.ResponseWriter, no *refusal) {
+	w.Header().Set("Content-Type", "application/json")
+	if no.after > 0 {
+		w.Header().Set("Retry-After", fmt.Sprint(max(1, int(no.after.Seconds()))))
+	}
+	w.WriteHeader(no.status)
+	raw, _ := json.Marshal(s.envelope(no))
+	w.Write(raw)
+}
+
+// envelope is the body of an error. The Rust front end has types of its own and
+// codes that are strings.
+func (s *Server) envelope(no *refusal) any {
+	type body struct {
+		Message string  `json:"message"`
+		Type    string  `json:"type"`
+		Param   *string `json:"param"`
+		Code    any     `json:"code"`
+	}
+	b := body{Message: no.text, Type: no.kind, Code: no.status}
+	if no.param != "" {
+		b.Param = &no.param
+	}
+	if s.config.Dialect == Rust {
+		b.Type, b.Code = "invalid_request_error", fmt.Sprint(no.status)
+		if no.status >= 500 {
+			b.Type = "server_error"
+		}
+	}
+	return map[string]body{"error": b}
+}
+
+func reply(w http.ResponseWriter, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	json.NewEncoder(w).Encode(v)
+}
