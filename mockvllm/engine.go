@@ -25,6 +25,7 @@ type engine struct {
 	pool     *pool
 	asleep   int // level of sleep
 	warm     bool
+	ended    func(*sequence, time.Time) // is told of every sequence that ends; nil: nobody
 
 	wake chan struct{}
 	stop chan struct{}
@@ -86,10 +87,10 @@ func (e *engine) queued() (requests, tokens int) {
 func (e *engine) sleep(level int) {
 	e.mu.Lock()
 	e.asleep = level
-	if level > 0 {
-		e.evict(&e.incoming, "abort")
-		e.evict(&e.waiting, "abort")
-		e.evict(&e.running, "abort")
+	if now := time.Now(); level > 0 {
+		e.evict(now, &e.incoming, "abort")
+		e.evict(now, &e.waiting, "abort")
+		e.evict(now, &e.running, "abort")
 		e.pool.forget()
 	}
 	e.metrics.sleeping(level)
@@ -98,12 +99,15 @@ func (e *engine) sleep(level int) {
 }
 
 // evict ends sequences before their time.
-func (e *engine) evict(list *[]*sequence, finish string) {
+func (e *engine) evict(at time.Time, list *[]*sequence, finish string) {
 	for _, s := range *list {
 		e.pool.release(s.blocks)
 		s.blocks = nil
 		e.metrics.evicted(finish)
 		s.end(finish)
+		if e.ended != nil {
+			e.ended(s, at)
+		}
 	}
 	*list = nil
 }
@@ -176,9 +180,9 @@ func (e *engine) begin(at time.Time) time.Duration {
 	}
 	if _, _, dead := e.faults.of(Dead, at); dead {
 		e.drop(at)
-		e.evict(&e.incoming, "error")
-		e.evict(&e.waiting, "error")
-		e.evict(&e.running, "error")
+		e.evict(at, &e.incoming, "error")
+		e.evict(at, &e.waiting, "error")
+		e.evict(at, &e.running, "error")
 		return settle
 	}
 	p := e.schedule(at)
@@ -230,6 +234,9 @@ func (e *engine) deliver(at time.Time) {
 		s.blocks = nil
 		e.metrics.finished(s, at)
 		s.end(s.answer.finish)
+		if e.ended != nil {
+			e.ended(s, at)
+		}
 		return true
 	})
 	e.metrics.iteration(tokens)

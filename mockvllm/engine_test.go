@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 
 	"github.com/vllmspec/vllmspec/mockvllm"
 )
@@ -54,14 +53,14 @@ func TestBlocksHaveTheSizeThatIsAskedFor(t *testing.T) {
 func TestAdaptersWaitForASlotAndHoldNobodyElseBack(t *testing.T) {
 	config := mockvllm.Config{Profile: plain(), MaxAdapters: 1, Adapters: []mockvllm.Adapter{{Name: "a", Path: "/a"}, {Name: "b", Path: "/b"}}}
 	bubble(t, config, func(t *testing.T, s *mockvllm.Server) {
-		first := map[string]time.Duration{}
+		first := make([]time.Duration, 3)
 		done := make(chan bool)
 		begun := time.Now()
 		for i, model := range []string{"a", "b", "plain"} {
 			go func() {
 				time.Sleep(time.Duration(i) * time.Millisecond) // in this order
 				a := ask(s, "/v1/completions", with(completion(ids(32, i), 50), body{"model": model}))
-				first[model] = a.asked.Sub(begun) + a.tokens()[0]
+				first[i] = a.asked.Sub(begun) + a.tokens()[0]
 				done <- true
 			}()
 		}
@@ -74,8 +73,8 @@ func TestAdaptersWaitForASlotAndHoldNobodyElseBack(t *testing.T) {
 		for range 3 {
 			<-done
 		}
-		assert.Less(t, first["plain"], 100*time.Millisecond, "it needs no slot")
-		assert.Greater(t, first["b"], 500*time.Millisecond, "it waits until a has ended")
+		assert.Less(t, first[2], 100*time.Millisecond, "it needs no slot")
+		assert.Greater(t, first[1], 500*time.Millisecond, "it waits until a has ended")
 	})
 }
 
@@ -119,8 +118,8 @@ func TestTheMostUrgentComesFirst(t *testing.T) {
 func TestTheLeastUrgentIsPreempted(t *testing.T) {
 	p := plain()
 	p.Blocks = 24 // 23 blocks of 16 tokens for 2 × (64 + 150) tokens
-	var told []mockvllm.Truth
-	bubble(t, mockvllm.Config{Profile: p, Priority: true, Truth: func(tr mockvllm.Truth) { told = append(told, tr) }}, func(t *testing.T, s *mockvllm.Server) {
+	told := make(chan mockvllm.Truth, 2)
+	bubble(t, mockvllm.Config{Profile: p, Priority: true, Truth: func(tr mockvllm.Truth) { told <- tr }}, func(t *testing.T, s *mockvllm.Server) {
 		done := make(chan bool)
 		for i, priority := range []int{9, 1} { // the first to come is the least urgent
 			go func() {
@@ -132,10 +131,10 @@ func TestTheLeastUrgentIsPreempted(t *testing.T) {
 		<-done
 		<-done
 	})
-	require.Len(t, told, 2)
-	assert.Equal(t, "cmpl-urgent", told[0].ID)
-	assert.Zero(t, told[0].Preemptions)
-	assert.Positive(t, told[1].Preemptions)
+	urgent, late := <-told, <-told
+	assert.Equal(t, "cmpl-urgent", urgent.ID)
+	assert.Zero(t, urgent.Preemptions)
+	assert.Positive(t, late.Preemptions)
 }
 
 func TestGuessedTokensComeInBursts(t *testing.T) {

@@ -208,7 +208,7 @@ func (e *engine) place(s *sequence, p *plan, at time.Time) bool {
 		return false
 	}
 	e.pool.share(hits)
-	s.blocks, s.computed = slices.Clone(hits), len(hits)*size
+	s.blocks, s.computed = slices.Clone(hits), max(len(hits)*size, s.given)
 	n := min(len(s.tokens)-s.computed, p.budget)
 	if !e.grow(s, n) {
 		e.pool.release(s.blocks)

@@ -18,6 +18,7 @@ type sequence struct {
 	adapter  string // LoRA; "" for none
 	priority int    // the lowest first, where the engine looks at it
 	noCache  bool   // its prompt is not looked up
+	given    int    // prompt tokens that count as cached, in a replay
 
 	computed int   // tokens whose KV is in the cache
 	blocks   []int // that hold it
