@@ -30,7 +30,8 @@ func allowed() map[string][]string {
 		"fixtures":              {},
 		"fixtures/generate":     {},
 		"mockvllm":              {"harness/spelling"},
-		"mockvllm/cmd/mockvllm": {"mockvllm"},
+		"mockvllm/calibrate":    {"mockvllm"},
+		"mockvllm/cmd/mockvllm": append(domain, "harness/store", "mockvllm", "mockvllm/calibrate"),
 		"harness":               {},
 		"harness/dataset":       domain,
 		"harness/openai":        domain,
@@ -56,7 +57,7 @@ func only() map[string][]string {
 		"github.com/shirou/gopsutil/v3":       {"harness/sampler"},
 		"github.com/parquet-go/parquet-go":    {"harness/store", "harness/dataset"},
 		"github.com/tidwall/gjson":            {"harness/openai", "mockvllm"},
-		"gonum.org/v1/gonum":                  {"harness/stats"},
+		"gonum.org/v1/gonum":                  {"harness/stats", "mockvllm/calibrate"},
 	}
 }
 

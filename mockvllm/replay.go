@@ -113,7 +113,7 @@ func (r *replay) sequence(a Arrival) (*sequence, error) {
 		return nil, fmt.Errorf("request %d of the trace needs %d tokens; the context has %d", r.count, a.Prompt+a.Output, longest)
 	}
 	r.last = a.At
-	s := &sequence{identity: r.count, tokens: make([]int, a.Prompt, a.Prompt+a.Output), prompt: a.Prompt, maxTokens: a.Output, adapter: a.Adapter,
+	s := &sequence{identity: r.count, index: int(r.count) - 1, tokens: make([]int, a.Prompt, a.Prompt+a.Output), prompt: a.Prompt, maxTokens: a.Output, adapter: a.Adapter,
 		given: min(a.Cached, a.Prompt-1), noCache: r.config.NoPrefixCache, whole: true, notify: make(chan struct{}, 1), copies: &copies{n: 1, left: 1},
 		answer: answer{ids: make([]int, a.Output), finish: "length"}}
 	s.root = rootOf(a.Adapter, "")

@@ -9,6 +9,7 @@ import (
 // or several of one prompt.
 type sequence struct {
 	identity uint64
+	index    int      // among the answers to its request
 	tokens   []int    // prompt, then what has been generated
 	root     uint64   // of its block hashes: adapter and cache salt
 	hashes   []uint64 // of the full blocks of tokens

@@ -12,6 +12,7 @@ import (
 // is zero.
 type Truth struct {
 	ID           string      `json:"id"`       // as the answer carries it; "" where there was none; several answers share it
+	Index        int         `json:"index"`    // of the answer among those of its request; in a replay, of the request in its trace
 	Received     time.Time   `json:"received"` // its body was read
 	Queued       time.Time   `json:"queued"`   // it reached the engine
 	Admitted     time.Time   `json:"admitted"` // the step that first computed it began
@@ -60,5 +61,5 @@ func (s *Server) tell(seq *sequence, id string, hit Fault, whole bool) {
 // truth is what the engine knows of a sequence.
 func (s *sequence) truth() Truth {
 	return Truth{Received: s.received, Queued: s.queued, Admitted: s.scheduled, Tokens: append([]time.Time{}, s.times...),
-		PromptTokens: s.prompt, CachedTokens: s.cached, Preemptions: s.preemptions, Finish: s.finished()}
+		Index: s.index, PromptTokens: s.prompt, CachedTokens: s.cached, Preemptions: s.preemptions, Finish: s.finished()}
 }

@@ -3,10 +3,12 @@ package main
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -16,6 +18,10 @@ import (
 // options are what the command line says. Flags that vLLM has too are named and
 // meant as there, so that the mock takes the place of `vllm serve` as it stands.
 type options struct {
+	command         string   // serve, calibrate or replay
+	files           []string // runs or a trace
+	write           string   // file of the fitted profile
+
 	host            string
 	port            int
 	cert, key, ca   string
@@ -71,17 +77,24 @@ func parse(args []string, out io.Writer) (options, error) {
 	o.register(flags)
 	o.registerOurs(flags)
 	ignore(flags)
-	if len(args) > 0 && args[0] == "serve" {
-		args = args[1:]
+	o.command = "serve"
+	if len(args) > 0 && slices.Contains([]string{"serve", "calibrate", "replay"}, args[0]) {
+		o.command, args = args[0], args[1:]
 	}
-	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+	if o.command == "serve" && len(args) > 0 && !strings.HasPrefix(args[0], "-") {
 		o.model, args = args[0], args[1:]
 	}
 	if err := flags.Parse(asVLLM(args)); err != nil {
 		return o, err
 	}
-	if flags.NArg() > 0 {
+	o.files = flags.Args()
+	switch {
+	case o.command == "serve" && len(o.files) > 0:
 		return o, fmt.Errorf("%q is no flag; the model stands first: mockvllm serve MODEL [flags]", flags.Arg(0))
+	case o.command == "replay" && len(o.files) != 1:
+		return o, fmt.Errorf("replay takes one trace, not %d: mockvllm replay [flags] TRACE", len(o.files))
+	case o.command == "calibrate" && len(o.files) == 0:
+		return o, errors.New("calibrate takes the folders of runs: mockvllm calibrate [flags] RUN…")
 	}
 	return o, nil
 }
@@ -137,7 +150,7 @@ func (o *options) register(flags *flag.FlagSet) {
 	flags.StringVar(&o.key, "ssl-keyfile", "", "`file` of its key")
 	flags.StringVar(&o.ca, "ssl-ca-certs", "", "`file` of the authorities whose client certificates are taken")
 	flags.IntVar(&o.caNeeded, "ssl-cert-reqs", 0, "2 if a client needs a certificate")
-	flags.StringVar(&o.model, "model", "llama-3.1-8b", "`model` whose profile is served; see --profiles")
+	flags.StringVar(&o.model, "model", "", "`model` whose profile is served, llama-3.1-8b if none is named; see --profiles")
 	flags.Var(&o.names, "served-model-name", "`names` of the model; as given if there are none")
 	flags.Var(&o.keys, "api-key", "`keys` of which requests must carry one; also from $VLLM_API_KEY")
 	flags.Uint64Var(&c.Seed, "seed", 1, "seed of answers and faults")
@@ -167,7 +180,8 @@ func (o *options) register(flags *flag.FlagSet) {
 func (o *options) registerOurs(flags *flag.FlagSet) {
 	flags.BoolVar(&o.profiles, "profiles", false, "list the profiles and exit")
 	flags.StringVar(&o.gpu, "gpu", "", ``+"`hardware`"+` of the profile, such as "one H100"; the model's first if empty`)
-	flags.StringVar(&o.profile, "profile", "", "`file` of a profile, as calibrate writes it")
+	flags.StringVar(&o.profile, "profile", "", "`profile` if not the model's own: another model's, or a file that calibrate wrote")
+	flags.StringVar(&o.write, "write", "", "`file` for the profile that calibrate fits")
 	flags.BoolVar(&o.kinds, "faults", false, "list what can go wrong on purpose and exit")
 	flags.Var(&o.faults, "fault", "`\"kind key=value …\"`: let something go wrong; can be given several times, and changed over /admin/faults")
 	flags.StringVar(&o.truth, "truth-log", "", "`file` for one JSON line per answer: what really happened to it inside")
@@ -209,7 +223,7 @@ func (o options) build() (c mockvllm.Config, err error) {
 	}
 	c.Names = o.names
 	if c.Names == nil {
-		c.Names = []string{o.model}
+		c.Names = []string{cmp.Or(o.model, c.Profile.Name)}
 	}
 	for _, key := range append(o.keys, os.Getenv("VLLM_API_KEY")) {
 		if key != "" {
@@ -245,12 +259,12 @@ func (o options) build() (c mockvllm.Config, err error) {
 
 // base is the profile that the others of the command line change.
 func (o options) base() (mockvllm.Profile, error) {
-	if o.profile != "" {
+	if strings.ContainsAny(o.profile, "/\\") || strings.HasSuffix(o.profile, ".json") {
 		return mockvllm.ReadProfile(o.profile)
 	}
-	profile, err := mockvllm.ProfileFor(o.model, o.gpu)
+	profile, err := mockvllm.ProfileFor(cmp.Or(o.profile, o.model, "llama-3.1-8b"), o.gpu)
 	if err != nil {
-		err = fmt.Errorf("%w (--profiles lists them)", err)
+		err = fmt.Errorf("%w; --profiles lists them, and --profile gives a model another's", err)
 	}
 	return profile, err
 }

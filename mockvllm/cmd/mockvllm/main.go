@@ -45,6 +45,9 @@ func run(args []string, out, complaints io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if o.command == "calibrate" {
+		return o.calibrate(config.Profile, out)
+	}
 	if o.truth != "" {
 		file, err := os.Create(o.truth)
 		if err != nil {
@@ -52,6 +55,9 @@ func run(args []string, out, complaints io.Writer) error {
 		}
 		defer file.Close()
 		config.Truth = mockvllm.LogTruth(file)
+	}
+	if o.command == "replay" {
+		return o.replay(config, out)
 	}
 	return o.serve(config, out)
 }

@@ -1,0 +1,250 @@
+// Package calibrate fits a profile of the mock to what a real server did: it
+// replays stored runs offline, again and again, and moves the coefficients until
+// the mock's latencies are the server's.
+//
+// Two coefficients stay as they are in the profile that it begins with: W, which
+// runs show only in its sum with A, and E, which matters for the longest prompts
+// only. The others are told apart only by runs whose context lengths and
+// concurrency differ; without that the fit is refused.
+package calibrate
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+	"math"
+	"slices"
+	"sync"
+	"time"
+
+	"gonum.org/v1/gonum/optimize"
+
+	"github.com/vllmspec/vllmspec/mockvllm"
+)
+
+// A Request is one answered request of a run, as its client saw it.
+type Request struct {
+	Sent       time.Duration // since the run began
+	Prompt     int           // tokens
+	Output     int           // tokens
+	Cached     int           // prompt tokens that the server found in its cache
+	TTFT, TPOT time.Duration // from Sent; between output tokens
+}
+
+func (r Request) end() time.Duration {
+	return r.Sent + r.TTFT + time.Duration(max(0, r.Output-1))*r.TPOT
+}
+
+// A Run is the requests of one run of a server.
+type Run struct {
+	Name     string
+	Requests []Request
+}
+
+// A Row compares the server with the fitted mock over some requests of a run
+// whose prompts are about as long.
+type Row struct {
+	Run           string
+	Requests      int
+	Prompt        float64 // mean tokens
+	Concurrency   float64 // mean requests in flight during the run
+	TTFT, FitTTFT time.Duration
+	TPOT, FitTPOT time.Duration
+	requests      []int   // of the run, by index
+	context       float64 // mean tokens that a step reads for one of them
+}
+
+// Errors are the relative errors of the fit.
+func (r Row) Errors() (ttft, tpot float64) {
+	return float64(r.FitTTFT)/float64(r.TTFT) - 1, float64(r.FitTPOT)/float64(r.TPOT) - 1
+}
+
+// groups into which a run's requests are divided, by the length of their prompts.
+const groups = 4
+
+// evaluations bounds the search; 90 to 150 are usual.
+const evaluations = 400
+
+// Fit returns the profile that repeats the runs best, beginning with one whose
+// settings (sequences, tokens in a step, cache) are the server's, and how well
+// it does.
+func Fit(begin mockvllm.Profile, runs []Run) (mockvllm.Profile, []Row, error) {
+	rows, err := divide(runs)
+	if err != nil {
+		return begin, nil, err
+	}
+	if err := identifiable(rows); err != nil {
+		return begin, nil, err
+	}
+	loss := func(x []float64) float64 {
+		fitted, err := measure(at(begin, x), runs, slices.Clone(rows))
+		if err != nil {
+			return math.Inf(1)
+		}
+		sum := 0.0
+		for _, row := range fitted {
+			ttft, tpot := row.Errors()
+			sum += math.Pow(math.Log1p(ttft), 2) + math.Pow(math.Log1p(tpot), 2)
+		}
+		return sum
+	}
+	if math.IsInf(loss(coordinates(begin)), 1) {
+		_, err := measure(begin, runs, rows)
+		return begin, nil, fmt.Errorf("the runs cannot be replayed on %s: %w", begin.Name, err)
+	}
+	best, err := optimize.Minimize(optimize.Problem{Func: loss}, coordinates(begin), &optimize.Settings{
+		FuncEvaluations: evaluations, Converger: &optimize.FunctionConverge{Absolute: 1e-6, Iterations: 60},
+	}, &optimize.NelderMead{SimplexSize: 0.3})
+	if err != nil && best == nil {
+		return begin, nil, err
+	}
+	profile := at(begin, best.X)
+	fitted, err := measure(profile, runs, rows)
+	return profile, fitted, err
+}
+
+// coordinates are the logarithms of what is fitted: it stays above zero, and a
+// step is a share.
+func coordinates(p mockvllm.Profile) []float64 {
+	const least = 0.01
+	var x []float64
+	for _, v := range []float64{p.A, p.B, p.C, p.D, p.Frontend.Seconds() * 1000} {
+		x = append(x, math.Log(max(least, v)))
+	}
+	return x
+}
+
+func at(p mockvllm.Profile, x []float64) mockvllm.Profile {
+	p.A, p.B, p.C, p.D = math.Exp(x[0]), math.Exp(x[1]), math.Exp(x[2]), math.Exp(x[3])
+	p.Frontend = time.Duration(math.Exp(x[4]) * float64(time.Millisecond))
+	return p
+}
+
+// divide puts requests with prompts of about one length together.
+func divide(runs []Run) (rows []Row, err error) {
+	for _, run := range runs {
+		if len(run.Requests) < 20 {
+			return nil, fmt.Errorf("%s has %d whole answers; a fit needs at least 20", run.Name, len(run.Requests))
+		}
+		order := make([]int, len(run.Requests))
+		for i := range order {
+			order[i] = i
+		}
+		slices.SortStableFunc(order, func(a, b int) int { return run.Requests[a].Prompt - run.Requests[b].Prompt })
+		for part := range slices.Chunk(order, (len(order)+groups-1)/groups) {
+			row := Row{Run: run.Name, Requests: len(part), Concurrency: concurrency(run.Requests), requests: part}
+			for _, i := range part {
+				q := run.Requests[i]
+				row.Prompt += float64(q.Prompt) / float64(len(part))
+				row.context += (float64(q.Prompt) + float64(q.Output)/2) / float64(len(part))
+			}
+			row.TTFT, row.TPOT = means(part, func(i int) (time.Duration, time.Duration, int) {
+				return run.Requests[i].TTFT, run.Requests[i].TPOT, run.Requests[i].Output
+			})
+			if row.TTFT <= 0 || row.TPOT <= 0 {
+				return nil, fmt.Errorf("%s: answers of one token tell nothing about the time per token", run.Name)
+			}
+			rows = append(rows, row)
+		}
+	}
+	if rows == nil {
+		return nil, errors.New("there is no run to fit to")
+	}
+	return rows, nil
+}
+
+// means are those of TTFT and TPOT; an answer of one token has no TPOT.
+func means(of []int, get func(int) (ttft, tpot time.Duration, output int)) (ttft, tpot time.Duration) {
+	n := 0
+	for _, i := range of {
+		t, p, output := get(i)
+		ttft += t
+		if output > 1 {
+			tpot += p
+			n++
+		}
+	}
+	return ttft / time.Duration(max(1, len(of))), tpot / time.Duration(max(1, n))
+}
+
+// concurrency is the mean number of requests in flight: the time that they took
+// together over the time that passed.
+func concurrency(requests []Request) float64 {
+	var busy, first, last time.Duration
+	first = requests[0].Sent
+	for _, r := range requests {
+		busy += r.end() - r.Sent
+		first, last = min(first, r.Sent), max(last, r.end())
+	}
+	return float64(busy) / float64(max(1, last-first))
+}
+
+// identifiable refuses runs that cannot tell the coefficients apart. With one
+// context length only, reading a sequence's cache (D) looks like handling it
+// (C); with one concurrency only, both look like the host's work (A).
+func identifiable(rows []Row) error {
+	spread := func(of func(Row) float64) float64 {
+		least := slices.MinFunc(rows, func(a, b Row) int { return int(1e6 * (of(a) - of(b))) })
+		most := slices.MaxFunc(rows, func(a, b Row) int { return int(1e6 * (of(a) - of(b))) })
+		return of(most) / of(least)
+	}
+	if s := spread(func(r Row) float64 { return r.context }); s < 2 {
+		return fmt.Errorf("the runs have one context length only (the longest is %.2g times the shortest): what a token of context costs cannot be told from what a sequence costs; add a run whose prompts are at least twice as long", s)
+	}
+	if s := spread(func(r Row) float64 { return r.Concurrency }); s < 2 {
+		return fmt.Errorf("the runs have one concurrency only (the highest is %.2g times the lowest): what a sequence costs cannot be told from what a step costs; add a run at half the request rate or less", s)
+	}
+	return nil
+}
+
+// measure replays the runs on a profile and fills in what the rows compare.
+func measure(p mockvllm.Profile, runs []Run, rows []Row) ([]Row, error) {
+	type figures struct{ ttft, tpot []time.Duration }
+	got := make([]figures, len(runs))
+	failed := make([]error, len(runs))
+	var all sync.WaitGroup
+	for i, run := range runs {
+		all.Go(func() { got[i].ttft, got[i].tpot, failed[i] = replay(p, run) })
+	}
+	all.Wait()
+	if err := errors.Join(failed...); err != nil {
+		return nil, err
+	}
+	for i := range rows {
+		row := &rows[i]
+		n := slices.IndexFunc(runs, func(r Run) bool { return r.Name == row.Run })
+		row.FitTTFT, row.FitTPOT = means(row.requests, func(i int) (time.Duration, time.Duration, int) {
+			return got[n].ttft[i], got[n].tpot[i], runs[n].Requests[i].Output
+		})
+	}
+	return rows, nil
+}
+
+// replay returns each request's TTFT and TPOT on a profile.
+func replay(p mockvllm.Profile, run Run) (ttft, tpot []time.Duration, err error) {
+	order := make([]int, len(run.Requests)) // by when they were sent
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return int(run.Requests[a].Sent - run.Requests[b].Sent) })
+	ttft, tpot = make([]time.Duration, len(order)), make([]time.Duration, len(order))
+	err = mockvllm.Replay(mockvllm.Config{Profile: p, NoPrefixCache: true}, arrivals(run, order), func(t mockvllm.Truth) {
+		i := order[t.Index]
+		ttft[i] = t.Tokens[0].Sub(t.Received)
+		if n := len(t.Tokens); n > 1 {
+			tpot[i] = t.Tokens[n-1].Sub(t.Tokens[0]) / time.Duration(n-1)
+		}
+	})
+	return ttft, tpot, err
+}
+
+func arrivals(run Run, order []int) iter.Seq2[mockvllm.Arrival, error] {
+	return func(yield func(mockvllm.Arrival, error) bool) {
+		for _, i := range order {
+			r := run.Requests[i]
+			if !yield(mockvllm.Arrival{At: r.Sent, Prompt: r.Prompt, Output: r.Output, Cached: r.Cached}, nil) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"text/tabwriter"
+
+	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/store"
+	"github.com/vllmspec/vllmspec/mockvllm"
+	"github.com/vllmspec/vllmspec/mockvllm/calibrate"
+)
+
+// calibrate fits a profile to stored runs and tells how well it fits.
+func (o options) calibrate(begin mockvllm.Profile, out io.Writer) error {
+	var runs []calibrate.Run
+	for _, dir := range o.files {
+		run, err := readRun(dir)
+		if err != nil {
+			return err
+		}
+		runs = append(runs, run)
+	}
+	profile, rows, err := calibrate.Fit(begin, runs)
+	if err != nil {
+		return err
+	}
+	ttft, tpot := printRows(rows, out)
+	if o.model != "" {
+		profile.Name = o.model
+	}
+	profile.Source = fmt.Sprintf("fitted by mockvllm calibrate to %d runs, beginning with %s on %s", len(runs), begin.Name, begin.GPU)
+	profile.Error = fmt.Sprintf("TTFT %.1f %%, TPOT %.1f %% over %d groups of requests", 100*ttft, 100*tpot, len(rows))
+	raw, err := json.MarshalIndent(profile, "", "  ")
+	if err != nil {
+		return err
+	}
+	if o.write == "" {
+		_, err = fmt.Fprintf(out, "\n%s\n", raw)
+		return err
+	}
+	fmt.Fprintf(out, "\nwritten to %s; serve it with: mockvllm --profile ./%s\n", o.write, filepath.ToSlash(o.write))
+	return os.WriteFile(o.write, append(raw, '\n'), 0o644)
+}
+
+// readRun takes from a stored run what a fit needs. A run in which many requests
+// failed is none to learn from: what failed took part of the server, too.
+func readRun(dir string) (calibrate.Run, error) {
+	stored, err := store.Open(dir)
+	if err != nil {
+		return calibrate.Run{}, err
+	}
+	run := calibrate.Run{Name: filepath.Base(filepath.Clean(dir))}
+	all := 0
+	for r := range stored.Run.Records {
+		all++
+		if r.OK() && r.Sent != harness.Never && r.PromptTokens > 0 && r.OutputTokens > 0 && len(r.Chunks) > 0 {
+			run.Requests = append(run.Requests, calibrate.Request{Sent: r.Sent, Prompt: r.PromptTokens, Output: r.OutputTokens,
+				Cached: max(0, r.CachedTokens), TTFT: r.FirstToken() - r.Sent, TPOT: max(0, r.TPOT())})
+		}
+	}
+	if whole := len(run.Requests); whole*20 < all*19 {
+		return run, fmt.Errorf("%s: only %d of %d requests were answered in full and tell their tokens; a fit needs 95 %%", dir, whole, all)
+	}
+	return run, nil
+}
+
+// printRows writes the error table and returns the mean errors.
+func printRows(rows []calibrate.Row, out io.Writer) (ttft, tpot float64) {
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(table, "prompt\tin flight\tTTFT ms: server\tmock\terror\tTPOT ms: server\tmock\terror\t  run")
+	for _, r := range rows {
+		dt, dp := r.Errors()
+		ttft, tpot = ttft+abs(dt)/float64(len(rows)), tpot+abs(dp)/float64(len(rows))
+		fmt.Fprintf(table, "%.0f\t%.1f\t%.1f\t%.1f\t%+.1f %%\t%.2f\t%.2f\t%+.1f %%\t  %s\n", r.Prompt, r.Concurrency,
+			r.TTFT.Seconds()*1000, r.FitTTFT.Seconds()*1000, 100*dt, r.TPOT.Seconds()*1000, r.FitTPOT.Seconds()*1000, 100*dp, r.Run)
+	}
+	table.Flush()
+	fmt.Fprintf(out, "mean error: TTFT %.1f %%, TPOT %.1f %%\n", 100*ttft, 100*tpot)
+	return ttft, tpot
+}
+
+func abs(v float64) float64 { return max(v, -v) }
