@@ -2,10 +2,11 @@
 // replays stored runs offline, again and again, and moves the coefficients until
 // the mock's latencies are the server's.
 //
-// Two coefficients stay as they are in the profile that it begins with: W, which
-// runs show only in its sum with A, and E, which matters for the longest prompts
-// only. The others are told apart only by runs whose context lengths and
-// concurrency differ; without that the fit is refused.
+// Runs show A and W only in their sum, which is fitted; its parts keep the ratio
+// that they have in the profile that it begins with. E, which matters for the
+// longest prompts only, stays as it is there. The others are told apart only by
+// runs whose context lengths and concurrency differ; without that the fit is
+// refused.
 package calibrate
 
 import (
@@ -62,8 +63,12 @@ func (r Row) Errors() (ttft, tpot float64) {
 // groups into which a run's requests are divided, by the length of their prompts.
 const groups = 4
 
-// evaluations bounds the search; 90 to 150 are usual.
-const evaluations = 400
+// What the search may cost: replays of all runs at one opening of the simplex,
+// and openings.
+const (
+	evaluations = 250
+	restarts    = 6
+)
 
 // Fit returns the profile that repeats the runs best, beginning with one whose
 // settings (sequences, tokens in a step, cache) are the server's, and how well
@@ -92,15 +97,32 @@ func Fit(begin mockvllm.Profile, runs []Run) (mockvllm.Profile, []Row, error) {
 		_, err := measure(begin, runs, rows)
 		return begin, nil, fmt.Errorf("the runs cannot be replayed on %s: %w", begin.Name, err)
 	}
-	best, err := optimize.Minimize(optimize.Problem{Func: loss}, coordinates(begin), &optimize.Settings{
-		FuncEvaluations: evaluations, Converger: &optimize.FunctionConverge{Absolute: 1e-6, Iterations: 60},
-	}, &optimize.NelderMead{SimplexSize: 0.3})
-	if err != nil && best == nil {
+	x, err := search(loss, coordinates(begin))
+	if err != nil {
 		return begin, nil, err
 	}
-	profile := at(begin, best.X)
+	profile := at(begin, x)
 	fitted, err := measure(profile, runs, rows)
 	return profile, fitted, err
+}
+
+// search finds the least loss. The simplex collapses now and then where there is
+// no valley, so it is opened again from where it ended until that gains nothing.
+func search(loss func([]float64) float64, x []float64) ([]float64, error) {
+	last := math.Inf(1)
+	for range restarts {
+		found, err := optimize.Minimize(optimize.Problem{Func: loss}, x, &optimize.Settings{
+			FuncEvaluations: evaluations, Converger: &optimize.FunctionConverge{Absolute: 1e-6, Iterations: 40},
+		}, &optimize.NelderMead{SimplexSize: 0.3})
+		if err != nil {
+			return nil, err
+		}
+		if x = found.X; found.F > last*0.98 {
+			break
+		}
+		last = found.F
+	}
+	return x, nil
 }
 
 // coordinates are the logarithms of what is fitted: it stays above zero, and a
@@ -108,14 +130,17 @@ func Fit(begin mockvllm.Profile, runs []Run) (mockvllm.Profile, []Row, error) {
 func coordinates(p mockvllm.Profile) []float64 {
 	const least = 0.01
 	var x []float64
-	for _, v := range []float64{p.A, p.B, p.C, p.D, p.Frontend.Seconds() * 1000} {
+	for _, v := range []float64{p.A + p.W, p.B, p.C, p.D, p.Frontend.Seconds() * 1000} {
 		x = append(x, math.Log(max(least, v)))
 	}
 	return x
 }
 
 func at(p mockvllm.Profile, x []float64) mockvllm.Profile {
-	p.A, p.B, p.C, p.D = math.Exp(x[0]), math.Exp(x[1]), math.Exp(x[2]), math.Exp(x[3])
+	floor := math.Exp(x[0])
+	p.W = floor * p.W / (p.A + p.W)
+	p.A = floor - p.W
+	p.B, p.C, p.D = math.Exp(x[1]), math.Exp(x[2]), math.Exp(x[3])
 	p.Frontend = time.Duration(math.Exp(x[4]) * float64(time.Millisecond))
 	return p
 }

@@ -49,7 +49,7 @@ func profile(t *testing.T, model, gpu string) mockvllm.Profile {
 func TestAFitFindsTheServerBehindTheRuns(t *testing.T) {
 	server := profile(t, "llama-3.1-8b", "one A100")
 	begin := profile(t, "llama-3.1-8b", "one L40S") // twice as slow
-	begin.W, begin.E = server.W, server.E           // are not fitted
+	begin.E = server.E                              // is not fitted
 	begin.Blocks = server.Blocks
 	runs := []calibrate.Run{
 		observe(t, server, "short, quiet", 60, 1, 50, 300),
@@ -61,7 +61,7 @@ func TestAFitFindsTheServerBehindTheRuns(t *testing.T) {
 	for _, row := range rows {
 		ttft, tpot := row.Errors()
 		assert.Less(t, math.Abs(ttft), 0.05, "%+v", row)
-		assert.Less(t, math.Abs(tpot), 0.02, "%+v", row)
+		assert.Less(t, math.Abs(tpot), 0.03, "%+v", row)
 	}
 
 	unseen := observe(t, server, "unseen", 100, 6, 500, 2000)

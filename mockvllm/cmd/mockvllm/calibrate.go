@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -13,6 +14,9 @@ import (
 	"github.com/vllmspec/vllmspec/mockvllm"
 	"github.com/vllmspec/vllmspec/mockvllm/calibrate"
 )
+
+// poor is a mean error with which a profile is of no use.
+const poor = 0.25
 
 // calibrate fits a profile to stored runs and tells how well it fits.
 func (o options) calibrate(begin mockvllm.Profile, out io.Writer) error {
@@ -29,6 +33,9 @@ func (o options) calibrate(begin mockvllm.Profile, out io.Writer) error {
 		return err
 	}
 	ttft, tpot := printRows(rows, out)
+	if max(ttft, tpot) > poor {
+		return errors.New("these runs cannot be repeated, and no profile is made of them: give the server's own --max-num-seqs, --max-num-batched-tokens and --num-gpu-blocks-override, which must be the same for all runs, and leave out runs that something disturbed")
+	}
 	if o.model != "" {
 		profile.Name = o.model
 	}

@@ -18,9 +18,9 @@ import (
 // options are what the command line says. Flags that vLLM has too are named and
 // meant as there, so that the mock takes the place of `vllm serve` as it stands.
 type options struct {
-	command         string   // serve, calibrate or replay
-	files           []string // runs or a trace
-	write           string   // file of the fitted profile
+	command string   // serve, calibrate or replay
+	files   []string // runs or a trace
+	write   string   // file of the fitted profile
 
 	host            string
 	port            int
@@ -84,13 +84,18 @@ func parse(args []string, out io.Writer) (options, error) {
 	if o.command == "serve" && len(args) > 0 && !strings.HasPrefix(args[0], "-") {
 		o.model, args = args[0], args[1:]
 	}
-	if err := flags.Parse(asVLLM(args)); err != nil {
-		return o, err
+	for args = asVLLM(args); ; { // flags may stand before and after files
+		if err := flags.Parse(args); err != nil {
+			return o, err
+		}
+		if args = flags.Args(); len(args) == 0 {
+			break
+		}
+		o.files, args = append(o.files, args[0]), args[1:]
 	}
-	o.files = flags.Args()
 	switch {
 	case o.command == "serve" && len(o.files) > 0:
-		return o, fmt.Errorf("%q is no flag; the model stands first: mockvllm serve MODEL [flags]", flags.Arg(0))
+		return o, fmt.Errorf("%q is no flag; the model stands first: mockvllm serve MODEL [flags]", o.files[0])
 	case o.command == "replay" && len(o.files) != 1:
 		return o, fmt.Errorf("replay takes one trace, not %d: mockvllm replay [flags] TRACE", len(o.files))
 	case o.command == "calibrate" && len(o.files) == 0:

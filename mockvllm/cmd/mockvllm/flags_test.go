@@ -2,12 +2,20 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/store"
 	"github.com/vllmspec/vllmspec/mockvllm"
 )
 
@@ -53,6 +61,83 @@ func TestVLLMsWayOfWritingFlagsIsUnderstood(t *testing.T) {
 	assert.True(t, c.Reasoning)
 	assert.Equal(t, []int{32, 467_280 / 32}, []int{c.Profile.BlockSize, c.Profile.Blocks}, "the cache is as large as before")
 	assert.Equal(t, []string{"a", "b"}, c.APIKeys)
+}
+
+func TestAProfileCanBeGivenToAnyModel(t *testing.T) {
+	c, err := configOf(t, "mistralai/Mistral-7B-Instruct-v0.3", "--profile", "llama-3.1-8b")
+	require.NoError(t, err)
+	assert.Equal(t, []string{"mistralai/Mistral-7B-Instruct-v0.3"}, c.Names)
+	file := filepath.Join(t.TempDir(), "mine.json")
+	raw, err := json.Marshal(c.Profile)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(file, raw, 0o600))
+	again, err := configOf(t, "--profile", file)
+	require.NoError(t, err)
+	assert.Equal(t, c.Profile, again.Profile)
+}
+
+func TestATraceIsReplayed(t *testing.T) {
+	trace := filepath.Join(t.TempDir(), "trace.jsonl")
+	require.NoError(t, os.WriteFile(trace, []byte(`{"timestamp": 0, "input_length": 512, "output_length": 3, "hash_ids": [1]}
+{"timestamp": 3600000, "input_length": 512, "output_length": 3, "hash_ids": [1]}
+`), 0o600))
+	var out bytes.Buffer
+	require.NoError(t, run([]string{"replay", trace, "--max-num-seqs", "4", "--truth-log", trace + ".truth"}, &out, io.Discard))
+	assert.Contains(t, out.String(), "2 requests in 1h0m0")
+	assert.Contains(t, out.String(), "48.4 % of prompt tokens from the cache", "496 of 1,024: the last block is computed again")
+	truth, err := os.ReadFile(trace + ".truth")
+	require.NoError(t, err)
+	assert.Equal(t, 2, bytes.Count(truth, []byte("\n")))
+}
+
+func TestAProfileIsFittedToStoredRuns(t *testing.T) {
+	profile, err := mockvllm.ProfileFor("llama-3.1-8b", "one A100")
+	require.NoError(t, err)
+	quiet, busy := storedRun(t, profile, 30, 100, 1), storedRun(t, profile, 120, 2000, 4)
+	written := filepath.Join(t.TempDir(), "fitted.json")
+	var out bytes.Buffer
+	require.NoError(t, run([]string{"calibrate", quiet, busy, "--gpu", "one A100", "--write", written}, &out, io.Discard))
+	assert.Regexp(t, `mean error: TTFT [01]\.\d %, TPOT [01]\.\d %`, out.String())
+	fitted, err := mockvllm.ReadProfile(written)
+	require.NoError(t, err)
+	assert.Contains(t, fitted.Source, "fitted by mockvllm calibrate to 2 runs")
+
+	err = run([]string{"calibrate", quiet, quiet + "/../" + filepath.Base(quiet), "--gpu", "one A100"}, io.Discard, io.Discard)
+	assert.ErrorContains(t, err, "only", "one length, one concurrency")
+	assert.ErrorContains(t, run([]string{"calibrate", t.TempDir()}, io.Discard, io.Discard), "is no stored run")
+}
+
+// storedRun is the folder of a run of a server with this profile: n requests with
+// prompts of a length, perSecond of them.
+func storedRun(t *testing.T, p mockvllm.Profile, n, prompt, perSecond int) string {
+	t.Helper()
+	folder, err := store.Create(t.TempDir(), store.Name(time.Now(), fmt.Sprint(prompt)))
+	require.NoError(t, err)
+	sink := folder.Sink("a scenario")
+	var trace iter.Seq2[mockvllm.Arrival, error] = func(yield func(mockvllm.Arrival, error) bool) {
+		for i := range n {
+			if !yield(mockvllm.Arrival{At: time.Second * time.Duration(i) / time.Duration(perSecond), Prompt: prompt, Output: 40}, nil) {
+				return
+			}
+		}
+	}
+	require.NoError(t, mockvllm.Replay(mockvllm.Config{Profile: p}, trace, func(tr mockvllm.Truth) {
+		since := func(at time.Time) time.Duration { return at.Sub(time.Unix(0, 0)) }
+		r := harness.NewRecord(tr.Index, since(tr.Received))
+		r.Sent, r.Headers, r.Done, r.Finish = r.Due, r.Due, since(tr.Ended), "length"
+		r.PromptTokens, r.OutputTokens = tr.PromptTokens, len(tr.Tokens)
+		for _, at := range tr.Tokens {
+			r.Chunks = append(r.Chunks, since(at))
+		}
+		require.NoError(t, sink.Record(r))
+	}))
+	require.NoError(t, sink.Close())
+	run := &harness.Run{Records: func(func(harness.Record) bool) {}, Samples: func(func(harness.Sample) bool) {}}
+	require.NoError(t, folder.WriteJSON("run.json", store.NewManifest(folder.Run(), run)))
+	require.NoError(t, folder.WriteJSON("verdicts.json", []string{}))
+	path, err := folder.Publish()
+	require.NoError(t, err)
+	return path
 }
 
 func TestWhatCannotBeServedSaysSo(t *testing.T) {
