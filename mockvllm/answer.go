@@ -17,7 +17,7 @@ var words = [...]string{
 }
 
 // wordIDs are the tokens of the words.
-var wordIDs = sync.OnceValue(func() (ids [len(words)]int) {
+var wordIDs = sync.OnceValue(func() (ids [len(words)]token) {
 	for i, w := range words {
 		ids[i] = tokenize(w)[0]
 	}
@@ -28,7 +28,7 @@ var wordIDs = sync.OnceValue(func() (ids [len(words)]int) {
 // request, whatever else goes on.
 type answer struct {
 	words    []uint8
-	ids      []int
+	ids      []token
 	tail     []string // what the last tokens show, where a stop string took some of it
 	thinking int      // tokens of reasoning, the marker at their end included
 	finish   string   // stop, length or tool_calls
@@ -62,7 +62,7 @@ func draw(seed, identity uint64, w wish) answer {
 		n, a.finish = w.most, "length"
 	}
 	a.words = make([]uint8, n)
-	a.ids = make([]int, n)
+	a.ids = make([]token, n)
 	known := wordIDs()
 	for i := range a.words {
 		word := r.IntN(len(words))

@@ -154,7 +154,7 @@ func (p *pool) remove(id int) {
 }
 
 // chain hashes the full blocks of a sequence, each with all before it.
-func chain(root uint64, tokens []int, size int) []uint64 {
+func chain(root uint64, tokens []token, size int) []uint64 {
 	hashes := make([]uint64, 0, len(tokens)/size)
 	for end := size; end <= len(tokens); end += size {
 		hashes = append(hashes, link(root, hashes, tokens[end-size:end]))
@@ -163,13 +163,13 @@ func chain(root uint64, tokens []int, size int) []uint64 {
 }
 
 // link hashes one more block onto a chain. It is never 0, which stands for none.
-func link(root uint64, hashes []uint64, block []int) uint64 {
+func link(root uint64, hashes []uint64, block []token) uint64 {
 	h := root
 	if len(hashes) > 0 {
 		h = hashes[len(hashes)-1]
 	}
 	for _, token := range block {
-		h = fnvInt(h, token)
+		h = fnvToken(h, token)
 	}
 	return h | 1
 }

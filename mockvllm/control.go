@@ -63,11 +63,11 @@ func (s *Server) tokenize(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, invalid(err))
 		return
 	}
-	var ids []int
+	var ids []token
 	switch {
 	case body.Prompt != nil:
 		if body.AddSpecial == nil || *body.AddSpecial {
-			ids = []int{beginText}
+			ids = []token{beginText}
 		}
 		ids = append(ids, tokenize(*body.Prompt)...)
 	case body.Messages != nil:
@@ -79,7 +79,7 @@ func (s *Server) tokenize(w http.ResponseWriter, r *http.Request) {
 	var strs []string
 	if body.Strings {
 		for _, id := range ids {
-			strs = append(strs, detokenize([]int{id}))
+			strs = append(strs, detokenize([]token{id}))
 		}
 	}
 	reply(w, map[string]any{"count": len(ids), "max_model_len": s.config.Profile.MaxModelLen, "tokens": ids, "token_strs": strs})
@@ -87,7 +87,7 @@ func (s *Server) tokenize(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) detokenize(w http.ResponseWriter, r *http.Request) {
 	var body struct {
-		Tokens []int `json:"tokens"`
+		Tokens []token `json:"tokens"`
 	}
 	if err := json.NewDecoder(io.LimitReader(r.Body, maxBody)).Decode(&body); err != nil {
 		s.fail(w, invalid(err))

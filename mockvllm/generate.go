@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"slices"
 	"strconv"
 )
 
@@ -103,10 +102,11 @@ func (s *Server) admit(r *http.Request, in arrival, a *ask, p protocol) (*reques
 			}
 			seq.adapter, seq.root, seq.copies = adapter, rootOf(adapter, a.CacheSalt), family
 			seq.priority = a.priority(r)
-			seq.hashes = chain(seq.root, seq.tokens, s.config.Profile.BlockSize)
+			seq.known(prompt, s.config.Profile.BlockSize)
 			q.sequences = append(q.sequences, seq)
 		}
 	}
+	q.body = nil // it may be long, and the answer take its time
 	q.sent = make([]int, len(q.sequences))
 	switch in.hit.Kind {
 	case Bundle:
@@ -137,12 +137,12 @@ func (a *ask) check() *refusal {
 }
 
 // sequence makes one answer of a prompt.
-func (s *Server) sequence(q *request, p protocol, prompt []int) (*sequence, *refusal) {
+func (s *Server) sequence(q *request, p protocol, prompt []token) (*sequence, *refusal) {
 	limit, no := q.ask.limit(p, len(prompt), s.config.Profile.MaxModelLen)
 	if no != nil {
 		return nil, no
 	}
-	seq := &sequence{identity: q.identity + uint64(len(q.sequences)), index: len(q.sequences), received: q.at, tokens: slices.Clone(prompt), prompt: len(prompt),
+	seq := &sequence{identity: q.identity + uint64(len(q.sequences)), index: len(q.sequences), received: q.at, prompt: len(prompt),
 		maxTokens: limit, noCache: s.config.NoPrefixCache || q.ask.PromptLogprobs != nil, whole: !q.ask.Stream, notify: q.notify}
 	if q.ask.ReturnTokenIDs {
 		seq.asked = prompt
@@ -225,12 +225,12 @@ func (s *Server) full(q *request) *refusal {
 }
 
 // promptTokens are the prompts of a request; completions may have several.
-func (a *ask) promptTokens(p protocol) (prompts [][]int, no *refusal) {
+func (a *ask) promptTokens(p protocol) (prompts [][]token, no *refusal) {
 	if p == chat {
 		if len(a.Messages) == 0 {
 			return nil, bad("messages", "messages must not be empty.")
 		}
-		return [][]int{tokenizeChat(a.Messages)}, nil
+		return [][]token{tokenizeChat(a.Messages)}, nil
 	}
 	prompts = textsOrTokens(bytes.TrimSpace(a.Prompt))
 	if len(prompts) == 0 || len(prompts) > mostCopies {

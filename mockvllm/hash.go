@@ -13,7 +13,7 @@ func fnv[T string | []byte](h uint64, data T) uint64 {
 	return h
 }
 
-func fnvInt(h uint64, v int) uint64 {
+func fnvToken(h uint64, v token) uint64 {
 	for range 4 {
 		h = (h ^ uint64(v&0xff)) * prime
 		v >>= 8

@@ -19,7 +19,7 @@ const dimensions = 1024
 
 // pool takes prompts through the engine, as a pooling model does: their prefill
 // is computed and nothing is generated. It reports false when the client left.
-func (s *Server) pool(r *http.Request, in arrival, prompts [][]int) bool {
+func (s *Server) pool(r *http.Request, in arrival, prompts [][]token) bool {
 	if !s.pause(r, s.config.Profile.Frontend) {
 		return false
 	}
@@ -44,7 +44,7 @@ func (s *Server) pool(r *http.Request, in arrival, prompts [][]int) bool {
 }
 
 // fits refuses prompts that are empty or longer than the context.
-func (s *Server) fits(prompts [][]int) *refusal {
+func (s *Server) fits(prompts [][]token) *refusal {
 	if len(prompts) == 0 {
 		return bad("input", "input must not be empty.")
 	}
@@ -92,7 +92,7 @@ func (s *Server) embeddings(w http.ResponseWriter, r *http.Request) {
 
 // inputs reads the body of a pooling request and the prompts in it: one text or
 // list of token ids, or several.
-func (s *Server) inputs(raw []byte, body any, of func() (model string, input json.RawMessage)) ([][]int, *refusal) {
+func (s *Server) inputs(raw []byte, body any, of func() (model string, input json.RawMessage)) ([][]token, *refusal) {
 	if err := json.Unmarshal(raw, body); err != nil {
 		return nil, invalid(err)
 	}
@@ -104,32 +104,32 @@ func (s *Server) inputs(raw []byte, body any, of func() (model string, input jso
 	return prompts, s.fits(prompts)
 }
 
-func textsOrTokens(raw json.RawMessage) (prompts [][]int) {
+func textsOrTokens(raw json.RawMessage) (prompts [][]token) {
 	var text string
 	var texts []string
-	var ids []int
+	var ids []token
 	switch {
 	case json.Unmarshal(raw, &text) == nil && text != "":
 		texts = []string{text}
 	case json.Unmarshal(raw, &texts) == nil:
 	case json.Unmarshal(raw, &ids) == nil:
-		return [][]int{ids}
+		return [][]token{ids}
 	case json.Unmarshal(raw, &prompts) == nil:
 		return prompts
 	default:
 		return nil
 	}
 	for _, t := range texts {
-		prompts = append(prompts, append([]int{beginText}, tokenize(t)...))
+		prompts = append(prompts, append([]token{beginText}, tokenize(t)...))
 	}
 	return prompts
 }
 
 // embed is a unit vector that depends on the tokens only.
-func embed(tokens []int, n int) []float32 {
+func embed(tokens []token, n int) []float32 {
 	h := offset
 	for _, token := range tokens {
-		h = fnvInt(h, token)
+		h = fnvToken(h, token)
 	}
 	draw := rand.New(rand.NewPCG(h, 1))
 	out, length := make([]float32, n), 0.0
@@ -162,14 +162,14 @@ func (s *Server) pooledReply(prefix string, in arrival, fields map[string]any, t
 }
 
 // closeness of two texts lies between 0 and 1 and depends on them only.
-func closeness(pair []int) float64 {
+func closeness(pair []token) float64 {
 	return (1 + float64(embed(pair, 8)[0])) / 2
 }
 
 // pairs joins one text with each of several, as a cross-encoder reads them.
-func pairs(one string, others []string) (prompts [][]int) {
+func pairs(one string, others []string) (prompts [][]token) {
 	for _, other := range others {
-		prompts = append(prompts, append(append([]int{beginText}, tokenize(one)...), append([]int{endTurn}, tokenize(other)...)...))
+		prompts = append(prompts, append(append([]token{beginText}, tokenize(one)...), append([]token{endTurn}, tokenize(other)...)...))
 	}
 	return prompts
 }

@@ -54,7 +54,7 @@ type replay struct {
 	ahead  *sequence // has been read from the trace and is not due yet
 	count  uint64
 	last   time.Duration
-	known  int // a token that answers are made of
+	known  token // one that answers are made of
 }
 
 // run is the engine's loop on a clock that jumps.
@@ -113,15 +113,15 @@ func (r *replay) sequence(a Arrival) (*sequence, error) {
 		return nil, fmt.Errorf("request %d of the trace needs %d tokens; the context has %d", r.count, a.Prompt+a.Output, longest)
 	}
 	r.last = a.At
-	s := &sequence{identity: r.count, index: int(r.count) - 1, tokens: make([]int, a.Prompt, a.Prompt+a.Output), prompt: a.Prompt, maxTokens: a.Output, adapter: a.Adapter,
+	s := &sequence{identity: r.count, index: int(r.count) - 1, tokens: make([]token, a.Prompt, a.Prompt+a.Output), prompt: a.Prompt, maxTokens: a.Output, adapter: a.Adapter,
 		given: min(a.Cached, a.Prompt-1), noCache: r.config.NoPrefixCache, whole: true, notify: make(chan struct{}, 1), copies: &copies{n: 1, left: 1},
-		answer: answer{ids: make([]int, a.Output), finish: "length"}}
+		answer: answer{ids: make([]token, a.Output), finish: "length"}}
 	s.root = rootOf(a.Adapter, "")
 	for i := range s.tokens {
 		if piece := i / pieceTokens; piece < len(a.Blocks) {
-			s.tokens[i] = a.Blocks[piece]*pieceTokens + i%pieceTokens
+			s.tokens[i] = token(a.Blocks[piece]*pieceTokens + i%pieceTokens)
 		} else {
-			s.tokens[i] = -int(r.count) // like no other's
+			s.tokens[i] = -token(r.count) // like no other's
 		}
 	}
 	for i := range s.answer.ids {

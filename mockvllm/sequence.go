@@ -10,11 +10,11 @@ import (
 type sequence struct {
 	identity uint64
 	index    int      // among the answers to its request
-	tokens   []int    // prompt, then what has been generated
+	tokens   []token  // prompt, then what has been generated
 	root     uint64   // of its block hashes: adapter and cache salt
 	hashes   []uint64 // of the full blocks of tokens
 	prompt   int      // how many of tokens are the prompt
-	asked    []int    // the prompt, where the answer repeats it
+	asked    []token  // the prompt, where the answer repeats it
 	answer   answer
 	adapter  string // LoRA; "" for none
 	priority int    // the lowest first, where the engine looks at it
@@ -43,6 +43,14 @@ type sequence struct {
 	ready  int // generated tokens the handler may send
 	ended  bool
 	finish string // stop, length, tool_calls; abort or error where it was taken out
+}
+
+// known sets what the engine knows from the beginning: the prompt, with room for
+// the answer.
+func (s *sequence) known(prompt []token, blockSize int) {
+	whole := len(prompt) + len(s.answer.ids)
+	s.tokens = append(make([]token, 0, whole), prompt...)
+	s.hashes = append(make([]uint64, 0, whole/blockSize), chain(s.root, prompt, blockSize)...)
 }
 
 // push lets the handler know of more tokens.

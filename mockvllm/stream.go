@@ -119,7 +119,7 @@ func (s *stream) fingerprint() string {
 
 // choice is the part of an event that is about one answer.
 func (s *stream) choice(index int, seq *sequence, text string, from, to int, finish string) any {
-	var ids []int
+	var ids []token
 	if s.q.ask.ReturnTokenIDs {
 		ids = seq.answer.ids[from:to]
 	}
@@ -167,7 +167,7 @@ type chunk struct {
 
 type roleChunk struct {
 	chunk
-	PromptTokenIDs []int   `json:"prompt_token_ids"`
+	PromptTokenIDs []token `json:"prompt_token_ids"`
 	PromptText     *string `json:"prompt_text"`
 }
 
@@ -177,8 +177,8 @@ type textChoice struct {
 	Logprobs       json.RawMessage `json:"logprobs"`
 	FinishReason   *string         `json:"finish_reason"`
 	StopReason     json.RawMessage `json:"stop_reason"`
-	PromptTokenIDs []int           `json:"prompt_token_ids"`
-	TokenIDs       []int           `json:"token_ids"`
+	PromptTokenIDs []token         `json:"prompt_token_ids"`
+	TokenIDs       []token         `json:"token_ids"`
 }
 
 type delta struct {
@@ -198,7 +198,7 @@ type roleChoice struct {
 type deltaChoice struct {
 	roleChoice
 	StopReason json.RawMessage `json:"stop_reason,omitempty"` // in the last one only
-	TokenIDs   []int           `json:"token_ids"`
+	TokenIDs   []token         `json:"token_ids"`
 }
 
 type usage struct {

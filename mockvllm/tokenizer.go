@@ -14,9 +14,13 @@ import (
 // 3.2); both cut text into words in the same way before they merge.
 const vocabulary = 128_256
 
+// A token is an id of the vocabulary. There are many of them: a run of ten
+// thousand long prompts keeps hundreds of millions.
+type token = int32
+
 // special ids of the chat template.
 const (
-	beginText = 128_000 + iota
+	beginText token = 128_000 + iota
 	beginRole
 	endRole
 	endTurn
@@ -29,33 +33,33 @@ var encoding = sync.OnceValue(codec.NewCl100kBase)
 
 // tokenize is the one answer to "how long is this text", for the engine, the
 // usage count and /tokenize.
-func tokenize(text string) []int {
+func tokenize(text string) []token {
 	ids, _ := encode(text)
 	return ids
 }
 
 // encode also returns the pieces of text that the tokens stand for.
-func encode(text string) ([]int, []string) {
+func encode(text string) ([]token, []string) {
 	raw, pieces, err := encoding().Encode(text)
 	if err != nil {
 		panic(err) // it fails on a time limit only, and has none
 	}
-	ids := make([]int, len(raw))
+	ids := make([]token, len(raw))
 	for i, id := range raw {
-		ids[i] = int(id)
+		ids[i] = token(id)
 	}
 	return ids, pieces
 }
 
 // detokenize is the text that tokens stand for.
-func detokenize(ids []int) string {
+func detokenize(ids []token) string {
 	var out strings.Builder
 	for _, id := range ids {
 		piece, err := encoding().Decode([]uint{uint(id)})
 		switch {
 		case err == nil:
 			out.WriteString(piece)
-		case id >= beginText && id < beginText+len(specialNames):
+		case id >= beginText && int(id-beginText) < len(specialNames):
 			out.WriteString(specialNames[id-beginText])
 		default:
 			fmt.Fprintf(&out, "<|reserved_special_token_%d|>", id)
@@ -90,8 +94,8 @@ func (m message) text() string {
 
 // tokenizeChat puts the messages into the template of Llama 3: a begin of text,
 // each role between markers, each turn ended, and the assistant's role to go on with.
-func tokenizeChat(messages []message) []int {
-	ids := []int{beginText}
+func tokenizeChat(messages []message) []token {
+	ids := []token{beginText}
 	role := func(name string) {
 		ids = append(ids, beginRole)
 		ids = append(ids, tokenize(name)...)
