@@ -91,7 +91,7 @@ func (l *lean) stamp(first bool) {
 
 // zero is a profile whose steps take no time to speak of.
 func zero() mockvllm.Profile {
-	return mockvllm.Profile{Name: "zero", GPU: "none", Blocks: 1 << 18, MaxSeqs: 1 << 14, MaxBatchedTokens: 1 << 17, MaxModelLen: 1 << 17}
+	return mockvllm.Profile{Name: "zero", GPU: "none", Blocks: 1 << 15, MaxSeqs: 1 << 14, MaxBatchedTokens: 1 << 17, MaxModelLen: 1 << 17}
 }
 
 // A subject is a server in a process of its own, so that what it costs can be

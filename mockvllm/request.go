@@ -108,20 +108,25 @@ func (q *request) span(s *Server, seq *sequence, at int) int {
 	return min(n, len(seq.answer.ids)-at)
 }
 
-// due is how far to write of a sequence: whole events only, unless it ended.
-func (q *request) due(s *Server, seq *sequence, from int) (to int, ended bool) {
-	ready, ended := seq.progress()
-	if ended {
-		return ready, true
+// batch is how many tokens of an answer are written at once at most. It bounds
+// the memory of a stream whose client is slower than the engine.
+const batch = 16
+
+// due is how far to write of a sequence now: whole events, unless it ended. rest
+// tells that there may be more at once, ended that there will be none.
+func (q *request) due(s *Server, seq *sequence, from int) (to int, rest, ended bool) {
+	ready, over := seq.progress()
+	if !q.ask.Stream {
+		return ready, false, over
 	}
-	for from < ready {
-		n := q.span(s, seq, from)
-		if from+n > ready {
+	for to = from; to < ready && to-from < batch; {
+		n := q.span(s, seq, to)
+		if to+n > ready && !over {
 			break
 		}
-		from += n
+		to = min(to+n, ready)
 	}
-	return from, false
+	return to, to-from >= batch, over && to == ready
 }
 
 // An output writes answers in the shapes of its interface.
@@ -149,7 +154,7 @@ func (s *Server) follow(r *http.Request, q *request, to *wire, out output) (whol
 		return false
 	}
 	for {
-		ended, strike := s.advance(q, to, out)
+		ended, rest, strike := s.advance(q, to, out)
 		if to.flush() != nil {
 			return false
 		}
@@ -162,6 +167,8 @@ func (s *Server) follow(r *http.Request, q *request, to *wire, out output) (whol
 			continue
 		case ended:
 			return s.finish(q, to, out)
+		case rest:
+			continue
 		}
 		select {
 		case <-q.notify:
@@ -175,11 +182,11 @@ func (s *Server) follow(r *http.Request, q *request, to *wire, out output) (whol
 }
 
 // advance writes what is due of every answer.
-func (s *Server) advance(q *request, to *wire, out output) (ended, strike bool) {
+func (s *Server) advance(q *request, to *wire, out output) (ended, rest, strike bool) {
 	ended = true
 	for i, seq := range q.sequences {
-		end, over := q.due(s, seq, q.sent[i])
-		ended = ended && over
+		end, more, over := q.due(s, seq, q.sent[i])
+		ended, rest = ended && over, rest || more
 		if i == 0 && q.breaks > 0 && end >= q.breaks {
 			end, strike = q.breaks, true
 		}
@@ -190,7 +197,7 @@ func (s *Server) advance(q *request, to *wire, out output) (ended, strike bool) 
 			q.sent[i] = end
 		}
 	}
-	return ended, strike
+	return ended, rest, strike
 }
 
 // strike lets happen what goes wrong in mid-answer; false: that was all.

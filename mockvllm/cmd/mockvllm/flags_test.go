@@ -8,6 +8,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"regexp"
 	"testing"
 	"time"
 
@@ -159,4 +160,20 @@ func TestWhatCannotBeServedSaysSo(t *testing.T) {
 		_, err := configOf(t, args...)
 		assert.ErrorContains(t, err, says)
 	}
+}
+
+func TestTheGuideIsTrue(t *testing.T) {
+	raw, err := os.ReadFile("../../../docs/mock.md")
+	require.NoError(t, err)
+	guide := string(raw)
+	for _, f := range mockvllm.Failings() {
+		assert.Contains(t, guide, fmt.Sprintf("| `%s` | %s |\n", f.Kind, f.About))
+	}
+	for _, quoted := range regexp.MustCompile(`fault "([^"]+)"|--data-binary '([^']+)'`).FindAllStringSubmatch(guide, -1) {
+		_, err := mockvllm.ParseFault(quoted[1] + quoted[2])
+		assert.NoError(t, err)
+	}
+	readme, err := os.ReadFile("../../../README.md")
+	require.NoError(t, err)
+	assert.Contains(t, string(readme), fmt.Sprintf("# %d ways to go wrong", len(mockvllm.Failings())))
 }

@@ -24,7 +24,7 @@ import (
 
 func main() {
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(50) // most memory is connections, which live long: less of it beats less work
+		debug.SetGCPercent(25) // most memory is connections, which live long: less of it beats less work
 	}
 	err := run(os.Args[1:], os.Stdout, os.Stderr)
 	if err != nil && !errors.Is(err, flag.ErrHelp) {
