@@ -54,7 +54,7 @@ func (l *load) follow(ctx context.Context, rec *Record, prompt Prompt) {
 func (r *Record) take(c Chunk, start time.Time) {
 	at := c.At.Sub(start)
 	if c.Headers {
-		r.Headers, r.HTTPStatus = at, c.HTTPStatus
+		r.Headers, r.HTTPStatus, r.Connecting = at, c.HTTPStatus, c.Connecting
 	} else {
 		r.Done = at
 	}
@@ -66,6 +66,7 @@ func (r *Record) take(c Chunk, start time.Time) {
 	}
 	if c.Content() {
 		r.Chunks = append(r.Chunks, at)
+		r.ReadDelay = max(r.ReadDelay, c.Waited)
 		if c.Tokens > 0 {
 			r.ChunkTokens = append(r.ChunkTokens, c.Tokens)
 		}

@@ -20,15 +20,17 @@ type Client interface {
 // content: response headers, a role, a usage count.
 type Chunk struct {
 	At        time.Time
-	Headers   bool   // the response's headers: HTTPStatus and RequestID are set
-	Text      string // of the answer
-	Reasoning string // of the reasoning before it
-	Tokens    int    // in this chunk; Untold when the server does not tell
-	Finish    string // finish reason, when this chunk carries it
-	Usage     *Usage // the server's own count, when this chunk carries it
+	Waited    time.Duration // from its arrival until we read it; Never where only our own clock stamped it
+	Headers   bool          // the response's headers: HTTPStatus, RequestID and Connecting are set
+	Text      string        // of the answer
+	Reasoning string        // of the reasoning before it
+	Tokens    int           // in this chunk; Untold when the server does not tell
+	Finish    string        // finish reason, when this chunk carries it
+	Usage     *Usage        // the server's own count, when this chunk carries it
 
 	HTTPStatus int
-	RequestID  string // from the header or the body
+	Connecting time.Duration // name, connection and TLS; Never where a connection was there
+	RequestID  string        // from the header or the body
 	Model      string
 }
 

@@ -51,6 +51,8 @@ func (l *load) issueOpen(ctx, asking context.Context, o Open, conversations iter
 	if o.InFlight > 0 {
 		slots = make(chan struct{}, o.InFlight)
 	}
+	alarm := l.newAlarm(ctx)
+	defer alarm.close()
 	issued, until := 0, time.Duration(0)
 	for due := range o.Arrivals.Times(l.scenario.stream(arrivalStream, 0)) {
 		if o.For > 0 && due >= o.For || o.Requests > 0 && issued == o.Requests {
@@ -61,7 +63,7 @@ func (l *load) issueOpen(ctx, asking context.Context, o Open, conversations iter
 			l.warn("the dataset ended after %d conversations; the load ended with it", issued)
 			return until
 		}
-		if !l.sleepUntil(ctx, due) {
+		if !alarm.until(due) {
 			return min(until, l.now())
 		}
 		session := issued

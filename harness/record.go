@@ -26,6 +26,8 @@ type Record struct {
 	Chunks      []time.Duration // arrivals of content, answer and reasoning alike
 	ChunkTokens []int           // tokens in each chunk; nil when the server does not tell
 	FirstAnswer time.Duration   // first content that is not reasoning
+	Connecting  time.Duration   // how long name, connection and TLS took; Never where a connection was there
+	ReadDelay   time.Duration   // the longest that content had waited for us to read it; Never where the kernel does not stamp
 
 	PromptTokens, OutputTokens    int // as the server counted them
 	CachedTokens, ReasoningTokens int
@@ -48,7 +50,7 @@ type Record struct {
 func NewRecord(seq int, due time.Duration) Record {
 	return Record{
 		Seq: seq, User: Untold, Due: due,
-		Sent: Never, Headers: Never, Done: Never, FirstAnswer: Never,
+		Sent: Never, Headers: Never, Done: Never, FirstAnswer: Never, Connecting: Never, ReadDelay: Never,
 		PromptTokens: Untold, OutputTokens: Untold, CachedTokens: Untold, ReasoningTokens: Untold,
 		RequestedPromptTokens: Untold, RequestedOutputTokens: Untold, HTTPStatus: Untold,
 	}
@@ -95,6 +97,17 @@ func (r *Record) ITLs() []time.Duration {
 		gaps[i] = r.Chunks[i+1] - r.Chunks[i]
 	}
 	return gaps
+}
+
+// Coalesced is how many chunks of content came in one read with the one before,
+// and so have its stamp.
+func (r *Record) Coalesced() (n int) {
+	for i := 1; i < len(r.Chunks); i++ {
+		if r.Chunks[i] == r.Chunks[i-1] {
+			n++
+		}
+	}
+	return n
 }
 
 func since(at, from time.Duration) time.Duration {

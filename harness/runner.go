@@ -21,6 +21,7 @@ type Runner struct {
 	Timeout  time.Duration      // for one answer, from when it was sent; 0: 10 minutes
 	Grace    time.Duration      // for answers still in flight when the load is over; 0: 1 minute
 	Every    time.Duration      // between samples; 0: 1 second
+	Precise  bool               // wait for due instants with the system's best timer, which knows the real clock only
 }
 
 // The causes that end a request from our side.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"time"
 )
 
 // The two ways to ask for an answer.
@@ -108,6 +109,9 @@ func (s *Server) admit(r *http.Request, in arrival, a *ask, p protocol) (*reques
 	}
 	q.body = nil // it may be long, and the answer take its time
 	q.sent = make([]int, len(q.sequences))
+	if s.config.Truth != nil {
+		q.written = make([][]time.Time, len(q.sequences))
+	}
 	switch in.hit.Kind {
 	case Bundle:
 		q.interval = in.hit.Tokens

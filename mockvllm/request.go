@@ -3,6 +3,7 @@ package mockvllm
 import (
 	"io"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/tidwall/gjson"
@@ -44,7 +45,7 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request) (arrival, bool)
 		ok := in.hit.Kind != SlowHeaders || s.pause(r, in.hit.Delay)
 		return in, ok && !s.unready(w)
 	}
-	s.tell(&sequence{received: in.at}, "", in.hit, false)
+	s.tell(&sequence{received: in.at}, nil, "", in.hit, false)
 	return in, false
 }
 
@@ -97,6 +98,7 @@ type request struct {
 	interval  int         // tokens in one event; 0: those of one step
 	breaks    int         // tokens of the first after which the fault strikes; 0: never
 	notify    chan struct{}
+	written   [][]time.Time // of each, when each token was written, where that is told
 }
 
 // span is how many tokens stand in the event that begins with one.
@@ -193,6 +195,9 @@ func (s *Server) advance(q *request, to *wire, out output) (ended, rest, strike 
 		if end > q.sent[i] {
 			if to.stream {
 				out.tokens(i, q.sent[i], end)
+			}
+			if to.stream && q.written != nil {
+				q.written[i] = append(q.written[i], slices.Repeat([]time.Time{time.Now()}, end-q.sent[i])...)
 			}
 			q.sent[i] = end
 		}

@@ -1,7 +1,9 @@
 package mockvllm
 
 import (
+	"bufio"
 	"encoding/json"
+	"errors"
 	"io"
 	"sync"
 	"time"
@@ -11,50 +13,107 @@ import (
 // client's measurement can be graded against it. An instant that did not come
 // is zero.
 type Truth struct {
-	ID           string      `json:"id"`       // as the answer carries it; "" where there was none; several answers share it
-	Index        int         `json:"index"`    // of the answer among those of its request; in a replay, of the request in its trace
-	Received     time.Time   `json:"received"` // its body was read
-	Queued       time.Time   `json:"queued"`   // it reached the engine
-	Admitted     time.Time   `json:"admitted"` // the step that first computed it began
-	Tokens       []time.Time `json:"tokens"`   // the step that produced each ended
-	Ended        time.Time   `json:"ended"`    // the handler was done with it
-	PromptTokens int         `json:"prompt_tokens"`
-	CachedTokens int         `json:"cached_tokens"`
-	Preemptions  int         `json:"preemptions"`
-	Whole        bool        `json:"whole"`           // the answer was written to its end
-	Finish       string      `json:"finish"`          // why it ended; "" where it was given up
-	Fault        string      `json:"fault,omitempty"` // that hit it
+	ID           string      // as the answer carries it; "" where there was none; several answers share it
+	Index        int         // of the answer among those of its request; in a replay, of the request in its trace
+	Received     time.Time   // its body was read
+	Queued       time.Time   // it reached the engine
+	Admitted     time.Time   // the step that first computed it began
+	Tokens       []time.Time // the step that produced each ended
+	Written      []time.Time // each was handed to the connection; of streams only
+	Ended        time.Time   // the handler was done with it
+	PromptTokens int
+	CachedTokens int
+	Preemptions  int
+	Whole        bool   // the answer was written to its end
+	Finish       string // why it ended; "" where it was given up
+	Fault        string // that hit it
 }
 
-// LogTruth returns a function for [Config.Truth] that writes one JSON object per
-// line. What cannot be written is lost.
-func LogTruth(w io.Writer) func(Truth) {
-	var mu sync.Mutex
-	encoder := json.NewEncoder(w)
-	return func(t Truth) {
-		mu.Lock()
-		defer mu.Unlock()
-		_ = encoder.Encode(t)
+// MarshalJSON writes instants in nanoseconds since 1970, null where there is none.
+func (t Truth) MarshalJSON() ([]byte, error) {
+	ns := func(at time.Time) *int64 {
+		if at.IsZero() {
+			return nil
+		}
+		v := at.UnixNano()
+		return &v
 	}
+	all := func(instants []time.Time) []int64 {
+		out := make([]int64, len(instants))
+		for i, at := range instants {
+			out[i] = at.UnixNano()
+		}
+		return out
+	}
+	return json.Marshal(struct {
+		ID           string  `json:"id"`
+		Index        int     `json:"index"`
+		Received     *int64  `json:"received_ns"`
+		Queued       *int64  `json:"queued_ns"`
+		Admitted     *int64  `json:"admitted_ns"`
+		Tokens       []int64 `json:"token_ns"`
+		Written      []int64 `json:"written_ns"`
+		Ended        *int64  `json:"ended_ns"`
+		PromptTokens int     `json:"prompt_tokens"`
+		CachedTokens int     `json:"cached_tokens"`
+		Preemptions  int     `json:"preemptions"`
+		Whole        bool    `json:"whole"`
+		Finish       string  `json:"finish"`
+		Fault        string  `json:"fault,omitempty"`
+	}{t.ID, t.Index, ns(t.Received), ns(t.Queued), ns(t.Admitted), all(t.Tokens), all(t.Written), ns(t.Ended),
+		t.PromptTokens, t.CachedTokens, t.Preemptions, t.Whole, t.Finish, t.Fault})
+}
+
+// A TruthLog writes one JSON object per line.
+type TruthLog struct {
+	mu     sync.Mutex
+	buffer *bufio.Writer
+	wrong  error
+}
+
+// NewTruthLog is a log whose Write is a function for [Config.Truth].
+func NewTruthLog(w io.Writer) *TruthLog { return &TruthLog{buffer: bufio.NewWriterSize(w, 1<<20)} }
+
+// Write adds a line. It is in the file once the log was closed, or was long enough.
+func (l *TruthLog) Write(t Truth) {
+	raw, err := json.Marshal(t)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err == nil {
+		_, err = l.buffer.Write(append(raw, '\n'))
+	}
+	if l.wrong == nil {
+		l.wrong = err
+	}
+}
+
+// Close writes what is left, and says whether everything was written.
+func (l *TruthLog) Close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return errors.Join(l.wrong, l.buffer.Flush())
 }
 
 // tellAll tells of every answer to a request.
 func (s *Server) tellAll(q *request, id string, whole bool) {
-	for _, seq := range q.sequences {
-		s.tell(seq, id, q.hit, whole)
+	if s.config.Truth == nil {
+		return
+	}
+	for i, seq := range q.sequences {
+		s.tell(seq, q.written[i], id, q.hit, whole)
 	}
 }
 
 // tell hands on what happened to a sequence. The engine may still be at work on
 // one that was given up.
-func (s *Server) tell(seq *sequence, id string, hit Fault, whole bool) {
+func (s *Server) tell(seq *sequence, written []time.Time, id string, hit Fault, whole bool) {
 	if s.config.Truth == nil {
 		return
 	}
 	s.engine.mu.Lock()
 	t := seq.truth()
 	s.engine.mu.Unlock()
-	t.ID, t.Ended, t.Whole, t.Fault = id, time.Now(), whole, string(hit.Kind)
+	t.ID, t.Written, t.Ended, t.Whole, t.Fault = id, written, time.Now(), whole, string(hit.Kind)
 	s.config.Truth(t)
 }
 

@@ -53,7 +53,7 @@ func (w *world) loadRuns(ctx context.Context, extent string) error {
 	}
 	runner := harness.Runner{
 		Client: w.served.client, Samplers: w.samplers(), Sinks: []harness.Sink{w.folder.Sink(w.scenario.Name)},
-		Good: slo.Good(w.scenario.Good), Grace: grace,
+		Good: slo.Good(w.scenario.Good), Grace: grace, Precise: !w.served.Virtual,
 	}
 	w.run, err = runner.Run(ctx, w.scenario)
 	if w.run != nil {

@@ -14,6 +14,7 @@ import (
 	"iter"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strings"
 	"syscall"
@@ -38,10 +39,9 @@ type Client struct {
 // network's, or is nil.
 func NewTransport(dial func(ctx context.Context, network, address string) (net.Conn, error)) *http.Transport {
 	t := &http.Transport{
-		DialContext:         dial,
 		DisableCompression:  true,
 		MaxIdleConnsPerHost: 1 << 20,
-		ReadBufferSize:      64 << 10,
+		ReadBufferSize:      readSize,
 		// vLLM closes idle connections after 5 s, and Go does not repeat a POST
 		// that meets a connection which is just being closed.
 		IdleConnTimeout:     4 * time.Second,
@@ -50,9 +50,10 @@ func NewTransport(dial func(ctx context.Context, network, address string) (net.C
 	}
 	t.Protocols.SetHTTP1(true)
 	if dial == nil {
-		t.DialContext = (&net.Dialer{Timeout: 10 * time.Second}).DialContext
+		dial = (&net.Dialer{Timeout: 10 * time.Second}).DialContext
 		t.Proxy = http.ProxyFromEnvironment
 	}
+	t.DialContext = stamping(dial)
 	return t
 }
 
@@ -61,7 +62,8 @@ func NewTransport(dial func(ctx context.Context, network, address string) (net.C
 func (c *Client) Ask(ctx context.Context, p harness.Prompt) iter.Seq2[harness.Chunk, error] {
 	return func(yield func(harness.Chunk, error) bool) {
 		path, body := c.request(p)
-		response, at, err := c.post(ctx, path, body)
+		via := new(connection)
+		response, err := c.post(ctx, path, body, via)
 		if err != nil {
 			yield(harness.Chunk{}, c.failed(ctx, err))
 			return
@@ -71,7 +73,8 @@ func (c *Client) Ask(ctx context.Context, p harness.Prompt) iter.Seq2[harness.Ch
 			yield(harness.Chunk{}, c.refusal(response))
 			return
 		}
-		headers := harness.Chunk{At: at, Headers: true, HTTPStatus: response.StatusCode, Tokens: harness.Untold, RequestID: response.Header.Get("X-Request-Id")}
+		headers := harness.Chunk{At: via.headers(), Waited: harness.Never, Headers: true, HTTPStatus: response.StatusCode, Connecting: via.connecting,
+			Tokens: harness.Untold, RequestID: response.Header.Get("X-Request-Id")}
 		if !yield(headers, nil) {
 			return
 		}
@@ -80,7 +83,7 @@ func (c *Client) Ask(ctx context.Context, p harness.Prompt) iter.Seq2[harness.Ch
 				Err: fmt.Errorf("%q came instead of a stream of events", kind)})
 			return
 		}
-		for chunk, err := range read(response.Body) {
+		for chunk, err := range read(response.Body, via.stamps) {
 			if err != nil {
 				yield(harness.Chunk{}, c.failed(ctx, err))
 				return
@@ -117,15 +120,44 @@ func (c *Client) request(p harness.Prompt) (string, []byte) {
 	return path, raw
 }
 
-func (c *Client) post(ctx context.Context, path string, body []byte) (*http.Response, time.Time, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.URL+path, bytes.NewReader(body))
+func (c *Client) post(ctx context.Context, path string, body []byte, via *connection) (*http.Response, error) {
+	request, err := http.NewRequestWithContext(via.follow(ctx), http.MethodPost, c.URL+path, bytes.NewReader(body))
 	if err != nil {
-		return nil, time.Time{}, errors.New("the server's URL cannot be used")
+		return nil, errors.New("the server's URL cannot be used")
 	}
 	request.Header.Set("Content-Type", "application/json")
 	c.authorize(request)
-	response, err := c.HTTP.Do(request)
-	return response, time.Now(), err
+	return c.HTTP.Do(request)
+}
+
+// A connection is what is known of the one that a request took.
+type connection struct {
+	asked      time.Time
+	connecting time.Duration // Never where it was there already
+	stamps     *stampedConn  // nil where it is none of ours
+}
+
+// follow looks on while a connection is found or made.
+func (v *connection) follow(ctx context.Context) context.Context {
+	v.connecting = harness.Never
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GetConn: func(string) { v.asked = time.Now() },
+		GotConn: func(got httptrace.GotConnInfo) {
+			v.stamps = stampsOf(got.Conn)
+			if !got.Reused {
+				v.connecting = time.Since(v.asked)
+			}
+		},
+	})
+}
+
+// headers is when the response's headers arrived that have just been read.
+func (v *connection) headers() time.Time {
+	if v.stamps == nil {
+		return time.Now()
+	}
+	at, _ := v.stamps.stamp()
+	return at
 }
 
 func (c *Client) authorize(request *http.Request) {

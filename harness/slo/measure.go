@@ -65,7 +65,7 @@ func (w *window) distribution(m Metric, statistic string, failedAreWorst bool) e
 		}
 		return e
 	}
-	if failedAreWorst && m.Name != "lag" {
+	if failedAreWorst && !m.ours {
 		for range failed {
 			values = append(values, math.Inf(1))
 		}

@@ -44,6 +44,7 @@ type Metric struct {
 	// Exactly one of these says how it is measured.
 	request func(*harness.Record) (float64, bool) // one value of each request
 	fromDue bool                                  // …which the client's own lateness lengthens
+	ours    bool                                  // …which says nothing of the server
 	gaps    bool                                  // the gaps between chunks of all requests
 	figure  func(*window) estimate                // one figure of the run
 	gauge   *gauge                                // readings of a series
@@ -72,8 +73,14 @@ func ofRequests() []Metric {
 		{Name: "longest gap", Unit: Seconds, Better: LowerIsBetter, Formula: "longest gap between two chunks of one answer", request: answered(longestGap)},
 		{Name: "TTFT since sent", Unit: Seconds, Better: LowerIsBetter, Formula: "first content − sent: to compare with tools that count from there", request: answered(func(r *harness.Record) time.Duration { return r.TTFT() - r.Lag() })},
 		{Name: "E2E latency since sent", Unit: Seconds, Better: LowerIsBetter, Formula: "end of the answer − sent: to compare with tools that count from there", request: answered(func(r *harness.Record) time.Duration { return r.E2E() - r.Lag() })},
-		{Name: "lag", Unit: Seconds, Better: LowerIsBetter, Formula: "sent − due: our own lateness", request: func(r *harness.Record) (float64, bool) {
+		{Name: "lag", ours: true, Unit: Seconds, Better: LowerIsBetter, Formula: "sent − due: our own lateness", request: func(r *harness.Record) (float64, bool) {
 			return r.Lag().Seconds(), r.Sent != harness.Never
+		}},
+		{Name: "read delay", ours: true, Unit: Seconds, Better: LowerIsBetter, Formula: "the longest that content of an answer lay in the kernel before we read it: our own slowness, which no latency contains", request: func(r *harness.Record) (float64, bool) {
+			return r.ReadDelay.Seconds(), r.ReadDelay != harness.Never
+		}},
+		{Name: "connecting", ours: true, Unit: Seconds, Better: LowerIsBetter, Formula: "name, connection and TLS, of requests that found no open connection; part of their TTFT", request: func(r *harness.Record) (float64, bool) {
+			return r.Connecting.Seconds(), r.Connecting != harness.Never
 		}},
 		{Name: "input tokens", Unit: Tokens, Formula: "prompt tokens of a request, as the server counted them", request: told(func(r *harness.Record) int { return r.PromptTokens })},
 		{Name: "output tokens", Unit: Tokens, Formula: "output tokens of a request, as the server counted them", request: told(func(r *harness.Record) int { return r.OutputTokens })},
@@ -89,6 +96,7 @@ func ofTheRun() []Metric {
 		{Name: "error rate", Unit: Ratio, Better: LowerIsBetter, Formula: "failed ÷ due; a fact about this run, so without an interval", figure: errorRate},
 		{Name: "attainment", Unit: Ratio, Better: HigherIsBetter, Formula: "good ÷ due, with the interval of Clopper and Pearson", figure: attainment},
 		{Name: "goodput", Unit: PerSecond, Better: HigherIsBetter, Formula: "attainment × request rate", figure: goodput},
+		{Name: "coalesced chunks", Unit: Ratio, Better: LowerIsBetter, Formula: "chunks that came in one read with the one before, and share its stamp ÷ all chunks", figure: coalesced},
 		{Name: "concurrency", Unit: Count, Formula: "requests in flight, from sent to the end of the answer, over the measured window", flight: true},
 	}
 }

@@ -136,6 +136,19 @@ func errorRate(w *window) estimate {
 	return exact(float64(failed)/float64(len(w.due)), len(w.due))
 }
 
+// coalesced is the share of chunks whose own arrival nobody knows.
+func coalesced(w *window) estimate {
+	shared, chunks := 0, 0
+	for i := range w.due {
+		shared += w.due[i].Coalesced()
+		chunks += len(w.due[i].Chunks)
+	}
+	if chunks == 0 {
+		return without("no answer had any content")
+	}
+	return exact(float64(shared)/float64(chunks), chunks)
+}
+
 func attainment(w *window) estimate {
 	return w.share(w.count(func(r *harness.Record) bool { return r.Good }))
 }

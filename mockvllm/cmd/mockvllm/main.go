@@ -52,14 +52,20 @@ func run(args []string, out, complaints io.Writer) error {
 	if o.command == "calibrate" {
 		return o.calibrate(config.Profile, out)
 	}
-	if o.truth != "" {
-		file, err := os.Create(o.truth)
-		if err != nil {
-			return err
-		}
-		defer file.Close()
-		config.Truth = mockvllm.LogTruth(file)
+	if o.truth == "" {
+		return o.do(config, out)
 	}
+	file, err := os.Create(o.truth)
+	if err != nil {
+		return err
+	}
+	log := mockvllm.NewTruthLog(file)
+	config.Truth = log.Write
+	return errors.Join(o.do(config, out), log.Close(), file.Close())
+}
+
+// do serves, or replays.
+func (o options) do(config mockvllm.Config, out io.Writer) error {
 	if o.command == "replay" {
 		return o.replay(config, out)
 	}
