@@ -33,6 +33,7 @@ func allowed() map[string][]string {
 		"mockvllm/calibrate":    {"mockvllm"},
 		"mockvllm/cmd/mockvllm": append(domain, "harness/store", "mockvllm", "mockvllm/calibrate"),
 		"harness":               {},
+		"harness/cmd/selfcheck": append(domain, "harness/arrival", "harness/dataset", "harness/openai", "mockvllm"),
 		"harness/dataset":       domain,
 		"harness/openai":        domain,
 		"harness/sampler":       domain,

@@ -55,6 +55,9 @@ func (r *Record) take(c Chunk, start time.Time) {
 	at := c.At.Sub(start)
 	if c.Headers {
 		r.Headers, r.HTTPStatus, r.Connecting = at, c.HTTPStatus, c.Connecting
+		if !c.Sent.IsZero() {
+			r.Sent = max(r.Sent, c.Sent.Sub(start))
+		}
 	} else {
 		r.Done = at
 	}

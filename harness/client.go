@@ -21,13 +21,14 @@ type Client interface {
 type Chunk struct {
 	At        time.Time
 	Waited    time.Duration // from its arrival until we read it; Never where only our own clock stamped it
-	Headers   bool          // the response's headers: HTTPStatus, RequestID and Connecting are set
+	Headers   bool          // the response's headers: Sent, HTTPStatus, RequestID and Connecting are set
 	Text      string        // of the answer
 	Reasoning string        // of the reasoning before it
 	Tokens    int           // in this chunk; Untold when the server does not tell
 	Finish    string        // finish reason, when this chunk carries it
 	Usage     *Usage        // the server's own count, when this chunk carries it
 
+	Sent       time.Time // when the request was handed to the system; zero: when it was asked
 	HTTPStatus int
 	Connecting time.Duration // name, connection and TLS; Never where a connection was there
 	RequestID  string        // from the header or the body

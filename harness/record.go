@@ -19,7 +19,7 @@ type Record struct {
 	User    int    // closed loop: user, from 0; open loop: Untold
 
 	Due     time.Duration // when the request should have been sent
-	Sent    time.Duration // when it was handed to the connection
+	Sent    time.Duration // when it was handed to the system
 	Headers time.Duration // when the response's headers came
 	Done    time.Duration // when the answer ended, or failed
 
@@ -73,8 +73,14 @@ func (r *Record) TTFT() time.Duration { return since(r.FirstToken(), r.Due) }
 // E2E is the end-to-end latency, from when the request was due, or Never.
 func (r *Record) E2E() time.Duration { return since(r.Done, r.Due) }
 
-// Lag is our own lateness: sent − due, or Never.
-func (r *Record) Lag() time.Duration { return since(r.Sent, r.Due) }
+// Lag is our own lateness, or Never: from when the request was due until it was
+// handed to the system, without the time in which a connection was made.
+func (r *Record) Lag() time.Duration {
+	if r.Sent == Never {
+		return Never
+	}
+	return max(0, r.Sent-r.Due-max(0, r.Connecting))
+}
 
 // TPOT is the mean time per output token after the first, or Never when the
 // answer has fewer than two tokens or their number is not known.

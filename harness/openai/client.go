@@ -73,7 +73,7 @@ func (c *Client) Ask(ctx context.Context, p harness.Prompt) iter.Seq2[harness.Ch
 			yield(harness.Chunk{}, c.refusal(response))
 			return
 		}
-		headers := harness.Chunk{At: via.headers(), Waited: harness.Never, Headers: true, HTTPStatus: response.StatusCode, Connecting: via.connecting,
+		headers := harness.Chunk{At: via.headers(), Sent: via.written(), Waited: harness.Never, Headers: true, HTTPStatus: response.StatusCode, Connecting: via.connecting,
 			Tokens: harness.Untold, RequestID: response.Header.Get("X-Request-Id")}
 		if !yield(headers, nil) {
 			return
@@ -143,12 +143,22 @@ func (v *connection) follow(ctx context.Context) context.Context {
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GetConn: func(string) { v.asked = time.Now() },
 		GotConn: func(got httptrace.GotConnInfo) {
-			v.stamps = stampsOf(got.Conn)
+			if v.stamps = stampsOf(got.Conn); v.stamps != nil {
+				v.stamps.fresh()
+			}
 			if !got.Reused {
 				v.connecting = time.Since(v.asked)
 			}
 		},
 	})
+}
+
+// written is when the request was handed to the system; zero where nobody knows.
+func (v *connection) written() time.Time {
+	if v.stamps == nil {
+		return time.Time{}
+	}
+	return v.stamps.written()
 }
 
 // headers is when the response's headers arrived that have just been read.

@@ -22,6 +22,7 @@ type stampedConn struct {
 	base    time.Time    // instants below count from here, in nanoseconds
 	arrived atomic.Int64 // what was read last
 	read    atomic.Int64 // when the read returned that brought it
+	wrote   atomic.Int64 // when the first write began since fresh was called; 0: none yet
 	kernel  *kernelStamps
 }
 
@@ -57,6 +58,18 @@ func (c *stampedConn) Read(p []byte) (n int, err error) {
 	}
 	return n, err
 }
+
+// Write writes, and remembers when it began to.
+func (c *stampedConn) Write(p []byte) (int, error) {
+	c.wrote.CompareAndSwap(0, max(1, int64(time.Since(c.base))))
+	return c.Conn.Write(p)
+}
+
+// fresh begins a request on the connection.
+func (c *stampedConn) fresh() { c.wrote.Store(0) }
+
+// written is when the request began to be written.
+func (c *stampedConn) written() time.Time { return c.base.Add(time.Duration(c.wrote.Load())) }
 
 // oldest is the age of data that we believe: what is older was not stamped by
 // the clock that we compare it with.

@@ -71,9 +71,9 @@ func ofRequests() []Metric {
 		{Name: "TPOT", Unit: Seconds, Better: LowerIsBetter, Formula: "(last chunk − first chunk) ÷ (output tokens − 1), of each whole answer", request: answered((*harness.Record).TPOT)},
 		{Name: "E2E latency", Unit: Seconds, Better: LowerIsBetter, Formula: "end of the answer − due; an unanswered request counts as the worst", request: answered((*harness.Record).E2E), fromDue: true},
 		{Name: "longest gap", Unit: Seconds, Better: LowerIsBetter, Formula: "longest gap between two chunks of one answer", request: answered(longestGap)},
-		{Name: "TTFT since sent", Unit: Seconds, Better: LowerIsBetter, Formula: "first content − sent: to compare with tools that count from there", request: answered(func(r *harness.Record) time.Duration { return r.TTFT() - r.Lag() })},
-		{Name: "E2E latency since sent", Unit: Seconds, Better: LowerIsBetter, Formula: "end of the answer − sent: to compare with tools that count from there", request: answered(func(r *harness.Record) time.Duration { return r.E2E() - r.Lag() })},
-		{Name: "lag", ours: true, Unit: Seconds, Better: LowerIsBetter, Formula: "sent − due: our own lateness", request: func(r *harness.Record) (float64, bool) {
+		{Name: "TTFT since sent", Unit: Seconds, Better: LowerIsBetter, Formula: "first content − sent: to compare with tools that count from there", request: answered(func(r *harness.Record) time.Duration { return r.TTFT() - (r.Sent - r.Due) })},
+		{Name: "E2E latency since sent", Unit: Seconds, Better: LowerIsBetter, Formula: "end of the answer − sent: to compare with tools that count from there", request: answered(func(r *harness.Record) time.Duration { return r.E2E() - (r.Sent - r.Due) })},
+		{Name: "lag", ours: true, Unit: Seconds, Better: LowerIsBetter, Formula: "sent − due, without connecting: our own lateness", request: func(r *harness.Record) (float64, bool) {
 			return r.Lag().Seconds(), r.Sent != harness.Never
 		}},
 		{Name: "read delay", ours: true, Unit: Seconds, Better: LowerIsBetter, Formula: "the longest that content of an answer lay in the kernel before we read it: our own slowness, which no latency contains", request: func(r *harness.Record) (float64, bool) {

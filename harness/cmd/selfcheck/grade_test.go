@@ -1,0 +1,30 @@
+package main
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestAGradeIsTheDifferenceFromTheTruth(t *testing.T) {
+	const us = int64(time.Microsecond)
+	m := measurement{CPU: 90 * time.Microsecond, PeakBytes: 3 << 20, Requests: []measured{
+		{ID: "a", Due: 0, Sent: 7 * us, ReadDelay: 100 * us, Chunks: []int64{1010 * us, 2010 * us, 2010 * us}},
+	}}
+	known := map[string]truth{"a": {ID: "a", Received: 9 * us, Written: []int64{1000 * us, 2000 * us, 3000 * us}}}
+	g, err := check{}.grade(m, known)
+	require.NoError(t, err)
+	assert.Equal(t, spread{7, 7}, g.Lag)
+	assert.Equal(t, spread{10, 990}, g.Stamp, "the third token shares the second one's stamp")
+	assert.Equal(t, spread{12, 12}, g.TTFT, "1003 µs since sent, 991 inside")
+	assert.Equal(t, spread{0, 1000}, g.ITL)
+	assert.Equal(t, spread{100, 100}, g.ReadDelay)
+	assert.InDelta(t, 1.0/3, g.Coalesced, 1e-9)
+	assert.InDelta(t, 30, g.CPUPerToken, 1e-9)
+	assert.InDelta(t, 3, g.PeakMiB, 1e-9)
+
+	_, err = check{}.grade(m, map[string]truth{"a": {Written: []int64{1}}})
+	assert.ErrorContains(t, err, "wrote 1 tokens of it where 3 came")
+}

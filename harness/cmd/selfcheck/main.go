@@ -1,0 +1,125 @@
+// Command selfcheck grades the load generator against a server whose truth is
+// known: the mock, in a process of its own, writes down when each token left it,
+// and the client's stamps are compared with that. It prints how late the client
+// sends, how wrong its stamps are and what they cost, at rising load and on a
+// client that is starved of CPU, on the machine where it runs.
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// A check is one load to be graded.
+type check struct {
+	Name    string
+	Streams int
+	Gap     time.Duration // between tokens
+	Tokens  int           // of each answer
+	Over    time.Duration // requests arrive over this time; 0: all at once
+	Loop    int           // closed loop: so many requests of each stream
+	Core    float64       // share of one core that the client is held to; 0: all there is
+}
+
+func checks() []check {
+	paced := func(streams int, gap time.Duration, core float64) check {
+		const long = 6 * time.Second
+		name := fmt.Sprintf("%d streams, %.0f tokens/s each", streams, 1/gap.Seconds())
+		if core > 0 {
+			name += fmt.Sprintf(", on %g of a core", core)
+		}
+		return check{Name: name, Streams: streams, Gap: gap, Tokens: int(long / gap), Over: long, Core: core}
+	}
+	return []check{
+		paced(10, 20*time.Millisecond, 0),
+		paced(100, 20*time.Millisecond, 0),
+		paced(1000, 50*time.Millisecond, 0),
+		paced(5000, 100*time.Millisecond, 0),
+		paced(10_000, 200*time.Millisecond, 0),
+		{Name: "1000 requests at once, 100 tokens/s each", Streams: 1000, Gap: 10 * time.Millisecond, Tokens: 100},
+		{Name: "1000 requests per second, one token each", Streams: 8000, Tokens: 1, Over: 8 * time.Second},
+		{Name: "64 streams as fast as it goes", Streams: 64, Tokens: 200, Loop: 100},
+		paced(1000, 50*time.Millisecond, 0.5),
+		paced(1000, 50*time.Millisecond, 0.25),
+	}
+}
+
+func main() {
+	if err := run(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "selfcheck:", err)
+		os.Exit(1)
+	}
+}
+
+// run is the whole check, or, in a process of its own, one load of it.
+func run(args []string) error {
+	if len(args) == 3 && args[0] == "load" {
+		return load(args[1], args[2])
+	}
+	dir, err := os.MkdirTemp("", "selfcheck")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	mock := filepath.Join(dir, "mockvllm")
+	if out, err := exec.Command("go", "build", "-o", mock, "github.com/vllmspec/vllmspec/mockvllm/cmd/mockvllm").CombinedOutput(); err != nil {
+		return fmt.Errorf("the mock cannot be built: %w\n%s", err, out)
+	}
+	wanted := strings.Join(args, " ")
+	var grades []grade
+	for _, c := range checks() {
+		if !strings.Contains(c.Name, wanted) {
+			continue
+		}
+		fmt.Fprintf(os.Stderr, "%s …\n", c.Name)
+		g, err := c.run(dir, mock)
+		if err != nil {
+			return fmt.Errorf("%s: %w", c.Name, err)
+		}
+		grades = append(grades, g)
+	}
+	if grades == nil {
+		return fmt.Errorf("no check has %q in its name", wanted)
+	}
+	print(grades)
+	return store(grades)
+}
+
+func print(grades []grade) {
+	fmt.Printf("\n%s/%s, %d cores, Go %s. Times in µs, p50/p99; the server runs on the same machine.\n\n", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), strings.TrimPrefix(runtime.Version(), "go"))
+	table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(table, "send lag\ttoken stamp\tread delay\tTTFT error\tITL error\tshared stamps\tCPU/token\tCPU/request\tmemory\t  load")
+	for _, g := range grades {
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%.1f %%\t%.1f\t%.0f\t%.0f MiB\t  %s\n",
+			g.Lag, g.Stamp, g.ReadDelay, g.TTFT, g.ITL, 100*g.Coalesced, g.CPUPerToken, g.CPUPerRequest, g.PeakMiB, g.Check.Name)
+	}
+	table.Flush()
+	fmt.Print(`
+send lag       sent − due
+token stamp    the stamp that counts − when the server wrote the token
+read delay     the longest that a token of an answer lay in the kernel before it was read: what a clock of our own would have added
+TTFT error     TTFT since sent, as measured − as it was inside the server
+ITL error      a gap between tokens as measured, against the same gap as written
+shared stamps  tokens that came in one read with the one before
+`)
+}
+
+// store keeps the grades where runs are kept.
+func store(grades []grade) error {
+	raw, err := json.MarshalIndent(grades, "", "  ")
+	if err != nil {
+		return err
+	}
+	path := filepath.Join("reports", "out", "selfcheck.json")
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(path, append(raw, '\n'), 0o644)
+}

@@ -1,0 +1,136 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/vllmspec/vllmspec/mockvllm"
+)
+
+// run starts the mock and, in another process, the load, and grades the one
+// against the other.
+func (c check) run(dir, mock string) (grade, error) {
+	truth := filepath.Join(dir, "truth.jsonl")
+	server, url, err := c.serve(dir, mock, truth)
+	if err != nil {
+		return grade{}, err
+	}
+	raw, loadErr := c.ask(url)
+	_ = server.Process.Signal(syscall.SIGTERM) // it writes the rest of its log
+	if err := errors.Join(loadErr, server.Wait()); err != nil {
+		return grade{}, err
+	}
+	var measured measurement
+	if err := json.Unmarshal(raw, &measured); err != nil {
+		return grade{}, err
+	}
+	known, err := readTruth(truth)
+	if err != nil {
+		return grade{}, err
+	}
+	return c.grade(measured, known)
+}
+
+// serve starts a mock whose every step takes the check's gap.
+func (c check) serve(dir, mock, truth string) (*exec.Cmd, string, error) {
+	profile, err := json.Marshal(mockvllm.Profile{Name: "steady", GPU: "none", A: c.Gap.Seconds() * 1000, Blocks: 30_000 + 16*c.Streams,
+		MaxSeqs: 1 << 15, MaxBatchedTokens: 1 << 20, MaxModelLen: 1 << 15})
+	if err != nil {
+		return nil, "", err
+	}
+	file := filepath.Join(dir, "profile.json")
+	if err := os.WriteFile(file, profile, 0o600); err != nil {
+		return nil, "", err
+	}
+	server := exec.Command(mock, "--port", "0", "--profile", file, "--truth-log", truth)
+	server.Stderr = os.Stderr
+	stdout, err := server.StdoutPipe()
+	if err != nil {
+		return nil, "", err
+	}
+	if err := server.Start(); err != nil {
+		return nil, "", err
+	}
+	line, err := bufio.NewReader(stdout).ReadString('\n')
+	if err != nil {
+		return nil, "", err
+	}
+	_, address, _ := strings.Cut(strings.TrimSpace(line), " at ")
+	return server, address, nil
+}
+
+// ask runs the load in a process of its own, so that its memory and its CPU time
+// are those of the load generator alone.
+func (c check) ask(url string) ([]byte, error) {
+	spec, err := json.Marshal(c)
+	if err != nil {
+		return nil, err
+	}
+	client := exec.Command(os.Args[0], "load", url, string(spec))
+	var out bytes.Buffer
+	client.Stdout, client.Stderr = &out, os.Stderr
+	if c.Core > 0 {
+		client.Env = append(os.Environ(), "GOMAXPROCS=1")
+	}
+	if err := client.Start(); err != nil {
+		return nil, err
+	}
+	done := make(chan struct{})
+	if c.Core > 0 {
+		go hold(client.Process, c.Core, done)
+	}
+	err = client.Wait()
+	close(done)
+	return out.Bytes(), err
+}
+
+// hold lets a process run for a share of every tenth of a second, as a
+// container's CPU quota does.
+func hold(p *os.Process, share float64, done <-chan struct{}) {
+	const period = 100 * time.Millisecond
+	for on := true; ; on = !on {
+		signal, length := syscall.SIGSTOP, (1-share)*float64(period)
+		if on {
+			signal, length = syscall.SIGCONT, share*float64(period)
+		}
+		_ = p.Signal(signal) // it may have ended just now
+		select {
+		case <-done:
+			return
+		case <-time.After(time.Duration(length)):
+		}
+	}
+}
+
+// A truth is what the server wrote down of one answer.
+type truth struct {
+	ID       string  `json:"id"`
+	Received int64   `json:"received_ns"`
+	Written  []int64 `json:"written_ns"`
+}
+
+func readTruth(path string) (map[string]truth, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	known := map[string]truth{}
+	for decoder := json.NewDecoder(file); decoder.More(); {
+		var t truth
+		if err := decoder.Decode(&t); err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		known[t.ID] = t
+	}
+	return known, nil
+}
