@@ -58,7 +58,7 @@ func only() map[string][]string {
 		"github.com/shirou/gopsutil/v3":       {"harness/sampler"},
 		"github.com/parquet-go/parquet-go":    {"harness/store", "harness/dataset"},
 		"github.com/tidwall/gjson":            {"harness/openai", "mockvllm"},
-		"gonum.org/v1/gonum":                  {"harness/stats", "mockvllm/calibrate"},
+		"gonum.org/v1/gonum":                  {"harness/stats", "harness/arrival", "mockvllm/calibrate"},
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math/rand/v2"
 	"time"
 )
 
@@ -66,7 +67,7 @@ func (l *load) issueOpen(ctx, asking context.Context, o Open, conversations iter
 		if !alarm.until(due) {
 			return min(until, l.now())
 		}
-		session := issued
+		session, seq := issued, int(l.seq.Add(1)-1) // here, or chance would number those of one instant
 		l.backlog.Add(1)
 		l.asking.Go(func() {
 			slotted := takeSlot(asking, slots)
@@ -74,7 +75,7 @@ func (l *load) issueOpen(ctx, asking context.Context, o Open, conversations iter
 			if slotted {
 				defer func() { <-slots }()
 			}
-			l.converse(asking, conversation, session, due)
+			l.converse(asking, conversation, session, seq, due)
 		})
 		issued, until = issued+1, due+1
 	}
@@ -99,9 +100,12 @@ func takeSlot(ctx context.Context, slots chan struct{}) bool {
 
 // converse asks the turns of a conversation; each but the first is due when the
 // one before was answered.
-func (l *load) converse(ctx context.Context, c Conversation, session int, due time.Duration) {
+func (l *load) converse(ctx context.Context, c Conversation, session, seq int, due time.Duration) {
 	for turn, prompt := range c.Turns {
-		rec := NewRecord(int(l.seq.Add(1)-1), due)
+		if turn > 0 {
+			seq = int(l.seq.Add(1) - 1)
+		}
+		rec := NewRecord(seq, due)
 		rec.Session, rec.Turn = session, turn
 		l.ask(ctx, &rec, prompt)
 		if rec.Failure != "" {
@@ -115,8 +119,8 @@ func (s Scenario) prepareClosed(c Closed) (issuer, error) {
 	switch {
 	case c.Users <= 0:
 		return nil, fmt.Errorf("%d users ask; there must be at least 1", c.Users)
-	case c.Think < 0:
-		return nil, fmt.Errorf("the think time is %v; it cannot be negative", c.Think)
+	case c.Think.check() != nil:
+		return nil, c.Think.check()
 	case c.For <= 0 && c.Requests <= 0:
 		return nil, errors.New("the load has no end: say for how long, or for how many requests, it runs")
 	case c.For <= 0 && c.Requests < c.Users:
@@ -160,7 +164,8 @@ func (l *load) issueClosed(ctx, asking context.Context, c Closed, users []iter.S
 func (l *load) use(ctx, asking context.Context, c Closed, user int, conversations iter.Seq[Conversation]) time.Duration {
 	asked, share := 0, c.shareOf(user)
 	until := time.Duration(0)
-	due := c.stagger(l.scenario, user)
+	thinking := l.scenario.stream(thinkStream, user)
+	due := c.stagger(thinking)
 	for conversation := range conversations {
 		for turn, prompt := range conversation.Turns {
 			if c.For > 0 && due >= c.For || c.Requests > 0 && asked == share || !l.sleepUntil(ctx, due) {
@@ -169,7 +174,7 @@ func (l *load) use(ctx, asking context.Context, c Closed, user int, conversation
 			rec := NewRecord(asked*c.Users+user, due)
 			rec.User, rec.Session, rec.Turn = user, asked*c.Users+user, turn
 			l.ask(asking, &rec, prompt)
-			asked, until, due = asked+1, due+1, rec.Done+c.Think
+			asked, until, due = asked+1, due+1, rec.Done+c.Think.draw(thinking)
 			if rec.Failure != "" {
 				due = max(due, until+retryPause)
 				break
@@ -195,11 +200,11 @@ func (c Closed) shareOf(user int) int {
 
 // stagger is when a user begins: anywhere within one think time, so that the
 // users do not all ask at once.
-func (c Closed) stagger(s Scenario, user int) time.Duration {
-	if c.Think == 0 {
+func (c Closed) stagger(thinking *rand.Rand) time.Duration {
+	if c.Think.Mean == 0 {
 		return 0
 	}
-	return time.Duration(s.stream(thinkStream, user).Int64N(int64(c.Think)))
+	return time.Duration(thinking.Int64N(int64(c.Think.Mean)))
 }
 
 // sleepUntil waits for an instant of the run and reports false when the context

@@ -62,7 +62,9 @@ func (r Runner) Run(ctx context.Context, s Scenario) (*Run, error) {
 		Samples:  slices.Values(memory.Samples),
 		Warnings: l.warnings,
 	}
-	run.From, run.To = s.Warmup, l.issuedUntil
+	if run.From, run.To = s.Warmup, l.issuedUntil; run.To < time.Millisecond {
+		run.To = run.Length // all were due at one instant: what counts is the time in which they were answered
+	}
 	if ctx.Err() != nil {
 		run.Stopped = "interrupted"
 	}

@@ -103,7 +103,7 @@ func TestWaitingForASlotCountsFromDue(t *testing.T) {
 
 func TestClosedLoopWaitsThinksAndAsksAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		load := harness.Closed{Users: 3, Think: time.Second, For: 20 * time.Second}
+		load := harness.Closed{Users: 3, Think: harness.Think{Mean: time.Second}, For: 20 * time.Second}
 		_, records := run(t, answer{first: 3 * time.Second, chunks: 1}, harness.Scenario{Load: load, Seed: 7})
 		last := map[int]harness.Record{}
 		for _, r := range records {
@@ -208,7 +208,7 @@ func TestScenarioIsCheckedBeforeTheLoad(t *testing.T) {
 		"must be above 0":       {Dataset: echo{}, Load: harness.Open{Arrivals: arrival.Even{}, For: time.Minute}},
 		"too few for 8 users":   {Dataset: echo{}, Load: harness.Closed{Users: 8, Requests: 4}},
 		"cannot be negative":    {Dataset: echo{}, Load: open, Warmup: -1},
-		"think time is -1s; it": {Dataset: echo{}, Load: harness.Closed{Users: 1, Think: -time.Second, For: 1}},
+		"think time is -1s; it": {Dataset: echo{}, Load: harness.Closed{Users: 1, Think: harness.Think{Mean: -time.Second}, For: 1}},
 	} {
 		_, err := harness.Runner{Client: answer{}}.Run(t.Context(), s)
 		assert.ErrorContains(t, err, want)

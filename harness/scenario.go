@@ -1,8 +1,10 @@
 package harness
 
 import (
+	"errors"
 	"fmt"
 	"iter"
+	"math"
 	"math/rand/v2"
 	"time"
 )
@@ -42,9 +44,56 @@ type Open struct {
 // think, and ask again.
 type Closed struct {
 	Users    int
-	Think    time.Duration // between an answer and the user's next question
+	Think    Think         // between an answer and the user's next question
 	For      time.Duration // users ask until then; 0: no end by time
 	Requests int           // in all, shared evenly among the users; 0: no end by count
+}
+
+// Think is how long a user thinks: always as long, or as a distribution says.
+type Think struct {
+	Mean, Deviation time.Duration
+	Shape           Shape
+}
+
+// A Shape is how think times spread.
+type Shape string
+
+// The shapes. Exponential has no deviation of its own: it is the mean.
+const (
+	Fixed       Shape = ""
+	Exponential Shape = "exponential"
+	LogNormal   Shape = "log-normal"
+)
+
+func (t Think) draw(r *rand.Rand) time.Duration {
+	switch mean := float64(t.Mean); t.Shape {
+	case Exponential:
+		return time.Duration(r.ExpFloat64() * mean)
+	case LogNormal:
+		variance := math.Log1p(math.Pow(float64(t.Deviation)/mean, 2))
+		return time.Duration(mean * math.Exp(r.NormFloat64()*math.Sqrt(variance)-variance/2))
+	}
+	return t.Mean
+}
+
+func (t Think) check() error {
+	switch {
+	case t.Mean < 0 || t.Deviation < 0:
+		return fmt.Errorf("the think time is %v; it cannot be negative", t)
+	case t.Shape == LogNormal && t.Mean == 0:
+		return errors.New("a log-normal think time has a mean above 0")
+	}
+	return nil
+}
+
+func (t Think) String() string {
+	switch t.Shape {
+	case Exponential:
+		return fmt.Sprintf("exponential, %v on average", t.Mean)
+	case LogNormal:
+		return fmt.Sprintf("log-normal, %v ± %v", t.Mean, t.Deviation)
+	}
+	return t.Mean.String()
 }
 
 func (Open) load()   {}

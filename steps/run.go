@@ -96,7 +96,9 @@ func (w *world) surprises() (warnings []string) {
 }
 
 // fullAnswers reports whether every answer has a length that was asked for.
-func (w *world) fullAnswers() bool { return w.workload.full || w.workload.prompt.Mean > 0 }
+func (w *world) fullAnswers() bool {
+	return w.workload.full || w.workload.prompt.Mean > 0 || w.workload.conversations == "" && w.load.trace != nil
+}
 
 // complete turns what the sentences said into a scenario.
 func (w *world) complete(extent string) (err error) {

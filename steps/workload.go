@@ -54,11 +54,8 @@ func (w *world) source() (source, error) {
 	}
 	switch filepath.Ext(name) {
 	case ".json", ".jsonl":
-		path := w.suite.env.fromRoot(name)
-		if _, err := os.Stat(path); err != nil {
-			return source{}, fmt.Errorf("there is no file %s", path)
-		}
-		return source{os.DirFS(filepath.Dir(path)), filepath.Base(path)}, nil
+		files, path, err := w.file(name)
+		return source{files, path}, err
 	}
 	var known []string
 	for name := range datasets() {
@@ -66,6 +63,15 @@ func (w *world) source() (source, error) {
 	}
 	slices.Sort(known)
 	return source{}, fmt.Errorf("%q is no dataset%s; a file of your own ends in .json (ShareGPT) or .jsonl", name, spelling.DidYouMean(name, known))
+}
+
+// file is a file of the user's.
+func (w *world) file(name string) (fs.FS, string, error) {
+	path := w.suite.env.fromRoot(name)
+	if _, err := os.Stat(path); err != nil {
+		return nil, "", fmt.Errorf("there is no file %s", path)
+	}
+	return os.DirFS(filepath.Dir(path)), filepath.Base(path), nil
 }
 
 type source struct {
@@ -117,6 +123,8 @@ func (w *world) dataset() (harness.Dataset, error) {
 		return nil, errors.New("the workload is described twice, as conversations and as prompts of a length; keep one")
 	case work.prompt.Mean > 0:
 		d = dataset.Synthetic{Prompt: work.prompt, Answer: work.answer}
+	case work.conversations == "" && w.load.trace != nil:
+		d = *w.load.trace
 	case work.conversations == "":
 		return nil, errors.New(`the scenario does not say what is asked; add: And conversations are drawn from "sharegpt"`)
 	case work.full && work.bound == 0:

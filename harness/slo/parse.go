@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/spelling"
@@ -84,6 +85,9 @@ func (m Metric) expect(statistic, expectation string) (harness.Objective, error)
 		low, high, ok := strings.Cut(strings.TrimPrefix(expectation, "between "), " and ")
 		if !ok {
 			return o, fmt.Errorf("%q: write between 3%% and 7%%", expectation)
+		}
+		if _, unit, has := strings.Cut(high, " "); has && !strings.ContainsFunc(low, unicode.IsLetter) && !strings.Contains(low, "%") {
+			low += " " + unit // between 4 and 6 per second
 		}
 		if o.Limit, err = m.quantity(low); err == nil {
 			o.Upper, err = m.quantity(high)

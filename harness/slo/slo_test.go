@@ -247,6 +247,8 @@ func TestRowsAreReadAsTheyAreMeant(t *testing.T) {
 	}{
 		{"p99.9 ttft", "at most 1,500 ms", harness.Objective{Text: "p99.9 TTFT at most 1,500 ms", Statistic: "p99.9", Metric: "TTFT", Relation: harness.AtMost, Limit: 1.5}},
 		{"total preemptions", "none", harness.Objective{Text: "total preemptions none", Statistic: "total", Metric: "preemptions", Relation: harness.Exactly}},
+		{"request rate", "between 4 and 6 per second", harness.Objective{Text: "request rate between 4 and 6 per second", Metric: "request rate", Relation: harness.Between, Limit: 4, Upper: 6}},
+		{"p50 TTFT", "between 100 and 500 ms", harness.Objective{Text: "p50 TTFT between 100 and 500 ms", Statistic: "p50", Metric: "TTFT", Relation: harness.Between, Limit: .1, Upper: .5}},
 		{"error rate", "between 3% and 7%", harness.Objective{Text: "error rate between 3% and 7%", Metric: "error rate", Relation: harness.Between, Limit: .03, Upper: .07}},
 	} {
 		o, err := slo.Parse(c.subject, c.expectation)

@@ -1,0 +1,93 @@
+package arrival
+
+import (
+	"fmt"
+	"iter"
+	"math/rand/v2"
+	"time"
+
+	"gonum.org/v1/gonum/stat/distuv"
+)
+
+// Bursty is a renewal process whose gaps follow a gamma distribution with this
+// coefficient of variation: 1 is a Poisson process, 0 would be even, and above 1
+// requests come in bursts with silence between them.
+type Bursty struct {
+	PerSecond float64 `json:"per_second"`
+	CV        float64 `json:"cv"` // deviation of the gaps ÷ their mean
+}
+
+// Times yields instants since the load began.
+func (b Bursty) Times(r *rand.Rand) iter.Seq[time.Duration] {
+	shape := 1 / (b.CV * b.CV)
+	gaps := distuv.Gamma{Alpha: shape, Beta: shape * b.PerSecond, Src: r}
+	return func(yield func(time.Duration) bool) {
+		for seconds := gaps.Rand(); yield(time.Duration(seconds * float64(time.Second))); seconds += gaps.Rand() {
+		}
+	}
+}
+
+// Rate is the mean of requests per second.
+func (b Bursty) Rate() float64 { return b.PerSecond }
+
+func (b Bursty) String() string {
+	return fmt.Sprintf("in bursts at %g per second with a coefficient of variation of %g", b.PerSecond, b.CV)
+}
+
+// AtOnce is everybody at the beginning. It has no end: the load says how many.
+type AtOnce struct{}
+
+// Times yields the beginning, again and again.
+func (AtOnce) Times(*rand.Rand) iter.Seq[time.Duration] {
+	return func(yield func(time.Duration) bool) {
+		for yield(0) {
+		}
+	}
+}
+
+// Rate is more than any.
+func (AtOnce) Rate() float64 { return 1e12 }
+
+func (AtOnce) String() string { return "all at once" }
+
+// Listed is instants that are known, such as those of a trace.
+type Listed struct {
+	Name     string          `json:"name"`
+	Instants []time.Duration `json:"-"`     // ascending
+	Speed    float64         `json:"speed"` // so many times as fast; 0 is 1
+}
+
+// Times yields the instants, and then no more.
+func (l Listed) Times(*rand.Rand) iter.Seq[time.Duration] {
+	return func(yield func(time.Duration) bool) {
+		for _, at := range l.Instants {
+			if !yield(l.scaled(at)) {
+				return
+			}
+		}
+	}
+}
+
+func (l Listed) scaled(at time.Duration) time.Duration {
+	if l.Speed == 0 || l.Speed == 1 {
+		return at
+	}
+	return time.Duration(float64(at) / l.Speed)
+}
+
+// Rate is the mean from the first instant to the last.
+func (l Listed) Rate() float64 {
+	n := len(l.Instants)
+	if n < 2 {
+		return 1
+	}
+	span := l.scaled(l.Instants[n-1] - l.Instants[0])
+	return float64(n-1) / max(1e-9, span.Seconds())
+}
+
+func (l Listed) String() string {
+	if l.Speed == 0 || l.Speed == 1 {
+		return fmt.Sprintf("as in the trace %q", l.Name)
+	}
+	return fmt.Sprintf("as in the trace %q, %g times as fast", l.Name, l.Speed)
+}
