@@ -7,14 +7,15 @@ import (
 )
 
 // ask sends one prompt, follows its answer to the end and hands the record on.
-func (l *load) ask(ctx context.Context, rec *Record, prompt Prompt) {
+// What was answered is heard, if somebody listens.
+func (l *load) ask(ctx context.Context, rec *Record, prompt Prompt, hear func(text string)) {
 	rec.RequestedPromptTokens = orUntold(prompt.Tokens)
 	rec.RequestedOutputTokens = orUntold(prompt.MaxTokens)
 	rec.Warmup = rec.Due < l.scenario.Warmup
 	if ctx.Err() == nil {
 		l.issued.Add(1)
 		l.inFlight.Add(1)
-		l.follow(ctx, rec, prompt)
+		l.follow(ctx, rec, prompt, hear)
 		l.inFlight.Add(-1)
 	} else {
 		rec.Failure, rec.Error = endedBy(ctx), context.Cause(ctx).Error()
@@ -28,7 +29,7 @@ func (l *load) ask(ctx context.Context, rec *Record, prompt Prompt) {
 }
 
 // follow reads the answer into the record.
-func (l *load) follow(ctx context.Context, rec *Record, prompt Prompt) {
+func (l *load) follow(ctx context.Context, rec *Record, prompt Prompt, hear func(text string)) {
 	ctx, cancel := context.WithTimeoutCause(ctx, l.runner.Timeout, errTimeout)
 	defer cancel()
 	rec.Sent = l.now()
@@ -39,6 +40,9 @@ func (l *load) follow(ctx context.Context, rec *Record, prompt Prompt) {
 			return
 		}
 		rec.take(chunk, l.start)
+		if hear != nil && chunk.Text != "" {
+			hear(chunk.Text)
+		}
 	}
 	switch {
 	case rec.Finish == "":

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"iter"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -30,6 +32,8 @@ func (s Scenario) prepareOpen(o Open) (issuer, error) {
 		return nil, fmt.Errorf("requests arrive at %v per second; the rate must be above 0", o.Arrivals.Rate())
 	case o.For <= 0 && o.Requests <= 0:
 		return nil, errors.New("the load has no end: say for how long, or for how many requests, it runs")
+	case o.Think.check() != nil:
+		return nil, o.Think.check()
 	case o.InFlight < 0:
 		return nil, fmt.Errorf("at most %d requests in flight; the bound must be above 0", o.InFlight)
 	}
@@ -75,7 +79,7 @@ func (l *load) issueOpen(ctx, asking context.Context, o Open, conversations iter
 			if slotted {
 				defer func() { <-slots }()
 			}
-			l.converse(asking, conversation, session, seq, due)
+			l.converse(asking, o, conversation, session, seq, due)
 		})
 		issued, until = issued+1, due+1
 	}
@@ -99,20 +103,55 @@ func takeSlot(ctx context.Context, slots chan struct{}) bool {
 }
 
 // converse asks the turns of a conversation; each but the first is due when the
-// one before was answered.
-func (l *load) converse(ctx context.Context, c Conversation, session, seq int, due time.Duration) {
+// one before was answered and thought about.
+func (l *load) converse(ctx context.Context, o Open, c Conversation, session, seq int, due time.Duration) {
+	thinking := l.scenario.stream(turnStream, session)
+	said := dialogue{goesOn: c.GoesOn}
 	for turn, prompt := range c.Turns {
 		if turn > 0 {
+			due += o.Think.draw(thinking)
+			if o.For > 0 && due >= o.For || !l.sleepUntil(ctx, due) {
+				return // the load is over
+			}
 			seq = int(l.seq.Add(1) - 1)
 		}
 		rec := NewRecord(seq, due)
 		rec.Session, rec.Turn = session, turn
-		l.ask(ctx, &rec, prompt)
+		l.ask(ctx, &rec, said.next(prompt), said.listener())
 		if rec.Failure != "" {
 			return
 		}
 		due = rec.Done
 	}
+}
+
+// A dialogue is what was said in a conversation that goes on by itself.
+type dialogue struct {
+	goesOn   bool
+	messages []Message
+	answer   strings.Builder // to the last turn
+}
+
+// next is a turn with what was said before it.
+func (d *dialogue) next(p Prompt) Prompt {
+	if !d.goesOn {
+		return p
+	}
+	if d.messages != nil {
+		d.messages = append(d.messages, Message{Role: "assistant", Content: d.answer.String()})
+		d.answer.Reset()
+	}
+	d.messages = append(d.messages, p.Messages...)
+	p.Messages = slices.Clone(d.messages)
+	return p
+}
+
+// listener takes the pieces of an answer, where it is needed.
+func (d *dialogue) listener() func(text string) {
+	if !d.goesOn {
+		return nil
+	}
+	return func(text string) { d.answer.WriteString(text) }
 }
 
 func (s Scenario) prepareClosed(c Closed) (issuer, error) {
@@ -167,13 +206,14 @@ func (l *load) use(ctx, asking context.Context, c Closed, user int, conversation
 	thinking := l.scenario.stream(thinkStream, user)
 	due := c.stagger(thinking)
 	for conversation := range conversations {
+		said := dialogue{goesOn: conversation.GoesOn}
 		for turn, prompt := range conversation.Turns {
 			if c.For > 0 && due >= c.For || c.Requests > 0 && asked == share || !l.sleepUntil(ctx, due) {
 				return until
 			}
 			rec := NewRecord(asked*c.Users+user, due)
 			rec.User, rec.Session, rec.Turn = user, asked*c.Users+user, turn
-			l.ask(asking, &rec, prompt)
+			l.ask(asking, &rec, said.next(prompt), said.listener())
 			asked, until, due = asked+1, due+1, rec.Done+c.Think.draw(thinking)
 			if rec.Failure != "" {
 				due = max(due, until+retryPause)

@@ -179,6 +179,7 @@ const (
 	arrivalStream uint64 = iota + 1
 	promptStream
 	thinkStream
+	turnStream
 )
 
 // stream is the random stream of one kind and, in closed loops, of one user.

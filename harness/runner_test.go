@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -117,6 +118,90 @@ func TestClosedLoopWaitsThinksAndAsksAgain(t *testing.T) {
 		assert.Len(t, last, 3)
 		assert.Len(t, records, 15)
 	})
+}
+
+// parrot answers with what it was last asked, and remembers all that it saw.
+type parrot struct{ seen chan []string }
+
+func (p parrot) Ask(_ context.Context, prompt harness.Prompt) iter.Seq2[harness.Chunk, error] {
+	var texts []string
+	for _, m := range prompt.Messages {
+		texts = append(texts, m.Role+" "+m.Content)
+	}
+	p.seen <- texts
+	return func(yield func(harness.Chunk, error) bool) {
+		last := prompt.Messages[len(prompt.Messages)-1].Content
+		for i, piece := range []string{last, "?"} {
+			c := harness.Chunk{At: time.Now(), Text: piece}
+			if i == 1 {
+				c.Finish = "stop"
+			}
+			if !yield(c, nil) {
+				return
+			}
+		}
+	}
+}
+
+// talk is one conversation, again and again.
+type talk struct{ harness.Conversation }
+
+func (t talk) Conversations(*rand.Rand) (iter.Seq[harness.Conversation], error) {
+	return func(yield func(harness.Conversation) bool) {
+		for yield(t.Conversation) {
+		}
+	}, nil
+}
+
+func TestAConversationGoesOnFromTheServersAnswers(t *testing.T) {
+	turn := func(text string) harness.Prompt {
+		return harness.Prompt{Messages: []harness.Message{{Role: "user", Content: text}}}
+	}
+	three := talk{harness.Conversation{GoesOn: true, Turns: []harness.Prompt{turn("a"), turn("b"), turn("c")}}}
+	for _, load := range []harness.Load{harness.Open{Arrivals: arrival.Even{PerSecond: 1}, Requests: 1, Think: harness.Think{Mean: 5 * time.Second}},
+		harness.Closed{Users: 1, Requests: 3, Think: harness.Think{Mean: 5 * time.Second}}} {
+		synctest.Test(t, func(t *testing.T) {
+			seen := make(chan []string, 3)
+			out, err := harness.Runner{Client: parrot{seen}}.Run(t.Context(), harness.Scenario{Dataset: three, Load: load})
+			require.NoError(t, err)
+			assert.Equal(t, []string{"user a"}, <-seen)
+			assert.Equal(t, []string{"user a", "assistant a?", "user b"}, <-seen)
+			assert.Equal(t, []string{"user a", "assistant a?", "user b", "assistant b?", "user c"}, <-seen)
+			var last *harness.Record
+			for r := range out.Records {
+				if last != nil {
+					assert.Equal(t, last.Done+5*time.Second, r.Due, "thought about")
+					assert.Equal(t, last.Turn+1, r.Turn)
+				}
+				last = &r
+			}
+		})
+	}
+}
+
+func TestThinkTimesSpreadAsTheyShall(t *testing.T) {
+	for _, c := range []struct {
+		think           harness.Think
+		mean, deviation float64 // s
+	}{{harness.Think{Mean: 2 * time.Second, Shape: harness.Exponential}, 2, 2}, {harness.Think{Mean: 2 * time.Second, Deviation: time.Second, Shape: harness.LogNormal}, 2, 1}} {
+		synctest.Test(t, func(t *testing.T) {
+			load := harness.Closed{Users: 8, Think: c.think, For: time.Hour}
+			_, records := run(t, answer{first: time.Second, chunks: 1}, harness.Scenario{Load: load, Seed: 7})
+			last := map[int]time.Duration{}
+			n, sum, squares := 0.0, 0.0, 0.0
+			for _, r := range records {
+				if done, ok := last[r.User]; ok {
+					v := (r.Due - done).Seconds()
+					n, sum, squares = n+1, sum+v, squares+v*v
+				}
+				last[r.User] = r.Done
+			}
+			assert.InEpsilon(t, c.mean, sum/n, 0.05, "%v", c.think)
+			assert.InEpsilon(t, c.deviation, math.Sqrt(squares/n-sum/n*sum/n), 0.1, "%v", c.think)
+		})
+	}
+	_, err := harness.Runner{Client: nil}.Run(t.Context(), harness.Scenario{Dataset: echo{}, Load: harness.Closed{Users: 1, For: 1, Think: harness.Think{Shape: harness.LogNormal}}})
+	assert.ErrorContains(t, err, "a mean above 0")
 }
 
 func TestClosedLoopStopsByCount(t *testing.T) {

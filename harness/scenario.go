@@ -38,6 +38,7 @@ type Open struct {
 	For      time.Duration // requests are due in [0, For); 0: no end by time
 	Requests int           // stop after so many; 0: no end by count
 	InFlight int           // at most so many at once, the rest waits and is counted from its due time; 0: no bound
+	Think    Think         // between an answer and the next turn of its conversation
 }
 
 // Closed is a load of a fixed number of users who each wait for the answer,
@@ -117,6 +118,9 @@ func (o Open) String() string {
 	if o.InFlight > 0 {
 		s += fmt.Sprintf(", at most %d in flight", o.InFlight)
 	}
+	if o.Think.Mean > 0 {
+		s += fmt.Sprintf(", thinking between turns: %v", o.Think)
+	}
 	return s
 }
 
@@ -154,11 +158,12 @@ type Dataset interface {
 // A Conversation is one person's exchange, asked turn by turn: each turn is due
 // when the one before was answered (and thought about, where the load says so).
 type Conversation struct {
-	Turns []Prompt
+	Turns  []Prompt
+	GoesOn bool // each turn's Messages are what is new: before them stands what was said, the server's answers included
 }
 
-// A Prompt is one question, complete with its history. Exactly one of
-// Messages, Text and TokenIDs is set.
+// A Prompt is one question, complete with its history unless its conversation
+// goes on by itself. Exactly one of Messages, Text and TokenIDs is set.
 type Prompt struct {
 	Messages  []Message // asked as a chat
 	Text      string    // asked as a completion

@@ -26,6 +26,7 @@ type loadWords struct {
 	users    int
 	think    harness.Think
 	inFlight int
+	between  harness.Think // turns of a conversation
 }
 
 func (w *world) registerLoad(sc sentences) {
@@ -40,6 +41,7 @@ func (w *world) registerLoad(sc sentences) {
 	sc.Step(`^(\S+) users ask with a think time of (.+)$`, w.usersAsk)
 	sc.Step(`^(\S+) users ask with an exponential think time of (.+)$`, w.usersAskExponentially)
 	sc.Step(`^(\S+) users ask with a log-normal think time of (.+) ± (.+)$`, w.usersAskLogNormally)
+	sc.Step(`^people think for (.+) between turns$`, w.thinkBetween)
 	sc.Step(`^at most (\S+) requests are in flight$`, w.atMostInFlight)
 }
 
@@ -240,6 +242,14 @@ func (w *world) ask(users, think string, how harness.Think) (err error) {
 	return nil
 }
 
+// thinkBetween is how long people of an open loop think before the next turn of
+// their conversation, on average; their thoughts have no memory.
+func (w *world) thinkBetween(length string) error {
+	d, err := duration(length)
+	w.load.between = harness.Think{Mean: d, Shape: harness.Exponential}
+	return err
+}
+
 // atMostInFlight bounds an open loop; what waits counts from its due time.
 func (w *world) atMostInFlight(bound string) (err error) {
 	w.load.inFlight, err = count(bound, "requests in flight", 1)
@@ -252,6 +262,8 @@ func (l loadWords) build(length time.Duration, requests int) (harness.Load, erro
 	switch {
 	case l.users > 0 && l.inFlight > 0:
 		return nil, errors.New("a bound of requests in flight belongs to an open loop; the users of a closed loop are its bound")
+	case l.users > 0 && l.between.Mean > 0:
+		return nil, errors.New("the users of a closed loop have one think time; leave out: people think … between turns")
 	case l.users > 0:
 		return harness.Closed{Users: l.users, Think: l.think, For: length, Requests: requests}, nil
 	case l.arrivals == nil:
@@ -259,5 +271,5 @@ func (l loadWords) build(length time.Duration, requests int) (harness.Load, erro
 	case endless && requests == 0:
 		return nil, errors.New("all requests arrive at once: say how many they are: When the load runs for 200 requests")
 	}
-	return harness.Open{Arrivals: l.arrivals, For: length, Requests: requests, InFlight: l.inFlight}, nil
+	return harness.Open{Arrivals: l.arrivals, For: length, Requests: requests, InFlight: l.inFlight, Think: l.between}, nil
 }

@@ -24,12 +24,18 @@ type workload struct {
 	prompt, answer dataset.Length
 	bound          int  // of an answer, in tokens
 	full           bool // every answer runs to its full length
+	groups, prefix int  // prompts that share their beginning, and how long it is
+	turns          int  // of a conversation
+	recorded       bool // its history is the recorded answers
 	heldUp         holdUp
 }
 
 func (w *world) registerWorkload(sc sentences) {
 	sc.Step(`^conversations are drawn from "([^"]*)"$`, w.drawnFrom)
 	sc.Step(`^prompts of (.+) tokens are answered in (.+) tokens$`, w.lengths)
+	sc.Step(`^prompts in (\S+) groups share a prefix of (\S+) tokens$`, w.sharePrefix)
+	sc.Step(`^conversations have (\S+) turns$`, w.haveTurns)
+	sc.Step(`^conversations have (\S+) recorded turns$`, w.haveRecordedTurns)
 	sc.Step(`^answers are at most (\S+) tokens long$`, w.answersAtMost)
 	sc.Step(`^every answer runs to its full length$`, w.fullLength)
 }
@@ -39,7 +45,8 @@ func datasets() map[string]string {
 	return map[string]string{"sharegpt": "sharegpt.json", "prompts": "prompts.jsonl"}
 }
 
-// drawnFrom names a dataset, or a .json or .jsonl file.
+// drawnFrom names a dataset, or a file: .json in ShareGPT's format, or prompts in
+// .jsonl, .csv, .parquet or .txt.
 func (w *world) drawnFrom(name string) error {
 	w.workload.conversations = name
 	_, err := w.source()
@@ -53,7 +60,7 @@ func (w *world) source() (source, error) {
 		return source{fixtures.Files(), file}, nil
 	}
 	switch filepath.Ext(name) {
-	case ".json", ".jsonl":
+	case ".json", ".jsonl", ".csv", ".parquet", ".txt":
 		files, path, err := w.file(name)
 		return source{files, path}, err
 	}
@@ -62,7 +69,7 @@ func (w *world) source() (source, error) {
 		known = append(known, name)
 	}
 	slices.Sort(known)
-	return source{}, fmt.Errorf("%q is no dataset%s; a file of your own ends in .json (ShareGPT) or .jsonl", name, spelling.DidYouMean(name, known))
+	return source{}, fmt.Errorf("%q is no dataset%s; a file of your own ends in .json (ShareGPT), .jsonl, .csv, .parquet or .txt", name, spelling.DidYouMean(name, known))
 }
 
 // file is a file of the user's.
@@ -105,6 +112,31 @@ func length(s string) (dataset.Length, error) {
 	return l, err
 }
 
+// sharePrefix lets prompts of a group begin with the same tokens, which come on
+// top of their own length.
+func (w *world) sharePrefix(groups, tokens string) (err error) {
+	if w.workload.groups, err = count(groups, "groups", 1); err != nil {
+		return err
+	}
+	w.workload.prefix, err = count(tokens, "tokens", 1)
+	return err
+}
+
+// haveTurns asks so many questions of a conversation, each with what was said
+// before it, the server's own answers included. Conversations with fewer are left
+// out.
+func (w *world) haveTurns(turns string) (err error) {
+	w.workload.turns, err = count(turns, "turns", 1)
+	return err
+}
+
+// haveRecordedTurns is the same with the answers that are recorded, so that every
+// run asks exactly the same.
+func (w *world) haveRecordedTurns(turns string) error {
+	w.workload.recorded = true
+	return w.haveTurns(turns)
+}
+
 // answersAtMost bounds every answer.
 func (w *world) answersAtMost(tokens string) (err error) {
 	w.workload.bound, err = count(tokens, "tokens", 1)
@@ -119,10 +151,14 @@ func (w *world) dataset() (harness.Dataset, error) {
 	work := w.workload
 	var d harness.Dataset
 	switch {
+	case work.groups > 0 && work.prompt.Mean == 0:
+		return nil, errors.New("a shared prefix belongs to prompts of a length; add: And prompts of 512 tokens are answered in 128 tokens")
+	case work.turns > 0 && work.conversations == "":
+		return nil, errors.New(`turns belong to conversations; add: And conversations are drawn from "sharegpt"`)
 	case work.conversations != "" && work.prompt.Mean > 0:
 		return nil, errors.New("the workload is described twice, as conversations and as prompts of a length; keep one")
 	case work.prompt.Mean > 0:
-		d = dataset.Synthetic{Prompt: work.prompt, Answer: work.answer}
+		d = dataset.Synthetic{Prompt: work.prompt, Answer: work.answer, Groups: work.groups, Prefix: work.prefix}
 	case work.conversations == "" && w.load.trace != nil:
 		d = *w.load.trace
 	case work.conversations == "":
@@ -134,10 +170,13 @@ func (w *world) dataset() (harness.Dataset, error) {
 		if err != nil {
 			return nil, err
 		}
-		if filepath.Ext(src.path) == ".jsonl" {
-			d = dataset.JSONL{FS: src.fs, Path: src.path, MaxTokens: work.bound, IgnoreEOS: work.full}
-		} else {
-			d = dataset.ShareGPT{FS: src.fs, Path: src.path, MaxTokens: work.bound, IgnoreEOS: work.full}
+		switch {
+		case filepath.Ext(src.path) == ".json":
+			d = dataset.ShareGPT{FS: src.fs, Path: src.path, MaxTokens: work.bound, IgnoreEOS: work.full, Turns: work.turns, Recorded: work.recorded}
+		case work.turns > 0:
+			return nil, fmt.Errorf("%s holds single prompts; conversations with turns are drawn from \"sharegpt\", or a .json file like it", src.path)
+		default:
+			d = dataset.Prompts{FS: src.fs, Path: src.path, MaxTokens: work.bound, IgnoreEOS: work.full}
 		}
 	}
 	if work.heldUp.length > 0 {

@@ -1,12 +1,15 @@
 package dataset_test
 
 import (
+	"bytes"
+	"fmt"
 	"iter"
 	"math/rand/v2"
 	"slices"
 	"testing"
 	"testing/fstest"
 
+	"github.com/parquet-go/parquet-go"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -86,7 +89,7 @@ func TestJSONLReadsPromptsAndMessages(t *testing.T) {
 
 {"messages": [{"role": "user", "content": "Hello"}]}
 `
-	all, err := dataset.JSONL{FS: folder("p.jsonl", text), Path: "p.jsonl", MaxTokens: 32}.Conversations(stream(1))
+	all, err := dataset.Prompts{FS: folder("p.jsonl", text), Path: "p.jsonl", MaxTokens: 32}.Conversations(stream(1))
 	require.NoError(t, err)
 	var completions, chats int
 	for _, c := range take(2, all) {
@@ -103,7 +106,9 @@ func TestJSONLReadsPromptsAndMessages(t *testing.T) {
 
 func TestBrokenFilesAreNamedWithTheLine(t *testing.T) {
 	share := func(text string) harness.Dataset { return dataset.ShareGPT{FS: folder("s.json", text), Path: "s.json"} }
-	lines := func(text string) harness.Dataset { return dataset.JSONL{FS: folder("p.jsonl", text), Path: "p.jsonl"} }
+	lines := func(text string) harness.Dataset {
+		return dataset.Prompts{FS: folder("p.jsonl", text), Path: "p.jsonl"}
+	}
 	for name, c := range map[string]struct {
 		dataset harness.Dataset
 		want    string
@@ -131,4 +136,100 @@ func TestBrokenFilesAreNamedWithTheLine(t *testing.T) {
 			assert.Contains(t, err.Error(), c.want)
 		})
 	}
+}
+
+func TestPromptsComeInTheFilesThatPeopleHave(t *testing.T) {
+	type row struct {
+		Prompt    string `parquet:"prompt"`
+		MaxTokens int64  `parquet:"max_tokens"`
+		Other     string `parquet:"other"`
+	}
+	var columns bytes.Buffer
+	require.NoError(t, parquet.Write(&columns, []row{{"one, two", 7, "x"}, {"three", 0, "y"}}))
+	for path, content := range map[string]string{
+		"a.csv":     "other,Prompt,max_tokens\nx,\"one, two\",7\ny,three,\n",
+		"a.jsonl":   `{"custom_id": "1", "method": "POST", "url": "/v1/completions", "body": {"prompt": "one, two", "max_tokens": 7}}` + "\n" + `{"prompt": "three"}`,
+		"a.parquet": columns.String(),
+	} {
+		d := dataset.Prompts{FS: folder(path, content), Path: path, MaxTokens: 9}
+		conversations, err := d.Conversations(stream(1))
+		require.NoError(t, err, path)
+		got := map[string]int{}
+		n := 0
+		for c := range conversations {
+			got[c.Turns[0].Text] = c.Turns[0].MaxTokens
+			if n++; n == 2 {
+				break
+			}
+		}
+		assert.Equal(t, map[string]int{"one, two": 7, "three": 9}, got, path)
+	}
+	text := dataset.Prompts{FS: folder("a.txt", "one\n\ntwo\n"), Path: "a.txt"}
+	count, err := text.Count()
+	require.NoError(t, err)
+	assert.Equal(t, 2, count)
+
+	for says, file := range map[string][2]string{
+		`a.csv:1: the columns are ["a" "b"]; one must be named prompt`: {"a.csv", "a,b\n1,2\n"},
+		`a.csv:3: max_tokens is "many"`:                                {"a.csv", "prompt,max_tokens\na,1\nb,many\n"},
+		"a.csv: record on line 2: wrong number of fields":              {"a.csv", "prompt,max_tokens\na\n"},
+		"a.csv:2: the line has no \"prompt\"":                          {"a.csv", "prompt,max_tokens\n,1\n"},
+		"a.parquet: ":                                                  {"a.parquet", "no parquet"},
+		"a.doc: files of prompts end in":                               {"a.doc", "x"},
+		"a.txt: there is no prompt in it":                              {"a.txt", "\n"},
+	} {
+		_, err := dataset.Prompts{FS: folder(file[0], file[1]), Path: file[0]}.Conversations(stream(1))
+		assert.ErrorContains(t, err, says)
+	}
+}
+
+func TestTurnsGoOnFromWhatWasSaid(t *testing.T) {
+	const dump = `[{"conversations": [{"from": "gpt", "value": "cut off"}, {"from": "system", "value": "be kind"}, {"from": "human", "value": "q1"}, {"from": "gpt", "value": "a1"},
+		{"from": "human", "value": "q2"}, {"from": "gpt", "value": "a2"}, {"from": "human", "value": "q3"}]}, {"conversations": [{"from": "human", "value": "short"}]}]`
+	said := func(d dataset.ShareGPT) (out [][]string) {
+		conversations, err := d.Conversations(stream(1))
+		require.NoError(t, err)
+		for c := range conversations {
+			assert.Equal(t, !d.Recorded, c.GoesOn)
+			for _, turn := range c.Turns {
+				var texts []string
+				for _, m := range turn.Messages {
+					texts = append(texts, m.Role+" "+m.Content)
+				}
+				out = append(out, texts)
+			}
+			return out // the other one is too short
+		}
+		return nil
+	}
+	d := dataset.ShareGPT{FS: folder("s.json", dump), Path: "s.json", Turns: 3}
+	assert.Equal(t, [][]string{{"system be kind", "user q1"}, {"user q2"}, {"user q3"}}, said(d))
+	d.Recorded = true
+	assert.Equal(t, [][]string{{"system be kind", "user q1"}, {"system be kind", "user q1", "assistant a1", "user q2"},
+		{"system be kind", "user q1", "assistant a1", "user q2", "assistant a2", "user q3"}}, said(d))
+	d.Turns = 4
+	_, err := d.Conversations(stream(1))
+	assert.EqualError(t, err, "s.json: no conversation has 4 turns")
+}
+
+func TestPromptsOfAGroupBeginAlike(t *testing.T) {
+	d := dataset.Synthetic{Prompt: dataset.Length{Mean: 10}, Answer: dataset.Length{Mean: 1}, Groups: 3, Prefix: 50}
+	beginnings, ends := map[string]bool{}, map[string]bool{}
+	for _, seed := range []uint64{1, 2} { // two users of a closed loop
+		conversations, err := d.Conversations(stream(seed))
+		require.NoError(t, err)
+		n := 0
+		for c := range conversations {
+			ids := c.Turns[0].TokenIDs
+			require.Len(t, ids, 60)
+			beginnings[fmt.Sprint(ids[:50])], ends[fmt.Sprint(ids[50:])] = true, true
+			if n++; n == 100 {
+				break
+			}
+		}
+	}
+	assert.Len(t, beginnings, 3)
+	assert.Len(t, ends, 200)
+	_, err := dataset.Synthetic{Prompt: d.Prompt, Answer: d.Answer, Groups: 3}.Conversations(stream(1))
+	assert.ErrorContains(t, err, "both must be above 0")
 }

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"iter"
 	"math/rand/v2"
+	"slices"
 	"strings"
 
 	"github.com/vllmspec/vllmspec/harness"
@@ -15,16 +16,28 @@ import (
 
 // ShareGPT is a JSON array of conversations in the format of the ShareGPT
 // dumps: objects with "conversations", a list of {"from": "human" or "gpt",
-// "value": text}. Each conversation's first question is asked as a chat, with
-// the system message before it where there is one.
+// "value": text}. Each conversation's first questions are asked as a chat, with
+// the system message before them where there is one; a later one goes on from
+// what the server answered, or from the answer that is recorded.
 type ShareGPT struct {
 	FS        fs.FS
 	Path      string
 	MaxTokens int  // bound of every answer; 0: the server's
 	IgnoreEOS bool // every answer runs to the bound
+	Turns     int  // questions of a conversation; those that have fewer are left out; 0 is 1
+	Recorded  bool // history is the recorded answers, not the server's own
 }
 
-func (d ShareGPT) String() string { return describe(d.Path, d.MaxTokens, d.IgnoreEOS) }
+func (d ShareGPT) String() string {
+	s := describe(d.Path, d.MaxTokens, d.IgnoreEOS)
+	if d.Turns > 1 {
+		s += fmt.Sprintf(", %d turns", d.Turns)
+	}
+	if d.Recorded {
+		s += " with the recorded answers"
+	}
+	return s
+}
 
 type shareGPTConversation struct {
 	ID    string `json:"id"`
@@ -58,19 +71,27 @@ func (d ShareGPT) read() ([]harness.Conversation, error) {
 	if len(entries) == 0 {
 		return nil, fmt.Errorf("%s: there is no conversation in it", d.Path)
 	}
-	all := make([]harness.Conversation, len(entries))
+	var all []harness.Conversation
 	for i, entry := range entries {
-		messages, err := entry.opening()
+		turns, err := d.turns(entry)
 		if err != nil {
 			return nil, fmt.Errorf("%s: conversation %d%s: %w", d.Path, i+1, named(entry.ID), err)
 		}
-		all[i] = harness.Conversation{Turns: []harness.Prompt{{Messages: messages, MaxTokens: d.MaxTokens, IgnoreEOS: d.IgnoreEOS}}}
+		if turns != nil {
+			all = append(all, harness.Conversation{Turns: turns, GoesOn: !d.Recorded})
+		}
+	}
+	if all == nil {
+		return nil, fmt.Errorf("%s: no conversation has %d turns", d.Path, d.Turns)
 	}
 	return all, nil
 }
 
-// opening is the conversation up to its first question.
-func (c shareGPTConversation) opening() ([]harness.Message, error) {
+// turns are the first questions of a conversation, each with what was said since
+// the one before or, with recorded answers, since the beginning; nil where there
+// are too few.
+func (d ShareGPT) turns(c shareGPTConversation) (turns []harness.Prompt, err error) {
+	wanted := max(1, d.Turns)
 	if len(c.Turns) == 0 {
 		return nil, errors.New(`it has no turns under "conversations"`)
 	}
@@ -81,16 +102,28 @@ func (c shareGPTConversation) opening() ([]harness.Message, error) {
 		}
 		switch turn.From {
 		case "human", "user":
-			return append(messages, harness.Message{Role: "user", Content: turn.Value}), nil
+			messages = append(messages, harness.Message{Role: "user", Content: turn.Value})
+			turns = append(turns, harness.Prompt{Messages: slices.Clone(messages), MaxTokens: d.MaxTokens, IgnoreEOS: d.IgnoreEOS})
+			if !d.Recorded {
+				messages = nil
+			}
 		case "system":
 			messages = append(messages, harness.Message{Role: "system", Content: turn.Value})
 		case "gpt", "assistant", "chatgpt", "bing", "bard":
-			// An answer to a question that the dump has cut off.
+			if d.Recorded && len(turns) > 0 { // not an answer to a question that the dump has cut off
+				messages = append(messages, harness.Message{Role: "assistant", Content: turn.Value})
+			}
 		default:
 			return nil, fmt.Errorf("turn %d is from %q; write human, gpt or system", i+1, turn.From)
 		}
+		if len(turns) == wanted {
+			return turns, nil
+		}
 	}
-	return nil, errors.New("no user turn")
+	if len(turns) == 0 {
+		return nil, errors.New("no user turn")
+	}
+	return nil, nil
 }
 
 func named(id string) string {
