@@ -182,7 +182,12 @@ func csvLines(raw []byte, use func(int, line) error) error {
 	}
 }
 
-func parquetLines(raw []byte, use func(int, line) error) error {
+func parquetLines(raw []byte, use func(int, line) error) (err error) {
+	defer func() { // the library panics on some files that are broken
+		if p := recover(); p != nil {
+			err = fmt.Errorf(" the file is broken: %v", p)
+		}
+	}()
 	file, err := parquet.OpenFile(bytes.NewReader(raw), int64(len(raw)))
 	if err != nil {
 		return fmt.Errorf(" %w", err)
