@@ -47,6 +47,41 @@ func audit(w *window) (reasons []string) {
 	return reasons
 }
 
+// sharedMost is the share of chunks without a stamp of their own that gaps bear.
+const sharedMost = 0.01
+
+// blurred says why gaps between chunks cannot be relied on; "" where they can.
+// Chunks that one read brought share its stamp. Where they lay in the kernel for
+// longer than a gap, that was our doing, and not the server's or the network's.
+func (w *window) blurred() string {
+	shared := coalesced(w)
+	if shared.reason != "" || shared.value <= sharedMost {
+		return ""
+	}
+	var delays, gaps []float64
+	for i := range w.due {
+		if d := w.due[i].ReadDelay; d != harness.Never {
+			delays = append(delays, d.Seconds())
+		}
+		for _, gap := range w.due[i].ITLs() {
+			if gap > 0 {
+				gaps = append(gaps, gap.Seconds())
+			}
+		}
+	}
+	if len(delays) == 0 || len(gaps) == 0 {
+		return ""
+	}
+	slices.Sort(delays)
+	slices.Sort(gaps)
+	delay, gap := stats.Quantile(delays, .99), stats.Quantile(gaps, .5)
+	if delay < gap {
+		return ""
+	}
+	return fmt.Sprintf("the client was too slow to see tokens one by one: %s of them came in one read with the one before, after up to %s in the kernel (p99); give it a free core, or lower the rate%s",
+		FormatQuantity(shared.value, Ratio), FormatQuantity(delay, Seconds), w.stolen())
+}
+
 // stolen says how much CPU a hypervisor gave to others meanwhile: a client
 // cannot be on time on a machine that is not there.
 func (w *window) stolen() string {

@@ -32,7 +32,8 @@ type Verdict struct {
 // Judge answers every objective. A run whose client was unsound, or in which
 // nothing was answered, has no known answers at all. Latency counts from due, so
 // it includes what the client was late by; where counting from sent would give
-// another outcome, our own lateness decides, and the answer is not known.
+// another outcome, our own lateness decides, and the answer is not known. Neither
+// are gaps between chunks where we were too slow to see them one by one.
 func Judge(run *harness.Run, objectives []harness.Objective) []Verdict {
 	w := newWindow(run)
 	unsound := audit(w)
@@ -64,9 +65,12 @@ func judge(w *window, o harness.Objective) Verdict {
 		return v
 	}
 	v.Outcome = decide(o, e.lo, e.hi)
-	switch {
+	switch blurred := w.blurred(); {
 	case v.Outcome == Unknown:
 		v.Notes = append(v.Notes, doubt(o, e))
+	case m.stamps && blurred != "":
+		v.Outcome = Unknown
+		v.Notes = append(v.Notes, blurred)
 	case m.fromDue:
 		if sent := m.measure(w.sinceSent(), o.Statistic, o.Relation != harness.AtLeast); decide(o, sent.lo, sent.hi) != v.Outcome {
 			v.Outcome = Unknown

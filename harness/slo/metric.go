@@ -46,6 +46,7 @@ type Metric struct {
 	fromDue bool                                  // …which the client's own lateness lengthens
 	ours    bool                                  // …which says nothing of the server
 	gaps    bool                                  // the gaps between chunks of all requests
+	stamps  bool                                  // it compares stamps of successive chunks
 	figure  func(*window) estimate                // one figure of the run
 	gauge   *gauge                                // readings of a series
 	counter string                                // the rise of a series
@@ -67,10 +68,10 @@ func Metrics() []Metric {
 func ofRequests() []Metric {
 	return []Metric{
 		{Name: "TTFT", Unit: Seconds, Better: LowerIsBetter, Formula: "time to first token: first content − due; an unanswered request counts as the worst", request: answered((*harness.Record).TTFT), fromDue: true},
-		{Name: "ITL", Unit: Seconds, Better: LowerIsBetter, Formula: "gap between two successive chunks of content, over all whole answers; its interval counts requests, not gaps", gaps: true},
+		{Name: "ITL", Unit: Seconds, Better: LowerIsBetter, Formula: "gap between two successive chunks of content, over all whole answers; its interval counts requests, not gaps", gaps: true, stamps: true},
 		{Name: "TPOT", Unit: Seconds, Better: LowerIsBetter, Formula: "(last chunk − first chunk) ÷ (output tokens − 1), of each whole answer", request: answered((*harness.Record).TPOT)},
 		{Name: "E2E latency", Unit: Seconds, Better: LowerIsBetter, Formula: "end of the answer − due; an unanswered request counts as the worst", request: answered((*harness.Record).E2E), fromDue: true},
-		{Name: "longest gap", Unit: Seconds, Better: LowerIsBetter, Formula: "longest gap between two chunks of one answer", request: answered(longestGap)},
+		{Name: "longest gap", stamps: true, Unit: Seconds, Better: LowerIsBetter, Formula: "longest gap between two chunks of one answer", request: answered(longestGap)},
 		{Name: "TTFT since sent", Unit: Seconds, Better: LowerIsBetter, Formula: "first content − sent: to compare with tools that count from there", request: answered(func(r *harness.Record) time.Duration { return r.TTFT() - (r.Sent - r.Due) })},
 		{Name: "E2E latency since sent", Unit: Seconds, Better: LowerIsBetter, Formula: "end of the answer − sent: to compare with tools that count from there", request: answered(func(r *harness.Record) time.Duration { return r.E2E() - (r.Sent - r.Due) })},
 		{Name: "lag", ours: true, Unit: Seconds, Better: LowerIsBetter, Formula: "sent − due, without connecting: our own lateness", request: func(r *harness.Record) (float64, bool) {
