@@ -307,7 +307,7 @@ func TestASlowClientDoesNotJudgeGaps(t *testing.T) {
 	}
 	v := judge(t, together(40*time.Millisecond), "p50 ITL", "at most 40 ms")
 	assert.Equal(t, slo.Unknown, v.Outcome)
-	assert.Contains(t, v.Notes[len(v.Notes)-1], "the client was too slow to see tokens one by one: 25.0 % of them came in one read")
+	assert.Contains(t, v.Notes[len(v.Notes)-1], "the client was too slow to see tokens one by one: 25 % of them came in one read")
 	assert.Equal(t, slo.Unknown, judge(t, together(40*time.Millisecond), "p50 longest gap", "at most 40 ms").Outcome)
 	assert.Equal(t, slo.Met, judge(t, together(40*time.Millisecond), "p50 TTFT", "at most 600 ms").Outcome, "the first token has a stamp of its own")
 	assert.Equal(t, slo.Met, judge(t, together(time.Millisecond), "p50 ITL", "at most 40 ms").Outcome, "the server itself sent them together")
