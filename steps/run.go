@@ -51,8 +51,12 @@ func (w *world) loadRuns(ctx context.Context, extent string) error {
 	if err := w.served.LoadBegins(); err != nil {
 		return err
 	}
+	sink, err := w.sink(began)
+	if err != nil {
+		return err
+	}
 	runner := harness.Runner{
-		Client: w.served.client, Samplers: w.samplers(), Sinks: []harness.Sink{w.folder.Sink(w.scenario.Name)},
+		Client: w.served.client, Samplers: w.samplers(), Sinks: []harness.Sink{sink},
 		Good: slo.Good(w.scenario.Good), Grace: grace, Precise: !w.served.Virtual,
 	}
 	w.run, err = runner.Run(ctx, w.scenario)
@@ -66,6 +70,18 @@ func (w *world) loadRuns(ctx context.Context, extent string) error {
 		return err
 	}
 	return w.answered()
+}
+
+// sink is where the run is written to. Virtual time is over before anybody could
+// kill it.
+func (w *world) sink(began time.Time) (harness.Sink, error) {
+	if w.served.Virtual {
+		return w.folder.Sink(w.scenario.Name), nil
+	}
+	w.run = &harness.Run{Scenario: w.scenario, Start: began, Records: func(func(harness.Record) bool) {}}
+	m := w.manifest(nil)
+	w.run = nil
+	return w.folder.SafeSink(w.scenario.Name, m)
 }
 
 // surprises warns of a load that was not quite what the scenario says: lengths

@@ -88,3 +88,13 @@ func (f *Folder) Discard() error { return os.RemoveAll(f.hidden) }
 func (f *Folder) Sink(scenario string) harness.Sink {
 	return &sink{folder: f, scenario: scenario}
 }
+
+// SafeSink is a Sink that writes down everything at once, and the manifest as it
+// is now, so that the run can be salvaged should the process be killed.
+func (f *Folder) SafeSink(scenario string, m Manifest) (harness.Sink, error) {
+	s := &sink{folder: f, scenario: scenario}
+	var err1, err2 error
+	s.requests, err1 = openSpool(f.hidden, spooledRequests)
+	s.samples, err2 = openSpool(f.hidden, spooledSamples)
+	return s, errors.Join(err1, err2, f.WriteJSON("run.json", m))
+}

@@ -75,22 +75,39 @@ type sink struct {
 	scenario string
 	rows     []row
 	readings []reading
+
+	requests, samples *spool // nil where nothing can be lost: in virtual time
 }
 
 // Record takes a record.
 func (s *sink) Record(r harness.Record) error {
 	s.rows = append(s.rows, toRow(s.folder.name, s.scenario, &r))
-	return nil
+	if s.requests == nil {
+		return nil
+	}
+	return s.requests.add(s.rows[len(s.rows)-1])
 }
 
 // Sample takes a sample.
 func (s *sink) Sample(sample harness.Sample) error {
 	s.readings = append(s.readings, reading{int64(sample.At), sample.Source, sample.Series, sample.Labels, sample.Value})
-	return nil
+	if s.samples == nil {
+		return nil
+	}
+	// Samples come every second, also when no request ends.
+	return errors.Join(s.samples.add(s.readings[len(s.readings)-1]), s.requests.tick())
 }
 
 // Close writes both files.
 func (s *sink) Close() error {
+	err := s.write()
+	if s.requests == nil || err != nil {
+		return err
+	}
+	return errors.Join(s.requests.remove(), s.samples.remove())
+}
+
+func (s *sink) write() error {
 	slices.SortStableFunc(s.rows, func(a, b row) int {
 		return cmp.Or(cmp.Compare(a.DueNS, b.DueNS), cmp.Compare(a.Seq, b.Seq))
 	})

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/parquet-go/parquet-go"
@@ -180,4 +181,67 @@ func TestDuckDBReadsTheFiles(t *testing.T) {
 	assert.Equal(t, [][]any{{0.0, 0.0, 10e6, []any{10e6, 20e6, 40e6}, nil, nil, 0.0}, {1.0, 3e6, nil, []any{}, 7.0, nil, nil}, {2.0, 5e6, nil, []any{}, nil, "refused", nil}},
 		query("select seq, due_ns, ttft_ns, chunk_ns, user, failure, cached_tokens from 'requests.parquet'"))
 	assert.Equal(t, [][]any{{3.0, "0"}}, query("select value, labels['engine'] from 'samples.parquet' where source = 'server'"))
+}
+
+func TestARunThatWasKilledCanBeSalvaged(t *testing.T) {
+	root := t.TempDir()
+	var hidden string
+	synctest.Test(t, func(t *testing.T) {
+		folder, err := store.Create(root, "run=x")
+		require.NoError(t, err)
+		run := &harness.Run{Scenario: harness.Scenario{Name: "a scenario", Warmup: 1}, Start: began, Records: slices.Values([]harness.Record(nil))}
+		sink, err := folder.SafeSink("a scenario", store.NewManifest(folder.Run(), run))
+		require.NoError(t, err)
+		for _, r := range records()[:2] {
+			require.NoError(t, sink.Record(r))
+		}
+		require.NoError(t, sink.Sample(samples()[0]))
+		time.Sleep(time.Second)
+		require.NoError(t, sink.Sample(samples()[1]))
+		time.Sleep(500 * time.Millisecond)
+		require.NoError(t, sink.Record(records()[2])) // within the last second: lost
+	})
+	found, err := filepath.Glob(filepath.Join(root, ".run=x-*"))
+	require.NoError(t, err)
+	require.Len(t, found, 1)
+	hidden = found[0]
+	file, err := os.OpenFile(filepath.Join(hidden, "requests.jsonl"), os.O_APPEND|os.O_WRONLY, 0)
+	require.NoError(t, err)
+	_, err = file.WriteString(`{"Run":"run=x","Sce`) // cut off in mid-line
+	require.NoError(t, err)
+	require.NoError(t, file.Close())
+
+	dir, err := store.Salvage(hidden)
+	require.NoError(t, err)
+	assert.Equal(t, filepath.Join(root, "run=x"), dir)
+	stored, err := store.Open(dir)
+	require.NoError(t, err)
+	assert.Equal(t, records()[:2], slices.Collect(stored.Run.Records))
+	assert.Equal(t, samples(), slices.Collect(stored.Run.Samples))
+	assert.Equal(t, store.Incomplete, stored.Run.Stopped)
+	assert.Equal(t, time.Second, stored.Run.Length, "until the last that is known")
+	assert.Equal(t, []time.Duration{1, 3e6 + 1}, []time.Duration{stored.Run.From, stored.Run.To})
+	entries, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	assert.Len(t, entries, 4, "%v: nothing of the spool is left", entries)
+
+	_, err = store.Salvage(t.TempDir())
+	assert.ErrorContains(t, err, "is no run that was cut off")
+}
+
+func TestASafeRunThatEndsLeavesNoSpool(t *testing.T) {
+	root := t.TempDir()
+	folder, err := store.Create(root, "run=x")
+	require.NoError(t, err)
+	sink, err := folder.SafeSink("a scenario", store.Manifest{Run: folder.Run()})
+	require.NoError(t, err)
+	for _, r := range records() {
+		require.NoError(t, sink.Record(r))
+	}
+	require.NoError(t, sink.Close())
+	path, err := folder.Publish()
+	require.NoError(t, err)
+	spools, err := filepath.Glob(filepath.Join(path, "*.jsonl"))
+	require.NoError(t, err)
+	assert.Empty(t, spools)
 }

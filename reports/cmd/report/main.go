@@ -4,9 +4,11 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
@@ -15,7 +17,9 @@ import (
 
 const usage = `usage: go run ./reports/cmd/report reports/out/run=…
 
-Draws report.html of a stored run again and prints where it is.`
+Draws report.html of a stored run again and prints where it is. A run whose program
+was killed lies in a folder that begins with .run=; given that, what there is of it
+becomes a run like the others, whose report says that it is incomplete.`
 
 func main() {
 	if len(os.Args) != 2 || os.Args[1] == "-h" || os.Args[1] == "--help" {
@@ -34,6 +38,13 @@ func main() {
 }
 
 func draw(dir string) (string, error) {
+	salvaged := strings.HasPrefix(filepath.Base(filepath.Clean(dir)), ".run=")
+	if salvaged {
+		var err error
+		if dir, err = store.Salvage(filepath.Clean(dir)); err != nil {
+			return "", err
+		}
+	}
 	stored, err := store.Open(dir)
 	if err != nil {
 		return "", err
@@ -41,6 +52,13 @@ func draw(dir string) (string, error) {
 	var verdicts []slo.Verdict
 	if err := json.Unmarshal(stored.Verdicts, &verdicts); err != nil {
 		return "", fmt.Errorf("%s: %w", filepath.Join(dir, "verdicts.json"), err)
+	}
+	if salvaged { // nobody came to judge it
+		verdicts = slo.Judge(stored.Run, stored.Manifest.Scenario.Objectives)
+		raw, err := json.MarshalIndent(verdicts, "", "  ")
+		if err := errors.Join(err, os.WriteFile(filepath.Join(dir, "verdicts.json"), append(raw, '\n'), 0o644)); err != nil {
+			return "", err
+		}
 	}
 	var page bytes.Buffer
 	if err := reports.Render(&page, reports.NewView(stored.Run, slo.Figures(stored.Run), verdicts, stored.Manifest)); err != nil {

@@ -38,3 +38,21 @@ func TestAPageIsDrawnAgainFromItsFiles(t *testing.T) {
 	_, err = draw(t.TempDir())
 	assert.ErrorContains(t, err, "is no stored run")
 }
+
+func TestWhatIsLeftOfAKilledRunIsDrawn(t *testing.T) {
+	root := t.TempDir()
+	folder, err := store.Create(root, "run=x")
+	require.NoError(t, err)
+	run := &harness.Run{Scenario: harness.Scenario{Name: "Cut off", Objectives: []harness.Objective{{Text: "p50 TTFT at most 1 s", Statistic: "p50", Metric: "TTFT", Relation: harness.AtMost, Limit: 1}}},
+		Records: slices.Values([]harness.Record(nil))}
+	_, err = folder.SafeSink("Cut off", store.NewManifest(folder.Run(), run))
+	require.NoError(t, err)
+	hidden, err := filepath.Glob(filepath.Join(root, ".run=x-*"))
+	require.NoError(t, err)
+	path, err := draw(hidden[0])
+	require.NoError(t, err)
+	page, err := os.ReadFile(path)
+	require.NoError(t, err)
+	assert.Contains(t, string(page), "the program was killed")
+	assert.Contains(t, string(page), "unknown")
+}
