@@ -21,6 +21,7 @@ type Runner struct {
 	Timeout  time.Duration      // for one answer, from when it was sent; 0: 10 minutes
 	Grace    time.Duration      // for answers still in flight when the load is over; 0: 1 minute
 	Every    time.Duration      // between samples; 0: 1 second
+	Abandon  func(*Run) string  // is asked now and then, with the answers so far, whether to go on: a reason ends the load; nil: never
 	Precise  bool               // wait for due instants with the system's best timer, which knows the real clock only
 }
 
@@ -29,12 +30,13 @@ var (
 	errInterrupted = errors.New("the run was interrupted")
 	errUnanswered  = errors.New("no end of the answer within the grace after the load")
 	errTimeout     = errors.New("no end of the answer within the time allowed")
+	errAbandoned   = errors.New("the run was abandoned")
 )
 
 // Run issues the scenario's load and returns when every request has ended and
 // every sink has taken what it was given. Ending the context stops the load,
-// cancels what is in flight and returns the run so far; that is no error, but
-// Run.Stopped says so. An error means that the run could not begin, or that a
+// cancels what is in flight and returns the run so far; so does a reason to
+// abandon it. That is no error, but Run.Stopped says so. An error means that the run could not begin, or that a
 // sink lost something.
 func (r Runner) Run(ctx context.Context, s Scenario) (*Run, error) {
 	if err := s.check(); err != nil {
@@ -49,6 +51,7 @@ func (r Runner) Run(ctx context.Context, s Scenario) (*Run, error) {
 		runner:   r.withDefaults(),
 		scenario: s,
 		start:    time.Now(),
+		memory:   memory,
 		records:  make(chan Record, 1024),
 		samples:  make(chan Sample, 1024),
 	}
@@ -65,11 +68,17 @@ func (r Runner) Run(ctx context.Context, s Scenario) (*Run, error) {
 	if run.From, run.To = s.Warmup, l.issuedUntil; run.To < time.Millisecond {
 		run.To = run.Length // all were due at one instant: what counts is the time in which they were answered
 	}
-	if ctx.Err() != nil {
+	switch {
+	case ctx.Err() != nil:
 		run.Stopped = "interrupted"
+	case l.abandoned != "":
+		run.Stopped = Abandoned + l.abandoned
 	}
 	return run, sinksErr
 }
+
+// Abandoned is what Run.Stopped begins with when the run was abandoned.
+const Abandoned = "abandoned: "
 
 func (r Runner) withDefaults() Runner {
 	if r.Good == nil {
@@ -94,12 +103,18 @@ type load struct {
 	scenario Scenario
 	start    time.Time
 
+	memory  *Memory // touched by the collector only
 	records chan Record
 	samples chan Sample
 	asking  sync.WaitGroup // requests and users
 
 	issued, inFlight, failed, backlog, seq atomic.Int64
 	issuedUntil                            time.Duration // written by the issuer, read when it is done
+
+	giveUp    context.CancelCauseFunc // ends what is in flight
+	stop      context.CancelFunc      // ends the load
+	abandoned string                  // why; written by the collector, read when it is done
+	nextDoubt time.Duration
 
 	mu       sync.Mutex
 	warnings []string
@@ -114,6 +129,9 @@ func (l *load) run(ctx context.Context, issue issuer) error {
 	defer giveUp(nil)
 	unhook := context.AfterFunc(ctx, func() { giveUp(errInterrupted) })
 	defer unhook()
+	issuing, stop := context.WithCancel(ctx)
+	defer stop()
+	l.giveUp, l.stop = giveUp, stop
 
 	sampling, stopSampling := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopSampling()
@@ -122,7 +140,7 @@ func (l *load) run(ctx context.Context, issue issuer) error {
 	go func() { collected <- l.collect() }()
 	l.watch(sampling, &watching)
 
-	l.issuedUntil = issue(ctx, asking, l)
+	l.issuedUntil = issue(issuing, asking, l)
 	grace := time.AfterFunc(l.runner.Grace, func() { giveUp(errUnanswered) })
 	l.asking.Wait()
 	grace.Stop()
@@ -144,6 +162,8 @@ func (l *load) collect() error {
 		}
 	}
 	records, samples := l.records, l.samples
+	ticks, stopTicking := l.doubts()
+	defer stopTicking()
 	for records != nil || samples != nil {
 		select {
 		case rec, ok := <-records:
@@ -158,10 +178,37 @@ func (l *load) collect() error {
 				continue
 			}
 			each(func(s Sink) error { return s.Sample(sample) })
+		case <-ticks:
+			l.doubt()
 		}
 	}
 	each(Sink.Close)
 	return errors.Join(failures...)
+}
+
+// doubts ticks when it is time to ask whether to go on.
+func (l *load) doubts() (<-chan time.Time, func()) {
+	if l.runner.Abandon == nil {
+		return nil, func() {}
+	}
+	ticker := time.NewTicker(l.runner.Every)
+	return ticker.C, ticker.Stop
+}
+
+// doubt asks whether to go on. The longer the run, the more there is to look at,
+// and the less often it is looked at.
+func (l *load) doubt() {
+	now := l.now()
+	if l.abandoned != "" || now < l.nextDoubt {
+		return
+	}
+	l.nextDoubt = now + now/50
+	so := &Run{Scenario: l.scenario, Start: l.start, Length: now, From: l.scenario.Warmup, To: now,
+		Records: slices.Values(l.memory.Records), Samples: slices.Values(l.memory.Samples)}
+	if l.abandoned = l.runner.Abandon(so); l.abandoned != "" {
+		l.stop()
+		l.giveUp(errAbandoned)
+	}
 }
 
 func (l *load) warn(format string, args ...any) {

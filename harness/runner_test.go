@@ -120,6 +120,36 @@ func TestClosedLoopWaitsThinksAndAsksAgain(t *testing.T) {
 	})
 }
 
+func TestARunIsAbandonedForAReason(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		looks := 0
+		runner := harness.Runner{Client: answer{first: 3 * time.Second, chunks: 1}, Every: 700 * time.Millisecond, Abandon: func(so *harness.Run) string {
+			looks++
+			answered := 0
+			for r := range so.Records {
+				assert.True(t, r.OK())
+				answered++
+			}
+			if answered >= 10 {
+				return "ten are enough"
+			}
+			return ""
+		}}
+		out, err := runner.Run(t.Context(), harness.Scenario{Dataset: echo{}, Load: harness.Open{Arrivals: arrival.Even{PerSecond: 2}, For: time.Hour}})
+		require.NoError(t, err)
+		assert.Equal(t, "abandoned: ten are enough", out.Stopped)
+		assert.Less(t, out.Length, 10*time.Second)
+		assert.Equal(t, 11, looks, "at every sample until 7.7 s")
+		interrupted := 0
+		for r := range out.Records {
+			if r.Failure == harness.Interrupted {
+				interrupted++
+			}
+		}
+		assert.Equal(t, 6, interrupted, "those in flight")
+	})
+}
+
 // parrot answers with what it was last asked, and remembers all that it saw.
 type parrot struct{ seen chan []string }
 

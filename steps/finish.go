@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 
+	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
 	"github.com/vllmspec/vllmspec/reports"
@@ -19,7 +21,11 @@ func (w *world) finish(cause error) error {
 	case w.run == nil:
 		return w.folder.Discard()
 	}
-	manifest := w.manifest(cause)
+	var abandoned error
+	if strings.HasPrefix(w.run.Stopped, harness.Abandoned) && !w.givenUp {
+		abandoned = errors.New("the run was " + w.run.Stopped)
+	}
+	manifest := w.manifest(errors.Join(cause, abandoned))
 	if w.verdicts == nil {
 		w.verdicts = []slo.Verdict{} // [] in the file, not null
 	}
@@ -37,7 +43,7 @@ func (w *world) finish(cause error) error {
 		path = rel
 	}
 	fmt.Fprintf(w.suite.output, "    %s\n", filepath.Join(path, "report.html"))
-	return errors.Join(err, published)
+	return errors.Join(err, published, abandoned)
 }
 
 // manifest is run.json: what the run knows, and what only we know of the server

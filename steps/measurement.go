@@ -12,6 +12,7 @@ import (
 func (w *world) registerMeasurement(sc sentences) {
 	sc.Step(`^the first (.+) (?:is|are) warm-up$`, w.warmUp)
 	sc.Step(`^a request is good when:$`, w.goodWhen)
+	sc.Step(`^the run is abandoned unless:$`, w.abandonedUnless)
 	sc.Step(`^the seed is (\S+)$`, w.seedIs)
 }
 
@@ -24,6 +25,13 @@ func (w *world) warmUp(length string) (err error) {
 // goodWhen says what makes one request good, for goodput and attainment.
 func (w *world) goodWhen(table *godog.Table) (err error) {
 	w.scenario.Good, err = w.objectives(table, slo.ParseGood)
+	return err
+}
+
+// abandonedUnless stops the run as soon as one of these is missed, and fails it: a
+// server that answers nothing need not be asked for an hour.
+func (w *world) abandonedUnless(table *godog.Table) (err error) {
+	w.abandon, err = w.objectives(table, slo.Parse)
 	return err
 }
 

@@ -1,6 +1,7 @@
 package steps
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -14,6 +15,7 @@ import (
 func (w *world) registerObjectives(sc sentences) {
 	sc.Step(`^these objectives are met:$`, w.objectivesAreMet)
 	sc.Step(`^the objective "([^"]*)" is (missed|unknown)$`, w.objectiveIs)
+	sc.Step(`^the run is abandoned$`, w.isAbandoned)
 }
 
 // objectivesAreMet judges every row and reports all that are not met together.
@@ -44,6 +46,15 @@ func (w *world) objectiveIs(written, outcome string) error {
 	if string(v.Outcome) != outcome {
 		return fmt.Errorf("%s: expected %s\n  %s", o.Where, outcome, explain(v))
 	}
+	return nil
+}
+
+// isAbandoned is for the harness's tests of itself: the run must have been given up.
+func (w *world) isAbandoned() error {
+	if w.run == nil || !strings.HasPrefix(w.run.Stopped, harness.Abandoned) {
+		return errors.New("the run went on to its end")
+	}
+	w.givenUp = true
 	return nil
 }
 

@@ -59,6 +59,9 @@ func (w *world) loadRuns(ctx context.Context, extent string) error {
 		Client: w.served.client, Samplers: w.samplers(), Sinks: []harness.Sink{sink},
 		Good: slo.Good(w.scenario.Good), Grace: grace, Precise: !w.served.Virtual,
 	}
+	if w.abandon != nil {
+		runner.Abandon = slo.Abandon(w.abandon)
+	}
 	w.run, err = runner.Run(ctx, w.scenario)
 	if w.run != nil {
 		if w.served.Virtual { // the clock of a bubble means nothing to a reader

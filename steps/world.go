@@ -24,6 +24,8 @@ type world struct {
 	step     *godog.Step // being run: where its rows stand in the file
 	run      *harness.Run
 	folder   *store.Folder
+	abandon  []harness.Objective // the run is not worth its time once one is missed
+	givenUp  bool                // the scenario says that it is abandoned
 	verdicts []slo.Verdict
 	served   served
 	warnings []string
