@@ -171,6 +171,9 @@ type Prompt struct {
 	Tokens    int       // prompt tokens, verified; 0: not known beforehand
 	MaxTokens int       // bound of the answer; 0: the server's
 	IgnoreEOS bool      // the answer runs to MaxTokens
+	Class     string    // traffic class; "" where the scenario has one
+	Model     string    // asked of this one, such as an adapter; "" is the client's
+	Priority  int       // the lowest first, where the server looks at it
 }
 
 // A Message is one turn of a chat.
@@ -181,10 +184,11 @@ type Message struct {
 
 // An Objective is one row of expectations: a figure and the limit it must keep.
 type Objective struct {
-	Text      string   `json:"text"`      // as written: "p99 TTFT at most 500 ms"
-	Where     string   `json:"where"`     // file:line of the row
-	Statistic string   `json:"statistic"` // min, mean, max, total, p0…p100; "" where the metric is one figure of the run
-	Metric    string   `json:"metric"`    // name in the catalogue
+	Text      string   `json:"text"`            // as written: "p99 TTFT at most 500 ms"
+	Where     string   `json:"where"`           // file:line of the row
+	Class     string   `json:"class,omitempty"` // of traffic; "" for all
+	Statistic string   `json:"statistic"`       // min, mean, max, total, p0…p100; "" where the metric is one figure of the run
+	Metric    string   `json:"metric"`          // name in the catalogue
 	Relation  Relation `json:"relation"`
 	Limit     float64  `json:"limit"`           // in the base unit of the metric: seconds, ratio 0–1, per second, count
 	Upper     float64  `json:"upper,omitempty"` // upper end, Between only

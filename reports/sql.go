@@ -15,7 +15,10 @@ import (
 func SQL(o harness.Objective, from, to time.Duration) string {
 	column := map[string]string{"TTFT": "ttft_ns", "TPOT": "tpot_ns", "E2E latency": "e2e_ns", "lag": "lag_ns"}[o.Metric]
 	gauge := map[string]string{"KV cache usage": "vllm:kv_cache_usage_perc", "running requests": "vllm:num_requests_running", "waiting requests": "vllm:num_requests_waiting"}[o.Metric]
-	const requests = " from 'requests.parquet' where not warmup"
+	requests := " from 'requests.parquet' where not warmup"
+	if o.Class != "" {
+		requests += fmt.Sprintf(" and class = '%s'", strings.ReplaceAll(o.Class, "'", "''"))
+	}
 	switch {
 	case o.Metric == "requests":
 		return "select count(*)" + requests

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/cucumber/godog"
@@ -92,7 +93,7 @@ func (w *world) lookAhead() error {
 		}
 		w.scenario.Objectives = append(w.scenario.Objectives, rows...)
 	}
-	return nil
+	return w.classesExist(slices.Concat(w.scenario.Objectives, w.abandon))
 }
 
 var objectiveSentence = regexp.MustCompile(`^the objective "([^"]*)" is `)

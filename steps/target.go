@@ -20,11 +20,13 @@ type target struct {
 	simulated        bool // the mock whatever the environment says
 	sequences, cache int  // bounds of the mock; 0: the profile's
 	faults           []mockvllm.Fault
+	adapters         []mockvllm.Adapter
 }
 
 func (w *world) registerTarget(sc sentences) {
 	sc.Step(`^the model "([^"]*)" is being served$`, w.modelIsServed)
 	sc.Step(`^a simulated server of "([^"]*)" on "([^"]*)"$`, w.simulatedServer)
+	sc.Step(`^it serves the adapter "([^"]*)"$`, w.servesAdapter)
 	sc.Step(`^it can hold (\S+) sequences and (\S+) cache blocks$`, w.canHold)
 }
 
@@ -44,6 +46,13 @@ func (w *world) simulatedServer(model, gpu string) error {
 	w.target.model, w.target.gpu, w.target.simulated = model, gpu, true
 	_, err := mockvllm.ProfileFor(model, gpu)
 	return err
+}
+
+// servesAdapter gives the simulated server a LoRA adapter, which is asked for as a
+// model of its own.
+func (w *world) servesAdapter(name string) error {
+	w.target.adapters = append(w.target.adapters, mockvllm.Adapter{Name: name, Path: "/adapters/" + name})
+	return w.onlySimulated()
 }
 
 // canHold bounds the simulated server: sequences in its batch and blocks of 16
@@ -114,7 +123,8 @@ func (w *world) open() (*server.Server, error) {
 	if w.target.sequences > 0 {
 		profile.MaxSeqs, profile.Blocks = w.target.sequences, w.target.cache
 	}
-	config := mockvllm.Config{Profile: profile, Seed: w.scenario.Seed, Faults: w.target.faults, PromptDetails: true, Development: true}
+	config := mockvllm.Config{Profile: profile, Seed: w.scenario.Seed, Faults: w.target.faults, PromptDetails: true, Development: true,
+		Adapters: w.target.adapters, MaxAdapters: len(w.target.adapters)}
 	if w.suite.inBubble {
 		return server.Simulated(config)
 	}

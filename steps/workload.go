@@ -27,6 +27,7 @@ type workload struct {
 	groups, prefix int  // prompts that share their beginning, and how long it is
 	turns          int  // of a conversation
 	recorded       bool // its history is the recorded answers
+	mix            dataset.Mix
 	heldUp         holdUp
 }
 
@@ -151,6 +152,10 @@ func (w *world) dataset() (harness.Dataset, error) {
 	work := w.workload
 	var d harness.Dataset
 	switch {
+	case work.mix != nil && (work.conversations != "" || work.prompt.Mean > 0):
+		return nil, errors.New("the workload is described twice, as a mix and beside it; put what is asked into the rows of the mix")
+	case work.mix != nil:
+		d = work.mix
 	case work.groups > 0 && work.prompt.Mean == 0:
 		return nil, errors.New("a shared prefix belongs to prompts of a length; add: And prompts of 512 tokens are answered in 128 tokens")
 	case work.turns > 0 && work.conversations == "":

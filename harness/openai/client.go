@@ -6,6 +6,7 @@ package openai
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -99,7 +100,7 @@ func (c *Client) Ask(ctx context.Context, p harness.Prompt) iter.Seq2[harness.Ch
 // send, so that building one makes no request late.
 func (c *Client) request(p harness.Prompt) (string, []byte) {
 	body := map[string]any{
-		"model": c.Model, "stream": true, "stream_options": map[string]bool{"include_usage": true},
+		"model": cmp.Or(p.Model, c.Model), "stream": true, "stream_options": map[string]bool{"include_usage": true},
 	}
 	limit, path := "max_tokens", "/v1/completions"
 	switch {
@@ -115,6 +116,9 @@ func (c *Client) request(p harness.Prompt) (string, []byte) {
 	}
 	if p.IgnoreEOS {
 		body["ignore_eos"], body["min_tokens"] = true, p.MaxTokens
+	}
+	if p.Priority != 0 {
+		body["priority"] = p.Priority
 	}
 	raw, _ := json.Marshal(body) // maps of strings, numbers and texts always marshal
 	return path, raw

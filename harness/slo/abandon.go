@@ -14,12 +14,13 @@ func Abandon(objectives []harness.Objective) func(*harness.Run) string {
 	return func(run *harness.Run) string {
 		w := newWindow(run)
 		for _, o := range objectives {
-			v := judge(w, o)
+			of := w.class(o.Class)
+			v := judge(of, o)
 			if o.Metric == "error rate" {
-				v = w.errorsSoFar(o, v)
+				v = of.errorsSoFar(o, v)
 			}
 			if v.Outcome == Missed {
-				return fmt.Sprintf("%s was missed: it was %s after %s", o.Text, FormatQuantity(v.Value, v.Unit), counted(len(w.due), "request"))
+				return fmt.Sprintf("%s was missed: it was %s after %s", o.Text, FormatQuantity(v.Value, v.Unit), counted(len(of.due), "request"))
 			}
 		}
 		return ""

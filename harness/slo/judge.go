@@ -39,7 +39,7 @@ func Judge(run *harness.Run, objectives []harness.Objective) []Verdict {
 	unsound := audit(w)
 	verdicts := make([]Verdict, len(objectives))
 	for i, o := range objectives {
-		verdicts[i] = judge(w, o)
+		verdicts[i] = judge(w.class(o.Class), o)
 		if len(unsound) > 0 {
 			verdicts[i].Outcome = Unknown
 			verdicts[i].Notes = append(append([]string{}, unsound...), verdicts[i].Notes...)

@@ -124,6 +124,11 @@ func ofTheServer() []Metric {
 	}
 }
 
+// ofServer reports whether a metric says nothing of single requests.
+func (m Metric) ofServer() bool {
+	return m.gauge != nil || m.counter != "" || m.Name == "prefix cache hit rate"
+}
+
 // Lookup finds a metric by name, whatever its case. A raw name in quotes is a
 // series of the server's, read as a gauge.
 func Lookup(name string) (Metric, error) {

@@ -12,9 +12,14 @@ import (
 	"github.com/vllmspec/vllmspec/harness/spelling"
 )
 
-// Parse reads one row of a table of objectives: "p99 TTFT" | "at most 500 ms".
+// Parse reads one row of a table of objectives: "p99 TTFT" | "at most 500 ms", or,
+// of one class of the traffic, "chat: p99 TTFT".
 func Parse(subject, expectation string) (harness.Objective, error) {
-	statistic, name := splitStatistic(strings.TrimSpace(subject))
+	class, ofClass, has := strings.Cut(subject, ": ")
+	if !has || strings.HasPrefix(strings.TrimSpace(subject), `"`) {
+		class, ofClass = "", subject
+	}
+	statistic, name := splitStatistic(strings.TrimSpace(ofClass))
 	m, err := Lookup(name)
 	if err != nil {
 		return harness.Objective{}, err
@@ -22,7 +27,14 @@ func Parse(subject, expectation string) (harness.Objective, error) {
 	if err := m.accepts(statistic); err != nil {
 		return harness.Objective{}, err
 	}
-	return m.expect(statistic, expectation)
+	if class != "" && m.ofServer() {
+		return harness.Objective{}, fmt.Errorf("%s is the server's: it has no classes; leave out %q", m.Name, class+":")
+	}
+	o, err := m.expect(statistic, expectation)
+	if o.Class = strings.TrimSpace(class); o.Class != "" {
+		o.Text = o.Class + ": " + o.Text
+	}
+	return o, err
 }
 
 // ParseGood reads one row of what makes a request good: a metric that every

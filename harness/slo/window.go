@@ -20,6 +20,7 @@ type window struct {
 	seconds float64
 
 	pooled, gapSums, gapCounts []float64 // see pool
+	classes                    map[string]*window
 }
 
 func newWindow(run *harness.Run) *window {
@@ -30,6 +31,30 @@ func newWindow(run *harness.Run) *window {
 		}
 	}
 	return w
+}
+
+// class is the window of one class of the traffic; "" is all of it.
+func (w *window) class(name string) *window {
+	if name == "" {
+		return w
+	}
+	if of := w.classes[name]; of != nil {
+		return of
+	}
+	run := *w.run
+	run.Records = func(yield func(harness.Record) bool) {
+		for r := range w.run.Records {
+			if r.Class == name && !yield(r) {
+				return
+			}
+		}
+	}
+	of := newWindow(&run)
+	if w.classes == nil {
+		w.classes = map[string]*window{}
+	}
+	w.classes[name] = of
+	return of
 }
 
 // sinceSent is the window as it would be had every request been due when it was
