@@ -5,7 +5,7 @@ Feature: Traffic comes as people bring it
     Given the model "llama-3.1-8b" is being served
 
   Scenario: Requests that come in bursts wait for each other
-    Given prompts of 512 tokens are answered in 64 tokens
+    Given prompts of 100 to 900 tokens are answered in 64 ± 16 tokens
     And requests arrive in bursts at 4 per second with a coefficient of variation of 3
     When the load runs for 2 minutes
     Then these objectives are met:

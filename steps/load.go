@@ -119,8 +119,8 @@ func (w *world) swings(low, high, period string) error {
 }
 
 // asInTrace plays a trace: its instants and, where the scenario does not say what
-// is asked, its lengths. It is the name of one that comes along, or a file in the
-// form of Azure's, BurstGPT's or Mooncake's.
+// is asked, its lengths. It is the name of one that comes along, a file in the form
+// of Azure's, BurstGPT's or Mooncake's, or the requests.parquet of a stored run.
 func (w *world) asInTrace(name string) error { return w.asInTraceFaster(name, "1") }
 
 // asInTraceFaster plays a trace at another speed.
@@ -161,7 +161,7 @@ func (w *world) trace(name string) (fs.FS, string, error) {
 	}
 	if filepath.Ext(name) == "" {
 		slices.Sort(names)
-		return nil, "", fmt.Errorf("%q is no trace%s; a file of your own ends in .csv or .jsonl", name, spelling.DidYouMean(name, names))
+		return nil, "", fmt.Errorf("%q is no trace%s; a file of your own ends in .csv, .jsonl or .parquet", name, spelling.DidYouMean(name, names))
 	}
 	return w.file(name)
 }

@@ -99,8 +99,11 @@ func (w *world) lengths(prompt, answer string) (err error) {
 	return nil
 }
 
-// length reads "512" or "512 ± 64".
+// length reads "512", "512 ± 64", or "100 to 900".
 func length(s string) (dataset.Length, error) {
+	if from, to, ranges := strings.Cut(s, " to "); ranges {
+		return evenly(from, to)
+	}
 	mean, deviation, spread := strings.Cut(s, "±")
 	l := dataset.Length{}
 	var err error
@@ -136,6 +139,21 @@ func (w *world) haveTurns(turns string) (err error) {
 func (w *world) haveRecordedTurns(turns string) error {
 	w.workload.recorded = true
 	return w.haveTurns(turns)
+}
+
+// evenly is a length that is drawn evenly between two.
+func evenly(from, to string) (l dataset.Length, err error) {
+	if l.From, err = count(strings.TrimSpace(from), "tokens", 1); err != nil {
+		return l, err
+	}
+	if l.To, err = count(strings.TrimSpace(to), "tokens", 1); err != nil {
+		return l, err
+	}
+	if l.To < l.From {
+		return l, fmt.Errorf("%s to %s: the first must be the smaller one", from, to)
+	}
+	l.Mean = (l.From + l.To) / 2
+	return l, nil
 }
 
 // answersAtMost bounds every answer.

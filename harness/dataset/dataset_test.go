@@ -233,3 +233,34 @@ func TestPromptsOfAGroupBeginAlike(t *testing.T) {
 	_, err := dataset.Synthetic{Prompt: d.Prompt, Answer: d.Answer, Groups: 3}.Conversations(stream(1))
 	assert.ErrorContains(t, err, "both must be above 0")
 }
+
+func TestLengthsAreDrawnEvenly(t *testing.T) {
+	d := dataset.Synthetic{Prompt: dataset.Length{Mean: 20, From: 10, To: 30}, Answer: dataset.Length{Mean: 1}}
+	conversations, err := d.Conversations(stream(1))
+	require.NoError(t, err)
+	seen := map[int]int{}
+	for _, c := range take(21_000, conversations) {
+		seen[c.Turns[0].Tokens]++
+	}
+	assert.Len(t, seen, 21)
+	for n := 10; n <= 30; n++ {
+		assert.InDelta(t, 1000, seen[n], 130, "four deviations")
+	}
+	assert.Equal(t, "synthetic prompts of 10 to 30 tokens, answered in 1 tokens", d.String())
+}
+
+func TestAStoredRunIsATrace(t *testing.T) {
+	n := func(v int64) *int64 { return &v }
+	var file bytes.Buffer
+	require.NoError(t, parquet.Write(&file, []struct {
+		Due    int64  `parquet:"due_ns"`
+		Prompt *int64 `parquet:"prompt_tokens,optional"`
+		Output *int64 `parquet:"output_tokens,optional"`
+		Other  string `parquet:"other"`
+	}{{5e9, n(16), n(4), "x"}, {6e9, n(8), nil, "y"}}))
+	trace, err := dataset.ReadTrace(folder("requests.parquet", file.String()), "requests.parquet")
+	require.NoError(t, err)
+	assert.Equal(t, []dataset.Traced{{At: 0, Prompt: 16, Answer: 4}, {At: 1e9, Prompt: 8, Answer: 1}}, trace.Requests)
+	_, err = dataset.ReadTrace(folder("requests.parquet", "no"), "requests.parquet")
+	assert.ErrorContains(t, err, "requests.parquet: ")
+}

@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/csv"
 	"encoding/json"
 	"errors"
@@ -13,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/parquet-go/parquet-go"
 
 	"github.com/vllmspec/vllmspec/harness"
 )
@@ -82,8 +85,11 @@ func word(r *rand.Rand) int { return firstWord + r.IntN(lastWord-firstWord) }
 
 // ReadTrace reads a trace in one of the forms that were published: the CSV files
 // of Azure (AzurePublicDataset, LLM inference 2023 and 2024) and of BurstGPT,
-// and the JSON lines of Mooncake.
+// and the JSON lines of Mooncake; or the requests.parquet of a run that was stored.
 func ReadTrace(files fs.FS, path string) (Trace, error) {
+	if strings.HasSuffix(path, ".parquet") {
+		return readStored(files, path)
+	}
 	file, err := files.Open(path)
 	if err != nil {
 		return Trace{}, err
@@ -101,6 +107,43 @@ func ReadTrace(files fs.FS, path string) (Trace, error) {
 	t := Trace{Name: path}
 	if t.Requests, err = read(buffered); err != nil {
 		return t, fmt.Errorf("%s:%w", path, err)
+	}
+	return t, t.relative()
+}
+
+// stored is what of requests.parquet makes a trace.
+type stored struct {
+	Due    int64  `parquet:"due_ns"`
+	Prompt *int64 `parquet:"prompt_tokens,optional"`
+	Output *int64 `parquet:"output_tokens,optional"`
+}
+
+// readStored reads the requests of a run: when they were due, and how long they
+// and their answers were. One without an answer counts as one of a token.
+func readStored(files fs.FS, path string) (t Trace, err error) {
+	defer func() { // the library panics on some files that are broken
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%s: the file is broken: %v", path, p)
+		}
+	}()
+	raw, err := fs.ReadFile(files, path)
+	if err != nil {
+		return t, err
+	}
+	rows, err := parquet.Read[stored](bytes.NewReader(raw), int64(len(raw)))
+	if err != nil {
+		return t, fmt.Errorf("%s: %w", path, err)
+	}
+	t.Name = path
+	for _, r := range rows {
+		request := Traced{At: time.Duration(r.Due), Answer: 1}
+		if r.Prompt != nil {
+			request.Prompt = int(*r.Prompt)
+		}
+		if r.Output != nil {
+			request.Answer = max(1, int(*r.Output))
+		}
+		t.Requests = append(t.Requests, request)
 	}
 	return t, t.relative()
 }
