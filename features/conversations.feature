@@ -38,3 +38,14 @@ Feature: What was said before costs little the second time
       | prefix cache hit rate | at least 10%   |
       | p95 TTFT              | at most 500 ms |
       | error rate            | none           |
+
+  Scenario: Nothing helps where the cache is cold
+    Given prompts of 128 tokens are answered in 32 tokens
+    And prompts in 4 groups share a prefix of 1,024 tokens
+    And the prefix cache is cold
+    And requests arrive as a Poisson process at 4 per second
+    When the load runs for 1 minute
+    Then these objectives are met:
+      | prefix cache hit rate | none           |
+      | p95 TTFT              | at most 500 ms |
+      | error rate            | none           |

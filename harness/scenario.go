@@ -18,6 +18,7 @@ type Scenario struct {
 	Dataset    Dataset
 	Load       Load          // Open or Closed
 	Warmup     time.Duration // requests due earlier are recorded, not judged
+	ColdCache  bool          // nobody finds anything in the server's prefix cache, or the run is unsound
 	Good       []Objective   // what makes one request good (goodput)
 	Objectives []Objective   // what makes the run good
 	Labels     map[string]string
@@ -174,6 +175,7 @@ type Prompt struct {
 	Class     string    // traffic class; "" where the scenario has one
 	Model     string    // asked of this one, such as an adapter; "" is the client's
 	Priority  int       // the lowest first, where the server looks at it
+	CacheSalt string    // prompts with another one share no prefix cache; "" for none
 }
 
 // A Message is one turn of a chat.

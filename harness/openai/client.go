@@ -117,6 +117,9 @@ func (c *Client) request(p harness.Prompt) (string, []byte) {
 	if p.IgnoreEOS {
 		body["ignore_eos"], body["min_tokens"] = true, p.MaxTokens
 	}
+	if p.CacheSalt != "" {
+		body["cache_salt"] = p.CacheSalt
+	}
 	if p.Priority != 0 {
 		body["priority"] = p.Priority
 	}

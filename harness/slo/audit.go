@@ -37,6 +37,9 @@ func audit(w *window) (reasons []string) {
 	if share := float64(sent) / float64(len(w.due)); share < sentLeast {
 		reasons = append(reasons, fmt.Sprintf("the client sent only %s of the due requests: raise the bound of requests in flight, or lower the rate", FormatQuantity(share, Ratio)))
 	}
+	if warm := w.warm(); warm != "" {
+		reasons = append(reasons, warm)
+	}
 	if open, ok := w.run.Scenario.Load.(harness.Open); ok && open.InFlight > 0 {
 		return reasons // a request that waits for a slot is late because the scenario says so
 	}
@@ -45,6 +48,23 @@ func audit(w *window) (reasons []string) {
 			FormatQuantity(lag, Seconds), FormatQuantity(bound, Seconds), w.stolen()))
 	}
 	return reasons
+}
+
+// coldMost is the prefix cache hit rate that a cold cache may have.
+const coldMost = 0.01
+
+// warm says why the cache was not as cold as the scenario says; "" where it was.
+func (w *window) warm() string {
+	if !w.run.Scenario.ColdCache {
+		return ""
+	}
+	switch hits := hitRate(w); {
+	case hits.reason != "":
+		return "nobody knows whether the prefix cache was cold: " + hits.reason
+	case hits.value > coldMost:
+		return fmt.Sprintf("the prefix cache was to be cold, but %s of prompt tokens were found in it: the server does not honour cache_salt, or others use it meanwhile", FormatQuantity(hits.value, Ratio))
+	}
+	return ""
 }
 
 // sharedMost is the share of chunks without a stamp of their own that gaps bear.

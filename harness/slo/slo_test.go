@@ -298,6 +298,21 @@ func TestQuantitiesAreWrittenForPeople(t *testing.T) {
 	}
 }
 
+func TestACacheThatIsNotColdVoidsTheRun(t *testing.T) {
+	run := runOf(1000, nil)
+	run.Scenario.ColdCache = true
+	assert.Contains(t, slo.Audit(run)[0], "nobody knows whether the prefix cache was cold")
+	hits := func(n float64) {
+		run.Samples = slices.Values([]harness.Sample{sample(0, "vllm:prefix_cache_queries_total", "0", 0), sample(0, "vllm:prefix_cache_hits_total", "0", 0),
+			sample(time.Second, "vllm:prefix_cache_queries_total", "0", 1000), sample(time.Second, "vllm:prefix_cache_hits_total", "0", n)})
+	}
+	hits(5)
+	assert.Empty(t, slo.Audit(run))
+	hits(200)
+	assert.Contains(t, slo.Audit(run)[0], "was to be cold, but 20 % of prompt tokens were found in it")
+	assert.Equal(t, slo.Unknown, judge(t, run, "p50 TTFT", "at most 10 s").Outcome)
+}
+
 func TestASlowClientDoesNotJudgeGaps(t *testing.T) {
 	together := func(delay time.Duration) *harness.Run { // every answer's third chunk came in one read with the second
 		return runOf(1000, func(_ int, r *harness.Record) {
