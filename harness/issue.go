@@ -105,10 +105,13 @@ func takeSlot(ctx context.Context, slots chan struct{}) bool {
 // converse asks the turns of a conversation; each but the first is due when the
 // one before was answered and thought about.
 func (l *load) converse(ctx context.Context, o Open, c Conversation, session, seq int, due time.Duration) {
-	thinking := l.scenario.stream(turnStream, session)
+	var thinking *rand.Rand
 	said := dialogue{goesOn: c.GoesOn}
 	for turn, prompt := range c.Turns {
 		if turn > 0 {
+			if thinking == nil {
+				thinking = l.scenario.stream(turnStream, session)
+			}
 			due += o.Think.draw(thinking)
 			if o.For > 0 && due >= o.For || !l.sleepUntil(ctx, due) {
 				return // the load is over
