@@ -104,7 +104,7 @@ func headline(verdicts []slo.Verdict, m store.Manifest) (slo.Outcome, string) {
 		return slo.Met, fmt.Sprintf("Met: %s, %s requests.", cmp.Or(all, fmt.Sprintf("all %d objectives", alike)), slo.FormatQuantity(float64(m.Requests), slo.Count))
 	case worst.Outcome == slo.Unknown && len(worst.Notes) > 0:
 		// The first note is why, be it this row's reason or the whole run's.
-		name := strings.TrimSpace(worst.Statistic+" "+worst.Metric) + ", because "
+		name := worst.Name() + ", because "
 		if alike == len(verdicts) {
 			name = ""
 		}
@@ -123,9 +123,8 @@ func rank(o slo.Outcome) int {
 }
 
 func objective(v slo.Verdict, run *harness.Run) Objective {
-	name := strings.TrimSpace(v.Statistic + " " + v.Metric)
 	o := Objective{
-		Name: name, Limit: strings.TrimSpace(strings.TrimPrefix(v.Text, name)), Value: "–", N: "–",
+		Name: v.Name(), Limit: v.Expectation(), Value: "–", N: "–",
 		Outcome: v.Outcome, Notes: v.Notes, Where: v.Where, SQL: SQL(v.Objective, run.From, run.To), Bar: newBar(v),
 	}
 	if m, err := slo.Lookup(v.Metric); err == nil {

@@ -81,13 +81,25 @@ func grouped(n int) string {
 // Sentence is the verdict in one line: "missed: p99 TTFT was 731 ms [690, 790],
 // n = 2,417, against at most 500 ms".
 func (v Verdict) Sentence() string {
-	name := strings.TrimSpace(v.Statistic + " " + v.Metric)
-	limit := strings.TrimSpace(strings.TrimPrefix(v.Text, name))
+	name, limit := v.Name(), v.Expectation()
 	if math.IsNaN(v.Value) {
 		return fmt.Sprintf("%s: %s is not known, against %s", v.Outcome, name, limit)
 	}
 	return fmt.Sprintf("%s: %s was %s%s, n = %s, against %s", v.Outcome, name, FormatQuantity(v.Value, v.Unit), v.Interval(), grouped(v.N), limit)
 }
+
+// Name is the figure as one says it: "p99 TTFT", or of one class of the traffic
+// "chat: p99 TTFT".
+func (v Verdict) Name() string {
+	name := strings.TrimSpace(v.Statistic + " " + v.Metric)
+	if v.Class != "" {
+		name = v.Class + ": " + name
+	}
+	return name
+}
+
+// Expectation is what was asked of it: "at most 500 ms".
+func (v Verdict) Expectation() string { return strings.TrimSpace(strings.TrimPrefix(v.Text, v.Name())) }
 
 // Interval is " [690, 790]" in the unit of the value, or " [690 ms, 1.2 s]" where
 // the ends have another one; nothing where the value is all there is.
