@@ -12,6 +12,7 @@ func (l *load) ask(ctx context.Context, rec *Record, prompt Prompt, hear func(te
 	rec.Class = prompt.Class
 	rec.RequestedPromptTokens = orUntold(prompt.Tokens)
 	rec.RequestedOutputTokens = orUntold(prompt.MaxTokens)
+	rec.Full = prompt.IgnoreEOS && prompt.MaxTokens > 0
 	rec.Warmup = rec.Due < l.scenario.Warmup
 	if ctx.Err() == nil {
 		l.issued.Add(1)

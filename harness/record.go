@@ -33,6 +33,7 @@ type Record struct {
 	CachedTokens, ReasoningTokens int
 	RequestedPromptTokens         int // what the workload promised
 	RequestedOutputTokens         int
+	Full                          bool // the answer was to have just RequestedOutputTokens
 
 	Finish     string  // finish reason as the server gave it
 	Failure    Failure // "" when the answer came whole

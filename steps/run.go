@@ -87,36 +87,21 @@ func (w *world) sink(began time.Time) (harness.Sink, error) {
 	return w.folder.SafeSink(w.scenario.Name, m)
 }
 
-// surprises warns of a load that was not quite what the scenario says: lengths
-// that the server counted otherwise, and conversations that came more than once.
-func (w *world) surprises() (warnings []string) {
-	asked, prompts, answers := 0, 0, 0
-	for r := range w.run.Records {
+// surprises warns of conversations that came more than once.
+func (w *world) surprises() []string {
+	asked := 0
+	for range w.run.Records {
 		asked++
-		if r.OK() && r.RequestedPromptTokens > 0 && r.PromptTokens > 0 && r.PromptTokens != r.RequestedPromptTokens {
-			prompts++
-		}
-		if r.OK() && w.fullAnswers() && r.OutputTokens > 0 && r.OutputTokens != r.RequestedOutputTokens {
-			answers++
-		}
 	}
-	if prompts > 0 {
-		warnings = append(warnings, fmt.Sprintf("the server counted another number of prompt tokens than was sent in %d of %d requests", prompts, asked))
+	counted, ok := w.scenario.Dataset.(interface{ Count() (int, error) })
+	if !ok {
+		return nil
 	}
-	if answers > 0 {
-		warnings = append(warnings, fmt.Sprintf("%d of %d answers did not run to their full length; does the server honour ignore_eos?", answers, asked))
+	different, err := counted.Count()
+	if err != nil || asked <= different {
+		return nil
 	}
-	if counted, ok := w.scenario.Dataset.(interface{ Count() (int, error) }); ok {
-		if different, err := counted.Count(); err == nil && asked > different {
-			warnings = append(warnings, fmt.Sprintf("%d requests drew on %d different conversations; a prompt that comes again is found in the server's prefix cache", asked, different))
-		}
-	}
-	return warnings
-}
-
-// fullAnswers reports whether every answer has a length that was asked for.
-func (w *world) fullAnswers() bool {
-	return w.workload.full || w.workload.prompt.Mean > 0 || w.workload.conversations == "" && w.load.trace != nil
+	return []string{fmt.Sprintf("%d requests drew on %d different conversations; a prompt that comes again is found in the server's prefix cache", asked, different)}
 }
 
 // complete turns what the sentences said into a scenario.

@@ -310,7 +310,8 @@ func TestAServerThatCountsOtherwiseIsNoticed(t *testing.T) {
 	require.NoError(t, err)
 	warnings := strings.Join(manifest.Warnings, "\n")
 	assert.Contains(t, warnings, "another number of prompt tokens than was sent in 3 of 3 requests")
-	assert.Contains(t, warnings, "3 of 3 answers did not run to their full length")
+	assert.Contains(t, warnings, "3 of 3 answers did not have the length that was asked for")
+	assert.Contains(t, r.output, "unknown: requests was 3", "the load was not the one that was asked for")
 	assert.Contains(t, warnings, "readings are missing: at ", "this server has no metrics")
 }
 

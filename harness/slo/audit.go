@@ -40,6 +40,7 @@ func audit(w *window) (reasons []string) {
 	if warm := w.warm(); warm != "" {
 		reasons = append(reasons, warm)
 	}
+	reasons = append(reasons, w.otherLengths()...)
 	if open, ok := w.run.Scenario.Load.(harness.Open); ok && open.InFlight > 0 {
 		return reasons // a request that waits for a slot is late because the scenario says so
 	}
@@ -65,6 +66,33 @@ func (w *window) warm() string {
 		return fmt.Sprintf("the prefix cache was to be cold, but %s of prompt tokens were found in it: the server does not honour cache_salt, or others use it meanwhile", FormatQuantity(hits.value, Ratio))
 	}
 	return ""
+}
+
+// otherMost is the share of requests whose lengths may be others than were asked for.
+const otherMost = 0.01
+
+// otherLengths says that the load was not the one that was asked for: a server
+// that answers in fewer tokens, or cuts prompts, is a faster one.
+func (w *window) otherLengths() (reasons []string) {
+	prompts, otherPrompts, answers, otherAnswers := 0, 0, 0, 0
+	for i := range w.due {
+		r := &w.due[i]
+		if r.OK() && r.RequestedPromptTokens > 0 && r.PromptTokens > 0 {
+			prompts++
+			otherPrompts += map[bool]int{true: 1}[r.PromptTokens != r.RequestedPromptTokens]
+		}
+		if r.OK() && r.Full && r.OutputTokens > 0 {
+			answers++
+			otherAnswers += map[bool]int{true: 1}[r.OutputTokens != r.RequestedOutputTokens]
+		}
+	}
+	if float64(otherPrompts) > otherMost*float64(prompts) {
+		reasons = append(reasons, fmt.Sprintf("the server counted another number of prompt tokens than was sent in %s of %s: the load was not the one that was asked for", grouped(otherPrompts), counted(prompts, "request")))
+	}
+	if float64(otherAnswers) > otherMost*float64(answers) {
+		reasons = append(reasons, fmt.Sprintf("%s of %s did not have the length that was asked for: does the server honour ignore_eos?", grouped(otherAnswers), counted(answers, "answer")))
+	}
+	return reasons
 }
 
 // sharedMost is the share of chunks without a stamp of their own that gaps bear.

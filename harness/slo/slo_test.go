@@ -298,6 +298,34 @@ func TestQuantitiesAreWrittenForPeople(t *testing.T) {
 	}
 }
 
+func TestAWorkloadThatWasNotDeliveredVoidsTheRun(t *testing.T) {
+	lengths := func(short int) *harness.Run {
+		return runOf(1000, func(i int, r *harness.Record) {
+			r.Full, r.RequestedOutputTokens, r.RequestedPromptTokens = true, 4, 16
+			if i < short {
+				r.OutputTokens = 3
+			}
+		})
+	}
+	assert.Empty(t, slo.Audit(lengths(5)), "a few may be cut")
+	assert.Contains(t, slo.Audit(lengths(20))[0], "20 of 1,000 answers did not have the length that was asked for")
+	prompts := runOf(1000, func(_ int, r *harness.Record) { r.RequestedPromptTokens = 17 })
+	assert.Contains(t, slo.Audit(prompts)[0], "another number of prompt tokens than was sent in 1,000 of 1,000 requests")
+	assert.Equal(t, slo.Unknown, judge(t, prompts, "p50 TTFT", "at most 10 s").Outcome)
+}
+
+func TestAClassIsJudgedByItself(t *testing.T) {
+	run := runOf(1000, func(i int, r *harness.Record) { r.Class = map[bool]string{true: "slow", false: "fast"}[i >= 500] })
+	v := judge(t, run, "fast: p99 TTFT", "at most 600 ms")
+	assert.Equal(t, slo.Met, v.Outcome)
+	assert.Equal(t, 500, v.N)
+	v = judge(t, run, "slow: p50 TTFT", "at most 600 ms")
+	assert.Equal(t, slo.Missed, v.Outcome)
+	assert.Regexp(t, `^missed: slow: p50 TTFT was 751 ms \[.*\], n = 500, against at most 600 ms$`, v.Sentence())
+	assert.Equal(t, slo.Met, judge(t, run, "slow: requests", "exactly 500").Outcome)
+	assert.Equal(t, slo.Met, judge(t, run, "slow: max concurrency", "at least 1").Outcome)
+}
+
 func TestACacheThatIsNotColdVoidsTheRun(t *testing.T) {
 	run := runOf(1000, nil)
 	run.Scenario.ColdCache = true
