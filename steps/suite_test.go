@@ -306,12 +306,12 @@ func TestAServerThatCountsOtherwiseIsNoticed(t *testing.T) {
 	}
 	r := feature(t, strings.Replace(minute, "1 minute", "3 requests", 1)+"      | requests | exactly 3 |\n", "VLLM_URL="+live(t, short), "VLLMSPEC_UNKNOWN=warn")
 	require.Len(t, r.runs, 1)
-	manifest, _, err := store.ReadManifest(r.runs[0])
+	manifest, verdicts, err := store.ReadManifest(r.runs[0])
 	require.NoError(t, err)
 	warnings := strings.Join(manifest.Warnings, "\n")
 	assert.Contains(t, warnings, "another number of prompt tokens than was sent in 3 of 3 requests")
 	assert.Contains(t, warnings, "3 of 3 answers did not have the length that was asked for")
-	assert.Contains(t, r.output, "unknown: requests was 3", "the load was not the one that was asked for")
+	assert.Contains(t, string(verdicts), `"outcome": "unknown"`, "the load was not the one that was asked for")
 	assert.Contains(t, warnings, "readings are missing: at ", "this server has no metrics")
 }
 
