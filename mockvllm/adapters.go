@@ -42,7 +42,7 @@ func (s *Server) models(w http.ResponseWriter, _ *http.Request) {
 		cards = append(cards, c)
 	}
 	for _, name := range s.config.Names {
-		card(name, s.config.Profile.Name, nil, s.config.Profile.MaxModelLen)
+		card(name, s.config.Root, nil, s.config.Profile.MaxModelLen)
 	}
 	s.adapters.Lock()
 	defer s.adapters.Unlock()

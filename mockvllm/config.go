@@ -1,6 +1,7 @@
 package mockvllm
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -13,6 +14,7 @@ const Version = "0.28.0"
 // settings that `vllm serve` has under the same name.
 type Config struct {
 	Profile Profile
+	Root    string   // the model as it was named to be loaded; "": the profile's name
 	Names   []string // of the model; the first stands in answers and metrics; none: the profile's
 	Seed    uint64
 	APIKeys []string // any of them opens; none: everybody may ask
@@ -77,6 +79,7 @@ func (c *Config) check() error {
 	case c.StreamInterval < 0 || c.MaxQueuedRequests < 0 || c.MaxQueuedTokens < 0 || c.MaxAdapters < 0:
 		return errors.New("the stream interval and the bounds of queue and adapters cannot be negative")
 	}
+	c.Root = cmp.Or(c.Root, c.Profile.Name)
 	if len(c.Names) == 0 {
 		c.Names = []string{c.Profile.Name}
 	}

@@ -38,6 +38,7 @@ func New(c Config) (*Server, error) {
 	s := &Server{config: c, metrics: newMetrics(c), mux: http.NewServeMux(),
 		faults:      &mishaps{seed: c.Seed, scale: c.Scale},
 		fingerprint: fmt.Sprintf("vllm-%s-%08x", Version, uint32(fnv(offset, fmt.Sprint(c.Profile))))}
+	wordIDs() // unpacks the vocabulary now, or the first request would wait for it
 	s.faults.add(time.Now(), c.Faults...)
 	s.adapters.list = slices.Clone(c.Adapters)
 	s.engine = newEngine(c, s.faults, s.metrics)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"reflect"
 	"time"
 	"unicode/utf8"
 )
@@ -128,9 +129,24 @@ func bad(param, format string, args ...any) *refusal {
 func invalid(err error) *refusal {
 	text := err.Error()
 	if wrong := new(json.UnmarshalTypeError); errors.As(err, &wrong) {
-		text = fmt.Sprintf("%s: a %s where %s is expected", wrong.Field, wrong.Value, wrong.Type)
+		text = fmt.Sprintf("%s: a JSON %s where %s is expected", wrong.Field, wrong.Value, inJSON(wrong.Type.Kind()))
 	}
 	return &refusal{status: http.StatusBadRequest, kind: "Bad Request", text: "1 validation error: " + text}
+}
+
+// inJSON is what of a kind is called where requests are written.
+func inJSON(k reflect.Kind) string {
+	switch k {
+	case reflect.Slice:
+		return "an array"
+	case reflect.Struct, reflect.Map:
+		return "an object"
+	case reflect.String:
+		return "a string"
+	case reflect.Bool:
+		return "true or false"
+	}
+	return "a number"
 }
 
 // fail writes an error in vLLM's envelope (vllm/entrypoints/openai/engine/protocol.py).

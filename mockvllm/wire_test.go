@@ -124,7 +124,7 @@ func TestErrorsHaveTheBodiesOfVLLM(t *testing.T) {
 		"greedy twice":    {"POST", "/v1/completions", "secret", "application/json", `{"prompt":"a","n":2,"temperature":0}`, 400, "greedy sampling"},
 		"cold":            {"POST", "/v1/completions", "secret", "application/json", `{"prompt":"a","temperature":-1}`, 400, "non-negative"},
 		"a strange stop":  {"POST", "/v1/completions", "secret", "application/json", `{"prompt":"a","stop":7}`, 400, "stop must be"},
-		"a wrong type":    {"POST", "/v1/completions", "secret", "application/json", `{"prompt":"a","max_tokens":"x"}`, 400, "max_tokens: a string"},
+		"a wrong type":    {"POST", "/v1/completions", "secret", "application/json", `{"prompt":"a","max_tokens":"x"}`, 400, "max_tokens: a JSON string where a number is expected"},
 		"no limit":        {"POST", "/v1/messages", "secret", "application/json", `{"messages":[{"role":"user","content":"a"}]}`, 400, `"type":"error"`},
 		"strange token":   {"POST", "/v1/completions", "secret", "application/json", `{"prompt":[-1]}`, 400, "out of vocabulary"},
 		"stream options":  {"POST", "/v1/completions", "secret", "application/json", `{"prompt":"a","stream_options":{}}`, 400, "Stream options"},

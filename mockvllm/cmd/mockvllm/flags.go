@@ -226,7 +226,7 @@ func (o options) build() (c mockvllm.Config, err error) {
 	if err = o.override(&c.Profile); err != nil {
 		return c, err
 	}
-	c.Names = o.names
+	c.Root, c.Names = o.model, o.names
 	if c.Names == nil {
 		c.Names = []string{cmp.Or(o.model, c.Profile.Name)}
 	}
