@@ -75,3 +75,14 @@ Feature: Traffic comes as people bring it
     Then these objectives are met:
       | request rate | between 3 and 10 per second |
       | error rate   | none                        |
+
+  Scenario: Some people leave before the end
+    Given prompts of 256 tokens are answered in 256 tokens
+    And requests arrive as a Poisson process at 4 per second
+    And 20% of requests are given up after 1 second
+    When the load runs for 2 minutes
+    Then these objectives are met:
+      | attainment      | between 70% and 90% |
+      | p95 TTFT        | at most 500 ms      |
+      | p50 E2E latency | at most 5 s         |
+      | error rate      | none                |

@@ -34,6 +34,11 @@ func (l *load) ask(ctx context.Context, rec *Record, prompt Prompt, hear func(te
 func (l *load) follow(ctx context.Context, rec *Record, prompt Prompt, hear func(text string)) {
 	ctx, cancel := context.WithTimeoutCause(ctx, l.runner.Timeout, errTimeout)
 	defer cancel()
+	if who := l.scenario.Impatience; who.Share > 0 && l.scenario.stream(leaveStream, rec.Seq).Float64() < who.Share {
+		var leave context.CancelFunc
+		ctx, leave = context.WithDeadlineCause(ctx, l.start.Add(rec.Due+who.After), errGivenUp)
+		defer leave()
+	}
 	rec.Sent = l.now()
 	for chunk, err := range l.runner.Client.Ask(ctx, prompt) {
 		if err != nil {
@@ -116,6 +121,8 @@ func endedBy(ctx context.Context) Failure {
 	switch context.Cause(ctx) {
 	case errTimeout:
 		return Timeout
+	case errGivenUp:
+		return GivenUp
 	case errUnanswered:
 		return Unanswered
 	default:

@@ -60,6 +60,9 @@ func NewRecord(seq int, due time.Duration) Record {
 // OK reports whether the answer came whole.
 func (r *Record) OK() bool { return r.Failure == "" && r.Done != Never }
 
+// Failed reports whether an answer did not come whole through no doing of its user.
+func (r *Record) Failed() bool { return !r.OK() && r.Failure != GivenUp }
+
 // FirstToken is when the first content came, reasoning included.
 func (r *Record) FirstToken() time.Duration {
 	if len(r.Chunks) == 0 {
@@ -138,5 +141,6 @@ const (
 	Malformed     Failure = "malformed"       // what came is not the protocol
 	Empty         Failure = "empty"           // a whole answer without content
 	Interrupted   Failure = "interrupted"     // the run was stopped
+	GivenUp       Failure = "given up"        // its user left, as the scenario says that some do
 	Unanswered    Failure = "unanswered"      // still in flight when the grace after the load was over
 )

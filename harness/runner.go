@@ -30,6 +30,7 @@ var (
 	errInterrupted = errors.New("the run was interrupted")
 	errUnanswered  = errors.New("no end of the answer within the grace after the load")
 	errTimeout     = errors.New("no end of the answer within the time allowed")
+	errGivenUp     = errors.New("the user left")
 	errAbandoned   = errors.New("the run was abandoned")
 )
 
@@ -227,6 +228,7 @@ const (
 	promptStream
 	thinkStream
 	turnStream
+	leaveStream
 )
 
 // stream is the random stream of one kind and, in closed loops, of one user.
@@ -242,6 +244,8 @@ func (s Scenario) check() error {
 		return errors.New("the scenario has no load: say when requests are due")
 	case s.Warmup < 0:
 		return fmt.Errorf("the warm-up is %v; it cannot be negative", s.Warmup)
+	case s.Impatience.check() != nil:
+		return s.Impatience.check()
 	}
 	if planned := s.Load.Planned(); planned > 0 && s.Warmup >= planned {
 		return fmt.Errorf("the warm-up of %v leaves nothing to measure of a load of %v: make it shorter", s.Warmup, planned)

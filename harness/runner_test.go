@@ -120,6 +120,31 @@ func TestClosedLoopWaitsThinksAndAsksAgain(t *testing.T) {
 	})
 }
 
+func TestSomeUsersLeave(t *testing.T) {
+	leavers := func() (seqs []int) {
+		synctest.Test(t, func(t *testing.T) {
+			load := harness.Open{Arrivals: arrival.Even{PerSecond: 10}, Requests: 400}
+			_, records := run(t, answer{first: time.Second, gap: time.Second, chunks: 5}, harness.Scenario{Load: load, Seed: 3, Impatience: harness.Impatience{Share: .25, After: 2500 * time.Millisecond}})
+			for _, r := range records {
+				if r.Failure == harness.GivenUp {
+					seqs = append(seqs, r.Seq)
+					assert.Equal(t, r.Due+2500*time.Millisecond, r.Done)
+					assert.Len(t, r.Chunks, 2, "what had come by then is kept")
+					assert.False(t, r.Failed(), "that is nobody's fault")
+				} else {
+					assert.True(t, r.OK())
+				}
+			}
+		})
+		return seqs
+	}
+	first := leavers()
+	assert.InDelta(t, 100, len(first), 35, "four deviations")
+	assert.Equal(t, first, leavers(), "and always the same")
+	_, err := harness.Runner{}.Run(t.Context(), harness.Scenario{Dataset: echo{}, Load: harness.Closed{Users: 1, For: 1}, Impatience: harness.Impatience{Share: .5}})
+	assert.ErrorContains(t, err, "users wait for some time")
+}
+
 func TestARunIsAbandonedForAReason(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		looks := 0

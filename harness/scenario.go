@@ -19,9 +19,24 @@ type Scenario struct {
 	Load       Load          // Open or Closed
 	Warmup     time.Duration // requests due earlier are recorded, not judged
 	ColdCache  bool          // nobody finds anything in the server's prefix cache, or the run is unsound
+	Impatience Impatience    // users who leave before their answer has ended
 	Good       []Objective   // what makes one request good (goodput)
 	Objectives []Objective   // what makes the run good
 	Labels     map[string]string
+}
+
+// Impatience is users who do not wait for ever: a share of requests is given up so
+// long after it was due.
+type Impatience struct {
+	Share float64
+	After time.Duration
+}
+
+func (i Impatience) check() error {
+	if !(i.Share >= 0 && i.Share <= 1) || i.Share > 0 && i.After <= 0 {
+		return fmt.Errorf("%g of requests are given up after %v: a share lies between 0 and 1, and users wait for some time", i.Share, i.After)
+	}
+	return nil
 }
 
 // A Load says who asks and for how long: [Open] or [Closed].

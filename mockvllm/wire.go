@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"reflect"
+	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -129,7 +130,7 @@ func bad(param, format string, args ...any) *refusal {
 func invalid(err error) *refusal {
 	text := err.Error()
 	if wrong := new(json.UnmarshalTypeError); errors.As(err, &wrong) {
-		text = fmt.Sprintf("%s: a JSON %s where %s is expected", wrong.Field, wrong.Value, inJSON(wrong.Type.Kind()))
+		text = strings.TrimPrefix(fmt.Sprintf("%s: a JSON %s where %s is expected", wrong.Field, wrong.Value, inJSON(wrong.Type.Kind())), ": ")
 	}
 	return &refusal{status: http.StatusBadRequest, kind: "Bad Request", text: "1 validation error: " + text}
 }

@@ -42,6 +42,7 @@ func (w *world) registerLoad(sc sentences) {
 	sc.Step(`^(\S+) users ask with an exponential think time of (.+)$`, w.usersAskExponentially)
 	sc.Step(`^(\S+) users ask with a log-normal think time of (.+) ± (.+)$`, w.usersAskLogNormally)
 	sc.Step(`^people think for (.+) between turns$`, w.thinkBetween)
+	sc.Step(`^(\S+%) of requests are given up after (.+)$`, w.givenUpAfter)
 	sc.Step(`^at most (\S+) requests are in flight$`, w.atMostInFlight)
 }
 
@@ -247,6 +248,17 @@ func (w *world) ask(users, think string, how harness.Think) (err error) {
 func (w *world) thinkBetween(length string) error {
 	d, err := duration(length)
 	w.load.between = harness.Think{Mean: d, Shape: harness.Exponential}
+	return err
+}
+
+// givenUpAfter lets users leave who have waited so long for the end of their
+// answer. That is no error of the server's; who leaves before the first token
+// counts as one who never got it.
+func (w *world) givenUpAfter(of, after string) (err error) {
+	if w.scenario.Impatience.Share, err = share(of); err != nil {
+		return err
+	}
+	w.scenario.Impatience.After, err = duration(after)
 	return err
 }
 

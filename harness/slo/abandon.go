@@ -35,7 +35,7 @@ const sure = 0.9999
 // but the first two requests of a run do not tell what the others will do.
 func (w *window) errorsSoFar(o harness.Objective, v Verdict) Verdict {
 	if n := len(w.due); n > 0 {
-		lo, hi := stats.Share(w.count(func(r *harness.Record) bool { return !r.OK() }), n, sure)
+		lo, hi := stats.Share(w.count((*harness.Record).Failed), n, sure)
 		v.Outcome = decide(o, lo, hi)
 	}
 	return v

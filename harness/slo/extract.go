@@ -16,6 +16,15 @@ func answered(of func(*harness.Record) time.Duration) func(*harness.Record) (flo
 	}
 }
 
+// begun takes a duration of a request whose answer began. One that was given up
+// after that has begun all the same.
+func begun(of func(*harness.Record) time.Duration) func(*harness.Record) (float64, bool) {
+	return func(r *harness.Record) (float64, bool) {
+		d := of(r)
+		return d.Seconds(), !r.Failed() && len(r.Chunks) > 0 && d >= 0
+	}
+}
+
 func told(of func(*harness.Record) int) func(*harness.Record) (float64, bool) {
 	return func(r *harness.Record) (float64, bool) {
 		n := of(r)

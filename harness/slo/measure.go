@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/stats"
 )
 
@@ -42,12 +43,16 @@ func quantileOf(statistic string) (float64, bool) {
 
 func (w *window) distribution(m Metric, statistic string, failedAreWorst bool) estimate {
 	var values []float64
-	failed := 0
+	failed, left := 0, 0
 	for i := range w.due {
-		if v, ok := m.request(&w.due[i]); ok {
+		r := &w.due[i]
+		switch v, ok := m.request(r); {
+		case ok:
 			values = append(values, v)
-		} else if !w.due[i].OK() {
+		case r.Failed() || m.begins && r.Failure == harness.GivenUp:
 			failed++
+		case r.Failure == harness.GivenUp:
+			left++
 		}
 	}
 	if len(w.due) == 0 {
@@ -57,24 +62,26 @@ func (w *window) distribution(m Metric, statistic string, failedAreWorst bool) e
 		return without(fmt.Sprintf("none of %d requests has a %s", len(w.due), m.Name))
 	}
 	slices.Sort(values)
+	var notes []string
+	if left > 0 && !m.ours {
+		notes = append(notes, fmt.Sprintf("%s that users gave up left out", counted(left, "request")))
+	}
 	p, isQuantile := quantileOf(statistic)
 	if !isQuantile {
 		e := summary(values, statistic)
 		if failed > 0 {
-			e.notes = append(e.notes, fmt.Sprintf("%s without an answer left out", counted(failed, "request")))
+			notes = append(notes, fmt.Sprintf("%s without an answer left out", counted(failed, "request")))
 		}
+		e.notes = append(e.notes, notes...)
 		return e
 	}
-	if failedAreWorst && !m.ours {
+	if failedAreWorst && !m.ours && failed > 0 {
 		for range failed {
 			values = append(values, math.Inf(1))
 		}
-		if failed > 0 {
-			failures := counted(failed, "request") + " without an answer counted as the worst"
-			return quantile(values, p, failures)
-		}
+		notes = append(notes, counted(failed, "request")+" without an answer counted as the worst")
 	}
-	return quantile(values, p)
+	return quantile(values, p, notes...)
 }
 
 func quantile(sorted []float64, p float64, notes ...string) estimate {

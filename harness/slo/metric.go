@@ -44,6 +44,7 @@ type Metric struct {
 	// Exactly one of these says how it is measured.
 	request func(*harness.Record) (float64, bool) // one value of each request
 	fromDue bool                                  // …which the client's own lateness lengthens
+	begins  bool                                  // …known once an answer has begun: who leaves before has waited in vain
 	ours    bool                                  // …which says nothing of the server
 	gaps    bool                                  // the gaps between chunks of all requests
 	stamps  bool                                  // it compares stamps of successive chunks
@@ -67,12 +68,12 @@ func Metrics() []Metric {
 
 func ofRequests() []Metric {
 	return []Metric{
-		{Name: "TTFT", Unit: Seconds, Better: LowerIsBetter, Formula: "time to first token: first content − due; an unanswered request counts as the worst", request: answered((*harness.Record).TTFT), fromDue: true},
+		{Name: "TTFT", Unit: Seconds, Better: LowerIsBetter, Formula: "time to first token: first content − due; an unanswered request counts as the worst", request: begun((*harness.Record).TTFT), fromDue: true, begins: true},
 		{Name: "ITL", Unit: Seconds, Better: LowerIsBetter, Formula: "gap between two successive chunks of content, over all whole answers; its interval counts requests, not gaps", gaps: true, stamps: true},
 		{Name: "TPOT", Unit: Seconds, Better: LowerIsBetter, Formula: "(last chunk − first chunk) ÷ (output tokens − 1), of each whole answer", request: answered((*harness.Record).TPOT)},
 		{Name: "E2E latency", Unit: Seconds, Better: LowerIsBetter, Formula: "end of the answer − due; an unanswered request counts as the worst", request: answered((*harness.Record).E2E), fromDue: true},
 		{Name: "longest gap", stamps: true, Unit: Seconds, Better: LowerIsBetter, Formula: "longest gap between two chunks of one answer", request: answered(longestGap)},
-		{Name: "TTFT since sent", Unit: Seconds, Better: LowerIsBetter, Formula: "first content − sent: to compare with tools that count from there", request: answered(func(r *harness.Record) time.Duration { return r.TTFT() - (r.Sent - r.Due) })},
+		{Name: "TTFT since sent", Unit: Seconds, Better: LowerIsBetter, Formula: "first content − sent: to compare with tools that count from there", begins: true, request: begun(func(r *harness.Record) time.Duration { return r.TTFT() - (r.Sent - r.Due) })},
 		{Name: "E2E latency since sent", Unit: Seconds, Better: LowerIsBetter, Formula: "end of the answer − sent: to compare with tools that count from there", request: answered(func(r *harness.Record) time.Duration { return r.E2E() - (r.Sent - r.Due) })},
 		{Name: "lag", ours: true, Unit: Seconds, Better: LowerIsBetter, Formula: "sent − due, without connecting: our own lateness", request: func(r *harness.Record) (float64, bool) {
 			return r.Lag().Seconds(), r.Sent != harness.Never
@@ -94,7 +95,7 @@ func ofTheRun() []Metric {
 		{Name: "request rate", Unit: PerSecond, Formula: "requests due ÷ length of the measured window", figure: requestRate},
 		{Name: "request throughput", Unit: PerSecond, Better: HigherIsBetter, Formula: "answers that ended whole inside the measured window ÷ its length", figure: requestThroughput},
 		{Name: "output throughput", Unit: TokensPerSecond, Better: HigherIsBetter, Formula: "output tokens that arrived inside the measured window ÷ its length", figure: outputThroughput},
-		{Name: "error rate", Unit: Ratio, Better: LowerIsBetter, Formula: "failed ÷ due; a fact about this run, so without an interval", figure: errorRate},
+		{Name: "error rate", Unit: Ratio, Better: LowerIsBetter, Formula: "failed ÷ due, without those that their users gave up; a fact about this run, so without an interval", figure: errorRate},
 		{Name: "attainment", Unit: Ratio, Better: HigherIsBetter, Formula: "good ÷ due, with the interval of Clopper and Pearson", figure: attainment},
 		{Name: "goodput", Unit: PerSecond, Better: HigherIsBetter, Formula: "attainment × request rate", figure: goodput},
 		{Name: "coalesced chunks", Unit: Ratio, Better: LowerIsBetter, Formula: "chunks that came in one read with the one before, and share its stamp ÷ all chunks", figure: coalesced},

@@ -298,6 +298,30 @@ func TestQuantitiesAreWrittenForPeople(t *testing.T) {
 	}
 }
 
+func TestWhoLeavesIsNoError(t *testing.T) {
+	left := func(begun bool) *harness.Run { // every tenth user left, after the first token or before it
+		return runOf(1000, func(i int, r *harness.Record) {
+			if i%10 == 0 {
+				r.Failure, r.Finish, r.Good, r.OutputTokens = harness.GivenUp, "", false, harness.Untold
+				if r.Chunks = r.Chunks[:1]; !begun {
+					r.Chunks = nil
+				}
+			}
+		})
+	}
+	assert.Equal(t, slo.Met, judge(t, left(false), "error rate", "none").Outcome)
+	v := judge(t, left(true), "p95 TTFT", "at most 2 s")
+	assert.Equal(t, slo.Met, v.Outcome)
+	assert.Equal(t, 1000, v.N, "who left after the first token has one")
+	v = judge(t, left(false), "p95 TTFT", "at most 2 s")
+	assert.Equal(t, slo.Missed, v.Outcome, "who left before it waited in vain")
+	v = judge(t, left(false), "p95 E2E latency", "at most 2 s")
+	assert.Equal(t, slo.Met, v.Outcome)
+	assert.Equal(t, 900, v.N)
+	assert.Contains(t, v.Notes, "100 requests that users gave up left out")
+	assert.InDelta(t, .9, judge(t, left(true), "attainment", "at least 80%").Value, 1e-9, "they got no whole answer")
+}
+
 func TestAWorkloadThatWasNotDeliveredVoidsTheRun(t *testing.T) {
 	lengths := func(short int) *harness.Run {
 		return runOf(1000, func(i int, r *harness.Record) {

@@ -157,7 +157,7 @@ func errorRate(w *window) estimate {
 	if len(w.due) == 0 {
 		return without(nothingDue)
 	}
-	failed := w.count(func(r *harness.Record) bool { return !r.OK() })
+	failed := w.count((*harness.Record).Failed)
 	return exact(float64(failed)/float64(len(w.due)), len(w.due))
 }
 
