@@ -1,3 +1,5 @@
+//go:build unix
+
 package main
 
 import (
@@ -6,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"runtime"
 	"syscall"
 	"time"
 
@@ -49,7 +52,7 @@ func load(url, spec string) error {
 		return err
 	}
 	after := used()
-	out := measurement{CPU: cpuOf(after) - cpuOf(before), PeakBytes: after.Maxrss * 1024}
+	out := measurement{CPU: cpuOf(after) - cpuOf(before), PeakBytes: peakOf(after)}
 	start := run.Start.UnixNano()
 	for r := range run.Records {
 		if !r.OK() {
@@ -81,6 +84,14 @@ func (c check) scenario() harness.Scenario {
 func used() (u syscall.Rusage) {
 	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u)
 	return u
+}
+
+// peakOf is the most resident memory; macOS counts it in bytes, the others in KiB.
+func peakOf(u syscall.Rusage) int64 {
+	if runtime.GOOS == "darwin" {
+		return int64(u.Maxrss)
+	}
+	return int64(u.Maxrss) * 1024
 }
 
 func cpuOf(u syscall.Rusage) time.Duration {

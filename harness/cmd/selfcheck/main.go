@@ -1,3 +1,5 @@
+//go:build unix
+
 // Command selfcheck grades the load generator against a server whose truth is
 // known: the mock, in a process of its own, writes down when each token left it,
 // and the client's stamps are compared with that. It prints how late the client
