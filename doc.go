@@ -13,7 +13,9 @@
 //	harness/stats/       quantiles and intervals
 //	harness/store/       a run on disk
 //	harness/spelling/    "did you mean"
+//	harness/cmd/         selfcheck: the load generator graded against a known truth
 //	reports/             the page that shows a run
 //	mockvllm/            a mock of a vLLM server, step by step
-//	fixtures/            prompts that come along
+//	mockvllm/calibrate/  fits its profiles to runs of real servers
+//	fixtures/            prompts and traces that come along
 package vllmspec

@@ -7,7 +7,8 @@
 // per reading taken beside the load, to its sinks. Everything that is reported
 // later is a function of those two streams.
 //
-// The package uses the standard library's clock and nothing else, so the same
-// code runs on a real clock against a real server and, inside a
-// testing/synctest bubble, on a virtual clock against the mock.
+// The package uses the standard library's clock, so the same code runs on a real
+// clock against a real server and, inside a testing/synctest bubble, on a virtual
+// clock against the mock. Only the wait for the next due request can be left to
+// something more precise, where the clock is real (Precise of [Runner]).
 package harness
