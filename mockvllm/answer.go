@@ -76,6 +76,16 @@ func draw(seed, identity uint64, w wish) answer {
 	return a
 }
 
+// spoken is a text that is said as it stands, bounded as every answer is.
+func spoken(text string, limit int) answer {
+	ids, pieces := encode(text)
+	a := answer{ids: ids, tail: pieces, finish: "stop"}
+	if len(ids) > limit {
+		a.ids, a.tail, a.finish = ids[:limit], pieces[:limit], "length"
+	}
+	return a
+}
+
 // stopAt ends the answer at the first stop string in it, which its text leaves
 // out, as vLLM's detokenizer does.
 func (a *answer) stopAt(w wish) {

@@ -120,7 +120,18 @@ func (s *Server) sleep(w http.ResponseWriter, r *http.Request) {
 	s.engine.sleep(level)
 }
 
-func (s *Server) wakeUp(http.ResponseWriter, *http.Request) { s.engine.sleep(0) }
+// wakeUp brings weights and cache back, or one of them; the engine is awake when it
+// has both.
+func (s *Server) wakeUp(w http.ResponseWriter, r *http.Request) {
+	tags := r.URL.Query()["tags"]
+	for _, tag := range tags {
+		if tag != "weights" && tag != "kv_cache" {
+			s.fail(w, bad("tags", "tags are weights and kv_cache, got %q.", tag))
+			return
+		}
+	}
+	s.engine.wakeUp(tags)
+}
 
 func (s *Server) isSleeping(w http.ResponseWriter, _ *http.Request) {
 	s.engine.mu.Lock()

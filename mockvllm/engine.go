@@ -23,8 +23,9 @@ type engine struct {
 	running  []*sequence
 	deferred int // of the waiting ones: held back by something else than room
 	pool     *pool
-	asleep   int // level of sleep
-	warm     bool
+	asleep   int                        // level of sleep
+	back     map[string]bool            // what of a sleeping engine has been brought back
+	cold     time.Time                  // since when the cold start is on that was suffered last
 	ended    func(*sequence, time.Time) // is told of every sequence that ends; nil: nobody
 
 	wake chan struct{}
@@ -86,7 +87,7 @@ func (e *engine) queued() (requests, tokens int) {
 // the cache forgotten. Level 0 wakes it again.
 func (e *engine) sleep(level int) {
 	e.mu.Lock()
-	e.asleep = level
+	e.asleep, e.back = level, map[string]bool{}
 	if now := time.Now(); level > 0 {
 		e.evict(now, &e.incoming, "abort")
 		e.evict(now, &e.waiting, "abort")
@@ -96,6 +97,21 @@ func (e *engine) sleep(level int) {
 	e.metrics.sleeping(level)
 	e.mu.Unlock()
 	e.nudge()
+}
+
+// wakeUp brings back what the tags name; all of it where there are none.
+func (e *engine) wakeUp(tags []string) {
+	e.mu.Lock()
+	for _, tag := range tags {
+		if e.back != nil {
+			e.back[tag] = true
+		}
+	}
+	awake := len(tags) == 0 || e.asleep == 0 || len(e.back) == 2
+	e.mu.Unlock()
+	if awake {
+		e.sleep(0)
+	}
 }
 
 // evict ends sequences before their time.
@@ -201,10 +217,10 @@ func (e *engine) length(p plan, at time.Time) time.Duration {
 	if f, _, on := e.faults.of(Slow, at); on {
 		length = time.Duration(float64(length) * f.Factor)
 	}
-	if f, _, on := e.faults.of(Cold, at); on && !e.warm {
+	if f, since, on := e.faults.of(Cold, at); on && !since.Equal(e.cold) {
 		length += f.Delay
+		e.cold = since
 	}
-	e.warm = true
 	return max(settle, scaled(length, e.config.Scale))
 }
 

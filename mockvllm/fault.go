@@ -98,7 +98,7 @@ func Failings() []Failing {
 		{Slow, "steps take longer by a factor", false, []string{"factor"}},
 		{Shrink, "only so many cache blocks are left", false, []string{"blocks"}},
 		{Dead, "the engine is dead: 503 from /health, 500 to requests", false, nil},
-		{Cold, "the first step takes longer", false, []string{"delay"}},
+		{Cold, "the first step after it takes longer", false, []string{"delay"}},
 		{MetricsMissing, "/metrics is not found", false, nil},
 		{MetricsSlow, "/metrics answers late", false, []string{"delay"}},
 		{MetricsStale, "/metrics does not change any more", false, nil},

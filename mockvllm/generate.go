@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 )
 
@@ -33,6 +34,11 @@ type ask struct {
 	KeepStop            bool            `json:"include_stop_str_in_output"`
 	N                   *int            `json:"n"`
 	Temperature         *float64        `json:"temperature"`
+	Seed                *int64          `json:"seed"`
+	TopK                *int            `json:"top_k"`
+	TopLogprobs         *int            `json:"top_logprobs"`
+	PresencePenalty     float64         `json:"presence_penalty"`
+	FrequencyPenalty    float64         `json:"frequency_penalty"`
 	TopP                *float64        `json:"top_p"`
 	Priority            int             `json:"priority"`
 	CacheSalt           string          `json:"cache_salt"`
@@ -40,9 +46,15 @@ type ask struct {
 	IncludeReasoning    *bool           `json:"include_reasoning"`
 	ReasoningEffort     string          `json:"reasoning_effort"`
 	StreamInterval      int             `json:"stream_interval"`
-	Stream              bool            `json:"stream"`
-	ReturnTokenIDs      bool            `json:"return_token_ids"`
-	StreamOptions       *struct {
+	ResponseFormat      struct {
+		Type   string `json:"type"`
+		Schema struct {
+			Schema map[string]any `json:"schema"`
+		} `json:"json_schema"`
+	} `json:"response_format"`
+	Stream         bool `json:"stream"`
+	ReturnTokenIDs bool `json:"return_token_ids"`
+	StreamOptions  *struct {
 		IncludeUsage         bool `json:"include_usage"`
 		ContinuousUsageStats bool `json:"continuous_usage_stats"`
 	} `json:"stream_options"`
@@ -118,7 +130,7 @@ func (s *Server) admit(r *http.Request, in arrival, a *ask, p protocol) (*reques
 	case Cut, Tear, ErrorEvent, Stall, Garble:
 		q.breaks = max(1, len(q.sequences[0].answer.ids)/2)
 	}
-	return q, s.full(q)
+	return q, s.letIn(q)
 }
 
 // check refuses settings that vLLM refuses, whatever the prompt is.
@@ -134,6 +146,14 @@ func (a *ask) check() *refusal {
 		return bad("temperature", "temperature must be non-negative, got %g.", *a.Temperature)
 	case a.TopP != nil && !(*a.TopP > 0 && *a.TopP <= 1):
 		return bad("top_p", "top_p must be in (0, 1], got %g.", *a.TopP)
+	case a.TopK != nil && *a.TopK < -1:
+		return bad("top_k", "top_k must be 0 (disable), or at least 1, got %d.", *a.TopK)
+	case a.TopLogprobs != nil && (*a.TopLogprobs < -1 || *a.TopLogprobs > 20):
+		return bad("top_logprobs", "top_logprobs must lie between 0 and 20, got %d.", *a.TopLogprobs)
+	case a.PresencePenalty < -2 || a.PresencePenalty > 2:
+		return bad("presence_penalty", "presence_penalty must be in [-2, 2], got %g.", a.PresencePenalty)
+	case a.FrequencyPenalty < -2 || a.FrequencyPenalty > 2:
+		return bad("frequency_penalty", "frequency_penalty must be in [-2, 2], got %g.", a.FrequencyPenalty)
 	case a.PromptLogprobs != nil && a.Stream:
 		return bad("prompt_logprobs", "`prompt_logprobs` are not available when `stream=True`.")
 	}
@@ -160,10 +180,39 @@ func (s *Server) sequence(q *request, p protocol, prompt []token) (*sequence, *r
 			return seq, no
 		}
 	}
+	if text, ok := q.ask.structured(); ok {
+		seq.answer = spoken(text, limit)
+		return seq, nil
+	}
 	stops, no := q.ask.stops()
-	seq.answer = draw(s.config.Seed, seq.identity, wish{most: limit, least: q.ask.MinTokens, full: q.ask.IgnoreEOS, stops: stops, keepStop: q.ask.KeepStop,
+	seq.answer = draw(s.config.Seed, voice(prompt, q.ask.Seed, seq.index), wish{most: limit, least: q.ask.MinTokens, full: q.ask.IgnoreEOS, stops: stops, keepStop: q.ask.KeepStop,
 		thinks: p == chat && s.thinks(q.ask)})
 	return seq, no
+}
+
+// structured is an answer in the form that the request asks for, if it does.
+func (a *ask) structured() (text string, ok bool) {
+	switch a.ResponseFormat.Type {
+	case "json_schema":
+		raw, _ := json.Marshal(example(a.ResponseFormat.Schema.Schema))
+		return string(raw), true
+	case "json_object":
+		return `{"mock":true}`, true
+	}
+	return "", false
+}
+
+// voice is what an answer is drawn from: the prompt, and the request's own seed.
+// Whether it is streamed, say, changes nothing.
+func voice(prompt []token, seed *int64, copy int) uint64 {
+	h := offset
+	for _, t := range prompt {
+		h = fnvToken(h, t)
+	}
+	if seed != nil {
+		h = fnv(h, strconv.FormatInt(*seed, 10))
+	}
+	return h + uint64(copy)
 }
 
 // thinks reports whether an answer begins with a reasoning part.
@@ -215,17 +264,36 @@ func (a *ask) stops() (stops []string, no *refusal) {
 	return stops, nil
 }
 
-// full refuses a request that the queue has no room for.
-func (s *Server) full(q *request) *refusal {
-	c := s.config
-	if c.MaxQueuedRequests == 0 && c.MaxQueuedTokens == 0 {
-		return nil
-	}
+// coming are requests that were let in and have not reached the engine yet.
+type coming struct {
+	sync.Mutex
+	requests, tokens int
+}
+
+// letIn refuses a request that the queue has no room for.
+func (s *Server) letIn(q *request) *refusal {
+	s.coming.Lock()
+	defer s.coming.Unlock()
 	requests, tokens := s.engine.queued()
-	if c.MaxQueuedRequests > 0 && requests+len(q.sequences) > c.MaxQueuedRequests || c.MaxQueuedTokens > 0 && tokens >= c.MaxQueuedTokens {
+	requests, tokens = requests+s.coming.requests, tokens+s.coming.tokens
+	if most := s.config.MaxQueuedRequests; most > 0 && requests+len(q.sequences) > most || s.config.MaxQueuedTokens > 0 && tokens >= s.config.MaxQueuedTokens {
 		return &refusal{status: http.StatusServiceUnavailable, kind: "ServiceUnavailableError", text: "The queue is full; try again later."}
 	}
+	for _, seq := range q.sequences {
+		s.coming.requests++
+		s.coming.tokens += seq.prompt
+	}
 	return nil
+}
+
+// arrived takes a request off those that are coming: it is in the engine, or gone.
+func (s *Server) arrived(q *request) {
+	s.coming.Lock()
+	defer s.coming.Unlock()
+	for _, seq := range q.sequences {
+		s.coming.requests--
+		s.coming.tokens -= seq.prompt
+	}
 }
 
 // promptTokens are the prompts of a request; completions may have several.
@@ -234,11 +302,19 @@ func (a *ask) promptTokens(p protocol) (prompts [][]token, no *refusal) {
 		if len(a.Messages) == 0 {
 			return nil, bad("messages", "messages must not be empty.")
 		}
-		return [][]token{tokenizeChat(a.Messages)}, nil
+		for i, m := range a.Messages {
+			if m.Role == "" {
+				return nil, bad("messages", "messages[%d] has no role.", i)
+			}
+		}
+		return [][]token{a.chatTokens()}, nil
 	}
-	prompts = textsOrTokens(bytes.TrimSpace(a.Prompt))
-	if len(prompts) == 0 || len(prompts) > mostCopies {
-		return nil, bad("prompt", "The prompt cannot be empty: it is a text, a list of token ids, or a list of up to %d of either.", mostCopies)
+	raw := bytes.TrimSpace(a.Prompt)
+	if prompts = textsOrTokens(raw); len(prompts) == 0 || len(prompts) > mostCopies {
+		if s := string(raw); s == "" || s == "null" || s == `""` || s == "[]" {
+			return nil, bad("prompt", "The prompt cannot be empty.")
+		}
+		return nil, bad("prompt", "The prompt must be a text, a list of token ids, or a list of up to %d of either.", mostCopies)
 	}
 	for _, prompt := range prompts {
 		if len(prompt) == 0 {

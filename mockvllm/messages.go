@@ -63,7 +63,7 @@ func readMessages(raw []byte) (*ask, *refusal) {
 	a.Stop, a.StreamOptions, a.N, a.MaxCompletionTokens = body.Stops, nil, nil, nil
 	a.IncludeReasoning = new(bool) // none: its events would be others
 	if system := (message{Content: body.System}).text(); system != "" {
-		a.Messages = append([]message{{"system", system}}, a.Messages...)
+		a.Messages = append([]message{{Role: "system", Content: system}}, a.Messages...)
 	}
 	return a, nil
 }

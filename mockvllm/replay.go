@@ -2,7 +2,9 @@ package mockvllm
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -30,6 +32,11 @@ func Replay(c Config, trace iter.Seq2[Arrival, error], tell func(Truth)) error {
 	c.Truth = tell
 	if err := c.check(); err != nil {
 		return err
+	}
+	for _, f := range c.Faults {
+		if kind, _ := failing(f.Kind); kind.Requests || f.Kind == MetricsMissing || f.Kind == MetricsSlow || f.Kind == MetricsStale || f.Kind == MetricsReset {
+			return fmt.Errorf("%s happens between a server and its clients; a replay has none", f.Kind)
+		}
 	}
 	begin := time.Unix(0, 0)
 	faults := &mishaps{seed: c.Seed, scale: c.Scale}
@@ -141,6 +148,9 @@ func ReadTrace(r io.Reader) iter.Seq2[Arrival, error] {
 		lines := bufio.NewScanner(r)
 		lines.Buffer(nil, 16<<20)
 		for n := 1; lines.Scan(); n++ {
+			if len(bytes.TrimSpace(lines.Bytes())) == 0 {
+				continue
+			}
 			var row struct {
 				Timestamp *float64 `json:"timestamp"`
 				Input     int      `json:"input_length"`
@@ -148,7 +158,10 @@ func ReadTrace(r io.Reader) iter.Seq2[Arrival, error] {
 				Hashes    []int    `json:"hash_ids"`
 			}
 			err := json.Unmarshal(lines.Bytes(), &row)
-			if err == nil && row.Timestamp == nil {
+			if wrong := new(json.UnmarshalTypeError); errors.As(err, &wrong) {
+				err = fmt.Errorf("there is a JSON %s where it does not belong", wrong.Value)
+			}
+			if err == nil && (row.Timestamp == nil || *row.Timestamp < 0) {
 				err = fmt.Errorf(`no "timestamp"; a line reads {"timestamp": 0, "input_length": 512, "output_length": 128}`)
 			}
 			if err != nil {

@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/tidwall/gjson"
@@ -29,7 +30,7 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request) (arrival, bool)
 		s.fail(w, &refusal{status: http.StatusRequestEntityTooLarge, kind: "Request Entity Too Large", text: "The request is too long, or was cut off."})
 		return in, false
 	}
-	in.name(r)
+	s.name(&in, r)
 	if s.config.RequestIDHeader {
 		w.Header().Set("X-Request-Id", in.id)
 	}
@@ -49,16 +50,40 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request) (arrival, bool)
 	return in, false
 }
 
-// name gives a request its identity, and the id under which it is answered.
-func (in *arrival) name(r *http.Request) {
+// name gives a request its identity, and the id under which it is answered. Of
+// equal requests each is another one.
+func (s *Server) name(in *arrival, r *http.Request) {
 	in.id = r.Header.Get("X-Request-Id")
-	in.identity = fnv(fnv(offset, in.body), in.id)
+	in.identity = s.equals.next(fnv(fnv(offset, in.body), in.id))
 	if in.id == "" {
 		in.id = gjson.GetBytes(in.body, "request_id").String()
 	}
 	if in.id == "" {
 		in.id = hex(in.identity)
 	}
+}
+
+// equals counts equal requests.
+type equals struct {
+	sync.Mutex
+	seen map[uint64]uint64
+}
+
+// mostSeen bounds the memory for requests that were seen; after so many different
+// ones they are forgotten.
+const mostSeen = 1 << 20
+
+// next is the identity of one more request whose content has this hash. The first
+// one's is the hash itself, and none depends on what other requests there were.
+func (e *equals) next(hash uint64) uint64 {
+	e.Lock()
+	defer e.Unlock()
+	if e.seen == nil || len(e.seen) >= mostSeen {
+		e.seen = map[uint64]uint64{}
+	}
+	n := e.seen[hash]
+	e.seen[hash]++
+	return hash + n*0x9e3779b97f4a7c15
 }
 
 // unready answers in place of an engine that is dead.
@@ -143,10 +168,13 @@ type output interface {
 // reports whether the answer was written to its end.
 func (s *Server) follow(r *http.Request, q *request, to *wire, out output) (whole bool) {
 	out.open()
-	if to.flush() != nil || !s.pause(r, s.config.Profile.Frontend) {
+	here := to.flush() == nil && s.pause(r, s.config.Profile.Frontend)
+	if here {
+		s.engine.submit(time.Now(), q.sequences...)
+	}
+	if s.arrived(q); !here {
 		return false
 	}
-	s.engine.submit(time.Now(), q.sequences...)
 	defer func() {
 		if !whole {
 			s.engine.abort(q.sequences...)

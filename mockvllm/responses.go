@@ -46,13 +46,13 @@ func readResponses(raw []byte) (*ask, *refusal) {
 	a.Messages, a.MaxTokens, a.MaxCompletionTokens, a.StreamOptions, a.N, a.Tools = nil, body.Limit, nil, nil, nil, nil
 	a.IncludeReasoning = new(bool) // none: its events would be others
 	if body.Instructions != "" {
-		a.Messages = append(a.Messages, message{"system", body.Instructions})
+		a.Messages = append(a.Messages, message{Role: "system", Content: body.Instructions})
 	}
 	var text string
 	var messages []message
 	switch {
 	case json.Unmarshal(body.Input, &text) == nil && text != "":
-		a.Messages = append(a.Messages, message{"user", text})
+		a.Messages = append(a.Messages, message{Role: "user", Content: text})
 	case json.Unmarshal(body.Input, &messages) == nil && len(messages) > 0:
 		a.Messages = append(a.Messages, messages...)
 	default:

@@ -24,6 +24,8 @@ type Server struct {
 		sync.Mutex
 		list []Adapter
 	}
+	equals  equals
+	coming  coming
 	scrapes scrapes
 	start   sync.Once
 	close   sync.Once

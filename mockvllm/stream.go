@@ -70,7 +70,7 @@ func (s *stream) event(answer int, seq *sequence, from, to int) {
 	last := to == len(a.ids)
 	text := a.text(from, to)
 	usage := s.running(seq, to)
-	if last || s.q.ask.ReturnTokenIDs || usage != nil || a.call != nil || from < a.thinking || len(s.q.sequences) > 1 {
+	if last || s.q.ask.ReturnTokenIDs || usage != nil || a.call != nil || a.tail != nil || from < a.thinking || len(s.q.sequences) > 1 {
 		if text == "" && a.call == nil && !last && !s.q.ask.ReturnTokenIDs && s.p == chat {
 			return // a parser kept it to itself
 		}

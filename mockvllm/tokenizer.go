@@ -1,6 +1,7 @@
 package mockvllm
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"sync"
@@ -69,8 +70,9 @@ func detokenize(ids []token) string {
 }
 
 type message struct {
-	Role    string `json:"role"`
-	Content any    `json:"content"`
+	Role      string          `json:"role"`
+	Content   any             `json:"content"`
+	ToolCalls json.RawMessage `json:"tool_calls"`
 }
 
 // text is the content as a string; parts of other kinds than text are left out.
@@ -105,6 +107,9 @@ func tokenizeChat(messages []message) []token {
 	for _, m := range messages {
 		role(m.Role)
 		ids = append(ids, tokenize(m.text())...)
+		if calls := string(m.ToolCalls); calls != "null" {
+			ids = append(ids, tokenize(calls)...)
+		}
 		ids = append(ids, endTurn)
 	}
 	role("assistant")

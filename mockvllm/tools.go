@@ -11,9 +11,20 @@ import (
 type tool struct {
 	Type     string `json:"type"`
 	Function struct {
-		Name       string         `json:"name"`
-		Parameters map[string]any `json:"parameters"`
+		Name        string         `json:"name"`
+		Description string         `json:"description,omitempty"`
+		Parameters  map[string]any `json:"parameters"`
 	} `json:"function"`
+}
+
+// chatTokens is the prompt of a chat: the tools stand before it, as JSON, in a
+// message of the system's.
+func (a *ask) chatTokens() []token {
+	if len(a.Tools) == 0 {
+		return tokenizeChat(a.Messages)
+	}
+	described, _ := json.Marshal(a.Tools)
+	return tokenizeChat(append([]message{{Role: "system", Content: string(described)}}, a.Messages...))
 }
 
 // call is the function that an answer calls instead of saying something. Its
@@ -33,6 +44,10 @@ func (a *ask) calls() (*call, *refusal) {
 		_ = json.Unmarshal(a.ToolChoice, &named) // anything else names none
 	}
 	switch {
+	case choice != "" && choice != "none" && choice != "auto" && choice != "required":
+		return nil, bad("tool_choice", "tool_choice must be none, auto, required or a function, got %q.", choice)
+	case len(a.Tools) == 0 && (choice == "required" || named.Function.Name != ""):
+		return nil, bad("tool_choice", "When using tool_choice, tools must be set.")
 	case a.Tools != nil && len(a.Tools) == 0:
 		return nil, bad("tools", "tools must not be an empty list.")
 	case len(a.Tools) == 0 || choice == "none":

@@ -66,21 +66,25 @@ func (t Truth) MarshalJSON() ([]byte, error) {
 
 // A TruthLog writes one JSON object per line.
 type TruthLog struct {
-	mu     sync.Mutex
-	buffer *bufio.Writer
-	wrong  error
+	mu      sync.Mutex
+	buffer  *bufio.Writer
+	flushed time.Time
+	wrong   error
 }
 
 // NewTruthLog is a log whose Write is a function for [Config.Truth].
 func NewTruthLog(w io.Writer) *TruthLog { return &TruthLog{buffer: bufio.NewWriterSize(w, 1<<20)} }
 
-// Write adds a line. It is in the file once the log was closed, or was long enough.
+// Write adds a line. Those that are older than a second are in the file then.
 func (l *TruthLog) Write(t Truth) {
 	raw, err := json.Marshal(t)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err == nil {
 		_, err = l.buffer.Write(append(raw, '\n'))
+	}
+	if now := time.Now(); err == nil && now.Sub(l.flushed) > time.Second {
+		l.flushed, err = now, l.buffer.Flush()
 	}
 	if l.wrong == nil {
 		l.wrong = err

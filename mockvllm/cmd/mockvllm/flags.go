@@ -55,6 +55,10 @@ type size int
 
 func (n *size) String() string { return strconv.Itoa(int(*n)) }
 func (n *size) Set(s string) error {
+	if s == "auto" || s == "-1" { // as much as there is
+		*n = 0
+		return nil
+	}
 	factor := 1.0
 	if i := strings.IndexAny(s, "kKmM"); i == len(s)-1 && i > 0 {
 		factor = map[byte]float64{'k': 1000, 'K': 1024, 'm': 1e6, 'M': 1 << 20}[s[i]]
@@ -125,6 +129,12 @@ func asVLLM(args []string) (out []string) {
 	short := map[string]string{"-tp": "--tensor-parallel-size", "-pp": "--pipeline-parallel-size", "-dp": "--data-parallel-size", "-q": "--quantization"}
 	for i := 0; i < len(args); i++ {
 		name, value, has := strings.Cut(args[i], "=")
+		if strings.HasPrefix(name, "-O") || strings.HasPrefix(name, "--compilation-config.") || strings.HasPrefix(name, "--hf-overrides.") {
+			if !has && strings.HasPrefix(name, "--") && i+1 < len(args) && !strings.HasPrefix(args[i+1], "-") {
+				i++
+			}
+			continue // how a real server computes
+		}
 		if strings.HasPrefix(name, "-") {
 			name = cmp.Or(short[name], strings.ReplaceAll(name, "_", "-"))
 		}

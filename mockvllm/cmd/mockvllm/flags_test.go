@@ -146,7 +146,7 @@ func TestWhatCannotBeServedSaysSo(t *testing.T) {
 		`did you mean "llama-3.1-8b"`: {"lama-3.1-8b"},
 		"no profile of llama-3.1-8b":  {"--gpu", "one B200"},
 		"cannot be negative":          {"--block-size", "-1"},
-		"write a number of tokens":    {"--max-num-seqs", "-1"},
+		"write a number of tokens":    {"--max-num-seqs", "-2"},
 		"needs for=":                  {"--fault", "freeze"},
 		`did you mean "stall"`:        {"--fault", "stal"},
 		"fcfs and priority":           {"--scheduling-policy", "lifo"},

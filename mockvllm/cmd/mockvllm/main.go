@@ -143,6 +143,9 @@ func (o options) tls() (*tls.Config, error) {
 		}
 		return nil, nil
 	}
+	if o.cert == "" || o.key == "" {
+		return nil, errors.New("TLS needs both --ssl-certfile and --ssl-keyfile")
+	}
 	pair, err := tls.LoadX509KeyPair(o.cert, o.key)
 	if err != nil {
 		return nil, fmt.Errorf("--ssl-certfile %s, --ssl-keyfile %s: %w", o.cert, o.key, err)

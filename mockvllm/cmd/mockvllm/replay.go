@@ -31,7 +31,7 @@ func (o options) replay(config mockvllm.Config, out io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", o.files[0], err)
 	}
-	if len(s.ttft) == 0 {
+	if s.requests == 0 {
 		return fmt.Errorf("%s holds no request", o.files[0])
 	}
 	return s.print(out, time.Since(began))
@@ -39,9 +39,9 @@ func (o options) replay(config mockvllm.Config, out io.Writer) error {
 
 // A summary is what is told of a replay.
 type summary struct {
-	first, last                         time.Time
-	ttft, tpot, e2e                     []time.Duration
-	tokens, prompt, cached, preemptions int
+	first, last                                   time.Time
+	ttft, tpot, e2e                               []time.Duration
+	requests, tokens, prompt, cached, preemptions int
 }
 
 func (s *summary) add(t mockvllm.Truth) {
@@ -51,6 +51,7 @@ func (s *summary) add(t mockvllm.Truth) {
 	if t.Ended.After(s.last) {
 		s.last = t.Ended
 	}
+	s.requests++
 	s.tokens += len(t.Tokens)
 	s.prompt += t.PromptTokens
 	s.cached += t.CachedTokens
@@ -66,7 +67,7 @@ func (s *summary) add(t mockvllm.Truth) {
 
 func (s *summary) print(out io.Writer, took time.Duration) error {
 	span := s.last.Sub(s.first)
-	fmt.Fprintf(out, "%d requests in %v, replayed in %v\n", len(s.e2e), span.Round(time.Millisecond), took.Round(time.Millisecond))
+	fmt.Fprintf(out, "%d requests in %v, replayed in %v\n", s.requests, span.Round(time.Millisecond), took.Round(time.Millisecond))
 	fmt.Fprintf(out, "%.0f output tokens per second, %.1f %% of prompt tokens from the cache, %d preemptions\n\n",
 		float64(s.tokens)/max(1e-9, span.Seconds()), 100*float64(s.cached)/float64(max(1, s.prompt)), s.preemptions)
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
