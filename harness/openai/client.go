@@ -6,9 +6,7 @@ package openai
 
 import (
 	"bytes"
-	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -94,37 +92,6 @@ func (c *Client) Ask(ctx context.Context, p harness.Prompt) iter.Seq2[harness.Ch
 			}
 		}
 	}
-}
-
-// request is the path and the body of a prompt. Bodies are built before the
-// send, so that building one makes no request late.
-func (c *Client) request(p harness.Prompt) (string, []byte) {
-	body := map[string]any{
-		"model": cmp.Or(p.Model, c.Model), "stream": true, "stream_options": map[string]bool{"include_usage": true},
-	}
-	limit, path := "max_tokens", "/v1/completions"
-	switch {
-	case p.Messages != nil:
-		body["messages"], limit, path = p.Messages, "max_completion_tokens", "/v1/chat/completions"
-	case p.TokenIDs != nil:
-		body["prompt"] = p.TokenIDs
-	default:
-		body["prompt"] = p.Text
-	}
-	if p.MaxTokens > 0 {
-		body[limit] = p.MaxTokens
-	}
-	if p.IgnoreEOS {
-		body["ignore_eos"], body["min_tokens"] = true, p.MaxTokens
-	}
-	if p.CacheSalt != "" {
-		body["cache_salt"] = p.CacheSalt
-	}
-	if p.Priority != 0 {
-		body["priority"] = p.Priority
-	}
-	raw, _ := json.Marshal(body) // maps of strings, numbers and texts always marshal
-	return path, raw
 }
 
 func (c *Client) post(ctx context.Context, path string, body []byte, via *connection) (*http.Response, error) {
