@@ -82,3 +82,12 @@ type Sink interface {
 	Sample(Sample) error
 	Close() error
 }
+
+// An Archive is a sink that gives back what it took, as often as it is asked, once
+// it is closed: records in the order in which they were due, samples in that in
+// which they were taken.
+type Archive interface {
+	Sink
+	Records() iter.Seq[Record]
+	Samples() iter.Seq[Sample]
+}

@@ -148,10 +148,11 @@ func TestSomeUsersLeave(t *testing.T) {
 func TestARunIsAbandonedForAReason(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		looks := 0
-		runner := harness.Runner{Client: answer{first: 3 * time.Second, chunks: 1}, Every: 700 * time.Millisecond, Abandon: func(so *harness.Run) string {
+		seen := new(harness.Memory)
+		runner := harness.Runner{Client: answer{first: 3 * time.Second, chunks: 1}, Every: 700 * time.Millisecond, Sinks: []harness.Sink{seen}, Abandon: func(now time.Duration) string {
 			looks++
 			answered := 0
-			for r := range so.Records {
+			for r := range seen.Records() {
 				assert.True(t, r.OK())
 				answered++
 			}

@@ -60,13 +60,14 @@ type Failures struct {
 	At                 string // when that one was due
 }
 
-// NewView is the page of a run, of which summary holds the figures.
-func NewView(run *harness.Run, summary []harness.Figure, verdicts []slo.Verdict, m store.Manifest) View {
+// NewView is the page of a run, as it was measured and judged.
+func NewView(run *harness.Run, measured *slo.Window, verdicts []slo.Verdict, m store.Manifest) View {
 	v := View{
-		Title: run.Scenario.Name, Warnings: run.Warnings, Audit: slo.Audit(run),
-		Figures: figures(summary), Failures: failures(run), Definitions: definitions(verdicts),
-		Method: method(run, m), Environment: environment(m), Files: files(m), Data: newData(run),
+		Title: run.Scenario.Name, Warnings: run.Warnings, Audit: measured.Audit(),
+		Figures: figures(measured.Figures()), Definitions: definitions(verdicts),
+		Method: method(run, m), Environment: environment(m), Files: files(m),
 	}
+	v.Data, v.Failures = newData(run)
 	for _, verdict := range verdicts {
 		v.Objectives = append(v.Objectives, objective(verdict, run))
 	}
@@ -75,7 +76,7 @@ func NewView(run *harness.Run, summary []harness.Figure, verdicts []slo.Verdict,
 	v.Facts = about(run, m)
 	v.Story = newStory(verdicts)
 	v.Data.Story = v.Story
-	v.Data.Distributions = distributions(run, verdicts)
+	v.Data.Distributions = distributions(measured, verdicts)
 	return v
 }
 
@@ -183,26 +184,33 @@ func figures(summary []harness.Figure) (out []Figures) {
 }
 
 // failures counts by kind, in the order in which each first happened.
-func failures(run *harness.Run) (out []Failures) {
-	total, counts, place := 0, []int{}, map[harness.Failure]int{}
-	for r := range run.Records {
-		total++
-		if r.Failure == "" {
-			continue
-		}
-		i, seen := place[r.Failure]
-		if !seen {
-			i = len(out)
-			place[r.Failure] = i
-			out, counts = append(out, Failures{Kind: string(r.Failure), Example: r.Error, At: round(r.Due)}), append(counts, 0)
-		}
-		counts[i]++
+type failures struct {
+	total  int
+	kinds  []Failures
+	counts []int
+	place  map[harness.Failure]int
+}
+
+func (f *failures) take(r *harness.Record) {
+	f.total++
+	if r.Failure == "" {
+		return
 	}
-	for i, n := range counts {
-		out[i].Count = slo.FormatQuantity(float64(n), slo.Count)
-		out[i].Share = slo.FormatQuantity(float64(n)/float64(total), slo.Ratio)
+	i, seen := f.place[r.Failure]
+	if !seen {
+		i = len(f.kinds)
+		f.place[r.Failure] = i
+		f.kinds, f.counts = append(f.kinds, Failures{Kind: string(r.Failure), Example: r.Error, At: round(r.Due)}), append(f.counts, 0)
 	}
-	return out
+	f.counts[i]++
+}
+
+func (f *failures) counted() []Failures {
+	for i, n := range f.counts {
+		f.kinds[i].Count = slo.FormatQuantity(float64(n), slo.Count)
+		f.kinds[i].Share = slo.FormatQuantity(float64(n)/float64(f.total), slo.Ratio)
+	}
+	return f.kinds
 }
 
 // definitions explains the metrics that the objectives name, and the ones that

@@ -102,7 +102,7 @@ func (w *world) judge(objectives []harness.Objective) ([]slo.Verdict, error) {
 	if w.run == nil {
 		return nil, fmt.Errorf("there is nothing to judge yet; add: When the load runs for 5 minutes")
 	}
-	verdicts := slo.Judge(w.run, objectives)
+	verdicts := w.measured().Judge(objectives)
 	w.verdicts = append(w.verdicts, verdicts...)
 	return verdicts, nil
 }

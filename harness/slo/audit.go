@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/vllmspec/vllmspec/harness"
-	"github.com/vllmspec/vllmspec/harness/stats"
 )
 
 // Bounds beyond which the client is so late that the load was not the one that
@@ -20,21 +19,17 @@ const (
 
 // Audit lists why the client's measurement cannot be relied on. Every reason
 // says what to do.
-func Audit(run *harness.Run) []string { return audit(newWindow(run)) }
-
-func audit(w *window) (reasons []string) {
+func (w *Window) Audit() (reasons []string) {
 	if w.run.Stopped != "" {
 		reasons = append(reasons, "the run ended early: "+w.run.Stopped)
 	}
-	if len(w.due) == 0 {
+	if w.due == 0 {
 		return append(reasons, nothingDue)
 	}
-	answered := w.count(func(r *harness.Record) bool { return r.OK() })
-	sent := w.count(func(r *harness.Record) bool { return r.Sent != harness.Never })
-	if answered == 0 {
-		reasons = append(reasons, fmt.Sprintf("none of %s was answered: look at the failures", counted(len(w.due), "request")))
+	if w.answered == 0 {
+		reasons = append(reasons, fmt.Sprintf("none of %s was answered: look at the failures", counted(w.due, "request")))
 	}
-	if share := float64(sent) / float64(len(w.due)); share < sentLeast {
+	if share := float64(w.sent) / float64(w.due); share < sentLeast {
 		reasons = append(reasons, fmt.Sprintf("the client sent only %s of the due requests: raise the bound of requests in flight, or lower the rate", FormatQuantity(share, Ratio)))
 	}
 	if warm := w.warm(); warm != "" {
@@ -55,7 +50,7 @@ func audit(w *window) (reasons []string) {
 const coldMost = 0.01
 
 // warm says why the cache was not as cold as the scenario says; "" where it was.
-func (w *window) warm() string {
+func (w *Window) warm() string {
 	if !w.run.Scenario.ColdCache {
 		return ""
 	}
@@ -73,24 +68,13 @@ const otherMost = 0.01
 
 // otherLengths says that the load was not the one that was asked for: a server
 // that answers in fewer tokens, or cuts prompts, is a faster one.
-func (w *window) otherLengths() (reasons []string) {
-	prompts, otherPrompts, answers, otherAnswers := 0, 0, 0, 0
-	for i := range w.due {
-		r := &w.due[i]
-		if r.OK() && r.RequestedPromptTokens > 0 && r.PromptTokens > 0 {
-			prompts++
-			otherPrompts += map[bool]int{true: 1}[r.PromptTokens != r.RequestedPromptTokens]
-		}
-		if r.OK() && r.Full && r.OutputTokens > 0 {
-			answers++
-			otherAnswers += map[bool]int{true: 1}[r.OutputTokens != r.RequestedOutputTokens]
-		}
+func (w *Window) otherLengths() (reasons []string) {
+	l := w.lengths
+	if float64(l.otherPrompts) > otherMost*float64(l.prompts) {
+		reasons = append(reasons, fmt.Sprintf("the server counted another number of prompt tokens than was sent in %s of %s: the load was not the one that was asked for", grouped(l.otherPrompts), counted(l.prompts, "request")))
 	}
-	if float64(otherPrompts) > otherMost*float64(prompts) {
-		reasons = append(reasons, fmt.Sprintf("the server counted another number of prompt tokens than was sent in %s of %s: the load was not the one that was asked for", grouped(otherPrompts), counted(prompts, "request")))
-	}
-	if float64(otherAnswers) > otherMost*float64(answers) {
-		reasons = append(reasons, fmt.Sprintf("%s of %s did not have the length that was asked for: does the server honour ignore_eos?", grouped(otherAnswers), counted(answers, "answer")))
+	if float64(l.otherAnswers) > otherMost*float64(l.answers) {
+		reasons = append(reasons, fmt.Sprintf("%s of %s did not have the length that was asked for: does the server honour ignore_eos?", grouped(l.otherAnswers), counted(l.answers, "answer")))
 	}
 	return reasons
 }
@@ -101,28 +85,13 @@ const sharedMost = 0.01
 // blurred says why gaps between chunks cannot be relied on; "" where they can.
 // Chunks that one read brought share its stamp. Where they lay in the kernel for
 // longer than a gap, that was our doing, and not the server's or the network's.
-func (w *window) blurred() string {
-	shared := coalesced(w)
-	if shared.reason != "" || shared.value <= sharedMost {
+func (w *Window) blurred() string {
+	shared, delays := coalesced(w), &w.tallyOf("read delay").values
+	if shared.reason != "" || shared.value <= sharedMost || delays.N() == 0 || w.gaps.N() <= w.shared {
 		return ""
 	}
-	var delays, gaps []float64
-	for i := range w.due {
-		if d := w.due[i].ReadDelay; d != harness.Never {
-			delays = append(delays, d.Seconds())
-		}
-		for _, gap := range w.due[i].ITLs() {
-			if gap > 0 {
-				gaps = append(gaps, gap.Seconds())
-			}
-		}
-	}
-	if len(delays) == 0 || len(gaps) == 0 {
-		return ""
-	}
-	slices.Sort(delays)
-	slices.Sort(gaps)
-	delay, gap := stats.Quantile(delays, .99), stats.Quantile(gaps, .5)
+	// Of the gaps, the least ones are those of chunks that share a stamp: nothing.
+	delay, gap := delays.Quantile(.99, 0), w.gaps.Rank(w.shared+(w.gaps.N()-w.shared+1)/2)
 	if delay < gap {
 		return ""
 	}
@@ -132,7 +101,7 @@ func (w *window) blurred() string {
 
 // stolen says how much CPU a hypervisor gave to others meanwhile: a client
 // cannot be on time on a machine that is not there.
-func (w *window) stolen() string {
+func (w *Window) stolen() string {
 	e := w.readings(gauge{source: "host", series: "cpu_steal_ratio"}, "max")
 	if e.n == 0 || e.value < 0.05 {
 		return ""
@@ -140,18 +109,12 @@ func (w *window) stolen() string {
 	return fmt.Sprintf(" (of this machine's CPU its hypervisor gave up to %s to others)", FormatQuantity(e.value, Ratio))
 }
 
-func (w *window) lag() float64 {
-	var lags []float64
-	for i := range w.due {
-		if w.due[i].Sent != harness.Never {
-			lags = append(lags, w.due[i].Lag().Seconds())
-		}
-	}
-	slices.Sort(lags)
-	if len(lags) == 0 {
+func (w *Window) lag() float64 {
+	lags := &w.tallyOf("lag").values
+	if lags.N() == 0 {
 		return 0
 	}
-	return stats.Quantile(lags, .99)
+	return lags.Quantile(.99, 0)
 }
 
 func lagBound(s harness.Scenario) float64 {

@@ -9,8 +9,7 @@ import (
 
 // Figures is the summary of a run: what every report and every benchmark line
 // gives. Figures that do not exist are left out.
-func Figures(run *harness.Run) []harness.Figure {
-	w := newWindow(run)
+func (w *Window) Figures() []harness.Figure {
 	var out []harness.Figure
 	for _, m := range Metrics() {
 		for _, statistic := range m.summarized() {

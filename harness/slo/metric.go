@@ -42,16 +42,16 @@ type Metric struct {
 	Formula string // for the reader, in one line
 
 	// Exactly one of these says how it is measured.
-	request func(*harness.Record) (float64, bool) // one value of each request
-	fromDue bool                                  // …which the client's own lateness lengthens
-	begins  bool                                  // …known once an answer has begun: who leaves before has waited in vain
-	ours    bool                                  // …which says nothing of the server
-	gaps    bool                                  // the gaps between chunks of all requests
-	stamps  bool                                  // it compares stamps of successive chunks
-	figure  func(*window) estimate                // one figure of the run
-	gauge   *gauge                                // readings of a series
-	counter string                                // the rise of a series
-	flight  bool                                  // requests in flight
+	request   func(*harness.Record) (float64, bool) // one value of each request
+	sinceSent string                                // …which the client's own lateness lengthens: the metric that counts from sent
+	begins    bool                                  // …known once an answer has begun: who leaves before has waited in vain
+	ours      bool                                  // …which says nothing of the server
+	gaps      bool                                  // the gaps between chunks of all requests
+	stamps    bool                                  // it compares stamps of successive chunks
+	figure    func(*Window) estimate                // one figure of the run
+	gauge     *gauge                                // readings of a series
+	counter   string                                // the rise of a series
+	flight    bool                                  // requests in flight
 }
 
 // A gauge is a series that is read from time to time.
@@ -68,10 +68,10 @@ func Metrics() []Metric {
 
 func ofRequests() []Metric {
 	return []Metric{
-		{Name: "TTFT", Unit: Seconds, Better: LowerIsBetter, Formula: "time to first token: first content − due; an unanswered request counts as the worst", request: begun((*harness.Record).TTFT), fromDue: true, begins: true},
+		{Name: "TTFT", Unit: Seconds, Better: LowerIsBetter, Formula: "time to first token: first content − due; an unanswered request counts as the worst", request: begun((*harness.Record).TTFT), sinceSent: "TTFT since sent", begins: true},
 		{Name: "ITL", Unit: Seconds, Better: LowerIsBetter, Formula: "gap between two successive chunks of content, over all whole answers; its interval counts requests, not gaps", gaps: true, stamps: true},
 		{Name: "TPOT", Unit: Seconds, Better: LowerIsBetter, Formula: "(last chunk − first chunk) ÷ (output tokens − 1), of each whole answer", request: answered((*harness.Record).TPOT)},
-		{Name: "E2E latency", Unit: Seconds, Better: LowerIsBetter, Formula: "end of the answer − due; an unanswered request counts as the worst", request: answered((*harness.Record).E2E), fromDue: true},
+		{Name: "E2E latency", Unit: Seconds, Better: LowerIsBetter, Formula: "end of the answer − due; an unanswered request counts as the worst", request: answered((*harness.Record).E2E), sinceSent: "E2E latency since sent"},
 		{Name: "longest gap", stamps: true, Unit: Seconds, Better: LowerIsBetter, Formula: "longest gap between two chunks of one answer", request: answered(longestGap)},
 		{Name: "TTFT since sent", Unit: Seconds, Better: LowerIsBetter, Formula: "first content − sent: to compare with tools that count from there", begins: true, request: begun(func(r *harness.Record) time.Duration { return r.TTFT() - (r.Sent - r.Due) })},
 		{Name: "E2E latency since sent", Unit: Seconds, Better: LowerIsBetter, Formula: "end of the answer − sent: to compare with tools that count from there", request: answered(func(r *harness.Record) time.Duration { return r.E2E() - (r.Sent - r.Due) })},

@@ -52,7 +52,7 @@ func judge(t *testing.T, run *harness.Run, subject, expectation string) slo.Verd
 	t.Helper()
 	o, err := slo.Parse(subject, expectation)
 	require.NoError(t, err)
-	return slo.Judge(run, []harness.Objective{o})[0]
+	return slo.Measure(run).Judge([]harness.Objective{o})[0]
 }
 
 func TestThreeOutcomes(t *testing.T) {
@@ -111,7 +111,7 @@ func TestFiguresOfTheRun(t *testing.T) {
 			}
 		}
 		require.NoError(t, err, subject)
-		assert.InDelta(t, want, slo.Judge(run, []harness.Objective{o})[0].Value, 1e-2*max(1, want), subject)
+		assert.InDelta(t, want, slo.Measure(run).Judge([]harness.Objective{o})[0].Value, 1e-2*max(1, want), subject)
 	}
 }
 
@@ -161,7 +161,7 @@ func TestALateClientVoidsTheRun(t *testing.T) {
 	run := runOf(1000, nil)
 	run.Stopped = "interrupted"
 	assert.Equal(t, slo.Unknown, judge(t, run, "p50 TTFT", "at most 10 s").Outcome)
-	assert.Empty(t, slo.Audit(runOf(1000, nil)))
+	assert.Empty(t, slo.Measure(runOf(1000, nil)).Audit())
 }
 
 func TestOurOwnLatenessNeverDecides(t *testing.T) {
@@ -331,10 +331,10 @@ func TestAWorkloadThatWasNotDeliveredVoidsTheRun(t *testing.T) {
 			}
 		})
 	}
-	assert.Empty(t, slo.Audit(lengths(5)), "a few may be cut")
-	assert.Contains(t, slo.Audit(lengths(20))[0], "20 of 1,000 answers did not have the length that was asked for")
+	assert.Empty(t, slo.Measure(lengths(5)).Audit(), "a few may be cut")
+	assert.Contains(t, slo.Measure(lengths(20)).Audit()[0], "20 of 1,000 answers did not have the length that was asked for")
 	prompts := runOf(1000, func(_ int, r *harness.Record) { r.RequestedPromptTokens = 17 })
-	assert.Contains(t, slo.Audit(prompts)[0], "another number of prompt tokens than was sent in 1,000 of 1,000 requests")
+	assert.Contains(t, slo.Measure(prompts).Audit()[0], "another number of prompt tokens than was sent in 1,000 of 1,000 requests")
 	assert.Equal(t, slo.Unknown, judge(t, prompts, "p50 TTFT", "at most 10 s").Outcome)
 }
 
@@ -353,15 +353,15 @@ func TestAClassIsJudgedByItself(t *testing.T) {
 func TestACacheThatIsNotColdVoidsTheRun(t *testing.T) {
 	run := runOf(1000, nil)
 	run.Scenario.ColdCache = true
-	assert.Contains(t, slo.Audit(run)[0], "nobody knows whether the prefix cache was cold")
+	assert.Contains(t, slo.Measure(run).Audit()[0], "nobody knows whether the prefix cache was cold")
 	hits := func(n float64) {
 		run.Samples = slices.Values([]harness.Sample{sample(0, "vllm:prefix_cache_queries_total", "0", 0), sample(0, "vllm:prefix_cache_hits_total", "0", 0),
 			sample(time.Second, "vllm:prefix_cache_queries_total", "0", 1000), sample(time.Second, "vllm:prefix_cache_hits_total", "0", n)})
 	}
 	hits(5)
-	assert.Empty(t, slo.Audit(run))
+	assert.Empty(t, slo.Measure(run).Audit())
 	hits(200)
-	assert.Contains(t, slo.Audit(run)[0], "was to be cold, but 20 % of prompt tokens were found in it")
+	assert.Contains(t, slo.Measure(run).Audit()[0], "was to be cold, but 20 % of prompt tokens were found in it")
 	assert.Equal(t, slo.Unknown, judge(t, run, "p50 TTFT", "at most 10 s").Outcome)
 }
 
