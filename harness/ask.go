@@ -16,9 +16,9 @@ func (l *load) ask(ctx context.Context, rec *Record, prompt Prompt, hear func(te
 	rec.Warmup = rec.Due < l.scenario.Warmup
 	if ctx.Err() == nil {
 		l.issued.Add(1)
-		l.inFlight.Add(1)
+		l.inFlight.add(l.now(), 1)
 		l.follow(ctx, rec, prompt, hear)
-		l.inFlight.Add(-1)
+		l.inFlight.add(l.now(), -1)
 	} else {
 		rec.Failure, rec.Error = endedBy(ctx), context.Cause(ctx).Error()
 		rec.Done = l.now()

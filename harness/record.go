@@ -135,6 +135,7 @@ type Failure string
 const (
 	Refused       Failure = "refused"         // no connection
 	Timeout       Failure = "timeout"         // no end within the time allowed
+	OutOfSockets  Failure = "out of sockets"  // no connection, for want of something on our side
 	Reset         Failure = "reset"           // the connection broke
 	ErrorInStream Failure = "error in stream" // an error event under status 200
 	CutShort      Failure = "cut short"       // the stream ended without a finish reason

@@ -29,8 +29,12 @@ type Figure struct {
 
 // Series that the runner itself samples, under the source "client".
 const (
-	SeriesInFlight = "requests_in_flight"
-	SeriesIssued   = "requests_issued"
-	SeriesFailed   = "requests_failed"
-	SeriesBacklog  = "requests_due_unsent"
+	SeriesInFlight        = "requests_in_flight"
+	SeriesInFlightSeconds = "requests_in_flight_seconds" // the integral of it since the start
+	SeriesIssued          = "requests_issued"
+	SeriesFailed          = "requests_failed"
+	SeriesBacklog         = "requests_due_unsent"
+	SeriesUnanswered      = "requests_due_unanswered"
+	SeriesStalled         = "stalled_seconds"      // in which nothing of us could run, since the start
+	SeriesWakeUpLate      = "wake_up_late_seconds" // the latest that a sleep ended since the reading before
 )

@@ -51,7 +51,7 @@ func (r Runner) Run(ctx context.Context, s Scenario) (*Run, error) {
 		runner:   r.withDefaults(),
 		scenario: s,
 		start:    time.Now(),
-		records:  make(chan Record, 1024),
+		records:  make(chan Record, 8192),
 		samples:  make(chan Sample, 1024),
 	}
 	archive := l.runner.Archive
@@ -112,8 +112,9 @@ type load struct {
 	recorded int            // touched by the collector only
 	asking   sync.WaitGroup // requests and users
 
-	issued, inFlight, failed, backlog, seq atomic.Int64
-	issuedUntil                            time.Duration // written by the issuer, read when it is done
+	issued, failed, backlog, seq atomic.Int64
+	inFlight                     level
+	issuedUntil                  time.Duration // written by the issuer, read when it is done
 
 	giveUp    context.CancelCauseFunc // ends what is in flight
 	stop      context.CancelFunc      // ends the load

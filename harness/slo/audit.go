@@ -1,24 +1,9 @@
 package slo
 
-import (
-	"fmt"
-	"math"
-	"slices"
+import "fmt"
 
-	"github.com/vllmspec/vllmspec/harness"
-)
-
-// Bounds beyond which the client is so late that the load was not the one that
-// was asked for, and no verdict stands. Lateness below them is counted in, and
-// must not decide a verdict: see [Judge].
-const (
-	lagFloor  = 0.100 // s
-	lagShare  = 0.10  // of the tightest latency limit
-	sentLeast = 0.98  // share of due requests that must have been sent
-)
-
-// Audit lists why the client's measurement cannot be relied on. Every reason
-// says what to do.
+// Audit lists why the run's measurement cannot be relied on. Every reason says
+// what to do.
 func (w *Window) Audit() (reasons []string) {
 	if w.run.Stopped != "" {
 		reasons = append(reasons, "the run ended early: "+w.run.Stopped)
@@ -29,19 +14,14 @@ func (w *Window) Audit() (reasons []string) {
 	if w.answered == 0 {
 		reasons = append(reasons, fmt.Sprintf("none of %s was answered: look at the failures", counted(w.due, "request")))
 	}
-	if share := float64(w.sent) / float64(w.due); share < sentLeast {
-		reasons = append(reasons, fmt.Sprintf("the client sent only %s of the due requests: raise the bound of requests in flight, or lower the rate", FormatQuantity(share, Ratio)))
-	}
 	if warm := w.warm(); warm != "" {
 		reasons = append(reasons, warm)
 	}
 	reasons = append(reasons, w.otherLengths()...)
-	if open, ok := w.run.Scenario.Load.(harness.Open); ok && open.InFlight > 0 {
-		return reasons // a request that waits for a slot is late because the scenario says so
-	}
-	if lag, bound := w.lag(), lagBound(w.run.Scenario); lag > bound {
-		reasons = append(reasons, fmt.Sprintf("the client was late: p99 lag was %s, more than %s%s; give it a free core, or lower the rate",
-			FormatQuantity(lag, Seconds), FormatQuantity(bound, Seconds), w.stolen()))
+	for _, c := range w.Checks() {
+		if c.Reason != "" {
+			reasons = append(reasons, c.Reason)
+		}
 	}
 	return reasons
 }
@@ -96,36 +76,5 @@ func (w *Window) blurred() string {
 		return ""
 	}
 	return fmt.Sprintf("the client was too slow to see tokens one by one: %s of them came in one read with the one before, after up to %s in the kernel (p99); give it a free core, or lower the rate%s",
-		FormatQuantity(shared.value, Ratio), FormatQuantity(delay, Seconds), w.stolen())
-}
-
-// stolen says how much CPU a hypervisor gave to others meanwhile: a client
-// cannot be on time on a machine that is not there.
-func (w *Window) stolen() string {
-	e := w.readings(gauge{source: "host", series: "cpu_steal_ratio"}, "max")
-	if e.n == 0 || e.value < 0.05 {
-		return ""
-	}
-	return fmt.Sprintf(" (of this machine's CPU its hypervisor gave up to %s to others)", FormatQuantity(e.value, Ratio))
-}
-
-func (w *Window) lag() float64 {
-	lags := &w.tallyOf("lag").values
-	if lags.N() == 0 {
-		return 0
-	}
-	return lags.Quantile(.99, 0)
-}
-
-func lagBound(s harness.Scenario) float64 {
-	tightest := math.Inf(1)
-	for _, o := range slices.Concat(s.Objectives, s.Good) {
-		if (o.Metric == "TTFT" || o.Metric == "E2E latency") && o.Relation == harness.AtMost {
-			tightest = min(tightest, o.Limit)
-		}
-	}
-	if math.IsInf(tightest, 1) {
-		return lagFloor
-	}
-	return max(lagFloor, lagShare*tightest)
+		FormatQuantity(shared.value, Ratio), FormatQuantity(delay, Seconds), w.starved())
 }

@@ -24,14 +24,22 @@ type flight struct {
 type span struct{ begin, end time.Duration }
 
 func (f *flight) take(r *harness.Record) {
-	if r.Sent == harness.Never || r.Done == harness.Never || r.Done < f.from || r.Sent >= f.to {
+	s, inside := within(r, f.from, f.to)
+	if !inside {
 		return
 	}
-	s := span{max(r.Sent, f.from), min(r.Done, f.to)}
 	f.area += s.end - s.begin
 	f.n++
 	heap.Push(&f.begins, s)
 	f.advance(r.Due)
+}
+
+// within is when a request was in flight between two instants, if it was.
+func within(r *harness.Record, from, to time.Duration) (s span, inside bool) {
+	if r.Sent == harness.Never || r.Done == harness.Never || r.Done < from || r.Sent >= to {
+		return s, false
+	}
+	return span{max(r.Sent, from), min(r.Done, to)}, true
 }
 
 // advance begins what begins by then. At one instant answers end before new

@@ -91,7 +91,7 @@ func (w *Window) ownLateness(m Metric, v Verdict) string {
 		return ""
 	}
 	return fmt.Sprintf("the client's own lateness decides: counted from when requests were sent it was %s; give the client a free core%s",
-		FormatQuantity(sent.value, m.Unit), w.stolen())
+		FormatQuantity(sent.value, m.Unit), w.starved())
 }
 
 // decide compares an interval with a limit.

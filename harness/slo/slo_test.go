@@ -380,3 +380,80 @@ func TestASlowClientDoesNotJudgeGaps(t *testing.T) {
 	assert.Equal(t, slo.Met, judge(t, together(time.Millisecond), "p50 ITL", "at most 40 ms").Outcome, "the server itself sent them together")
 	assert.Equal(t, slo.Met, judge(t, together(harness.Never), "p50 ITL", "at most 40 ms").Outcome, "nobody knows better")
 }
+
+// watching adds what the client saw of itself, at the beginning and the end.
+func watching(run *harness.Run, series string, source string, values ...float64) {
+	samples := slices.Collect(run.Samples)
+	for i, v := range values {
+		at := time.Duration(i) * run.To / time.Duration(max(1, len(values)-1))
+		samples = append(samples, harness.Sample{At: at, Reading: harness.Reading{Source: source, Series: series, Value: v}})
+	}
+	run.Samples = slices.Values(samples)
+}
+
+func TestTheClientAuditsItself(t *testing.T) {
+	sound := func() *harness.Run { // 100 s; each request takes 100.5 ms and 30 ms on average
+		run := runOf(1000, nil)
+		for r := range run.Records {
+			run.Length = max(run.Length, r.Done)
+		}
+		return run
+	}
+	for name, c := range map[string]struct {
+		change func(*harness.Run)
+		says   string
+	}{
+		"stalled": {func(run *harness.Run) {
+			watching(run, harness.SeriesStalled, "client", 0, 62)
+			watching(run, harness.SeriesWakeUpLate, "client", 0, .075)
+			watching(run, "cpu_throttled_seconds", "client", 3, 65)
+		}, "the client could not run for 62 % of the time (its container's CPU limit held it for 62 % of the time); give it more CPU"},
+		"all its CPU": {func(run *harness.Run) {
+			watching(run, "process_cpu_seconds", "client", 10, 209)
+			watching(run, "cpus_available", "client", 2, 2)
+		}, "the client used all the CPU that it may use (1.99 of 2 cores available)"},
+		"collecting": {func(run *harness.Run) { watching(run, "gc_pause_max_seconds", "client", 0, .3, 0) },
+			"garbage collection stopped it for up to 300 ms"},
+		"no sockets": {func(run *harness.Run) {
+			records := slices.Collect(run.Records)
+			records[7] = failed(records[7])
+			records[7].Failure = harness.OutOfSockets
+			run.Records = slices.Values(records)
+		}, "the client had no socket for 1 request: raise its limit of open files"},
+		"files": {func(run *harness.Run) {
+			watching(run, "open_files", "client", 7, 1010, 8)
+			watching(run, "open_files_limit", "client", 1024, 1024)
+		}, "the client had 1,010 of 1,024 files in use: raise its limit of open files"},
+		"ports": {func(run *harness.Run) {
+			watching(run, "ports_used", "client", 28_000)
+			watching(run, "ports_available", "client", 28_232)
+		}, "the client had 28,000 of 28,232 ports in use: raise the range of ports"},
+		"Little's law": {func(run *harness.Run) { watching(run, harness.SeriesInFlightSeconds, "client", 0, 1000) },
+			"by the client's own count 10 requests were in flight on average, by what it recorded of them 5."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			run := sound()
+			require.Empty(t, slo.Measure(run).Audit())
+			c.change(run)
+			reasons := slo.Measure(run).Audit()
+			require.Len(t, reasons, 1)
+			assert.Contains(t, reasons[0], c.says)
+			assert.Equal(t, slo.Unknown, judge(t, run, "p50 TTFT", "at most 10 s").Outcome)
+		})
+	}
+}
+
+func TestAnAuditThatFindsNothingSaysWhatItLookedAt(t *testing.T) {
+	run := runOf(1000, nil)
+	watching(run, harness.SeriesStalled, "client", 0, 3)
+	watching(run, harness.SeriesInFlightSeconds, "client", 0, 540)
+	watching(run, "process_cpu_seconds", "client", 0, 20)
+	watching(run, "cpus_available", "client", .5)
+	var found []string
+	for _, c := range slo.Measure(run).Checks() {
+		assert.Empty(t, c.Reason, c.Name)
+		found = append(found, c.Name+": "+c.Value)
+	}
+	assert.Equal(t, []string{"requests sent: 100 %", "p99 lag of sends: 0 ms", "time in which the client could not run: 3 %, up to 0 ms at once",
+		"CPU used: 0.2 of 0.5 cores available", "requests without a socket: 0", "in flight, counted and by Little's law: 5.4 and 5.26"}, found)
+}

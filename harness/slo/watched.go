@@ -40,6 +40,10 @@ func newWatched(run *harness.Run) *watched {
 		w.ask("server", name)
 	}
 	w.ask("host", "cpu_steal_ratio")
+	for _, name := range []string{harness.SeriesInFlightSeconds, harness.SeriesStalled, harness.SeriesWakeUpLate, "process_cpu_seconds", "cpus_available",
+		"cpu_throttled_seconds", "gc_pause_max_seconds", "open_files", "open_files_limit", "ports_used", "ports_available"} {
+		w.ask("client", name)
+	}
 	return w
 }
 

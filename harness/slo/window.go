@@ -21,12 +21,14 @@ type Window struct {
 	soFar    bool               // the run goes on: its requests come in the order in which they end
 
 	due, sent, answered, failed, good int
+	socketless                        int     // failed for want of a socket
 	ended                             int     // whole answers that ended inside, whenever they were due
 	tokens                            float64 // that arrived inside
 	told                              bool    // the server counts tokens
 	chunks, shared                    int     // of content; those without a stamp of their own
 	lengths                           lengths
 	flight                            flight
+	recorded                          time.Duration // in flight, of all requests, between the readings of the client's own count
 
 	figures []figured
 	gaps    stats.Values // between chunks, of all whole answers
@@ -59,7 +61,11 @@ func Measure(run *harness.Run) *Window {
 	for s := range run.Samples {
 		w.watched.take(s)
 	}
+	from, to := w.watched.ends()
 	for r := range run.Records {
+		if s, inside := within(&r, from, to); inside {
+			w.recorded += s.end - s.begin
+		}
 		w.take(&r)
 	}
 	return w
@@ -116,6 +122,7 @@ func (w *Window) count(r *harness.Record) {
 	w.answered += one(r.OK())
 	w.failed += one(r.Failed())
 	w.good += one(r.Good)
+	w.socketless += one(r.Failure == harness.OutOfSockets)
 	w.chunks += len(r.Chunks)
 	w.shared += r.Coalesced()
 	w.lengths.take(r)
