@@ -93,7 +93,7 @@ func (w *world) lookAhead() error {
 		}
 		w.scenario.Objectives = append(w.scenario.Objectives, rows...)
 	}
-	return w.classesExist(slices.Concat(w.scenario.Objectives, w.abandon))
+	return w.classesExist(slices.Concat(w.scenario.Objectives, w.scenario.Good, w.abandon))
 }
 
 var objectiveSentence = regexp.MustCompile(`^the objective "([^"]*)" is `)

@@ -66,12 +66,12 @@ const sharedMost = 0.01
 // Chunks that one read brought share its stamp. Where they lay in the kernel for
 // longer than a gap, that was our doing, and not the server's or the network's.
 func (w *Window) blurred() string {
-	shared, delays := coalesced(w), &w.tallyOf("read delay").values
-	if shared.reason != "" || shared.value <= sharedMost || delays.N() == 0 || w.gaps.N() <= w.shared {
+	shared, delays := coalesced(w), w.Spread("read delay")
+	if shared.reason != "" || shared.value <= sharedMost || delays.N() == 0 || w.chunkGaps.N() <= w.shared {
 		return ""
 	}
 	// Of the gaps, the least ones are those of chunks that share a stamp: nothing.
-	delay, gap := delays.Quantile(.99, 0), w.gaps.Rank(w.shared+(w.gaps.N()-w.shared+1)/2)
+	delay, gap := delays.Quantile(.99, 0), w.chunkGaps.Rank(w.shared+(w.chunkGaps.N()-w.shared+1)/2)
 	if delay < gap {
 		return ""
 	}

@@ -53,7 +53,7 @@ func (w *Window) sends() Check {
 // lateness is that of sends. A request that waits for a slot is late because the
 // scenario says so.
 func (w *Window) lateness() Check {
-	lags := &w.tallyOf("lag").values
+	lags := w.Spread("lag")
 	if open, ok := w.run.Scenario.Load.(harness.Open); ok && open.InFlight > 0 || lags.N() == 0 {
 		return Check{}
 	}

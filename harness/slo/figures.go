@@ -30,7 +30,7 @@ func (m Metric) summarized() []string {
 		return []string{""}
 	case m.gauge != nil:
 		return []string{"mean", "max"}
-	case m.request != nil || m.gaps:
+	case m.request != nil || m.gaps != nil:
 		return []string{"mean", "p50", "p90", "p95", "p99", "max"}
 	}
 	return m.statistics()

@@ -70,7 +70,7 @@ func (w *Window) judge(o harness.Objective) Verdict {
 	case m.stamps && w.blurred() != "":
 		v.Outcome = Unknown
 		v.Notes = append(v.Notes, w.blurred())
-	case m.sinceSent != "":
+	case m.fromDue:
 		if late := w.ownLateness(m, v); late != "" {
 			v.Outcome = Unknown
 			v.Notes = append(v.Notes, late)
@@ -82,11 +82,7 @@ func (w *Window) judge(o harness.Objective) Verdict {
 // ownLateness says that it would have been another outcome had every request been
 // due when it was sent; "" where it would not.
 func (w *Window) ownLateness(m Metric, v Verdict) string {
-	since, err := Lookup(m.sinceSent)
-	if err != nil {
-		return err.Error()
-	}
-	sent := since.measure(w, v.Statistic, v.Relation != harness.AtLeast)
+	sent := w.distribution(m, w.figure(m.Name).sinceSent, v.Statistic, v.Relation != harness.AtLeast)
 	if decide(v.Objective, sent.lo, sent.hi) == v.Outcome {
 		return ""
 	}

@@ -41,10 +41,10 @@ func (m Metric) measure(w *Window, statistic string, failedAreWorst bool) estima
 		return w.rise(m.counter)
 	case m.gauge != nil:
 		return w.readings(*m.gauge, statistic)
-	case m.gaps:
-		return w.gapsAt(statistic)
+	case m.gaps != nil:
+		return m.gaps(w).measure(statistic)
 	default:
-		return w.distribution(m, statistic, failedAreWorst)
+		return w.distribution(m, w.figure(m.Name).tally, statistic, failedAreWorst)
 	}
 }
 
@@ -58,8 +58,7 @@ func quantileOf(statistic string) (float64, bool) {
 	return p / 100, err == nil
 }
 
-func (w *Window) distribution(m Metric, statistic string, failedAreWorst bool) estimate {
-	t := w.tallyOf(m.Name)
+func (w *Window) distribution(m Metric, t *tally, statistic string, failedAreWorst bool) estimate {
 	switch {
 	case w.due == 0:
 		return without(nothingDue)
@@ -121,27 +120,27 @@ func (t *tally) summary(statistic string) estimate {
 	}
 }
 
-// gapsAt pools the gaps of all whole answers. Gaps of one answer are not
+// measure pools the gaps of all whole answers. Gaps of one answer are not
 // independent of each other: the ranks of the interval are those of as many
 // values as there are requests, carried over to the pooled gaps.
-func (w *Window) gapsAt(statistic string) estimate {
-	n, pooled := w.gapMean.N, w.gaps.N()
-	if n == 0 {
-		return without("no answer had two chunks")
+func (g *gaps) measure(statistic string) estimate {
+	n, pooled := g.mean.N, g.N()
+	if pooled == 0 {
+		return without("no answer had two chunks, or of this one the server does not tell how many tokens they hold")
 	}
 	p, isQuantile := quantileOf(statistic)
 	switch {
 	case statistic == "mean":
-		mean, lo, hi := w.gapMean.Interval(confidence)
+		mean, lo, hi := g.mean.Interval(confidence)
 		return estimate{value: mean, lo: lo, hi: hi, n: n}
 	case statistic == "min":
-		return exact(w.gaps.Rank(1), n)
+		return exact(g.Rank(1), n)
 	case !isQuantile:
-		return exact(w.gaps.Rank(pooled), n)
+		return exact(g.Rank(pooled), n)
 	}
-	e := estimate{value: w.gaps.Quantile(p, 0), lo: math.Inf(-1), hi: math.Inf(1), n: n}
+	e := estimate{value: g.Quantile(p, 0), lo: math.Inf(-1), hi: math.Inf(1), n: n}
 	low, high := stats.Ranks(n, p, confidence)
-	pick := func(rank int) float64 { return w.gaps.Rank(min(pooled, rank*pooled/n)) }
+	pick := func(rank int) float64 { return g.Rank(min(pooled, rank*pooled/n)) }
 	if low > 0 {
 		e.lo = min(e.value, pick(low))
 	}
@@ -185,16 +184,25 @@ func (w *Window) rise(name string) estimate {
 }
 
 func hitRate(w *Window) estimate {
-	queries, hits := w.rise("vllm:prefix_cache_queries_total"), w.rise("vllm:prefix_cache_hits_total")
+	return w.shareOf("vllm:prefix_cache_hits_total", "vllm:prefix_cache_queries_total", "the server looked nothing up in its prefix cache")
+}
+
+func acceptance(w *Window) estimate {
+	return w.shareOf("vllm:spec_decode_num_accepted_tokens_total", "vllm:spec_decode_num_draft_tokens_total", "the server proposed no draft tokens")
+}
+
+// shareOf is by how much one counter rose ÷ by how much another one did.
+func (w *Window) shareOf(part, all, none string) estimate {
+	of, parts := w.rise(all), w.rise(part)
 	switch {
-	case queries.reason != "":
-		return queries
-	case hits.reason != "":
-		return hits
-	case queries.value == 0:
-		return without("the server looked nothing up in its prefix cache")
+	case of.reason != "":
+		return of
+	case parts.reason != "":
+		return parts
+	case of.value == 0:
+		return without(none)
 	}
-	return exact(hits.value/queries.value, queries.n)
+	return exact(parts.value/of.value, of.n)
 }
 
 // counted is "1 request", "2 requests".

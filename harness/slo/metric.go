@@ -42,16 +42,16 @@ type Metric struct {
 	Formula string // for the reader, in one line
 
 	// Exactly one of these says how it is measured.
-	request   func(*harness.Record) (float64, bool) // one value of each request
-	sinceSent string                                // …which the client's own lateness lengthens: the metric that counts from sent
-	begins    bool                                  // …known once an answer has begun: who leaves before has waited in vain
-	ours      bool                                  // …which says nothing of the server
-	gaps      bool                                  // the gaps between chunks of all requests
-	stamps    bool                                  // it compares stamps of successive chunks
-	figure    func(*Window) estimate                // one figure of the run
-	gauge     *gauge                                // readings of a series
-	counter   string                                // the rise of a series
-	flight    bool                                  // requests in flight
+	request func(*harness.Record) (float64, bool) // one value of each request
+	fromDue bool                                  // …which the client's own lateness lengthens
+	begins  bool                                  // …known once an answer has begun: who leaves before has waited in vain
+	ours    bool                                  // …which says nothing of the server
+	gaps    func(*Window) *gaps                   // the gaps of all whole answers
+	stamps  bool                                  // it compares stamps of successive chunks
+	figure  func(*Window) estimate                // one figure of the run
+	gauge   *gauge                                // readings of a series
+	counter string                                // the rise of a series
+	flight  bool                                  // requests in flight
 }
 
 // A gauge is a series that is read from time to time.
@@ -68,10 +68,12 @@ func Metrics() []Metric {
 
 func ofRequests() []Metric {
 	return []Metric{
-		{Name: "TTFT", Unit: Seconds, Better: LowerIsBetter, Formula: "time to first token: first content − due; an unanswered request counts as the worst", request: begun((*harness.Record).TTFT), sinceSent: "TTFT since sent", begins: true},
-		{Name: "ITL", Unit: Seconds, Better: LowerIsBetter, Formula: "gap between two successive chunks of content, over all whole answers; its interval counts requests, not gaps", gaps: true, stamps: true},
+		{Name: "TTFT", Unit: Seconds, Better: LowerIsBetter, Formula: "time to first token: first content − due; an unanswered request counts as the worst", request: begun((*harness.Record).TTFT), fromDue: true, begins: true},
+		{Name: "ITL", Unit: Seconds, Better: LowerIsBetter, Formula: "gap between two successive chunks of content, over all whole answers; its interval counts requests, not gaps", gaps: func(w *Window) *gaps { return &w.chunkGaps }, stamps: true},
+		{Name: "ITL per token", Unit: Seconds, Better: LowerIsBetter, Formula: "gap between two successive chunks of content ÷ tokens in the second, once for each of them, where the server tells how many a chunk holds", gaps: func(w *Window) *gaps { return &w.tokenGaps }, stamps: true},
+		{Name: "time to first answer", Unit: Seconds, Better: LowerIsBetter, Formula: "first content that is not reasoning − due, of requests that have any", request: firstAnswer, fromDue: true},
 		{Name: "TPOT", Unit: Seconds, Better: LowerIsBetter, Formula: "(last chunk − first chunk) ÷ (output tokens − 1), of each whole answer", request: answered((*harness.Record).TPOT)},
-		{Name: "E2E latency", Unit: Seconds, Better: LowerIsBetter, Formula: "end of the answer − due; an unanswered request counts as the worst", request: answered((*harness.Record).E2E), sinceSent: "E2E latency since sent"},
+		{Name: "E2E latency", Unit: Seconds, Better: LowerIsBetter, Formula: "end of the answer − due; an unanswered request counts as the worst", request: answered((*harness.Record).E2E), fromDue: true},
 		{Name: "longest gap", stamps: true, Unit: Seconds, Better: LowerIsBetter, Formula: "longest gap between two chunks of one answer", request: answered(longestGap)},
 		{Name: "TTFT since sent", Unit: Seconds, Better: LowerIsBetter, Formula: "first content − sent: to compare with tools that count from there", begins: true, request: begun(func(r *harness.Record) time.Duration { return r.TTFT() - (r.Sent - r.Due) })},
 		{Name: "E2E latency since sent", Unit: Seconds, Better: LowerIsBetter, Formula: "end of the answer − sent: to compare with tools that count from there", request: answered(func(r *harness.Record) time.Duration { return r.E2E() - (r.Sent - r.Due) })},
@@ -86,6 +88,9 @@ func ofRequests() []Metric {
 		}},
 		{Name: "input tokens", Unit: Tokens, Formula: "prompt tokens of a request, as the server counted them", request: told(func(r *harness.Record) int { return r.PromptTokens })},
 		{Name: "output tokens", Unit: Tokens, Formula: "output tokens of a request, as the server counted them", request: told(func(r *harness.Record) int { return r.OutputTokens })},
+		{Name: "chunks", Unit: Count, Formula: "chunks of content of an answer; one may hold several tokens", request: told(func(r *harness.Record) int { return len(r.Chunks) })},
+		{Name: "cached tokens", Unit: Tokens, Formula: "prompt tokens of a request that the server found in its prefix cache, as it counted them", request: told(func(r *harness.Record) int { return r.CachedTokens })},
+		{Name: "reasoning tokens", Unit: Tokens, Formula: "output tokens of a request that were reasoning, as the server counted them", request: told(func(r *harness.Record) int { return r.ReasoningTokens })},
 	}
 }
 
@@ -100,6 +105,7 @@ func ofTheRun() []Metric {
 		{Name: "goodput", Unit: PerSecond, Better: HigherIsBetter, Formula: "attainment × request rate", figure: goodput},
 		{Name: "coalesced chunks", Unit: Ratio, Better: LowerIsBetter, Formula: "chunks that came in one read with the one before, and share its stamp ÷ all chunks", figure: coalesced},
 		{Name: "concurrency", Unit: Count, Formula: "requests in flight, from sent to the end of the answer, over the measured window", flight: true},
+		{Name: "backlog", Unit: Count, Better: LowerIsBetter, Formula: "requests that are due and not answered yet, those that wait for a slot included, every second", gauge: &gauge{source: "client", series: harness.SeriesUnanswered, absent: "the client's own gauges were not read"}},
 	}
 }
 
@@ -119,6 +125,7 @@ func ofTheServer() []Metric {
 		server("waiting requests", Count, "requests in the server's queue", "vllm:num_requests_waiting", false),
 		{Name: "preemptions", Unit: Count, Better: LowerIsBetter, Formula: "requests that lost their KV cache and were computed again (vllm:num_preemptions_total)", counter: "vllm:num_preemptions_total"},
 		{Name: "prefix cache hit rate", Unit: Ratio, Better: HigherIsBetter, Formula: "tokens found ÷ tokens looked up in the prefix cache", figure: hitRate},
+		{Name: "draft acceptance rate", Unit: Ratio, Better: HigherIsBetter, Formula: "draft tokens accepted ÷ proposed, with speculative decoding", figure: acceptance},
 		device("GPU utilisation", Ratio, "share of time in which the GPU was busy", "gpu_utilisation_ratio"),
 		device("GPU memory", Bytes, "memory of the GPU in use", "gpu_memory_used_bytes"),
 		device("GPU power", Watts, "power drawn by the GPU", "gpu_power_watts"),
@@ -127,7 +134,7 @@ func ofTheServer() []Metric {
 
 // ofServer reports whether a metric says nothing of single requests.
 func (m Metric) ofServer() bool {
-	return m.gauge != nil || m.counter != "" || m.Name == "prefix cache hit rate"
+	return m.gauge != nil || m.counter != "" || m.Name == "prefix cache hit rate" || m.Name == "draft acceptance rate"
 }
 
 // Lookup finds a metric by name, whatever its case. A raw name in quotes is a

@@ -457,3 +457,40 @@ func TestAnAuditThatFindsNothingSaysWhatItLookedAt(t *testing.T) {
 	assert.Equal(t, []string{"requests sent: 100 %", "p99 lag of sends: 0 ms", "time in which the client could not run: 3 %, up to 0 ms at once",
 		"CPU used: 0.2 of 0.5 cores available", "requests without a socket: 0", "in flight, counted and by Little's law: 5.4 and 5.26"}, found)
 }
+
+func TestAChunkIsNoToken(t *testing.T) {
+	run := runOf(1000, func(_ int, r *harness.Record) { r.ChunkTokens, r.OutputTokens = []int{2, 1, 2, 5}, 10 })
+	assert.InDelta(t, .010, judge(t, run, "p50 ITL", "at most 1 s").Value, 1e-9)
+	assert.InDelta(t, .002, judge(t, run, "p50 ITL per token", "at most 1 s").Value, 1e-9, "of 8 tokens 5 came together")
+	assert.InDelta(t, .030/8, judge(t, run, "mean ITL per token", "at most 1 s").Value, 1e-9)
+	assert.InDelta(t, 4, judge(t, run, "mean chunks", "exactly 4").Value, 1e-9)
+	untold := judge(t, runOf(1000, nil), "p50 ITL per token", "at most 1 s")
+	assert.Equal(t, slo.Unknown, untold.Outcome)
+	assert.Contains(t, untold.Notes[0], "does not tell how many tokens")
+}
+
+func TestReasoningHasAFirstTokenOfItsOwn(t *testing.T) {
+	run := runOf(1000, func(_ int, r *harness.Record) { r.FirstAnswer = r.Chunks[2] })
+	assert.InDelta(t, .5005, judge(t, run, "p50 TTFT", "at most 1 s").Value, 1e-9)
+	assert.InDelta(t, .5205, judge(t, run, "p50 time to first answer", "at most 1 s").Value, 1e-9)
+}
+
+func TestClassesHaveLimitsOfTheirOwnForAGoodRequest(t *testing.T) {
+	limit, err := slo.ParseGood("chat: TTFT", "at most 500 ms")
+	require.NoError(t, err)
+	assert.Equal(t, "chat: TTFT at most 500 ms", limit.Text)
+	good := slo.Good([]harness.Objective{limit})
+	slow := request(0, 0, 600*time.Millisecond)
+	assert.True(t, good(&slow), "of no class")
+	slow.Class = "chat"
+	assert.False(t, good(&slow))
+}
+
+func TestDraftsAndTheBacklogAreWatched(t *testing.T) {
+	run := runOf(1000, nil)
+	watching(run, "vllm:spec_decode_num_draft_tokens_total", "server", 100, 300)
+	watching(run, "vllm:spec_decode_num_accepted_tokens_total", "server", 10, 160)
+	watching(run, harness.SeriesUnanswered, "client", 3, 41, 7)
+	assert.InDelta(t, .75, judge(t, run, "draft acceptance rate", "at least 10%").Value, 1e-9)
+	assert.InDelta(t, 41, judge(t, run, "max backlog", "at most 50").Value, 1e-9)
+}

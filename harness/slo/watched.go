@@ -36,7 +36,8 @@ func newWatched(run *harness.Run) *watched {
 			w.keep(m)
 		}
 	}
-	for _, name := range []string{"vllm:prefix_cache_queries_total", "vllm:prefix_cache_hits_total"} {
+	for _, name := range []string{"vllm:prefix_cache_queries_total", "vllm:prefix_cache_hits_total",
+		"vllm:spec_decode_num_draft_tokens_total", "vllm:spec_decode_num_accepted_tokens_total"} {
 		w.ask("server", name)
 	}
 	w.ask("host", "cpu_steal_ratio")

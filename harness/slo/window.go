@@ -30,15 +30,22 @@ type Window struct {
 	flight                            flight
 	recorded                          time.Duration // in flight, of all requests, between the readings of the client's own count
 
-	figures []figured
-	gaps    stats.Values // between chunks, of all whole answers
-	gapMean stats.Ratio  // of each answer: their sum and number
+	figures   []figured
+	chunkGaps gaps // between chunks, of all whole answers
+	tokenGaps gaps // by the token, where the server tells how many a chunk holds
+}
+
+// gaps are those of all whole answers, and of each answer their sum and number.
+type gaps struct {
+	stats.Values
+	mean stats.Ratio
 }
 
 // figured is a metric that each request has one value of, and the values.
 type figured struct {
 	Metric
 	*tally
+	sinceSent *tally // …had every request been due when it was sent; nil where that is the same
 }
 
 // A tally is the values of a metric. Requests that failed, or were left by their
@@ -75,7 +82,11 @@ func newWindow(run *harness.Run, watched *watched) *Window {
 	w := &Window{run: run, from: run.From, to: run.To, watched: watched, flight: flight{from: run.From, to: run.To}}
 	for _, m := range ofRequests() {
 		if m.request != nil {
-			w.figures = append(w.figures, figured{m, new(tally)})
+			f := figured{Metric: m, tally: new(tally)}
+			if m.fromDue {
+				f.sinceSent = new(tally)
+			}
+			w.figures = append(w.figures, f)
 		}
 	}
 	return w
@@ -166,21 +177,45 @@ func (w *Window) countGaps(r *harness.Record) {
 	if !r.OK() || len(r.Chunks) < 2 {
 		return
 	}
+	tokens := 0
 	for i, at := range r.Chunks[1:] {
-		w.gaps.Add((at - r.Chunks[i]).Seconds())
+		gap := (at - r.Chunks[i]).Seconds()
+		w.chunkGaps.Add(gap)
+		if len(r.ChunkTokens) == len(r.Chunks) {
+			n := r.ChunkTokens[i+1]
+			tokens += n
+			for range n {
+				w.tokenGaps.Add(gap / float64(n))
+			}
+		}
 	}
-	w.gapMean.Add((r.Chunks[len(r.Chunks)-1] - r.Chunks[0]).Seconds(), float64(len(r.Chunks)-1))
+	sum := (r.Chunks[len(r.Chunks)-1] - r.Chunks[0]).Seconds()
+	w.chunkGaps.mean.Add(sum, float64(len(r.Chunks)-1))
+	if tokens > 0 {
+		w.tokenGaps.mean.Add(sum, float64(tokens))
+	}
 }
 
 func (f *figured) take(r *harness.Record) {
-	switch v, ok := f.request(r); {
+	v, ok := f.request(r)
+	f.tally.take(v, ok, f.begins, r)
+	if f.sinceSent != nil {
+		if r.Sent != harness.Never {
+			v -= (r.Sent - r.Due).Seconds()
+		}
+		f.sinceSent.take(v, ok, f.begins, r)
+	}
+}
+
+func (t *tally) take(v float64, ok, begins bool, r *harness.Record) {
+	switch {
 	case ok:
-		f.values.Add(v)
-		f.mean.Add(v)
-	case r.Failed() || f.begins && r.Failure == harness.GivenUp:
-		f.failed++
+		t.values.Add(v)
+		t.mean.Add(v)
+	case r.Failed() || begins && r.Failure == harness.GivenUp:
+		t.failed++
 	case r.Failure == harness.GivenUp:
-		f.left++
+		t.left++
 	}
 }
 
@@ -195,21 +230,21 @@ func (l *lengths) take(r *harness.Record) {
 	}
 }
 
-// tallyOf is the tally of a metric that each request has one value of.
-func (w *Window) tallyOf(name string) *tally {
+// figure is a metric that each request has one value of.
+func (w *Window) figure(name string) figured {
 	for _, f := range w.figures {
 		if f.Name == name {
-			return f.tally
+			return f
 		}
 	}
-	return new(tally)
+	return figured{tally: new(tally)}
 }
 
 // Spread is the values of a metric, in its unit: of ITL the gaps between chunks,
 // else one of each request that has one.
 func (w *Window) Spread(metric string) *stats.Values {
 	if metric == "ITL" {
-		return &w.gaps
+		return &w.chunkGaps.Values
 	}
-	return &w.tallyOf(metric).values
+	return &w.figure(metric).values
 }
