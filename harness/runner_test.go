@@ -386,3 +386,17 @@ func TestAMissingReadingIsAGapAndAWarning(t *testing.T) {
 		}
 	})
 }
+
+func TestNoInstantIsSampledTwice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // the last answer ends as the clock ticks
+		s := harness.Scenario{Load: harness.Open{Arrivals: arrival.Even{PerSecond: 1}, For: 3 * time.Second}}
+		out, _ := run(t, answer{first: time.Second, chunks: 1}, s)
+		seen := map[time.Duration]int{}
+		for sample := range out.Samples {
+			if sample.Series == harness.SeriesInFlight {
+				seen[sample.At]++
+			}
+		}
+		assert.Equal(t, map[time.Duration]int{0: 1, time.Second: 1, 2 * time.Second: 1, 3 * time.Second: 1}, seen)
+	})
+}

@@ -18,11 +18,16 @@ type Scenario struct {
 	Dataset    Dataset
 	Load       Load          // Open or Closed
 	Warmup     time.Duration // requests due earlier are recorded, not judged
-	ColdCache  bool          // nobody finds anything in the server's prefix cache, or the run is unsound
+	Cache      *Cache        // what is to be found in the server's prefix cache, or the run is unsound; nil: whatever is
 	Impatience Impatience    // users who leave before their answer has ended
 	Good       []Objective   // what makes one request good (goodput)
 	Objectives []Objective   // what makes the run good
 	Labels     map[string]string
+}
+
+// Cache is a contract: so much is to be found in the server's prefix cache.
+type Cache struct {
+	Share float64 // of prompt tokens; 0 is a cold cache, 1 a warm one, in which all is found that can be
 }
 
 // Impatience is users who do not wait for ever: a share of requests is given up so

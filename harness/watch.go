@@ -29,9 +29,13 @@ func (l *load) sampleUntil(ctx context.Context, sampler Sampler) {
 	defer ticker.Stop()
 	var gaps int
 	var last error
+	read := Never
 	for ended := false; ; {
-		if err := l.sampleOnce(context.WithoutCancel(ctx), sampler); err != nil {
-			gaps, last = gaps+1, err
+		if at := l.now(); at != read { // a virtual clock can tick and end at one instant
+			read = at
+			if err := l.sampleOnce(context.WithoutCancel(ctx), at, sampler); err != nil {
+				gaps, last = gaps+1, err
+			}
 		}
 		if ended {
 			break
@@ -49,10 +53,9 @@ func (l *load) sampleUntil(ctx context.Context, sampler Sampler) {
 
 // sampleOnce allows a reading as long as the pause between two, but never less
 // than a second.
-func (l *load) sampleOnce(ctx context.Context, sampler Sampler) error {
+func (l *load) sampleOnce(ctx context.Context, at time.Duration, sampler Sampler) error {
 	ctx, cancel := context.WithTimeout(ctx, max(l.runner.Every, time.Second))
 	defer cancel()
-	at := l.now()
 	readings, err := sampler.Read(ctx)
 	for _, reading := range readings {
 		l.samples <- Sample{At: at, Reading: reading}

@@ -48,6 +48,9 @@ func (w *world) loadRuns(ctx context.Context, extent string) error {
 		return err
 	}
 	w.folder = folder
+	if err := w.rehearse(ctx); err != nil {
+		return err
+	}
 	if err := w.served.LoadBegins(); err != nil {
 		return err
 	}

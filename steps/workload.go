@@ -29,6 +29,7 @@ type workload struct {
 	recorded       bool // its history is the recorded answers
 	mix            dataset.Mix
 	heldUp         holdUp
+	cached         *dataset.Cached // where the scenario says what is in the prefix cache
 }
 
 func (w *world) registerWorkload(sc sentences) {
@@ -37,7 +38,6 @@ func (w *world) registerWorkload(sc sentences) {
 	sc.Step(`^prompts in (\S+) groups share a prefix of (\S+) tokens$`, w.sharePrefix)
 	sc.Step(`^conversations have (\S+) turns$`, w.haveTurns)
 	sc.Step(`^conversations have (\S+) recorded turns$`, w.haveRecordedTurns)
-	sc.Step(`^the prefix cache is cold$`, w.coldCache)
 	sc.Step(`^answers are at most (\S+) tokens long$`, w.answersAtMost)
 	sc.Step(`^every answer runs to its full length$`, w.fullLength)
 }
@@ -157,11 +157,6 @@ func evenly(from, to string) (l dataset.Length, err error) {
 	return l, nil
 }
 
-// coldCache lets no conversation find anything in the prefix cache that another
-// left there, and makes the run's answers unknown if the server's own hit rate
-// says otherwise.
-func (w *world) coldCache() { w.scenario.ColdCache = true }
-
 // answersAtMost bounds every answer.
 func (w *world) answersAtMost(tokens string) (err error) {
 	w.workload.bound, err = count(tokens, "tokens", 1)
@@ -208,25 +203,11 @@ func (w *world) dataset() (harness.Dataset, error) {
 			d = dataset.Prompts{FS: src.fs, Path: src.path, MaxTokens: work.bound, IgnoreEOS: work.full}
 		}
 	}
-	if w.scenario.ColdCache {
-		if work.turns > 1 {
-			return nil, errors.New("later turns of a conversation find their own history in the prefix cache; a cold cache goes with single questions")
-		}
-		d = dataset.Salted{Dataset: d, Run: w.saltOf()}
+	d, err := w.cached(d)
+	if err == nil && work.heldUp.length > 0 {
+		d = heldUp{d, work.heldUp}
 	}
-	if work.heldUp.length > 0 {
-		return heldUp{d, work.heldUp}, nil
-	}
-	return d, nil
-}
-
-// saltOf tells this run's salts from those of a run before. A server in virtual
-// time has had none, and must see the same every time.
-func (w *world) saltOf() string {
-	if w.suite.inBubble {
-		return "run"
-	}
-	return fmt.Sprintf("%x", time.Now().UnixNano())
+	return d, err
 }
 
 type holdUp struct{ length, after time.Duration }

@@ -1,6 +1,9 @@
 package slo
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
 // Audit lists why the run's measurement cannot be relied on. Every reason says
 // what to do.
@@ -14,8 +17,8 @@ func (w *Window) Audit() (reasons []string) {
 	if w.answered == 0 {
 		reasons = append(reasons, fmt.Sprintf("none of %s was answered: look at the failures", counted(w.due, "request")))
 	}
-	if warm := w.warm(); warm != "" {
-		reasons = append(reasons, warm)
+	if cache := w.cache(); cache != "" {
+		reasons = append(reasons, cache)
 	}
 	reasons = append(reasons, w.otherLengths()...)
 	for _, c := range w.Checks() {
@@ -26,19 +29,31 @@ func (w *Window) Audit() (reasons []string) {
 	return reasons
 }
 
-// coldMost is the prefix cache hit rate that a cold cache may have.
-const coldMost = 0.01
+// What a contract about the prefix cache bears.
+const (
+	coldMost  = 0.01 // hit rate of a cold cache
+	warmLeast = 0.90 // of what can be found, in a warm one
+	hitOff    = 0.05 // hit rate, from the one that was asked for
+)
 
-// warm says why the cache was not as cold as the scenario says; "" where it was.
-func (w *Window) warm() string {
-	if !w.run.Scenario.ColdCache {
+// cache says why the prefix cache was not as the scenario says; "" where it was.
+func (w *Window) cache() string {
+	contract := w.run.Scenario.Cache
+	if contract == nil {
 		return ""
 	}
-	switch hits := hitRate(w); {
-	case hits.reason != "":
-		return "nobody knows whether the prefix cache was cold: " + hits.reason
-	case hits.value > coldMost:
-		return fmt.Sprintf("the prefix cache was to be cold, but %s of prompt tokens were found in it: the server does not honour cache_salt, or others use it meanwhile", FormatQuantity(hits.value, Ratio))
+	hits := hitRate(w)
+	if hits.reason != "" {
+		return "nobody knows what was in the prefix cache: " + hits.reason
+	}
+	was := FormatQuantity(hits.value, Ratio)
+	switch findable := w.lengths.findable(); {
+	case contract.Share == 0 && hits.value > coldMost:
+		return fmt.Sprintf("the prefix cache was to be cold, but %s of prompt tokens were found in it: the server does not honour cache_salt, or others use it meanwhile", was)
+	case contract.Share == 1 && hits.value < warmLeast*findable:
+		return fmt.Sprintf("the prefix cache was to be warm, but %s of prompt tokens were found in it, and %s could have been: it is off or too small, or others use it meanwhile", was, FormatQuantity(findable, Ratio))
+	case contract.Share > 0 && contract.Share < 1 && math.Abs(hits.value-contract.Share) > hitOff:
+		return fmt.Sprintf("%s of prompt tokens were to be found in the prefix cache, but it was %s: it is off or too small, or others use it meanwhile", FormatQuantity(contract.Share, Ratio), was)
 	}
 	return ""
 }

@@ -350,19 +350,31 @@ func TestAClassIsJudgedByItself(t *testing.T) {
 	assert.Equal(t, slo.Met, judge(t, run, "slow: max concurrency", "at least 1").Outcome)
 }
 
-func TestACacheThatIsNotColdVoidsTheRun(t *testing.T) {
-	run := runOf(1000, nil)
-	run.Scenario.ColdCache = true
-	assert.Contains(t, slo.Measure(run).Audit()[0], "nobody knows whether the prefix cache was cold")
-	hits := func(n float64) {
-		run.Samples = slices.Values([]harness.Sample{sample(0, "vllm:prefix_cache_queries_total", "0", 0), sample(0, "vllm:prefix_cache_hits_total", "0", 0),
-			sample(time.Second, "vllm:prefix_cache_queries_total", "0", 1000), sample(time.Second, "vllm:prefix_cache_hits_total", "0", n)})
+func TestTheContractAboutTheCacheIsChecked(t *testing.T) {
+	for _, c := range []struct {
+		share, hits float64
+		says        string // "" where the contract holds
+	}{
+		{0, 5, ""},
+		{0, 200, "was to be cold, but 20 % of prompt tokens were found in it"},
+		{1, 880, ""}, // of prompts of 129 tokens 128 can be found
+		{1, 800, "was to be warm, but 80 % of prompt tokens were found in it, and 99.2 % could have been"},
+		{.6, 560, ""},
+		{.6, 540, "60 % of prompt tokens were to be found in the prefix cache, but it was 54 %"},
+		{.6, 660, "60 % of prompt tokens were to be found in the prefix cache, but it was 66 %"},
+	} {
+		run := runOf(1000, func(_ int, r *harness.Record) { r.PromptTokens = 129 })
+		run.Scenario.Cache = &harness.Cache{Share: c.share}
+		assert.Contains(t, slo.Measure(run).Audit()[0], "nobody knows what was in the prefix cache")
+		watching(run, "vllm:prefix_cache_queries_total", "server", 0, 1000)
+		watching(run, "vllm:prefix_cache_hits_total", "server", 0, c.hits)
+		if c.says == "" {
+			assert.Empty(t, slo.Measure(run).Audit(), c)
+			continue
+		}
+		assert.Contains(t, slo.Measure(run).Audit()[0], c.says)
+		assert.Equal(t, slo.Unknown, judge(t, run, "p50 TTFT", "at most 10 s").Outcome)
 	}
-	hits(5)
-	assert.Empty(t, slo.Measure(run).Audit())
-	hits(200)
-	assert.Contains(t, slo.Measure(run).Audit()[0], "was to be cold, but 20 % of prompt tokens were found in it")
-	assert.Equal(t, slo.Unknown, judge(t, run, "p50 TTFT", "at most 10 s").Outcome)
 }
 
 func TestASlowClientDoesNotJudgeGaps(t *testing.T) {

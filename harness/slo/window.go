@@ -60,6 +60,7 @@ type tally struct {
 // how many of them had another one.
 type lengths struct {
 	prompts, otherPrompts, answers, otherAnswers int
+	tokens, inBlocks                             int // of prompts, and those of them that a prefix cache can hold
 }
 
 // Measure goes through a run once, which must be in the order of due times.
@@ -219,7 +220,19 @@ func (t *tally) take(v float64, ok, begins bool, r *harness.Record) {
 	}
 }
 
+// blockTokens is how many tokens a prefix cache keeps or forgets together, unless
+// the server was told otherwise.
+const blockTokens = 16
+
+// findable is the share of prompt tokens that can be found in a prefix cache: whole
+// blocks, and not the last token, which is computed anyway.
+func (l *lengths) findable() float64 { return float64(l.inBlocks) / float64(max(1, l.tokens)) }
+
 func (l *lengths) take(r *harness.Record) {
+	if r.PromptTokens > 0 {
+		l.tokens += r.PromptTokens
+		l.inBlocks += (r.PromptTokens - 1) / blockTokens * blockTokens
+	}
 	if r.OK() && r.RequestedPromptTokens > 0 && r.PromptTokens > 0 {
 		l.prompts++
 		l.otherPrompts += one(r.PromptTokens != r.RequestedPromptTokens)
