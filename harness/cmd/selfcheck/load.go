@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"os"
 	"runtime"
 	"syscall"
@@ -40,7 +39,8 @@ func load(url, spec string) error {
 	if err := json.Unmarshal([]byte(spec), &c); err != nil {
 		return err
 	}
-	client := &openai.Client{URL: url, HTTP: &http.Client{Transport: openai.NewTransport(nil)}}
+	client := &openai.Client{URL: url}
+	defer client.Close()
 	server, err := client.Preflight(context.Background())
 	if err != nil {
 		return err
