@@ -419,7 +419,9 @@ func TestSpareConnectionsFollowThoseInUse(t *testing.T) {
 }
 
 func TestWarmingSaysWhatKeepsItFromIt(t *testing.T) {
-	p := &Pool{Dial: func(context.Context, string, string) (net.Conn, error) { return nil, fmt.Errorf("no: %w", syscall.EMFILE) }}
+	p := &Pool{Dial: func(context.Context, string, string) (net.Conn, error) {
+		return nil, fmt.Errorf("no: %w", syscall.EMFILE)
+	}}
 	defer p.Close()
 	err := p.Warm(t.Context(), 100)
 	var connecting *ConnectError
