@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"strings"
 
 	"github.com/vllmspec/vllmspec/harness"
@@ -89,11 +88,9 @@ func (w *world) reach(ctx context.Context) error {
 		return err
 	}
 	env := w.suite.env
-	transport := openai.NewTransport(s.Dial)
-	client := &openai.Client{URL: s.URL, HTTP: &http.Client{Transport: transport}}
+	client := &openai.Client{URL: s.URL, Dial: s.Dial}
 	if s.Remote {
-		transport.TLSClientConfig = env.TLS
-		client.APIKey, client.Model = env.APIKey, env.Model
+		client.TLS, client.APIKey, client.Model = env.TLS, env.APIKey, env.Model
 	}
 	w.served = served{Server: s, client: client}
 	if w.served.about, err = client.Preflight(ctx); err != nil {
@@ -145,7 +142,7 @@ func (s served) leave() {
 	if s.Server == nil {
 		return
 	}
-	s.client.HTTP.CloseIdleConnections()
+	s.client.Close()
 	s.Close()
 }
 
@@ -153,7 +150,7 @@ func (s served) leave() {
 // figures would be those of a second that took a millisecond: they are left out.
 func (w *world) samplers() []harness.Sampler {
 	s := w.served
-	metrics := &sampler.Prometheus{URL: s.URL + "/metrics", HTTP: s.client.HTTP, APIKey: s.client.APIKey, Source: "server"}
+	metrics := &sampler.Prometheus{URL: s.URL + "/metrics", HTTP: s.client.HTTP(), APIKey: s.client.APIKey, Source: "server"}
 	if elsewhere := w.suite.env.MetricsURL; s.Remote && elsewhere != "" {
 		metrics.URL = elsewhere
 		if !strings.HasPrefix(elsewhere, s.URL+"/") {

@@ -86,6 +86,12 @@ func ofRequests() []Metric {
 		{Name: "connecting", ours: true, Unit: Seconds, Better: LowerIsBetter, Formula: "name, connection and TLS, of requests that found no open connection; part of their TTFT", request: func(r *harness.Record) (float64, bool) {
 			return r.Connecting.Seconds(), r.Connecting != harness.Never
 		}},
+		{Name: "resolving", ours: true, Unit: Seconds, Better: LowerIsBetter, Formula: "of connecting, the look-up of the server's name", request: func(r *harness.Record) (float64, bool) {
+			return r.Resolving.Seconds(), r.Resolving != harness.Never
+		}},
+		{Name: "securing", ours: true, Unit: Seconds, Better: LowerIsBetter, Formula: "of connecting, the TLS handshake", request: func(r *harness.Record) (float64, bool) {
+			return r.Securing.Seconds(), r.Securing != harness.Never
+		}},
 		{Name: "input tokens", Unit: Tokens, Formula: "prompt tokens of a request, as the server counted them", request: told(func(r *harness.Record) int { return r.PromptTokens })},
 		{Name: "output tokens", Unit: Tokens, Formula: "output tokens of a request, as the server counted them", request: told(func(r *harness.Record) int { return r.OutputTokens })},
 		{Name: "chunks", Unit: Count, Formula: "chunks of content of an answer; one may hold several tokens", request: told(func(r *harness.Record) int { return len(r.Chunks) })},

@@ -30,6 +30,8 @@ type row struct {
 	E2ENS                 *int64  `parquet:"e2e_ns,optional"`
 	LagNS                 *int64  `parquet:"lag_ns,optional"`
 	ConnectingNS          *int64  `parquet:"connecting_ns,optional"`
+	ResolvingNS           *int64  `parquet:"resolving_ns,optional"`
+	SecuringNS            *int64  `parquet:"securing_ns,optional"`
 	ReadDelayNS           *int64  `parquet:"read_delay_ns,optional"`
 	ChunkNS               []int64 `parquet:"chunk_ns,list" parquet-element:",delta"`
 	ChunkTokens           []int64 `parquet:"chunk_tokens,list" parquet-element:",delta"`
@@ -64,7 +66,8 @@ func toRow(run, scenario string, r *harness.Record) row {
 		Run: run, Scenario: scenario, Class: r.Class, Seq: int64(r.Seq), Session: int64(r.Session), Turn: int64(r.Turn), User: count(r.User),
 		DueNS: int64(r.Due), SentNS: instant(r.Sent), HeadersNS: instant(r.Headers), FirstTokenNS: instant(r.FirstToken()),
 		FirstAnswerNS: instant(r.FirstAnswer), DoneNS: instant(r.Done),
-		TTFTNS: instant(r.TTFT()), TPOTNS: instant(r.TPOT()), E2ENS: instant(r.E2E()), LagNS: instant(r.Lag()), ConnectingNS: instant(r.Connecting), ReadDelayNS: instant(r.ReadDelay),
+		TTFTNS: instant(r.TTFT()), TPOTNS: instant(r.TPOT()), E2ENS: instant(r.E2E()), LagNS: instant(r.Lag()), ConnectingNS: instant(r.Connecting),
+		ResolvingNS: instant(r.Resolving), SecuringNS: instant(r.Securing), ReadDelayNS: instant(r.ReadDelay),
 		ChunkNS: each(r.Chunks), ChunkTokens: each(r.ChunkTokens),
 		PromptTokens: count(r.PromptTokens), OutputTokens: count(r.OutputTokens), CachedTokens: count(r.CachedTokens), ReasoningTokens: count(r.ReasoningTokens),
 		RequestedPromptTokens: count(r.RequestedPromptTokens), RequestedOutputTokens: count(r.RequestedOutputTokens),
@@ -78,6 +81,7 @@ func (r *row) record() harness.Record {
 	out.Class, out.Session, out.Turn, out.User = r.Class, int(r.Session), int(r.Turn), uncount(r.User)
 	out.Sent, out.Headers, out.Done, out.FirstAnswer = uninstant(r.SentNS), uninstant(r.HeadersNS), uninstant(r.DoneNS), uninstant(r.FirstAnswerNS)
 	out.Connecting, out.ReadDelay = uninstant(r.ConnectingNS), uninstant(r.ReadDelayNS)
+	out.Resolving, out.Securing = uninstant(r.ResolvingNS), uninstant(r.SecuringNS)
 	for _, at := range r.ChunkNS {
 		out.Chunks = append(out.Chunks, time.Duration(at))
 	}
