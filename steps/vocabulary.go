@@ -20,6 +20,7 @@ func (w *world) bind(sc sentences) {
 	w.registerFaults(sc)
 	w.registerWorkload(sc)
 	w.registerMix(sc)
+	w.registerArrivals(sc)
 	w.registerLoad(sc)
 	w.registerMeasurement(sc)
 	w.registerRun(sc)
