@@ -248,19 +248,3 @@ func TestLengthsAreDrawnEvenly(t *testing.T) {
 	}
 	assert.Equal(t, "synthetic prompts of 10 to 30 tokens, answered in 1 tokens", d.String())
 }
-
-func TestAStoredRunIsATrace(t *testing.T) {
-	n := func(v int64) *int64 { return &v }
-	var file bytes.Buffer
-	require.NoError(t, parquet.Write(&file, []struct {
-		Due    int64  `parquet:"due_ns"`
-		Prompt *int64 `parquet:"prompt_tokens,optional"`
-		Output *int64 `parquet:"output_tokens,optional"`
-		Other  string `parquet:"other"`
-	}{{5e9, n(16), n(4), "x"}, {6e9, n(8), nil, "y"}}))
-	trace, err := dataset.ReadTrace(folder("requests.parquet", file.String()), "requests.parquet")
-	require.NoError(t, err)
-	assert.Equal(t, []dataset.Traced{{At: 0, Prompt: 16, Answer: 4}, {At: 1e9, Prompt: 8, Answer: 1}}, trace.Requests)
-	_, err = dataset.ReadTrace(folder("requests.parquet", "no"), "requests.parquet")
-	assert.ErrorContains(t, err, "requests.parquet: ")
-}

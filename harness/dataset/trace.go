@@ -2,7 +2,6 @@ package dataset
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/csv"
 	"encoding/json"
 	"errors"
@@ -11,11 +10,10 @@ import (
 	"io/fs"
 	"iter"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/parquet-go/parquet-go"
 
 	"github.com/vllmspec/vllmspec/harness"
 )
@@ -24,9 +22,10 @@ import (
 // and how long its answer. Blocks are names of successive pieces of the prompt,
 // where the trace has them.
 type Traced struct {
-	At             time.Duration // since the first one
+	At             time.Duration // since the first one, or since the run that it was part of began
 	Prompt, Answer int           // tokens; 0 is unknown
 	Blocks         []int
+	Class, Model   string // where the trace has them
 }
 
 // Trace is the requests of a trace, in its order: prompts of random tokens as
@@ -54,7 +53,8 @@ func (d Trace) Conversations(r *rand.Rand) (iter.Seq[harness.Conversation], erro
 	}
 	return func(yield func(harness.Conversation) bool) {
 		for _, request := range d.Requests {
-			prompt := harness.Prompt{TokenIDs: request.tokens(r), Tokens: request.Prompt, MaxTokens: request.Answer, IgnoreEOS: true}
+			prompt := harness.Prompt{TokenIDs: request.tokens(r), Tokens: request.Prompt, MaxTokens: request.Answer, IgnoreEOS: true,
+				Class: request.Class, Model: request.Model}
 			if !yield(harness.Conversation{Turns: []harness.Prompt{prompt}}) {
 				return
 			}
@@ -111,56 +111,39 @@ func ReadTrace(files fs.FS, path string) (Trace, error) {
 	return t, t.relative()
 }
 
-// stored is what of requests.parquet makes a trace.
-type stored struct {
-	Due    int64  `parquet:"due_ns"`
-	Prompt *int64 `parquet:"prompt_tokens,optional"`
-	Output *int64 `parquet:"output_tokens,optional"`
-}
-
-// readStored reads the requests of a run: when they were due, and how long they
-// and their answers were. One without an answer counts as one of a token.
-func readStored(files fs.FS, path string) (t Trace, err error) {
-	defer func() { // the library panics on some files that are broken
-		if p := recover(); p != nil {
-			err = fmt.Errorf("%s: the file is broken: %v", path, p)
-		}
-	}()
-	raw, err := fs.ReadFile(files, path)
-	if err != nil {
-		return t, err
-	}
-	rows, err := parquet.Read[stored](bytes.NewReader(raw), int64(len(raw)))
-	if err != nil {
-		return t, fmt.Errorf("%s: %w", path, err)
-	}
-	t.Name = path
-	for _, r := range rows {
-		request := Traced{At: time.Duration(r.Due), Answer: 1}
-		if r.Prompt != nil {
-			request.Prompt = int(*r.Prompt)
-		}
-		if r.Output != nil {
-			request.Answer = max(1, int(*r.Output))
-		}
-		t.Requests = append(t.Requests, request)
-	}
-	return t, t.relative()
-}
-
-// relative counts instants from the first one, and checks that they ascend.
+// relative counts instants from the first one.
 func (d *Trace) relative() error {
+	if len(d.Requests) > 0 {
+		begin := d.Requests[0].At
+		for i := range d.Requests {
+			d.Requests[i].At -= begin
+		}
+	}
+	return d.check()
+}
+
+func (d *Trace) check() error {
 	if len(d.Requests) == 0 {
 		return fmt.Errorf("%s: there is no request in it", d.Name)
 	}
-	begin := d.Requests[0].At
-	for i := range d.Requests {
-		d.Requests[i].At -= begin
-		if i > 0 && d.Requests[i].At < d.Requests[i-1].At {
+	last := time.Duration(0)
+	for i, request := range d.Requests {
+		if request.At < last {
 			return fmt.Errorf("%s: request %d came before the one ahead of it", d.Name, i+1)
 		}
+		last = request.At
 	}
 	return nil
+}
+
+// Classes are the classes of traffic in it.
+func (d Trace) Classes() (out []string) {
+	for _, request := range d.Requests {
+		if request.Class != "" && !slices.Contains(out, request.Class) {
+			out = append(out, request.Class)
+		}
+	}
+	return out
 }
 
 // Instants are when the requests came.
