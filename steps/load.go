@@ -22,6 +22,7 @@ type loadWords struct {
 	think    harness.Think
 	inFlight int
 	between  harness.Think // turns of a conversation
+	heldUp   holdUp
 }
 
 func (w *world) registerLoad(sc sentences) {
@@ -101,11 +102,16 @@ func (l loadWords) build(length time.Duration, requests int) (harness.Load, erro
 		return nil, errors.New("a bound of requests in flight belongs to an open loop; the users of a closed loop are its bound")
 	case l.users > 0 && l.between.Mean > 0:
 		return nil, errors.New("the users of a closed loop have one think time; leave out: people think … between turns")
+	case l.users > 0 && l.heldUp.length > 0:
+		return nil, errors.New("our client is held up in an open loop only: users who wait anyway would not tell")
 	case l.users > 0:
 		return harness.Closed{Users: l.users, Think: l.think, For: length, Requests: requests}, nil
 	case l.atOnce && requests == 0:
 		return nil, errors.New("all requests arrive at once: say how many they are: When the load runs for 200 requests")
 	}
 	arrivals, err := l.process()
+	if l.heldUp.length > 0 {
+		arrivals = heldUp{arrivals, l.heldUp}
+	}
 	return harness.Open{Arrivals: arrivals, For: length, Requests: requests, InFlight: l.inFlight, Think: l.between}, err
 }

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"iter"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -28,7 +26,6 @@ type workload struct {
 	turns          int  // of a conversation
 	recorded       bool // its history is the recorded answers
 	mix            dataset.Mix
-	heldUp         holdUp
 }
 
 func (w *world) registerWorkload(sc sentences) {
@@ -214,9 +211,6 @@ func (w *world) dataset() (harness.Dataset, error) {
 		}
 		d = dataset.Salted{Dataset: d, Run: w.saltOf()}
 	}
-	if work.heldUp.length > 0 {
-		return heldUp{d, work.heldUp}, nil
-	}
 	return d, nil
 }
 
@@ -227,37 +221,4 @@ func (w *world) saltOf() string {
 		return "run"
 	}
 	return fmt.Sprintf("%x", time.Now().UnixNano())
-}
-
-type holdUp struct{ length, after time.Duration }
-
-// heldUp is a dataset that once takes its time, as a client does that is
-// starved of CPU: requests due meanwhile are sent late through our fault.
-type heldUp struct {
-	harness.Dataset
-	holdUp
-}
-
-func (h heldUp) String() string {
-	return fmt.Sprintf("%v; our client held up for %v after %v", h.Dataset, h.length, h.after)
-}
-
-// Conversations implements [harness.Dataset].
-func (h heldUp) Conversations(r *rand.Rand) (iter.Seq[harness.Conversation], error) {
-	conversations, err := h.Dataset.Conversations(r)
-	if err != nil {
-		return nil, err
-	}
-	return func(yield func(harness.Conversation) bool) {
-		begun, held := time.Now(), false
-		for c := range conversations {
-			if !held && time.Since(begun) >= h.after {
-				held = true
-				time.Sleep(h.length)
-			}
-			if !yield(c) {
-				return
-			}
-		}
-	}, nil
 }
