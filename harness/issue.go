@@ -64,8 +64,12 @@ func (l *load) issueOpen(ctx, asking context.Context, o Open, conversations <-ch
 			break
 		}
 		conversation, ok := <-conversations
-		if !ok {
+		switch {
+		case !ok:
 			l.warn("the dataset ended after %d conversations; the load ended with it", issued)
+			return until
+		case conversation.Err != nil:
+			l.warn("%v; the load ended after %d conversations", conversation.Err, issued)
 			return until
 		}
 		if !alarm.until(due) {
@@ -225,6 +229,10 @@ func (l *load) use(ctx, asking context.Context, c Closed, user int, conversation
 	thinking := l.scenario.stream(thinkStream, user)
 	due := c.stagger(thinking)
 	for conversation := range conversations {
+		if conversation.Err != nil {
+			l.warn("%v; user %d ended after %d requests", conversation.Err, user, asked)
+			return until
+		}
 		said := dialogue{goesOn: conversation.GoesOn}
 		for turn, prompt := range conversation.Turns {
 			if c.For > 0 && due >= c.For || c.Requests > 0 && asked == share || !l.sleepUntil(ctx, due) {

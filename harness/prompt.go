@@ -8,6 +8,7 @@ type Conversation struct {
 	Turns  []Prompt
 	GoesOn bool  // each turn's Messages are what is new: before them stands what was said, the server's answers included
 	Think  Think // between its turns; zero: as the load says
+	Err    error // it could not be read, and ends the load
 }
 
 // A Prompt is one question, complete with its history unless its conversation

@@ -198,11 +198,11 @@ func (w *world) dataset() (harness.Dataset, error) {
 		}
 		switch {
 		case filepath.Ext(src.path) == ".json":
-			d = dataset.ShareGPT{FS: src.fs, Path: src.path, MaxTokens: work.bound, IgnoreEOS: work.full, Turns: work.turns, Recorded: work.recorded}
+			d = &dataset.ShareGPT{FS: src.fs, Path: src.path, MaxTokens: work.bound, IgnoreEOS: work.full, Turns: work.turns, Recorded: work.recorded}
 		case work.turns > 0:
 			return nil, fmt.Errorf("%s holds single prompts; conversations with turns are drawn from \"sharegpt\", or a .json file like it", src.path)
 		default:
-			d = dataset.Prompts{FS: src.fs, Path: src.path, MaxTokens: work.bound, IgnoreEOS: work.full}
+			d = &dataset.Prompts{FS: src.fs, Path: src.path, MaxTokens: work.bound, IgnoreEOS: work.full}
 		}
 	}
 	if w.scenario.ColdCache {

@@ -87,7 +87,7 @@ func ReadHistogram(files fs.FS, path string) (Length, error) {
 	defer file.Close()
 	h := &Histogram{Name: path}
 	if err := h.read(file); err != nil {
-		return Length{}, fmt.Errorf("%s:%w", path, err)
+		return Length{}, inFile(path, err)
 	}
 	sum, tokens := 0.0, 0.0
 	for _, b := range h.Bins {
@@ -105,14 +105,14 @@ func (h *Histogram) read(r io.Reader) error {
 	rows := csv.NewReader(r)
 	header, err := rows.Read()
 	if errors.Is(err, io.EOF) {
-		return errors.New(" it is empty; its columns must be length, weight or from, to, weight")
+		return errors.New("it is empty; its columns must be length, weight or from, to, weight")
 	}
 	if err != nil {
-		return fmt.Errorf(" %w", err)
+		return err
 	}
 	from, to, weight := column(header, "from", "length"), column(header, "to", "length"), column(header, "weight")
 	if min(from, to, weight) < 0 {
-		return fmt.Errorf("1: the columns are %q; they must be length, weight or from, to, weight", header)
+		return &lineError{1, fmt.Errorf("the columns are %q; they must be length, weight or from, to, weight", header)}
 	}
 	for {
 		row, err := rows.Read()
@@ -120,12 +120,12 @@ func (h *Histogram) read(r io.Reader) error {
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf(" %w", err) // it names the line
+			return err // it names the line
 		}
 		bin, err := parseBin(row[from], row[to], row[weight])
 		if err != nil {
 			line, _ := rows.FieldPos(0)
-			return fmt.Errorf("%d: %w", line, err)
+			return &lineError{int64(line), err}
 		}
 		h.Bins = append(h.Bins, bin)
 	}

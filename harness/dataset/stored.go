@@ -24,26 +24,33 @@ type stored struct {
 // readStored reads the requests of a run: when they were due since it began, of
 // which class and model they were, and how long they and their answers were.
 func readStored(files fs.FS, path string) (t Trace, err error) {
-	file, err := openParquet(files, path)
+	file, opened, err := openStored(files, path)
 	if err != nil {
+		return t, err
+	}
+	defer file.Close()
+	t.Name = path
+	if t.Requests, err = readRequests(opened); err != nil {
 		return t, fmt.Errorf("%s: %w", path, err)
 	}
-	defer file.close()
-	defer recoverParquet(&err, path)
-	t.Name = path
-	rows := parquet.NewGenericReader[stored](file)
+	return t, t.check()
+}
+
+func readRequests(opened *parquet.File) (out []Traced, err error) {
+	defer recoverParquet(&err)
+	rows := parquet.NewGenericReader[stored](opened)
 	defer rows.Close()
 	batch := make([]stored, 256)
 	for {
 		n, err := rows.Read(batch)
 		for _, r := range batch[:n] {
-			t.Requests = append(t.Requests, r.traced())
+			out = append(out, r.traced())
 		}
 		switch {
 		case errors.Is(err, io.EOF):
-			return t, t.check()
+			return out, nil
 		case err != nil:
-			return t, fmt.Errorf("%s: %w", path, err)
+			return nil, err
 		}
 	}
 }

@@ -106,7 +106,7 @@ func ReadTrace(files fs.FS, path string) (Trace, error) {
 	}
 	t := Trace{Name: path}
 	if t.Requests, err = read(buffered); err != nil {
-		return t, fmt.Errorf("%s:%w", path, err)
+		return t, inFile(path, err)
 	}
 	return t, t.relative()
 }
@@ -161,11 +161,11 @@ func readCSVTrace(r io.Reader) (out []Traced, err error) {
 	lines.ReuseRecord = true
 	header, err := lines.Read()
 	if err != nil {
-		return nil, fmt.Errorf(" %w", err)
+		return nil, err
 	}
 	at, prompt, answer := column(header, "TIMESTAMP"), column(header, "ContextTokens", "Request tokens"), column(header, "GeneratedTokens", "Response tokens")
 	if min(at, prompt, answer) < 0 {
-		return nil, fmt.Errorf("1: the columns are %q; Azure's are TIMESTAMP, ContextTokens, GeneratedTokens, BurstGPT's Timestamp, Request tokens, Response tokens", header)
+		return nil, &lineError{1, fmt.Errorf("the columns are %q; Azure's are TIMESTAMP, ContextTokens, GeneratedTokens, BurstGPT's Timestamp, Request tokens, Response tokens", header)}
 	}
 	for {
 		record, err := lines.Read()
@@ -173,7 +173,7 @@ func readCSVTrace(r io.Reader) (out []Traced, err error) {
 			return out, nil
 		}
 		if err != nil {
-			return nil, fmt.Errorf(" %w", err) // it names the line
+			return nil, err // it names the line
 		}
 		line, _ := lines.FieldPos(0)
 		request := Traced{}
@@ -184,23 +184,12 @@ func readCSVTrace(r io.Reader) (out []Traced, err error) {
 			request.Answer, err = strconv.Atoi(record[answer])
 		}
 		if err != nil {
-			return nil, fmt.Errorf("%d: %w", line, err)
+			return nil, &lineError{int64(line), err}
 		}
 		if request.Answer > 0 { // BurstGPT lists failed requests too, without an answer
 			out = append(out, request)
 		}
 	}
-}
-
-func column(header []string, names ...string) int {
-	for i, field := range header {
-		for _, name := range names {
-			if strings.EqualFold(strings.TrimSpace(strings.TrimPrefix(field, "\ufeff")), name) {
-				return i
-			}
-		}
-	}
-	return -1
 }
 
 // instant reads "2023-11-16 18:01:51.6805900", the same with a time zone, or
@@ -220,8 +209,8 @@ func instant(s string) (time.Duration, error) {
 // readMooncake reads JSON lines with timestamps in milliseconds.
 func readMooncake(r io.Reader) (out []Traced, err error) {
 	lines := bufio.NewScanner(r)
-	lines.Buffer(nil, longestLine)
-	for n := 1; lines.Scan(); n++ {
+	lines.Buffer(nil, longestRecord)
+	for n := int64(1); lines.Scan(); n++ {
 		var row struct {
 			Timestamp *float64 `json:"timestamp"`
 			Input     int      `json:"input_length"`
@@ -233,7 +222,7 @@ func readMooncake(r io.Reader) (out []Traced, err error) {
 			err = errors.New(`there is no "timestamp"`)
 		}
 		if err != nil {
-			return nil, fmt.Errorf(`%d: %w; a line is {"timestamp": 0, "input_length": 512, "output_length": 128, "hash_ids": [1]}`, n, explainJSON(err))
+			return nil, &lineError{n, fmt.Errorf(`%w; a line is {"timestamp": 0, "input_length": 512, "output_length": 128, "hash_ids": [1]}`, explainJSON(err))}
 		}
 		out = append(out, Traced{At: time.Duration(*row.Timestamp * float64(time.Millisecond)), Prompt: row.Input, Answer: row.Output, Blocks: row.Hashes})
 	}
