@@ -25,9 +25,35 @@ Feature: Traffic comes as people bring it
       | p95 TTFT   | at most 500 ms      |
       | error rate | none                |
 
+  Scenario: A morning with a lunch break, when people come in groups
+    Given prompts of 512 tokens are answered in 64 tokens
+    And requests arrive in bursts with a coefficient of variation of 3
+    And the request rate follows these stages:
+      | for 30 seconds | from 1 to 6 per second |
+      | for 30 seconds | 1 per second           |
+      | for 30 seconds | from 1 to 6 per second |
+    When the load runs for 90 seconds
+    Then these objectives are met:
+      | requests   | between 120 and 360 |
+      | p50 TTFT   | at most 500 ms      |
+      | error rate | none                |
+
+  Scenario: A machine that asks like clockwork, faster by the hour
+    Given prompts of 512 tokens are answered in 64 tokens
+    And requests arrive evenly
+    And the request rate follows these stages:
+      | for 30 seconds | 2 per second |
+      | for 30 seconds | 4 per second |
+    When the load runs for 1 minute
+    Then these objectives are met:
+      | requests   | between 179 and 181 |
+      | p95 TTFT   | at most 500 ms      |
+      | error rate | none                |
+
   Scenario: Days that last a minute
     Given prompts of 512 tokens are answered in 64 tokens
     And the request rate swings between 1 and 9 per second every 1 minute
+    And requests arrive as a Poisson process
     When the load runs for 2 minutes
     Then these objectives are met:
       | request rate | between 4 and 6 per second |
@@ -51,6 +77,13 @@ Feature: Traffic comes as people bring it
       | mean input tokens | between 800 and 1,800 |
       | p90 TTFT          | at most 2 s          |
       | error rate        | none                 |
+
+  Scenario: The same minute, stretched to another rate
+    Given requests arrive as in the trace "azure-2023" at 2 per second
+    When the load runs for 90 seconds
+    Then these objectives are met:
+      | requests     | between 140 and 220          |
+      | error rate   | none                         |
 
   Scenario: Conversations that share their beginnings, twice as fast as they came
     Given requests arrive as in the trace "mooncake", 2 times as fast

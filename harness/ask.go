@@ -9,7 +9,7 @@ import (
 // ask sends one prompt, follows its answer to the end and hands the record on.
 // What was answered is heard, if somebody listens.
 func (l *load) ask(ctx context.Context, rec *Record, prompt Prompt, hear func(text string)) {
-	rec.Class = prompt.Class
+	rec.Class, rec.RequestedModel = prompt.Class, prompt.Model
 	rec.RequestedPromptTokens = orUntold(prompt.Tokens)
 	rec.RequestedOutputTokens = orUntold(prompt.MaxTokens)
 	rec.Full = prompt.IgnoreEOS && prompt.MaxTokens > 0

@@ -15,6 +15,13 @@ type Client interface {
 	Ask(context.Context, Prompt) iter.Seq2[Chunk, error]
 }
 
+// A Preparer is a client that can make the body of a request before it is due, so
+// that making it delays nobody.
+type Preparer interface {
+	// Prepare returns the prompt with its Body. Several goroutines may call it.
+	Prepare(Prompt) Prompt
+}
+
 // A Chunk is one piece of an answer, stamped when it arrived and before
 // anything in it was parsed. A chunk without Text and Reasoning carries no
 // content: response headers, a role, a usage count.

@@ -12,19 +12,20 @@ import (
 )
 
 // prepare reads the dataset and returns what will issue the requests, so that
-// everything that can be wrong is found before the load begins.
-func (s Scenario) prepare() (issuer, error) {
+// everything that can be wrong is found before the load begins, and the first
+// requests are ready when it does.
+func (s Scenario) prepare(client Client) (issuer, error) {
 	switch load := s.Load.(type) {
 	case Open:
-		return s.prepareOpen(load)
+		return s.prepareOpen(client, load)
 	case Closed:
-		return s.prepareClosed(load)
+		return s.prepareClosed(client, load)
 	default:
 		return nil, fmt.Errorf("%T is no load: use Open or Closed", load)
 	}
 }
 
-func (s Scenario) prepareOpen(o Open) (issuer, error) {
+func (s Scenario) prepareOpen(client Client, o Open) (issuer, error) {
 	switch {
 	case o.Arrivals == nil:
 		return nil, errors.New("the load has no arrivals: say at what rate requests arrive")
@@ -41,17 +42,16 @@ func (s Scenario) prepareOpen(o Open) (issuer, error) {
 	if err != nil {
 		return nil, err
 	}
+	drawn := drawAhead(client, conversations, aheadOfTime)
 	return func(ctx, asking context.Context, l *load) time.Duration {
-		return l.issueOpen(ctx, asking, o, conversations)
+		defer drawn.stop()
+		return l.issueOpen(ctx, asking, o, drawn.ready)
 	}, nil
 }
 
 // issueOpen starts each request when it is due, whatever became of those
-// before it. The conversation is drawn before the wait: drawing takes time that
-// must not make the request late.
-func (l *load) issueOpen(ctx, asking context.Context, o Open, conversations iter.Seq[Conversation]) time.Duration {
-	next, stop := iter.Pull(conversations)
-	defer stop()
+// before it.
+func (l *load) issueOpen(ctx, asking context.Context, o Open, conversations <-chan Conversation) time.Duration {
 	var slots chan struct{}
 	if o.InFlight > 0 {
 		slots = make(chan struct{}, o.InFlight)
@@ -63,9 +63,13 @@ func (l *load) issueOpen(ctx, asking context.Context, o Open, conversations iter
 		if o.For > 0 && due >= o.For || o.Requests > 0 && issued == o.Requests {
 			break
 		}
-		conversation, ok := next()
-		if !ok {
+		conversation, ok := <-conversations
+		switch {
+		case !ok:
 			l.warn("the dataset ended after %d conversations; the load ended with it", issued)
+			return until
+		case conversation.Err != nil:
+			l.warn("%v; the load ended after %d conversations", conversation.Err, issued)
 			return until
 		}
 		if !alarm.until(due) {
@@ -112,7 +116,7 @@ func (l *load) converse(ctx context.Context, o Open, c Conversation, session, se
 			if thinking == nil {
 				thinking = l.scenario.stream(turnStream, session)
 			}
-			due += o.Think.draw(thinking)
+			due += c.thinkOr(o.Think).draw(thinking)
 			if o.For > 0 && due >= o.For || !l.sleepUntil(ctx, due) {
 				return // the load is over
 			}
@@ -126,6 +130,14 @@ func (l *load) converse(ctx context.Context, o Open, c Conversation, session, se
 		}
 		due = rec.Done
 	}
+}
+
+// thinkOr is how long its person thinks between turns, or else how long everybody does.
+func (c *Conversation) thinkOr(everybody Think) Think {
+	if c.Think == (Think{}) {
+		return everybody
+	}
+	return c.Think
 }
 
 // A dialogue is what was said in a conversation that goes on by itself.
@@ -143,6 +155,7 @@ func (d *dialogue) next(p Prompt) Prompt {
 	if d.messages != nil {
 		d.messages = append(d.messages, Message{Role: "assistant", Content: d.answer.String()})
 		d.answer.Reset()
+		p.Body = nil
 	}
 	d.messages = append(d.messages, p.Messages...)
 	p.Messages = slices.Clone(d.messages)
@@ -157,7 +170,7 @@ func (d *dialogue) listener() func(text string) {
 	return func(text string) { d.answer.WriteString(text) }
 }
 
-func (s Scenario) prepareClosed(c Closed) (issuer, error) {
+func (s Scenario) prepareClosed(client Client, c Closed) (issuer, error) {
 	switch {
 	case c.Users <= 0:
 		return nil, fmt.Errorf("%d users ask; there must be at least 1", c.Users)
@@ -168,25 +181,32 @@ func (s Scenario) prepareClosed(c Closed) (issuer, error) {
 	case c.For <= 0 && c.Requests < c.Users:
 		return nil, fmt.Errorf("%d requests are too few for %d users to ask once each", c.Requests, c.Users)
 	}
-	users := make([]iter.Seq[Conversation], c.Users)
-	for user := range users {
+	streams := make([]iter.Seq[Conversation], c.Users)
+	for user := range streams {
 		// A stream of their own makes each user's questions the same however
 		// the answers to the others interleave.
 		conversations, err := s.Dataset.Conversations(s.stream(promptStream, user))
 		if err != nil {
 			return nil, err
 		}
-		users[user] = conversations
+		streams[user] = conversations
+	}
+	users := make([]*ahead, c.Users)
+	for user, conversations := range streams {
+		users[user] = drawAhead(client, conversations, 1)
 	}
 	return func(ctx, asking context.Context, l *load) time.Duration {
 		return l.issueClosed(ctx, asking, c, users)
 	}, nil
 }
 
-func (l *load) issueClosed(ctx, asking context.Context, c Closed, users []iter.Seq[Conversation]) time.Duration {
+func (l *load) issueClosed(ctx, asking context.Context, c Closed, users []*ahead) time.Duration {
 	finished := make(chan time.Duration, len(users))
-	for user, conversations := range users {
-		l.asking.Go(func() { finished <- l.use(ctx, asking, c, user, conversations) })
+	for user, drawn := range users {
+		l.asking.Go(func() {
+			defer drawn.stop()
+			finished <- l.use(ctx, asking, c, user, drawn.ready)
+		})
 	}
 	if c.For > 0 {
 		if l.sleepUntil(ctx, c.For) {
@@ -203,12 +223,16 @@ func (l *load) issueClosed(ctx, asking context.Context, c Closed, users []iter.S
 
 // use is one user of a closed loop: ask, read, think, ask again. It returns
 // just after the instant at which the last request was due.
-func (l *load) use(ctx, asking context.Context, c Closed, user int, conversations iter.Seq[Conversation]) time.Duration {
+func (l *load) use(ctx, asking context.Context, c Closed, user int, conversations <-chan Conversation) time.Duration {
 	asked, share := 0, c.shareOf(user)
 	until := time.Duration(0)
 	thinking := l.scenario.stream(thinkStream, user)
 	due := c.stagger(thinking)
 	for conversation := range conversations {
+		if conversation.Err != nil {
+			l.warn("%v; user %d ended after %d requests", conversation.Err, user, asked)
+			return until
+		}
 		said := dialogue{goesOn: conversation.GoesOn}
 		for turn, prompt := range conversation.Turns {
 			if c.For > 0 && due >= c.For || c.Requests > 0 && asked == share || !l.sleepUntil(ctx, due) {
@@ -217,7 +241,11 @@ func (l *load) use(ctx, asking context.Context, c Closed, user int, conversation
 			rec := NewRecord(asked*c.Users+user, due)
 			rec.User, rec.Session, rec.Turn = user, asked*c.Users+user, turn
 			l.ask(asking, &rec, said.next(prompt), said.listener())
-			asked, until, due = asked+1, due+1, rec.Done+c.Think.draw(thinking)
+			think := c.Think
+			if turn+1 < len(conversation.Turns) {
+				think = conversation.thinkOr(think)
+			}
+			asked, until, due = asked+1, due+1, rec.Done+think.draw(thinking)
 			if rec.Failure != "" {
 				due = max(due, until+retryPause)
 				break

@@ -42,7 +42,9 @@ type Record struct {
 	HTTPStatus int
 	Error      string // what exactly went wrong, without credentials
 	RequestID  string
-	Model      string
+	Model      string // as the server gave it
+
+	RequestedModel string // such as an adapter; "" is the client's
 
 	Warmup bool // due during warm-up: not judged
 	Good   bool // answered, and within the limits for a good request

@@ -43,7 +43,7 @@ func (r Runner) Run(ctx context.Context, s Scenario) (*Run, error) {
 	if err := s.check(); err != nil {
 		return nil, err
 	}
-	issue, err := s.prepare()
+	issue, err := s.prepare(r.Client)
 	if err != nil {
 		return nil, err
 	}

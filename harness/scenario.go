@@ -176,34 +176,6 @@ type Dataset interface {
 	Conversations(*rand.Rand) (iter.Seq[Conversation], error)
 }
 
-// A Conversation is one person's exchange, asked turn by turn: each turn is due
-// when the one before was answered (and thought about, where the load says so).
-type Conversation struct {
-	Turns  []Prompt
-	GoesOn bool // each turn's Messages are what is new: before them stands what was said, the server's answers included
-}
-
-// A Prompt is one question, complete with its history unless its conversation
-// goes on by itself. Exactly one of Messages, Text and TokenIDs is set.
-type Prompt struct {
-	Messages  []Message // asked as a chat
-	Text      string    // asked as a completion
-	TokenIDs  []int     // asked as a completion, with a length that is exact
-	Tokens    int       // prompt tokens, verified; 0: not known beforehand
-	MaxTokens int       // bound of the answer; 0: the server's
-	IgnoreEOS bool      // the answer runs to MaxTokens
-	Class     string    // traffic class; "" where the scenario has one
-	Model     string    // asked of this one, such as an adapter; "" is the client's
-	Priority  int       // the lowest first, where the server looks at it
-	CacheSalt string    // prompts with another one share no prefix cache; "" for none
-}
-
-// A Message is one turn of a chat.
-type Message struct {
-	Role    string `json:"role"` // system, user or assistant
-	Content string `json:"content"`
-}
-
 // An Objective is one row of expectations: a figure and the limit it must keep.
 type Objective struct {
 	Text      string   `json:"text"`            // as written: "p99 TTFT at most 500 ms"

@@ -2,10 +2,14 @@ package steps
 
 import (
 	"fmt"
+	"iter"
+	"math/rand/v2"
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
+	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/mockvllm"
 )
 
@@ -149,6 +153,35 @@ func (w *world) clientIsHeldUp(length, after string) error {
 		return err
 	}
 	a, err := duration(after)
-	w.workload.heldUp = holdUp{length: f, after: a}
+	w.load.heldUp = holdUp{length: f, after: a}
 	return err
+}
+
+type holdUp struct{ length, after time.Duration }
+
+// heldUp is arrivals that once take their time, as those of a client do that is
+// starved of CPU: requests due meanwhile are sent late through our fault.
+type heldUp struct {
+	harness.Arrivals
+	holdUp
+}
+
+func (h heldUp) String() string {
+	return fmt.Sprintf("%v; our client held up for %v after %v", h.Arrivals, h.length, h.after)
+}
+
+// Times yields instants since the load began.
+func (h heldUp) Times(r *rand.Rand) iter.Seq[time.Duration] {
+	return func(yield func(time.Duration) bool) {
+		begun, held := time.Now(), false
+		for due := range h.Arrivals.Times(r) {
+			if !held && time.Since(begun) >= h.after {
+				held = true
+				time.Sleep(h.length)
+			}
+			if !yield(due) {
+				return
+			}
+		}
+	}
 }

@@ -123,6 +123,9 @@ func (w *world) classesExist(objectives []harness.Objective) error {
 	for _, c := range w.workload.mix {
 		names = append(names, c.Name)
 	}
+	if w.load.trace != nil {
+		names = append(names, w.load.trace.Classes()...)
+	}
 	for _, o := range objectives {
 		known := o.Class == ""
 		for _, name := range names {

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/openai"
 	"github.com/vllmspec/vllmspec/harness/sampler"
 	"github.com/vllmspec/vllmspec/harness/server"
+	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/mockvllm"
 )
 
@@ -97,6 +99,7 @@ func (w *world) reach(ctx context.Context) error {
 		return err
 	}
 	client.Model = w.served.about.Model
+	client.CountTokens = slices.ContainsFunc(w.scenario.Objectives, func(o harness.Objective) bool { return slo.CountsTokens(o.Metric) })
 	if context, asked := w.served.about.MaxModelLen, w.workload.prompt.Mean+w.workload.answer.Mean; context > 0 && asked > context {
 		return fmt.Errorf("prompts of %s tokens and answers of %s tokens do not fit into the model's context of %d tokens", w.workload.prompt, w.workload.answer, context)
 	}

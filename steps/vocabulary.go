@@ -21,6 +21,7 @@ func (w *world) bind(sc sentences) {
 	w.registerWorkload(sc)
 	w.registerCache(sc)
 	w.registerMix(sc)
+	w.registerArrivals(sc)
 	w.registerLoad(sc)
 	w.registerMeasurement(sc)
 	w.registerRun(sc)

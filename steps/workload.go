@@ -4,13 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"iter"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/vllmspec/vllmspec/fixtures"
 	"github.com/vllmspec/vllmspec/harness"
@@ -28,7 +25,6 @@ type workload struct {
 	turns          int  // of a conversation
 	recorded       bool // its history is the recorded answers
 	mix            dataset.Mix
-	heldUp         holdUp
 	cached         *dataset.Cached // where the scenario says what is in the prefix cache
 }
 
@@ -196,49 +192,12 @@ func (w *world) dataset() (harness.Dataset, error) {
 		}
 		switch {
 		case filepath.Ext(src.path) == ".json":
-			d = dataset.ShareGPT{FS: src.fs, Path: src.path, MaxTokens: work.bound, IgnoreEOS: work.full, Turns: work.turns, Recorded: work.recorded}
+			d = &dataset.ShareGPT{FS: src.fs, Path: src.path, MaxTokens: work.bound, IgnoreEOS: work.full, Turns: work.turns, Recorded: work.recorded}
 		case work.turns > 0:
 			return nil, fmt.Errorf("%s holds single prompts; conversations with turns are drawn from \"sharegpt\", or a .json file like it", src.path)
 		default:
-			d = dataset.Prompts{FS: src.fs, Path: src.path, MaxTokens: work.bound, IgnoreEOS: work.full}
+			d = &dataset.Prompts{FS: src.fs, Path: src.path, MaxTokens: work.bound, IgnoreEOS: work.full}
 		}
 	}
-	d, err := w.cached(d)
-	if err == nil && work.heldUp.length > 0 {
-		d = heldUp{d, work.heldUp}
-	}
-	return d, err
-}
-
-type holdUp struct{ length, after time.Duration }
-
-// heldUp is a dataset that once takes its time, as a client does that is
-// starved of CPU: requests due meanwhile are sent late through our fault.
-type heldUp struct {
-	harness.Dataset
-	holdUp
-}
-
-func (h heldUp) String() string {
-	return fmt.Sprintf("%v; our client held up for %v after %v", h.Dataset, h.length, h.after)
-}
-
-// Conversations implements [harness.Dataset].
-func (h heldUp) Conversations(r *rand.Rand) (iter.Seq[harness.Conversation], error) {
-	conversations, err := h.Dataset.Conversations(r)
-	if err != nil {
-		return nil, err
-	}
-	return func(yield func(harness.Conversation) bool) {
-		begun, held := time.Now(), false
-		for c := range conversations {
-			if !held && time.Since(begun) >= h.after {
-				held = true
-				time.Sleep(h.length)
-			}
-			if !yield(c) {
-				return
-			}
-		}
-	}, nil
+	return w.cached(d)
 }

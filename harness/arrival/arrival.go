@@ -9,6 +9,15 @@ import (
 	"time"
 )
 
+// A Process is an arrival process that is the same at any rate. One without a
+// rate is for those who say what the rate is: stages, swings, a sweep, a search.
+type Process interface {
+	Times(*rand.Rand) iter.Seq[time.Duration]
+	Rate() float64                // requests per second; 0: left open
+	At(perSecond float64) Process // the same process at another rate
+	fmt.Stringer
+}
+
 // Poisson is the arrival process of many people who do not know of each other:
 // gaps are exponential and independent.
 type Poisson struct {
@@ -31,8 +40,17 @@ func (p Poisson) Times(r *rand.Rand) iter.Seq[time.Duration] {
 // Rate is the mean of requests per second.
 func (p Poisson) Rate() float64 { return p.PerSecond }
 
-func (p Poisson) String() string {
-	return fmt.Sprintf("a Poisson process at %g per second", p.PerSecond)
+// At is the process at another rate.
+func (Poisson) At(perSecond float64) Process { return Poisson{PerSecond: perSecond} }
+
+func (p Poisson) String() string { return "a Poisson process" + at(p.PerSecond) }
+
+// at is a rate in words; nothing where it is left open.
+func at(perSecond float64) string {
+	if perSecond == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" at %g per second", perSecond)
 }
 
 // Even is a request at equal distances, the first one at once.
@@ -52,4 +70,7 @@ func (e Even) Times(*rand.Rand) iter.Seq[time.Duration] {
 // Rate is requests per second.
 func (e Even) Rate() float64 { return e.PerSecond }
 
-func (e Even) String() string { return fmt.Sprintf("evenly at %g per second", e.PerSecond) }
+// At is the process at another rate.
+func (Even) At(perSecond float64) Process { return Even{PerSecond: perSecond} }
+
+func (e Even) String() string { return "evenly" + at(e.PerSecond) }

@@ -1,6 +1,7 @@
 package arrival
 
 import (
+	"cmp"
 	"fmt"
 	"iter"
 	"math/rand/v2"
@@ -30,8 +31,11 @@ func (b Bursty) Times(r *rand.Rand) iter.Seq[time.Duration] {
 // Rate is the mean of requests per second.
 func (b Bursty) Rate() float64 { return b.PerSecond }
 
+// At is the process at another rate.
+func (b Bursty) At(perSecond float64) Process { return Bursty{PerSecond: perSecond, CV: b.CV} }
+
 func (b Bursty) String() string {
-	return fmt.Sprintf("in bursts at %g per second with a coefficient of variation of %g", b.PerSecond, b.CV)
+	return fmt.Sprintf("in bursts%s with a coefficient of variation of %g", at(b.PerSecond), b.CV)
 }
 
 // AtOnce is everybody at the beginning. It has no end: the load says how many.
@@ -68,6 +72,12 @@ func (l Listed) Times(*rand.Rand) iter.Seq[time.Duration] {
 	}
 }
 
+// At is the instants drawn out or pressed together so that their mean rate is this one.
+func (l Listed) At(perSecond float64) Process {
+	l.Speed = perSecond / l.asRecorded()
+	return l
+}
+
 func (l Listed) scaled(at time.Duration) time.Duration {
 	if l.Speed == 0 || l.Speed == 1 {
 		return at
@@ -76,18 +86,19 @@ func (l Listed) scaled(at time.Duration) time.Duration {
 }
 
 // Rate is the mean from the first instant to the last.
-func (l Listed) Rate() float64 {
+func (l Listed) Rate() float64 { return l.asRecorded() * cmp.Or(l.Speed, 1) }
+
+func (l Listed) asRecorded() float64 {
 	n := len(l.Instants)
 	if n < 2 {
 		return 1
 	}
-	span := l.scaled(l.Instants[n-1] - l.Instants[0])
-	return float64(n-1) / max(1e-9, span.Seconds())
+	return float64(n-1) / max(1e-9, (l.Instants[n-1]-l.Instants[0]).Seconds())
 }
 
 func (l Listed) String() string {
 	if l.Speed == 0 || l.Speed == 1 {
 		return fmt.Sprintf("as in the trace %q", l.Name)
 	}
-	return fmt.Sprintf("as in the trace %q, %g times as fast", l.Name, l.Speed)
+	return fmt.Sprintf("as in the trace %q, %.4g times as fast, %.4g per second", l.Name, l.Speed, l.Rate())
 }

@@ -1,6 +1,7 @@
 package arrival
 
 import (
+	"cmp"
 	"fmt"
 	"iter"
 	"math"
@@ -8,12 +9,6 @@ import (
 	"strings"
 	"time"
 )
-
-// A Process is a stationary arrival process of one request per second.
-type Process interface {
-	Times(*rand.Rand) iter.Seq[time.Duration]
-	fmt.Stringer
-}
 
 // A Stage is a stretch of time in which the rate goes from one value to another.
 type Stage struct {
@@ -24,7 +19,7 @@ type Stage struct {
 // Staged is a process under a rate that changes in stages; after the last one
 // its rate goes on.
 type Staged struct {
-	Process Process `json:"process"` // nil: Poisson
+	Process Process `json:"process"` // its own rate means nothing; nil: Poisson
 	Stages  []Stage `json:"stages"`
 }
 
@@ -74,7 +69,7 @@ func (s Staged) String() string {
 // Swinging is a process whose rate goes up and down as a day's does, beginning
 // at its lowest.
 type Swinging struct {
-	Process   Process       `json:"process"` // nil: Poisson
+	Process   Process       `json:"process"` // its own rate means nothing; nil: Poisson
 	Low, High float64       // per second
 	Period    time.Duration `json:"period_ns"`
 }
@@ -94,29 +89,17 @@ func (s Swinging) String() string {
 	return fmt.Sprintf("%s swinging between %g and %g per second every %v", nameOf(s.Process), s.Low, s.High, s.Period)
 }
 
-func nameOf(p Process) string {
-	switch p := p.(type) {
-	case nil, Poisson:
-		return "a Poisson process"
-	case Even:
-		return "evenly"
-	case Bursty:
-		return fmt.Sprintf("in bursts with a coefficient of variation of %g", p.CV)
-	}
-	return p.String()
-}
+func nameOf(p Process) string { return fmt.Sprint(cmp.Or[Process](p, Poisson{}).At(0)) }
 
 // warp bends a process of one request per second to a changing rate: the n-th
 // request comes when as many as its unit-rate instant says were expected. For a
 // Poisson process this is exact (Çinlar, Introduction to Stochastic Processes,
 // 1975), and the other processes keep their regularity.
 func warp(p Process, r *rand.Rand, expected func(seconds float64) float64) iter.Seq[time.Duration] {
-	if p == nil {
-		p = Poisson{PerSecond: 1}
-	}
+	unitRate := cmp.Or[Process](p, Poisson{}).At(1)
 	return func(yield func(time.Duration) bool) {
 		from := 0.0
-		for unit := range p.Times(r) {
+		for unit := range unitRate.Times(r) {
 			at, ok := invert(expected, unit.Seconds(), from)
 			if !ok || !yield(time.Duration(at*float64(time.Second))) {
 				return

@@ -1,6 +1,7 @@
 package arrival_test
 
 import (
+	"iter"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -12,7 +13,9 @@ import (
 )
 
 // until are the instants before an end.
-func until(p arrival.Process, end time.Duration) (out []time.Duration) {
+func until(p interface {
+	Times(*rand.Rand) iter.Seq[time.Duration]
+}, end time.Duration) (out []time.Duration) {
 	last := time.Duration(-1)
 	for at := range p.Times(rand.New(rand.NewPCG(1, 2))) {
 		if at >= end {
@@ -60,7 +63,7 @@ func TestStagesChangeTheRate(t *testing.T) {
 	assert.Zero(t, between(all, 20*time.Minute, time.Hour), "and then it has ended")
 	assert.InDelta(t, 8400.0/1800, arrival.Staged{Stages: stages}.Rate(), 1e-9)
 
-	even := until(arrival.Staged{Process: arrival.Even{PerSecond: 1}, Stages: []arrival.Stage{{For: time.Minute, From: 2, To: 2}}}, 2*time.Minute)
+	even := until(arrival.Staged{Process: arrival.Even{}, Stages: []arrival.Stage{{For: time.Minute, From: 2, To: 2}}}, 2*time.Minute)
 	assert.Len(t, even, 240, "the last rate goes on")
 	assert.InDelta(t, 500*time.Millisecond, even[7]-even[6], 1000, "and an even process stays even")
 }
@@ -79,5 +82,35 @@ func TestATraceIsPlayedAsItIs(t *testing.T) {
 	trace.Speed = 2
 	assert.Equal(t, []time.Duration{0, 500 * time.Millisecond, 2500 * time.Millisecond}, until(trace, time.Hour))
 	assert.InDelta(t, 0.8, trace.Rate(), 1e-9)
-	assert.Equal(t, `as in the trace "x", 2 times as fast`, trace.String())
+	assert.Equal(t, `as in the trace "x", 2 times as fast, 0.8 per second`, trace.String())
+}
+
+func TestATraceIsStretchedToARate(t *testing.T) {
+	trace := arrival.Listed{Name: "x", Instants: []time.Duration{time.Second, 2 * time.Second, 6 * time.Second}}
+	assert.Equal(t, []time.Duration{250 * time.Millisecond, 500 * time.Millisecond, 1500 * time.Millisecond}, until(trace.At(1.6), time.Hour))
+	assert.InDelta(t, 1.6, trace.At(1.6).Rate(), 1e-12)
+	trace.Speed = 7
+	assert.InDelta(t, 1.6, trace.At(1.6).Rate(), 1e-12, "whatever its rate was before")
+}
+
+// TestEveryProcessGoesWithAChangingRate is the same for those that have a rate of
+// their own already and those that have none.
+func TestEveryProcessGoesWithAChangingRate(t *testing.T) {
+	stages := []arrival.Stage{{For: time.Hour, From: 2, To: 18}}
+	for _, process := range []arrival.Process{arrival.Poisson{}, arrival.Even{}, arrival.Bursty{CV: 2}} {
+		assert.Zero(t, process.Rate())
+		assert.Equal(t, 3.0, process.At(3).Rate())
+		all := until(arrival.Staged{Process: process, Stages: stages}, time.Hour)
+		assert.InDelta(t, 36000, len(all), 4*2*math.Sqrt(36000), "%v", process)
+		assert.Equal(t, all, until(arrival.Staged{Process: process.At(99), Stages: stages}, time.Hour))
+		assert.InDelta(t, 36000, len(until(arrival.Swinging{Process: process, Low: 2, High: 18, Period: time.Hour}, time.Hour)), 4*2*math.Sqrt(36000))
+	}
+	assert.Equal(t, "in bursts with a coefficient of variation of 3 swinging between 1 and 2 per second every 1m0s",
+		arrival.Swinging{Process: arrival.Bursty{PerSecond: 5, CV: 3}, Low: 1, High: 2, Period: time.Minute}.String())
+}
+
+func TestAProcessSaysItsRateOrNone(t *testing.T) {
+	assert.Equal(t, "a Poisson process", arrival.Poisson{}.String())
+	assert.Equal(t, "evenly at 8 per second", arrival.Even{PerSecond: 8}.String())
+	assert.Equal(t, "in bursts at 8 per second with a coefficient of variation of 3", arrival.Bursty{CV: 3}.At(8).String())
 }

@@ -59,6 +59,9 @@ func (d Cached) pool() (pool []harness.Conversation, err error) {
 	}
 	all, found := 0, 0
 	for c := range conversations {
+		if c.Err != nil {
+			return nil, c.Err
+		}
 		c = salted(c, d.Run)
 		all, found = all+tokensOf(c), found+findable(c)
 		if pool = append(pool, c); len(pool) == pooled {
@@ -89,7 +92,7 @@ func (d Cached) Conversations(r *rand.Rand) (iter.Seq[harness.Conversation], err
 	return func(yield func(harness.Conversation) bool) {
 		all, found := 0, 0
 		for c := range fresh {
-			if len(pool) > 0 {
+			if c.Err == nil && len(pool) > 0 {
 				known := pool[draws.IntN(len(pool))]
 				more := findable(known)
 				if d.Share == 1 || float64(found)+float64(more)/2 <= d.Share*float64(all+tokensOf(known)) {
@@ -100,7 +103,9 @@ func (d Cached) Conversations(r *rand.Rand) (iter.Seq[harness.Conversation], err
 					continue
 				}
 			}
-			all += tokensOf(c)
+			if c.Err == nil {
+				all += tokensOf(c)
+			}
 			if !yield(salted(c, fmt.Sprintf("%s-%016x", d.Run, draws.Uint64()))) {
 				return
 			}

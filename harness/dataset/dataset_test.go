@@ -38,7 +38,7 @@ const twoConversations = `[
 ]`
 
 func TestShareGPTAsksTheFirstQuestionOfEach(t *testing.T) {
-	d := dataset.ShareGPT{FS: folder("s.json", twoConversations), Path: "s.json", MaxTokens: 64, IgnoreEOS: true}
+	d := &dataset.ShareGPT{FS: folder("s.json", twoConversations), Path: "s.json", MaxTokens: 64, IgnoreEOS: true}
 	all, err := d.Conversations(stream(1))
 	require.NoError(t, err)
 	drawn := take(4, all)
@@ -89,7 +89,7 @@ func TestJSONLReadsPromptsAndMessages(t *testing.T) {
 
 {"messages": [{"role": "user", "content": "Hello"}]}
 `
-	all, err := dataset.Prompts{FS: folder("p.jsonl", text), Path: "p.jsonl", MaxTokens: 32}.Conversations(stream(1))
+	all, err := (&dataset.Prompts{FS: folder("p.jsonl", text), Path: "p.jsonl", MaxTokens: 32}).Conversations(stream(1))
 	require.NoError(t, err)
 	var completions, chats int
 	for _, c := range take(2, all) {
@@ -105,18 +105,27 @@ func TestJSONLReadsPromptsAndMessages(t *testing.T) {
 }
 
 func TestBrokenFilesAreNamedWithTheLine(t *testing.T) {
-	share := func(text string) harness.Dataset { return dataset.ShareGPT{FS: folder("s.json", text), Path: "s.json"} }
+	share := func(text string) harness.Dataset {
+		return &dataset.ShareGPT{FS: folder("s.json", text), Path: "s.json"}
+	}
 	lines := func(text string) harness.Dataset {
-		return dataset.Prompts{FS: folder("p.jsonl", text), Path: "p.jsonl"}
+		return &dataset.Prompts{FS: folder("p.jsonl", text), Path: "p.jsonl"}
 	}
 	for name, c := range map[string]struct {
 		dataset harness.Dataset
 		want    string
 	}{
-		"no such file":     {dataset.ShareGPT{FS: fstest.MapFS{}, Path: "gone.json"}, "gone.json"},
+		"no such file":     {&dataset.ShareGPT{FS: fstest.MapFS{}, Path: "gone.json"}, "gone.json"},
 		"empty array":      {share(`[]`), "s.json: there is no conversation in it"},
 		"empty file":       {share(``), "s.json:1: unexpected end"},
 		"broken JSON":      {share("[\n{\"id\": }\n]"), "s.json:2: invalid character"},
+		"a number":         {share("7"), "s.json:1: invalid character '7'; it must be a JSON array"},
+		"no end":           {share("[\n{\"conversations\": ["), "s.json:2: unexpected end of the file in the middle"},
+		"no bracket":       {share(`[{"conversations": [{"from": "human", "value": "hi"}]}`), "s.json:1: unexpected end of the file"},
+		"no comma":         {share(`[{"conversations": [{"from": "human", "value": "hi"}]} {}]`), "s.json:1: invalid character '{' between two conversations"},
+		"a comma too many": {share(`[{"conversations": [{"from": "human", "value": "hi"}]},]`), "s.json:1: invalid character ']'"},
+		"more after it":    {share("[]\n[]"), "s.json:2: invalid character '[' after the end of the array"},
+		"a wrong kind":     {share("[\n{\"conversations\":\n7}]"), "s.json:3: there is a JSON number where it does not belong"},
 		"an object":        {share(`{"a": 1}`), "s.json:1: there is a JSON object where it does not belong"},
 		"no turns":         {share(`[{"id": "x"}]`), `s.json: conversation 1 ("x"): it has no turns`},
 		"no user turn":     {share(`[{"conversations": [{"from": "gpt", "value": "hi"}]}]`), "s.json: conversation 1: no user turn"},
@@ -151,7 +160,7 @@ func TestPromptsComeInTheFilesThatPeopleHave(t *testing.T) {
 		"a.jsonl":   `{"custom_id": "1", "method": "POST", "url": "/v1/completions", "body": {"prompt": "one, two", "max_tokens": 7}}` + "\n" + `{"prompt": "three"}`,
 		"a.parquet": columns.String(),
 	} {
-		d := dataset.Prompts{FS: folder(path, content), Path: path, MaxTokens: 9}
+		d := &dataset.Prompts{FS: folder(path, content), Path: path, MaxTokens: 9}
 		conversations, err := d.Conversations(stream(1))
 		require.NoError(t, err, path)
 		got := map[string]int{}
@@ -164,7 +173,7 @@ func TestPromptsComeInTheFilesThatPeopleHave(t *testing.T) {
 		}
 		assert.Equal(t, map[string]int{"one, two": 7, "three": 9}, got, path)
 	}
-	text := dataset.Prompts{FS: folder("a.txt", "one\n\ntwo\n"), Path: "a.txt"}
+	text := &dataset.Prompts{FS: folder("a.txt", "one\n\ntwo\n"), Path: "a.txt"}
 	count, err := text.Count()
 	require.NoError(t, err)
 	assert.Equal(t, 2, count)
@@ -178,7 +187,7 @@ func TestPromptsComeInTheFilesThatPeopleHave(t *testing.T) {
 		"a.doc: files of prompts end in":                               {"a.doc", "x"},
 		"a.txt: there is no prompt in it":                              {"a.txt", "\n"},
 	} {
-		_, err := dataset.Prompts{FS: folder(file[0], file[1]), Path: file[0]}.Conversations(stream(1))
+		_, err := (&dataset.Prompts{FS: folder(file[0], file[1]), Path: file[0]}).Conversations(stream(1))
 		assert.ErrorContains(t, err, says)
 	}
 }
@@ -186,7 +195,7 @@ func TestPromptsComeInTheFilesThatPeopleHave(t *testing.T) {
 func TestTurnsGoOnFromWhatWasSaid(t *testing.T) {
 	const dump = `[{"conversations": [{"from": "gpt", "value": "cut off"}, {"from": "system", "value": "be kind"}, {"from": "human", "value": "q1"}, {"from": "gpt", "value": "a1"},
 		{"from": "human", "value": "q2"}, {"from": "gpt", "value": "a2"}, {"from": "human", "value": "q3"}]}, {"conversations": [{"from": "human", "value": "short"}]}]`
-	said := func(d dataset.ShareGPT) (out [][]string) {
+	said := func(d *dataset.ShareGPT) (out [][]string) {
 		conversations, err := d.Conversations(stream(1))
 		require.NoError(t, err)
 		for c := range conversations {
@@ -202,11 +211,15 @@ func TestTurnsGoOnFromWhatWasSaid(t *testing.T) {
 		}
 		return nil
 	}
-	d := dataset.ShareGPT{FS: folder("s.json", dump), Path: "s.json", Turns: 3}
-	assert.Equal(t, [][]string{{"system be kind", "user q1"}, {"user q2"}, {"user q3"}}, said(d))
+	three := func() *dataset.ShareGPT {
+		return &dataset.ShareGPT{FS: folder("s.json", dump), Path: "s.json", Turns: 3}
+	}
+	assert.Equal(t, [][]string{{"system be kind", "user q1"}, {"user q2"}, {"user q3"}}, said(three()))
+	d := three()
 	d.Recorded = true
 	assert.Equal(t, [][]string{{"system be kind", "user q1"}, {"system be kind", "user q1", "assistant a1", "user q2"},
 		{"system be kind", "user q1", "assistant a1", "user q2", "assistant a2", "user q3"}}, said(d))
+	d = three()
 	d.Turns = 4
 	_, err := d.Conversations(stream(1))
 	assert.EqualError(t, err, "s.json: no conversation has 4 turns")
@@ -247,20 +260,4 @@ func TestLengthsAreDrawnEvenly(t *testing.T) {
 		assert.InDelta(t, 1000, seen[n], 130, "four deviations")
 	}
 	assert.Equal(t, "synthetic prompts of 10 to 30 tokens, answered in 1 tokens", d.String())
-}
-
-func TestAStoredRunIsATrace(t *testing.T) {
-	n := func(v int64) *int64 { return &v }
-	var file bytes.Buffer
-	require.NoError(t, parquet.Write(&file, []struct {
-		Due    int64  `parquet:"due_ns"`
-		Prompt *int64 `parquet:"prompt_tokens,optional"`
-		Output *int64 `parquet:"output_tokens,optional"`
-		Other  string `parquet:"other"`
-	}{{5e9, n(16), n(4), "x"}, {6e9, n(8), nil, "y"}}))
-	trace, err := dataset.ReadTrace(folder("requests.parquet", file.String()), "requests.parquet")
-	require.NoError(t, err)
-	assert.Equal(t, []dataset.Traced{{At: 0, Prompt: 16, Answer: 4}, {At: 1e9, Prompt: 8, Answer: 1}}, trace.Requests)
-	_, err = dataset.ReadTrace(folder("requests.parquet", "no"), "requests.parquet")
-	assert.ErrorContains(t, err, "requests.parquet: ")
 }

@@ -1,7 +1,6 @@
 package dataset
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,13 +21,16 @@ import (
 type ShareGPT struct {
 	FS        fs.FS
 	Path      string
-	MaxTokens int  // bound of every answer; 0: the server's
-	IgnoreEOS bool // every answer runs to the bound
-	Turns     int  // questions of a conversation; those that have fewer are left out; 0 is 1
-	Recorded  bool // history is the recorded answers, not the server's own
+	MaxTokens int                     // bound of every answer; 0: the server's
+	IgnoreEOS bool                    // every answer runs to the bound
+	Turns     int                     // questions of a conversation; those that have fewer are left out; 0 is 1
+	Recorded  bool                    // history is the recorded answers, not the server's own
+	Progress  func(done, total int64) // is told now and then how many bytes have been checked; nil: nobody is
+
+	shared shared
 }
 
-func (d ShareGPT) String() string {
+func (d *ShareGPT) String() string {
 	s := describe(d.Path, d.MaxTokens, d.IgnoreEOS)
 	if d.Turns > 1 {
 		s += fmt.Sprintf(", %d turns", d.Turns)
@@ -42,79 +44,94 @@ func (d ShareGPT) String() string {
 type shareGPTConversation struct {
 	ID    string `json:"id"`
 	Turns []struct {
-		From  string `json:"from"`
-		Value string `json:"value"`
+		From  string          `json:"from"`
+		Value json.RawMessage `json:"value"` // a text, or a list of parts
 	} `json:"conversations"`
 }
 
 // Conversations implements [harness.Dataset].
-func (d ShareGPT) Conversations(r *rand.Rand) (iter.Seq[harness.Conversation], error) {
-	all, err := d.read()
-	return shuffled(r, all), err
-}
-
-// Count is how many different conversations there are.
-func (d ShareGPT) Count() (int, error) {
-	all, err := d.read()
-	return len(all), err
-}
-
-func (d ShareGPT) read() ([]harness.Conversation, error) {
-	raw, err := fs.ReadFile(d.FS, d.Path)
+func (d *ShareGPT) Conversations(r *rand.Rand) (iter.Seq[harness.Conversation], error) {
+	all, err := d.shared.open(d.open)
 	if err != nil {
 		return nil, err
 	}
-	var entries []shareGPTConversation
-	if err := json.Unmarshal(raw, &entries); err != nil {
-		return nil, fmt.Errorf("%s%s: %w; it must be a JSON array of ShareGPT conversations", d.Path, lineOf(raw, err), explainJSON(err))
+	return shuffled(r, all), nil
+}
+
+// Count is how many different conversations there are.
+func (d *ShareGPT) Count() (int, error) {
+	all, err := d.shared.open(d.open)
+	if err != nil {
+		return 0, err
 	}
-	if len(entries) == 0 {
-		return nil, fmt.Errorf("%s: there is no conversation in it", d.Path)
+	return int(all.usable), nil
+}
+
+// Close closes the file. Nothing can be drawn any more.
+func (d *ShareGPT) Close() error { return d.shared.close() }
+
+func (d *ShareGPT) open() (*records, error) {
+	file, err := open(d.FS, d.Path)
+	if err != nil {
+		return nil, err
 	}
-	var all []harness.Conversation
-	for i, entry := range entries {
-		turns, err := d.turns(entry)
-		if err != nil {
-			return nil, fmt.Errorf("%s: conversation %d%s: %w", d.Path, i+1, named(entry.ID), err)
-		}
-		if turns != nil {
-			all = append(all, harness.Conversation{Turns: turns, GoesOn: !d.Recorded})
-		}
+	all, err := elementRecords(file, d.conversation, d.Progress)
+	switch {
+	case err != nil:
+		err = inFile(d.Path, err)
+	case all.units == 0:
+		err = fmt.Errorf("%s: there is no conversation in it", d.Path)
+	case all.usable == 0:
+		err = fmt.Errorf("%s: no conversation has %d turns", d.Path, d.Turns)
+	default:
+		return all, nil
 	}
-	if all == nil {
-		return nil, fmt.Errorf("%s: no conversation has %d turns", d.Path, d.Turns)
+	return nil, errors.Join(err, file.Close())
+}
+
+// conversation reads one, or nothing where it has too few turns.
+func (d *ShareGPT) conversation(number int64, raw []byte, inline bool) ([]harness.Conversation, error) {
+	var c shareGPTConversation
+	if err := json.Unmarshal(raw, &c); err != nil {
+		return nil, err
 	}
-	return all, nil
+	turns, err := d.turns(c, inline)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("conversation %d%s: %w", number+1, named(c.ID), err)
+	case turns == nil:
+		return nil, nil
+	}
+	return []harness.Conversation{{Turns: turns, GoesOn: !d.Recorded}}, nil
 }
 
 // turns are the first questions of a conversation, each with what was said since
 // the one before or, with recorded answers, since the beginning; nil where there
 // are too few.
-func (d ShareGPT) turns(c shareGPTConversation) (turns []harness.Prompt, err error) {
+func (d *ShareGPT) turns(c shareGPTConversation, inline bool) (turns []harness.Prompt, err error) {
 	wanted := max(1, d.Turns)
 	if len(c.Turns) == 0 {
 		return nil, errors.New(`it has no turns under "conversations"`)
 	}
-	var messages []harness.Message
+	var said []harness.Message
 	for i, turn := range c.Turns {
-		if strings.TrimSpace(turn.Value) == "" {
-			return nil, fmt.Errorf("turn %d is empty", i+1)
+		role, err := roleOf(turn.From)
+		if err != nil {
+			return nil, fmt.Errorf("turn %d %w", i+1, err)
 		}
-		switch turn.From {
-		case "human", "user":
-			messages = append(messages, harness.Message{Role: "user", Content: turn.Value})
-			turns = append(turns, harness.Prompt{Messages: slices.Clone(messages), MaxTokens: d.MaxTokens, IgnoreEOS: d.IgnoreEOS})
+		message, err := messages{d.FS}.one(role, map[string]json.RawMessage{"content": turn.Value}, inline)
+		if err != nil || message.Whole == nil && strings.TrimSpace(message.Content) == "" {
+			return nil, fmt.Errorf("turn %d is empty, or neither a text nor a list of parts", i+1)
+		}
+		if role == "assistant" && (!d.Recorded || len(turns) == 0) { // or the answer to a question that the dump has cut off
+			continue
+		}
+		said = append(said, message)
+		if role == "user" {
+			turns = append(turns, harness.Prompt{Messages: slices.Clone(said), MaxTokens: d.MaxTokens, IgnoreEOS: d.IgnoreEOS})
 			if !d.Recorded {
-				messages = nil
+				said = nil
 			}
-		case "system":
-			messages = append(messages, harness.Message{Role: "system", Content: turn.Value})
-		case "gpt", "assistant", "chatgpt", "bing", "bard":
-			if d.Recorded && len(turns) > 0 { // not an answer to a question that the dump has cut off
-				messages = append(messages, harness.Message{Role: "assistant", Content: turn.Value})
-			}
-		default:
-			return nil, fmt.Errorf("turn %d is from %q; write human, gpt or system", i+1, turn.From)
 		}
 		if len(turns) == wanted {
 			return turns, nil
@@ -126,30 +143,22 @@ func (d ShareGPT) turns(c shareGPTConversation) (turns []harness.Prompt, err err
 	return nil, nil
 }
 
+// roleOf is who says a turn, in the words of OpenAI's interface.
+func roleOf(from string) (string, error) {
+	switch from {
+	case "human", "user":
+		return "user", nil
+	case "system":
+		return "system", nil
+	case "gpt", "assistant", "chatgpt", "bing", "bard":
+		return "assistant", nil
+	}
+	return "", fmt.Errorf("is from %q; write human, gpt or system", from)
+}
+
 func named(id string) string {
 	if id == "" {
 		return ""
 	}
 	return fmt.Sprintf(" (%q)", id)
-}
-
-// lineOf is ":12" for an error that says where in the text it stands.
-func lineOf(raw []byte, err error) string {
-	var offset int64
-	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
-		offset = syntax.Offset
-	} else if kind, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		offset = kind.Offset
-	} else {
-		return ""
-	}
-	return fmt.Sprintf(":%d", 1+bytes.Count(raw[:min(int(offset), len(raw))], []byte("\n")))
-}
-
-// explainJSON says in our words what encoding/json says in Go's.
-func explainJSON(err error) error {
-	if kind, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		return fmt.Errorf("there is a JSON %s where it does not belong", kind.Value)
-	}
-	return err
 }

@@ -1,10 +1,8 @@
 package dataset
 
 import (
-	"errors"
 	"fmt"
 	"iter"
-	"math"
 	"math/rand/v2"
 
 	"github.com/vllmspec/vllmspec/harness"
@@ -17,33 +15,6 @@ import (
 type Synthetic struct {
 	Prompt, Answer Length
 	Groups, Prefix int // prompts fall into so many groups; those of one begin with the same tokens, which come on top
-}
-
-// A Length in tokens is drawn from a normal distribution, cut off at 1, or where
-// From is given evenly between From and To.
-type Length struct {
-	Mean, Deviation int
-	From, To        int // Mean is the middle between them
-}
-
-func (l Length) String() string {
-	switch {
-	case l.From > 0:
-		return fmt.Sprintf("%d to %d", l.From, l.To)
-	case l.Deviation == 0:
-		return fmt.Sprint(l.Mean)
-	}
-	return fmt.Sprintf("%d ± %d", l.Mean, l.Deviation)
-}
-
-func (l Length) draw(r *rand.Rand) int {
-	switch {
-	case l.From > 0:
-		return l.From + r.IntN(l.To-l.From+1)
-	case l.Deviation == 0:
-		return l.Mean
-	}
-	return max(1, l.Mean+int(math.Round(r.NormFloat64()*float64(l.Deviation))))
 }
 
 func (d Synthetic) String() string {
@@ -64,8 +35,8 @@ const (
 // Conversations implements [harness.Dataset].
 func (d Synthetic) Conversations(r *rand.Rand) (iter.Seq[harness.Conversation], error) {
 	for _, l := range []Length{d.Prompt, d.Answer} {
-		if l.Mean < 1 || l.Deviation < 0 || l.To < l.From {
-			return nil, errors.New("prompts and answers need at least 1 token")
+		if err := l.check(); err != nil {
+			return nil, err
 		}
 	}
 	if d.Groups < 0 || d.Prefix < 0 || (d.Groups == 0) != (d.Prefix == 0) {

@@ -2,7 +2,6 @@ package dataset
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/csv"
 	"encoding/json"
 	"errors"
@@ -11,11 +10,10 @@ import (
 	"io/fs"
 	"iter"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/parquet-go/parquet-go"
 
 	"github.com/vllmspec/vllmspec/harness"
 )
@@ -24,9 +22,10 @@ import (
 // and how long its answer. Blocks are names of successive pieces of the prompt,
 // where the trace has them.
 type Traced struct {
-	At             time.Duration // since the first one
+	At             time.Duration // since the first one, or since the run that it was part of began
 	Prompt, Answer int           // tokens; 0 is unknown
 	Blocks         []int
+	Class, Model   string // where the trace has them
 }
 
 // Trace is the requests of a trace, in its order: prompts of random tokens as
@@ -54,7 +53,8 @@ func (d Trace) Conversations(r *rand.Rand) (iter.Seq[harness.Conversation], erro
 	}
 	return func(yield func(harness.Conversation) bool) {
 		for _, request := range d.Requests {
-			prompt := harness.Prompt{TokenIDs: request.tokens(r), Tokens: request.Prompt, MaxTokens: request.Answer, IgnoreEOS: true}
+			prompt := harness.Prompt{TokenIDs: request.tokens(r), Tokens: request.Prompt, MaxTokens: request.Answer, IgnoreEOS: true,
+				Class: request.Class, Model: request.Model}
 			if !yield(harness.Conversation{Turns: []harness.Prompt{prompt}}) {
 				return
 			}
@@ -106,61 +106,44 @@ func ReadTrace(files fs.FS, path string) (Trace, error) {
 	}
 	t := Trace{Name: path}
 	if t.Requests, err = read(buffered); err != nil {
-		return t, fmt.Errorf("%s:%w", path, err)
+		return t, inFile(path, err)
 	}
 	return t, t.relative()
 }
 
-// stored is what of requests.parquet makes a trace.
-type stored struct {
-	Due    int64  `parquet:"due_ns"`
-	Prompt *int64 `parquet:"prompt_tokens,optional"`
-	Output *int64 `parquet:"output_tokens,optional"`
-}
-
-// readStored reads the requests of a run: when they were due, and how long they
-// and their answers were. One without an answer counts as one of a token.
-func readStored(files fs.FS, path string) (t Trace, err error) {
-	defer func() { // the library panics on some files that are broken
-		if p := recover(); p != nil {
-			err = fmt.Errorf("%s: the file is broken: %v", path, p)
-		}
-	}()
-	raw, err := fs.ReadFile(files, path)
-	if err != nil {
-		return t, err
-	}
-	rows, err := parquet.Read[stored](bytes.NewReader(raw), int64(len(raw)))
-	if err != nil {
-		return t, fmt.Errorf("%s: %w", path, err)
-	}
-	t.Name = path
-	for _, r := range rows {
-		request := Traced{At: time.Duration(r.Due), Answer: 1}
-		if r.Prompt != nil {
-			request.Prompt = int(*r.Prompt)
-		}
-		if r.Output != nil {
-			request.Answer = max(1, int(*r.Output))
-		}
-		t.Requests = append(t.Requests, request)
-	}
-	return t, t.relative()
-}
-
-// relative counts instants from the first one, and checks that they ascend.
+// relative counts instants from the first one.
 func (d *Trace) relative() error {
+	if len(d.Requests) > 0 {
+		begin := d.Requests[0].At
+		for i := range d.Requests {
+			d.Requests[i].At -= begin
+		}
+	}
+	return d.check()
+}
+
+func (d *Trace) check() error {
 	if len(d.Requests) == 0 {
 		return fmt.Errorf("%s: there is no request in it", d.Name)
 	}
-	begin := d.Requests[0].At
-	for i := range d.Requests {
-		d.Requests[i].At -= begin
-		if i > 0 && d.Requests[i].At < d.Requests[i-1].At {
+	last := time.Duration(0)
+	for i, request := range d.Requests {
+		if request.At < last {
 			return fmt.Errorf("%s: request %d came before the one ahead of it", d.Name, i+1)
 		}
+		last = request.At
 	}
 	return nil
+}
+
+// Classes are the classes of traffic in it.
+func (d Trace) Classes() (out []string) {
+	for _, request := range d.Requests {
+		if request.Class != "" && !slices.Contains(out, request.Class) {
+			out = append(out, request.Class)
+		}
+	}
+	return out
 }
 
 // Instants are when the requests came.
@@ -178,11 +161,11 @@ func readCSVTrace(r io.Reader) (out []Traced, err error) {
 	lines.ReuseRecord = true
 	header, err := lines.Read()
 	if err != nil {
-		return nil, fmt.Errorf(" %w", err)
+		return nil, err
 	}
 	at, prompt, answer := column(header, "TIMESTAMP"), column(header, "ContextTokens", "Request tokens"), column(header, "GeneratedTokens", "Response tokens")
 	if min(at, prompt, answer) < 0 {
-		return nil, fmt.Errorf("1: the columns are %q; Azure's are TIMESTAMP, ContextTokens, GeneratedTokens, BurstGPT's Timestamp, Request tokens, Response tokens", header)
+		return nil, &lineError{1, fmt.Errorf("the columns are %q; Azure's are TIMESTAMP, ContextTokens, GeneratedTokens, BurstGPT's Timestamp, Request tokens, Response tokens", header)}
 	}
 	for {
 		record, err := lines.Read()
@@ -190,7 +173,7 @@ func readCSVTrace(r io.Reader) (out []Traced, err error) {
 			return out, nil
 		}
 		if err != nil {
-			return nil, fmt.Errorf(" %w", err) // it names the line
+			return nil, err // it names the line
 		}
 		line, _ := lines.FieldPos(0)
 		request := Traced{}
@@ -201,23 +184,12 @@ func readCSVTrace(r io.Reader) (out []Traced, err error) {
 			request.Answer, err = strconv.Atoi(record[answer])
 		}
 		if err != nil {
-			return nil, fmt.Errorf("%d: %w", line, err)
+			return nil, &lineError{int64(line), err}
 		}
 		if request.Answer > 0 { // BurstGPT lists failed requests too, without an answer
 			out = append(out, request)
 		}
 	}
-}
-
-func column(header []string, names ...string) int {
-	for i, field := range header {
-		for _, name := range names {
-			if strings.EqualFold(strings.TrimSpace(strings.TrimPrefix(field, "\ufeff")), name) {
-				return i
-			}
-		}
-	}
-	return -1
 }
 
 // instant reads "2023-11-16 18:01:51.6805900", the same with a time zone, or
@@ -237,8 +209,8 @@ func instant(s string) (time.Duration, error) {
 // readMooncake reads JSON lines with timestamps in milliseconds.
 func readMooncake(r io.Reader) (out []Traced, err error) {
 	lines := bufio.NewScanner(r)
-	lines.Buffer(nil, longestLine)
-	for n := 1; lines.Scan(); n++ {
+	lines.Buffer(nil, longestRecord)
+	for n := int64(1); lines.Scan(); n++ {
 		var row struct {
 			Timestamp *float64 `json:"timestamp"`
 			Input     int      `json:"input_length"`
@@ -250,7 +222,7 @@ func readMooncake(r io.Reader) (out []Traced, err error) {
 			err = errors.New(`there is no "timestamp"`)
 		}
 		if err != nil {
-			return nil, fmt.Errorf(`%d: %w; a line is {"timestamp": 0, "input_length": 512, "output_length": 128, "hash_ids": [1]}`, n, explainJSON(err))
+			return nil, &lineError{n, fmt.Errorf(`%w; a line is {"timestamp": 0, "input_length": 512, "output_length": 128, "hash_ids": [1]}`, explainJSON(err))}
 		}
 		out = append(out, Traced{At: time.Duration(*row.Timestamp * float64(time.Millisecond)), Prompt: row.Input, Answer: row.Output, Blocks: row.Hashes})
 	}

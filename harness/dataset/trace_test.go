@@ -167,9 +167,9 @@ func FuzzPrompts(f *testing.F) {
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		for _, path := range []string{"x.csv", "x.jsonl", "x.txt", "x.json"} {
 			files := fstest.MapFS{path: &fstest.MapFile{Data: raw}}
-			var d harness.Dataset = dataset.Prompts{FS: files, Path: path}
+			var d harness.Dataset = &dataset.Prompts{FS: files, Path: path}
 			if path == "x.json" {
-				d = dataset.ShareGPT{FS: files, Path: path, Turns: 2}
+				d = &dataset.ShareGPT{FS: files, Path: path, Turns: 2}
 			}
 			conversations, err := d.Conversations(rand.New(rand.NewPCG(1, 1)))
 			if err != nil {

@@ -36,6 +36,10 @@ type Client struct {
 	Model  string
 	APIKey string // bearer token; "" for none
 
+	// CountTokens asks the server how many tokens each chunk holds, which costs it
+	// and us something for every one.
+	CountTokens bool
+
 	Dial  func(ctx context.Context, network, address string) (net.Conn, error) // nil: over the network
 	TLS   *tls.Config                                                          // nil: the system's roots, no certificate of ours
 	HTTP2 bool                                                                 // else only where a server speaks nothing else

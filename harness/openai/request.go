@@ -7,33 +7,58 @@ import (
 	"github.com/vllmspec/vllmspec/harness"
 )
 
+// Prepare makes the body of a prompt before it is due.
+func (c *Client) Prepare(p harness.Prompt) harness.Prompt {
+	_, p.Body = c.request(p)
+	return p
+}
+
 // request is the path and the body of a prompt. Bodies are built before the
 // send, so that building one makes no request late.
-func (c *Client) request(p harness.Prompt) (string, []byte) {
-	body := map[string]any{
-		"model": cmp.Or(p.Model, c.Model), "stream": true, "stream_options": map[string]bool{"include_usage": true},
+func (c *Client) request(p harness.Prompt) (path string, body []byte) {
+	path = "/v1/completions"
+	if p.Messages != nil {
+		path = "/v1/chat/completions"
 	}
-	limit, path := "max_tokens", "/v1/completions"
+	if p.Body != nil {
+		return path, p.Body
+	}
+	body, _ = json.Marshal(c.members(p)) // strings, numbers, and JSON that was read: they always marshal
+	return path, body
+}
+
+// members are those of the body. What the harness relies on comes last, so that
+// nothing which a dataset asks for besides can change it.
+func (c *Client) members(p harness.Prompt) map[string]any {
+	members := map[string]any{}
+	for name, value := range p.Extra {
+		members[name] = value
+	}
+	options := map[string]bool{"include_usage": true}
+	if c.CountTokens {
+		options["continuous_usage_stats"] = true
+	}
+	members["model"], members["stream"], members["stream_options"] = cmp.Or(p.Model, c.Model), true, options
+	limit := "max_tokens"
 	switch {
 	case p.Messages != nil:
-		body["messages"], limit, path = p.Messages, "max_completion_tokens", "/v1/chat/completions"
+		members["messages"], limit = p.Messages, "max_completion_tokens"
 	case p.TokenIDs != nil:
-		body["prompt"] = p.TokenIDs
+		members["prompt"] = p.TokenIDs
 	default:
-		body["prompt"] = p.Text
+		members["prompt"] = p.Text
 	}
 	if p.MaxTokens > 0 {
-		body[limit] = p.MaxTokens
+		members[limit] = p.MaxTokens
 	}
 	if p.IgnoreEOS {
-		body["ignore_eos"], body["min_tokens"] = true, p.MaxTokens
+		members["ignore_eos"], members["min_tokens"] = true, p.MaxTokens
 	}
 	if p.CacheSalt != "" {
-		body["cache_salt"] = p.CacheSalt
+		members["cache_salt"] = p.CacheSalt
 	}
 	if p.Priority != 0 {
-		body["priority"] = p.Priority
+		members["priority"] = p.Priority
 	}
-	raw, _ := json.Marshal(body) // maps of strings, numbers and texts always marshal
-	return path, raw
+	return members
 }

@@ -138,6 +138,10 @@ func ofTheServer() []Metric {
 	}
 }
 
+// CountsTokens reports whether a metric needs to know how many tokens each chunk
+// holds.
+func CountsTokens(metric string) bool { return metric == "ITL per token" }
+
 // ofServer reports whether a metric says nothing of single requests.
 func (m Metric) ofServer() bool {
 	return m.gauge != nil || m.counter != "" || m.Name == "prefix cache hit rate" || m.Name == "draft acceptance rate"

@@ -1,0 +1,152 @@
+package dataset
+
+import (
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"math/rand/v2"
+	"sort"
+	"strconv"
+)
+
+// A Length in tokens is drawn from a normal distribution, cut off at 1; from a
+// log-normal one of the same mean and deviation; where From is given evenly between
+// From and To; or from a histogram.
+type Length struct {
+	Mean, Deviation int
+	LogNormal       bool
+	From, To        int // Mean is the middle between them
+	Histogram       *Histogram
+}
+
+func (l Length) String() string {
+	switch {
+	case l.Histogram != nil:
+		return fmt.Sprintf("%d (on average, as in %s)", l.Mean, l.Histogram.Name)
+	case l.From > 0:
+		return fmt.Sprintf("%d to %d", l.From, l.To)
+	case l.Deviation == 0:
+		return fmt.Sprint(l.Mean)
+	case l.LogNormal:
+		return fmt.Sprintf("a log-normal %d ± %d", l.Mean, l.Deviation)
+	}
+	return fmt.Sprintf("%d ± %d", l.Mean, l.Deviation)
+}
+
+func (l Length) check() error {
+	if l.Mean < 1 || l.Deviation < 0 || l.To < l.From {
+		return errors.New("prompts and answers need at least 1 token")
+	}
+	return nil
+}
+
+func (l Length) draw(r *rand.Rand) int {
+	mean, deviation := float64(l.Mean), float64(l.Deviation)
+	switch {
+	case l.Histogram != nil:
+		return l.Histogram.draw(r)
+	case l.From > 0:
+		return l.From + r.IntN(l.To-l.From+1)
+	case l.Deviation == 0:
+		return l.Mean
+	case l.LogNormal:
+		variance := math.Log1p(deviation / mean * deviation / mean)
+		return max(1, int(math.Round(mean*math.Exp(r.NormFloat64()*math.Sqrt(variance)-variance/2))))
+	}
+	return max(1, l.Mean+int(math.Round(r.NormFloat64()*deviation)))
+}
+
+// longestLength is the longest prompt or answer that a histogram may ask for: more
+// than any model's context.
+const longestLength = 100_000_000
+
+// A Histogram is how often lengths come.
+type Histogram struct {
+	Name string // of its file
+	Bins []Bin
+	upTo []float64 // the weights of the bins until and with each
+}
+
+// A Bin is lengths between two, both included, all equally likely.
+type Bin struct {
+	From, To int
+	Weight   float64
+}
+
+// ReadHistogram reads a histogram of lengths from a CSV file with the columns
+// length and weight, or from, to and weight. Weights are shares or counts: what
+// matters is how they stand to each other.
+func ReadHistogram(files fs.FS, path string) (Length, error) {
+	file, err := files.Open(path)
+	if err != nil {
+		return Length{}, err
+	}
+	defer file.Close()
+	h := &Histogram{Name: path}
+	if err := h.read(file); err != nil {
+		return Length{}, inFile(path, err)
+	}
+	sum, tokens := 0.0, 0.0
+	for _, b := range h.Bins {
+		sum += b.Weight
+		tokens += b.Weight * float64(b.From+b.To) / 2
+		h.upTo = append(h.upTo, sum)
+	}
+	if sum <= 0 || math.IsInf(sum, 0) || math.IsInf(tokens, 0) {
+		return Length{}, fmt.Errorf("%s: the weights are %g together; some length must have one above 0", path, sum)
+	}
+	return Length{Mean: max(1, int(math.Round(tokens/sum))), Histogram: h}, nil
+}
+
+func (h *Histogram) read(r io.Reader) error {
+	rows := csv.NewReader(r)
+	header, err := rows.Read()
+	if errors.Is(err, io.EOF) {
+		return errors.New("it is empty; its columns must be length, weight or from, to, weight")
+	}
+	if err != nil {
+		return err
+	}
+	from, to, weight := column(header, "from", "length"), column(header, "to", "length"), column(header, "weight")
+	if min(from, to, weight) < 0 {
+		return &lineError{1, fmt.Errorf("the columns are %q; they must be length, weight or from, to, weight", header)}
+	}
+	for {
+		row, err := rows.Read()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err // it names the line
+		}
+		bin, err := parseBin(row[from], row[to], row[weight])
+		if err != nil {
+			line, _ := rows.FieldPos(0)
+			return &lineError{int64(line), err}
+		}
+		h.Bins = append(h.Bins, bin)
+	}
+}
+
+func parseBin(from, to, weight string) (b Bin, err error) {
+	if b.From, err = strconv.Atoi(from); err == nil {
+		b.To, err = strconv.Atoi(to)
+	}
+	if err != nil || b.From < 1 || b.To < b.From || b.To > longestLength {
+		return b, fmt.Errorf("the length is %q to %q; it must be a whole number of tokens, at least 1, the first not above the second", from, to)
+	}
+	if b.Weight, err = strconv.ParseFloat(weight, 64); err != nil || !(b.Weight >= 0) || math.IsInf(b.Weight, 0) {
+		return b, fmt.Errorf("the weight is %q; it must be a number, at least 0", weight)
+	}
+	return b, nil
+}
+
+func (h *Histogram) draw(r *rand.Rand) int {
+	at := r.Float64() * h.upTo[len(h.upTo)-1]
+	i := sort.Search(len(h.upTo), func(i int) bool { return h.upTo[i] > at })
+	b := h.Bins[min(i, len(h.Bins)-1)]
+	return b.From + r.IntN(b.To-b.From+1)
+}

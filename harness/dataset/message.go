@@ -1,0 +1,147 @@
+package dataset
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"path"
+	"strings"
+
+	"github.com/vllmspec/vllmspec/harness"
+)
+
+// messages reads the messages of chats. Images that are files lie in the dataset's
+// folder, or below it.
+type messages struct{ files fs.FS }
+
+// all are the messages of a chat; images that are files become part of them where they
+// are to be sent, and are only looked at where they are checked.
+func (m messages) all(list []json.RawMessage, inline bool) (out []harness.Message, err error) {
+	for i, raw := range list {
+		var fields map[string]json.RawMessage
+		var role string
+		if err := json.Unmarshal(raw, &fields); err != nil {
+			return nil, fmt.Errorf("message %d: %w", i+1, explainJSON(err))
+		}
+		if json.Unmarshal(fields["role"], &role) != nil || role == "" {
+			return nil, fmt.Errorf("message %d needs a role and a content", i+1)
+		}
+		message, err := m.one(role, fields, inline)
+		if err != nil {
+			return nil, fmt.Errorf("message %d %w", i+1, err)
+		}
+		out = append(out, message)
+	}
+	return out, nil
+}
+
+// one is a message of these fields. It is sent whole where it is more than a text; of
+// its further fields those are that a server looks at.
+func (m messages) one(role string, fields map[string]json.RawMessage, inline bool) (harness.Message, error) {
+	out := harness.Message{Role: role}
+	content, known := fields["content"]
+	isText := known && json.Unmarshal(content, &out.Content) == nil && string(content) != "null"
+	whole := map[string]any{"role": role}
+	for _, name := range []string{"name", "tool_calls", "tool_call_id", "reasoning"} {
+		if value, ok := fields[name]; ok && string(value) != "null" {
+			whole[name] = value
+		}
+	}
+	_, calls := whole["tool_calls"]
+	switch {
+	case isText && out.Content == "" && !calls, !known && !calls, string(content) == "null" && !calls:
+		return out, errors.New("needs a role and a content")
+	case isText:
+		whole["content"] = out.Content
+	case known && string(content) != "null":
+		parts, err := m.parts(content, inline)
+		if err != nil {
+			return out, err
+		}
+		whole["content"] = parts
+	}
+	if isText && len(whole) == 2 {
+		return out, nil
+	}
+	var err error
+	out.Whole, err = json.Marshal(whole)
+	return out, err
+}
+
+// parts are the parts of a content, as they are sent.
+func (m messages) parts(content json.RawMessage, inline bool) ([]map[string]json.RawMessage, error) {
+	var parts []map[string]json.RawMessage
+	if json.Unmarshal(content, &parts) != nil || len(parts) == 0 {
+		return nil, errors.New(`has a content that is neither a text nor a list of parts such as {"type": "text", "text": "…"}`)
+	}
+	for i, part := range parts {
+		var kind string
+		if json.Unmarshal(part["type"], &kind) != nil || kind == "" {
+			return nil, fmt.Errorf(`part %d has no "type"; write {"type": "text", "text": "…"} or {"type": "image_url", "image_url": {"url": "…"}}`, i+1)
+		}
+		if kind != "image_url" {
+			continue
+		}
+		var fields map[string]json.RawMessage
+		var url string
+		if json.Unmarshal(part["image_url"], &fields) != nil || json.Unmarshal(fields["url"], &url) != nil {
+			return nil, fmt.Errorf(`part %d has no image; write {"type": "image_url", "image_url": {"url": "file:cat.png"}}`, i+1)
+		}
+		url, err := m.image(url, inline)
+		if err != nil {
+			return nil, fmt.Errorf("part %d: %w", i+1, err)
+		}
+		fields["url"], _ = json.Marshal(url) // a string always marshals
+		part["image_url"], _ = json.Marshal(fields)
+	}
+	return parts, nil
+}
+
+// largestImage is the largest file that is read: larger than what models look at.
+const largestImage = 20 << 20
+
+// image is the address of an image as it is sent: where the server finds it, or the
+// image itself.
+func (m messages) image(url string, inline bool) (string, error) {
+	name, isFile := strings.CutPrefix(url, "file:")
+	switch {
+	case strings.HasPrefix(url, "https://"), strings.HasPrefix(url, "http://"), strings.HasPrefix(url, "data:image/"):
+		return url, nil
+	case !isFile:
+		return "", fmt.Errorf("%.60q is no image; write https://…, data:image/png;base64,… or file:cat.png", url)
+	}
+	if name = path.Clean(name); !fs.ValidPath(name) {
+		return "", fmt.Errorf("%q must lie in the dataset's folder or below it: file:images/cat.png", url)
+	}
+	file, err := m.files.Open(name)
+	if err != nil {
+		return "", fmt.Errorf("there is no image %s in the dataset's folder", name)
+	}
+	defer file.Close()
+	limit := int64(512) // what a type is told by
+	if inline {
+		limit = largestImage
+	}
+	raw, err := io.ReadAll(io.LimitReader(file, limit))
+	if err != nil {
+		return "", err
+	}
+	info, err := file.Stat()
+	if err != nil {
+		return "", err
+	}
+	kind := http.DetectContentType(raw)
+	switch {
+	case info.Size() > largestImage:
+		return "", fmt.Errorf("the image %s has %d bytes; the limit is %d MiB", name, info.Size(), largestImage>>20)
+	case !strings.HasPrefix(kind, "image/"):
+		return "", fmt.Errorf("%s is no image (%s) but must be one: PNG, JPEG, GIF or WebP", name, kind)
+	case !inline:
+		return url, nil
+	}
+	return "data:" + kind + ";base64," + base64.StdEncoding.EncodeToString(raw), nil
+}

@@ -1,0 +1,173 @@
+package dataset
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"runtime"
+	"slices"
+	"sort"
+	"sync"
+	"sync/atomic"
+
+	"github.com/parquet-go/parquet-go"
+
+	"github.com/vllmspec/vllmspec/harness"
+)
+
+// rowsAtOnce is how many rows of a Parquet file are drawn together. Values lie in pages
+// that are decompressed whole, so that to draw each row for itself would read a page
+// for every one of them; rows drawn together are neighbours in the file, in an order of their own.
+const rowsAtOnce = 16
+
+// parquetRow is what is read of a row.
+type parquetRow struct {
+	Prompt    string `parquet:"prompt,optional"`
+	MaxTokens int64  `parquet:"max_tokens,optional"`
+}
+
+func (r parquetRow) line() line { return line{Prompt: r.Prompt, MaxTokens: r.MaxTokens} }
+
+// parquetRecords are the rows of a file. Its row groups are checked in parallel.
+func parquetRecords(file *openFile, ask func(line, bool) (harness.Conversation, error), progress func(done, total int64)) (r *records, err error) {
+	defer recoverParquet(&err)
+	opened, err := openParquet(file)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, field := range opened.Schema().Fields() {
+		names = append(names, field.Name())
+	}
+	if !slices.Contains(names, "prompt") {
+		return nil, fmt.Errorf("the columns are %q; one must be named prompt, another can be max_tokens", names)
+	}
+	groups := opened.RowGroups()
+	units := make([]int64, len(groups)+1) // until each group
+	rows := int64(0)
+	for i, g := range groups {
+		units[i+1] = units[i] + (g.NumRows()+rowsAtOnce-1)/rowsAtOnce
+		rows += g.NumRows()
+	}
+	if err := checkGroups(groups, ask, progress, file.size); err != nil {
+		return nil, err
+	}
+	read := func(unit int64) ([]harness.Conversation, error) {
+		i := sort.Search(len(groups), func(i int) bool { return units[i+1] > unit })
+		return readRows(file, groups[i], (unit-units[i])*rowsAtOnce, ask)
+	}
+	return &records{units: units[len(groups)], usable: rows, read: read, file: file}, nil
+}
+
+// checkGroups reads every row. The first group that has a bad one is the one to name:
+// those before it have been taken and will end.
+func checkGroups(groups []parquet.RowGroup, ask func(line, bool) (harness.Conversation, error), progress func(done, total int64), size int64) error {
+	errs := make([]error, len(groups))
+	var next, done atomic.Int64
+	var failed atomic.Bool
+	var told sync.Mutex
+	var checking sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(groups)) {
+		checking.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(groups)) && !failed.Load(); i = next.Add(1) - 1 {
+				if errs[i] = checkGroup(groups[i], ask); errs[i] != nil {
+					failed.Store(true)
+				}
+				if progress != nil {
+					told.Lock()
+					progress(size*done.Add(1)/int64(len(groups)), size)
+					told.Unlock()
+				}
+			}
+		})
+	}
+	checking.Wait()
+	before := int64(0)
+	for i, g := range groups {
+		if bad, ok := errors.AsType[*lineError](errs[i]); ok {
+			return &lineError{before + bad.line, bad.err}
+		} else if errs[i] != nil {
+			return errs[i]
+		}
+		before += g.NumRows()
+	}
+	return nil
+}
+
+// checkGroup reads every row of a group; its errors count rows from the group's first.
+func checkGroup(group parquet.RowGroup, ask func(line, bool) (harness.Conversation, error)) (err error) {
+	defer recoverParquet(&err)
+	rows := parquet.NewGenericRowGroupReader[parquetRow](group)
+	defer rows.Close()
+	batch := make([]parquetRow, 64)
+	for number := int64(0); ; {
+		n, err := rows.Read(batch)
+		for _, r := range batch[:n] {
+			number++
+			if _, err := ask(r.line(), false); err != nil {
+				return &lineError{number, err}
+			}
+		}
+		switch {
+		case errors.Is(err, io.EOF) && number != group.NumRows():
+			return fmt.Errorf("the file is broken: a row group has %d rows and says that it has %d", number, group.NumRows())
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		}
+	}
+}
+
+// readRows reads the rows of a unit, which do not reach into the next row group.
+func readRows(file *openFile, group parquet.RowGroup, from int64, ask func(line, bool) (harness.Conversation, error)) (out []harness.Conversation, err error) {
+	defer recoverParquet(&err)
+	rows := parquet.NewGenericRowGroupReader[parquetRow](group)
+	defer rows.Close()
+	if err := rows.SeekToRow(from); err != nil {
+		return nil, file.changed(err)
+	}
+	batch := make([]parquetRow, min(rowsAtOnce, group.NumRows()-from))
+	for got := 0; got < len(batch); {
+		n, err := rows.Read(batch[got:])
+		if got += n; n == 0 && err != nil {
+			return nil, file.changed(err)
+		}
+	}
+	for _, r := range batch {
+		c, err := ask(r.line(), true)
+		if err != nil {
+			return nil, file.changed(err)
+		}
+		out = append(out, c)
+	}
+	return out, nil
+}
+
+// openParquet reads the end of a file, where its parts are listed.
+func openParquet(file *openFile) (opened *parquet.File, err error) {
+	defer recoverParquet(&err)
+	return parquet.OpenFile(file, file.size, parquet.SkipBloomFilters(true))
+}
+
+// recoverParquet turns a panic into an error: the library panics on some files
+// that are broken.
+func recoverParquet(err *error) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("the file is broken: %v", p)
+	}
+}
+
+// openStored opens requests.parquet.
+func openStored(files fs.FS, path string) (*openFile, *parquet.File, error) {
+	file, err := open(files, path)
+	if err != nil {
+		return nil, nil, err
+	}
+	opened, err := openParquet(file)
+	if err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("%s: %w", path, err), file.Close())
+	}
+	return file, opened, nil
+}
