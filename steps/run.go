@@ -51,6 +51,11 @@ func (w *world) loadRuns(ctx context.Context, extent string) error {
 	if err := w.rehearse(ctx); err != nil {
 		return err
 	}
+	if !w.served.Virtual {
+		if err := w.served.client.Warm(ctx, harness.LikelyInFlight(w.scenario.Load)); err != nil {
+			return err
+		}
+	}
 	if err := w.served.LoadBegins(); err != nil {
 		return err
 	}
