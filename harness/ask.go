@@ -65,7 +65,7 @@ func (l *load) follow(ctx context.Context, rec *Record, prompt Prompt, hear func
 func (r *Record) take(c Chunk, start time.Time) {
 	at := c.At.Sub(start)
 	if c.Headers {
-		r.Headers, r.HTTPStatus = at, c.HTTPStatus
+		r.Headers, r.HTTPStatus, r.Replica = at, c.HTTPStatus, c.Replica
 		r.Connecting, r.Resolving, r.Securing = c.Connecting, c.Resolving, c.Securing
 		if !c.Sent.IsZero() {
 			r.Sent = max(r.Sent, c.Sent.Sub(start))
@@ -105,12 +105,16 @@ func (r *Record) take(c Chunk, start time.Time) {
 // reason we had, not by the error that the connection then gave.
 func (r *Record) fail(ctx context.Context, err error) {
 	r.Error = err.Error()
+	asked, ok := errors.AsType[*AskError](err)
+	if ok {
+		r.Replica = asked.Replica
+	}
 	if ctx.Err() != nil {
 		r.Failure, r.Error = endedBy(ctx), context.Cause(ctx).Error()
 		return
 	}
 	r.Failure = Malformed
-	if asked, ok := errors.AsType[*AskError](err); ok {
+	if ok {
 		r.Failure, r.Error = asked.Failure, asked.Err.Error()
 		if asked.HTTPStatus > 0 {
 			r.HTTPStatus = asked.HTTPStatus

@@ -42,6 +42,7 @@ type Chunk struct {
 	Securing   time.Duration // of Connecting: TLS; Never where there was none
 	RequestID  string        // from the header or the body
 	Model      string
+	Replica    string // which of several answered, with Headers; "" where there is one
 }
 
 // Content reports whether the chunk carries part of the answer or of its reasoning.
@@ -55,7 +56,8 @@ type Usage struct {
 // An AskError is a failed request: the name of the failure and what exactly happened.
 type AskError struct {
 	Failure    Failure
-	HTTPStatus int // 0 where no status came
+	HTTPStatus int    // 0 where no status came
+	Replica    string // which of several was asked; "" where there is one
 	Err        error
 }
 

@@ -45,6 +45,7 @@ type Record struct {
 	Model      string // as the server gave it
 
 	RequestedModel string // such as an adapter; "" is the client's
+	Replica        string // which of several was asked; "" where there is one
 
 	Warmup bool // due during warm-up: not judged
 	Good   bool // answered, and within the limits for a good request

@@ -18,6 +18,7 @@ import (
 	"iter"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -26,15 +27,17 @@ import (
 	"github.com/tidwall/gjson"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/credentials"
 	"github.com/vllmspec/vllmspec/harness/http1"
 )
 
 // A Client asks one model of one server. Only URL is needed. Nothing but Model
 // may be changed once it was used.
 type Client struct {
-	URL    string // base address, without /v1
-	Model  string
-	APIKey string // bearer token; "" for none
+	URL     string // base address, without /v1
+	Model   string
+	Token   *credentials.Token // nil for none
+	Headers []credentials.Header
 
 	// CountTokens asks the server how many tokens each chunk holds, which costs it
 	// and us something for every one.
@@ -48,7 +51,7 @@ type Client struct {
 
 	once   sync.Once
 	pool   atomic.Pointer[http1.Pool] // nil: net/http asks
-	path   string                     // of the base address
+	base   *url.URL                   // once it was used
 	fields []byte                     // of every request's head
 	http   *http.Client
 	wrong  error // what keeps it from asking
@@ -147,6 +150,9 @@ func (c *Client) refusal(got body, status int) error {
 			break
 		}
 		raw = append(raw, piece...)
+	}
+	if status == http.StatusUnauthorized || status == http.StatusForbidden {
+		c.Token.Refused()
 	}
 	said := fmt.Sprintf("%d %s", status, http.StatusText(status))
 	return &harness.AskError{Failure: harness.HTTPFailure(status), HTTPStatus: status, Err: errors.New(c.redact(firstOf(complaint(raw), said)))}

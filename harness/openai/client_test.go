@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/credentials"
 	"github.com/vllmspec/vllmspec/harness/openai"
 )
 
@@ -234,7 +235,7 @@ func TestTheKeyIsSentAndNeverTold(t *testing.T) {
 	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "wrong key: "+r.Header.Get("Authorization"), http.StatusForbidden)
 	})
-	c.APIKey = "s3cret"
+	c.Token = credentials.Fixed("s3cret")
 	_, err := follow(c, hello)
 	assert.ErrorContains(t, err, "wrong key: Bearer …")
 	assert.NotContains(t, err.Error(), "s3cret")
@@ -280,7 +281,7 @@ func TestPreflightSaysWhatToDo(t *testing.T) {
 	}
 	nobody := clientOf("http://127.0.0.1:1")
 	_, err := nobody.Preflight(t.Context())
-	assert.ErrorContains(t, err, "no server at http://127.0.0.1:1")
+	assert.ErrorContains(t, err, "the server at http://127.0.0.1:1 cannot be reached: nothing listens there (connection refused)")
 	assert.ErrorContains(t, err, "unset VLLM_URL")
 }
 
@@ -289,7 +290,7 @@ func TestPreflightWaitsForNobodyForever(t *testing.T) {
 		begun := time.Now()
 		c := &openai.Client{URL: "http://test", Transport: never{}}
 		_, err := c.Preflight(t.Context())
-		assert.ErrorContains(t, err, "no server at http://test (timeout: ")
+		assert.ErrorContains(t, err, "did not answer within 15s")
 		assert.Equal(t, 15*time.Second, time.Since(begun))
 	})
 }

@@ -2,6 +2,7 @@ package openai
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net"
@@ -10,6 +11,7 @@ import (
 	"syscall"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/credentials"
 	"github.com/vllmspec/vllmspec/harness/http1"
 )
 
@@ -83,10 +85,15 @@ func refusesHTTP1(err error) bool {
 	return strings.Contains(err.Error(), "tls: no application protocol")
 }
 
-// redact takes the key out of a text that came from elsewhere.
+// redact takes what is secret out of a text that came from elsewhere.
 func (c *Client) redact(s string) string {
-	if c.APIKey == "" {
-		return s
+	var secrets []string
+	for _, h := range c.Headers {
+		secrets = append(secrets, h.Value)
 	}
-	return strings.ReplaceAll(s, c.APIKey, "…")
+	if base, err := url.Parse(c.URL); err == nil && base.User != nil {
+		password, _ := base.User.Password()
+		secrets = append(secrets, password, base.User.String(), base64.StdEncoding.EncodeToString([]byte(base.User.Username()+":"+password)))
+	}
+	return credentials.Redact(c.Token.Redact(s), secrets...)
 }

@@ -93,7 +93,6 @@ func (c *Client) postOverNet(ctx context.Context, path string, body []byte) (ans
 		return nil, errors.New("the server's URL cannot be used")
 	}
 	request.Header.Set("Content-Type", "application/json")
-	c.authorize(request)
 	if via.response, err = c.http.Do(request); err != nil {
 		return nil, err
 	}

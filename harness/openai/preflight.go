@@ -36,7 +36,10 @@ const (
 func (c *Client) Preflight(ctx context.Context) (Server, error) {
 	status, body, err := c.get(ctx, "/v1/models")
 	if err != nil {
-		return Server{}, fmt.Errorf("no server at %s (%w); start one, or unset VLLM_URL to use the mock", c.where(), err)
+		if said := diagnosis(err); said != "" && ctx.Err() == nil {
+			return Server{}, fmt.Errorf("the server at %s cannot be reached: %s", c.where(), c.redact(said))
+		}
+		return Server{}, fmt.Errorf("no server at %s (%w); start one, or unset VLLM_URL to use the mock", c.where(), c.failed(ctx, err))
 	}
 	if err := c.understandable(status, body); err != nil {
 		return Server{}, err
@@ -54,8 +57,14 @@ func (c *Client) Preflight(ctx context.Context) (Server, error) {
 func (c *Client) understandable(status int, body []byte) error {
 	said := c.redact(firstOf(complaint(body), http.StatusText(status)))
 	switch {
+	case (status == http.StatusUnauthorized || status == http.StatusForbidden) && c.Token.Value() != "":
+		return fmt.Errorf("the server at %s refuses the key it was given (%d: %s); set VLLM_API_KEY, VLLM_API_KEY_FILE or VLLM_API_KEY_COMMAND to a key it accepts", c.where(), status, said)
 	case status == http.StatusUnauthorized || status == http.StatusForbidden:
 		return fmt.Errorf("the server at %s refuses access (%d: %s); set VLLM_API_KEY to a key it accepts", c.where(), status, said)
+	case status == http.StatusBadRequest && strings.Contains(strings.ToLower(said), "https"):
+		return fmt.Errorf("the server at %s speaks TLS (%d: %s); write https:// in VLLM_URL", c.where(), status, said)
+	case status == http.StatusServiceUnavailable || status == http.StatusBadGateway || status == http.StatusGatewayTimeout:
+		return fmt.Errorf("the server at %s is not ready, or what stands before it cannot reach it (%d: %s); wait for its /health, or look at its log", c.where(), status, said)
 	case status == http.StatusNotFound:
 		return fmt.Errorf("the server at %s has no /v1/models (404); is VLLM_URL the base address of vLLM, without /v1?", c.where())
 	case isPage(body):
@@ -112,10 +121,9 @@ func (c *Client) get(ctx context.Context, path string) (int, []byte, error) {
 	if err != nil {
 		return 0, nil, errors.New("the URL cannot be used")
 	}
-	c.authorize(request)
 	response, err := c.HTTP().Do(request)
 	if err != nil {
-		return 0, nil, c.failed(ctx, err)
+		return 0, nil, unwrapped(err)
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(response.Body, 8<<20))

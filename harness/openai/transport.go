@@ -19,19 +19,21 @@ import (
 
 // open decides who carries the requests.
 func (c *Client) open() {
-	c.http = &http.Client{Transport: c.Transport}
-	if c.Transport == nil {
-		c.http.Transport = c.newTransport()
+	carrier := c.Transport
+	if carrier == nil {
+		carrier = c.newTransport()
 	}
+	c.http = &http.Client{Transport: &authorized{c, carrier}}
 	base, err := url.Parse(c.URL)
 	var host string
 	if err == nil {
+		c.base = base
 		host, err = httpguts.PunycodeHostPort(base.Host)
 	}
 	switch {
 	case err != nil || host == "" || base.Scheme != "http" && base.Scheme != "https":
 		c.wrong = &http1.ConnectError{Err: errors.New("the server's URL cannot be used")}
-	case !httpguts.ValidHeaderFieldValue(c.APIKey):
+	case !httpguts.ValidHeaderFieldValue(c.Token.Value()):
 		c.wrong = &http1.ConnectError{Err: errors.New("the API key holds a line break or another control character: it cannot be sent")}
 	case c.Transport == nil && !c.HTTP2 && (c.Dial != nil || !proxied(base)):
 		c.pool.Store(c.newPool(base, host))
@@ -41,10 +43,9 @@ func (c *Client) open() {
 // newPool is our own engine for a server. What the heads of all requests have in
 // common is written now.
 func (c *Client) newPool(base *url.URL, host string) *http1.Pool {
-	c.path = base.EscapedPath()
 	c.fields = fmt.Appendf(nil, " HTTP/1.1\r\nHost: %s\r\nUser-Agent: vllmspec\r\nAccept: text/event-stream\r\nContent-Type: application/json\r\n", host)
-	if authorization := c.authorization(base.User); authorization != "" {
-		c.fields = fmt.Appendf(c.fields, "Authorization: %s\r\n", authorization)
+	for _, h := range c.Headers {
+		c.fields = fmt.Appendf(c.fields, "%s: %s\r\n", h.Name, h.Value)
 	}
 	pool := &http1.Pool{Address: withPort(host, base), Dial: c.Dial}
 	if base.Scheme == "https" {
@@ -55,9 +56,14 @@ func (c *Client) newPool(base *url.URL, host string) *http1.Pool {
 	return pool
 }
 
-// head is what stands before a request's length.
+// head is what stands before a request's length. Who we are is written anew each
+// time: a token can be another one by now.
 func (c *Client) head(path string) []byte {
-	return slices.Concat([]byte("POST "), []byte(c.path), []byte(path), c.fields)
+	head := slices.Concat([]byte("POST "), []byte(c.base.EscapedPath()), []byte(path), c.fields)
+	if authorization := c.authorization(); authorization != "" {
+		head = append(append(append(head, "Authorization: "...), authorization...), "\r\n"...)
+	}
+	return head
 }
 
 // withPort is an address, with the port that its scheme means where it has none.
@@ -112,19 +118,42 @@ func (c *Client) Close() {
 }
 
 // authorization is the header that lets us in: the key, or who stands in the URL.
-func (c *Client) authorization(user *url.Userinfo) string {
-	switch {
-	case c.APIKey != "":
-		return "Bearer " + c.APIKey
-	case user != nil:
+func (c *Client) authorization() string {
+	if key := c.Token.Value(); key != "" {
+		return "Bearer " + key
+	}
+	if user := c.base.User; user != nil {
 		password, _ := user.Password()
 		return "Basic " + base64.StdEncoding.EncodeToString([]byte(user.Username()+":"+password))
 	}
 	return ""
 }
 
-func (c *Client) authorize(request *http.Request) {
-	if authorization := c.authorization(request.URL.User); authorization != "" {
-		request.Header.Set("Authorization", authorization)
+// An authorized transport says who we are, to the server under test and to nobody
+// else: not where a redirect leads, nor to whoever collects its metrics.
+type authorized struct {
+	client *Client
+	http.RoundTripper
+}
+
+func (a *authorized) RoundTrip(r *http.Request) (*http.Response, error) {
+	c := a.client
+	if c.base == nil || r.URL.Scheme != c.base.Scheme || r.URL.Host != c.base.Host {
+		return a.RoundTripper.RoundTrip(r)
+	}
+	r = r.Clone(r.Context())
+	if authorization := c.authorization(); authorization != "" {
+		r.Header.Set("Authorization", authorization)
+	}
+	for _, h := range c.Headers {
+		r.Header.Set(h.Name, h.Value)
+	}
+	return a.RoundTripper.RoundTrip(r)
+}
+
+// CloseIdleConnections is for http.Client's method of that name.
+func (a *authorized) CloseIdleConnections() {
+	if closer, ok := a.RoundTripper.(interface{ CloseIdleConnections() }); ok {
+		closer.CloseIdleConnections()
 	}
 }

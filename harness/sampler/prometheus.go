@@ -25,8 +25,7 @@ import (
 // Python front end writes it, or in OpenMetrics, as its Rust front end does.
 type Prometheus struct {
 	URL    string
-	HTTP   *http.Client
-	APIKey string                   // bearer token; "" for none
+	HTTP   *http.Client             // says who we are, where that is needed
 	Source string                   // of the readings: "server"
 	Keep   func(family string) bool // nil: vLLM's own families
 }
@@ -68,9 +67,6 @@ func (p *Prometheus) fetch(ctx context.Context) ([]byte, error) {
 		return nil, errors.New("this is no URL")
 	}
 	request.Header.Set("Accept", "text/plain;version=0.0.4, application/openmetrics-text;q=0.5")
-	if p.APIKey != "" {
-		request.Header.Set("Authorization", "Bearer "+p.APIKey)
-	}
 	response, err := p.HTTP.Do(request)
 	if err != nil {
 		if wrapped, ok := errors.AsType[*url.Error](err); ok {
@@ -192,6 +188,11 @@ func plain(page []byte) []byte {
 		}
 	}
 	return out.Bytes()
+}
+
+// withoutPath is the address of the server whose page this is.
+func withoutPath(raw string) string {
+	return strings.TrimSuffix(withoutUser(raw), "/metrics")
 }
 
 func withoutUser(raw string) string {

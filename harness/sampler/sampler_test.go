@@ -24,7 +24,15 @@ func page(t *testing.T, status int, kind, body string) *sampler.Prometheus {
 		io.WriteString(w, body)
 	}))
 	t.Cleanup(server.Close)
-	return &sampler.Prometheus{URL: server.URL + "/metrics", HTTP: server.Client(), APIKey: "key", Source: "server"}
+	return &sampler.Prometheus{URL: server.URL + "/metrics", HTTP: &http.Client{Transport: keyed("key")}, Source: "server"}
+}
+
+// keyed sends the key with every request.
+type keyed string
+
+func (k keyed) RoundTrip(r *http.Request) (*http.Response, error) {
+	r.Header.Set("Authorization", "Bearer "+string(k))
+	return http.DefaultTransport.RoundTrip(r)
 }
 
 const metrics = `# HELP vllm:num_requests_running Requests in the batch.
@@ -80,7 +88,7 @@ func TestWhatCannotBeReadSaysWhy(t *testing.T) {
 		})
 	}
 	noKey := page(t, 200, "text/plain", metrics)
-	noKey.APIKey = ""
+	noKey.HTTP = &http.Client{Transport: keyed("another")}
 	_, err := noKey.Read(t.Context())
 	assert.ErrorContains(t, err, "set VLLM_API_KEY")
 }
@@ -95,4 +103,20 @@ func TestTheHostIsRead(t *testing.T) {
 	assert.Positive(t, used[0])
 	assert.Less(t, used[0], total[0])
 	assert.NotEmpty(t, values(first, "process_rss_bytes"))
+}
+
+func TestReplicasAreReadTogether(t *testing.T) {
+	one, two := page(t, 200, "text/plain; version=0.0.4", metrics), page(t, 200, "text/plain; version=0.0.4", metrics)
+	readings, err := sampler.Replicas{one, two}.Read(t.Context())
+	require.NoError(t, err)
+	of := map[string]int{}
+	for _, r := range readings {
+		of[r.Labels["replica"]+"/metrics"]++
+	}
+	assert.Len(t, of, 2)
+	assert.Equal(t, of[one.URL], of[two.URL])
+	assert.Positive(t, of[one.URL])
+
+	_, err = sampler.Replicas{one, page(t, 500, "text/plain", "boom")}.Read(t.Context())
+	assert.ErrorContains(t, err, "status 500", "a sum over one of two would be too small")
 }

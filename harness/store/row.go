@@ -7,7 +7,7 @@ import (
 )
 
 // schemaVersion is raised when a column is added. None is ever renamed.
-const schemaVersion = "2"
+const schemaVersion = "3"
 
 // row is one line of requests.parquet. A pointer is null where the instant did
 // not come or the count was not told; it is never 0 instead.
@@ -48,6 +48,7 @@ type row struct {
 	RequestID             *string `parquet:"request_id,optional"`
 	Model                 *string `parquet:"model,optional,dict"`
 	RequestedModel        *string `parquet:"requested_model,optional,dict"`
+	Replica               *string `parquet:"replica,optional,dict"`
 	Warmup                bool    `parquet:"warmup"`
 	Good                  bool    `parquet:"good"`
 	FullLength            bool    `parquet:"full_length"`
@@ -73,7 +74,7 @@ func toRow(run, scenario string, r *harness.Record) row {
 		PromptTokens: count(r.PromptTokens), OutputTokens: count(r.OutputTokens), CachedTokens: count(r.CachedTokens), ReasoningTokens: count(r.ReasoningTokens),
 		RequestedPromptTokens: count(r.RequestedPromptTokens), RequestedOutputTokens: count(r.RequestedOutputTokens),
 		Finish: text(r.Finish), Failure: text(string(r.Failure)), HTTPStatus: count(r.HTTPStatus), Error: text(r.Error),
-		RequestID: text(r.RequestID), Model: text(r.Model), RequestedModel: text(r.RequestedModel), Warmup: r.Warmup, Good: r.Good, FullLength: r.Full,
+		RequestID: text(r.RequestID), Model: text(r.Model), RequestedModel: text(r.RequestedModel), Replica: text(r.Replica), Warmup: r.Warmup, Good: r.Good, FullLength: r.Full,
 	}
 }
 
@@ -92,7 +93,8 @@ func (r *row) record() harness.Record {
 	out.PromptTokens, out.OutputTokens, out.CachedTokens, out.ReasoningTokens = uncount(r.PromptTokens), uncount(r.OutputTokens), uncount(r.CachedTokens), uncount(r.ReasoningTokens)
 	out.RequestedPromptTokens, out.RequestedOutputTokens = uncount(r.RequestedPromptTokens), uncount(r.RequestedOutputTokens)
 	out.Finish, out.Failure, out.HTTPStatus, out.Error = untext(r.Finish), harness.Failure(untext(r.Failure)), uncount(r.HTTPStatus), untext(r.Error)
-	out.RequestID, out.Model, out.RequestedModel, out.Warmup, out.Good, out.Full = untext(r.RequestID), untext(r.Model), untext(r.RequestedModel), r.Warmup, r.Good, r.FullLength
+	out.RequestID, out.Model, out.RequestedModel, out.Replica = untext(r.RequestID), untext(r.Model), untext(r.RequestedModel), untext(r.Replica)
+	out.Warmup, out.Good, out.Full = r.Warmup, r.Good, r.FullLength
 	return out
 }
 

@@ -36,6 +36,7 @@ func records() []harness.Record {
 	whole.Full = true
 	refused := harness.NewRecord(2, 5e6)
 	refused.Sent, refused.Done, refused.Failure, refused.Error, refused.Warmup = 5e6, 6e6, harness.Refused, "connection refused", true
+	refused.Replica = "http://b:8000"
 	user := harness.NewRecord(1, 3e6)
 	user.User, user.Session, user.Turn, user.Class = 7, 3, 1, "chat"
 	return []harness.Record{whole, user, refused}
@@ -99,7 +100,7 @@ func TestTheColumnsAreThoseOfTheContract(t *testing.T) {
 	}
 	assert.Equal(t, strings.Fields(`run scenario class seq session turn user due_ns sent_ns headers_ns first_token_ns first_answer_ns
 		done_ns ttft_ns tpot_ns e2e_ns lag_ns connecting_ns resolving_ns securing_ns read_delay_ns chunk_ns chunk_tokens prompt_tokens output_tokens cached_tokens reasoning_tokens
-		requested_prompt_tokens requested_output_tokens finish failure http_status error request_id model requested_model warmup good full_length`), names)
+		requested_prompt_tokens requested_output_tokens finish failure http_status error request_id model requested_model replica warmup good full_length`), names)
 }
 
 func TestTheSameRunIsTheSameBytes(t *testing.T) {
