@@ -1,5 +1,5 @@
 # vllmspec: what is worth typing. `make` alone says what there is.
-.PHONY: help test features demo selfcheck generate lint
+.PHONY: help test features demo selfcheck image generate lint
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -15,6 +15,11 @@ demo: ## the main job in real time over TCP: about a minute
 
 selfcheck: ## what the load generator itself can do on this machine: about two minutes
 	go run ./harness/cmd/selfcheck
+
+image: ## the mock as a container image, vllmspec/mockvllm
+	mkdir -p .cache/image
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o .cache/image/mockvllm ./mockvllm/cmd/mockvllm
+	docker build --quiet --tag vllmspec/mockvllm --file deploy/mock.Dockerfile .cache/image
 
 generate: ## markup and vocabulary from their sources
 	go generate ./...

@@ -34,6 +34,11 @@ func TestFeatures(t *testing.T) {
 
 	deadline, _ := t.Deadline()
 	suite := steps.NewSuite(env, deadline, stopOnSignal(t), io.Writer(os.Stdout))
+	t.Cleanup(func() { require.NoError(t, suite.Close()) }) // after a panic too
+	if terminal, err := os.OpenFile("/dev/tty", os.O_WRONLY, 0); err == nil && !testing.Verbose() {
+		defer terminal.Close()
+		suite.ShowProgress(terminal) // go test keeps standard output to itself until the end
+	}
 	features, err := suite.Features()
 	require.NoError(t, err)
 	for _, feature := range features {
@@ -52,7 +57,6 @@ func TestFeatures(t *testing.T) {
 			}
 		})
 	}
-	require.NoError(t, suite.Close())
 }
 
 // neverCached reads a file that was written just now, for which go test refuses

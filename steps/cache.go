@@ -68,7 +68,12 @@ func (w *world) rehearse(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return harness.Rehearse(ctx, w.served.client, prompts)
+	for _, replica := range w.served.client.Replicas { // each has a cache of its own
+		if err := harness.Rehearse(ctx, replica, prompts); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // saltOf tells this run's salts from those of a run before. A server in virtual

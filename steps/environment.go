@@ -2,7 +2,6 @@ package steps
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"os"
@@ -10,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/vllmspec/vllmspec/harness/credentials"
 	"github.com/vllmspec/vllmspec/harness/server"
 	"github.com/vllmspec/vllmspec/harness/spelling"
 )
@@ -17,9 +17,13 @@ import (
 // An Environment says where things are and with what credentials; what is
 // measured stands in the features.
 type Environment struct {
-	Root       string   // folder of the module; relative paths count from here
-	URL        string   // server under test; "" for the mock
-	APIKey     string   // bearer token, never written to any output
+	Root       string         // folder of the module; relative paths count from here
+	URLs       []string       // of the server under test, or of its replicas; nil for the mock
+	Launch     *server.Launch // a server to start; nil for none
+	APIKey     string         // bearer token, never written to any output
+	KeyFile    string         // where it stands; "" for nowhere
+	KeyCommand []string       // what tells it; nil for nothing
+	Headers    []credentials.Header
 	Model      string   // model to ask for; "" for the first one served
 	MetricsURL string   // where to scrape; "" for URL/metrics
 	RealTime   bool     // the mock in real time over TCP
@@ -34,8 +38,6 @@ type Environment struct {
 // honour. Ignoring one would measure something else than was asked for.
 func later() map[string]string {
 	return map[string]string{
-		"VLLM_IMAGE":       "this version starts no containers; start the server and set VLLM_URL",
-		"VLLM_COMMAND":     "this version starts no commands; start the server and set VLLM_URL",
 		"VLLM_URL_B":       "this version measures one server at a time; unset it",
 		"DCGM_METRICS_URL": "this version reads no GPU metrics; unset it",
 		"VLLMSPEC_DB":      "this version keeps no history database; unset it",
@@ -68,7 +70,7 @@ func ReadEnvironment(root string, environ []string) (Environment, error) {
 			errs = append(errs, fmt.Errorf("%s: %s", name, why))
 		}
 	}
-	errs = append(errs, env.readTarget(vars), env.readPaths(vars), env.readTLS(vars), env.readChoices(vars))
+	errs = append(errs, env.readTarget(vars), env.readPaths(vars), env.readTLS(vars), env.readChoices(vars), env.readKey(vars), env.readLaunch(vars, environ))
 	slices.SortStableFunc(errs, func(a, b error) int { return strings.Compare(text(a), text(b)) })
 	return env, errors.Join(errs...)
 }
@@ -91,11 +93,16 @@ func unknown(vars map[string]string) (errs []error) {
 
 func (e *Environment) readTarget(vars map[string]string) error {
 	if raw := vars["VLLM_URL"]; raw != "" {
-		base, err := server.ParseURL(raw)
-		if err != nil {
+		for one := range strings.SplitSeq(raw, ",") {
+			base, err := server.ParseURL(strings.TrimSpace(one))
+			if err != nil {
+				return fmt.Errorf("VLLM_URL: %w", err)
+			}
+			e.URLs = append(e.URLs, base)
+		}
+		if _, err := server.At(e.URLs...); err != nil {
 			return fmt.Errorf("VLLM_URL: %w", err)
 		}
-		e.URL = base
 	}
 	if raw := vars["VLLM_METRICS_URL"]; raw != "" {
 		if _, err := server.ParseURL(raw); err != nil {
@@ -103,14 +110,18 @@ func (e *Environment) readTarget(vars map[string]string) error {
 		}
 		e.MetricsURL = raw
 	}
-	switch target := vars["VLLMSPEC_TARGET"]; {
-	case target == "":
-	case target == "mock" && e.URL == "":
-		e.RealTime = true
-	case target == "mock":
-		return errors.New("VLLMSPEC_TARGET=mock and VLLM_URL name two servers; unset one")
-	default:
+	if target := vars["VLLMSPEC_TARGET"]; target != "" && target != "mock" {
 		return fmt.Errorf("VLLMSPEC_TARGET is %q; it can only be \"mock\"", target)
+	}
+	e.RealTime = vars["VLLMSPEC_TARGET"] == "mock"
+	var named []string
+	for _, name := range []string{"VLLM_COMMAND", "VLLM_IMAGE", "VLLM_URL", "VLLMSPEC_TARGET"} {
+		if vars[name] != "" {
+			named = append(named, name)
+		}
+	}
+	if len(named) > 1 {
+		return fmt.Errorf("%s name two servers; unset one", strings.Join(named, " and "))
 	}
 	return nil
 }
@@ -151,36 +162,6 @@ func (e *Environment) readChoices(vars map[string]string) error {
 	}
 	if address := vars["VLLMSPEC_DASHBOARD"]; address != "" && address != "off" {
 		return fmt.Errorf("VLLMSPEC_DASHBOARD is %q; this version has no live dashboard: unset it or say \"off\"", address)
-	}
-	return nil
-}
-
-// readTLS adds a private CA and a client certificate. Verification is always on.
-func (e *Environment) readTLS(vars map[string]string) error {
-	ca, cert, key := vars["VLLM_CA_FILE"], vars["VLLM_CERT_FILE"], vars["VLLM_KEY_FILE"]
-	if ca == "" && cert == "" && key == "" {
-		return nil
-	}
-	e.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
-	if ca != "" {
-		pem, err := os.ReadFile(e.fromRoot(ca))
-		if err != nil {
-			return fmt.Errorf("VLLM_CA_FILE: %w", err)
-		}
-		e.TLS.RootCAs = x509.NewCertPool()
-		if !e.TLS.RootCAs.AppendCertsFromPEM(pem) {
-			return fmt.Errorf("VLLM_CA_FILE: %s holds no PEM certificate", ca)
-		}
-	}
-	if (cert == "") != (key == "") {
-		return errors.New("VLLM_CERT_FILE and VLLM_KEY_FILE belong together; set both or neither")
-	}
-	if cert != "" {
-		pair, err := tls.LoadX509KeyPair(e.fromRoot(cert), e.fromRoot(key))
-		if err != nil {
-			return fmt.Errorf("VLLM_CERT_FILE and VLLM_KEY_FILE: %w", err)
-		}
-		e.TLS.Certificates = []tls.Certificate{pair}
 	}
 	return nil
 }

@@ -20,12 +20,12 @@ func TestTheEnvironmentIsRead(t *testing.T) {
 		"VLLM_LOGGING_LEVEL=DEBUG", "HOME=/root",
 	})
 	require.NoError(t, err, "vLLM's own variables are left alone")
-	assert.Equal(t, steps.Environment{Root: root, URL: "https://host/vllm", APIKey: "k", Model: "m", MetricsURL: "http://host:9090/metrics",
+	assert.Equal(t, steps.Environment{Root: root, URLs: []string{"https://host/vllm"}, APIKey: "k", Model: "m", MetricsURL: "http://host:9090/metrics",
 		Features: []string{filepath.Join(root, "mine")}, Out: filepath.Join(root, "runs"), Lenient: true, Tags: "@a"}, env)
 
 	env, err = steps.ReadEnvironment(root, []string{"VLLM_URL="})
 	require.NoError(t, err, "an empty variable is an unset one")
-	assert.Empty(t, env.URL)
+	assert.Empty(t, env.URLs)
 	assert.Equal(t, filepath.Join(root, "reports", "out"), env.Out)
 }
 
@@ -42,8 +42,17 @@ func TestAVariableThatCannotBeHonouredIsAnError(t *testing.T) {
 		"VLLMSPEC_DASHBOARD=127.0.0.1:7878":  "no live dashboard",
 		"VLLM_CA_FILE=nowhere.pem":           "VLLM_CA_FILE: ",
 		"VLLM_CERT_FILE=a.pem":               "belong together",
-		"VLLM_IMAGE=vllm/vllm-openai:latest": "VLLM_IMAGE: this version starts no containers",
-		"VLLM_COMMAND=vllm":                  "VLLM_COMMAND: ",
+		"VLLM_COMMAND=vllm 'serve":           "VLLM_COMMAND: the quote ' is not closed",
+		"VLLM_COMMAND=vllm serve | tee x":    "VLLM_COMMAND: '|' means something to a shell",
+		"VLLM_COMMAND=vllm --api-key s3cret": "set VLLM_API_KEY instead",
+		"VLLM_ARGS=--max-model-len 4096":     "set VLLM_COMMAND or VLLM_IMAGE too",
+		"VLLM_URL=http://a,http://a":         "http://a is named twice",
+		"VLLM_URL=http://a,b":                `"b" must begin with http://`,
+		"VLLM_API_KEY_FILE=nowhere":          "VLLM_API_KEY_FILE: ",
+		"VLLM_API_KEY_COMMAND='":             "VLLM_API_KEY_COMMAND: the quote ' is not closed",
+		"VLLM_HEADERS=X-Team s3cret":         "VLLM_HEADERS: header 1 has no value",
+		"VLLM_HEADERS=Authorization: s3cret": "VLLM_HEADERS: a bearer token is given by VLLM_API_KEY",
+		"VLLM_HEADERS=Host: s3cret":          "VLLM_HEADERS: Host is set by vllmspec itself",
 		"VLLM_URL_B=http://b":                "VLLM_URL_B: ",
 		"DCGM_METRICS_URL=http://d":          "DCGM_METRICS_URL: ",
 		"VLLMSPEC_DB=sqlite:x":               "VLLMSPEC_DB: ",
@@ -54,7 +63,11 @@ func TestAVariableThatCannotBeHonouredIsAnError(t *testing.T) {
 		assert.NotContains(t, err.Error(), "s3cret")
 	}
 	_, err := steps.ReadEnvironment(t.TempDir(), []string{"VLLM_URL=http://a", "VLLMSPEC_TARGET=mock"})
-	assert.ErrorContains(t, err, "two servers")
+	assert.ErrorContains(t, err, "VLLM_URL and VLLMSPEC_TARGET name two servers")
+	_, err = steps.ReadEnvironment(t.TempDir(), []string{"VLLM_COMMAND=vllm serve", "VLLM_API_KEY_COMMAND=key"})
+	assert.ErrorContains(t, err, "one that is started here gets VLLM_API_KEY")
+	_, err = steps.ReadEnvironment(t.TempDir(), []string{"VLLM_API_KEY=a", "VLLM_API_KEY_COMMAND=key"})
+	assert.ErrorContains(t, err, "two keys")
 	_, err = steps.ReadEnvironment(t.TempDir(), []string{"VLLMSPEC_X=1", "VLLMSPEC_UNKNOWN=x"})
 	assert.ErrorContains(t, err, "VLLMSPEC_X")
 	assert.ErrorContains(t, err, "VLLMSPEC_UNKNOWN", "everything that is wrong is told at once")

@@ -38,12 +38,23 @@ func (w *world) finish(cause error) error {
 		w.folder.WriteFile("bench.txt", store.Bench(w.scenario.Name, manifest.Requests, figures, w.scenario.Labels)),
 		w.folder.WriteFile("report.html", page.Bytes()),
 	)
+	err = errors.Join(err, w.keepLog())
 	path, published := w.folder.Publish()
 	if rel, e := filepath.Rel(w.suite.env.Root, path); e == nil {
 		path = rel
 	}
 	fmt.Fprintf(w.suite.output, "    %s\n", filepath.Join(path, "report.html"))
 	return errors.Join(err, published, abandoned)
+}
+
+// keepLog keeps with the run what a server that we started wrote since the run before.
+func (w *world) keepLog() error {
+	written, err := w.served.LogSince(w.served.logged)
+	if err != nil || written == nil {
+		return err
+	}
+	w.suite.logged = w.served.LogSize()
+	return w.folder.WriteFile("server.log", written)
 }
 
 // measured is the run as it is judged, gone through once.

@@ -81,6 +81,9 @@ func (w *world) loadRuns(ctx context.Context, extent string) error {
 	if err != nil {
 		return err
 	}
+	if ended := w.served.Ended(); ended != nil { // whatever the figures say: what was to be judged is not there any more
+		return ended
+	}
 	return w.answered()
 }
 

@@ -16,6 +16,9 @@ import (
 
 	"github.com/cucumber/godog"
 	messages "github.com/cucumber/messages/go/v21"
+
+	"github.com/vllmspec/vllmspec/harness/credentials"
+	"github.com/vllmspec/vllmspec/harness/server"
 )
 
 // A Suite runs feature files. Everything in it that belongs to one `go test`
@@ -31,6 +34,11 @@ type Suite struct {
 	rows      map[string][]int64
 	file      string
 	inBubble  bool
+	progress  io.Writer          // for a person who waits
+	server    *server.Server     // that was started for all scenarios; nil until one needs it
+	failed    error              // why it could not be
+	logged    int64              // how much of its log is kept with a run
+	token     *credentials.Token // once one was needed
 }
 
 // A Feature is one feature file with at least one selected scenario.
@@ -42,8 +50,11 @@ type Feature struct {
 // NewSuite checks the environment's variables and returns a suite that runs
 // until the deadline. A true in stopped ends the run that is on.
 func NewSuite(env Environment, deadline time.Time, stopped *atomic.Bool, output io.Writer) *Suite {
-	return &Suite{env: env, began: time.Now(), limit: deadline, stopped: stopped, output: output}
+	return &Suite{env: env, began: time.Now(), limit: deadline, stopped: stopped, output: output, progress: output}
 }
+
+// ShowProgress says where a person can see how the start of a server gets on.
+func (s *Suite) ShowProgress(w io.Writer) { s.progress = w }
 
 // Features finds the feature files, checks that each can be read and that the
 // tags select something.
@@ -138,9 +149,10 @@ func (s *Suite) Run(feature Feature) (bool, error) {
 	return status == 0, s.results.add(files)
 }
 
-// Close writes junit.xml and cucumber.json of all features that ran, and the
-// list of all runs.
+// Close stops what was started for all features, and writes junit.xml and
+// cucumber.json of those that ran, and the list of all runs.
 func (s *Suite) Close() error {
+	s.leave()
 	return errors.Join(s.results.write(s.env.Out), writeIndex(s.env.Out))
 }
 
@@ -223,7 +235,7 @@ func (s *Suite) fromRoot(path string) string {
 
 // live reports whether scenarios that do not ask for a simulated server run in
 // real time.
-func (s *Suite) live() bool { return s.env.URL != "" || s.env.RealTime }
+func (s *Suite) live() bool { return s.env.URLs != nil || s.env.Launch != nil || s.env.RealTime }
 
 func (s *Suite) deadline() (time.Time, bool) { return s.limit, !s.limit.IsZero() }
 

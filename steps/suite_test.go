@@ -286,7 +286,7 @@ func TestAServerThatDoesNotServeFails(t *testing.T) {
 
 	r = feature(t, text, "VLLM_URL=http://127.0.0.1:1")
 	assert.False(t, r.passed)
-	assert.Contains(t, r.output, "no server at http://127.0.0.1:1")
+	assert.Contains(t, r.output, "the server at http://127.0.0.1:1 cannot be reached: nothing listens there")
 
 	asked := new(atomic.Int32)
 	later := func(w http.ResponseWriter, r *http.Request) {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/credentials"
 	"github.com/vllmspec/vllmspec/harness/openai"
 	"github.com/vllmspec/vllmspec/harness/sampler"
 	"github.com/vllmspec/vllmspec/harness/server"
@@ -79,42 +80,66 @@ func (w *world) onlySimulated() error {
 // served is the server under test once it has been reached.
 type served struct {
 	*server.Server
-	client *openai.Client
+	client *openai.Fleet
 	about  openai.Server
+	shared bool  // it serves other scenarios too
+	logged int64 // what it had written before this one
 }
 
 // reach starts or finds the server, and asks it for one answer.
 func (w *world) reach(ctx context.Context) error {
-	s, err := w.open()
+	s, err := w.open(ctx)
 	if err != nil {
 		return err
 	}
-	env := w.suite.env
-	client := &openai.Client{URL: s.URL, Dial: s.Dial}
-	if s.Remote {
-		client.TLS, client.APIKey, client.Model = env.TLS, env.APIKey, env.Model
+	if w.served, err = w.serve(ctx, s); err != nil {
+		return err
 	}
-	w.served = served{Server: s, client: client}
+	client, env := w.served.client, w.suite.env
+	if ended := s.Ended(); ended != nil {
+		return ended
+	}
 	if w.served.about, err = client.Preflight(ctx); err != nil {
 		return err
 	}
-	client.Model = w.served.about.Model
-	client.CountTokens = slices.ContainsFunc(w.scenario.Objectives, func(o harness.Objective) bool { return slo.CountsTokens(o.Metric) })
+	client.CountTokens(slices.ContainsFunc(w.scenario.Objectives, func(o harness.Objective) bool { return slo.CountsTokens(o.Metric) }))
 	if context, asked := w.served.about.MaxModelLen, w.workload.prompt.Mean+w.workload.answer.Mean; context > 0 && asked > context {
 		return fmt.Errorf("prompts of %s tokens and answers of %s tokens do not fit into the model's context of %d tokens", w.workload.prompt, w.workload.answer, context)
 	}
-	if s.Remote && env.Model == "" && !sameModel(w.target.model, client.Model) {
-		w.warnings = append(w.warnings, fmt.Sprintf("the feature names the model %q; the server serves %q, which was measured", w.target.model, client.Model))
+	if model := w.served.about.Model; s.Remote && env.Model == "" && !sameModel(w.target.model, model) {
+		w.warnings = append(w.warnings, fmt.Sprintf("the feature names the model %q; the server serves %q, which was measured", w.target.model, model))
 	}
 	return nil
 }
 
-func (w *world) open() (*server.Server, error) {
+// serve is a server with the clients that ask it, one for each replica.
+func (w *world) serve(ctx context.Context, s *server.Server) (served, error) {
+	of := served{Server: s, client: new(openai.Fleet), shared: s == w.suite.server, logged: w.suite.logged}
+	var token *credentials.Token
+	if s.Remote {
+		var err error
+		if token, err = w.suite.access(ctx); err != nil {
+			return of, err
+		}
+	}
+	for _, url := range s.URLs() {
+		client := &openai.Client{URL: url, Dial: s.Dial}
+		if env := w.suite.env; s.Remote {
+			client.TLS, client.Token, client.Headers, client.Model = env.TLS, token, env.Headers, env.Model
+		}
+		of.client.Replicas = append(of.client.Replicas, client)
+	}
+	return of, nil
+}
+
+func (w *world) open(ctx context.Context) (*server.Server, error) {
 	switch {
 	case w.target.model == "":
 		return nil, errors.New(`no server is named: begin with: Given the model "llama-3.1-8b" is being served`)
-	case w.suite.env.URL != "" && !w.target.simulated:
-		return server.At(w.suite.env.URL)
+	case w.suite.env.URLs != nil && !w.target.simulated:
+		return server.At(w.suite.env.URLs...)
+	case w.suite.env.Launch != nil && !w.target.simulated:
+		return w.suite.start(ctx)
 	}
 	profile, err := mockvllm.ProfileFor(w.target.model, w.target.gpu)
 	if err != nil {
@@ -146,19 +171,25 @@ func (s served) leave() {
 		return
 	}
 	s.client.Close()
-	s.Close()
+	if !s.shared {
+		s.Close()
+	}
 }
 
 // samplers are what is watched beside the load. In virtual time the host's own
 // figures would be those of a second that took a millisecond: they are left out.
 func (w *world) samplers() []harness.Sampler {
 	s := w.served
-	metrics := &sampler.Prometheus{URL: s.URL + "/metrics", HTTP: s.client.HTTP(), APIKey: s.client.APIKey, Source: "server"}
+	var each sampler.Replicas
+	for _, c := range s.client.Replicas {
+		each = append(each, &sampler.Prometheus{URL: c.URL + "/metrics", HTTP: c.HTTP(), Source: "server"})
+	}
+	metrics := harness.Sampler(each)
 	if elsewhere := w.suite.env.MetricsURL; s.Remote && elsewhere != "" {
-		metrics.URL = elsewhere
-		if !strings.HasPrefix(elsewhere, s.URL+"/") {
-			metrics.APIKey = "" // it is for the server under test, not for whoever collects its metrics
-		}
+		each[0].URL = elsewhere
+		metrics = each[0]
+	} else if len(each) == 1 {
+		metrics = each[0]
 	}
 	if s.Virtual {
 		return []harness.Sampler{metrics}

@@ -1,7 +1,8 @@
 // Package server is where the server under test comes from: a URL somebody
-// else serves, or a mock that is started for the scenario, in virtual time or
-// over TCP. Whatever it is, the rest of the harness sees an address and a way
-// to dial it.
+// else serves, a command or a container that is started for all scenarios of one
+// `go test`, or a mock that is started for each, in virtual time or over TCP.
+// Whatever it is, the rest of the harness sees an address and a way to dial it,
+// and what was started is stopped, however we end.
 package server
 
 import (
@@ -10,6 +11,8 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/vllmspec/vllmspec/mockvllm"
@@ -17,26 +20,44 @@ import (
 
 // A Server is a server under test that can be dialled.
 type Server struct {
-	URL     string // base address, without /v1 and without a trailing slash
-	Kind    string // for the reader: "a server at a URL", "the mock, in virtual time", …
-	Remote  bool   // somebody else's: reached with the credentials of the environment
-	Virtual bool   // runs on the virtual clock of a testing/synctest bubble
+	URL     string   // base address, without /v1 and without a trailing slash
+	Others  []string // of further replicas
+	Kind    string   // for the reader: "a server at a URL", "the mock, in virtual time", …
+	Remote  bool     // no mock of ours: reached with the credentials of the environment
+	Virtual bool     // runs on the virtual clock of a testing/synctest bubble
 	// Dial reaches it where the network cannot; nil: over the network.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
 	mock   *mockvllm.Server
 	faults []mockvllm.Fault // of the mock, once the load begins
 	serve  *http.Server
+
+	process process // that we started
+	log     *logbook
 }
 
-// At is the server at a URL, which is checked for its form only.
-func At(raw string) (*Server, error) {
-	base, err := ParseURL(raw)
-	if err != nil {
-		return nil, err
+// At is the server at a URL, which is checked for its form only, or at several of
+// its replicas.
+func At(urls ...string) (*Server, error) {
+	s := &Server{Kind: "a server at a URL", Remote: true}
+	for i, raw := range urls {
+		base, err := ParseURL(raw)
+		switch {
+		case err != nil:
+			return nil, err
+		case base == s.URL || slices.Contains(s.Others, base):
+			return nil, fmt.Errorf("%s is named twice", s.Where())
+		case i == 0:
+			s.URL = base
+		default:
+			s.Others, s.Kind = append(s.Others, base), fmt.Sprintf("%d replicas", i+1)
+		}
 	}
-	return &Server{URL: base, Kind: "a server at a URL", Remote: true}, nil
+	return s, nil
 }
+
+// URLs are the base addresses of all replicas.
+func (s *Server) URLs() []string { return append([]string{s.URL}, s.Others...) }
 
 // Simulated starts a mock that is reached through pipes in memory, for a
 // testing/synctest bubble: nothing in it waits for anything outside.
@@ -78,22 +99,32 @@ func (s *Server) LoadBegins() error {
 	return s.mock.Suffer(s.faults...)
 }
 
-// Where is the address without user and password.
+// Where is the address, or all of them, without user and password.
 func (s *Server) Where() string {
-	if u, err := url.Parse(s.URL); err == nil {
+	var all []string
+	for _, raw := range s.URLs() {
+		u, err := url.Parse(raw)
+		if err != nil {
+			return s.Kind
+		}
 		u.User = nil
-		return u.String()
+		all = append(all, u.String())
 	}
-	return s.Kind
+	return strings.Join(all, ",")
 }
 
 // Close stops what was started, and leaves alone what was not.
 func (s *Server) Close() {
-	if s.mock == nil {
-		return
+	if s.mock != nil {
+		s.serve.Close()
+		s.mock.Close()
 	}
-	s.serve.Close()
-	s.mock.Close()
+	if s.process != nil {
+		s.process.stop()
+	}
+	if s.log != nil {
+		s.log.close()
+	}
 }
 
 // ParseURL checks a base address and returns it without a trailing slash.

@@ -1,0 +1,212 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/moby/moby/api/pkg/stdcopy"
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/network"
+	"github.com/moby/moby/client"
+	"github.com/testcontainers/testcontainers-go"
+)
+
+const (
+	// inContainer is the port that a server listens on where its network is not ours.
+	inContainer = "8000"
+	// sharedMemory bounds what a server's processes may share; they pass tensors
+	// there, and Docker's own 64 MiB are too few. What is not used costs nothing.
+	sharedMemory = 16 << 30
+	// modelCache is where models are kept in a container.
+	modelCache = "/root/.cache/huggingface"
+)
+
+// A box is a container that we started.
+type box struct {
+	engine    *engine
+	container *testcontainers.DockerContainer
+	guard     *guard // nil where there is no docker to call
+	owner     *os.File
+	ended     chan struct{}
+	how       string // once it has
+}
+
+func (l Launch) runContainer(ctx context.Context, log io.Writer) (string, process, error) {
+	e, err := newEngine(ctx)
+	if err != nil {
+		return "", nil, err
+	}
+	e.sweep(ctx)
+	if err := e.pull(ctx, l.Image, l.Progress); err != nil {
+		return "", nil, explained(l.Image, err)
+	}
+	b := &box{engine: e, ended: make(chan struct{})}
+	var labels map[string]string
+	if b.owner, labels, err = owned(); err != nil {
+		return "", nil, err
+	}
+	address, options, err := l.options(e)
+	if err == nil {
+		options = append(options, testcontainers.WithLogger(silent{}), testcontainers.WithLabels(labels))
+		b.container, err = testcontainers.Run(ctx, l.Image, options...)
+	}
+	if err != nil {
+		b.remove()
+		if ctx.Err() != nil {
+			return "", nil, fmt.Errorf("interrupted while the container was being started")
+		}
+		return "", nil, explained(l.Image, err)
+	}
+	b.watch(log, l.Environ)
+	return l.scheme() + "://" + address, b, nil
+}
+
+// options are how the container runs. Where the engine runs on this machine the
+// server listens on our own loopback interface: no proxy of Docker's stands in the
+// way of what is measured, and nobody else reaches it.
+func (l Launch) options(e *engine) (address string, options []testcontainers.ContainerCustomizer, err error) {
+	args := slices.Clone(l.Args)
+	var host func(*container.HostConfig)
+	if e.here {
+		var extra []string
+		if address, extra, err = l.where(args); err != nil {
+			return "", nil, err
+		}
+		args = append(args, extra...)
+		host = func(c *container.HostConfig) { c.NetworkMode = "host" }
+	} else {
+		port, err := freePort()
+		if err != nil {
+			return "", nil, err
+		}
+		if valueOf(args, "--port") != "" || valueOf(args, "--host") != "" {
+			return "", nil, fmt.Errorf("VLLM_ARGS: leave out --host and --port; the container gets its own")
+		}
+		address, args = "127.0.0.1:"+port, append(args, "--host", "0.0.0.0", "--port", inContainer)
+		published := network.MustParsePort(inContainer + "/tcp")
+		host = func(c *container.HostConfig) {
+			c.PortBindings = network.PortMap{published: {{HostIP: netip.MustParseAddr("127.0.0.1"), HostPort: port}}}
+		}
+		options = append(options, testcontainers.WithExposedPorts(inContainer+"/tcp"))
+	}
+	cache, err := cacheOf(l.Environ)
+	if err != nil {
+		return "", nil, err
+	}
+	environ := intoContainer(l.Environ)
+	environ["HF_HOME"] = modelCache
+	return address, append(options, testcontainers.WithCmd(args...), testcontainers.WithEnv(environ),
+		testcontainers.WithHostConfigModifier(func(c *container.HostConfig) {
+			host(c)
+			c.ShmSize = sharedMemory
+			c.Binds = append(c.Binds, cache+":"+modelCache)
+			if e.gpus {
+				c.DeviceRequests = []container.DeviceRequest{{Count: -1, Capabilities: [][]string{{"gpu"}}}}
+			}
+		})), nil
+}
+
+// cacheOf is the folder in which this machine keeps its models.
+func cacheOf(environ []string) (string, error) {
+	folder := lookup(environ, "HF_HOME")
+	if folder == "" {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return "", fmt.Errorf("the models need a folder: set HF_HOME: %w", err)
+		}
+		folder = filepath.Join(home, ".cache", "huggingface")
+	}
+	folder, err := filepath.Abs(folder)
+	if err != nil {
+		return "", err
+	}
+	return folder, os.MkdirAll(folder, 0o755)
+}
+
+// watch follows the container's output, and waits for its end.
+func (b *box) watch(log io.Writer, environ []string) {
+	id := b.container.GetContainerID()
+	if docker, err := exec.LookPath("docker"); err == nil {
+		b.guard, _ = newGuard(`exec "$1" rm -f "$2" >/dev/null 2>&1`, []string{"DOCKER_HOST=" + b.engine.api.DaemonHost(), "HOME=" + lookup(environ, "HOME")}, docker, id)
+	}
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		output, err := b.engine.api.ContainerLogs(context.Background(), id, client.ContainerLogsOptions{ShowStdout: true, ShowStderr: true, Follow: true})
+		if err != nil {
+			return
+		}
+		defer output.Close()
+		_, _ = stdcopy.StdCopy(log, log, output)
+	}()
+	go func() {
+		waiting := b.engine.api.ContainerWait(context.Background(), id, client.ContainerWaitOptions{Condition: container.WaitConditionNotRunning})
+		select {
+		case <-waiting.Result:
+		case <-waiting.Error:
+		}
+		timer := time.NewTimer(closeWithin)
+		defer timer.Stop()
+		select {
+		case <-written:
+		case <-timer.C:
+		}
+		b.how = b.inspected()
+		close(b.ended)
+	}()
+}
+
+// inspected is how it ended, as the engine tells.
+func (b *box) inspected() string {
+	ctx, cancel := context.WithTimeout(context.Background(), engineTimeout)
+	defer cancel()
+	state, err := b.container.State(ctx)
+	switch {
+	case err != nil:
+		return "and is gone"
+	case state.OOMKilled:
+		return fmt.Sprintf("killed for want of memory: this machine has %d GiB; give it more, or take a smaller model", b.engine.memory>>30)
+	case state.ExitCode == 137:
+		return "killed, perhaps for want of memory: see dmesg"
+	case state.Error != "":
+		return state.Error
+	}
+	return fmt.Sprintf("exit status %d", state.ExitCode)
+}
+
+func (b *box) done() <-chan struct{} { return b.ended }
+func (b *box) why() string           { return b.how }
+
+// stop ends the container and removes it.
+func (b *box) stop() {
+	b.remove()
+	<-b.ended
+	b.engine.close()
+}
+
+func (b *box) remove() {
+	ctx, cancel := context.WithTimeout(context.Background(), stopWithin+engineTimeout)
+	defer cancel()
+	if b.container != nil {
+		within := stopWithin
+		_ = b.container.Stop(ctx, &within)
+		_, _ = b.engine.api.ContainerRemove(ctx, b.container.GetContainerID(), client.ContainerRemoveOptions{RemoveVolumes: true, Force: true})
+	}
+	if b.guard != nil {
+		b.guard.dismiss()
+	}
+	os.Remove(b.owner.Name())
+	b.owner.Close()
+}
+
+// silent is for a library that tells everything it does.
+type silent struct{}
+
+func (silent) Printf(string, ...any) {}
