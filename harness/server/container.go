@@ -31,8 +31,8 @@ const (
 // A box is a container that we started.
 type box struct {
 	engine    *engine
-	container *testcontainers.DockerContainer
-	guard     *guard // nil where there is no docker to call
+	container testcontainers.Container // nil: none was made
+	guard     *guard                   // nil where there is no docker to call
 	owner     *os.File
 	ended     chan struct{}
 	how       string // once it has
@@ -52,10 +52,13 @@ func (l Launch) runContainer(ctx context.Context, log io.Writer) (string, proces
 	if b.owner, labels, err = owned(); err != nil {
 		return "", nil, err
 	}
-	address, options, err := l.options(e)
+	address, request, err := l.request(e)
 	if err == nil {
-		options = append(options, testcontainers.WithLogger(silent{}), testcontainers.WithLabels(labels))
-		b.container, err = testcontainers.Run(ctx, l.Image, options...)
+		request.Labels = labels
+		b.container, err = e.provider.CreateContainer(ctx, request)
+	}
+	if err == nil {
+		err = b.container.Start(ctx)
 	}
 	if err != nil {
 		b.remove()
@@ -68,49 +71,50 @@ func (l Launch) runContainer(ctx context.Context, log io.Writer) (string, proces
 	return l.scheme() + "://" + address, b, nil
 }
 
-// options are how the container runs. Where the engine runs on this machine the
+// request is how the container runs. Where the engine runs on this machine the
 // server listens on our own loopback interface: no proxy of Docker's stands in the
 // way of what is measured, and nobody else reaches it.
-func (l Launch) options(e *engine) (address string, options []testcontainers.ContainerCustomizer, err error) {
+func (l Launch) request(e *engine) (address string, r testcontainers.ContainerRequest, err error) {
+	r.Image = l.Image
 	args := slices.Clone(l.Args)
 	var host func(*container.HostConfig)
 	if e.here {
 		var extra []string
 		if address, extra, err = l.where(args); err != nil {
-			return "", nil, err
+			return "", r, err
 		}
 		args = append(args, extra...)
 		host = func(c *container.HostConfig) { c.NetworkMode = "host" }
 	} else {
 		port, err := freePort()
 		if err != nil {
-			return "", nil, err
+			return "", r, err
 		}
 		if valueOf(args, "--port") != "" || valueOf(args, "--host") != "" {
-			return "", nil, fmt.Errorf("VLLM_ARGS: leave out --host and --port; the container gets its own")
+			return "", r, fmt.Errorf("VLLM_ARGS: leave out --host and --port; the container gets its own")
 		}
 		address, args = "127.0.0.1:"+port, append(args, "--host", "0.0.0.0", "--port", inContainer)
 		published := network.MustParsePort(inContainer + "/tcp")
 		host = func(c *container.HostConfig) {
 			c.PortBindings = network.PortMap{published: {{HostIP: netip.MustParseAddr("127.0.0.1"), HostPort: port}}}
 		}
-		options = append(options, testcontainers.WithExposedPorts(inContainer+"/tcp"))
+		r.ExposedPorts = []string{inContainer + "/tcp"}
 	}
 	cache, err := cacheOf(l.Environ)
 	if err != nil {
-		return "", nil, err
+		return "", r, err
 	}
-	environ := intoContainer(l.Environ)
-	environ["HF_HOME"] = modelCache
-	return address, append(options, testcontainers.WithCmd(args...), testcontainers.WithEnv(environ),
-		testcontainers.WithHostConfigModifier(func(c *container.HostConfig) {
-			host(c)
-			c.ShmSize = sharedMemory
-			c.Binds = append(c.Binds, cache+":"+modelCache)
-			if e.gpus {
-				c.DeviceRequests = []container.DeviceRequest{{Count: -1, Capabilities: [][]string{{"gpu"}}}}
-			}
-		})), nil
+	r.Cmd, r.Env = args, intoContainer(l.Environ)
+	r.Env["HF_HOME"] = modelCache
+	r.HostConfigModifier = func(c *container.HostConfig) {
+		host(c)
+		c.ShmSize = sharedMemory
+		c.Binds = append(c.Binds, cache+":"+modelCache)
+		if e.gpus {
+			c.DeviceRequests = []container.DeviceRequest{{Count: -1, Capabilities: [][]string{{"gpu"}}}}
+		}
+	}
+	return address, r, nil
 }
 
 // cacheOf is the folder in which this machine keeps its models.

@@ -22,11 +22,11 @@ const engineTimeout = 30 * time.Second
 
 // An engine runs containers.
 type engine struct {
-	api    client.APIClient
-	closer func() error
-	here   bool // on this machine, in its network: containers can share ours
-	gpus   bool
-	memory int64
+	provider *testcontainers.DockerProvider
+	api      client.APIClient
+	here     bool // on this machine, in its network: containers can share ours
+	gpus     bool
+	memory   int64
 }
 
 // newEngine finds the container engine as testcontainers-go does: DOCKER_HOST, the
@@ -43,7 +43,9 @@ func newEngine(ctx context.Context) (e *engine, err error) {
 		return nil, err
 	}
 	log.SetDefault(silent{})
-	provider, err := testcontainers.NewDockerProvider(testcontainers.WithLogger(silent{}))
+	// Where there is no network of this name it makes one, and leaves it there.
+	const network = "host"
+	provider, err := testcontainers.NewDockerProvider(testcontainers.WithLogger(silent{}), testcontainers.WithDefaultBridgeNetwork(network))
 	if err != nil {
 		return nil, noEngine(err)
 	}
@@ -54,7 +56,7 @@ func newEngine(ctx context.Context) (e *engine, err error) {
 		provider.Close()
 		return nil, noEngine(err)
 	}
-	e = &engine{api: provider.Client(), closer: provider.Close, memory: told.Info.MemTotal}
+	e = &engine{provider: provider, api: provider.Client(), memory: told.Info.MemTotal}
 	hostname, _ := os.Hostname()
 	rootless := slices.ContainsFunc(told.Info.SecurityOptions, func(s string) bool { return strings.Contains(s, "rootless") })
 	e.here = runtime.GOOS == "linux" && told.Info.Name == hostname && !rootless
@@ -96,6 +98,9 @@ func noEngine(err error) error {
 	said := strings.Join(strings.Fields(err.Error()), " ")
 	if errors.Is(err, fs.ErrPermission) || strings.Contains(said, "permission denied") {
 		return fmt.Errorf("VLLM_IMAGE: Docker is here, but you may not use it (%s); add yourself to the group docker, or run this as root", said)
+	}
+	if strings.Contains(said, "rootless Docker not found") { // the last place in which the library looks
+		said = "no socket of it is here, and DOCKER_HOST names none"
 	}
 	return fmt.Errorf("VLLM_IMAGE needs Docker, and none can be reached (%s); install and start it (apt install docker.io, or https://docs.docker.com/engine/install), or start the server yourself and set VLLM_URL", said)
 }
@@ -209,4 +214,4 @@ func abandoned(owner string) bool {
 	return lock(file)
 }
 
-func (e *engine) close() { _ = e.closer() }
+func (e *engine) close() { _ = e.provider.Close() }
