@@ -2,6 +2,8 @@ package openai_test
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"io"
 	"net"
 	"net/http"
@@ -130,4 +132,26 @@ func TestTheProxyOfTheEnvironmentIsUsed(t *testing.T) {
 	out, err := again.CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	assert.Contains(t, through, "http://vllm.test:8000/v1/completions")
+}
+
+func TestWhoWeAreIsToldOverHTTP2Too(t *testing.T) {
+	var protocols []string
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		protocols = append(protocols, r.Proto+" "+r.Header.Get("X-Team")+" "+r.Header.Get("Authorization"))
+		whole(w, r)
+	}))
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	defer server.Close()
+	c := clientOf(server.URL)
+	c.HTTP2, c.TLS = true, &tls.Config{RootCAs: x509.NewCertPool()}
+	c.TLS.RootCAs.AddCert(server.Certificate())
+	c.Headers, c.Token = []credentials.Header{{Name: "X-Team", Value: "search"}}, credentials.Fixed("key")
+	defer c.Close()
+	_, err := c.Preflight(t.Context())
+	require.NoError(t, err)
+	chunks, err := follow(c, hello)
+	require.NoError(t, err)
+	assert.Len(t, chunks, 3)
+	assert.Subset(t, []string{"HTTP/2.0 search Bearer key"}, protocols)
 }
