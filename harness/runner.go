@@ -51,7 +51,6 @@ func (r Runner) Run(ctx context.Context, s Scenario) (*Run, error) {
 	l := &load{
 		runner:   r.withDefaults(),
 		scenario: s,
-		start:    time.Now(),
 		memory:   memory,
 		records:  make(chan Record, 1024),
 		samples:  make(chan Sample, 1024),
@@ -137,9 +136,15 @@ func (l *load) run(ctx context.Context, issue issuer) error {
 	sampling, stopSampling := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopSampling()
 	var watching sync.WaitGroup
+	watchers := l.watchers()
+	first := l.firstReadings(ctx, watchers)
+	l.start = time.Now()
 	collected := make(chan error, 1)
 	go func() { collected <- l.collect() }()
-	l.watch(sampling, &watching)
+	for _, sample := range first {
+		l.samples <- sample
+	}
+	l.watch(sampling, watchers, &watching)
 
 	l.issuedUntil = issue(issuing, asking, l)
 	grace := time.AfterFunc(l.runner.Grace, func() { giveUp(errUnanswered) })
