@@ -106,6 +106,7 @@ func answers() []exchange {
 		asked("text-two-whole", `"prompt":["Hello there","And you"],"n":2,`+four+`"seed":1`),
 		asked("text-stop", `"prompt":"Hello there","max_tokens":64,"min_tokens":3,"stop":" ",`+usage),
 		asked("text-stop-whole", `"prompt":"Hello there","max_tokens":64,"min_tokens":3,"stop":[" "]`),
+		asked("text-beyond-context", `"prompt":"Hello there","max_tokens":4096,"min_tokens":3,"stop":" "`),
 		asked("text-logprobs", `"prompt":"Hello there","logprobs":2,`+four+usage),
 		asked("text-logprobs-whole", `"prompt":"Hello there","logprobs":2,`+four+`"seed":1`),
 		asked("text-echo", `"prompt":"Hello there","echo":true,`+four+`"seed":1`),
@@ -126,6 +127,8 @@ func answers() []exchange {
 		said("chat-two-whole", four+`"n":2`),
 		said("chat-logprobs-whole", four+`"logprobs":true,"top_logprobs":2`),
 		said("chat-stop-whole", `"max_completion_tokens":64,"min_tokens":3,"stop":" "`),
+		said("chat-beyond-context", `"max_completion_tokens":4096,"min_tokens":3,"stop":" "`),
+		said("chat-prompt-logprobs", four+`"prompt_logprobs":1`),
 		post("chat-turns", "/v1/chat/completions", `{"model":"tiny","messages":[{"role":"system","content":"Be brief."},{"role":"user","content":"Hello"},
 			{"role":"assistant","content":"Yes?"},{"role":"user","content":[{"type":"text","text":"And you?"}]}],`+four+usage+`}`),
 
@@ -163,9 +166,7 @@ func mistakes() []exchange {
 		post("messages-unknown-model", "/v1/messages", `{"model":"gpt","max_tokens":2,"messages":[{"role":"user","content":"Hello"}]}`),
 		post("tokenize-unknown-model", "/tokenize", `{"model":"gpt","prompt":"Hello"}`),
 		asked("prompt-too-long", `"prompt":`+from(1000, 4200)+`,"max_tokens":2`),
-		asked("answer-too-long", `"prompt":`+from(1000, 100)+`,"max_tokens":4000`),
 		asked("answer-beyond-context", `"prompt":`+from(1000, 100)+`,"max_tokens":5000,"stream":true`),
-		said("chat-too-long", `"max_completion_tokens":4096`),
 		asked("no-tokens", `"prompt":"Hello there","max_tokens":0`),
 		asked("negative-tokens", `"prompt":"Hello there","max_tokens":-1`),
 		said("chat-no-tokens", `"max_tokens":0`),
@@ -206,5 +207,5 @@ func mistakes() []exchange {
 		all[i].name = "error-" + all[i].name
 	}
 	return append(all, on("unknown-route", "GET", "/nothing"), on("unknown-route-with-key", "GET", "/v1/nothing"), on("wrong-method", "GET", "/v1/completions"),
-		on("wrong-method-models", "DELETE", "/v1/models"), on("wrong-method-metrics", "POST", "/metrics"), on("wrong-method-health", "DELETE", "/health"))
+		on("wrong-method-models", "DELETE", "/v1/models"), exchange{name: "metrics-posted", method: "POST", path: "/metrics"}, on("wrong-method-health", "DELETE", "/health"))
 }

@@ -57,7 +57,7 @@ func shapeOf(body string, exact bool) shape {
 
 func (s shape) take(path, key string, v gjson.Result, exact bool) {
 	switch {
-	case v.IsObject() && namedByText(key):
+	case v.IsObject() && namedByText(key) && !v.Get("logprob").Exists():
 		s.join(path, "an object of texts")
 		v.ForEach(func(_, value gjson.Result) bool {
 			s.take(path+".*", "", value, exact)
@@ -69,7 +69,7 @@ func (s shape) take(path, key string, v gjson.Result, exact bool) {
 			return true
 		})
 	case v.IsArray():
-		if len(v.Array()) == 0 {
+		if len(v.Array()) == 0 && key != "bytes" { // a control token has no text
 			s.join(path, "[]")
 		}
 		for _, value := range v.Array() {

@@ -52,7 +52,7 @@ func TestTheMockConforms(t *testing.T) {
 		report.date = cmp.Or(report.date, real.date)
 		own := e.ask(t, mock.URL, "secret")
 		report.exchanges++
-		if e.path == "/metrics" && e.method == http.MethodGet {
+		if e.path == "/metrics" {
 			pages[e.name] = [2]page{readPage(t, real.body), readPage(t, own.body)}
 			report.page(e.name, pages[e.name])
 			continue
@@ -212,6 +212,14 @@ func (d *differences) compare(e exchange, real, mock recording) {
 	}
 }
 
+// short is a text that is not too long for a table.
+func short(s string) string {
+	if r := []rune(s); len(r) > 150 {
+		return string(r[:150]) + "…"
+	}
+	return s
+}
+
 // inShort is a status, and the message where it is an error's.
 func inShort(r recording) string {
 	return strings.TrimSpace(fmt.Sprint(r.status, " ", gjson.Get(r.body, "error.message")))
@@ -238,7 +246,7 @@ To record another version: change fixtures/vllm/requirements.in, and `+"`fixture
 	fmt.Fprintf(&out, "%d differences remain.\n\n| asked | where | vLLM | the mock |\n|---|---|---|---|\n", len(d.rows))
 	plain := strings.NewReplacer("|", "\\|", "\n", "⏎", "<", "&lt;")
 	for _, row := range d.rows {
-		fmt.Fprintf(&out, "| %s | %s | %s | %s |\n", strings.Join(d.among[row], ", "), plain.Replace(row[0]), plain.Replace(row[1]), plain.Replace(row[2]))
+		fmt.Fprintf(&out, "| %s | %s | %s | %s |\n", strings.Join(d.among[row], ", "), plain.Replace(row[0]), plain.Replace(short(row[1])), plain.Replace(short(row[2])))
 	}
 	return out.String()
 }
