@@ -8,7 +8,8 @@ import (
 // logprobs is how many alternatives to each token a request wants to see.
 func (a *ask) logprobs(p protocol) (top int, wanted bool) {
 	if p == completions {
-		return top, json.Unmarshal(a.Logprobs, &top) == nil && string(a.Logprobs) != "null"
+		err := json.Unmarshal(a.Logprobs, &top)
+		return top, err == nil && string(a.Logprobs) != "null"
 	}
 	if a.TopLogprobs != nil {
 		top = *a.TopLogprobs
@@ -39,22 +40,21 @@ type chatLogprob struct {
 // logprobs of tokens [from, to), or nil. They are made up: every token is as likely
 // as it is short, and the alternatives are less so the further down they stand.
 func (s *stream) logprobs(seq *sequence, from, to int) any {
-	top, wanted := s.q.ask.logprobs(s.p)
-	if !wanted || from == to {
+	if !s.odds || from == to {
 		return nil
 	}
 	if s.p == chat {
 		content := make([]chatLogprob, 0, to-from)
 		for _, id := range seq.answer.ids[from:to] {
-			options := likely(id, top)
-			content = append(content, chatLogprob{options[0], options[:min(top, len(options))]})
+			options := likely(id, s.top)
+			content = append(content, chatLogprob{options[0], options[:min(s.top, len(options))]})
 		}
 		return map[string]any{"content": content}
 	}
 	out := textLogprobs{}
 	at := len(seq.answer.text(0, from))
 	for i, id := range seq.answer.ids[from:to] {
-		options := likely(id, top)
+		options := likely(id, s.top)
 		out.TextOffset = append(out.TextOffset, at)
 		out.TokenLogprobs = append(out.TokenLogprobs, options[0].Logprob)
 		out.Tokens = append(out.Tokens, options[0].Token)

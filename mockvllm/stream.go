@@ -15,6 +15,8 @@ type stream struct {
 	p       protocol
 	id      string
 	created int64
+	top     int    // alternatives to each token, where its logprob was asked for
+	odds    bool   // that is the case
 	before  []byte // of an event in mid-stream, what stands before its text
 	after   []byte // and what stands after it
 }
@@ -24,7 +26,9 @@ func newStream(s *Server, to *wire, q *request, p protocol) *stream {
 	if p == chat {
 		prefix = "chatcmpl-"
 	}
-	return &stream{wire: to, server: s, q: q, p: p, id: prefix + q.id, created: time.Now().Unix()}
+	out := &stream{wire: to, server: s, q: q, p: p, id: prefix + q.id, created: time.Now().Unix()}
+	out.top, out.odds = q.ask.logprobs(p)
+	return out
 }
 
 func (s *stream) rust() bool { return s.server.config.Dialect == Rust }
@@ -70,7 +74,7 @@ func (s *stream) event(answer int, seq *sequence, from, to int) {
 	last := to == len(a.ids)
 	text := a.text(from, to)
 	usage := s.running(seq, to)
-	if _, odds := s.q.ask.logprobs(s.p); odds || last || s.q.ask.ReturnTokenIDs || usage != nil || a.call != nil || a.tail != nil || from < a.thinking || len(s.q.sequences) > 1 {
+	if s.odds || last || s.q.ask.ReturnTokenIDs || usage != nil || a.call != nil || a.tail != nil || from < a.thinking || len(s.q.sequences) > 1 {
 		if text == "" && a.call == nil && !last && !s.q.ask.ReturnTokenIDs && s.p == chat {
 			return // a parser kept it to itself
 		}
