@@ -3,6 +3,7 @@ package mockvllm_test
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -19,8 +20,8 @@ type exchange struct {
 // exchanges are all that is compared, in the order in which it is asked: first
 // what counts the same everywhere, with the metrics before and after it.
 func exchanges() []exchange {
-	return append(append(append(append(append([]exchange{metricsPage("metrics-before")}, countedExchanges()...),
-		metricsPage("metrics-after")), answers()...), mistakes()...), metricsPage("metrics-end"))
+	return slices.Concat([]exchange{metricsPage("metrics-before")}, countedExchanges(),
+		[]exchange{metricsPage("metrics-after")}, answers(), mistakes(), []exchange{metricsPage("metrics-end")})
 }
 
 func metricsPage(name string) exchange { return exchange{name: name, method: "GET", path: "/metrics"} }
@@ -142,15 +143,27 @@ func answers() []exchange {
 
 // mistakes are what a client can do wrong.
 func mistakes() []exchange {
+	all := slices.Concat(wrongRequests(), wrongValues(), []exchange{
+		{name: "unknown-route", method: "GET", path: "/nothing"},
+		{name: "unknown-route-with-key", method: "GET", path: "/v1/nothing"},
+		{name: "wrong-method", method: "GET", path: "/v1/completions"},
+		{name: "wrong-method-models", method: "DELETE", path: "/v1/models"},
+		{name: "wrong-method-health", method: "DELETE", path: "/health"},
+	})
+	for i := range all {
+		all[i].name = "error-" + all[i].name
+	}
+	return append(all, exchange{name: "metrics-posted", method: "POST", path: "/metrics"})
+}
+
+// wrongRequests are not understood, not allowed, or for somebody else.
+func wrongRequests() []exchange {
 	good := asked("", `"prompt":"Hello there","max_tokens":2`)
 	named := func(name string, e exchange) exchange {
 		e.name = name
 		return e
 	}
-	on := func(name, method, path string) exchange {
-		return exchange{name: "error-" + name, method: method, path: path}
-	}
-	all := []exchange{
+	return []exchange{
 		post("not-json", "/v1/completions", `{"model":`),
 		post("chat-not-json", "/v1/chat/completions", `{"model":`),
 		post("empty-body", "/v1/completions", ``),
@@ -165,6 +178,13 @@ func mistakes() []exchange {
 		post("responses-unknown-model", "/v1/responses", `{"model":"gpt","input":"Hello"}`),
 		post("messages-unknown-model", "/v1/messages", `{"model":"gpt","max_tokens":2,"messages":[{"role":"user","content":"Hello"}]}`),
 		post("tokenize-unknown-model", "/tokenize", `{"model":"gpt","prompt":"Hello"}`),
+		post("unknown-post", "/v1/nothing", `{}`),
+	}
+}
+
+// wrongValues are those that a field cannot have.
+func wrongValues() []exchange {
+	return []exchange{
 		asked("prompt-too-long", `"prompt":`+from(1000, 4200)+`,"max_tokens":2`),
 		asked("answer-beyond-context", `"prompt":`+from(1000, 100)+`,"max_tokens":5000,"stream":true`),
 		asked("no-tokens", `"prompt":"Hello there","max_tokens":0`),
@@ -201,11 +221,5 @@ func mistakes() []exchange {
 		post("detokenize-strange-token", "/detokenize", `{"model":"tiny","tokens":[99999999]}`),
 		post("detokenize-negative-token", "/detokenize", `{"model":"tiny","tokens":[-1]}`),
 		post("detokenize-nothing", "/detokenize", `{"model":"tiny"}`),
-		post("unknown-post", "/v1/nothing", `{}`),
 	}
-	for i := range all {
-		all[i].name = "error-" + all[i].name
-	}
-	return append(all, on("unknown-route", "GET", "/nothing"), on("unknown-route-with-key", "GET", "/v1/nothing"), on("wrong-method", "GET", "/v1/completions"),
-		on("wrong-method-models", "DELETE", "/v1/models"), exchange{name: "metrics-posted", method: "POST", path: "/metrics"}, on("wrong-method-health", "DELETE", "/health"))
 }
