@@ -4,6 +4,9 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -95,4 +98,26 @@ func TestTheHostIsRead(t *testing.T) {
 	assert.Positive(t, used[0])
 	assert.Less(t, used[0], total[0])
 	assert.NotEmpty(t, values(first, "process_rss_bytes"))
+}
+
+func TestThePageOfARealServerIsReadInFull(t *testing.T) {
+	paths, err := filepath.Glob("../../fixtures/recordings/*/metrics-after.txt")
+	require.NoError(t, err)
+	require.Len(t, paths, 1)
+	raw, err := os.ReadFile(paths[0])
+	require.NoError(t, err)
+	_, body, _ := strings.Cut(string(raw), "\n\n")
+	source := page(t, 200, "text/plain; version=0.0.4; charset=utf-8", body)
+	readings, err := source.Read(t.Context())
+	require.NoError(t, err)
+	read := map[string]bool{}
+	for _, r := range readings {
+		read[r.Series] = true
+	}
+	for line := range strings.Lines(body) {
+		name, _, _ := strings.Cut(line, "{")
+		inside := strings.HasPrefix(name, "vllm:") && !strings.HasSuffix(name, "_created") && !strings.HasSuffix(name, "_bucket")
+		assert.True(t, !inside || read[name], name)
+	}
+	assert.Equal(t, []float64{74}, values(readings, "vllm:generation_tokens_total"))
 }

@@ -148,12 +148,18 @@ func (m Metric) ofServer() bool {
 }
 
 // Lookup finds a metric by name, whatever its case. A raw name in quotes is a
-// series of the server's, read as a gauge.
+// series of the server's: read as a counter where its name says that it only
+// rises, and as a gauge otherwise.
 func Lookup(name string) (Metric, error) {
 	if raw, ok := strings.CutPrefix(name, `"`); ok && strings.HasSuffix(raw, `"`) {
 		series := strings.TrimSuffix(raw, `"`)
-		return Metric{Name: name, Unit: Count, Formula: "the server's own series " + series,
-			gauge: &gauge{source: "server", series: series, absent: "the server's metrics have no series " + series}}, nil
+		m := Metric{Name: name, Unit: Count, Formula: "the server's own series " + series}
+		if strings.HasSuffix(series, "_total") || strings.HasSuffix(series, "_count") {
+			m.counter = series
+		} else {
+			m.gauge = &gauge{source: "server", series: series, absent: "the server's metrics have no series " + series}
+		}
+		return m, nil
 	}
 	var names []string
 	for _, m := range Metrics() {

@@ -208,7 +208,7 @@ func TestTheServersOwnFigures(t *testing.T) {
 	}{
 		{"total preemptions", "none", 3}, {"max waiting requests", "at most 9", 6}, {"mean waiting requests", "at most 9", 3},
 		{"max KV cache usage", "at most 90%", .6}, {"prefix cache hit rate", "at least 1%", .25},
-		{`max "vllm:num_requests_waiting"`, "at most 9", 6},
+		{`max "vllm:num_requests_waiting"`, "at most 9", 6}, {`total "vllm:prefix_cache_hits_total"`, "exactly 50", 50},
 	} {
 		assert.InDelta(t, c.want, judge(t, run, c.subject, c.expectation).Value, 1e-9, c.subject)
 	}
@@ -220,6 +220,7 @@ func TestRowsThatCannotBeReadSayWhatWouldBeRight(t *testing.T) {
 		{"TTFT", "at most 1 s", "needs a statistic"},
 		{"p101 TTFT", "at most 1 s", "between p0 and p100"},
 		{"total TTFT", "at most 1 s", "has no total"},
+		{`max "vllm:generation_tokens_total"`, "at most 1", "has no max; it has total"},
 		{"p99 goodput", "at least 1 per second", "leave out"},
 		{"p99 TTFT", "at most 500", "has no unit; write 500 ms"},
 		{"p99 TTFT", "at most 500 meters", "no unit of TTFT"},
