@@ -90,7 +90,8 @@ func (w *world) synthetic() (harness.Dataset, error) {
 	return dataset.Synthetic{Prompt: work.prompt, Answer: work.answer, Groups: work.groups, Prefix: work.prefix}, nil
 }
 
-// fromFile is conversations that are drawn from a file.
+// fromFile is conversations that are drawn from a file. It is checked now: a mistake in
+// it is found before a server is started, and how long that takes is no part of the load.
 func (w *world) fromFile() (harness.Dataset, error) {
 	src, err := w.source()
 	if err != nil {
@@ -100,6 +101,7 @@ func (w *world) fromFile() (harness.Dataset, error) {
 	var d interface {
 		harness.Dataset
 		io.Closer
+		Count() (int, error)
 	}
 	switch {
 	case filepath.Ext(src.path) == ".json":
@@ -107,10 +109,11 @@ func (w *world) fromFile() (harness.Dataset, error) {
 	case work.turns > 0:
 		return nil, fmt.Errorf("%s holds single prompts; conversations with turns are drawn from \"sharegpt\", or a .json file like it", src.path)
 	default:
-		d = &dataset.Prompts{FS: src.fs, Path: src.path, MaxTokens: work.bound, IgnoreEOS: work.full}
+		d = &dataset.Prompts{FS: src.fs, Path: src.path, MaxTokens: work.bound, IgnoreEOS: work.full, Virtual: w.suite.inBubble}
 	}
 	work.open = append(work.open, d)
-	return d, nil
+	_, err = d.Count()
+	return d, err
 }
 
 // close closes the files that were drawn from.

@@ -229,7 +229,7 @@ func newElementCheck(parse parseElement) *elementCheck {
 func (c *elementCheck) add(number int64, split *elements) {
 	b := &c.filling
 	if len(b.ends) == 0 {
-		b.number = number
+		b.number, b.text = number, make([]byte, 0, batchBytes+len(split.object))
 	}
 	b.text = append(b.text, split.object...)
 	b.ends = append(b.ends, len(b.text))

@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"sync/atomic"
 
 	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/format"
 
 	"github.com/vllmspec/vllmspec/harness"
 )
@@ -30,9 +32,9 @@ type parquetRow struct {
 func (r parquetRow) line() line { return line{Prompt: r.Prompt, MaxTokens: r.MaxTokens} }
 
 // parquetRecords are the rows of a file. Its row groups are checked in parallel.
-func parquetRecords(file *openFile, ask func(line, bool) (harness.Conversation, error), progress func(done, total int64)) (r *records, err error) {
+func parquetRecords(file *openFile, virtual bool, ask func(line, bool) (harness.Conversation, error), progress func(done, total int64)) (r *records, err error) {
 	defer recoverParquet(&err)
-	opened, err := openParquet(file)
+	opened, err := openParquet(file, virtual)
 	if err != nil {
 		return nil, err
 	}
@@ -146,9 +148,49 @@ func readRows(file *openFile, group parquet.RowGroup, from int64, ask func(line,
 }
 
 // openParquet reads the end of a file, where its parts are listed.
-func openParquet(file *openFile) (opened *parquet.File, err error) {
+func openParquet(file *openFile, virtual bool) (opened *parquet.File, err error) {
 	defer recoverParquet(&err)
-	return parquet.OpenFile(file, file.size, parquet.SkipBloomFilters(true))
+	if err := checkFooter(file); err != nil {
+		return nil, err
+	}
+	opened, err = parquet.OpenFile(file, file.size, parquet.SkipBloomFilters(true))
+	if err != nil {
+		return nil, err
+	}
+	return opened, checkCompression(opened, virtual)
+}
+
+// checkCompression refuses what would end the process. Where an LZ4 page is broken, the
+// library takes ever more memory to decompress it; and its decoders of Zstd hold channels,
+// which do not survive from one testing/synctest bubble to the next.
+func checkCompression(opened *parquet.File, virtual bool) error {
+	for _, group := range opened.Metadata().RowGroups {
+		for _, column := range group.Columns {
+			switch codec := column.MetaData.Codec; {
+			case codec == format.Lz4Raw:
+				return fmt.Errorf("it is compressed with %v; write it with Snappy, gzip, Brotli or Zstd", codec)
+			case codec == format.Zstd && virtual:
+				return fmt.Errorf("it is compressed with %v, which cannot be read in virtual time; write it with Snappy, or bring the load to a server", codec)
+			}
+		}
+	}
+	return nil
+}
+
+// checkFooter reads the last eight bytes, where the length of the list stands: the
+// library makes room for what they say before it looks whether the file is as long.
+func checkFooter(file *openFile) error {
+	var end [8]byte
+	if _, err := file.ReadAt(end[:], max(0, file.size-8)); err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	switch length := int64(binary.LittleEndian.Uint32(end[:4])); {
+	case string(end[4:]) != "PAR1":
+		return errors.New("it is no Parquet file, or its end is missing")
+	case length > file.size-12:
+		return errors.New("the file is broken: its footer is longer than the file")
+	}
+	return nil
 }
 
 // recoverParquet turns a panic into an error: the library panics on some files
@@ -159,13 +201,13 @@ func recoverParquet(err *error) {
 	}
 }
 
-// openStored opens requests.parquet.
+// openStored opens requests.parquet, which was written with Snappy.
 func openStored(files fs.FS, path string) (*openFile, *parquet.File, error) {
 	file, err := open(files, path)
 	if err != nil {
 		return nil, nil, err
 	}
-	opened, err := openParquet(file)
+	opened, err := openParquet(file, true)
 	if err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("%s: %w", path, err), file.Close())
 	}

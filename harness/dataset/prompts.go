@@ -30,6 +30,7 @@ type Prompts struct {
 	Path      string
 	MaxTokens int                     // bound of every answer; 0: the server's
 	IgnoreEOS bool                    // every answer runs to the bound
+	Virtual   bool                    // drawn in virtual time
 	Progress  func(done, total int64) // is told now and then how many bytes have been checked; nil: nobody is
 
 	shared shared
@@ -81,7 +82,7 @@ func (d *Prompts) open() (*records, error) {
 	case ".csv":
 		all, err = csvRecords(file, d.conversation, d.Progress)
 	case ".parquet":
-		all, err = parquetRecords(file, d.conversation, d.Progress)
+		all, err = parquetRecords(file, d.Virtual, d.conversation, d.Progress)
 	default:
 		err = errors.New("files of prompts end in .jsonl, .csv, .parquet or .txt")
 	}
