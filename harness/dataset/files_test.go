@@ -218,7 +218,7 @@ func staysSmall(t *testing.T, dir, path string) {
 	}
 	_, err := d.Count()
 	require.NoError(t, err)
-	assert.Greater(t, told, int64(32<<20), "progress is told")
+	assert.Greater(t, told, int64(32<<20), "progress is told until the end")
 	assert.Less(t, most-before, int64(12<<20+runtime.GOMAXPROCS(0)<<20), "while it is checked")
 	for user := range 1000 {
 		all, err := d.Conversations(stream(uint64(user)))

@@ -68,17 +68,9 @@ func (d *Prompts) open() (*records, error) {
 	var all *records
 	switch filepath.Ext(d.Path) {
 	case ".jsonl":
-		all, err = lineRecords(file, func(text []byte, inline bool) (harness.Conversation, error) {
-			l, err := parseLine(text)
-			if err != nil {
-				return harness.Conversation{}, err
-			}
-			return d.conversation(l, inline)
-		}, d.Progress)
+		all, err = lineRecords(file, parseLine, d.conversation, d.Progress)
 	case ".txt":
-		all, err = lineRecords(file, func(text []byte, inline bool) (harness.Conversation, error) {
-			return d.conversation(line{Prompt: string(text)}, inline)
-		}, d.Progress)
+		all, err = lineRecords(file, func(text []byte) (line, error) { return line{Prompt: string(text)}, nil }, d.conversation, d.Progress)
 	case ".csv":
 		all, err = csvRecords(file, d.conversation, d.Progress)
 	case ".parquet":
