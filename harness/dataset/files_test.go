@@ -98,7 +98,7 @@ func numberOf(t *testing.T, c harness.Conversation) (n int) {
 }
 
 func TestEveryRecordComesOnceInEveryRound(t *testing.T) {
-	const n = 3_005
+	const n = 1_505
 	for path, content := range numbered(t, n) {
 		t.Run(path, func(t *testing.T) {
 			opened := opening{fstest.MapFS{path: {Data: content}}, new(atomic.Int32)}
@@ -131,23 +131,23 @@ func TestEveryRecordComesOnceInEveryRound(t *testing.T) {
 }
 
 func TestAMistakeDeepInALargeFileIsNamed(t *testing.T) {
-	const n = 30_000
+	const n = 12_000
 	for path, content := range numbered(t, n) {
 		name := "at " + path
 		want, broken := "", content
 		switch path {
 		case "x.jsonl": // some lines before it are empty
-			line := 1 + bytes.Count(content[:bytes.Index(content, []byte(`"prompt 29000 `))], []byte("\n"))
+			line := 1 + bytes.Count(content[:bytes.Index(content, []byte(`"prompt 11000 `))], []byte("\n"))
 			want = fmt.Sprintf("x.jsonl:%d: invalid character 'x'", line)
-			broken = bytes.Replace(content, []byte(`"prompt 29000 `), []byte(`x"prompt 29000 `), 1)
+			broken = bytes.Replace(content, []byte(`"prompt 11000 `), []byte(`x"prompt 11000 `), 1)
 		case "x.json":
-			line := 1 + bytes.Count(content[:bytes.Index(content, []byte(`"prompt 29000 `))], []byte("\n"))
+			line := 1 + bytes.Count(content[:bytes.Index(content, []byte(`"prompt 11000 `))], []byte("\n"))
 			want = fmt.Sprintf("x.json:%d: invalid character 'x'", line)
-			broken = bytes.Replace(content, []byte(`"prompt 29000 `), []byte(`x"prompt 29000 `), 1)
+			broken = bytes.Replace(content, []byte(`"prompt 11000 `), []byte(`x"prompt 11000 `), 1)
 		case "x.csv":
-			at := bytes.Index(content, []byte(`"prompt 29000 `))
-			broken = append(bytes.Clone(content[:at]), []byte("\n29001,x\n")...)
-			want = fmt.Sprintf("x.csv:%d: the line has no", 2+2*29_000)
+			at := bytes.Index(content, []byte(`"prompt 11000 `))
+			broken = append(bytes.Clone(content[:at]), []byte("\n11001,x\n")...)
+			want = fmt.Sprintf("x.csv:%d: the line has no", 2+2*11_000)
 		default:
 			continue
 		}
@@ -235,7 +235,7 @@ func staysSmall(t *testing.T, dir, path string) {
 
 func TestBatchLinesKeepWhatChangesTheWork(t *testing.T) {
 	line := `{"custom_id": "1", "method": "POST", "url": "/v1/chat/completions", "body": {"model": "gpt", "stream": false, "user": "me",
-		"messages": [{"role": "user", "content": "Hi"}], "max_completion_tokens": 9, "temperature": 0.5, "stop": null,
+		"messages": [{"role": "user", "content": "Hi"}], "max_completion_tokens": 9, "max_tokens": 90, "temperature": 0.5, "stop": null,
 		"tools": [{"type": "function", "function": {"name": "f"}}], "tool_choice": "auto", "response_format": {"type": "json_object"}}}`
 	d := of(folder("x.jsonl", strings.ReplaceAll(line, "\n", " ")), "x.jsonl")
 	all, err := d.Conversations(stream(1))
