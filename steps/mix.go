@@ -21,8 +21,8 @@ func (w *world) registerMix(sc sentences) {
 }
 
 // mixOf is traffic of several classes: a name, a share, what is asked in the
-// sentences of a workload, and where need be of which model and with which
-// priority. A row of objectives that begins with a class's name judges that class.
+// sentences of a workload with ; between them, and where need be of which model and
+// with which priority. A row of objectives that begins with a class's name judges that class.
 func (w *world) mixOf(table *godog.Table) error {
 	var mix dataset.Mix
 	for i, row := range table.Rows {

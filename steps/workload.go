@@ -51,7 +51,8 @@ func datasets() map[string]string {
 
 // drawnFrom names a dataset, or a file: .json in ShareGPT's format, or prompts in
 // .jsonl, .csv, .parquet or .txt. A file may be larger than memory. Lines of JSON may be
-// those of OpenAI's batches, and ask with tools and images.
+// those of OpenAI's batches, and ask with tools and images; an image is an address, or
+// file: and a path from the folder that the file of conversations lies in.
 func (w *world) drawnFrom(name string) error {
 	w.workload.conversations = name
 	_, err := w.source()
@@ -111,8 +112,8 @@ func (w *world) lengths(prompt, answer string) (err error) {
 var errTwoLengths = errors.New("lengths are said twice, in tokens and by a file; keep one")
 
 // lengthsFrom draws the lengths of synthetic prompts, or of their answers, as often as
-// a CSV file says: its columns are length and weight, or from, to and weight. What it
-// does not say of answers is said by how long they are at most.
+// a CSV file says: its columns are length and weight, or from, to and weight. Where
+// answers have no file, they run to how long they are at most.
 func (w *world) lengthsFrom(of, name string) error {
 	l := &w.workload.prompt
 	if of == "answers" {
