@@ -129,3 +129,29 @@ func TestImagesAndToolsReachTheServer(t *testing.T) {
 		"messages": [{"role": "user", "content": [{"type": "text", "text": "Which?"}, {"type": "image_url", "image_url": {"url": "data:image/png;base64,`+
 		base64.StdEncoding.EncodeToString([]byte("\x89PNG\r\n\x1a\n"))+`"}}]}]}`, body)
 }
+
+func TestMistakesInTrafficEndBeforeTheLoad(t *testing.T) {
+	sound := minute + "      | p50 TTFT | at most 500 ms |\n"
+	for name, c := range map[string]struct{ from, to, says string }{
+		"no rate":            {"as a Poisson process at 8 per second", "in bursts with a coefficient of variation of 3", "requests arrive (in bursts with a coefficient of variation of 3), but nothing says at what rate"},
+		"two rates":          {"    When", "    And the request rate swings between 1 and 8 per second every 1 minute\n    When", "the rate is said twice"},
+		"two rates again":    {"    And requests", "    And the request rate swings between 1 and 8 per second every 1 minute\n    And requests", "the rate is said twice"},
+		"two changes":        {"requests arrive as a Poisson process at 8 per second\n", "the request rate swings between 1 and 8 per second every 1 minute\n    And the request rate follows these stages:\n      | for 1 minute | 8 per second |\n", "describes two loads"},
+		"log-normal":         {"256 tokens", "a log-normal 256 tokens", "does not say how much lengths vary; write a log-normal 512 ± 256"},
+		"a histogram":        {"    When", "    And the lengths of answers are drawn from \"my.csv\"\n    When", "lengths are said twice"},
+		"half a histogram":   {"    And prompts of 256 tokens are answered in 32 tokens\n", "    And the lengths of prompts are drawn from \"my.csv\"\n", "there is no file "},
+		"two lengths":        {"    When", "    And answers are at most 64 tokens long\n    When", "the length of answers is said twice"},
+		"an adapter of none": {"    When", "    And 20% of requests ask the adapter \"sql\"\n    When", `no adapter "sql"; to give it one, add: And it serves the adapter "sql"`},
+		"an adapter's name":  {"the model \"llama-3.1-8b\" is being served", "a simulated server of \"llama-3.1-8b\" on \"one H100\"\n    And it serves the adapter \"sql\"\n    And 20% of requests ask the adapter \"sqk\"", `no adapter "sqk"; did you mean "sql"?`},
+		"adapters' shares":   {"the model \"llama-3.1-8b\" is being served", "a simulated server of \"llama-3.1-8b\" on \"one H100\"\n    And it serves the adapter \"a\"\n    And it serves the adapter \"b\"\n    And 60% of requests ask the adapter \"a\"\n    And 60% of requests ask the adapter \"b\"", "the shares of the adapters are 120 % together"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			require.Contains(t, sound, c.from)
+			r, err := try(t, strings.Replace(sound, c.from, c.to, 1))
+			require.NoError(t, err)
+			assert.False(t, r.passed)
+			assert.Contains(t, r.output, c.says)
+			assert.Empty(t, r.runs, "nothing was measured")
+		})
+	}
+}

@@ -130,6 +130,39 @@ func TestEveryRecordComesOnceInEveryRound(t *testing.T) {
 	}
 }
 
+// TestLinesAreCountedWhereverPiecesEnd has lines that end just at the end of what is
+// checked at a time (4 MiB), before it and after it, and one that is longer.
+func TestLinesAreCountedWhereverPiecesEnd(t *testing.T) {
+	const n = 2_500
+	for _, length := range []int{4095, 4096, 4097} {
+		for _, long := range []int{0, 9 << 20} {
+			var text bytes.Buffer
+			for i := range n {
+				line := fmt.Sprintf("prompt %d ", i)
+				text.WriteString(line + strings.Repeat("x", length-len(line)-1) + "\n")
+				if i == n/3 && long > 0 {
+					text.WriteString(strings.Repeat("y", long) + "\n")
+				}
+			}
+			want := n + min(1, long)
+			d := of(folder("x.txt", text.String()), "x.txt")
+			count, err := d.Count()
+			require.NoError(t, err)
+			require.Equal(t, want, count)
+			all, err := d.Conversations(stream(1))
+			require.NoError(t, err)
+			seen := map[string]bool{}
+			for _, c := range take(want, all) {
+				require.NoError(t, c.Err)
+				text := c.Turns[0].Text
+				require.Contains(t, []int{length - 1, long}, len(text))
+				seen[text[:12]] = true
+			}
+			assert.Len(t, seen, want)
+		}
+	}
+}
+
 func TestAMistakeDeepInALargeFileIsNamed(t *testing.T) {
 	const n = 12_000
 	for path, content := range numbered(t, n) {
