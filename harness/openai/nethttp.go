@@ -27,6 +27,7 @@ type transport struct {
 func (c *Client) newTransport() *transport {
 	t := &transport{one: c.netTransport(), two: c.netTransport()}
 	t.one.Protocols.SetHTTP1(true)
+	t.one.TLSClientConfig.NextProtos = []string{"http/1.1"} // or a server could take it for granted that we speak its language
 	t.two.Protocols.SetHTTP2(true)
 	t.two.Protocols.SetUnencryptedHTTP2(true)
 	t.only2.Store(c.HTTP2)
