@@ -62,6 +62,7 @@ func (w *world) loadRuns(ctx context.Context, extent string) error {
 	if w.abandon != nil {
 		runner.Abandon = slo.Abandon(w.abandon)
 	}
+	w.warm(ctx)
 	w.run, err = runner.Run(ctx, w.scenario)
 	if w.run != nil {
 		if w.served.Virtual { // the clock of a bubble means nothing to a reader
