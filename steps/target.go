@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -107,6 +108,40 @@ func (w *world) reach(ctx context.Context) error {
 		w.warnings = append(w.warnings, fmt.Sprintf("the feature names the model %q; the server serves %q, which was measured", w.target.model, client.Model))
 	}
 	return nil
+}
+
+// warm opens connections beforehand, as many as the load will probably use at a
+// time; in virtual time they cost nothing. Whoever refuses them will be met again.
+func (w *world) warm(ctx context.Context) {
+	if w.served.Virtual {
+		return
+	}
+	if err := w.served.client.Warm(ctx, probablyInFlight(w.scenario.Load)); err != nil {
+		w.warnings = append(w.warnings, fmt.Sprintf("connections could not be opened beforehand (%v): requests had to wait for theirs", err))
+	}
+}
+
+// probablyInFlight is how many requests a load has in flight, as far as that can
+// be told before anybody knows how long an answer takes.
+func probablyInFlight(load harness.Load) int {
+	const (
+		answer = 2.0  // s
+		most   = 2000 // more are opened when they are needed
+	)
+	n := float64(most)
+	switch load := load.(type) {
+	case harness.Closed:
+		n = float64(load.Users)
+	case harness.Open:
+		n = math.Ceil(answer * load.Arrivals.Rate())
+		if load.Requests > 0 {
+			n = min(n, float64(load.Requests))
+		}
+		if load.InFlight > 0 {
+			n = min(n, float64(load.InFlight))
+		}
+	}
+	return int(min(n, most))
 }
 
 func (w *world) open() (*server.Server, error) {

@@ -13,6 +13,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -91,21 +92,21 @@ func run(args []string) error {
 		return fmt.Errorf("the mock cannot be built: %w\n%s", err, out)
 	}
 	var grades []grade
+	var failed []error
 	for _, c := range chosen {
 		fmt.Fprintf(os.Stderr, "%s …\n", c.Name)
-		g, err := c.run(dir, mock)
-		if err != nil {
-			return fmt.Errorf("%s: %w", c.Name, err)
-		}
-		if !c.Soak {
+		switch g, err := c.run(dir, mock); {
+		case err != nil:
+			failed = append(failed, fmt.Errorf("%s: %w", c.Name, err))
+		case !c.Soak:
 			grades = append(grades, g)
 		}
 	}
-	if grades == nil {
-		return nil
+	if grades != nil {
+		print(grades)
+		failed = append(failed, store(grades))
 	}
-	print(grades)
-	return store(grades)
+	return errors.Join(failed...)
 }
 
 // choose is what the arguments ask for.
