@@ -7,6 +7,8 @@
 //	harness/arrival/     when requests are due
 //	harness/dataset/     what is asked
 //	harness/openai/      asks the server, and reads its streams
+//	harness/http1/       the engine under it, for streams over HTTP/1.1
+//	harness/stamp/       when data arrived on a connection
 //	harness/sampler/     watches beside: the server's metrics, the host
 //	harness/server/      where the server under test comes from
 //	harness/slo/         the metric catalogue, and judging a run by it

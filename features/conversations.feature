@@ -49,3 +49,23 @@ Feature: What was said before costs little the second time
       | prefix cache hit rate | none           |
       | p95 TTFT              | at most 500 ms |
       | error rate            | none           |
+
+  Scenario: All has been asked before
+    Given prompts of 200 to 400 tokens are answered in 32 tokens
+    And the prefix cache is warm
+    And requests arrive as a Poisson process at 4 per second
+    When the load runs for 1 minute
+    Then these objectives are met:
+      | prefix cache hit rate | at least 90%   |
+      | p95 TTFT              | at most 100 ms |
+      | error rate            | none           |
+
+  Scenario: Six of ten tokens are known
+    Given prompts of 200 to 400 tokens are answered in 32 tokens
+    And 60% of prompt tokens are found in the prefix cache
+    And requests arrive as a Poisson process at 4 per second
+    When the load runs for 1 minute
+    Then these objectives are met:
+      | prefix cache hit rate | between 57% and 63% |
+      | p95 TTFT              | at most 200 ms      |
+      | error rate            | none                |

@@ -16,9 +16,9 @@ func (l *load) ask(ctx context.Context, rec *Record, prompt Prompt, hear func(te
 	rec.Warmup = rec.Due < l.scenario.Warmup
 	if ctx.Err() == nil {
 		l.issued.Add(1)
-		l.inFlight.Add(1)
+		l.inFlight.add(l.now(), 1)
 		l.follow(ctx, rec, prompt, hear)
-		l.inFlight.Add(-1)
+		l.inFlight.add(l.now(), -1)
 	} else {
 		rec.Failure, rec.Error = endedBy(ctx), context.Cause(ctx).Error()
 		rec.Done = l.now()
@@ -65,7 +65,8 @@ func (l *load) follow(ctx context.Context, rec *Record, prompt Prompt, hear func
 func (r *Record) take(c Chunk, start time.Time) {
 	at := c.At.Sub(start)
 	if c.Headers {
-		r.Headers, r.HTTPStatus, r.Connecting = at, c.HTTPStatus, c.Connecting
+		r.Headers, r.HTTPStatus = at, c.HTTPStatus
+		r.Connecting, r.Resolving, r.Securing = c.Connecting, c.Resolving, c.Securing
 		if !c.Sent.IsZero() {
 			r.Sent = max(r.Sent, c.Sent.Sub(start))
 		}

@@ -28,7 +28,7 @@ type Preparer interface {
 type Chunk struct {
 	At        time.Time
 	Waited    time.Duration // from its arrival until we read it; Never where only our own clock stamped it
-	Headers   bool          // the response's headers: Sent, HTTPStatus, RequestID and Connecting are set
+	Headers   bool          // the response's headers: Sent, HTTPStatus, RequestID and Connecting with its parts are set
 	Text      string        // of the answer
 	Reasoning string        // of the reasoning before it
 	Tokens    int           // in this chunk; Untold when the server does not tell
@@ -38,6 +38,8 @@ type Chunk struct {
 	Sent       time.Time // when the request was handed to the system; zero: when it was asked
 	HTTPStatus int
 	Connecting time.Duration // name, connection and TLS; Never where a connection was there
+	Resolving  time.Duration // of Connecting: the name; Never where there was none to look up
+	Securing   time.Duration // of Connecting: TLS; Never where there was none
 	RequestID  string        // from the header or the body
 	Model      string
 }
@@ -88,4 +90,13 @@ type Sink interface {
 	Record(Record) error
 	Sample(Sample) error
 	Close() error
+}
+
+// An Archive is a sink that gives back what it took, as often as it is asked, once
+// it is closed: records in the order in which they were due, samples in that in
+// which they were taken.
+type Archive interface {
+	Sink
+	Records() iter.Seq[Record]
+	Samples() iter.Seq[Sample]
 }

@@ -27,6 +27,8 @@ type Record struct {
 	ChunkTokens []int           // tokens in each chunk; nil when the server does not tell
 	FirstAnswer time.Duration   // first content that is not reasoning
 	Connecting  time.Duration   // how long name, connection and TLS took; Never where a connection was there
+	Resolving   time.Duration   // of Connecting: the name; Never where there was none to look up
+	Securing    time.Duration   // of Connecting: TLS; Never where there was none
 	ReadDelay   time.Duration   // the longest that content had waited for us to read it; Never where the kernel does not stamp
 
 	PromptTokens, OutputTokens    int // as the server counted them
@@ -53,7 +55,7 @@ type Record struct {
 func NewRecord(seq int, due time.Duration) Record {
 	return Record{
 		Seq: seq, User: Untold, Due: due,
-		Sent: Never, Headers: Never, Done: Never, FirstAnswer: Never, Connecting: Never, ReadDelay: Never,
+		Sent: Never, Headers: Never, Done: Never, FirstAnswer: Never, Connecting: Never, Resolving: Never, Securing: Never, ReadDelay: Never,
 		PromptTokens: Untold, OutputTokens: Untold, CachedTokens: Untold, ReasoningTokens: Untold,
 		RequestedPromptTokens: Untold, RequestedOutputTokens: Untold, HTTPStatus: Untold,
 	}
@@ -136,6 +138,7 @@ type Failure string
 // see [HTTPFailure].
 const (
 	Refused       Failure = "refused"         // no connection
+	OutOfSockets  Failure = "out of sockets"  // no connection, for want of something on our side
 	Timeout       Failure = "timeout"         // no end within the time allowed
 	Reset         Failure = "reset"           // the connection broke
 	ErrorInStream Failure = "error in stream" // an error event under status 200

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,13 +15,14 @@ import (
 type Runner struct {
 	Client   Client
 	Samplers []Sampler
-	Sinks    []Sink
-	Good     func(*Record) bool // what makes one request good; nil: every whole answer
-	Timeout  time.Duration      // for one answer, from when it was sent; 0: 10 minutes
-	Grace    time.Duration      // for answers still in flight when the load is over; 0: 1 minute
-	Every    time.Duration      // between samples; 0: 1 second
-	Abandon  func(*Run) string  // is asked now and then, with the answers so far, whether to go on: a reason ends the load; nil: never
-	Precise  bool               // wait for due instants with the system's best timer, which knows the real clock only
+	Archive  Archive                        // where the run is kept; nil: in memory
+	Sinks    []Sink                         // that are given everything too
+	Good     func(*Record) bool             // what makes one request good; nil: every whole answer
+	Timeout  time.Duration                  // for one answer, from when it was sent; 0: 10 minutes
+	Grace    time.Duration                  // for answers still in flight when the load is over; 0: 1 minute
+	Every    time.Duration                  // between samples; 0: 1 second
+	Abandon  func(now time.Duration) string // is asked now and then, where sinks are called, whether to go on: a reason ends the load; nil: never
+	Precise  bool                           // wait for due instants with the system's best timer, which knows the real clock only
 }
 
 // The causes that end a request from our side.
@@ -47,23 +47,23 @@ func (r Runner) Run(ctx context.Context, s Scenario) (*Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	memory := new(Memory)
 	l := &load{
 		runner:   r.withDefaults(),
 		scenario: s,
 		start:    time.Now(),
-		memory:   memory,
-		records:  make(chan Record, 1024),
+		records:  make(chan Record, 8192),
 		samples:  make(chan Sample, 1024),
 	}
-	l.runner.Sinks = append([]Sink{memory}, r.Sinks...)
+	archive := l.runner.Archive
+	l.runner.Sinks = append([]Sink{archive}, r.Sinks...)
 	sinksErr := l.run(ctx, issue)
 	run := &Run{
 		Scenario: s,
 		Start:    l.start,
 		Length:   time.Since(l.start),
-		Records:  slices.Values(memory.Records),
-		Samples:  slices.Values(memory.Samples),
+		Requests: l.recorded,
+		Records:  archive.Records(),
+		Samples:  archive.Samples(),
 		Warnings: l.warnings,
 	}
 	if run.From, run.To = s.Warmup, l.issuedUntil; run.To < time.Millisecond {
@@ -85,6 +85,9 @@ func (r Runner) withDefaults() Runner {
 	if r.Good == nil {
 		r.Good = (*Record).OK
 	}
+	if r.Archive == nil {
+		r.Archive = new(Memory)
+	}
 	r.Timeout = cmpOr(r.Timeout, 10*time.Minute)
 	r.Grace = cmpOr(r.Grace, time.Minute)
 	r.Every = cmpOr(r.Every, time.Second)
@@ -104,13 +107,14 @@ type load struct {
 	scenario Scenario
 	start    time.Time
 
-	memory  *Memory // touched by the collector only
-	records chan Record
-	samples chan Sample
-	asking  sync.WaitGroup // requests and users
+	records  chan Record
+	samples  chan Sample
+	recorded int            // touched by the collector only
+	asking   sync.WaitGroup // requests and users
 
-	issued, inFlight, failed, backlog, seq atomic.Int64
-	issuedUntil                            time.Duration // written by the issuer, read when it is done
+	issued, failed, backlog, seq atomic.Int64
+	inFlight                     level
+	issuedUntil                  time.Duration // written by the issuer, read when it is done
 
 	giveUp    context.CancelCauseFunc // ends what is in flight
 	stop      context.CancelFunc      // ends the load
@@ -172,6 +176,7 @@ func (l *load) collect() error {
 				records = nil
 				continue
 			}
+			l.recorded++
 			each(func(s Sink) error { return s.Record(rec) })
 		case sample, ok := <-samples:
 			if !ok {
@@ -196,17 +201,14 @@ func (l *load) doubts() (<-chan time.Time, func()) {
 	return ticker.C, ticker.Stop
 }
 
-// doubt asks whether to go on. The longer the run, the more there is to look at,
-// and the less often it is looked at.
+// doubt asks whether to go on, the longer the run the less often.
 func (l *load) doubt() {
 	now := l.now()
 	if l.abandoned != "" || now < l.nextDoubt {
 		return
 	}
 	l.nextDoubt = now + now/50
-	so := &Run{Scenario: l.scenario, Start: l.start, Length: now, From: l.scenario.Warmup, To: now,
-		Records: slices.Values(l.memory.Records), Samples: slices.Values(l.memory.Samples)}
-	if l.abandoned = l.runner.Abandon(so); l.abandoned != "" {
+	if l.abandoned = l.runner.Abandon(now); l.abandoned != "" {
 		l.stop()
 		l.giveUp(errAbandoned)
 	}

@@ -148,10 +148,11 @@ func TestSomeUsersLeave(t *testing.T) {
 func TestARunIsAbandonedForAReason(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		looks := 0
-		runner := harness.Runner{Client: answer{first: 3 * time.Second, chunks: 1}, Every: 700 * time.Millisecond, Abandon: func(so *harness.Run) string {
+		seen := new(harness.Memory)
+		runner := harness.Runner{Client: answer{first: 3 * time.Second, chunks: 1}, Every: 700 * time.Millisecond, Sinks: []harness.Sink{seen}, Abandon: func(now time.Duration) string {
 			looks++
 			answered := 0
-			for r := range so.Records {
+			for r := range seen.Records() {
 				assert.True(t, r.OK())
 				answered++
 			}
@@ -383,5 +384,19 @@ func TestAMissingReadingIsAGapAndAWarning(t *testing.T) {
 		for sample := range out.Samples {
 			assert.Equal(t, "client", sample.Source)
 		}
+	})
+}
+
+func TestNoInstantIsSampledTwice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // the last answer ends as the clock ticks
+		s := harness.Scenario{Load: harness.Open{Arrivals: arrival.Even{PerSecond: 1}, For: 3 * time.Second}}
+		out, _ := run(t, answer{first: time.Second, chunks: 1}, s)
+		seen := map[time.Duration]int{}
+		for sample := range out.Samples {
+			if sample.Series == harness.SeriesInFlight {
+				seen[sample.At]++
+			}
+		}
+		assert.Equal(t, map[time.Duration]int{0: 1, time.Second: 1, 2 * time.Second: 1, 3 * time.Second: 1}, seen)
 	})
 }

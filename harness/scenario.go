@@ -18,11 +18,16 @@ type Scenario struct {
 	Dataset    Dataset
 	Load       Load          // Open or Closed
 	Warmup     time.Duration // requests due earlier are recorded, not judged
-	ColdCache  bool          // nobody finds anything in the server's prefix cache, or the run is unsound
+	Cache      *Cache        // what is to be found in the server's prefix cache, or the run is unsound; nil: whatever is
 	Impatience Impatience    // users who leave before their answer has ended
 	Good       []Objective   // what makes one request good (goodput)
 	Objectives []Objective   // what makes the run good
 	Labels     map[string]string
+}
+
+// Cache is a contract: so much is to be found in the server's prefix cache.
+type Cache struct {
+	Share float64 // of prompt tokens; 0 is a cold cache, 1 a warm one, in which all is found that can be
 }
 
 // Impatience is users who do not wait for ever: a share of requests is given up so
@@ -153,6 +158,29 @@ func extent(length time.Duration, requests int) (s string) {
 		s += fmt.Sprintf(", for %d requests", requests)
 	}
 	return s
+}
+
+// LikelyInFlight is about how many requests such a load has in flight: for a client that
+// opens its connections before they are needed. An open load whose requests are
+// not bounded is taken to be answered within a few seconds.
+func LikelyInFlight(l Load) int {
+	const seconds, most = 2, 10_000
+	switch l := l.(type) {
+	case Closed:
+		return l.Users
+	case Open:
+		n := float64(most)
+		if l.Arrivals != nil {
+			n = min(n, math.Ceil(seconds*l.Arrivals.Rate()))
+		}
+		for _, bound := range []int{l.InFlight, l.Requests} {
+			if bound > 0 {
+				n = min(n, float64(bound))
+			}
+		}
+		return int(n)
+	}
+	return 0
 }
 
 // Arrivals say when requests are due.

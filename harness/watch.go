@@ -10,7 +10,12 @@ import (
 // watch starts one goroutine per sampler, and one for the runner's own gauges,
 // so that a slow source delays no other.
 func (l *load) watch(ctx context.Context, watching *sync.WaitGroup) {
-	samplers := append([]Sampler{gauges{l}}, l.runner.Samplers...)
+	own := gauges{load: l}
+	if l.runner.Precise {
+		own.pulse = new(pulse)
+		watching.Go(func() { own.pulse.beat(ctx) })
+	}
+	samplers := append([]Sampler{own}, l.runner.Samplers...)
 	for _, sampler := range samplers {
 		watching.Go(func() { l.sampleUntil(ctx, sampler) })
 	}
@@ -24,9 +29,13 @@ func (l *load) sampleUntil(ctx context.Context, sampler Sampler) {
 	defer ticker.Stop()
 	var gaps int
 	var last error
+	read := Never
 	for ended := false; ; {
-		if err := l.sampleOnce(context.WithoutCancel(ctx), sampler); err != nil {
-			gaps, last = gaps+1, err
+		if at := l.now(); at != read { // a virtual clock can tick and end at one instant
+			read = at
+			if err := l.sampleOnce(context.WithoutCancel(ctx), at, sampler); err != nil {
+				gaps, last = gaps+1, err
+			}
 		}
 		if ended {
 			break
@@ -44,10 +53,9 @@ func (l *load) sampleUntil(ctx context.Context, sampler Sampler) {
 
 // sampleOnce allows a reading as long as the pause between two, but never less
 // than a second.
-func (l *load) sampleOnce(ctx context.Context, sampler Sampler) error {
+func (l *load) sampleOnce(ctx context.Context, at time.Duration, sampler Sampler) error {
 	ctx, cancel := context.WithTimeout(ctx, max(l.runner.Every, time.Second))
 	defer cancel()
-	at := l.now()
 	readings, err := sampler.Read(ctx)
 	for _, reading := range readings {
 		l.samples <- Sample{At: at, Reading: reading}
@@ -59,16 +67,57 @@ func (l *load) sampleOnce(ctx context.Context, sampler Sampler) error {
 }
 
 // gauges are the runner's own readings.
-type gauges struct{ *load }
+type gauges struct {
+	*load
+	pulse *pulse // nil where the clock is virtual: it would tell nothing
+}
 
 func (g gauges) Read(context.Context) ([]Reading, error) {
-	own := func(series string, value int64) Reading {
-		return Reading{Source: "client", Series: series, Value: float64(value)}
+	own := func(series string, value float64) Reading {
+		return Reading{Source: "client", Series: series, Value: value}
 	}
-	return []Reading{
-		own(SeriesInFlight, g.inFlight.Load()),
-		own(SeriesIssued, g.issued.Load()),
-		own(SeriesFailed, g.failed.Load()),
-		own(SeriesBacklog, g.backlog.Load()),
-	}, nil
+	inFlight, area := g.inFlight.read(g.now())
+	backlog := int(g.backlog.Load())
+	out := []Reading{
+		own(SeriesInFlight, float64(inFlight)),
+		own(SeriesInFlightSeconds, area.Seconds()),
+		own(SeriesIssued, float64(g.issued.Load())),
+		own(SeriesFailed, float64(g.failed.Load())),
+		own(SeriesBacklog, float64(backlog)),
+		own(SeriesUnanswered, float64(backlog+inFlight)),
+	}
+	if g.pulse != nil {
+		stalled, late := g.pulse.read()
+		out = append(out, own(SeriesStalled, stalled.Seconds()), own(SeriesWakeUpLate, late.Seconds()))
+	}
+	return out, nil
+}
+
+// A level is a number that goes up and down, and its integral over time.
+type level struct {
+	mu    sync.Mutex
+	n     int
+	since time.Duration
+	area  time.Duration
+}
+
+func (v *level) add(now time.Duration, by int) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.advance(now)
+	v.n += by
+}
+
+func (v *level) read(now time.Duration) (n int, area time.Duration) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.advance(now)
+	return v.n, v.area
+}
+
+func (v *level) advance(now time.Duration) {
+	if now > v.since { // another one may have looked at its clock before us and come here after us
+		v.area += time.Duration(v.n) * (now - v.since)
+		v.since = now
+	}
 }

@@ -166,7 +166,7 @@ func (s *Server) sequence(q *request, p protocol, prompt []token) (*sequence, *r
 	if no != nil {
 		return nil, no
 	}
-	seq := &sequence{identity: q.identity + uint64(len(q.sequences)), index: len(q.sequences), received: q.at, prompt: len(prompt),
+	seq := &sequence{identity: q.identity + uint64(len(q.sequences)), index: len(q.sequences), arrived: q.arrived, received: q.at, prompt: len(prompt),
 		maxTokens: limit, noCache: s.config.NoPrefixCache || q.ask.PromptLogprobs != nil, whole: !q.ask.Stream, notify: q.notify}
 	if q.ask.ReturnTokenIDs {
 		seq.asked = prompt

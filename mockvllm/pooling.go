@@ -25,7 +25,7 @@ func (s *Server) pool(r *http.Request, in arrival, prompts [][]token) bool {
 	}
 	sequences := make([]*sequence, len(prompts))
 	for i, prompt := range prompts {
-		sequences[i] = &sequence{identity: in.identity + uint64(i), received: in.at, tokens: prompt, prompt: len(prompt),
+		sequences[i] = &sequence{identity: in.identity + uint64(i), arrived: in.arrived, received: in.at, tokens: prompt, prompt: len(prompt),
 			hashes: chain(offset, prompt, s.config.Profile.BlockSize), noCache: s.config.NoPrefixCache, copies: &copies{n: 1, left: 1},
 			pooled: true, whole: true, answer: answer{finish: "stop"}, notify: make(chan struct{}, 1)}
 	}

@@ -16,6 +16,7 @@ const maxBody = 16 << 20
 // An arrival is a request that got past the faults which keep it from being read.
 type arrival struct {
 	at       time.Time
+	arrived  time.Time // at the system; zero where it does not tell
 	body     []byte
 	id       string // as the client named it, or drawn from what it asked
 	identity uint64 // of the body and the request id: what is drawn for it depends on nothing else
@@ -30,6 +31,7 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request) (arrival, bool)
 		s.fail(w, &refusal{status: http.StatusRequestEntityTooLarge, kind: "Request Entity Too Large", text: "The request is too long, or was cut off."})
 		return in, false
 	}
+	in.arrived = arrived(r)
 	s.name(&in, r)
 	if s.config.RequestIDHeader {
 		w.Header().Set("X-Request-Id", in.id)
@@ -46,7 +48,7 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request) (arrival, bool)
 		ok := in.hit.Kind != SlowHeaders || s.pause(r, in.hit.Delay)
 		return in, ok && !s.unready(w)
 	}
-	s.tell(&sequence{received: in.at}, nil, "", in.hit, false)
+	s.tell(&sequence{arrived: in.arrived, received: in.at}, nil, "", in.hit, false)
 	return in, false
 }
 

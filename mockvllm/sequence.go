@@ -25,15 +25,15 @@ type sequence struct {
 	blocks   []int // that hold it
 	step     int   // tokens computed in the step that is on
 
-	received, queued, scheduled, first, last time.Time
-	abortedAt                                time.Time
-	maxTokens                                int         // as the request bounded them
-	copies                                   *copies     // the answers to one request, this one among them
-	cached                                   int         // prompt tokens found in the cache at first admission
-	preempted                                int         // preemptions not yet counted
-	preemptions                              int         // in all
-	times                                    []time.Time // of each token, where they are kept
-	admitted                                 bool
+	arrived, received, queued, scheduled, first, last time.Time
+	abortedAt                                         time.Time
+	maxTokens                                         int         // as the request bounded them
+	copies                                            *copies     // the answers to one request, this one among them
+	cached                                            int         // prompt tokens found in the cache at first admission
+	preempted                                         int         // preemptions not yet counted
+	preemptions                                       int         // in all
+	times                                             []time.Time // of each token, where they are kept
+	admitted                                          bool
 
 	pooled bool // an embedding or a score: computed, nothing generated
 	whole  bool // the handler waits for the end only: nothing is streamed

@@ -2,11 +2,16 @@ package mockvllm
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
+	"net"
+	"net/http"
 	"sync"
 	"time"
+
+	"github.com/vllmspec/vllmspec/harness/stamp"
 )
 
 // A Truth is what really happened to one answer inside the server, so that a
@@ -15,7 +20,8 @@ import (
 type Truth struct {
 	ID           string      // as the answer carries it; "" where there was none; several answers share it
 	Index        int         // of the answer among those of its request; in a replay, of the request in its trace
-	Received     time.Time   // its body was read
+	Arrived      time.Time   // it reached the system, where that tells (see ConnContext)
+	Received     time.Time   // its handler began
 	Queued       time.Time   // it reached the engine
 	Admitted     time.Time   // the step that first computed it began
 	Tokens       []time.Time // the step that produced each ended
@@ -48,6 +54,7 @@ func (t Truth) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
 		ID           string  `json:"id"`
 		Index        int     `json:"index"`
+		Arrived      *int64  `json:"arrived_ns"`
 		Received     *int64  `json:"received_ns"`
 		Queued       *int64  `json:"queued_ns"`
 		Admitted     *int64  `json:"admitted_ns"`
@@ -60,8 +67,29 @@ func (t Truth) MarshalJSON() ([]byte, error) {
 		Whole        bool    `json:"whole"`
 		Finish       string  `json:"finish"`
 		Fault        string  `json:"fault,omitempty"`
-	}{t.ID, t.Index, ns(t.Received), ns(t.Queued), ns(t.Admitted), all(t.Tokens), all(t.Written), ns(t.Ended),
+	}{t.ID, t.Index, ns(t.Arrived), ns(t.Received), ns(t.Queued), ns(t.Admitted), all(t.Tokens), all(t.Written), ns(t.Ended),
 		t.PromptTokens, t.CachedTokens, t.Preemptions, t.Whole, t.Finish, t.Fault})
+}
+
+// ConnContext is for an http.Server whose listener stamps (see package stamp):
+// then a truth has when its request reached the system. On a busy machine that is
+// long before its handler begins, and the difference is no fault of a client's.
+func ConnContext(ctx context.Context, conn net.Conn) context.Context {
+	if stamps := stamp.Of(conn); stamps != nil && stamps.ByKernel() {
+		return context.WithValue(ctx, stampsKey{}, stamps)
+	}
+	return ctx
+}
+
+type stampsKey struct{}
+
+// arrived is when the last of a request reached the system that was just read;
+// zero where nobody knows.
+func arrived(r *http.Request) (at time.Time) {
+	if stamps, ok := r.Context().Value(stampsKey{}).(*stamp.Conn); ok {
+		at, _ = stamps.Last()
+	}
+	return at
 }
 
 // A TruthLog writes one JSON object per line.
@@ -123,6 +151,6 @@ func (s *Server) tell(seq *sequence, written []time.Time, id string, hit Fault, 
 
 // truth is what the engine knows of a sequence.
 func (s *sequence) truth() Truth {
-	return Truth{Received: s.received, Queued: s.queued, Admitted: s.scheduled, Tokens: append([]time.Time{}, s.times...),
+	return Truth{Arrived: s.arrived, Received: s.received, Queued: s.queued, Admitted: s.scheduled, Tokens: append([]time.Time{}, s.times...),
 		Index: s.index, PromptTokens: s.prompt, CachedTokens: s.cached, Preemptions: s.preemptions, Finish: s.finished()}
 }

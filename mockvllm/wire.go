@@ -107,8 +107,8 @@ func hangUp(w http.ResponseWriter, reset bool) {
 
 // linger makes Close reset the connection, where it has such a thing.
 func linger(conn net.Conn) {
-	if secured, ok := conn.(interface{ NetConn() net.Conn }); ok {
-		conn = secured.NetConn()
+	for above, ok := conn.(interface{ NetConn() net.Conn }); ok; above, ok = conn.(interface{ NetConn() net.Conn }) {
+		conn = above.NetConn()
 	}
 	if tcp, ok := conn.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0)

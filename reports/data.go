@@ -27,7 +27,7 @@ type Data struct {
 // Requests are columns, one entry per request; a figure that a request does not
 // have is null.
 type Requests struct {
-	Every   int        `json:"every"` // 1, or k when one of k is drawn, the failed ones aside
+	Every   int        `json:"every"` // 1, or k when one of k is drawn, the first 20,000 that failed aside
 	Due     []float64  `json:"due"`
 	TTFT    []*float64 `json:"ttft"`
 	TPOT    []*float64 `json:"tpot"`
@@ -35,6 +35,8 @@ type Requests struct {
 	Lag     []*float64 `json:"lag"`
 	Failure []string   `json:"failure"`
 	Offered []float64  `json:"offered"` // requests due per second, in buckets of Step
+
+	seen, failed int
 }
 
 // Story says which figure of each request the first chart shows.
@@ -72,39 +74,58 @@ type Distribution struct {
 // drawn is how many requests are drawn at most; of more, one of k is.
 const drawn = 20_000
 
-func newData(run *harness.Run) Data {
+// newData goes through the run once, however long it is.
+func newData(run *harness.Run) (Data, []Failures) {
 	d := Data{From: run.From.Seconds(), To: run.To.Seconds(), Length: run.Length.Seconds()}
 	d.Step = math.Max(1, math.Ceil(d.Length/600))
-	total := 0
-	for range run.Records {
-		total++
+	d.Requests = Requests{Every: max(1, (run.Requests+drawn-1)/drawn), Due: []float64{}, Failure: []string{}}
+	offered, answered, tokens := d.newRate(), d.newRate(), d.newRate()
+	failed := failures{place: map[harness.Failure]int{}}
+	for r := range run.Records {
+		d.Requests.take(&r)
+		failed.take(&r)
+		offered.add(r.Due, 1)
+		if r.OK() {
+			answered.add(r.Done, 1)
+		}
+		for i, at := range r.Chunks {
+			if len(r.ChunkTokens) == len(r.Chunks) {
+				tokens.add(at, float64(r.ChunkTokens[i]))
+			} else if r.OutputTokens > 0 {
+				tokens.add(at, float64(r.OutputTokens)/float64(len(r.Chunks)))
+			}
+		}
 	}
-	d.Requests = columns(run, max(1, (total+drawn-1)/drawn))
-	d.Requests.Offered = d.rate(run, func(r *harness.Record, add func(time.Duration, float64)) { add(r.Due, 1) })
-	d.Panels = present(append(d.clientPanels(run), watched(run)...))
-	return d
+	d.Requests.Offered = offered.buckets
+	at := d.buckets()
+	d.Panels = present(append([]Panel{
+		{"Requests", "Requests that became due and requests that were answered, per second.", "per second",
+			[]Series{{"due", at, offered.buckets}, {"answered", at, answered.buckets}}, ""},
+		{"Output", "Tokens that arrived, per second.", "tokens per second", []Series{{"output tokens", at, tokens.buckets}}, ""},
+	}, watched(run)...))
+	return d, failed.counted()
 }
 
-func columns(run *harness.Run, every int) Requests {
-	c := Requests{Every: every, Due: []float64{}, Failure: []string{}}
-	i := 0
-	for r := range run.Records {
-		i++
-		if r.Failure == "" && i%every != 0 {
-			continue
-		}
-		c.Due = append(c.Due, digits(r.Due.Seconds()))
-		c.Failure = append(c.Failure, string(r.Failure))
-		whole := func(d time.Duration) *float64 {
-			if !r.OK() {
-				return nil
-			}
-			return known(d)
-		}
-		c.TTFT, c.TPOT, c.E2E = append(c.TTFT, whole(r.TTFT())), append(c.TPOT, whole(r.TPOT())), append(c.E2E, whole(r.E2E()))
-		c.Lag = append(c.Lag, known(r.Lag()))
+// take draws one of so many requests, and every one that failed as long as these
+// are not too many themselves.
+func (c *Requests) take(r *harness.Record) {
+	c.seen++
+	if r.Failure != "" {
+		c.failed++
 	}
-	return c
+	if (r.Failure == "" || c.failed > drawn) && c.seen%c.Every != 0 {
+		return
+	}
+	c.Due = append(c.Due, digits(r.Due.Seconds()))
+	c.Failure = append(c.Failure, string(r.Failure))
+	whole := func(d time.Duration) *float64 {
+		if !r.OK() {
+			return nil
+		}
+		return known(d)
+	}
+	c.TTFT, c.TPOT, c.E2E = append(c.TTFT, whole(r.TTFT())), append(c.TPOT, whole(r.TPOT())), append(c.E2E, whole(r.E2E()))
+	c.Lag = append(c.Lag, known(r.Lag()))
 }
 
 func known(d time.Duration) *float64 {
@@ -118,18 +139,18 @@ func known(d time.Duration) *float64 {
 // digits keeps tenths of a millisecond: more would be bytes that nobody sees.
 func digits(seconds float64) float64 { return math.Round(seconds*1e4) / 1e4 }
 
-// rate adds up amounts in buckets of Step and gives them per second.
-func (d *Data) rate(run *harness.Run, each func(*harness.Record, func(time.Duration, float64))) []float64 {
-	out := make([]float64, int(d.Length/d.Step)+1)
-	add := func(at time.Duration, amount float64) {
-		if i := int(at.Seconds() / d.Step); at >= 0 && i < len(out) {
-			out[i] += amount / d.Step
-		}
+// A rate adds up amounts in buckets of Step and gives them per second.
+type rate struct {
+	step    float64
+	buckets []float64
+}
+
+func (d *Data) newRate() rate { return rate{d.Step, make([]float64, int(d.Length/d.Step)+1)} }
+
+func (r rate) add(at time.Duration, amount float64) {
+	if i := int(at.Seconds() / r.step); at >= 0 && i < len(r.buckets) {
+		r.buckets[i] += amount / r.step
 	}
-	for r := range run.Records {
-		each(&r, add)
-	}
-	return out
 }
 
 func (d *Data) buckets() []float64 {
@@ -140,56 +161,64 @@ func (d *Data) buckets() []float64 {
 	return at
 }
 
-func (d *Data) clientPanels(run *harness.Run) []Panel {
-	answered := d.rate(run, func(r *harness.Record, add func(time.Duration, float64)) {
-		if r.OK() {
-			add(r.Done, 1)
-		}
-	})
-	tokens := d.rate(run, func(r *harness.Record, add func(time.Duration, float64)) {
-		for i, at := range r.Chunks {
-			if len(r.ChunkTokens) == len(r.Chunks) {
-				add(at, float64(r.ChunkTokens[i]))
-			} else if r.OutputTokens > 0 {
-				add(at, float64(r.OutputTokens)/float64(len(r.Chunks)))
-			}
-		}
-	})
-	at := d.buckets()
-	flight := seriesOf(run, "client", harness.SeriesInFlight, false)
-	flight.Name = "in flight"
-	return []Panel{
-		{"Requests", "Requests that became due and requests that were answered, per second.", "per second",
-			[]Series{{"due", at, d.Requests.Offered}, {"answered", at, answered}}, ""},
-		{"Output", "Tokens that arrived, per second.", "tokens per second", []Series{{"output tokens", at, tokens}}, ""},
-		{"Concurrency", "Requests in flight, as the client saw them.", "requests", []Series{flight}, "The client's own gauges were not read."},
-	}
-}
-
 // watched are the panels of what was sampled beside the load.
 func watched(run *harness.Run) []Panel {
-	named := func(name, source, series string, rise bool) Series {
-		s := seriesOf(run, source, series, rise)
-		s.Name = name
-		return s
+	sampled := map[[2]string]*Series{}
+	named := func(name, source, series string) Series {
+		sampled[[2]string{source, series}] = &Series{Name: name}
+		return Series{Name: source + " " + series}
 	}
 	const metrics = "The server's metrics could not be read. Set VLLM_METRICS_URL to where they are."
 	host := "This machine could not be watched."
 	if run.Virtual {
 		host = "Not in virtual time, in which a second of the run takes no second of this machine."
 	}
-	all := []Panel{
+	panels := []Panel{
+		{"Concurrency", "Requests in flight, as the client saw them.", "requests", []Series{named("in flight", "client", harness.SeriesInFlight)}, "The client's own gauges were not read."},
 		{"Server queue", "Requests in the server's running batch and in its queue, by its own count.", "requests",
-			[]Series{named("running", "server", "vllm:num_requests_running", false), named("waiting", "server", "vllm:num_requests_waiting", false)}, metrics},
-		{"KV cache", "Share of the server's KV cache in use.", "ratio", []Series{named("in use", "server", "vllm:kv_cache_usage_perc", false)}, metrics},
+			[]Series{named("running", "server", "vllm:num_requests_running"), named("waiting", "server", "vllm:num_requests_waiting")}, metrics},
+		{"KV cache", "Share of the server's KV cache in use.", "ratio", []Series{named("in use", "server", "vllm:kv_cache_usage_perc")}, metrics},
 		{"Preemptions", "Requests that lost their place in the KV cache and were computed again, between two readings.", "requests",
-			[]Series{named("preemptions", "server", "vllm:num_preemptions_total", true)}, metrics},
+			[]Series{named("preemptions", "server", "vllm:num_preemptions_total")}, metrics},
 		{"Prefix cache", "Prompt tokens looked up and found in the server's prefix cache, between two readings.", "tokens",
-			[]Series{named("looked up", "server", "vllm:prefix_cache_queries_total", true), named("found", "server", "vllm:prefix_cache_hits_total", true)}, metrics},
+			[]Series{named("looked up", "server", "vllm:prefix_cache_queries_total"), named("found", "server", "vllm:prefix_cache_hits_total")}, metrics},
 		{"Client machine", "Share of all cores that was busy on the machine that sent the requests.", "ratio",
-			[]Series{named("busy", "host", "cpu_utilisation_ratio", false)}, host},
+			[]Series{named("busy", "host", "cpu_utilisation_ratio")}, host},
 	}
-	return all
+	for sample := range run.Samples {
+		if of := sampled[[2]string{sample.Source, sample.Series}]; of != nil {
+			of.take(digits(sample.At.Seconds()), sample.Value)
+		}
+	}
+	for _, p := range panels {
+		for i, of := range p.Series {
+			source, series, _ := strings.Cut(of.Name, " ")
+			p.Series[i] = *sampled[[2]string{source, series}]
+			if strings.HasSuffix(series, "_total") {
+				p.Series[i].rises()
+			}
+		}
+	}
+	return panels
+}
+
+// take adds a reading; those of one instant are of several label sets, and add up.
+func (s *Series) take(at, v float64) {
+	if n := len(s.At); n > 0 && s.At[n-1] == at {
+		s.V[n-1] += v
+		return
+	}
+	s.At, s.V = append(s.At, at), append(s.V, v)
+}
+
+// rises makes of a counter its differences to the reading before.
+func (s *Series) rises() {
+	for i := len(s.V) - 1; i > 0; i-- {
+		s.V[i] = max(0, s.V[i]-s.V[i-1])
+	}
+	if len(s.V) > 0 {
+		s.At, s.V = s.At[1:], s.V[1:]
+	}
 }
 
 // present leaves out series without a point; a panel that keeps one has no
@@ -203,32 +232,6 @@ func present(panels []Panel) []Panel {
 		}
 	}
 	return panels
-}
-
-// seriesOf reads one series, summed over its label sets; a rise is the
-// difference to the reading before.
-func seriesOf(run *harness.Run, source, series string, rise bool) Series {
-	var s Series
-	for sample := range run.Samples {
-		if sample.Source != source || sample.Series != series {
-			continue
-		}
-		at := digits(sample.At.Seconds())
-		if n := len(s.At); n > 0 && s.At[n-1] == at {
-			s.V[n-1] += sample.Value
-		} else {
-			s.At, s.V = append(s.At, at), append(s.V, sample.Value)
-		}
-	}
-	if rise {
-		for i := len(s.V) - 1; i > 0; i-- {
-			s.V[i] = max(0, s.V[i]-s.V[i-1])
-		}
-		if len(s.V) > 0 {
-			s.At, s.V = s.At[1:], s.V[1:]
-		}
-	}
-	return s
 }
 
 // newStory takes the first objective that is not met and that every request has
@@ -254,25 +257,10 @@ func limitOf(verdicts []slo.Verdict, metric string) *float64 {
 	return nil
 }
 
-func distributions(run *harness.Run, verdicts []slo.Verdict) (out []Distribution) {
-	values := map[string][]float64{}
-	for r := range run.Records {
-		if r.Warmup || !r.OK() {
-			continue
-		}
-		for metric, d := range map[string]time.Duration{"TTFT": r.TTFT(), "TPOT": r.TPOT(), "E2E latency": r.E2E()} {
-			if d >= 0 {
-				values[metric] = append(values[metric], d.Seconds())
-			}
-		}
-		for _, gap := range r.ITLs() {
-			values["ITL"] = append(values["ITL"], gap.Seconds())
-		}
-	}
+func distributions(w *slo.Window, verdicts []slo.Verdict) (out []Distribution) {
 	for _, metric := range strings.Split("TTFT,ITL,TPOT,E2E latency", ",") {
-		if sorted := values[metric]; len(sorted) > 0 {
-			slices.Sort(sorted)
-			out = append(out, distribution(metric, sorted, limitOf(verdicts, metric)))
+		if values := w.Spread(metric); values.N() > 0 {
+			out = append(out, distribution(metric, values, limitOf(verdicts, metric)))
 		}
 	}
 	return out
@@ -280,11 +268,11 @@ func distributions(run *harness.Run, verdicts []slo.Verdict) (out []Distribution
 
 // distribution takes the quantiles at equal steps and, because the tail is what
 // people come for, finer ones at its end.
-func distribution(metric string, sorted []float64, limit *float64) Distribution {
-	d := Distribution{Metric: metric, N: len(sorted), Limit: limit}
+func distribution(metric string, values *stats.Values, limit *float64) Distribution {
+	d := Distribution{Metric: metric, N: values.N(), Limit: limit}
 	add := func(p float64) {
 		d.P = append(d.P, math.Round(p*1e5)/1e5)
-		d.X = append(d.X, math.Round(stats.Quantile(sorted, p)*1e6)/1e6)
+		d.X = append(d.X, math.Round(values.Quantile(p, 0)*1e6)/1e6)
 	}
 	for i := range 190 {
 		add(float64(i) / 200)

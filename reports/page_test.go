@@ -43,7 +43,7 @@ func runOf(n int) *harness.Run {
 	}
 	length := time.Duration(n) * 100 * time.Millisecond
 	return &harness.Run{Scenario: harness.Scenario{Name: "Everyday " + evil, Seed: 7}, Start: time.Date(2026, 11, 23, 22, 15, 3, 0, time.UTC),
-		Length: length, To: length, Records: slices.Values(records), Samples: slices.Values(samples)}
+		Length: length, To: length, Requests: len(records), Records: slices.Values(records), Samples: slices.Values(samples)}
 }
 
 func page(t *testing.T, run *harness.Run, rows ...[2]string) (reports.View, string) {
@@ -54,7 +54,7 @@ func page(t *testing.T, run *harness.Run, rows ...[2]string) (reports.View, stri
 		require.NoError(t, err)
 		objectives = append(objectives, o)
 	}
-	view := reports.NewView(run, slo.Figures(run), slo.Judge(run, objectives), store.NewManifest("run=x", run))
+	view := reports.NewView(run, slo.Measure(run), slo.Measure(run).Judge(objectives), store.NewManifest("run=x", run))
 	var out bytes.Buffer
 	require.NoError(t, reports.Render(&out, view))
 	return view, out.String()
@@ -181,7 +181,7 @@ func TestBarsStandOnOneScale(t *testing.T) {
 		return slo.Verdict{Objective: harness.Objective{Metric: "TTFT", Relation: relation, Limit: limit, Upper: upper}, Unit: slo.Seconds, Value: value, Lo: value, Hi: value, N: 1}
 	}
 	bar := func(v slo.Verdict) reports.Bar {
-		return reports.NewView(runOf(1), nil, []slo.Verdict{v}, store.Manifest{}).Objectives[0].Bar
+		return reports.NewView(runOf(1), slo.Measure(runOf(1)), []slo.Verdict{v}, store.Manifest{}).Objectives[0].Bar
 	}
 	assert.Equal(t, reports.Bar{Known: true, AllowedX: 0, AllowW: 50, LimitX: 50, X: 25, ValueX: 25}, bar(verdict(harness.AtMost, 2, 0, 1)))
 	assert.Equal(t, reports.Bar{Known: true, AllowedX: 50, AllowW: 50, LimitX: 50, X: 100, ValueX: 100}, bar(verdict(harness.AtLeast, 1, 0, 9)))

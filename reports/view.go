@@ -30,6 +30,7 @@ type View struct {
 	Warnings    []string
 	Definitions []Fact
 	Method      []Fact
+	Checks      []Fact // the client's audit of itself
 	Environment []Fact
 	Files       []Fact
 	Data        Data
@@ -60,13 +61,14 @@ type Failures struct {
 	At                 string // when that one was due
 }
 
-// NewView is the page of a run, of which summary holds the figures.
-func NewView(run *harness.Run, summary []harness.Figure, verdicts []slo.Verdict, m store.Manifest) View {
+// NewView is the page of a run, as it was measured and judged.
+func NewView(run *harness.Run, measured *slo.Window, verdicts []slo.Verdict, m store.Manifest) View {
 	v := View{
-		Title: run.Scenario.Name, Warnings: run.Warnings, Audit: slo.Audit(run),
-		Figures: figures(summary), Failures: failures(run), Definitions: definitions(verdicts),
-		Method: method(run, m), Environment: environment(m), Files: files(m), Data: newData(run),
+		Title: run.Scenario.Name, Warnings: run.Warnings, Audit: measured.Audit(),
+		Figures: figures(measured.Figures()), Definitions: definitions(verdicts),
+		Method: method(run, measured, m), Checks: checks(measured), Environment: environment(m), Files: files(m),
 	}
+	v.Data, v.Failures = newData(run)
 	for _, verdict := range verdicts {
 		v.Objectives = append(v.Objectives, objective(verdict, run))
 	}
@@ -75,7 +77,7 @@ func NewView(run *harness.Run, summary []harness.Figure, verdicts []slo.Verdict,
 	v.Facts = about(run, m)
 	v.Story = newStory(verdicts)
 	v.Data.Story = v.Story
-	v.Data.Distributions = distributions(run, verdicts)
+	v.Data.Distributions = distributions(measured, verdicts)
 	return v
 }
 
@@ -183,26 +185,33 @@ func figures(summary []harness.Figure) (out []Figures) {
 }
 
 // failures counts by kind, in the order in which each first happened.
-func failures(run *harness.Run) (out []Failures) {
-	total, counts, place := 0, []int{}, map[harness.Failure]int{}
-	for r := range run.Records {
-		total++
-		if r.Failure == "" {
-			continue
-		}
-		i, seen := place[r.Failure]
-		if !seen {
-			i = len(out)
-			place[r.Failure] = i
-			out, counts = append(out, Failures{Kind: string(r.Failure), Example: r.Error, At: round(r.Due)}), append(counts, 0)
-		}
-		counts[i]++
+type failures struct {
+	total  int
+	kinds  []Failures
+	counts []int
+	place  map[harness.Failure]int
+}
+
+func (f *failures) take(r *harness.Record) {
+	f.total++
+	if r.Failure == "" {
+		return
 	}
-	for i, n := range counts {
-		out[i].Count = slo.FormatQuantity(float64(n), slo.Count)
-		out[i].Share = slo.FormatQuantity(float64(n)/float64(total), slo.Ratio)
+	i, seen := f.place[r.Failure]
+	if !seen {
+		i = len(f.kinds)
+		f.place[r.Failure] = i
+		f.kinds, f.counts = append(f.kinds, Failures{Kind: string(r.Failure), Example: r.Error, At: round(r.Due)}), append(f.counts, 0)
 	}
-	return out
+	f.counts[i]++
+}
+
+func (f *failures) counted() []Failures {
+	for i, n := range f.counts {
+		f.kinds[i].Count = slo.FormatQuantity(float64(n), slo.Count)
+		f.kinds[i].Share = slo.FormatQuantity(float64(n)/float64(f.total), slo.Ratio)
+	}
+	return f.kinds
 }
 
 // definitions explains the metrics that the objectives name, and the ones that
@@ -220,11 +229,7 @@ func definitions(verdicts []slo.Verdict) (out []Fact) {
 	return out
 }
 
-func method(run *harness.Run, m store.Manifest) []Fact {
-	stamps := "each piece of an answer is stamped when it is read from the connection, before it is parsed"
-	if m.Virtual {
-		stamps += "; the clock is virtual, so the client's own cost and lateness cannot show"
-	}
+func method(run *harness.Run, measured *slo.Window, m store.Manifest) []Fact {
 	var good []string
 	for _, o := range m.Scenario.Good {
 		good = append(good, o.Text)
@@ -232,12 +237,38 @@ func method(run *harness.Run, m store.Manifest) []Fact {
 	return told([]Fact{
 		{"Window", fmt.Sprintf("requests due from %s to %s of the run; what was due earlier is warm-up, recorded and not judged", round(run.From), round(run.To))},
 		{"Latency", "counts from when a request was due, not from when it was sent"},
-		{"Stamps", stamps},
+		{"Stamps", stamps(run, measured)},
 		{"Intervals", "95 %: order statistics for quantiles (type 7), Student's t for means, Clopper–Pearson for shares"},
 		{"Verdicts", "met: the whole interval is on the right side of the limit; missed: on the wrong side; unknown: the limit lies inside it, there is no data, or the client was unsound"},
 		{"Good", strings.Join(good, ", ")},
 		{"Random draws", "arrivals, prompts and think times come from separate streams of the seed"},
 	})
+}
+
+// stamps says whose clock stamped what came, and how far the client's own was off.
+func stamps(run *harness.Run, measured *slo.Window) string {
+	shared := ""
+	for _, f := range measured.Figures() {
+		if f.Name == "coalesced chunks" {
+			shared = "; " + slo.FormatQuantity(f.Value, slo.Ratio) + " of all pieces came in one read with the one before and share its stamp"
+		}
+	}
+	if run.Virtual {
+		return "each piece of an answer is stamped when it is read, by a virtual clock, in which the client's own cost and lateness cannot show" + shared
+	}
+	delays := measured.Spread("read delay")
+	if delays.N() == 0 {
+		return "each piece of an answer is stamped when it is read from the connection, before it is parsed" + shared
+	}
+	return fmt.Sprintf("the kernel's: each piece of an answer counts from when it arrived. The longest that one of an answer then waited for us, which stamps of our own would have added, was %s (p50), %s (p99)%s",
+		slo.FormatQuantity(delays.Quantile(.5, 0), slo.Seconds), slo.FormatQuantity(delays.Quantile(.99, 0), slo.Seconds), shared)
+}
+
+func checks(measured *slo.Window) (out []Fact) {
+	for _, c := range measured.Checks() {
+		out = append(out, Fact{c.Name, c.Value + "; sound: " + c.Bound})
+	}
+	return out
 }
 
 func environment(m store.Manifest) []Fact {

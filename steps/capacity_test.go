@@ -44,7 +44,7 @@ Feature: Capacity
 		stored, err := store.Open(r.runs[0])
 		require.NoError(t, err)
 		figures := map[string]float64{}
-		for _, f := range slo.Figures(stored.Run) {
+		for _, f := range slo.Measure(stored.Run).Figures() {
 			figures[f.Name] = f.Value
 		}
 		return figures["request throughput"] / figures["request rate"]

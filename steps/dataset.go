@@ -29,13 +29,7 @@ func (w *world) described() (harness.Dataset, error) {
 	if len(w.workload.adapters) > 0 {
 		d = dataset.Adapters{Dataset: d, Shares: w.workload.adapters}
 	}
-	if w.scenario.ColdCache {
-		if w.workload.turns > 1 {
-			return nil, errors.New("later turns of a conversation find their own history in the prefix cache; a cold cache goes with single questions")
-		}
-		d = dataset.Salted{Dataset: d, Run: w.saltOf()}
-	}
-	return d, nil
+	return w.cached(d)
 }
 
 // asksWhat is what is asked, whoever is asked.

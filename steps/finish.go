@@ -29,10 +29,10 @@ func (w *world) finish(cause error) error {
 	if w.verdicts == nil {
 		w.verdicts = []slo.Verdict{} // [] in the file, not null
 	}
-	figures := slo.Figures(w.run)
+	figures := w.measured().Figures()
 	var page bytes.Buffer
 	err := errors.Join(
-		reports.Render(&page, reports.NewView(w.run, figures, w.verdicts, manifest)),
+		reports.Render(&page, reports.NewView(w.run, w.measured(), w.verdicts, manifest)),
 		w.folder.WriteJSON("run.json", manifest),
 		w.folder.WriteJSON("verdicts.json", w.verdicts),
 		w.folder.WriteFile("bench.txt", store.Bench(w.scenario.Name, manifest.Requests, figures, w.scenario.Labels)),
@@ -44,6 +44,14 @@ func (w *world) finish(cause error) error {
 	}
 	fmt.Fprintf(w.suite.output, "    %s\n", filepath.Join(path, "report.html"))
 	return errors.Join(err, published, abandoned)
+}
+
+// measured is the run as it is judged, gone through once.
+func (w *world) measured() *slo.Window {
+	if w.window == nil {
+		w.window = slo.Measure(w.run)
+	}
+	return w.window
 }
 
 // manifest is run.json: what the run knows, and what only we know of the server

@@ -22,16 +22,19 @@ func (w *world) warmUp(length string) (err error) {
 	return err
 }
 
-// goodWhen says what makes one request good, for goodput and attainment.
-func (w *world) goodWhen(table *godog.Table) (err error) {
-	w.scenario.Good, err = w.objectives(table, slo.ParseGood)
+// goodWhen says what makes one request good, for goodput and attainment; a row that
+// begins with the name of a class is about that class.
+func (w *world) goodWhen(table *godog.Table) error {
+	rows, err := w.objectives(table, slo.ParseGood)
+	w.scenario.Good = append(w.scenario.Good, rows...)
 	return err
 }
 
 // abandonedUnless stops the run as soon as one of these is missed, and fails it: a
 // server that answers nothing need not be asked for an hour.
-func (w *world) abandonedUnless(table *godog.Table) (err error) {
-	w.abandon, err = w.objectives(table, slo.Parse)
+func (w *world) abandonedUnless(table *godog.Table) error {
+	rows, err := w.objectives(table, slo.Parse)
+	w.abandon = append(w.abandon, rows...)
 	return err
 }
 

@@ -93,7 +93,7 @@ func (w *world) lookAhead() error {
 		}
 		w.scenario.Objectives = append(w.scenario.Objectives, rows...)
 	}
-	return w.classesExist(slices.Concat(w.scenario.Objectives, w.abandon))
+	return w.classesExist(slices.Concat(w.scenario.Objectives, w.scenario.Good, w.abandon))
 }
 
 var objectiveSentence = regexp.MustCompile(`^the objective "([^"]*)" is `)
@@ -102,7 +102,7 @@ func (w *world) judge(objectives []harness.Objective) ([]slo.Verdict, error) {
 	if w.run == nil {
 		return nil, fmt.Errorf("there is nothing to judge yet; add: When the load runs for 5 minutes")
 	}
-	verdicts := slo.Judge(w.run, objectives)
+	verdicts := w.measured().Judge(objectives)
 	w.verdicts = append(w.verdicts, verdicts...)
 	return verdicts, nil
 }

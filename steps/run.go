@@ -48,19 +48,28 @@ func (w *world) loadRuns(ctx context.Context, extent string) error {
 		return err
 	}
 	w.folder = folder
+	if err := w.rehearse(ctx); err != nil {
+		return err
+	}
+	if !w.served.Virtual {
+		if err := w.served.client.Warm(ctx, harness.LikelyInFlight(w.scenario.Load)); err != nil {
+			return err
+		}
+	}
 	if err := w.served.LoadBegins(); err != nil {
 		return err
 	}
-	sink, err := w.sink(began)
+	archive, err := w.archive(began)
 	if err != nil {
 		return err
 	}
 	runner := harness.Runner{
-		Client: w.served.client, Samplers: w.samplers(), Sinks: []harness.Sink{sink},
+		Client: w.served.client, Samplers: w.samplers(), Archive: archive,
 		Good: slo.Good(w.scenario.Good), Grace: grace, Precise: !w.served.Virtual,
 	}
 	if w.abandon != nil {
-		runner.Abandon = slo.Abandon(w.abandon)
+		hope := slo.NewHope(w.abandon, w.scenario.Warmup)
+		runner.Sinks, runner.Abandon = []harness.Sink{hope}, hope.Lost
 	}
 	w.run, err = runner.Run(ctx, w.scenario)
 	if w.run != nil {
@@ -75,33 +84,29 @@ func (w *world) loadRuns(ctx context.Context, extent string) error {
 	return w.answered()
 }
 
-// sink is where the run is written to. Virtual time is over before anybody could
-// kill it.
-func (w *world) sink(began time.Time) (harness.Sink, error) {
+// archive is where the run is kept. Virtual time is over before anybody could kill
+// it.
+func (w *world) archive(began time.Time) (harness.Archive, error) {
 	if w.served.Virtual {
-		return w.folder.Sink(w.scenario.Name), nil
+		return w.folder.Archive(w.scenario.Name), nil
 	}
-	w.run = &harness.Run{Scenario: w.scenario, Start: began, Records: func(func(harness.Record) bool) {}}
+	w.run = &harness.Run{Scenario: w.scenario, Start: began}
 	m := w.manifest(nil)
 	w.run = nil
-	return w.folder.SafeSink(w.scenario.Name, m)
+	return w.folder.SafeArchive(w.scenario.Name, m)
 }
 
 // surprises warns of conversations that came more than once.
 func (w *world) surprises() []string {
-	asked := 0
-	for range w.run.Records {
-		asked++
-	}
 	counted, ok := w.scenario.Dataset.(interface{ Count() (int, error) })
 	if !ok {
 		return nil
 	}
 	different, err := counted.Count()
-	if err != nil || asked <= different {
+	if err != nil || w.run.Requests <= different {
 		return nil
 	}
-	return []string{fmt.Sprintf("%d requests drew on %d different conversations; a prompt that comes again is found in the server's prefix cache", asked, different)}
+	return []string{fmt.Sprintf("%d requests drew on %d different conversations; a prompt that comes again is found in the server's prefix cache", w.run.Requests, different)}
 }
 
 // complete turns what the sentences said into a scenario.
@@ -143,9 +148,8 @@ func (w *world) fitsDeadline() error {
 // answered is an error when not one request was answered: nothing that follows
 // could be judged, and the server's own words say why.
 func (w *world) answered() error {
-	total, failures, example := 0, map[harness.Failure]int{}, ""
+	failures, example := map[harness.Failure]int{}, ""
 	for r := range w.run.Records {
-		total++
 		if r.OK() {
 			return nil
 		}
@@ -155,10 +159,10 @@ func (w *world) answered() error {
 	switch {
 	case w.run.Stopped != "":
 		return fmt.Errorf("the run was stopped: %s", w.run.Stopped)
-	case total == 0:
+	case w.run.Requests == 0:
 		return errors.New("no request was due: make the load longer, or the rate higher")
 	}
-	return fmt.Errorf("not one of %d requests was answered (%s); the last said: %s", total, byKind(failures), example)
+	return fmt.Errorf("not one of %d requests was answered (%s); the last said: %s", w.run.Requests, byKind(failures), example)
 }
 
 func byKind(failures map[harness.Failure]int) string {

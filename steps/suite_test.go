@@ -155,7 +155,7 @@ func renamed(t *testing.T, dir string) []byte {
 	require.NoError(t, err)
 	folder, err := store.Create(t.TempDir(), "run=x")
 	require.NoError(t, err)
-	sink := folder.Sink(stored.Manifest.Scenario.Name)
+	sink := folder.Archive(stored.Manifest.Scenario.Name)
 	for r := range stored.Run.Records {
 		require.NoError(t, sink.Record(r))
 	}

@@ -4,13 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/openai"
 	"github.com/vllmspec/vllmspec/harness/sampler"
 	"github.com/vllmspec/vllmspec/harness/server"
+	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/mockvllm"
 )
 
@@ -89,17 +90,16 @@ func (w *world) reach(ctx context.Context) error {
 		return err
 	}
 	env := w.suite.env
-	transport := openai.NewTransport(s.Dial)
-	client := &openai.Client{URL: s.URL, HTTP: &http.Client{Transport: transport}}
+	client := &openai.Client{URL: s.URL, Dial: s.Dial}
 	if s.Remote {
-		transport.TLSClientConfig = env.TLS
-		client.APIKey, client.Model = env.APIKey, env.Model
+		client.TLS, client.APIKey, client.Model = env.TLS, env.APIKey, env.Model
 	}
 	w.served = served{Server: s, client: client}
 	if w.served.about, err = client.Preflight(ctx); err != nil {
 		return err
 	}
 	client.Model = w.served.about.Model
+	client.CountTokens = slices.ContainsFunc(w.scenario.Objectives, func(o harness.Objective) bool { return slo.CountsTokens(o.Metric) })
 	if context, asked := w.served.about.MaxModelLen, w.workload.prompt.Mean+w.workload.answer.Mean; context > 0 && asked > context {
 		return fmt.Errorf("prompts of %s tokens and answers of %s tokens do not fit into the model's context of %d tokens", w.workload.prompt, w.workload.answer, context)
 	}
@@ -145,7 +145,7 @@ func (s served) leave() {
 	if s.Server == nil {
 		return
 	}
-	s.client.HTTP.CloseIdleConnections()
+	s.client.Close()
 	s.Close()
 }
 
@@ -153,7 +153,7 @@ func (s served) leave() {
 // figures would be those of a second that took a millisecond: they are left out.
 func (w *world) samplers() []harness.Sampler {
 	s := w.served
-	metrics := &sampler.Prometheus{URL: s.URL + "/metrics", HTTP: s.client.HTTP, APIKey: s.client.APIKey, Source: "server"}
+	metrics := &sampler.Prometheus{URL: s.URL + "/metrics", HTTP: s.client.HTTP(), APIKey: s.client.APIKey, Source: "server"}
 	if elsewhere := w.suite.env.MetricsURL; s.Remote && elsewhere != "" {
 		metrics.URL = elsewhere
 		if !strings.HasPrefix(elsewhere, s.URL+"/") {

@@ -19,6 +19,7 @@ func (w *world) bind(sc sentences) {
 	w.registerTarget(sc)
 	w.registerFaults(sc)
 	w.registerWorkload(sc)
+	w.registerCache(sc)
 	w.registerMix(sc)
 	w.registerArrivals(sc)
 	w.registerLoad(sc)

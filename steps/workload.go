@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"time"
 
 	"github.com/vllmspec/vllmspec/fixtures"
 	"github.com/vllmspec/vllmspec/harness"
@@ -27,7 +26,8 @@ type workload struct {
 	recorded       bool           // its history is the recorded answers
 	mix            dataset.Mix
 	adapters       []dataset.AdapterShare
-	open           []io.Closer // files that are drawn from
+	open           []io.Closer     // files that are drawn from
+	cached         *dataset.Cached // where the scenario says what is in the prefix cache
 }
 
 func (w *world) registerWorkload(sc sentences) {
@@ -38,7 +38,6 @@ func (w *world) registerWorkload(sc sentences) {
 	sc.Step(`^conversations have (\S+) turns$`, w.haveTurns)
 	sc.Step(`^conversations have (\S+) recorded turns$`, w.haveRecordedTurns)
 	sc.Step(`^people think for (.+) between turns$`, w.thinkBetween)
-	sc.Step(`^the prefix cache is cold$`, w.coldCache)
 	sc.Step(`^answers are at most (\S+) tokens long$`, w.answersAtMost)
 	sc.Step(`^every answer runs to its full length$`, w.fullLength)
 	sc.Step(`^(\S+%) of requests ask the adapter "([^"]*)"$`, w.askAdapter)
@@ -163,11 +162,6 @@ func (w *world) thinkBetween(length string) error {
 	return err
 }
 
-// coldCache lets no conversation find anything in the prefix cache that another
-// left there, and makes the run's answers unknown if the server's own hit rate
-// says otherwise.
-func (w *world) coldCache() { w.scenario.ColdCache = true }
-
 // answersAtMost bounds every answer.
 func (w *world) answersAtMost(tokens string) (err error) {
 	w.workload.bound, err = count(tokens, "tokens", 1)
@@ -191,13 +185,4 @@ func (w *world) askAdapter(of, name string) error {
 	}
 	w.workload.adapters = append(w.workload.adapters, dataset.AdapterShare{Name: name, Share: s})
 	return nil
-}
-
-// saltOf tells this run's salts from those of a run before. A server in virtual
-// time has had none, and must see the same every time.
-func (w *world) saltOf() string {
-	if w.suite.inBubble {
-		return "run"
-	}
-	return fmt.Sprintf("%x", time.Now().UnixNano())
 }

@@ -24,6 +24,7 @@ type world struct {
 	pickle   *godog.Scenario
 	step     *godog.Step // being run: where its rows stand in the file
 	run      *harness.Run
+	window   *slo.Window
 	folder   *store.Folder
 	abandon  []harness.Objective // the run is not worth its time once one is missed
 	givenUp  bool                // the scenario says that it is abandoned

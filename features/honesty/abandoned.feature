@@ -19,3 +19,10 @@ Feature: A run that cannot be saved is given up early
     When the load runs for 1 minute
     Then these objectives are met:
       | error rate | at most 2% |
+
+  Scenario: More come than can be served
+    Given it can hold 2 sequences and 4,000 cache blocks
+    And the run is abandoned unless:
+      | max backlog | at most 50 |
+    When the load runs for 10 minutes
+    Then the run is abandoned

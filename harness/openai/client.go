@@ -1,59 +1,57 @@
 // Package openai asks a server that speaks OpenAI's HTTP interface as vLLM
-// does: completions and chat, streamed over HTTP/1.1. It stamps every piece of
-// an answer when it arrives, before anything is parsed, and gives every way in
-// which a request can fail its name.
+// does: completions and chat, streamed. It stamps every piece of an answer when
+// it arrives, before anything is parsed, and gives every way in which a request
+// can fail its name.
+//
+// vLLM speaks HTTP/1.1 only, and so do we, with an engine of our own
+// ([github.com/vllmspec/vllmspec/harness/http1]). What that does not do,
+// net/http does: a proxy from the environment, and HTTP/2, which is spoken where
+// a [Client] says so and with servers behind TLS that refuse anything else.
 package openai
 
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"iter"
 	"net"
 	"net/http"
-	"net/http/httptrace"
-	"net/url"
 	"strings"
-	"syscall"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tidwall/gjson"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/http1"
 )
 
-// A Client asks one model of one server.
+// A Client asks one model of one server. Only URL is needed. Nothing but Model
+// may be changed once it was used.
 type Client struct {
 	URL    string // base address, without /v1
 	Model  string
 	APIKey string // bearer token; "" for none
-	HTTP   *http.Client
-}
 
-// NewTransport is a transport without hidden limits: as many connections as
-// there are requests in flight, kept alive, HTTP/1.1 only, because several
-// streams on one connection would hold each other up. dial replaces the
-// network's, or is nil.
-func NewTransport(dial func(ctx context.Context, network, address string) (net.Conn, error)) *http.Transport {
-	t := &http.Transport{
-		DisableCompression:  true,
-		MaxIdleConnsPerHost: 1 << 20,
-		ReadBufferSize:      readSize,
-		// vLLM closes idle connections after 5 s, and Go does not repeat a POST
-		// that meets a connection which is just being closed.
-		IdleConnTimeout:     4 * time.Second,
-		TLSHandshakeTimeout: 10 * time.Second,
-		Protocols:           new(http.Protocols),
-	}
-	t.Protocols.SetHTTP1(true)
-	if dial == nil {
-		dial = (&net.Dialer{Timeout: 10 * time.Second}).DialContext
-		t.Proxy = http.ProxyFromEnvironment
-	}
-	t.DialContext = stamping(dial)
-	return t
+	// CountTokens asks the server how many tokens each chunk holds, which costs it
+	// and us something for every one.
+	CountTokens bool
+
+	Dial  func(ctx context.Context, network, address string) (net.Conn, error) // nil: over the network
+	TLS   *tls.Config                                                          // nil: the system's roots, no certificate of ours
+	HTTP2 bool                                                                 // else only where a server speaks nothing else
+	// Transport takes every request in place of what the above says, or is nil.
+	Transport http.RoundTripper
+
+	once   sync.Once
+	pool   atomic.Pointer[http1.Pool] // nil: net/http asks
+	path   string                     // of the base address
+	fields []byte                     // of every request's head
+	http   *http.Client
+	wrong  error // what keeps it from asking
 }
 
 // Ask sends the prompt, as a chat when it has messages and else as a
@@ -61,28 +59,26 @@ func NewTransport(dial func(ctx context.Context, network, address string) (net.C
 func (c *Client) Ask(ctx context.Context, p harness.Prompt) iter.Seq2[harness.Chunk, error] {
 	return func(yield func(harness.Chunk, error) bool) {
 		path, body := c.request(p)
-		via := new(connection)
-		response, err := c.post(ctx, path, body, via)
+		got, err := c.post(ctx, path, body)
 		if err != nil {
 			yield(harness.Chunk{}, c.failed(ctx, err))
 			return
 		}
-		defer response.Body.Close()
-		if response.StatusCode != http.StatusOK {
-			yield(harness.Chunk{}, c.refusal(response))
+		defer got.Close()
+		headers := got.headers()
+		if headers.HTTPStatus != http.StatusOK {
+			yield(harness.Chunk{}, c.refusal(got, headers.HTTPStatus))
 			return
 		}
-		headers := harness.Chunk{At: via.headers(), Sent: via.written(), Waited: harness.Never, Headers: true, HTTPStatus: response.StatusCode, Connecting: via.connecting,
-			Tokens: harness.Untold, RequestID: response.Header.Get("X-Request-Id")}
 		if !yield(headers, nil) {
 			return
 		}
-		if kind := response.Header.Get("Content-Type"); !strings.HasPrefix(kind, "text/event-stream") {
-			yield(harness.Chunk{}, &harness.AskError{Failure: harness.Malformed, HTTPStatus: response.StatusCode,
+		if kind := got.kind(); !strings.HasPrefix(kind, "text/event-stream") {
+			yield(harness.Chunk{}, &harness.AskError{Failure: harness.Malformed, HTTPStatus: headers.HTTPStatus,
 				Err: fmt.Errorf("%q came instead of a stream of events", kind)})
 			return
 		}
-		for chunk, err := range read(response.Body, via.stamps) {
+		for chunk, err := range read(got) {
 			if err != nil {
 				yield(harness.Chunk{}, c.failed(ctx, err))
 				return
@@ -94,67 +90,66 @@ func (c *Client) Ask(ctx context.Context, p harness.Prompt) iter.Seq2[harness.Ch
 	}
 }
 
-func (c *Client) post(ctx context.Context, path string, body []byte, via *connection) (*http.Response, error) {
-	request, err := http.NewRequestWithContext(via.follow(ctx), http.MethodPost, c.URL+path, bytes.NewReader(body))
-	if err != nil {
-		return nil, errors.New("the server's URL cannot be used")
+// An answer is what came of a request, whoever carried it.
+type answer interface {
+	body
+	headers() harness.Chunk
+	kind() string // of content
+	Close()
+}
+
+// A body is read piece by piece.
+type body interface {
+	// Next is the next piece, good until the next call; after the last it is io.EOF.
+	Next() ([]byte, error)
+	// Last is when what Next returned had come, and how long it then waited for us.
+	Last() (arrived time.Time, waited time.Duration)
+}
+
+func (c *Client) post(ctx context.Context, path string, body []byte) (answer, error) {
+	c.once.Do(c.open)
+	if c.wrong != nil {
+		return nil, c.wrong
 	}
-	request.Header.Set("Content-Type", "application/json")
-	c.authorize(request)
-	return c.HTTP.Do(request)
-}
-
-// A connection is what is known of the one that a request took.
-type connection struct {
-	asked      time.Time
-	connecting time.Duration // Never where it was there already
-	stamps     *stampedConn  // nil where it is none of ours
-}
-
-// follow looks on while a connection is found or made.
-func (v *connection) follow(ctx context.Context) context.Context {
-	v.connecting = harness.Never
-	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GetConn: func(string) { v.asked = time.Now() },
-		GotConn: func(got httptrace.GotConnInfo) {
-			if v.stamps = stampsOf(got.Conn); v.stamps != nil {
-				v.stamps.fresh()
-			}
-			if !got.Reused {
-				v.connecting = time.Since(v.asked)
-			}
-		},
-	})
-}
-
-// written is when the request was handed to the system; zero where nobody knows.
-func (v *connection) written() time.Time {
-	if v.stamps == nil {
-		return time.Time{}
+	if pool := c.pool.Load(); pool != nil {
+		got, err := pool.Ask(ctx, c.head(path), body)
+		if err == nil {
+			return (*ownAnswer)(got), nil
+		}
+		if !refusesHTTP1(err) {
+			return nil, err
+		}
+		c.pool.Store(nil) // for good
 	}
-	return v.stamps.written()
+	return c.postOverNet(ctx, path, body)
 }
 
-// headers is when the response's headers arrived that have just been read.
-func (v *connection) headers() time.Time {
-	if v.stamps == nil {
-		return time.Now()
-	}
-	at, _ := v.stamps.stamp()
-	return at
-}
+// An ownAnswer is one that our own engine brought.
+type ownAnswer http1.Answer
 
-func (c *Client) authorize(request *http.Request) {
-	if c.APIKey != "" {
-		request.Header.Set("Authorization", "Bearer "+c.APIKey)
-	}
+func (a *ownAnswer) Next() ([]byte, error)            { return (*http1.Answer)(a).Next() }
+func (a *ownAnswer) Last() (time.Time, time.Duration) { return (*http1.Answer)(a).Last() }
+func (a *ownAnswer) Close()                           { (*http1.Answer)(a).Close() }
+func (a *ownAnswer) kind() string                     { return a.ContentType }
+
+func (a *ownAnswer) headers() harness.Chunk {
+	at, _ := a.Last()
+	return harness.Chunk{At: at, Sent: a.Sent, Waited: harness.Never, Headers: true, HTTPStatus: a.Status, RequestID: a.RequestID, Tokens: harness.Untold,
+		Resolving: a.Times.Resolving, Connecting: a.Times.Connecting, Securing: a.Times.Securing}
 }
 
 // refusal is the failure of an answer with a status other than 200.
-func (c *Client) refusal(response *http.Response) error {
-	raw, _ := io.ReadAll(io.LimitReader(response.Body, 64<<10))
-	return &harness.AskError{Failure: harness.HTTPFailure(response.StatusCode), HTTPStatus: response.StatusCode,
-		Err: errors.New(c.redact(firstOf(complaint(raw), response.Status)))}
+func (c *Client) refusal(got body, status int) error {
+	var raw []byte
+	for len(raw) < 64<<10 {
+		piece, err := got.Next()
+		if err != nil {
+			break
+		}
+		raw = append(raw, piece...)
+	}
+	said := fmt.Sprintf("%d %s", status, http.StatusText(status))
+	return &harness.AskError{Failure: harness.HTTPFailure(status), HTTPStatus: status, Err: errors.New(c.redact(firstOf(complaint(raw), said)))}
 }
 
 // complaint is what the body of an error says, in any of the shapes there are.
@@ -167,7 +162,7 @@ func complaint(raw []byte) string {
 			return v.String()
 		}
 	}
-	return string(raw)
+	return string(bytes.TrimSpace(raw))
 }
 
 func firstOf(texts ...string) string {
@@ -180,40 +175,4 @@ func firstOf(texts ...string) string {
 		}
 	}
 	return ""
-}
-
-// failed gives an error of the connection its name.
-func (c *Client) failed(ctx context.Context, err error) error {
-	if asked, ok := errors.AsType[*harness.AskError](err); ok {
-		return asked
-	}
-	if wrapped, ok := errors.AsType[*url.Error](err); ok {
-		err = wrapped.Err // its text holds the URL, user and all
-	}
-	failure := harness.Reset
-	var opened *net.OpError
-	switch {
-	case errors.Is(ctx.Err(), context.Canceled):
-		failure = harness.Interrupted
-	case errors.Is(err, context.DeadlineExceeded), isTimeout(err):
-		failure = harness.Timeout
-	case errors.Is(err, syscall.ECONNREFUSED), errors.As(err, &opened) && opened.Op == "dial":
-		failure = harness.Refused
-	case strings.Contains(err.Error(), "malformed HTTP"):
-		failure = harness.Malformed
-	}
-	return &harness.AskError{Failure: failure, Err: errors.New(c.redact(err.Error()))}
-}
-
-func isTimeout(err error) bool {
-	timeout, ok := errors.AsType[net.Error](err)
-	return ok && timeout.Timeout()
-}
-
-// redact takes the key out of a text that came from elsewhere.
-func (c *Client) redact(s string) string {
-	if c.APIKey == "" {
-		return s
-	}
-	return strings.ReplaceAll(s, c.APIKey, "…")
 }

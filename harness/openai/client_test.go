@@ -24,11 +24,13 @@ func serve(t *testing.T, handler http.HandlerFunc) *openai.Client {
 	t.Helper()
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
-	return clientOf(server.URL)
+	c := clientOf(server.URL)
+	t.Cleanup(c.Close)
+	return c
 }
 
 func clientOf(url string) *openai.Client {
-	return &openai.Client{URL: url, Model: "tiny", HTTP: &http.Client{Transport: openai.NewTransport(nil)}}
+	return &openai.Client{URL: url, Model: "tiny"}
 }
 
 // stream answers with the given events.
@@ -200,7 +202,7 @@ func TestLeavingTheLoopAbandonsTheRequest(t *testing.T) {
 func TestAChunkIsStampedWhenItArrives(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begun := time.Now()
-		c := &openai.Client{URL: "http://test", HTTP: &http.Client{Transport: slowly{red, red, fox}}}
+		c := &openai.Client{URL: "http://test", Transport: slowly{red, red, fox}}
 		var stamps []time.Duration
 		for chunk, err := range c.Ask(t.Context(), hello) {
 			require.NoError(t, err)
@@ -285,7 +287,7 @@ func TestPreflightSaysWhatToDo(t *testing.T) {
 func TestPreflightWaitsForNobodyForever(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begun := time.Now()
-		c := &openai.Client{URL: "http://test", HTTP: &http.Client{Transport: never{}}}
+		c := &openai.Client{URL: "http://test", Transport: never{}}
 		_, err := c.Preflight(t.Context())
 		assert.ErrorContains(t, err, "no server at http://test (timeout: ")
 		assert.Equal(t, 15*time.Second, time.Since(begun))
@@ -324,7 +326,7 @@ func FuzzStream(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, sent string) {
-		c := &openai.Client{URL: "http://test", HTTP: &http.Client{Transport: atOnce(sent)}}
+		c := &openai.Client{URL: "http://test", Transport: atOnce(sent)}
 		finished := false
 		for chunk, err := range c.Ask(t.Context(), hello) {
 			if err != nil {
@@ -354,7 +356,7 @@ func BenchmarkStream(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			const chunks = 1000
 			body := strings.Repeat(event, chunks) + fox + usage + done
-			c := &openai.Client{URL: "http://test", HTTP: &http.Client{Transport: atOnce(body)}}
+			c := &openai.Client{URL: "http://test", Transport: atOnce(body)}
 			b.ReportAllocs()
 			b.SetBytes(int64(len(body)))
 			for b.Loop() {

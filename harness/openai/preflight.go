@@ -48,9 +48,7 @@ func (c *Client) Preflight(ctx context.Context) (Server, error) {
 	if status, body, err := c.get(ctx, "/version"); err == nil && status == http.StatusOK {
 		server.Version = gjson.GetBytes(body, "version").String()
 	}
-	asking := *c
-	asking.Model = server.Model
-	return server, asking.tryOne(ctx)
+	return server, c.tryOne(ctx, server.Model)
 }
 
 func (c *Client) understandable(status int, body []byte) error {
@@ -92,10 +90,10 @@ func (c *Client) choose(cards []gjson.Result) (Server, error) {
 }
 
 // tryOne asks for one token, of the interface that every model has.
-func (c *Client) tryOne(ctx context.Context) error {
+func (c *Client) tryOne(ctx context.Context, model string) error {
 	ctx, cancel := context.WithTimeout(ctx, firstTimeout)
 	defer cancel()
-	for _, err := range c.Ask(ctx, harness.Prompt{Text: "Hello", MaxTokens: 1, IgnoreEOS: true}) {
+	for _, err := range c.Ask(ctx, harness.Prompt{Model: model, Text: "Hello", MaxTokens: 1, IgnoreEOS: true}) {
 		if err == nil {
 			continue
 		}
@@ -115,7 +113,7 @@ func (c *Client) get(ctx context.Context, path string) (int, []byte, error) {
 		return 0, nil, errors.New("the URL cannot be used")
 	}
 	c.authorize(request)
-	response, err := c.HTTP.Do(request)
+	response, err := c.HTTP().Do(request)
 	if err != nil {
 		return 0, nil, c.failed(ctx, err)
 	}

@@ -23,38 +23,42 @@ func (c *Client) request(p harness.Prompt) (path string, body []byte) {
 	if p.Body != nil {
 		return path, p.Body
 	}
-	body, _ = json.Marshal(c.fields(p)) // strings, numbers, and JSON that was read: they always marshal
+	body, _ = json.Marshal(c.members(p)) // strings, numbers, and JSON that was read: they always marshal
 	return path, body
 }
 
-// fields are those of the body. What the harness relies on comes last, so that
+// members are those of the body. What the harness relies on comes last, so that
 // nothing which a dataset asks for besides can change it.
-func (c *Client) fields(p harness.Prompt) map[string]any {
-	fields := map[string]any{}
+func (c *Client) members(p harness.Prompt) map[string]any {
+	members := map[string]any{}
 	for name, value := range p.Extra {
-		fields[name] = value
+		members[name] = value
 	}
-	fields["model"], fields["stream"], fields["stream_options"] = cmp.Or(p.Model, c.Model), true, map[string]bool{"include_usage": true}
+	options := map[string]bool{"include_usage": true}
+	if c.CountTokens {
+		options["continuous_usage_stats"] = true
+	}
+	members["model"], members["stream"], members["stream_options"] = cmp.Or(p.Model, c.Model), true, options
 	limit := "max_tokens"
 	switch {
 	case p.Messages != nil:
-		fields["messages"], limit = p.Messages, "max_completion_tokens"
+		members["messages"], limit = p.Messages, "max_completion_tokens"
 	case p.TokenIDs != nil:
-		fields["prompt"] = p.TokenIDs
+		members["prompt"] = p.TokenIDs
 	default:
-		fields["prompt"] = p.Text
+		members["prompt"] = p.Text
 	}
 	if p.MaxTokens > 0 {
-		fields[limit] = p.MaxTokens
+		members[limit] = p.MaxTokens
 	}
 	if p.IgnoreEOS {
-		fields["ignore_eos"], fields["min_tokens"] = true, p.MaxTokens
+		members["ignore_eos"], members["min_tokens"] = true, p.MaxTokens
 	}
 	if p.CacheSalt != "" {
-		fields["cache_salt"] = p.CacheSalt
+		members["cache_salt"] = p.CacheSalt
 	}
 	if p.Priority != 0 {
-		fields["priority"] = p.Priority
+		members["priority"] = p.Priority
 	}
-	return fields
+	return members
 }

@@ -1,7 +1,6 @@
 package openai
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -22,39 +21,17 @@ const maxLine = 1 << 20
 // as many such buffers as streams.
 const readSize = 4 << 10
 
-// stamped remembers when what it read last arrived.
-type stamped struct {
-	io.Reader
-	conn   *stampedConn // under the reader; nil: our own clock stamps
-	at     time.Time
-	waited time.Duration
-}
-
-func (s *stamped) Read(p []byte) (int, error) {
-	n, err := s.Reader.Read(p)
-	s.at, s.waited = time.Now(), harness.Never
-	if s.conn != nil {
-		s.at, s.waited = s.conn.stamp()
-	}
-	return n, err
-}
-
 // read yields the chunks of a stream of server-sent events, in either dialect of
 // vLLM's. What came in one read shares its stamp. It reads on after [DONE], to
 // the end of the body: else the connection could not be used again.
-func read(body io.Reader, conn *stampedConn) iter.Seq2[harness.Chunk, error] {
+func read(from body) iter.Seq2[harness.Chunk, error] {
 	return func(yield func(harness.Chunk, error) bool) {
-		source := &stamped{Reader: body, conn: conn}
-		lines := bufio.NewReaderSize(source, readSize)
 		s := stream{}
 		for {
-			line, err := readLine(lines)
-			if data, ok := bytes.CutPrefix(line, []byte("data:")); ok {
-				s.data = append(append(s.data, bytes.TrimPrefix(data, []byte(" "))...), '\n')
-			}
-			if len(line) == 0 || err != nil {
-				// An empty line ends an event, and so does the end of the stream.
-				chunk, has, bad := s.event(source.at, source.waited)
+			piece, err := from.Next()
+			at, waited := from.Last()
+			for line := range s.lines(piece) {
+				chunk, has, bad := s.take(line, at, waited)
 				if bad != nil {
 					yield(harness.Chunk{}, bad)
 					return
@@ -63,40 +40,77 @@ func read(body io.Reader, conn *stampedConn) iter.Seq2[harness.Chunk, error] {
 					return
 				}
 			}
-			switch {
-			case errors.Is(err, io.EOF):
-				if !s.finished {
-					yield(harness.Chunk{}, &harness.AskError{Failure: harness.CutShort, Err: errors.New("the stream ended without a finish reason")})
-				}
-				return
-			case err != nil:
-				yield(harness.Chunk{}, err)
+			if err == nil {
+				err = s.tooLong()
+			}
+			if err != nil {
+				s.end(err, at, waited, yield)
 				return
 			}
 		}
 	}
 }
 
-// readLine returns one line without its end. The error comes with what was
-// read before it.
-func readLine(r *bufio.Reader) ([]byte, error) {
-	line, err := r.ReadSlice('\n')
-	if errors.Is(err, bufio.ErrBufferFull) {
-		long := bytes.Clone(line)
-		for errors.Is(err, bufio.ErrBufferFull) {
-			if len(long) > maxLine {
-				return nil, &harness.AskError{Failure: harness.Malformed, Err: fmt.Errorf("a line of the stream is longer than %d bytes", maxLine)}
+// lines are those that end in a piece of the stream; what is left of it is kept
+// for the next.
+func (s *stream) lines(piece []byte) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		for {
+			line, rest, whole := bytes.Cut(piece, []byte("\n"))
+			if !whole {
+				s.partial = append(s.partial, piece...)
+				return
 			}
-			line, err = r.ReadSlice('\n')
-			long = append(long, line...)
+			if len(s.partial) > 0 {
+				line = append(s.partial, line...)
+				s.partial = line[:0] // overwritten when the line has been taken
+			}
+			if piece = rest; !yield(bytes.TrimRight(line, "\r")) {
+				return
+			}
 		}
-		line = long
 	}
-	return bytes.TrimRight(line, "\r\n"), err
+}
+
+func (s *stream) tooLong() error {
+	if len(s.partial) > maxLine || len(s.data) > maxLine {
+		return &harness.AskError{Failure: harness.Malformed, Err: fmt.Errorf("a line of the stream is longer than %d bytes", maxLine)}
+	}
+	return nil
+}
+
+// take adds a line to the event that is being read; an empty one ends it.
+func (s *stream) take(line []byte, at time.Time, waited time.Duration) (harness.Chunk, bool, error) {
+	if len(line) == 0 {
+		return s.event(at, waited)
+	}
+	if data, ok := bytes.CutPrefix(line, []byte("data:")); ok {
+		s.data = append(append(s.data, bytes.TrimPrefix(data, []byte(" "))...), '\n')
+	}
+	return harness.Chunk{}, false, nil
+}
+
+// end is that of a stream. An event that is not closed by an empty line is one
+// nevertheless, where the stream ended in peace.
+func (s *stream) end(why error, at time.Time, waited time.Duration, yield func(harness.Chunk, error) bool) {
+	if why != io.EOF {
+		yield(harness.Chunk{}, why)
+		return
+	}
+	_, _, _ = s.take(bytes.TrimRight(s.partial, "\r"), at, waited)
+	chunk, has, bad := s.event(at, waited)
+	switch {
+	case bad != nil:
+		yield(harness.Chunk{}, bad)
+	case has && !yield(chunk, nil):
+	case !s.finished:
+		yield(harness.Chunk{}, &harness.AskError{Failure: harness.CutShort, Err: errors.New("the stream ended without a finish reason")})
+	}
 }
 
 // stream is what is remembered from event to event.
 type stream struct {
+	partial  []byte // of a line whose end has not come yet
 	data     []byte // of the event being read
 	finished bool   // a finish reason came
 	done     bool   // [DONE] came

@@ -3,6 +3,7 @@ package sampler
 import (
 	"context"
 	"errors"
+	"math"
 	"os"
 	"runtime"
 	"runtime/metrics"
@@ -21,6 +22,7 @@ import (
 type Host struct {
 	self   *process.Process
 	before *cpu.TimesStat
+	pauses []uint64
 }
 
 // NewHost is a sampler of this machine.
@@ -94,12 +96,33 @@ func (h *Host) client(ctx context.Context, errs *[]error) []harness.Reading {
 	if m, err := h.self.MemoryInfoWithContext(ctx); err == nil {
 		out = append(out, client("process_rss_bytes", float64(m.RSS)))
 	}
-	gc := []metrics.Sample{{Name: "/cpu/classes/gc/pause:cpu-seconds"}}
-	metrics.Read(gc)
-	if gc[0].Value.Kind() == metrics.KindFloat64 {
-		out = append(out, client("gc_pause_seconds", gc[0].Value.Float64()))
+	out = append(out, limits()...)
+	if pause, ok := h.longestPause(); ok {
+		out = append(out, client("gc_pause_max_seconds", pause))
 	}
 	return out
+}
+
+// longestPause is the longest that a garbage collection has stopped the client
+// since the read before: the upper end of its bin in the runtime's histogram.
+func (h *Host) longestPause() (float64, bool) {
+	pauses := []metrics.Sample{{Name: "/sched/pauses/total/gc:seconds"}}
+	metrics.Read(pauses)
+	if pauses[0].Value.Kind() != metrics.KindFloat64Histogram {
+		return 0, false
+	}
+	now, before := pauses[0].Value.Float64Histogram(), h.pauses
+	h.pauses = append(h.pauses[:0:0], now.Counts...)
+	if len(before) != len(now.Counts) {
+		return 0, false
+	}
+	longest := 0.0
+	for i, n := range now.Counts {
+		if end := now.Buckets[i+1]; n > before[i] && !math.IsInf(end, 1) {
+			longest = end
+		}
+	}
+	return longest, true
 }
 
 func host(series string, v float64) harness.Reading {

@@ -3,67 +3,57 @@ package slo
 import (
 	"fmt"
 	"math"
-	"slices"
-
-	"github.com/vllmspec/vllmspec/harness"
-	"github.com/vllmspec/vllmspec/harness/stats"
 )
 
-// Bounds beyond which the client is so late that the load was not the one that
-// was asked for, and no verdict stands. Lateness below them is counted in, and
-// must not decide a verdict: see [Judge].
-const (
-	lagFloor  = 0.100 // s
-	lagShare  = 0.10  // of the tightest latency limit
-	sentLeast = 0.98  // share of due requests that must have been sent
-)
-
-// Audit lists why the client's measurement cannot be relied on. Every reason
-// says what to do.
-func Audit(run *harness.Run) []string { return audit(newWindow(run)) }
-
-func audit(w *window) (reasons []string) {
+// Audit lists why the run's measurement cannot be relied on. Every reason says
+// what to do.
+func (w *Window) Audit() (reasons []string) {
 	if w.run.Stopped != "" {
 		reasons = append(reasons, "the run ended early: "+w.run.Stopped)
 	}
-	if len(w.due) == 0 {
+	if w.due == 0 {
 		return append(reasons, nothingDue)
 	}
-	answered := w.count(func(r *harness.Record) bool { return r.OK() })
-	sent := w.count(func(r *harness.Record) bool { return r.Sent != harness.Never })
-	if answered == 0 {
-		reasons = append(reasons, fmt.Sprintf("none of %s was answered: look at the failures", counted(len(w.due), "request")))
+	if w.answered == 0 {
+		reasons = append(reasons, fmt.Sprintf("none of %s was answered: look at the failures", counted(w.due, "request")))
 	}
-	if share := float64(sent) / float64(len(w.due)); share < sentLeast {
-		reasons = append(reasons, fmt.Sprintf("the client sent only %s of the due requests: raise the bound of requests in flight, or lower the rate", FormatQuantity(share, Ratio)))
-	}
-	if warm := w.warm(); warm != "" {
-		reasons = append(reasons, warm)
+	if cache := w.cache(); cache != "" {
+		reasons = append(reasons, cache)
 	}
 	reasons = append(reasons, w.otherLengths()...)
-	if open, ok := w.run.Scenario.Load.(harness.Open); ok && open.InFlight > 0 {
-		return reasons // a request that waits for a slot is late because the scenario says so
-	}
-	if lag, bound := w.lag(), lagBound(w.run.Scenario); lag > bound {
-		reasons = append(reasons, fmt.Sprintf("the client was late: p99 lag was %s, more than %s%s; give it a free core, or lower the rate",
-			FormatQuantity(lag, Seconds), FormatQuantity(bound, Seconds), w.stolen()))
+	for _, c := range w.Checks() {
+		if c.Reason != "" {
+			reasons = append(reasons, c.Reason)
+		}
 	}
 	return reasons
 }
 
-// coldMost is the prefix cache hit rate that a cold cache may have.
-const coldMost = 0.01
+// What a contract about the prefix cache bears.
+const (
+	coldMost  = 0.01 // hit rate of a cold cache
+	warmLeast = 0.90 // of what can be found, in a warm one
+	hitOff    = 0.05 // hit rate, from the one that was asked for
+)
 
-// warm says why the cache was not as cold as the scenario says; "" where it was.
-func (w *window) warm() string {
-	if !w.run.Scenario.ColdCache {
+// cache says why the prefix cache was not as the scenario says; "" where it was.
+func (w *Window) cache() string {
+	contract := w.run.Scenario.Cache
+	if contract == nil {
 		return ""
 	}
-	switch hits := hitRate(w); {
-	case hits.reason != "":
-		return "nobody knows whether the prefix cache was cold: " + hits.reason
-	case hits.value > coldMost:
-		return fmt.Sprintf("the prefix cache was to be cold, but %s of prompt tokens were found in it: the server does not honour cache_salt, or others use it meanwhile", FormatQuantity(hits.value, Ratio))
+	hits := hitRate(w)
+	if hits.reason != "" {
+		return "nobody knows what was in the prefix cache: " + hits.reason
+	}
+	was := FormatQuantity(hits.value, Ratio)
+	switch findable := w.lengths.findable(); {
+	case contract.Share == 0 && hits.value > coldMost:
+		return fmt.Sprintf("the prefix cache was to be cold, but %s of prompt tokens were found in it: the server does not honour cache_salt, or others use it meanwhile", was)
+	case contract.Share == 1 && hits.value < warmLeast*findable:
+		return fmt.Sprintf("the prefix cache was to be warm, but %s of prompt tokens were found in it, and %s could have been: it is off or too small, or others use it meanwhile", was, FormatQuantity(findable, Ratio))
+	case contract.Share > 0 && contract.Share < 1 && math.Abs(hits.value-contract.Share) > hitOff:
+		return fmt.Sprintf("%s of prompt tokens were to be found in the prefix cache, but it was %s: it is off or too small, or others use it meanwhile", FormatQuantity(contract.Share, Ratio), was)
 	}
 	return ""
 }
@@ -73,24 +63,13 @@ const otherMost = 0.01
 
 // otherLengths says that the load was not the one that was asked for: a server
 // that answers in fewer tokens, or cuts prompts, is a faster one.
-func (w *window) otherLengths() (reasons []string) {
-	prompts, otherPrompts, answers, otherAnswers := 0, 0, 0, 0
-	for i := range w.due {
-		r := &w.due[i]
-		if r.OK() && r.RequestedPromptTokens > 0 && r.PromptTokens > 0 {
-			prompts++
-			otherPrompts += map[bool]int{true: 1}[r.PromptTokens != r.RequestedPromptTokens]
-		}
-		if r.OK() && r.Full && r.OutputTokens > 0 {
-			answers++
-			otherAnswers += map[bool]int{true: 1}[r.OutputTokens != r.RequestedOutputTokens]
-		}
+func (w *Window) otherLengths() (reasons []string) {
+	l := w.lengths
+	if float64(l.otherPrompts) > otherMost*float64(l.prompts) {
+		reasons = append(reasons, fmt.Sprintf("the server counted another number of prompt tokens than was sent in %s of %s: the load was not the one that was asked for", grouped(l.otherPrompts), counted(l.prompts, "request")))
 	}
-	if float64(otherPrompts) > otherMost*float64(prompts) {
-		reasons = append(reasons, fmt.Sprintf("the server counted another number of prompt tokens than was sent in %s of %s: the load was not the one that was asked for", grouped(otherPrompts), counted(prompts, "request")))
-	}
-	if float64(otherAnswers) > otherMost*float64(answers) {
-		reasons = append(reasons, fmt.Sprintf("%s of %s did not have the length that was asked for: does the server honour ignore_eos?", grouped(otherAnswers), counted(answers, "answer")))
+	if float64(l.otherAnswers) > otherMost*float64(l.answers) {
+		reasons = append(reasons, fmt.Sprintf("%s of %s did not have the length that was asked for: does the server honour ignore_eos?", grouped(l.otherAnswers), counted(l.answers, "answer")))
 	}
 	return reasons
 }
@@ -101,68 +80,16 @@ const sharedMost = 0.01
 // blurred says why gaps between chunks cannot be relied on; "" where they can.
 // Chunks that one read brought share its stamp. Where they lay in the kernel for
 // longer than a gap, that was our doing, and not the server's or the network's.
-func (w *window) blurred() string {
-	shared := coalesced(w)
-	if shared.reason != "" || shared.value <= sharedMost {
+func (w *Window) blurred() string {
+	shared, delays := coalesced(w), w.Spread("read delay")
+	if shared.reason != "" || shared.value <= sharedMost || delays.N() == 0 || w.chunkGaps.N() <= w.shared {
 		return ""
 	}
-	var delays, gaps []float64
-	for i := range w.due {
-		if d := w.due[i].ReadDelay; d != harness.Never {
-			delays = append(delays, d.Seconds())
-		}
-		for _, gap := range w.due[i].ITLs() {
-			if gap > 0 {
-				gaps = append(gaps, gap.Seconds())
-			}
-		}
-	}
-	if len(delays) == 0 || len(gaps) == 0 {
-		return ""
-	}
-	slices.Sort(delays)
-	slices.Sort(gaps)
-	delay, gap := stats.Quantile(delays, .99), stats.Quantile(gaps, .5)
+	// Of the gaps, the least ones are those of chunks that share a stamp: nothing.
+	delay, gap := delays.Quantile(.99, 0), w.chunkGaps.Rank(w.shared+(w.chunkGaps.N()-w.shared+1)/2)
 	if delay < gap {
 		return ""
 	}
 	return fmt.Sprintf("the client was too slow to see tokens one by one: %s of them came in one read with the one before, after up to %s in the kernel (p99); give it a free core, or lower the rate%s",
-		FormatQuantity(shared.value, Ratio), FormatQuantity(delay, Seconds), w.stolen())
-}
-
-// stolen says how much CPU a hypervisor gave to others meanwhile: a client
-// cannot be on time on a machine that is not there.
-func (w *window) stolen() string {
-	e := w.readings(gauge{source: "host", series: "cpu_steal_ratio"}, "max")
-	if e.n == 0 || e.value < 0.05 {
-		return ""
-	}
-	return fmt.Sprintf(" (of this machine's CPU its hypervisor gave up to %s to others)", FormatQuantity(e.value, Ratio))
-}
-
-func (w *window) lag() float64 {
-	var lags []float64
-	for i := range w.due {
-		if w.due[i].Sent != harness.Never {
-			lags = append(lags, w.due[i].Lag().Seconds())
-		}
-	}
-	slices.Sort(lags)
-	if len(lags) == 0 {
-		return 0
-	}
-	return stats.Quantile(lags, .99)
-}
-
-func lagBound(s harness.Scenario) float64 {
-	tightest := math.Inf(1)
-	for _, o := range slices.Concat(s.Objectives, s.Good) {
-		if (o.Metric == "TTFT" || o.Metric == "E2E latency") && o.Relation == harness.AtMost {
-			tightest = min(tightest, o.Limit)
-		}
-	}
-	if math.IsInf(tightest, 1) {
-		return lagFloor
-	}
-	return max(lagFloor, lagShare*tightest)
+		FormatQuantity(shared.value, Ratio), FormatQuantity(delay, Seconds), w.starved())
 }

@@ -1,7 +1,6 @@
 package slo
 
 import (
-	"slices"
 	"time"
 
 	"github.com/vllmspec/vllmspec/harness"
@@ -32,16 +31,21 @@ func told(of func(*harness.Record) int) func(*harness.Record) (float64, bool) {
 	}
 }
 
-func longestGap(r *harness.Record) time.Duration {
-	gaps := r.ITLs()
-	if len(gaps) == 0 {
-		return harness.Never
-	}
-	return slices.Max(gaps)
+// firstAnswer is when content came that is no reasoning.
+func firstAnswer(r *harness.Record) (float64, bool) {
+	return (r.FirstAnswer - r.Due).Seconds(), !r.Failed() && r.FirstAnswer != harness.Never
 }
 
-// Good says whether a request is within all limits. One that was not answered
-// whole never is.
+func longestGap(r *harness.Record) time.Duration {
+	longest := harness.Never
+	for i := 1; i < len(r.Chunks); i++ {
+		longest = max(longest, r.Chunks[i]-r.Chunks[i-1])
+	}
+	return longest
+}
+
+// Good says whether a request is within all limits for its class. One that was not
+// answered whole never is.
 func Good(objectives []harness.Objective) func(*harness.Record) bool {
 	type limit struct {
 		harness.Objective
@@ -60,7 +64,7 @@ func Good(objectives []harness.Objective) func(*harness.Record) bool {
 		for _, l := range limits {
 			// A request that has no such figure, one token and its TPOT say, is
 			// not bad for it.
-			if v, ok := l.of(r); ok && !holds(l.Objective, v) {
+			if v, ok := l.of(r); ok && (l.Class == "" || l.Class == r.Class) && !holds(l.Objective, v) {
 				return false
 			}
 		}

@@ -9,8 +9,7 @@ import (
 
 // Figures is the summary of a run: what every report and every benchmark line
 // gives. Figures that do not exist are left out.
-func Figures(run *harness.Run) []harness.Figure {
-	w := newWindow(run)
+func (w *Window) Figures() []harness.Figure {
 	var out []harness.Figure
 	for _, m := range Metrics() {
 		for _, statistic := range m.summarized() {
@@ -31,7 +30,7 @@ func (m Metric) summarized() []string {
 		return []string{""}
 	case m.gauge != nil:
 		return []string{"mean", "max"}
-	case m.request != nil || m.gaps:
+	case m.request != nil || m.gaps != nil:
 		return []string{"mean", "p50", "p90", "p95", "p99", "max"}
 	}
 	return m.statistics()

@@ -34,12 +34,11 @@ type Verdict struct {
 // it includes what the client was late by; where counting from sent would give
 // another outcome, our own lateness decides, and the answer is not known. Neither
 // are gaps between chunks where we were too slow to see them one by one.
-func Judge(run *harness.Run, objectives []harness.Objective) []Verdict {
-	w := newWindow(run)
-	unsound := audit(w)
+func (w *Window) Judge(objectives []harness.Objective) []Verdict {
+	unsound := w.Audit()
 	verdicts := make([]Verdict, len(objectives))
 	for i, o := range objectives {
-		verdicts[i] = judge(w.class(o.Class), o)
+		verdicts[i] = w.class(o.Class).judge(o)
 		if len(unsound) > 0 {
 			verdicts[i].Outcome = Unknown
 			verdicts[i].Notes = append(append([]string{}, unsound...), verdicts[i].Notes...)
@@ -48,7 +47,7 @@ func Judge(run *harness.Run, objectives []harness.Objective) []Verdict {
 	return verdicts
 }
 
-func judge(w *window, o harness.Objective) Verdict {
+func (w *Window) judge(o harness.Objective) Verdict {
 	v := Verdict{Objective: o, Value: math.NaN(), Lo: math.NaN(), Hi: math.NaN(), Outcome: Unknown}
 	m, err := Lookup(o.Metric)
 	if err != nil {
@@ -65,20 +64,30 @@ func judge(w *window, o harness.Objective) Verdict {
 		return v
 	}
 	v.Outcome = decide(o, e.lo, e.hi)
-	switch blurred := w.blurred(); {
+	switch {
 	case v.Outcome == Unknown:
 		v.Notes = append(v.Notes, doubt(o, e))
-	case m.stamps && blurred != "":
+	case m.stamps && w.blurred() != "":
 		v.Outcome = Unknown
-		v.Notes = append(v.Notes, blurred)
+		v.Notes = append(v.Notes, w.blurred())
 	case m.fromDue:
-		if sent := m.measure(w.sinceSent(), o.Statistic, o.Relation != harness.AtLeast); decide(o, sent.lo, sent.hi) != v.Outcome {
+		if late := w.ownLateness(m, v); late != "" {
 			v.Outcome = Unknown
-			v.Notes = append(v.Notes, fmt.Sprintf("the client's own lateness decides: counted from when requests were sent it was %s; give the client a free core%s",
-				FormatQuantity(sent.value, m.Unit), w.stolen()))
+			v.Notes = append(v.Notes, late)
 		}
 	}
 	return v
+}
+
+// ownLateness says that it would have been another outcome had every request been
+// due when it was sent; "" where it would not.
+func (w *Window) ownLateness(m Metric, v Verdict) string {
+	sent := w.distribution(m, w.figure(m.Name).sinceSent, v.Statistic, v.Relation != harness.AtLeast)
+	if decide(v.Objective, sent.lo, sent.hi) == v.Outcome {
+		return ""
+	}
+	return fmt.Sprintf("the client's own lateness decides: counted from when requests were sent it was %s; give the client a free core%s",
+		FormatQuantity(sent.value, m.Unit), w.starved())
 }
 
 // decide compares an interval with a limit.

@@ -3,18 +3,35 @@ package slo
 import (
 	"fmt"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
-	"time"
 
-	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/stats"
 )
 
+// An estimate is a figure, the interval in which its true value lies, and how
+// many requests or readings it rests on.
+type estimate struct {
+	value, lo, hi float64
+	n             int
+	census        bool   // a fact about this run: judged by its value alone
+	reason        string // why there is none
+	notes         []string
+}
+
+func exact(value float64, n int) estimate {
+	return estimate{value: value, lo: value, hi: value, n: n, census: true}
+}
+
+func without(reason string) estimate {
+	return estimate{value: math.NaN(), lo: math.NaN(), hi: math.NaN(), reason: reason}
+}
+
+const nothingDue = "no request was due in the measured window: make the load longer"
+
 // measure is the metric's statistic in the window. Failed requests stand as
 // infinite in quantiles, if asked for, and are left out of means and extremes.
-func (m Metric) measure(w *window, statistic string, failedAreWorst bool) estimate {
+func (m Metric) measure(w *Window, statistic string, failedAreWorst bool) estimate {
 	switch {
 	case m.figure != nil:
 		return m.figure(w)
@@ -24,10 +41,10 @@ func (m Metric) measure(w *window, statistic string, failedAreWorst bool) estima
 		return w.rise(m.counter)
 	case m.gauge != nil:
 		return w.readings(*m.gauge, statistic)
-	case m.gaps:
-		return w.gaps(statistic)
+	case m.gaps != nil:
+		return m.gaps(w).measure(statistic)
 	default:
-		return w.distribution(m, statistic, failedAreWorst)
+		return w.distribution(m, w.figure(m.Name).tally, statistic, failedAreWorst)
 	}
 }
 
@@ -41,59 +58,46 @@ func quantileOf(statistic string) (float64, bool) {
 	return p / 100, err == nil
 }
 
-func (w *window) distribution(m Metric, statistic string, failedAreWorst bool) estimate {
-	var values []float64
-	failed, left := 0, 0
-	for i := range w.due {
-		r := &w.due[i]
-		switch v, ok := m.request(r); {
-		case ok:
-			values = append(values, v)
-		case r.Failed() || m.begins && r.Failure == harness.GivenUp:
-			failed++
-		case r.Failure == harness.GivenUp:
-			left++
-		}
-	}
-	if len(w.due) == 0 {
+func (w *Window) distribution(m Metric, t *tally, statistic string, failedAreWorst bool) estimate {
+	switch {
+	case w.due == 0:
 		return without(nothingDue)
+	case t.values.N() == 0:
+		return without(fmt.Sprintf("none of %d requests has a %s", w.due, m.Name))
 	}
-	if len(values) == 0 {
-		return without(fmt.Sprintf("none of %d requests has a %s", len(w.due), m.Name))
-	}
-	slices.Sort(values)
 	var notes []string
-	if left > 0 && !m.ours {
-		notes = append(notes, fmt.Sprintf("%s that users gave up left out", counted(left, "request")))
+	if t.left > 0 && !m.ours {
+		notes = append(notes, fmt.Sprintf("%s that users gave up left out", counted(t.left, "request")))
 	}
 	p, isQuantile := quantileOf(statistic)
 	if !isQuantile {
-		e := summary(values, statistic)
-		if failed > 0 {
-			notes = append(notes, fmt.Sprintf("%s without an answer left out", counted(failed, "request")))
+		e := t.summary(statistic)
+		if t.failed > 0 {
+			notes = append(notes, fmt.Sprintf("%s without an answer left out", counted(t.failed, "request")))
 		}
 		e.notes = append(e.notes, notes...)
 		return e
 	}
-	if failedAreWorst && !m.ours && failed > 0 {
-		for range failed {
-			values = append(values, math.Inf(1))
-		}
-		notes = append(notes, counted(failed, "request")+" without an answer counted as the worst")
+	worst := 0
+	if failedAreWorst && !m.ours && t.failed > 0 {
+		worst = t.failed
+		notes = append(notes, counted(worst, "request")+" without an answer counted as the worst")
 	}
-	return quantile(values, p, notes...)
+	return quantile(&t.values, worst, p, notes...)
 }
 
-func quantile(sorted []float64, p float64, notes ...string) estimate {
-	e := estimate{value: stats.Quantile(sorted, p), lo: math.Inf(-1), hi: math.Inf(1), n: len(sorted), notes: notes}
-	low, high := stats.Ranks(len(sorted), p, confidence)
+// quantile is that of the values and of so many more that are infinite.
+func quantile(values *stats.Values, worst int, p float64, notes ...string) estimate {
+	n := values.N() + worst
+	e := estimate{value: values.Quantile(p, worst), lo: math.Inf(-1), hi: math.Inf(1), n: n, notes: notes}
+	low, high := stats.Ranks(n, p, confidence)
 	if low > 0 {
-		e.lo = sorted[low-1]
+		e.lo = values.Rank(low)
 	}
 	if high > 0 {
-		e.hi = sorted[high-1]
+		e.hi = values.Rank(high)
 	} else {
-		e.notes = append(e.notes, tooFew(len(sorted), p))
+		e.notes = append(e.notes, tooFew(n, p))
 	}
 	return e
 }
@@ -103,62 +107,40 @@ func tooFew(n int, p float64) string {
 }
 
 // summary is a mean with its interval, or an extreme, which is a fact about this run.
-func summary(sorted []float64, statistic string) estimate {
+func (t *tally) summary(statistic string) estimate {
+	n := t.values.N()
 	switch statistic {
 	case "min":
-		return exact(sorted[0], len(sorted))
+		return exact(t.values.Rank(1), n)
 	case "max":
-		return exact(sorted[len(sorted)-1], len(sorted))
+		return exact(t.values.Rank(n), n)
 	default:
-		mean, lo, hi := stats.Mean(sorted, confidence)
-		return estimate{value: mean, lo: lo, hi: hi, n: len(sorted)}
+		mean, lo, hi := t.mean.Interval(confidence)
+		return estimate{value: mean, lo: lo, hi: hi, n: n}
 	}
 }
 
-// pool is the gaps of all whole answers, sorted, and the sum and number of each
-// answer's. It is made once: there are as many gaps as tokens.
-func (w *window) pool() (pooled, sums, counts []float64) {
-	if w.pooled != nil {
-		return w.pooled, w.gapSums, w.gapCounts
-	}
-	for i := range w.due {
-		gaps := w.due[i].ITLs()
-		if !w.due[i].OK() || len(gaps) == 0 {
-			continue
-		}
-		sum := 0.0
-		for _, g := range gaps {
-			pooled = append(pooled, g.Seconds())
-			sum += g.Seconds()
-		}
-		sums, counts = append(sums, sum), append(counts, float64(len(gaps)))
-	}
-	slices.Sort(pooled)
-	w.pooled, w.gapSums, w.gapCounts = pooled, sums, counts
-	return pooled, sums, counts
-}
-
-// gaps pools the gaps of all whole answers. Gaps of one answer are not
+// measure pools the gaps of all whole answers. Gaps of one answer are not
 // independent of each other: the ranks of the interval are those of as many
 // values as there are requests, carried over to the pooled gaps.
-func (w *window) gaps(statistic string) estimate {
-	pooled, sums, counts := w.pool()
-	if len(pooled) == 0 {
-		return without("no answer had two chunks")
+func (g *gaps) measure(statistic string) estimate {
+	n, pooled := g.mean.N, g.N()
+	if pooled == 0 {
+		return without("no answer had two chunks, or of this one the server does not tell how many tokens they hold")
 	}
-	n := len(sums)
 	p, isQuantile := quantileOf(statistic)
-	if !isQuantile {
-		e := summary(pooled, statistic)
-		if statistic == "mean" {
-			e.value, e.lo, e.hi = stats.Ratio(sums, counts, confidence)
-		}
-		e.n = n
-		return e
+	switch {
+	case statistic == "mean":
+		mean, lo, hi := g.mean.Interval(confidence)
+		return estimate{value: mean, lo: lo, hi: hi, n: n}
+	case statistic == "min":
+		return exact(g.Rank(1), n)
+	case !isQuantile:
+		return exact(g.Rank(pooled), n)
 	}
-	e := estimate{value: stats.Quantile(pooled, p), lo: math.Inf(-1), hi: math.Inf(1), n: n}
+	e := estimate{value: g.Quantile(p, 0), lo: math.Inf(-1), hi: math.Inf(1), n: n}
 	low, high := stats.Ranks(n, p, confidence)
-	pick := func(rank int) float64 { return pooled[min(len(pooled)-1, rank*len(pooled)/n-1)] }
+	pick := func(rank int) float64 { return g.Rank(min(pooled, rank*pooled/n)) }
 	if low > 0 {
 		e.lo = min(e.value, pick(low))
 	}
@@ -171,78 +153,56 @@ func (w *window) gaps(statistic string) estimate {
 }
 
 // readings is a statistic over the readings of a gauge, which are all there are.
-func (w *window) readings(g gauge, statistic string) estimate {
-	at := map[time.Duration]float64{}
-	for s := range w.run.Samples {
-		if s.Source != g.source || s.Series != g.series || s.At < w.run.From || s.At > w.run.To {
-			continue
-		}
-		if before, ok := at[s.At]; ok && g.most {
-			at[s.At] = max(before, s.Value)
-		} else {
-			at[s.At] = before + s.Value
-		}
-	}
-	if len(at) == 0 {
+func (w *Window) readings(g gauge, statistic string) estimate {
+	of := w.watched.of(g.source, g.series)
+	if len(of.at) == 0 {
 		return without(g.absent)
 	}
-	values := make([]float64, 0, len(at))
-	sum := 0.0
-	for _, v := range at {
-		values = append(values, v)
-	}
-	slices.Sort(values)
-	for _, v := range values {
-		sum += v
+	var t tally
+	for i := range of.at {
+		v := of.sum[i]
+		if g.most {
+			v = of.most[i]
+		}
+		t.values.Add(v)
+		t.mean.Add(v)
 	}
 	if p, ok := quantileOf(statistic); ok {
-		return exact(stats.Quantile(values, p), len(values))
+		return exact(t.values.Quantile(p, 0), len(of.at))
 	}
-	if statistic == "mean" {
-		return exact(sum/float64(len(values)), len(values))
-	}
-	return summary(values, statistic)
+	e := t.summary(statistic)
+	return exact(e.value, e.n)
 }
 
-// rise is by how much a counter rose in the window, over all its label sets. A
-// counter that falls was reset: it has risen from zero.
-func (w *window) rise(series string) estimate {
-	last := map[string]float64{}
-	total, n := 0.0, 0
-	for s := range w.run.Samples {
-		if s.Source != "server" || s.Series != series {
-			continue
-		}
-		key := fmt.Sprint(s.Labels) // prints maps sorted by key
-		before, seen := last[key]
-		last[key] = s.Value
-		if !seen || s.At <= w.run.From {
-			continue
-		}
-		n++
-		if s.Value >= before {
-			total += s.Value - before
-		} else {
-			total += s.Value
-		}
-	}
-	if n == 0 {
+// rise is by how much a counter rose in the window, over all its label sets.
+func (w *Window) rise(name string) estimate {
+	of := w.watched.of("server", name)
+	if of.rises == 0 {
 		return without("the server's metrics could not be read: set VLLM_METRICS_URL to where they are")
 	}
-	return exact(total, n)
+	return exact(of.rise, of.rises)
 }
 
-func hitRate(w *window) estimate {
-	queries, hits := w.rise("vllm:prefix_cache_queries_total"), w.rise("vllm:prefix_cache_hits_total")
+func hitRate(w *Window) estimate {
+	return w.shareOf("vllm:prefix_cache_hits_total", "vllm:prefix_cache_queries_total", "the server looked nothing up in its prefix cache")
+}
+
+func acceptance(w *Window) estimate {
+	return w.shareOf("vllm:spec_decode_num_accepted_tokens_total", "vllm:spec_decode_num_draft_tokens_total", "the server proposed no draft tokens")
+}
+
+// shareOf is by how much one counter rose ÷ by how much another one did.
+func (w *Window) shareOf(part, all, none string) estimate {
+	of, parts := w.rise(all), w.rise(part)
 	switch {
-	case queries.reason != "":
-		return queries
-	case hits.reason != "":
-		return hits
-	case queries.value == 0:
-		return without("the server looked nothing up in its prefix cache")
+	case of.reason != "":
+		return of
+	case parts.reason != "":
+		return parts
+	case of.value == 0:
+		return without(none)
 	}
-	return exact(hits.value/queries.value, queries.n)
+	return exact(parts.value/of.value, of.n)
 }
 
 // counted is "1 request", "2 requests".

@@ -46,9 +46,9 @@ type Metric struct {
 	fromDue bool                                  // …which the client's own lateness lengthens
 	begins  bool                                  // …known once an answer has begun: who leaves before has waited in vain
 	ours    bool                                  // …which says nothing of the server
-	gaps    bool                                  // the gaps between chunks of all requests
+	gaps    func(*Window) *gaps                   // the gaps of all whole answers
 	stamps  bool                                  // it compares stamps of successive chunks
-	figure  func(*window) estimate                // one figure of the run
+	figure  func(*Window) estimate                // one figure of the run
 	gauge   *gauge                                // readings of a series
 	counter string                                // the rise of a series
 	flight  bool                                  // requests in flight
@@ -69,7 +69,9 @@ func Metrics() []Metric {
 func ofRequests() []Metric {
 	return []Metric{
 		{Name: "TTFT", Unit: Seconds, Better: LowerIsBetter, Formula: "time to first token: first content − due; an unanswered request counts as the worst", request: begun((*harness.Record).TTFT), fromDue: true, begins: true},
-		{Name: "ITL", Unit: Seconds, Better: LowerIsBetter, Formula: "gap between two successive chunks of content, over all whole answers; its interval counts requests, not gaps", gaps: true, stamps: true},
+		{Name: "ITL", Unit: Seconds, Better: LowerIsBetter, Formula: "gap between two successive chunks of content, over all whole answers; its interval counts requests, not gaps", gaps: func(w *Window) *gaps { return &w.chunkGaps }, stamps: true},
+		{Name: "ITL per token", Unit: Seconds, Better: LowerIsBetter, Formula: "gap between two successive chunks of content ÷ tokens in the second, once for each of them, where the server tells how many a chunk holds", gaps: func(w *Window) *gaps { return &w.tokenGaps }, stamps: true},
+		{Name: "time to first answer", Unit: Seconds, Better: LowerIsBetter, Formula: "first content that is not reasoning − due, of requests that have any", request: firstAnswer, fromDue: true},
 		{Name: "TPOT", Unit: Seconds, Better: LowerIsBetter, Formula: "(last chunk − first chunk) ÷ (output tokens − 1), of each whole answer", request: answered((*harness.Record).TPOT)},
 		{Name: "E2E latency", Unit: Seconds, Better: LowerIsBetter, Formula: "end of the answer − due; an unanswered request counts as the worst", request: answered((*harness.Record).E2E), fromDue: true},
 		{Name: "longest gap", stamps: true, Unit: Seconds, Better: LowerIsBetter, Formula: "longest gap between two chunks of one answer", request: answered(longestGap)},
@@ -84,8 +86,17 @@ func ofRequests() []Metric {
 		{Name: "connecting", ours: true, Unit: Seconds, Better: LowerIsBetter, Formula: "name, connection and TLS, of requests that found no open connection; part of their TTFT", request: func(r *harness.Record) (float64, bool) {
 			return r.Connecting.Seconds(), r.Connecting != harness.Never
 		}},
+		{Name: "resolving", ours: true, Unit: Seconds, Better: LowerIsBetter, Formula: "of connecting, the look-up of the server's name", request: func(r *harness.Record) (float64, bool) {
+			return r.Resolving.Seconds(), r.Resolving != harness.Never
+		}},
+		{Name: "securing", ours: true, Unit: Seconds, Better: LowerIsBetter, Formula: "of connecting, the TLS handshake", request: func(r *harness.Record) (float64, bool) {
+			return r.Securing.Seconds(), r.Securing != harness.Never
+		}},
 		{Name: "input tokens", Unit: Tokens, Formula: "prompt tokens of a request, as the server counted them", request: told(func(r *harness.Record) int { return r.PromptTokens })},
 		{Name: "output tokens", Unit: Tokens, Formula: "output tokens of a request, as the server counted them", request: told(func(r *harness.Record) int { return r.OutputTokens })},
+		{Name: "chunks", Unit: Count, Formula: "chunks of content of an answer; one may hold several tokens", request: told(func(r *harness.Record) int { return len(r.Chunks) })},
+		{Name: "cached tokens", Unit: Tokens, Formula: "prompt tokens of a request that the server found in its prefix cache, as it counted them", request: told(func(r *harness.Record) int { return r.CachedTokens })},
+		{Name: "reasoning tokens", Unit: Tokens, Formula: "output tokens of a request that were reasoning, as the server counted them", request: told(func(r *harness.Record) int { return r.ReasoningTokens })},
 	}
 }
 
@@ -100,6 +111,7 @@ func ofTheRun() []Metric {
 		{Name: "goodput", Unit: PerSecond, Better: HigherIsBetter, Formula: "attainment × request rate", figure: goodput},
 		{Name: "coalesced chunks", Unit: Ratio, Better: LowerIsBetter, Formula: "chunks that came in one read with the one before, and share its stamp ÷ all chunks", figure: coalesced},
 		{Name: "concurrency", Unit: Count, Formula: "requests in flight, from sent to the end of the answer, over the measured window", flight: true},
+		{Name: "backlog", Unit: Count, Better: LowerIsBetter, Formula: "requests that are due and not answered yet, those that wait for a slot included, every second", gauge: &gauge{source: "client", series: harness.SeriesUnanswered, absent: "the client's own gauges were not read"}},
 	}
 }
 
@@ -119,15 +131,20 @@ func ofTheServer() []Metric {
 		server("waiting requests", Count, "requests in the server's queue", "vllm:num_requests_waiting", false),
 		{Name: "preemptions", Unit: Count, Better: LowerIsBetter, Formula: "requests that lost their KV cache and were computed again (vllm:num_preemptions_total)", counter: "vllm:num_preemptions_total"},
 		{Name: "prefix cache hit rate", Unit: Ratio, Better: HigherIsBetter, Formula: "tokens found ÷ tokens looked up in the prefix cache", figure: hitRate},
+		{Name: "draft acceptance rate", Unit: Ratio, Better: HigherIsBetter, Formula: "draft tokens accepted ÷ proposed, with speculative decoding", figure: acceptance},
 		device("GPU utilisation", Ratio, "share of time in which the GPU was busy", "gpu_utilisation_ratio"),
 		device("GPU memory", Bytes, "memory of the GPU in use", "gpu_memory_used_bytes"),
 		device("GPU power", Watts, "power drawn by the GPU", "gpu_power_watts"),
 	}
 }
 
+// CountsTokens reports whether a metric needs to know how many tokens each chunk
+// holds.
+func CountsTokens(metric string) bool { return metric == "ITL per token" }
+
 // ofServer reports whether a metric says nothing of single requests.
 func (m Metric) ofServer() bool {
-	return m.gauge != nil || m.counter != "" || m.Name == "prefix cache hit rate"
+	return m.gauge != nil || m.counter != "" || m.Name == "prefix cache hit rate" || m.Name == "draft acceptance rate"
 }
 
 // Lookup finds a metric by name, whatever its case. A raw name in quotes is a

@@ -15,11 +15,8 @@ import (
 // Parse reads one row of a table of objectives: "p99 TTFT" | "at most 500 ms", or,
 // of one class of the traffic, "chat: p99 TTFT".
 func Parse(subject, expectation string) (harness.Objective, error) {
-	class, ofClass, has := strings.Cut(subject, ": ")
-	if !has || strings.HasPrefix(strings.TrimSpace(subject), `"`) {
-		class, ofClass = "", subject
-	}
-	statistic, name := splitStatistic(strings.TrimSpace(ofClass))
+	class, ofClass := splitClass(subject)
+	statistic, name := splitStatistic(ofClass)
 	m, err := Lookup(name)
 	if err != nil {
 		return harness.Objective{}, err
@@ -30,17 +27,31 @@ func Parse(subject, expectation string) (harness.Objective, error) {
 	if class != "" && m.ofServer() {
 		return harness.Objective{}, fmt.Errorf("%s is the server's: it has no classes; leave out %q", m.Name, class+":")
 	}
+	return m.expectOf(class, statistic, expectation)
+}
+
+// splitClass splits "chat: p99 TTFT"; a raw series in quotes may hold a colon.
+func splitClass(subject string) (class, of string) {
+	class, of, has := strings.Cut(subject, ": ")
+	if !has || strings.HasPrefix(strings.TrimSpace(subject), `"`) {
+		return "", strings.TrimSpace(subject)
+	}
+	return strings.TrimSpace(class), strings.TrimSpace(of)
+}
+
+func (m Metric) expectOf(class, statistic, expectation string) (harness.Objective, error) {
 	o, err := m.expect(statistic, expectation)
-	if o.Class = strings.TrimSpace(class); o.Class != "" {
-		o.Text = o.Class + ": " + o.Text
+	if o.Class = class; class != "" {
+		o.Text = class + ": " + o.Text
 	}
 	return o, err
 }
 
-// ParseGood reads one row of what makes a request good: a metric that every
-// request has one value of, without a statistic.
+// ParseGood reads one row of what makes a request good, or one of a class: a
+// metric that every request has one value of, without a statistic.
 func ParseGood(subject, expectation string) (harness.Objective, error) {
-	statistic, name := splitStatistic(strings.TrimSpace(subject))
+	class, ofClass := splitClass(subject)
+	statistic, name := splitStatistic(ofClass)
 	m, err := Lookup(name)
 	switch {
 	case err != nil:
@@ -50,7 +61,7 @@ func ParseGood(subject, expectation string) (harness.Objective, error) {
 	case statistic != "":
 		return harness.Objective{}, fmt.Errorf("one request has one %s; leave out %q", m.Name, statistic)
 	}
-	return m.expect("", expectation)
+	return m.expectOf(class, "", expectation)
 }
 
 func splitStatistic(subject string) (statistic, name string) {

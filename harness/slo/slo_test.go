@@ -52,7 +52,7 @@ func judge(t *testing.T, run *harness.Run, subject, expectation string) slo.Verd
 	t.Helper()
 	o, err := slo.Parse(subject, expectation)
 	require.NoError(t, err)
-	return slo.Judge(run, []harness.Objective{o})[0]
+	return slo.Measure(run).Judge([]harness.Objective{o})[0]
 }
 
 func TestThreeOutcomes(t *testing.T) {
@@ -111,7 +111,7 @@ func TestFiguresOfTheRun(t *testing.T) {
 			}
 		}
 		require.NoError(t, err, subject)
-		assert.InDelta(t, want, slo.Judge(run, []harness.Objective{o})[0].Value, 1e-2*max(1, want), subject)
+		assert.InDelta(t, want, slo.Measure(run).Judge([]harness.Objective{o})[0].Value, 1e-2*max(1, want), subject)
 	}
 }
 
@@ -161,7 +161,7 @@ func TestALateClientVoidsTheRun(t *testing.T) {
 	run := runOf(1000, nil)
 	run.Stopped = "interrupted"
 	assert.Equal(t, slo.Unknown, judge(t, run, "p50 TTFT", "at most 10 s").Outcome)
-	assert.Empty(t, slo.Audit(runOf(1000, nil)))
+	assert.Empty(t, slo.Measure(runOf(1000, nil)).Audit())
 }
 
 func TestOurOwnLatenessNeverDecides(t *testing.T) {
@@ -331,10 +331,10 @@ func TestAWorkloadThatWasNotDeliveredVoidsTheRun(t *testing.T) {
 			}
 		})
 	}
-	assert.Empty(t, slo.Audit(lengths(5)), "a few may be cut")
-	assert.Contains(t, slo.Audit(lengths(20))[0], "20 of 1,000 answers did not have the length that was asked for")
+	assert.Empty(t, slo.Measure(lengths(5)).Audit(), "a few may be cut")
+	assert.Contains(t, slo.Measure(lengths(20)).Audit()[0], "20 of 1,000 answers did not have the length that was asked for")
 	prompts := runOf(1000, func(_ int, r *harness.Record) { r.RequestedPromptTokens = 17 })
-	assert.Contains(t, slo.Audit(prompts)[0], "another number of prompt tokens than was sent in 1,000 of 1,000 requests")
+	assert.Contains(t, slo.Measure(prompts).Audit()[0], "another number of prompt tokens than was sent in 1,000 of 1,000 requests")
 	assert.Equal(t, slo.Unknown, judge(t, prompts, "p50 TTFT", "at most 10 s").Outcome)
 }
 
@@ -350,19 +350,31 @@ func TestAClassIsJudgedByItself(t *testing.T) {
 	assert.Equal(t, slo.Met, judge(t, run, "slow: max concurrency", "at least 1").Outcome)
 }
 
-func TestACacheThatIsNotColdVoidsTheRun(t *testing.T) {
-	run := runOf(1000, nil)
-	run.Scenario.ColdCache = true
-	assert.Contains(t, slo.Audit(run)[0], "nobody knows whether the prefix cache was cold")
-	hits := func(n float64) {
-		run.Samples = slices.Values([]harness.Sample{sample(0, "vllm:prefix_cache_queries_total", "0", 0), sample(0, "vllm:prefix_cache_hits_total", "0", 0),
-			sample(time.Second, "vllm:prefix_cache_queries_total", "0", 1000), sample(time.Second, "vllm:prefix_cache_hits_total", "0", n)})
+func TestTheContractAboutTheCacheIsChecked(t *testing.T) {
+	for _, c := range []struct {
+		share, hits float64
+		says        string // "" where the contract holds
+	}{
+		{0, 5, ""},
+		{0, 200, "was to be cold, but 20 % of prompt tokens were found in it"},
+		{1, 900, ""}, // of prompts of 129 tokens 128 can be found
+		{1, 800, "was to be warm, but 80 % of prompt tokens were found in it, and 99.2 % could have been"},
+		{.6, 560, ""},
+		{.6, 540, "60 % of prompt tokens were to be found in the prefix cache, but it was 54 %"},
+		{.6, 660, "60 % of prompt tokens were to be found in the prefix cache, but it was 66 %"},
+	} {
+		run := runOf(1000, func(_ int, r *harness.Record) { r.PromptTokens = 129 })
+		run.Scenario.Cache = &harness.Cache{Share: c.share}
+		assert.Contains(t, slo.Measure(run).Audit()[0], "nobody knows what was in the prefix cache")
+		watching(run, "vllm:prefix_cache_queries_total", "server", 0, 1000)
+		watching(run, "vllm:prefix_cache_hits_total", "server", 0, c.hits)
+		if c.says == "" {
+			assert.Empty(t, slo.Measure(run).Audit(), c)
+			continue
+		}
+		assert.Contains(t, slo.Measure(run).Audit()[0], c.says)
+		assert.Equal(t, slo.Unknown, judge(t, run, "p50 TTFT", "at most 10 s").Outcome)
 	}
-	hits(5)
-	assert.Empty(t, slo.Audit(run))
-	hits(200)
-	assert.Contains(t, slo.Audit(run)[0], "was to be cold, but 20 % of prompt tokens were found in it")
-	assert.Equal(t, slo.Unknown, judge(t, run, "p50 TTFT", "at most 10 s").Outcome)
 }
 
 func TestASlowClientDoesNotJudgeGaps(t *testing.T) {
@@ -379,4 +391,118 @@ func TestASlowClientDoesNotJudgeGaps(t *testing.T) {
 	assert.Equal(t, slo.Met, judge(t, together(40*time.Millisecond), "p50 TTFT", "at most 600 ms").Outcome, "the first token has a stamp of its own")
 	assert.Equal(t, slo.Met, judge(t, together(time.Millisecond), "p50 ITL", "at most 40 ms").Outcome, "the server itself sent them together")
 	assert.Equal(t, slo.Met, judge(t, together(harness.Never), "p50 ITL", "at most 40 ms").Outcome, "nobody knows better")
+}
+
+// watching adds what the client saw of itself, at the beginning and the end.
+func watching(run *harness.Run, series string, source string, values ...float64) {
+	samples := slices.Collect(run.Samples)
+	for i, v := range values {
+		at := time.Duration(i) * run.To / time.Duration(max(1, len(values)-1))
+		samples = append(samples, harness.Sample{At: at, Reading: harness.Reading{Source: source, Series: series, Value: v}})
+	}
+	run.Samples = slices.Values(samples)
+}
+
+func TestTheClientAuditsItself(t *testing.T) {
+	sound := func() *harness.Run { // 100 s; each request takes 100.5 ms and 30 ms on average
+		run := runOf(1000, nil)
+		for r := range run.Records {
+			run.Length = max(run.Length, r.Done)
+		}
+		return run
+	}
+	for name, c := range map[string]struct {
+		change func(*harness.Run)
+		says   string
+	}{
+		"stalled": {func(run *harness.Run) {
+			watching(run, harness.SeriesStalled, "client", 0, 62)
+			watching(run, harness.SeriesWakeUpLate, "client", 0, .075)
+			watching(run, "cpu_throttled_seconds", "client", 3, 65)
+		}, "the client could not run for 62 % of the time (its container's CPU limit held it for 62 % of the time); give it more CPU"},
+		"all its CPU": {func(run *harness.Run) {
+			watching(run, "process_cpu_seconds", "client", 10, 209)
+			watching(run, "cpus_available", "client", 2, 2)
+		}, "the client used all the CPU that it may use (1.99 of 2 cores available)"},
+		"collecting": {func(run *harness.Run) { watching(run, "gc_pause_max_seconds", "client", 0, .3, 0) },
+			"garbage collection stopped it for up to 300 ms"},
+		"no sockets": {func(run *harness.Run) {
+			records := slices.Collect(run.Records)
+			records[7] = failed(records[7])
+			records[7].Failure = harness.OutOfSockets
+			run.Records = slices.Values(records)
+		}, "the client had no socket for 1 request: raise its limit of open files"},
+		"files": {func(run *harness.Run) {
+			watching(run, "open_files", "client", 7, 1010, 8)
+			watching(run, "open_files_limit", "client", 1024, 1024)
+		}, "the client had 1,010 of 1,024 files in use: raise its limit of open files"},
+		"ports": {func(run *harness.Run) {
+			watching(run, "ports_used", "client", 28_000)
+			watching(run, "ports_available", "client", 28_232)
+		}, "the client had 28,000 of 28,232 ports in use: raise the range of ports"},
+		"Little's law": {func(run *harness.Run) { watching(run, harness.SeriesInFlightSeconds, "client", 0, 1000) },
+			"by the client's own count 10 requests were in flight on average, by what it recorded of them 5."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			run := sound()
+			require.Empty(t, slo.Measure(run).Audit())
+			c.change(run)
+			reasons := slo.Measure(run).Audit()
+			require.Len(t, reasons, 1)
+			assert.Contains(t, reasons[0], c.says)
+			assert.Equal(t, slo.Unknown, judge(t, run, "p50 TTFT", "at most 10 s").Outcome)
+		})
+	}
+}
+
+func TestAnAuditThatFindsNothingSaysWhatItLookedAt(t *testing.T) {
+	run := runOf(1000, nil)
+	watching(run, harness.SeriesStalled, "client", 0, 3)
+	watching(run, harness.SeriesInFlightSeconds, "client", 0, 540)
+	watching(run, "process_cpu_seconds", "client", 0, 20)
+	watching(run, "cpus_available", "client", .5)
+	var found []string
+	for _, c := range slo.Measure(run).Checks() {
+		assert.Empty(t, c.Reason, c.Name)
+		found = append(found, c.Name+": "+c.Value)
+	}
+	assert.Equal(t, []string{"requests sent: 100 %", "p99 lag of sends: 0 ms", "time in which the client could not run: 3 %, up to 0 ms at once",
+		"CPU used: 0.2 of 0.5 cores available", "requests without a socket: 0", "in flight, counted and by Little's law: 5.4 and 5.26"}, found)
+}
+
+func TestAChunkIsNoToken(t *testing.T) {
+	run := runOf(1000, func(_ int, r *harness.Record) { r.ChunkTokens, r.OutputTokens = []int{2, 1, 2, 5}, 10 })
+	assert.InDelta(t, .010, judge(t, run, "p50 ITL", "at most 1 s").Value, 1e-9)
+	assert.InDelta(t, .002, judge(t, run, "p50 ITL per token", "at most 1 s").Value, 1e-9, "of 8 tokens 5 came together")
+	assert.InDelta(t, .030/8, judge(t, run, "mean ITL per token", "at most 1 s").Value, 1e-9)
+	assert.InDelta(t, 4, judge(t, run, "mean chunks", "exactly 4").Value, 1e-9)
+	untold := judge(t, runOf(1000, nil), "p50 ITL per token", "at most 1 s")
+	assert.Equal(t, slo.Unknown, untold.Outcome)
+	assert.Contains(t, untold.Notes[0], "does not tell how many tokens")
+}
+
+func TestReasoningHasAFirstTokenOfItsOwn(t *testing.T) {
+	run := runOf(1000, func(_ int, r *harness.Record) { r.FirstAnswer = r.Chunks[2] })
+	assert.InDelta(t, .5005, judge(t, run, "p50 TTFT", "at most 1 s").Value, 1e-9)
+	assert.InDelta(t, .5205, judge(t, run, "p50 time to first answer", "at most 1 s").Value, 1e-9)
+}
+
+func TestClassesHaveLimitsOfTheirOwnForAGoodRequest(t *testing.T) {
+	limit, err := slo.ParseGood("chat: TTFT", "at most 500 ms")
+	require.NoError(t, err)
+	assert.Equal(t, "chat: TTFT at most 500 ms", limit.Text)
+	good := slo.Good([]harness.Objective{limit})
+	slow := request(0, 0, 600*time.Millisecond)
+	assert.True(t, good(&slow), "of no class")
+	slow.Class = "chat"
+	assert.False(t, good(&slow))
+}
+
+func TestDraftsAndTheBacklogAreWatched(t *testing.T) {
+	run := runOf(1000, nil)
+	watching(run, "vllm:spec_decode_num_draft_tokens_total", "server", 100, 300)
+	watching(run, "vllm:spec_decode_num_accepted_tokens_total", "server", 10, 160)
+	watching(run, harness.SeriesUnanswered, "client", 3, 41, 7)
+	assert.InDelta(t, .75, judge(t, run, "draft acceptance rate", "at least 10%").Value, 1e-9)
+	assert.InDelta(t, 41, judge(t, run, "max backlog", "at most 50").Value, 1e-9)
 }

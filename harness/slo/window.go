@@ -1,8 +1,6 @@
 package slo
 
 import (
-	"math"
-	"slices"
 	"time"
 
 	"github.com/vllmspec/vllmspec/harness"
@@ -12,222 +10,254 @@ import (
 // confidence of every interval.
 const confidence = 0.95
 
-// A window is what of a run is judged: the requests due after the warm-up and
-// before the load was over.
-type window struct {
-	run     *harness.Run
-	due     []harness.Record
-	seconds float64
+// A Window is what of a run is judged: the requests due after the warm-up and
+// before the load was over, and what was sampled beside them, as counts, sums and
+// order statistics. A run of any length takes a few megabytes of it.
+type Window struct {
+	run      *harness.Run
+	from, to time.Duration
+	watched  *watched
+	classes  map[string]*Window // of the traffic, where it has any
+	soFar    bool               // the run goes on: its requests come in the order in which they end
 
-	pooled, gapSums, gapCounts []float64 // see pool
-	classes                    map[string]*window
+	due, sent, answered, failed, good int
+	socketless                        int     // failed for want of a socket
+	ended                             int     // whole answers that ended inside, whenever they were due
+	tokens                            float64 // that arrived inside
+	told                              bool    // the server counts tokens
+	chunks, shared                    int     // of content; those without a stamp of their own
+	lengths                           lengths
+	flight                            flight
+	recorded                          time.Duration // in flight, of all requests, between the readings of the client's own count
+
+	figures   []figured
+	chunkGaps gaps // between chunks, of all whole answers
+	tokenGaps gaps // by the token, where the server tells how many a chunk holds
 }
 
-func newWindow(run *harness.Run) *window {
-	w := &window{run: run, seconds: (run.To - run.From).Seconds()}
+// gaps are those of all whole answers, and of each answer their sum and number.
+type gaps struct {
+	stats.Values
+	mean stats.Ratio
+}
+
+// figured is a metric that each request has one value of, and the values.
+type figured struct {
+	Metric
+	*tally
+	sinceSent *tally // …had every request been due when it was sent; nil where that is the same
+}
+
+// A tally is the values of a metric. Requests that failed, or were left by their
+// users, have none.
+type tally struct {
+	values       stats.Values
+	mean         stats.Mean
+	failed, left int
+}
+
+// lengths are how many prompts and answers had a length that was asked for, and
+// how many of them had another one.
+type lengths struct {
+	prompts, otherPrompts, answers, otherAnswers int
+	tokens, inBlocks                             int // of prompts, and those of them that a prefix cache can hold
+}
+
+// Measure goes through a run once, which must be in the order of due times.
+func Measure(run *harness.Run) *Window {
+	w := newWindow(run, newWatched(run))
+	for s := range run.Samples {
+		w.watched.take(s)
+	}
+	from, to := w.watched.ends()
 	for r := range run.Records {
-		if !r.Warmup && r.Due >= run.From && r.Due < run.To {
-			w.due = append(w.due, r)
+		if s, inside := within(&r, from, to); inside {
+			w.recorded += s.end - s.begin
+		}
+		w.take(&r)
+	}
+	return w
+}
+
+func newWindow(run *harness.Run, watched *watched) *Window {
+	w := &Window{run: run, from: run.From, to: run.To, watched: watched, flight: flight{from: run.From, to: run.To}}
+	for _, m := range ofRequests() {
+		if m.request != nil {
+			f := figured{Metric: m, tally: new(tally)}
+			if m.fromDue {
+				f.sinceSent = new(tally)
+			}
+			w.figures = append(w.figures, f)
 		}
 	}
 	return w
 }
 
 // class is the window of one class of the traffic; "" is all of it.
-func (w *window) class(name string) *window {
+func (w *Window) class(name string) *Window {
 	if name == "" {
 		return w
 	}
-	if of := w.classes[name]; of != nil {
-		return of
-	}
-	run := *w.run
-	run.Records = func(yield func(harness.Record) bool) {
-		for r := range w.run.Records {
-			if r.Class == name && !yield(r) {
-				return
-			}
+	of := w.classes[name]
+	if of == nil {
+		if w.classes == nil {
+			w.classes = map[string]*Window{}
 		}
+		of = newWindow(w.run, w.watched)
+		of.from, of.to, of.soFar = w.from, w.to, w.soFar
+		w.classes[name] = of
 	}
-	of := newWindow(&run)
-	if w.classes == nil {
-		w.classes = map[string]*window{}
-	}
-	w.classes[name] = of
 	return of
 }
 
-// sinceSent is the window as it would be had every request been due when it was
-// sent.
-func (w *window) sinceSent() *window {
-	shifted := *w
-	shifted.due = slices.Clone(w.due)
-	for i := range shifted.due {
-		if r := &shifted.due[i]; r.Sent != harness.Never {
-			r.Due = r.Sent
+func (w *Window) seconds() float64 { return (w.to - w.from).Seconds() }
+
+// take counts a request in.
+func (w *Window) take(r *harness.Record) {
+	if r.Class != "" {
+		w.class(r.Class).count(r)
+	}
+	w.count(r)
+}
+
+// count is take without classes.
+func (w *Window) count(r *harness.Record) {
+	if !w.soFar {
+		w.flight.take(r)
+	}
+	w.countArrived(r)
+	if r.Warmup || r.Due < w.from || r.Due >= w.to {
+		return
+	}
+	w.due++
+	w.sent += one(r.Sent != harness.Never)
+	w.answered += one(r.OK())
+	w.failed += one(r.Failed())
+	w.good += one(r.Good)
+	w.socketless += one(r.Failure == harness.OutOfSockets)
+	w.chunks += len(r.Chunks)
+	w.shared += r.Coalesced()
+	w.lengths.take(r)
+	for i := range w.figures {
+		w.figures[i].take(r)
+	}
+	w.countGaps(r)
+}
+
+func one(is bool) int {
+	if is {
+		return 1
+	}
+	return 0
+}
+
+// countArrived counts what came inside the window, whenever it was due. Tokens go
+// by the stamps of their chunks; where the server does not tell how many a chunk
+// holds, an answer's are spread evenly.
+func (w *Window) countArrived(r *harness.Record) {
+	if r.OK() && r.Done >= w.from && r.Done < w.to {
+		w.ended++
+	}
+	if r.OutputTokens <= 0 || len(r.Chunks) == 0 {
+		return
+	}
+	w.told = true
+	even := float64(r.OutputTokens) / float64(len(r.Chunks))
+	for i, at := range r.Chunks {
+		switch {
+		case at < w.from || at >= w.to:
+		case len(r.ChunkTokens) == len(r.Chunks):
+			w.tokens += float64(r.ChunkTokens[i])
+		default:
+			w.tokens += even
 		}
 	}
-	return &shifted
 }
 
-// An estimate is a figure, the interval in which its true value lies, and how
-// many requests or readings it rests on.
-type estimate struct {
-	value, lo, hi float64
-	n             int
-	census        bool   // a fact about this run: judged by its value alone
-	reason        string // why there is none
-	notes         []string
-}
-
-func exact(value float64, n int) estimate {
-	return estimate{value: value, lo: value, hi: value, n: n, census: true}
-}
-
-func without(reason string) estimate {
-	return estimate{value: math.NaN(), lo: math.NaN(), hi: math.NaN(), reason: reason}
-}
-
-func (w *window) count(is func(*harness.Record) bool) (n int) {
-	for i := range w.due {
-		if is(&w.due[i]) {
-			n++
-		}
+func (w *Window) countGaps(r *harness.Record) {
+	if !r.OK() || len(r.Chunks) < 2 {
+		return
 	}
-	return n
-}
-
-const nothingDue = "no request was due in the measured window: make the load longer"
-
-func requests(w *window) estimate {
-	if len(w.due) == 0 {
-		return without(nothingDue)
-	}
-	return exact(float64(len(w.due)), len(w.due))
-}
-
-func (w *window) perSecond(amount float64) estimate {
-	if len(w.due) == 0 || w.seconds <= 0 {
-		return without(nothingDue)
-	}
-	return exact(amount/w.seconds, len(w.due))
-}
-
-func requestRate(w *window) estimate { return w.perSecond(float64(len(w.due))) }
-
-func requestThroughput(w *window) estimate {
-	ended := 0
-	for r := range w.run.Records {
-		if r.OK() && r.Done >= w.run.From && r.Done < w.run.To {
-			ended++
-		}
-	}
-	return w.perSecond(float64(ended))
-}
-
-// outputThroughput counts tokens by the stamps of their chunks. Where the server
-// does not tell how many a chunk holds, an answer's tokens are spread evenly.
-func outputThroughput(w *window) estimate {
-	tokens, counted := 0.0, false
-	for r := range w.run.Records {
-		if r.OutputTokens <= 0 || len(r.Chunks) == 0 {
-			continue
-		}
-		counted = true
-		even := float64(r.OutputTokens) / float64(len(r.Chunks))
-		for i, at := range r.Chunks {
-			if at < w.run.From || at >= w.run.To {
-				continue
-			}
-			if len(r.ChunkTokens) == len(r.Chunks) {
-				tokens += float64(r.ChunkTokens[i])
-			} else {
-				tokens += even
+	tokens := 0
+	for i, at := range r.Chunks[1:] {
+		gap := (at - r.Chunks[i]).Seconds()
+		w.chunkGaps.Add(gap)
+		if len(r.ChunkTokens) == len(r.Chunks) {
+			n := r.ChunkTokens[i+1]
+			tokens += n
+			for range n {
+				w.tokenGaps.Add(gap / float64(n))
 			}
 		}
 	}
-	if !counted {
-		return without("the server told no token counts: it must support stream_options.include_usage")
+	sum := (r.Chunks[len(r.Chunks)-1] - r.Chunks[0]).Seconds()
+	w.chunkGaps.mean.Add(sum, float64(len(r.Chunks)-1))
+	if tokens > 0 {
+		w.tokenGaps.mean.Add(sum, float64(tokens))
 	}
-	return w.perSecond(tokens)
 }
 
-// errorRate is a fact: these are all the requests there were.
-func errorRate(w *window) estimate {
-	if len(w.due) == 0 {
-		return without(nothingDue)
-	}
-	failed := w.count((*harness.Record).Failed)
-	return exact(float64(failed)/float64(len(w.due)), len(w.due))
-}
-
-// coalesced is the share of chunks whose own arrival nobody knows.
-func coalesced(w *window) estimate {
-	shared, chunks := 0, 0
-	for i := range w.due {
-		shared += w.due[i].Coalesced()
-		chunks += len(w.due[i].Chunks)
-	}
-	if chunks == 0 {
-		return without("no answer had any content")
-	}
-	return exact(float64(shared)/float64(chunks), chunks)
-}
-
-func attainment(w *window) estimate {
-	return w.share(w.count(func(r *harness.Record) bool { return r.Good }))
-}
-
-func (w *window) share(k int) estimate {
-	n := len(w.due)
-	if n == 0 {
-		return without(nothingDue)
-	}
-	lo, hi := stats.Share(k, n, confidence)
-	return estimate{value: float64(k) / float64(n), lo: lo, hi: hi, n: n}
-}
-
-func goodput(w *window) estimate {
-	rate := requestRate(w)
-	if rate.reason != "" {
-		return rate
-	}
-	e := attainment(w)
-	e.value, e.lo, e.hi = e.value*rate.value, e.lo*rate.value, e.hi*rate.value
-	return e
-}
-
-// inFlight is the mean or the greatest number of requests in flight.
-func (w *window) inFlight(statistic string) estimate {
-	type change struct {
-		at time.Duration
-		by int
-	}
-	var changes []change
-	for r := range w.run.Records {
-		if r.Sent == harness.Never || r.Done == harness.Never || r.Done < w.run.From || r.Sent >= w.run.To {
-			continue
+func (f *figured) take(r *harness.Record) {
+	v, ok := f.request(r)
+	f.tally.take(v, ok, f.begins, r)
+	if f.sinceSent != nil {
+		if r.Sent != harness.Never {
+			v -= (r.Sent - r.Due).Seconds()
 		}
-		changes = append(changes, change{max(r.Sent, w.run.From), 1}, change{min(r.Done, w.run.To), -1})
+		f.sinceSent.take(v, ok, f.begins, r)
 	}
-	if len(changes) == 0 || w.seconds <= 0 {
-		return without(nothingDue)
+}
+
+func (t *tally) take(v float64, ok, begins bool, r *harness.Record) {
+	switch {
+	case ok:
+		t.values.Add(v)
+		t.mean.Add(v)
+	case r.Failed() || begins && r.Failure == harness.GivenUp:
+		t.failed++
+	case r.Failure == harness.GivenUp:
+		t.left++
 	}
-	// At one instant answers end before new requests begin.
-	slices.SortFunc(changes, func(a, b change) int {
-		if a.at != b.at {
-			return int(a.at - b.at)
+}
+
+// blockTokens is how many tokens a prefix cache keeps or forgets together, unless
+// the server was told otherwise.
+const blockTokens = 16
+
+// findable is the share of prompt tokens that can be found in a prefix cache: whole
+// blocks, and not the last token, which is computed anyway.
+func (l *lengths) findable() float64 { return float64(l.inBlocks) / float64(max(1, l.tokens)) }
+
+func (l *lengths) take(r *harness.Record) {
+	if r.PromptTokens > 0 {
+		l.tokens += r.PromptTokens
+		l.inBlocks += (r.PromptTokens - 1) / blockTokens * blockTokens
+	}
+	if r.OK() && r.RequestedPromptTokens > 0 && r.PromptTokens > 0 {
+		l.prompts++
+		l.otherPrompts += one(r.PromptTokens != r.RequestedPromptTokens)
+	}
+	if r.OK() && r.Full && r.OutputTokens > 0 {
+		l.answers++
+		l.otherAnswers += one(r.OutputTokens != r.RequestedOutputTokens)
+	}
+}
+
+// figure is a metric that each request has one value of.
+func (w *Window) figure(name string) figured {
+	for _, f := range w.figures {
+		if f.Name == name {
+			return f
 		}
-		return a.by - b.by
-	})
-	area, now, most, last := 0.0, 0, 0, w.run.From
-	for _, c := range changes {
-		area += float64(now) * (c.at - last).Seconds()
-		now, last = now+c.by, c.at
-		most = max(most, now)
 	}
-	if statistic == "max" {
-		return exact(float64(most), len(changes)/2)
+	return figured{tally: new(tally)}
+}
+
+// Spread is the values of a metric, in its unit: of ITL the gaps between chunks,
+// else one of each request that has one.
+func (w *Window) Spread(metric string) *stats.Values {
+	if metric == "ITL" {
+		return &w.chunkGaps.Values
 	}
-	return exact(area/w.seconds, len(changes)/2)
+	return &w.figure(metric).values
 }

@@ -10,25 +10,6 @@ import (
 	"gonum.org/v1/gonum/stat/distuv"
 )
 
-// Quantile is the p-quantile of sorted values, type 7 of Hyndman and Fan (1996):
-// linear between the values, as numpy and DuckDB's quantile_cont have it. It is
-// NaN for no values.
-func Quantile(sorted []float64, p float64) float64 {
-	if len(sorted) == 0 {
-		return math.NaN()
-	}
-	at := p * float64(len(sorted)-1)
-	below := int(at)
-	if below+1 >= len(sorted) || at == float64(below) {
-		return sorted[below]
-	}
-	lo, hi := sorted[below], sorted[below+1]
-	if math.IsInf(hi, 1) {
-		return hi // also where both are, which would give NaN
-	}
-	return lo + (at-float64(below))*(hi-lo)
-}
-
 // Ranks are the ranks, from 1, of the order statistics of n values between
 // which the p-quantile lies with the given confidence, by the binomial
 // distribution and without any assumption on the values' own (David and
@@ -81,42 +62,57 @@ func Share(k, n int, confidence float64) (low, high float64) {
 	return low, high
 }
 
-// Mean is the mean of values and its interval by Student's t, which is infinite
-// for fewer than two values.
-func Mean(values []float64, confidence float64) (mean, low, high float64) {
-	n := float64(len(values))
-	if n == 0 {
-		return math.NaN(), math.NaN(), math.NaN()
-	}
-	for _, v := range values {
-		mean += v / n
-	}
-	squares := 0.0
-	for _, v := range values {
-		squares += (v - mean) * (v - mean)
-	}
-	return around(mean, math.Sqrt(squares/(n-1)/n), n, confidence)
+// A Mean takes values one by one (Welford, Technometrics 4:3, 1962) and has their
+// mean. It is ready for use.
+type Mean struct {
+	n             int
+	mean, squares float64
 }
 
-// Ratio is Σ sums ÷ Σ counts, where each pair comes from one independent unit,
-// with its interval by linearisation (Cochran, Sampling Techniques, 6.3). It is
-// the mean of pooled values whose units, not whose values, are independent.
-func Ratio(sums, counts []float64, confidence float64) (ratio, low, high float64) {
-	n := float64(len(sums))
-	total, weight := 0.0, 0.0
-	for i := range sums {
-		total, weight = total+sums[i], weight+counts[i]
-	}
-	if weight == 0 {
+// Add takes a value.
+func (m *Mean) Add(v float64) {
+	m.n++
+	before := v - m.mean
+	m.mean += before / float64(m.n)
+	m.squares += before * (v - m.mean)
+}
+
+// Interval is the mean and its interval by Student's t, which is infinite for
+// fewer than two values.
+func (m *Mean) Interval(confidence float64) (mean, low, high float64) {
+	if m.n == 0 {
 		return math.NaN(), math.NaN(), math.NaN()
 	}
-	ratio = total / weight
-	squares := 0.0
-	for i := range sums {
-		d := sums[i] - ratio*counts[i]
-		squares += d * d
+	n := float64(m.n)
+	return around(m.mean, math.Sqrt(m.squares/(n-1)/n), n, confidence)
+}
+
+// A Ratio takes pairs of a sum and a count, each from one independent unit, and
+// has Σ sums ÷ Σ counts: the mean of pooled values whose units, not whose values,
+// are independent. It is ready for use.
+type Ratio struct {
+	N                                 int // pairs
+	sum, count                        float64
+	sumSquares, product, countSquares float64
+}
+
+// Add takes a pair.
+func (r *Ratio) Add(sum, count float64) {
+	r.N++
+	r.sum, r.count = r.sum+sum, r.count+count
+	r.sumSquares, r.product, r.countSquares = r.sumSquares+sum*sum, r.product+sum*count, r.countSquares+count*count
+}
+
+// Interval is the ratio with its interval by linearisation (Cochran, Sampling
+// Techniques, 6.3).
+func (r *Ratio) Interval(confidence float64) (ratio, low, high float64) {
+	if r.count == 0 {
+		return math.NaN(), math.NaN(), math.NaN()
 	}
-	return around(ratio, math.Sqrt(squares/(n-1)/n)/(weight/n), n, confidence)
+	n := float64(r.N)
+	ratio = r.sum / r.count
+	squares := max(0, r.sumSquares-2*ratio*r.product+ratio*ratio*r.countSquares)
+	return around(ratio, math.Sqrt(squares/(n-1)/n)/(r.count/n), n, confidence)
 }
 
 func around(mean, deviation, n, confidence float64) (float64, float64, float64) {

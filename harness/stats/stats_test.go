@@ -2,6 +2,8 @@ package stats_test
 
 import (
 	"math"
+	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -9,14 +11,46 @@ import (
 	"github.com/vllmspec/vllmspec/harness/stats"
 )
 
+func valuesOf(all ...float64) *stats.Values {
+	v := new(stats.Values)
+	for _, x := range all {
+		v.Add(x)
+	}
+	return v
+}
+
 func TestQuantileIsType7(t *testing.T) {
-	values := []float64{1, 2, 3, 4}
-	assert.Equal(t, 1.0, stats.Quantile(values, 0))
-	assert.Equal(t, 2.5, stats.Quantile(values, .5))
-	assert.InDelta(t, 3.97, stats.Quantile(values, .99), 1e-12) // numpy.quantile([1,2,3,4], .99)
-	assert.Equal(t, 4.0, stats.Quantile(values, 1))
-	assert.True(t, math.IsNaN(stats.Quantile(nil, .5)))
-	assert.True(t, math.IsInf(stats.Quantile([]float64{1, math.Inf(1), math.Inf(1)}, .9), 1))
+	values := valuesOf(3, 1, 4, 2)
+	assert.Equal(t, 1.0, values.Quantile(0, 0))
+	assert.Equal(t, 2.5, values.Quantile(.5, 0))
+	assert.InDelta(t, 3.97, values.Quantile(.99, 0), 1e-12) // numpy.quantile([1,2,3,4], .99)
+	assert.Equal(t, 4.0, values.Quantile(1, 0))
+	assert.True(t, math.IsNaN(valuesOf().Quantile(.5, 0)))
+	assert.True(t, math.IsInf(valuesOf(1).Quantile(.9, 2), 1))
+	assert.True(t, math.IsInf(valuesOf().Quantile(.5, 2), 1))
+}
+
+// TestManyValuesAreCountedInFineBins compares the ranks of a million values with
+// those of the same values kept and sorted.
+func TestManyValuesAreCountedInFineBins(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	many, all := new(stats.Values), []float64{}
+	for range 1_000_000 {
+		x := math.Exp(2*r.NormFloat64() - 3) // TTFTs, of 10 µs to 10 minutes
+		if r.IntN(100) == 0 {
+			x = 0
+		}
+		many.Add(x)
+		all = append(all, x)
+	}
+	slices.Sort(all)
+	for _, rank := range []int{1, 2, 9_000, 500_000, 990_000, 999_999, 1_000_000} {
+		assert.InEpsilon(t, 1+all[rank-1], 1+many.Rank(rank), 1e-4, "rank %d", rank)
+		if all[rank-1] > 0 {
+			assert.InEpsilon(t, all[rank-1], many.Rank(rank), 4e-5, "rank %d", rank)
+		}
+	}
+	assert.Equal(t, all[len(all)-1], many.Rank(len(all)), "extremes are what they are")
 }
 
 // The ranks at 95 %, worked out independently from the binomial distribution.
@@ -55,18 +89,29 @@ func TestShare(t *testing.T) {
 	assert.Equal(t, [2]float64{0, 1}, [2]float64{low, high})
 }
 
+func meanOf(values ...float64) (mean, low, high float64) {
+	var m stats.Mean
+	for _, v := range values {
+		m.Add(v)
+	}
+	return m.Interval(.95)
+}
+
 func TestMean(t *testing.T) {
-	mean, low, high := stats.Mean([]float64{1, 2, 3, 4, 5}, .95)
+	mean, low, high := meanOf(1, 2, 3, 4, 5)
 	assert.Equal(t, 3.0, mean)
 	assert.InDelta(t, 3-2.7764451*math.Sqrt(.5), low, 1e-6)
 	assert.InDelta(t, 3+2.7764451*math.Sqrt(.5), high, 1e-6)
-	_, low, _ = stats.Mean([]float64{1}, .95)
+	_, low, _ = meanOf(1)
 	assert.True(t, math.IsInf(low, -1))
 }
 
 func TestRatioOfEqualUnitsIsTheMean(t *testing.T) {
-	ones := []float64{1, 1, 1, 1, 1}
-	mean, low, high := stats.Mean([]float64{1, 2, 3, 4, 5}, .95)
-	r, rlow, rhigh := stats.Ratio([]float64{1, 2, 3, 4, 5}, ones, .95)
+	mean, low, high := meanOf(1, 2, 3, 4, 5)
+	var ratio stats.Ratio
+	for i := range 5 {
+		ratio.Add(float64(i+1), 1)
+	}
+	r, rlow, rhigh := ratio.Interval(.95)
 	assert.InDeltaSlice(t, []float64{mean, low, high}, []float64{r, rlow, rhigh}, 1e-12)
 }

@@ -11,14 +11,13 @@ import (
 	"strings"
 	"time"
 	"unicode"
-
-	"github.com/vllmspec/vllmspec/harness"
 )
 
 // A Folder is a run that is being written. It lies hidden beside the others and
 // appears whole when it is published.
 type Folder struct {
 	root, name, hidden string
+	published          bool
 }
 
 // Name is the name of a run: run=20261123T221503Z-a-working-day-s-traffic.
@@ -77,24 +76,18 @@ func (f *Folder) WriteFile(name string, data []byte) error {
 
 // Publish makes the run appear, whole, and returns where it is.
 func (f *Folder) Publish() (string, error) {
-	return f.Path(), os.Rename(f.hidden, f.Path())
+	err := os.Rename(f.hidden, f.Path())
+	f.published = err == nil
+	return f.Path(), err
+}
+
+// where the run is now.
+func (f *Folder) where() string {
+	if f.published {
+		return f.Path()
+	}
+	return f.hidden
 }
 
 // Discard removes a run that never began.
 func (f *Folder) Discard() error { return os.RemoveAll(f.hidden) }
-
-// Sink takes the records and samples of the run's scenario into
-// requests.parquet and samples.parquet.
-func (f *Folder) Sink(scenario string) harness.Sink {
-	return &sink{folder: f, scenario: scenario}
-}
-
-// SafeSink is a Sink that writes down everything at once, and the manifest as it
-// is now, so that the run can be salvaged should the process be killed.
-func (f *Folder) SafeSink(scenario string, m Manifest) (harness.Sink, error) {
-	s := &sink{folder: f, scenario: scenario}
-	var err1, err2 error
-	s.requests, err1 = openSpool(f.hidden, spooledRequests)
-	s.samples, err2 = openSpool(f.hidden, spooledSamples)
-	return s, errors.Join(err1, err2, f.WriteJSON("run.json", m))
-}

@@ -75,10 +75,7 @@ func NewManifest(name string, run *harness.Run) Manifest {
 			WarmupNS: int64(s.Warmup), Good: s.Good, Objectives: s.Objectives, Labels: s.Labels},
 		Tool:     Tool{Version: "devel", Go: runtime.Version()},
 		Host:     Host{Name: host, OS: runtime.GOOS, Arch: runtime.GOARCH, Cores: runtime.NumCPU()},
-		Warnings: run.Warnings, Stopped: run.Stopped,
-	}
-	for range run.Records {
-		m.Requests++
+		Requests: run.Requests, Warnings: run.Warnings, Stopped: run.Stopped,
 	}
 	if info, ok := debug.ReadBuildInfo(); ok {
 		if v := info.Main.Version; v != "" && v != "(devel)" {

@@ -45,20 +45,7 @@ func Open(dir string) (*Stored, error) {
 			Good: m.Scenario.Good, Objectives: m.Scenario.Objectives, Labels: m.Scenario.Labels},
 		Start: m.Start, Length: time.Duration(m.LengthNS), From: time.Duration(m.FromNS), To: time.Duration(m.ToNS), Virtual: m.Virtual,
 		Warnings: m.Warnings, Stopped: m.Stopped,
-		Records: func(yield func(harness.Record) bool) {
-			for r := range lines[row](requests) {
-				if !yield(r.record()) {
-					return
-				}
-			}
-		},
-		Samples: func(yield func(harness.Sample) bool) {
-			for r := range lines[reading](samples) {
-				if !yield(harness.Sample{At: time.Duration(r.AtNS), Reading: harness.Reading{Source: r.Source, Series: r.Series, Labels: r.Labels, Value: r.Value}}) {
-					return
-				}
-			}
-		},
+		Requests: m.Requests, Records: readRecords(dir), Samples: readSamples(dir),
 	}
 	return s, nil
 }

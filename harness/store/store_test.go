@@ -33,6 +33,7 @@ func records() []harness.Record {
 	whole.PromptTokens, whole.OutputTokens, whole.CachedTokens, whole.ReasoningTokens = 16, 4, 0, 1
 	whole.RequestedPromptTokens, whole.RequestedOutputTokens = 16, 4
 	whole.Finish, whole.HTTPStatus, whole.RequestID, whole.Model, whole.Good = "stop", 200, "c-1", "tiny", true
+	whole.Full = true
 	refused := harness.NewRecord(2, 5e6)
 	refused.Sent, refused.Done, refused.Failure, refused.Error, refused.Warmup = 5e6, 6e6, harness.Refused, "connection refused", true
 	user := harness.NewRecord(1, 3e6)
@@ -52,7 +53,7 @@ func write(t *testing.T, root, name string, recs []harness.Record, shuffle bool)
 	t.Helper()
 	folder, err := store.Create(root, name)
 	require.NoError(t, err)
-	sink := folder.Sink("a scenario")
+	sink := folder.Archive("a scenario")
 	recs = slices.Clone(recs)
 	if shuffle {
 		slices.Reverse(recs)
@@ -65,7 +66,7 @@ func write(t *testing.T, root, name string, recs []harness.Record, shuffle bool)
 	}
 	require.NoError(t, sink.Close())
 	run := &harness.Run{Scenario: harness.Scenario{Name: "a scenario", Seed: 3, Labels: map[string]string{"model": "tiny"}}, Start: began,
-		Length: 2e9, To: 2e9, Virtual: true, Records: slices.Values(recs), Samples: slices.Values(samples())}
+		Length: 2e9, To: 2e9, Virtual: true, Requests: len(recs), Records: slices.Values(recs), Samples: slices.Values(samples())}
 	require.NoError(t, folder.WriteJSON("run.json", store.NewManifest(folder.Run(), run)))
 	require.NoError(t, folder.WriteJSON("verdicts.json", []string{}))
 	path, err := folder.Publish()
@@ -97,8 +98,8 @@ func TestTheColumnsAreThoseOfTheContract(t *testing.T) {
 		names = append(names, field.Name())
 	}
 	assert.Equal(t, strings.Fields(`run scenario class seq session turn user due_ns sent_ns headers_ns first_token_ns first_answer_ns
-		done_ns ttft_ns tpot_ns e2e_ns lag_ns connecting_ns read_delay_ns chunk_ns chunk_tokens prompt_tokens output_tokens cached_tokens reasoning_tokens
-		requested_prompt_tokens requested_output_tokens finish failure http_status error request_id model requested_model warmup good`), names)
+		done_ns ttft_ns tpot_ns e2e_ns lag_ns connecting_ns resolving_ns securing_ns read_delay_ns chunk_ns chunk_tokens prompt_tokens output_tokens cached_tokens reasoning_tokens
+		requested_prompt_tokens requested_output_tokens finish failure http_status error request_id model requested_model warmup good full_length`), names)
 }
 
 func TestTheSameRunIsTheSameBytes(t *testing.T) {
@@ -190,7 +191,7 @@ func TestARunThatWasKilledCanBeSalvaged(t *testing.T) {
 		folder, err := store.Create(root, "run=x")
 		require.NoError(t, err)
 		run := &harness.Run{Scenario: harness.Scenario{Name: "a scenario", Warmup: 1}, Start: began, Records: slices.Values([]harness.Record(nil))}
-		sink, err := folder.SafeSink("a scenario", store.NewManifest(folder.Run(), run))
+		sink, err := folder.SafeArchive("a scenario", store.NewManifest(folder.Run(), run))
 		require.NoError(t, err)
 		for _, r := range records()[:2] {
 			require.NoError(t, sink.Record(r))
@@ -205,7 +206,7 @@ func TestARunThatWasKilledCanBeSalvaged(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, found, 1)
 	hidden = found[0]
-	file, err := os.OpenFile(filepath.Join(hidden, "requests.jsonl"), os.O_APPEND|os.O_WRONLY, 0)
+	file, err := os.OpenFile(filepath.Join(hidden, "requests-000000.jsonl"), os.O_APPEND|os.O_WRONLY, 0)
 	require.NoError(t, err)
 	_, err = file.WriteString(`{"Run":"run=x","Sce`) // cut off in mid-line
 	require.NoError(t, err)
@@ -233,7 +234,7 @@ func TestASafeRunThatEndsLeavesNoSpool(t *testing.T) {
 	root := t.TempDir()
 	folder, err := store.Create(root, "run=x")
 	require.NoError(t, err)
-	sink, err := folder.SafeSink("a scenario", store.Manifest{Run: folder.Run()})
+	sink, err := folder.SafeArchive("a scenario", store.Manifest{Run: folder.Run()})
 	require.NoError(t, err)
 	for _, r := range records() {
 		require.NoError(t, sink.Record(r))
@@ -244,4 +245,69 @@ func TestASafeRunThatEndsLeavesNoSpool(t *testing.T) {
 	spools, err := filepath.Glob(filepath.Join(path, "*.jsonl"))
 	require.NoError(t, err)
 	assert.Empty(t, spools)
+}
+
+// many are records in about the order in which they were due, as requests end.
+func many(n int) []harness.Record {
+	out := make([]harness.Record, n)
+	for i := range out {
+		at := i
+		if ahead := i + i%7*50; ahead < n {
+			at = ahead
+		}
+		out[i] = harness.NewRecord(i, time.Duration(at)*time.Millisecond)
+		out[i].Class = "chat"
+	}
+	return out
+}
+
+func TestALongRunIsWrittenInSegmentsAndMerged(t *testing.T) {
+	recs := many(40_000)
+	root := t.TempDir()
+	folder, err := store.Create(root, "run=x")
+	require.NoError(t, err)
+	archive, err := folder.SafeArchive("a scenario", store.Manifest{Run: folder.Run()})
+	require.NoError(t, err)
+	for _, r := range recs {
+		require.NoError(t, archive.Record(r))
+	}
+	segments, err := filepath.Glob(filepath.Join(root, ".run=x-*", "requests-*.parquet"))
+	require.NoError(t, err)
+	assert.Len(t, segments, 2, "it does not wait for the end with them")
+	require.NoError(t, archive.Close())
+	slices.SortStableFunc(recs, func(a, b harness.Record) int { return int(a.Due - b.Due) })
+	assert.Equal(t, recs, slices.Collect(archive.Records()))
+	path, err := folder.Publish()
+	require.NoError(t, err)
+	assert.Equal(t, recs[:9], slices.Collect(archive.Records())[:9], "also where it lies now")
+	entries, err := os.ReadDir(path)
+	require.NoError(t, err)
+	assert.Len(t, entries, 3, "requests, samples and the manifest: %v", entries)
+}
+
+func TestALongRunThatWasKilledCanBeSalvaged(t *testing.T) {
+	recs := many(20_000)
+	root := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		folder, err := store.Create(root, "run=x")
+		require.NoError(t, err)
+		archive, err := folder.SafeArchive("a scenario", store.Manifest{Run: folder.Run()})
+		require.NoError(t, err)
+		for _, r := range recs {
+			require.NoError(t, archive.Record(r))
+		}
+		time.Sleep(time.Second)
+		require.NoError(t, archive.Sample(samples()[0]))
+	})
+	found, err := filepath.Glob(filepath.Join(root, ".run=x-*"))
+	require.NoError(t, err)
+	require.Len(t, found, 1)
+	require.NoError(t, os.WriteFile(filepath.Join(found[0], "requests-000001.parquet-part"), []byte("PAR1 half of a segment"), 0o600))
+	dir, err := store.Salvage(found[0])
+	require.NoError(t, err)
+	stored, err := store.Open(dir)
+	require.NoError(t, err)
+	slices.SortStableFunc(recs, func(a, b harness.Record) int { return int(a.Due - b.Due) })
+	assert.Equal(t, recs, slices.Collect(stored.Run.Records))
+	assert.Equal(t, 20_000, stored.Manifest.Requests)
 }

@@ -25,6 +25,8 @@ type grade struct {
 	CPUPerToken   float64 `json:"cpu_per_token_us"`
 	CPUPerRequest float64 `json:"cpu_per_request_us"`
 	PeakMiB       float64 `json:"peak_mib"`
+	PerStreamKiB  float64 `json:"per_stream_kib"` // peak − before the load, of each stream
+	Connected     int     `json:"connected"`      // requests that found no open connection
 }
 
 // A spread is the median and the 99th percentile, in µs; -1 where nobody knows.
@@ -52,7 +54,8 @@ func spreadOf(ns []int64) spread {
 
 // grade compares what was measured with what is known.
 func (c check) grade(m measurement, known map[string]truth) (grade, error) {
-	g := grade{Check: c, Requests: len(m.Requests), PeakMiB: float64(m.PeakBytes) / (1 << 20)}
+	g := grade{Check: c, Requests: len(m.Requests), PeakMiB: float64(m.PeakBytes) / (1 << 20),
+		PerStreamKiB: float64(m.PeakBytes-m.IdleBytes) / (1 << 10) / float64(max(1, c.inFlight()))}
 	var lag, stamp, delays, ttft, itl []int64
 	coalesced, sum := 0, int64(0)
 	for _, r := range m.Requests {
@@ -60,8 +63,9 @@ func (c check) grade(m measurement, known map[string]truth) (grade, error) {
 		if !ok || len(t.Written) != len(r.Chunks) {
 			return g, fmt.Errorf("the server knows nothing of request %s, or wrote %d tokens of it where %d came", r.ID, len(t.Written), len(r.Chunks))
 		}
-		lag = append(lag, r.Sent-r.Due)
-		first := (r.Chunks[0] - r.Sent) - (t.Written[0] - t.Received)
+		lag = append(lag, r.Lag)
+		g.Connected += map[bool]int{true: 1}[r.Connected]
+		first := (r.Chunks[0] - r.Sent) - (t.Written[0] - t.reached())
 		ttft, sum = append(ttft, first), sum+first
 		for i, at := range r.Chunks {
 			stamp = append(stamp, at-t.Written[i])

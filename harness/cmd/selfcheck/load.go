@@ -3,12 +3,13 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"os"
 	"runtime"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -22,15 +23,18 @@ import (
 type measurement struct {
 	Requests  []measured
 	CPU       time.Duration // user and system, over the load
+	IdleBytes int64         // resident before it
 	PeakBytes int64         // resident, with every record kept
 }
 
 // measured is one request, in nanoseconds since 1970.
 type measured struct {
 	ID        string
-	Due, Sent int64
+	Sent      int64
+	Lag       int64 // sent − due, without connecting
 	Chunks    []int64
 	ReadDelay int64 // of the chunk that waited longest; -1: unknown
+	Connected bool  // no connection was there for it
 }
 
 // load brings a check's load to a server and writes what was measured to
@@ -40,31 +44,48 @@ func load(url, spec string) error {
 	if err := json.Unmarshal([]byte(spec), &c); err != nil {
 		return err
 	}
-	client := &openai.Client{URL: url, HTTP: &http.Client{Transport: openai.NewTransport(nil)}}
+	client := &openai.Client{URL: url}
+	defer client.Close()
 	server, err := client.Preflight(context.Background())
 	if err != nil {
 		return err
 	}
 	client.Model = server.Model
 	before := used()
-	run, err := harness.Runner{Client: client, Precise: true}.Run(context.Background(), c.scenario())
-	if err != nil {
+	if err := client.Warm(context.Background(), c.inFlight()); err != nil {
+		return err
+	}
+	runner := harness.Runner{Client: client, Precise: true}
+	if c.Soak {
+		runner.Sinks = []harness.Sink{newSoaking()}
+	}
+	warm := used()
+	run, err := runner.Run(context.Background(), c.scenario())
+	if err != nil || c.Soak {
 		return err
 	}
 	after := used()
-	out := measurement{CPU: cpuOf(after) - cpuOf(before), PeakBytes: peakOf(after)}
+	out := measurement{CPU: cpuOf(after) - cpuOf(warm), IdleBytes: peakOf(before), PeakBytes: peakOf(after)}
 	start := run.Start.UnixNano()
 	for r := range run.Records {
 		if !r.OK() {
 			return fmt.Errorf("request %d failed: %s: %s", r.Seq, r.Failure, r.Error)
 		}
-		m := measured{ID: r.RequestID, Due: start + int64(r.Due), Sent: start + int64(r.Sent), ReadDelay: int64(r.ReadDelay)}
+		m := measured{ID: r.RequestID, Sent: start + int64(r.Sent), Lag: int64(r.Lag()), ReadDelay: int64(r.ReadDelay), Connected: r.Connecting != harness.Never}
 		for _, at := range r.Chunks {
 			m.Chunks = append(m.Chunks, start+int64(at))
 		}
 		out.Requests = append(out.Requests, m)
 	}
 	return json.NewEncoder(os.Stdout).Encode(out)
+}
+
+// inFlight is how many requests there are at a time, about.
+func (c check) inFlight() int {
+	if c.Tokens == 1 {
+		return min(c.Streams, 64)
+	}
+	return c.Streams
 }
 
 // scenario is the check's load as a scenario.
@@ -81,9 +102,66 @@ func (c check) scenario() harness.Scenario {
 	return s
 }
 
+// soaking tells from time to time how a long load goes.
+type soaking struct {
+	began, told            time.Time
+	requests, failed, then int
+	spent                  time.Duration
+}
+
+func newSoaking() *soaking {
+	now := time.Now()
+	s := &soaking{began: now, told: now, spent: cpuOf(used())}
+	fmt.Printf("%10s  %10s  %6s  %12s  %11s  %s\n", "after", "requests", "failed", "requests/s", "CPU/request", "resident")
+	return s
+}
+
+// every is how often it tells.
+const every = 30 * time.Second
+
+// Record counts.
+func (s *soaking) Record(r harness.Record) error {
+	s.requests++
+	if r.Failed() {
+		s.failed++
+	}
+	if time.Since(s.told) >= every {
+		s.tell()
+	}
+	return nil
+}
+
+// Sample has nothing to tell.
+func (*soaking) Sample(harness.Sample) error { return nil }
+
+// Close tells once more.
+func (s *soaking) Close() error {
+	s.tell()
+	return nil
+}
+
+func (s *soaking) tell() {
+	now, spent, fresh := time.Now(), cpuOf(used()), s.requests-s.then
+	fmt.Printf("%10s  %10d  %6d  %12.0f  %8.1f µs  %.1f MiB\n", now.Sub(s.began).Round(time.Second), s.requests, s.failed,
+		float64(fresh)/now.Sub(s.told).Seconds(), float64(spent-s.spent)/1e3/float64(max(1, fresh)), float64(resident())/(1<<20))
+	s.told, s.then, s.spent = now, s.requests, spent
+}
+
 func used() (u syscall.Rusage) {
 	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u)
 	return u
+}
+
+// resident is the memory that is resident now where the system tells, else the
+// most that it ever was.
+func resident() int64 {
+	raw, _ := os.ReadFile("/proc/self/statm")
+	if fields := bytes.Fields(raw); len(fields) > 1 {
+		if pages, err := strconv.ParseInt(string(fields[1]), 10, 64); err == nil {
+			return pages * int64(os.Getpagesize())
+		}
+	}
+	return peakOf(used())
 }
 
 // peakOf is the most resident memory; macOS counts it in bytes, the others in KiB.

@@ -5,6 +5,10 @@
 // and the client's stamps are compared with that. It prints how late the client
 // sends, how wrong its stamps are and what they cost, at rising load and on a
 // client that is starved of CPU, on the machine where it runs.
+//
+//	selfcheck          every check
+//	selfcheck WORDS    those with these words in their names
+//	selfcheck soak N   N short requests, one after the other on 64 streams: memory and speed every 30 s
 package main
 
 import (
@@ -14,6 +18,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -28,6 +33,7 @@ type check struct {
 	Over    time.Duration // requests arrive over this time; 0: all at once
 	Loop    int           // closed loop: so many requests of each stream
 	Core    float64       // share of one core that the client is held to; 0: all there is
+	Soak    bool          // nothing is kept and graded
 }
 
 func checks() []check {
@@ -39,6 +45,10 @@ func checks() []check {
 		}
 		return check{Name: name, Streams: streams, Gap: gap, Tokens: int(long / gap), Over: long, Core: core}
 	}
+	brief := func(perSecond int) check {
+		const long = 8
+		return check{Name: fmt.Sprintf("%d requests per second, one token each", perSecond), Streams: perSecond * long, Tokens: 1, Over: long * time.Second}
+	}
 	return []check{
 		paced(10, 20*time.Millisecond, 0),
 		paced(100, 20*time.Millisecond, 0),
@@ -46,7 +56,9 @@ func checks() []check {
 		paced(5000, 100*time.Millisecond, 0),
 		paced(10_000, 200*time.Millisecond, 0),
 		{Name: "1000 requests at once, 100 tokens/s each", Streams: 1000, Gap: 10 * time.Millisecond, Tokens: 100},
-		{Name: "1000 requests per second, one token each", Streams: 8000, Tokens: 1, Over: 8 * time.Second},
+		brief(100),
+		brief(1000),
+		brief(5000),
 		{Name: "64 streams as fast as it goes", Streams: 64, Tokens: 200, Loop: 100},
 		paced(1000, 50*time.Millisecond, 0.5),
 		paced(1000, 50*time.Millisecond, 0.25),
@@ -65,6 +77,10 @@ func run(args []string) error {
 	if len(args) == 3 && args[0] == "load" {
 		return load(args[1], args[2])
 	}
+	chosen, err := choose(args)
+	if err != nil {
+		return err
+	}
 	dir, err := os.MkdirTemp("", "selfcheck")
 	if err != nil {
 		return err
@@ -74,42 +90,67 @@ func run(args []string) error {
 	if out, err := exec.Command("go", "build", "-o", mock, "github.com/vllmspec/vllmspec/mockvllm/cmd/mockvllm").CombinedOutput(); err != nil {
 		return fmt.Errorf("the mock cannot be built: %w\n%s", err, out)
 	}
-	wanted := strings.Join(args, " ")
 	var grades []grade
-	for _, c := range checks() {
-		if !strings.Contains(c.Name, wanted) {
-			continue
-		}
+	for _, c := range chosen {
 		fmt.Fprintf(os.Stderr, "%s …\n", c.Name)
 		g, err := c.run(dir, mock)
 		if err != nil {
 			return fmt.Errorf("%s: %w", c.Name, err)
 		}
-		grades = append(grades, g)
+		if !c.Soak {
+			grades = append(grades, g)
+		}
 	}
 	if grades == nil {
-		return fmt.Errorf("no check has %q in its name", wanted)
+		return nil
 	}
 	print(grades)
 	return store(grades)
 }
 
+// choose is what the arguments ask for.
+func choose(args []string) (chosen []check, err error) {
+	const streams = 64
+	if len(args) > 0 && args[0] == "soak" {
+		n := 0
+		if len(args) == 2 {
+			n, err = strconv.Atoi(args[1])
+		}
+		if err != nil || n < streams {
+			return nil, fmt.Errorf("say how many requests to soak it in, at least %d: selfcheck soak 1000000", streams)
+		}
+		return []check{{Name: fmt.Sprintf("%d requests on %d streams", n, streams), Streams: streams, Tokens: 1, Loop: n / streams, Soak: true}}, nil
+	}
+	wanted := strings.Join(args, " ")
+	for _, c := range checks() {
+		if strings.Contains(c.Name, wanted) {
+			chosen = append(chosen, c)
+		}
+	}
+	if chosen == nil {
+		return nil, fmt.Errorf("no check has %q in its name", wanted)
+	}
+	return chosen, nil
+}
+
 func print(grades []grade) {
 	fmt.Printf("\n%s/%s, %d cores, Go %s. Times in µs, p50/p99; the server runs on the same machine.\n\n", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), strings.TrimPrefix(runtime.Version(), "go"))
 	table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "send lag\ttoken stamp\tread delay\tTTFT error\tITL error\tshared stamps\tCPU/token\tCPU/request\tmemory\t  load")
+	fmt.Fprintln(table, "send lag\ttoken stamp\tread delay\tTTFT error\tmean\tITL error\tshared stamps\tdialled\tCPU/token\tCPU/request\tmemory\tper stream\t  load")
 	for _, g := range grades {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%.1f %%\t%.1f\t%.0f\t%.0f MiB\t  %s\n",
-			g.Lag, g.Stamp, g.ReadDelay, g.TTFT, g.ITL, 100*g.Coalesced, g.CPUPerToken, g.CPUPerRequest, g.PeakMiB, g.Check.Name)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%.0f\t%s\t%.1f %%\t%d\t%.1f\t%.0f\t%.0f MiB\t%.1f KiB\t  %s\n",
+			g.Lag, g.Stamp, g.ReadDelay, g.TTFT, g.MeanTTFT, g.ITL, 100*g.Coalesced, g.Connected, g.CPUPerToken, g.CPUPerRequest, g.PeakMiB, g.PerStreamKiB, g.Check.Name)
 	}
 	table.Flush()
 	fmt.Print(`
 send lag       sent − due
 token stamp    the stamp that counts − when the server wrote the token
 read delay     the longest that a token of an answer lay in the kernel before it was read: what a clock of our own would have added
-TTFT error     TTFT since sent, as measured − as it was inside the server
+TTFT error     TTFT since sent, as measured − as it was, from when the request reached the server's system until its first token was written
 ITL error      a gap between tokens as measured, against the same gap as written
 shared stamps  tokens that came in one read with the one before
+dialled        requests that found no open connection
+memory         the most that was resident, with every record kept; per stream: that − what was resident before the load
 `)
 }
 

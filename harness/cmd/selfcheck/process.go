@@ -5,6 +5,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -28,7 +29,7 @@ func (c check) run(dir, mock string) (grade, error) {
 	}
 	raw, loadErr := c.ask(url)
 	_ = server.Process.Signal(syscall.SIGTERM) // it writes the rest of its log
-	if err := errors.Join(loadErr, server.Wait()); err != nil {
+	if err := errors.Join(loadErr, server.Wait()); err != nil || c.Soak {
 		return grade{}, err
 	}
 	var measured measurement
@@ -53,7 +54,10 @@ func (c check) serve(dir, mock, truth string) (*exec.Cmd, string, error) {
 	if err := os.WriteFile(file, profile, 0o600); err != nil {
 		return nil, "", err
 	}
-	server := exec.Command(mock, "--port", "0", "--profile", file, "--truth-log", truth)
+	server := exec.Command(mock, "--port", "0", "--profile", file)
+	if !c.Soak {
+		server.Args = append(server.Args, "--truth-log", truth)
+	}
 	server.Stderr = os.Stderr
 	stdout, err := server.StdoutPipe()
 	if err != nil {
@@ -80,19 +84,36 @@ func (c check) ask(url string) ([]byte, error) {
 	client := exec.Command(os.Args[0], "load", url, string(spec))
 	var out bytes.Buffer
 	client.Stdout, client.Stderr = &out, os.Stderr
-	if c.Core > 0 {
+	if c.Soak {
+		client.Stdout = os.Stdout
+	}
+	if c.Core == 0 {
+		err = client.Run()
+		return out.Bytes(), err
+	}
+	return out.Bytes(), c.runConfined(client)
+}
+
+// runConfined runs the load on a share of a core.
+func (c check) runConfined(client *exec.Cmd) error {
+	group, err := newGroup(c.Core)
+	if err != nil { // the system does not let us
 		client.Env = append(os.Environ(), "GOMAXPROCS=1")
 	}
 	if err := client.Start(); err != nil {
-		return nil, err
+		return err
 	}
 	done := make(chan struct{})
-	if c.Core > 0 {
+	if err == nil {
+		err = group.add(client.Process.Pid)
+		defer group.remove()
+	}
+	if err != nil {
 		go hold(client.Process, c.Core, done)
 	}
 	err = client.Wait()
 	close(done)
-	return out.Bytes(), err
+	return err
 }
 
 // hold lets a process run for a share of every tenth of a second, as a
@@ -116,9 +137,15 @@ func hold(p *os.Process, share float64, done <-chan struct{}) {
 // A truth is what the server wrote down of one answer.
 type truth struct {
 	ID       string  `json:"id"`
+	Arrived  int64   `json:"arrived_ns"` // at the system; 0 where it does not tell
 	Received int64   `json:"received_ns"`
 	Written  []int64 `json:"written_ns"`
 }
+
+// reached is when a request was the server's: what its handler then waits for a
+// processor is the server's own time, and nothing that a client could have seen
+// otherwise.
+func (t truth) reached() int64 { return cmp.Or(t.Arrived, t.Received) }
 
 func readTruth(path string) (map[string]truth, error) {
 	file, err := os.Open(path)

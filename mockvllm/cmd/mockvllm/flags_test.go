@@ -114,7 +114,7 @@ func storedRun(t *testing.T, p mockvllm.Profile, n, prompt, perSecond int) strin
 	t.Helper()
 	folder, err := store.Create(t.TempDir(), store.Name(time.Now(), fmt.Sprint(prompt)))
 	require.NoError(t, err)
-	sink := folder.Sink("a scenario")
+	sink := folder.Archive("a scenario")
 	var trace iter.Seq2[mockvllm.Arrival, error] = func(yield func(mockvllm.Arrival, error) bool) {
 		for i := range n {
 			if !yield(mockvllm.Arrival{At: time.Second * time.Duration(i) / time.Duration(perSecond), Prompt: prompt, Output: 40}, nil) {

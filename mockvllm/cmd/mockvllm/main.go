@@ -19,6 +19,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/vllmspec/vllmspec/harness/stamp"
 	"github.com/vllmspec/vllmspec/mockvllm"
 )
 
@@ -115,6 +116,9 @@ func (o options) serve(config mockvllm.Config, out io.Writer) error {
 		}
 		return err
 	}
+	if config.Truth != nil {
+		listener = stamp.Listen(listener)
+	}
 	scheme := "http"
 	if secure != nil {
 		scheme, listener = "https", tls.NewListener(listener, secure)
@@ -123,7 +127,7 @@ func (o options) serve(config mockvllm.Config, out io.Writer) error {
 	defer stop()
 	mock.Start()
 	defer mock.Close()
-	server := &http.Server{Handler: mock, ReadHeaderTimeout: time.Minute}
+	server := &http.Server{Handler: mock, ReadHeaderTimeout: time.Minute, ConnContext: mockvllm.ConnContext}
 	fmt.Fprintf(out, "mockvllm: %s on %s at %s://%s\n", config.Profile.Name, config.Profile.GPU, scheme, listener.Addr())
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(listener) }()

@@ -53,15 +53,16 @@ func draw(dir string) (string, error) {
 	if err := json.Unmarshal(stored.Verdicts, &verdicts); err != nil {
 		return "", fmt.Errorf("%s: %w", filepath.Join(dir, "verdicts.json"), err)
 	}
+	measured := slo.Measure(stored.Run)
 	if salvaged { // nobody came to judge it
-		verdicts = slo.Judge(stored.Run, stored.Manifest.Scenario.Objectives)
+		verdicts = measured.Judge(stored.Manifest.Scenario.Objectives)
 		raw, err := json.MarshalIndent(verdicts, "", "  ")
 		if err := errors.Join(err, os.WriteFile(filepath.Join(dir, "verdicts.json"), append(raw, '\n'), 0o644)); err != nil {
 			return "", err
 		}
 	}
 	var page bytes.Buffer
-	if err := reports.Render(&page, reports.NewView(stored.Run, slo.Figures(stored.Run), verdicts, stored.Manifest)); err != nil {
+	if err := reports.Render(&page, reports.NewView(stored.Run, measured, verdicts, stored.Manifest)); err != nil {
 		return "", err
 	}
 	path := filepath.Join(dir, "report.html")

@@ -21,7 +21,7 @@ func TestAPageIsDrawnAgainFromItsFiles(t *testing.T) {
 		Records: slices.Values([]harness.Record{record}), Samples: slices.Values([]harness.Sample(nil))}
 	folder, err := store.Create(t.TempDir(), "run=x")
 	require.NoError(t, err)
-	sink := folder.Sink("Once more")
+	sink := folder.Archive("Once more")
 	require.NoError(t, sink.Record(record))
 	require.NoError(t, sink.Close())
 	require.NoError(t, folder.WriteJSON("run.json", store.NewManifest(folder.Run(), run)))
@@ -45,7 +45,7 @@ func TestWhatIsLeftOfAKilledRunIsDrawn(t *testing.T) {
 	require.NoError(t, err)
 	run := &harness.Run{Scenario: harness.Scenario{Name: "Cut off", Objectives: []harness.Objective{{Text: "p50 TTFT at most 1 s", Statistic: "p50", Metric: "TTFT", Relation: harness.AtMost, Limit: 1}}},
 		Records: slices.Values([]harness.Record(nil))}
-	_, err = folder.SafeSink("Cut off", store.NewManifest(folder.Run(), run))
+	_, err = folder.SafeArchive("Cut off", store.NewManifest(folder.Run(), run))
 	require.NoError(t, err)
 	hidden, err := filepath.Glob(filepath.Join(root, ".run=x-*"))
 	require.NoError(t, err)

@@ -1,22 +1,13 @@
 package store
 
 import (
-	"cmp"
-	"errors"
-	"fmt"
-	"os"
-	"path/filepath"
-	"slices"
 	"time"
-
-	"github.com/parquet-go/parquet-go"
-	"github.com/parquet-go/parquet-go/compress/snappy"
 
 	"github.com/vllmspec/vllmspec/harness"
 )
 
 // schemaVersion is raised when a column is added. None is ever renamed.
-const schemaVersion = "1"
+const schemaVersion = "2"
 
 // row is one line of requests.parquet. A pointer is null where the instant did
 // not come or the count was not told; it is never 0 instead.
@@ -39,6 +30,8 @@ type row struct {
 	E2ENS                 *int64  `parquet:"e2e_ns,optional"`
 	LagNS                 *int64  `parquet:"lag_ns,optional"`
 	ConnectingNS          *int64  `parquet:"connecting_ns,optional"`
+	ResolvingNS           *int64  `parquet:"resolving_ns,optional"`
+	SecuringNS            *int64  `parquet:"securing_ns,optional"`
 	ReadDelayNS           *int64  `parquet:"read_delay_ns,optional"`
 	ChunkNS               []int64 `parquet:"chunk_ns,list" parquet-element:",delta"`
 	ChunkTokens           []int64 `parquet:"chunk_tokens,list" parquet-element:",delta"`
@@ -57,6 +50,7 @@ type row struct {
 	RequestedModel        *string `parquet:"requested_model,optional,dict"`
 	Warmup                bool    `parquet:"warmup"`
 	Good                  bool    `parquet:"good"`
+	FullLength            bool    `parquet:"full_length"`
 }
 
 // reading is one line of samples.parquet.
@@ -68,88 +62,18 @@ type reading struct {
 	Value  float64           `parquet:"value"`
 }
 
-// sink keeps records until the end, because the files are sorted and requests
-// end in another order than they are due in. A row takes some 200 bytes and
-// 8 more for each chunk.
-type sink struct {
-	folder   *Folder
-	scenario string
-	rows     []row
-	readings []reading
-
-	requests, samples *spool // nil where nothing can be lost: in virtual time
-}
-
-// Record takes a record.
-func (s *sink) Record(r harness.Record) error {
-	s.rows = append(s.rows, toRow(s.folder.name, s.scenario, &r))
-	if s.requests == nil {
-		return nil
-	}
-	return s.requests.add(s.rows[len(s.rows)-1])
-}
-
-// Sample takes a sample.
-func (s *sink) Sample(sample harness.Sample) error {
-	s.readings = append(s.readings, reading{int64(sample.At), sample.Source, sample.Series, sample.Labels, sample.Value})
-	if s.samples == nil {
-		return nil
-	}
-	// Samples come every second, also when no request ends.
-	return errors.Join(s.samples.add(s.readings[len(s.readings)-1]), s.requests.tick())
-}
-
-// Close writes both files.
-func (s *sink) Close() error {
-	err := s.write()
-	if s.requests == nil || err != nil {
-		return err
-	}
-	return errors.Join(s.requests.remove(), s.samples.remove())
-}
-
-func (s *sink) write() error {
-	slices.SortStableFunc(s.rows, func(a, b row) int {
-		return cmp.Or(cmp.Compare(a.DueNS, b.DueNS), cmp.Compare(a.Seq, b.Seq))
-	})
-	slices.SortStableFunc(s.readings, func(a, b reading) int {
-		return cmp.Or(cmp.Compare(a.AtNS, b.AtNS), cmp.Compare(a.Source, b.Source), cmp.Compare(a.Series, b.Series))
-	})
-	return errors.Join(
-		writeParquet(filepath.Join(s.folder.hidden, "requests.parquet"), s.rows),
-		writeParquet(filepath.Join(s.folder.hidden, "samples.parquet"), s.readings),
-	)
-}
-
-// writeParquet writes a file whose bytes depend on nothing but the rows. Snappy,
-// because parquet-go's Zstd keeps channels in a pool, which do not survive from
-// one testing/synctest bubble to the next.
-func writeParquet[T any](path string, rows []T) error {
-	file, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	w := parquet.NewGenericWriter[T](file, parquet.Compression(&snappy.Codec{}), parquet.MaxRowsPerRowGroup(16<<10),
-		parquet.CreatedBy("vllmspec", schemaVersion, ""), parquet.KeyValueMetadata("schema_version", schemaVersion))
-	_, err = w.Write(rows)
-	err = errors.Join(err, w.Close(), file.Sync(), file.Close())
-	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	return nil
-}
-
 func toRow(run, scenario string, r *harness.Record) row {
 	return row{
 		Run: run, Scenario: scenario, Class: r.Class, Seq: int64(r.Seq), Session: int64(r.Session), Turn: int64(r.Turn), User: count(r.User),
 		DueNS: int64(r.Due), SentNS: instant(r.Sent), HeadersNS: instant(r.Headers), FirstTokenNS: instant(r.FirstToken()),
 		FirstAnswerNS: instant(r.FirstAnswer), DoneNS: instant(r.Done),
-		TTFTNS: instant(r.TTFT()), TPOTNS: instant(r.TPOT()), E2ENS: instant(r.E2E()), LagNS: instant(r.Lag()), ConnectingNS: instant(r.Connecting), ReadDelayNS: instant(r.ReadDelay),
+		TTFTNS: instant(r.TTFT()), TPOTNS: instant(r.TPOT()), E2ENS: instant(r.E2E()), LagNS: instant(r.Lag()), ConnectingNS: instant(r.Connecting),
+		ResolvingNS: instant(r.Resolving), SecuringNS: instant(r.Securing), ReadDelayNS: instant(r.ReadDelay),
 		ChunkNS: each(r.Chunks), ChunkTokens: each(r.ChunkTokens),
 		PromptTokens: count(r.PromptTokens), OutputTokens: count(r.OutputTokens), CachedTokens: count(r.CachedTokens), ReasoningTokens: count(r.ReasoningTokens),
 		RequestedPromptTokens: count(r.RequestedPromptTokens), RequestedOutputTokens: count(r.RequestedOutputTokens),
 		Finish: text(r.Finish), Failure: text(string(r.Failure)), HTTPStatus: count(r.HTTPStatus), Error: text(r.Error),
-		RequestID: text(r.RequestID), Model: text(r.Model), RequestedModel: text(r.RequestedModel), Warmup: r.Warmup, Good: r.Good,
+		RequestID: text(r.RequestID), Model: text(r.Model), RequestedModel: text(r.RequestedModel), Warmup: r.Warmup, Good: r.Good, FullLength: r.Full,
 	}
 }
 
@@ -158,6 +82,7 @@ func (r *row) record() harness.Record {
 	out.Class, out.Session, out.Turn, out.User = r.Class, int(r.Session), int(r.Turn), uncount(r.User)
 	out.Sent, out.Headers, out.Done, out.FirstAnswer = uninstant(r.SentNS), uninstant(r.HeadersNS), uninstant(r.DoneNS), uninstant(r.FirstAnswerNS)
 	out.Connecting, out.ReadDelay = uninstant(r.ConnectingNS), uninstant(r.ReadDelayNS)
+	out.Resolving, out.Securing = uninstant(r.ResolvingNS), uninstant(r.SecuringNS)
 	for _, at := range r.ChunkNS {
 		out.Chunks = append(out.Chunks, time.Duration(at))
 	}
@@ -167,7 +92,7 @@ func (r *row) record() harness.Record {
 	out.PromptTokens, out.OutputTokens, out.CachedTokens, out.ReasoningTokens = uncount(r.PromptTokens), uncount(r.OutputTokens), uncount(r.CachedTokens), uncount(r.ReasoningTokens)
 	out.RequestedPromptTokens, out.RequestedOutputTokens = uncount(r.RequestedPromptTokens), uncount(r.RequestedOutputTokens)
 	out.Finish, out.Failure, out.HTTPStatus, out.Error = untext(r.Finish), harness.Failure(untext(r.Failure)), uncount(r.HTTPStatus), untext(r.Error)
-	out.RequestID, out.Model, out.RequestedModel, out.Warmup, out.Good = untext(r.RequestID), untext(r.Model), untext(r.RequestedModel), r.Warmup, r.Good
+	out.RequestID, out.Model, out.RequestedModel, out.Warmup, out.Good, out.Full = untext(r.RequestID), untext(r.Model), untext(r.RequestedModel), r.Warmup, r.Good, r.FullLength
 	return out
 }
 

@@ -1,0 +1,197 @@
+package http1
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/vllmspec/vllmspec/harness/stamp"
+)
+
+const (
+	// bufferSize is how much of an answer is read at once: some twenty tokens.
+	// There are as many such buffers as connections.
+	bufferSize = 4 << 10
+	// maxHead bounds the head of an answer, with all that comes before it and
+	// with the trailer after it.
+	maxHead = 64 << 10
+	// atOnce is how long a request may be that is written before its answer is
+	// read: the system's own buffers take so much. Longer ones are written beside,
+	// for a server that answers before it has read everything.
+	atOnce = 64 << 10
+)
+
+// A conn is one connection. One goroutine uses it at a time.
+type conn struct {
+	pool   *Pool
+	net    net.Conn    // TLS, or the one below
+	stamps *stamp.Conn // below TLS
+	cut    func()      // closes what is below all, at once
+	socket *socket     // nil where it is no socket
+
+	buffer []byte
+	r, w   int // what is read and not used: buffer[r:w]
+	until  time.Time
+	used   bool // an answer came over it
+
+	answer  Answer
+	written chan error // of a request that is written beside; nil: of none
+	heard   bool       // something of the answer came
+	length  int        // of the request
+}
+
+func (c *conn) close() { c.cut() }
+
+// ask sends a request and reads the head of its answer.
+func (c *conn) ask(ctx context.Context, head, body []byte) (*Answer, error) {
+	c.answer = Answer{c: c, ctx: ctx, left: none, unhook: context.AfterFunc(ctx, c.cut)}
+	c.heard, c.written = false, nil
+	if len(c.buffer) > bufferSize {
+		c.buffer = make([]byte, bufferSize) // a long head had made it longer
+	}
+	request := c.buffer[:0] // nothing is in it yet
+	if len(head)+len(body) > len(c.buffer)-32 {
+		request = make([]byte, 0, len(head)+len(body)+32)
+	}
+	request = append(append(request, head...), "Content-Length: "...)
+	request = append(strconv.AppendInt(request, int64(len(body)), 10), "\r\n\r\n"...)
+	request = append(request, body...)
+	c.length = len(request)
+	sent := c.send(request)
+	if err := c.answer.readHead(); err != nil {
+		c.answer.unhook()
+		if sent != nil && !c.heard {
+			err = sent
+		}
+		return nil, err
+	}
+	if sent != nil {
+		c.answer.lasting = false
+	}
+	return &c.answer, nil
+}
+
+// send writes a request. The error is that of a request of which not all was
+// written; there may be an answer to it nevertheless.
+func (c *conn) send(request []byte) error {
+	c.answer.Sent = time.Now()
+	if len(request) > atOnce || c.socket == nil {
+		request, written := bytes.Clone(request), make(chan error, 1)
+		c.written = written
+		go func() {
+			_, err := c.net.Write(request)
+			written <- err
+		}()
+		return nil
+	}
+	n, err := c.net.Write(request)
+	if err != nil && n == 0 {
+		err = &unsentError{err}
+	}
+	return err
+}
+
+// sent reports whether the whole request was written.
+func (c *conn) sent() bool {
+	if c.written == nil {
+		return true
+	}
+	select {
+	case err := <-c.written:
+		return err == nil
+	default:
+		return false
+	}
+}
+
+// An unsentError is that of a request of which nothing was written.
+type unsentError struct{ error }
+
+func (e *unsentError) Unwrap() error { return e.error }
+
+// spoilt reports whether an idle connection is of no more use: the other side has
+// closed it, or has said something that nobody asked for.
+func (c *conn) spoilt() bool {
+	return c.r < c.w || c.socket != nil && c.socket.spoilt(c.net == c.stamps)
+}
+
+// unheard reports whether a server cannot have seen the request that failed: it
+// had closed the connection before the request came there. Where that cannot be
+// told, it is a failure like any other.
+func (c *conn) unheard(err error) bool {
+	var unsent *unsentError
+	switch {
+	case c.heard:
+		return false
+	case errors.As(err, &unsent), c.socket == nil && errors.Is(err, io.ErrClosedPipe):
+		return true
+	}
+	// What closes a connection confirms all that had come over it; what comes
+	// later is answered with a reset, and then the system says EPIPE.
+	closed := errors.Is(err, errSilent) || errors.Is(err, syscall.EPIPE)
+	return closed && c.socket != nil && c.socket.unconfirmed() >= c.length
+}
+
+// fill reads once. What stands in the buffer unused stays, and may make it grow.
+func (c *conn) fill() error {
+	switch {
+	case c.r == c.w:
+		c.r, c.w = 0, 0
+	case c.w < len(c.buffer):
+	case c.r > 0:
+		c.w = copy(c.buffer, c.buffer[c.r:c.w])
+		c.r = 0
+	case len(c.buffer) >= maxHead:
+		return Malformed(fmt.Sprintf("a line of the answer's head is longer than %d bytes", maxHead))
+	default:
+		c.buffer = append(c.buffer, make([]byte, len(c.buffer))...)
+	}
+	n, err := c.net.Read(c.buffer[c.w:])
+	c.w += n
+	if n > 0 {
+		c.heard = true
+		return nil
+	}
+	return err
+}
+
+// The ends that no answer should have.
+var (
+	errSilent = errors.New("the server closed the connection without an answer")
+	errBroken = errors.New("the server closed the connection in the middle of its answer")
+)
+
+func (c *conn) ended() error {
+	if c.heard {
+		return errBroken
+	}
+	return errSilent
+}
+
+// line is the next line, without its end. It comes off the budget, and is good
+// until the next call.
+func (c *conn) line(budget *int) ([]byte, error) {
+	for searched := 0; ; {
+		if i := bytes.IndexByte(c.buffer[c.r+searched:c.w], '\n'); i >= 0 {
+			line := c.buffer[c.r : c.r+searched+i]
+			c.r += len(line) + 1
+			if *budget -= len(line) + 1; *budget < 0 {
+				return nil, Malformed(fmt.Sprintf("the head of the answer is longer than %d bytes", maxHead))
+			}
+			return bytes.TrimSuffix(line, []byte("\r")), nil
+		}
+		searched = c.w - c.r
+		if err := c.fill(); err != nil {
+			if err == io.EOF {
+				err = c.ended()
+			}
+			return nil, err
+		}
+	}
+}

@@ -1,0 +1,433 @@
+package http1
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+var head = []byte("POST / HTTP/1.1\r\nHost: test\r\n")
+
+// saying is a pool of connections to a server that answers every request with
+// the same pieces, one write each, and then closes the connection.
+func saying(pieces ...string) *Pool {
+	return &Pool{Dial: func(context.Context, string, string) (net.Conn, error) {
+		near, far := net.Pipe()
+		go func() {
+			defer far.Close()
+			request, err := http.ReadRequest(bufio.NewReader(far))
+			if err != nil {
+				return
+			}
+			io.Copy(io.Discard, request.Body)
+			for _, piece := range pieces {
+				if _, err := io.WriteString(far, piece); err != nil {
+					return
+				}
+			}
+		}()
+		return near, nil
+	}}
+}
+
+// whole reads an answer to its end.
+func whole(p *Pool) (status int, body string, err error) {
+	a, err := p.Ask(context.Background(), head, []byte("{}"))
+	if err != nil {
+		return 0, "", err
+	}
+	defer a.Close()
+	for {
+		piece, err := a.Next()
+		body += string(piece)
+		if err == io.EOF {
+			return a.Status, body, nil
+		}
+		if err != nil {
+			return a.Status, body, err
+		}
+	}
+}
+
+func TestAnAnswerEndsWhereItsHeadSays(t *testing.T) {
+	for name, c := range map[string]struct {
+		said, body string
+		status     int
+	}{
+		"length":             {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello and more", "hello", 200},
+		"length twice":       {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-length: 5\r\n\r\nhello", "hello", 200},
+		"no length":          {"HTTP/1.1 200 OK\r\n\r\nto the end", "to the end", 200},
+		"chunks":             {"HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n5\r\nhello\r\n6 ;a=b\r\n world\r\n0\r\n\r\n", "hello world", 200},
+		"chunks and length":  {"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", "hello", 200},
+		"a trailer":          {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nX-Took: 1\r\n\r\n", "x", 200},
+		"no body":            {"HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n", "", 204},
+		"empty":              {"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "", 200},
+		"no reason":          {"HTTP/1.1 503\r\nContent-Length: 1\r\n\r\nx", "x", 503},
+		"bare line feeds":    {"HTTP/1.1 200 OK\nContent-Length: 1\n\nx", "x", 200},
+		"HTTP/1.0":           {"HTTP/1.0 200 OK\r\n\r\nold", "old", 200},
+		"informed before":    {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nContent-Length: 9\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx", "x", 200},
+		"a long field":       {"HTTP/1.1 200 OK\r\nContent-Security-Policy: " + strings.Repeat("x", 20_000) + "\r\nContent-Length: 1\r\n\r\nx", "x", 200},
+		"more than a buffer": {"HTTP/1.1 200 OK\r\nContent-Length: 10000\r\n\r\n" + strings.Repeat("x", 10_000), strings.Repeat("x", 10_000), 200},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := saying(c.said)
+			defer p.Close()
+			status, body, err := whole(p)
+			require.NoError(t, err)
+			assert.Equal(t, c.status, status)
+			assert.Equal(t, c.body, body)
+		})
+	}
+}
+
+func TestWhatIsNoAnswerIsMalformed(t *testing.T) {
+	for name, c := range map[string]struct{ said, says string }{
+		"no HTTP":          {"SSH-2.0-OpenSSH_9.2\r\n", "SSH-2.0"},
+		"HTTP/2":           {"HTTP/2 200 OK\r\n\r\n", "no HTTP/1.1"},
+		"no status":        {"HTTP/1.1 2x0 OK\r\n\r\n", "no status"},
+		"a long status":    {"HTTP/1.1 2000 OK\r\n\r\n", "no HTTP/1.1"},
+		"another protocol": {"HTTP/1.1 101 Switching Protocols\r\n\r\n", "another protocol"},
+		"no colon":         {"HTTP/1.1 200 OK\r\nhello\r\n\r\n", "no field"},
+		"a folded field":   {"HTTP/1.1 200 OK\r\nA: b\r\n c: d\r\n\r\n", "no field"},
+		"negative length":  {"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", "length of the answer"},
+		"signed length":    {"HTTP/1.1 200 OK\r\nContent-Length: +1\r\n\r\nx", "length of the answer"},
+		"endless length":   {"HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n", "length of the answer"},
+		"two lengths":      {"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxx", "length of the answer"},
+		"compressed":       {"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", "nobody asked for"},
+		"old chunks":       {"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "HTTP/1.0"},
+		"a chunk's length": {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", "no length of a chunk"},
+		"a negative chunk": {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n", "no length of a chunk"},
+		"an endless chunk": {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n", "no length of a chunk"},
+		"a chunk too long": {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nxyz\r\n", "after its end"},
+		"a huge field":     {"HTTP/1.1 200 OK\r\nA: " + strings.Repeat("x", 100_000), "longer than 65536 bytes"},
+		"a huge head":      {"HTTP/1.1 200 OK\r\n" + strings.Repeat("A: b\r\n", 20_000), "longer than 65536 bytes"},
+		"much before":      {strings.Repeat("HTTP/1.1 100 Continue\r\n\r\n", 10_000), "longer than 65536 bytes"},
+		"a huge trailer":   {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" + strings.Repeat("A: b\r\n", 20_000), "longer than 65536 bytes"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := saying(c.said)
+			defer p.Close()
+			_, _, err := whole(p)
+			var malformed Malformed
+			require.ErrorAs(t, err, &malformed)
+			assert.ErrorContains(t, err, c.says)
+		})
+	}
+}
+
+func TestAnAnswerThatBreaksOffIsNoAnswer(t *testing.T) {
+	const said = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nA: b\r\n\r\n"
+	for end := range said {
+		p := saying(said[:end])
+		_, body, err := whole(p)
+		require.Error(t, err, "%q", said[:end])
+		assert.ErrorContains(t, err, map[bool]string{true: "without an answer", false: "in the middle of its answer"}[end == 0])
+		assert.True(t, strings.HasPrefix("hello", body))
+		p.Close()
+	}
+}
+
+func TestPiecesMayEndAnywhere(t *testing.T) {
+	const said = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;x\r\nhello\r\n00A\r\n, you ther\r\n1\r\ne\r\n0\r\nA: b\r\n\r\n"
+	for first := 1; first < len(said); first++ {
+		p := saying(said[:first], said[first:])
+		_, body, err := whole(p)
+		require.NoError(t, err, "cut at %d", first)
+		assert.Equal(t, "hello, you there", body, "cut at %d", first)
+		p.Close()
+	}
+	p := saying(strings.Split(said, "")...)
+	defer p.Close()
+	_, body, err := whole(p)
+	require.NoError(t, err)
+	assert.Equal(t, "hello, you there", body)
+}
+
+// serving is a pool of TCP connections to a server.
+func serving(t *testing.T, serve func(net.Conn)) (p *Pool, opened *atomic.Int32) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	opened = new(atomic.Int32)
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			opened.Add(1)
+			go func() { defer conn.Close(); serve(conn) }()
+		}
+	}()
+	p = &Pool{Address: listener.Addr().String()}
+	t.Cleanup(func() { listener.Close(); p.Close() })
+	return p, opened
+}
+
+// answering answers so many requests with the same words.
+func answering(said string, times int) func(net.Conn) {
+	return func(conn net.Conn) {
+		requests := bufio.NewReader(conn)
+		for range times {
+			request, err := http.ReadRequest(requests)
+			if err != nil {
+				return
+			}
+			io.Copy(io.Discard, request.Body)
+			io.WriteString(conn, said)
+		}
+	}
+}
+
+const hello = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
+
+func TestAConnectionIsUsedAgainWhereItMay(t *testing.T) {
+	for said, want := range map[string]int32{
+		hello: 1,
+		"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: foo, Close\r\n\r\nhello":      3,
+		"HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello":                                3,
+		"HTTP/1.0 200 OK\r\nContent-Length: 5\r\nConnection: keep-alive\r\n\r\nhello":      1,
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n":     1,
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\nmore": 3,
+	} {
+		p, opened := serving(t, answering(said, 9))
+		for range 3 {
+			_, body, err := whole(p)
+			require.NoError(t, err)
+			assert.Equal(t, "hello", body)
+		}
+		assert.Equal(t, want, opened.Load(), said)
+	}
+}
+
+// TestAServerMayCloseAnIdleConnection has a server that closes every connection
+// after one answer without saying so beforehand.
+func TestAServerMayCloseAnIdleConnection(t *testing.T) {
+	closed := make(chan struct{}, 9)
+	p, opened := serving(t, func(conn net.Conn) {
+		answering(hello, 1)(conn)
+		conn.Close()
+		closed <- struct{}{}
+	})
+	for range 3 {
+		_, _, err := whole(p)
+		require.NoError(t, err)
+		<-closed
+	}
+	assert.EqualValues(t, 3, opened.Load())
+}
+
+// TestARequestThatNobodyHeardIsNoFailure has a request on its way while the server
+// closes the connection: what we see before sending cannot help.
+func TestARequestThatNobodyHeardIsNoFailure(t *testing.T) {
+	closed := make(chan struct{}, 1)
+	p, _ := serving(t, func(conn net.Conn) {
+		answering(hello, 1)(conn)
+		conn.Close()
+		closed <- struct{}{}
+	})
+	_, _, err := whole(p)
+	require.NoError(t, err)
+	<-closed
+	c := p.idle[0] // taken without a look at it
+	if c.socket.unconfirmed() != 0 || !c.socket.spoilt(true) {
+		t.Skip("the system does not tell")
+	}
+	_, err = c.ask(t.Context(), head, []byte("{}"))
+	require.Error(t, err)
+	assert.True(t, c.unheard(err), err)
+}
+
+func TestARequestThatWasHeardIsNotAskedAgain(t *testing.T) {
+	var asked atomic.Int32
+	for name, hangUp := range map[string]func(*net.TCPConn){
+		"closed": func(*net.TCPConn) {},
+		"reset":  func(conn *net.TCPConn) { conn.SetLinger(0) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			asked.Store(0)
+			p, _ := serving(t, func(conn net.Conn) {
+				answering(hello, 1)(conn)
+				if _, err := http.ReadRequest(bufio.NewReader(conn)); err == nil {
+					asked.Add(1)
+					hangUp(conn.(*net.TCPConn))
+				}
+			})
+			_, _, err := whole(p)
+			require.NoError(t, err)
+			_, _, err = whole(p)
+			require.Error(t, err, "the server took the request and hung up: that is its failure")
+			assert.EqualValues(t, 1, asked.Load())
+			assert.NotErrorIs(t, err, syscall.EPIPE)
+		})
+	}
+}
+
+func TestIdleConnectionsAreGivenUpInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		opened := 0
+		p := &Pool{}
+		p.Dial = func(context.Context, string, string) (net.Conn, error) {
+			opened++
+			near, far := net.Pipe()
+			go answering(hello, 9)(far)
+			return near, nil
+		}
+		defer p.Close()
+		ask := func() {
+			_, _, err := whole(p)
+			require.NoError(t, err)
+			synctest.Wait()
+		}
+		ask()
+		time.Sleep(keepUsed - time.Second)
+		ask()
+		assert.Equal(t, 1, opened)
+		time.Sleep(keepUsed)
+		ask()
+		assert.Equal(t, 2, opened, "the server would close it a second later")
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		assert.Empty(t, p.idle, "nothing is kept that nobody uses")
+	})
+}
+
+func TestEndingTheContextClosesTheConnectionAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := net.Pipe()
+		p := &Pool{Dial: func(context.Context, string, string) (net.Conn, error) { return near, nil }}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		began := time.Now()
+		go func() {
+			answering("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe", 1)(far)
+			_, err := far.Read(make([]byte, 1))
+			assert.Equal(t, io.EOF, err)
+			assert.Equal(t, time.Minute, time.Since(began))
+		}()
+		a, err := p.Ask(ctx, head, nil)
+		require.NoError(t, err)
+		piece, err := a.Next()
+		require.NoError(t, err)
+		assert.Equal(t, "he", string(piece))
+		_, err = a.Next()
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		a.Close()
+		a.Close()
+		assert.Empty(t, p.idle)
+		assert.Zero(t, p.busy)
+	})
+}
+
+// TestAServerMaySendItsHeadSlowly has one byte come each second, and a client that
+// waits for less than all of them.
+func TestAServerMaySendItsHeadSlowly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &Pool{Dial: func(context.Context, string, string) (net.Conn, error) {
+			near, far := net.Pipe()
+			go func() {
+				defer far.Close()
+				http.ReadRequest(bufio.NewReader(far))
+				for i := range hello {
+					time.Sleep(time.Second)
+					if _, err := io.WriteString(far, hello[i:i+1]); err != nil {
+						return
+					}
+				}
+			}()
+			return near, nil
+		}}
+		defer p.Close()
+		began := time.Now()
+		a, err := p.Ask(t.Context(), head, nil)
+		require.NoError(t, err)
+		at, _ := a.Last()
+		assert.Equal(t, time.Duration(len(hello)-len("hello"))*time.Second, at.Sub(began))
+		a.Close()
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		_, err = p.Ask(ctx, head, nil)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		time.Sleep(time.Minute) // the server notices
+	})
+}
+
+// TestALongRequestMayBeAnsweredBeforeItIsRead has a server that does not read it.
+func TestALongRequestMayBeAnsweredBeforeItIsRead(t *testing.T) {
+	p, _ := serving(t, func(conn net.Conn) {
+		io.WriteString(conn, "HTTP/1.1 413 Request Entity Too Large\r\nContent-Length: 0\r\n\r\n")
+		conn.(*net.TCPConn).CloseWrite()
+		io.Copy(io.Discard, conn)
+	})
+	a, err := p.Ask(t.Context(), head, make([]byte, 32<<20))
+	require.NoError(t, err)
+	assert.Equal(t, 413, a.Status)
+	a.Close()
+}
+
+func TestConnectionsAreThereBeforeTheyAreNeeded(t *testing.T) {
+	p, opened := serving(t, answering(hello, 9))
+	require.NoError(t, p.Warm(t.Context(), 50))
+	assert.Len(t, p.idle, 50)
+	require.NoError(t, p.Warm(t.Context(), 20))
+	assert.Len(t, p.idle, 50)
+	for range 50 {
+		a, err := p.Ask(t.Context(), head, nil)
+		require.NoError(t, err)
+		assert.Equal(t, Times{Never, Never, Never}, a.Times)
+		defer a.Close()
+	}
+	assert.GreaterOrEqual(t, opened.Load(), int32(50))
+}
+
+func TestSpareConnectionsFollowThoseInUse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &Pool{Dial: func(context.Context, string, string) (net.Conn, error) {
+			near, far := net.Pipe()
+			go func() { defer far.Close(); answering(hello, 9)(far) }()
+			return near, nil
+		}}
+		require.NoError(t, p.Warm(t.Context(), 1))
+		var held []*Answer
+		for range 40 {
+			a, err := p.Ask(t.Context(), head, nil)
+			require.NoError(t, err)
+			assert.Equal(t, Never, a.Times.Connecting)
+			held = append(held, a)
+			synctest.Wait() // a spare one is made meanwhile
+		}
+		assert.Len(t, p.idle, 3)
+		for _, a := range held {
+			a.Close()
+		}
+		p.Close()
+		time.Sleep(time.Hour)
+		assert.Empty(t, p.idle)
+	})
+}
+
+func TestWarmingSaysWhatKeepsItFromIt(t *testing.T) {
+	p := &Pool{Dial: func(context.Context, string, string) (net.Conn, error) {
+		return nil, fmt.Errorf("no: %w", syscall.EMFILE)
+	}}
+	defer p.Close()
+	err := p.Warm(t.Context(), 100)
+	var connecting *ConnectError
+	require.ErrorAs(t, err, &connecting)
+	require.ErrorIs(t, err, syscall.EMFILE)
+	_, err = p.Ask(t.Context(), head, nil)
+	require.ErrorIs(t, err, syscall.EMFILE)
+	assert.Zero(t, p.busy)
+}

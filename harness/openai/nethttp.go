@@ -1,0 +1,190 @@
+package openai
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/http1"
+	"github.com/vllmspec/vllmspec/harness/stamp"
+)
+
+// A transport speaks HTTP/1.1, and HTTP/2 where that was asked for or where a
+// server speaks nothing else. Several streams on one connection hold each other up.
+type transport struct {
+	one, two *http.Transport
+	only2    atomic.Bool
+}
+
+func (c *Client) newTransport() *transport {
+	t := &transport{one: c.netTransport(), two: c.netTransport()}
+	t.one.Protocols.SetHTTP1(true)
+	t.two.Protocols.SetHTTP2(true)
+	t.two.Protocols.SetUnencryptedHTTP2(true)
+	t.only2.Store(c.HTTP2)
+	return t
+}
+
+// RoundTrip asks once, or a second time where nothing was asked yet.
+func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	if !t.only2.Load() {
+		response, err := t.one.RoundTrip(r)
+		if err == nil || !refusesHTTP1(err) {
+			return response, err
+		}
+		t.only2.Store(true)
+		if r.GetBody != nil {
+			r = r.Clone(r.Context())
+			if r.Body, err = r.GetBody(); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return t.two.RoundTrip(r)
+}
+
+// CloseIdleConnections is for http.Client's method of that name.
+func (t *transport) CloseIdleConnections() {
+	t.one.CloseIdleConnections()
+	t.two.CloseIdleConnections()
+}
+
+// netTransport is a transport without hidden limits: as many connections as there
+// are requests in flight, kept alive.
+func (c *Client) netTransport() *http.Transport {
+	t := &http.Transport{
+		DisableCompression:  true,
+		MaxIdleConnsPerHost: 1 << 20,
+		ReadBufferSize:      readSize,
+		// vLLM closes idle connections after 5 s, and Go does not repeat a POST
+		// that meets a connection which is just being closed.
+		IdleConnTimeout:     4 * time.Second,
+		TLSHandshakeTimeout: 10 * time.Second,
+		TLSClientConfig:     c.secured(),
+		Protocols:           new(http.Protocols),
+	}
+	dial := c.Dial
+	if dial == nil {
+		dial = (&net.Dialer{Timeout: 10 * time.Second}).DialContext
+		t.Proxy = http.ProxyFromEnvironment
+	}
+	t.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := dial(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		return stamp.New(conn), nil
+	}
+	return t
+}
+
+func (c *Client) postOverNet(ctx context.Context, path string, body []byte) (answer, error) {
+	via := new(netAnswer)
+	request, err := http.NewRequestWithContext(via.follow(ctx), http.MethodPost, c.URL+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, errors.New("the server's URL cannot be used")
+	}
+	request.Header.Set("Content-Type", "application/json")
+	c.authorize(request)
+	if via.response, err = c.http.Do(request); err != nil {
+		return nil, err
+	}
+	if via.response.ProtoMajor == 2 {
+		via.stamps = nil // what came last may be another stream's
+	}
+	via.stamp()
+	return via, nil
+}
+
+// A netAnswer is one that net/http brought.
+type netAnswer struct {
+	response *http.Response
+	stamps   *stamp.Conn // nil where it is none of ours
+	buffer   []byte
+	at       time.Time // of what was read last
+	waited   time.Duration
+
+	mu    sync.Mutex // net/http goes on connecting for others
+	asked time.Time
+	sent  time.Time // zero: unknown
+	times http1.Times
+}
+
+// follow looks on while a connection is found or made.
+func (a *netAnswer) follow(ctx context.Context) context.Context {
+	a.times = http1.Times{Connecting: http1.Never, Resolving: http1.Never, Securing: http1.Never}
+	making := a.times
+	var resolving, securing time.Time
+	locked := func(do func()) { a.mu.Lock(); defer a.mu.Unlock(); do() }
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GetConn:           func(string) { locked(func() { a.asked = time.Now() }) },
+		DNSStart:          func(httptrace.DNSStartInfo) { locked(func() { resolving = time.Now() }) },
+		DNSDone:           func(httptrace.DNSDoneInfo) { locked(func() { making.Resolving = time.Since(resolving) }) },
+		TLSHandshakeStart: func() { locked(func() { securing = time.Now() }) },
+		TLSHandshakeDone: func(tls.ConnectionState, error) {
+			locked(func() { making.Securing = time.Since(securing) })
+		},
+		GotConn: func(got httptrace.GotConnInfo) {
+			if a.stamps = stamp.Of(got.Conn); a.stamps != nil {
+				a.stamps.Fresh()
+			}
+			locked(func() {
+				if !got.Reused {
+					a.times = making
+					a.times.Connecting = time.Since(a.asked)
+				}
+			})
+		},
+		WroteHeaders: func() { locked(func() { a.sent = time.Now() }) },
+	})
+}
+
+func (a *netAnswer) headers() harness.Chunk {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	h := harness.Chunk{At: a.at, Sent: a.sent, Waited: harness.Never, Headers: true, HTTPStatus: a.response.StatusCode, RequestID: a.response.Header.Get("X-Request-Id"),
+		Tokens: harness.Untold, Resolving: a.times.Resolving, Connecting: a.times.Connecting, Securing: a.times.Securing}
+	if a.stamps != nil {
+		h.Sent = a.stamps.Written()
+	}
+	return h
+}
+
+func (a *netAnswer) kind() string { return a.response.Header.Get("Content-Type") }
+
+// Next reads once from the body.
+func (a *netAnswer) Next() ([]byte, error) {
+	if a.buffer == nil {
+		a.buffer = make([]byte, readSize)
+	}
+	for {
+		n, err := a.response.Body.Read(a.buffer)
+		a.stamp()
+		if n > 0 {
+			return a.buffer[:n], nil // an error comes again
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+// stamp notes when what was read now had come.
+func (a *netAnswer) stamp() {
+	a.at, a.waited = time.Now(), stamp.Unknown
+	if a.stamps != nil {
+		a.at, a.waited = a.stamps.Last()
+	}
+}
+
+func (a *netAnswer) Last() (time.Time, time.Duration) { return a.at, a.waited }
+
+func (a *netAnswer) Close() { a.response.Body.Close() }

@@ -1,0 +1,52 @@
+package sampler
+
+import (
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func files(t *testing.T, content map[string]string) string {
+	t.Helper()
+	root := t.TempDir()
+	for name, text := range content {
+		require.NoError(t, os.MkdirAll(filepath.Join(root, filepath.Dir(name)), 0o755))
+		require.NoError(t, os.WriteFile(filepath.Join(root, name), []byte(text), 0o600))
+	}
+	return root
+}
+
+func TestTheContainersLimitIsRead(t *testing.T) {
+	all := float64(runtime.GOMAXPROCS(0))
+	for name, c := range map[string]struct {
+		files           map[string]string
+		cpus, throttled float64
+	}{
+		"no container": {map[string]string{}, all, 0},
+		"version 2": {map[string]string{"proc/self/cgroup": "0::/pod\n", "sys/fs/cgroup/pod/cpu.max": "25000 100000\n",
+			"sys/fs/cgroup/pod/cpu.stat": "usage_usec 9\nthrottled_usec 1500000\n"}, .25, 1.5},
+		"version 2, no limit": {map[string]string{"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cpu.max": "max 100000\n"}, all, 0},
+		"version 1": {map[string]string{"proc/self/cgroup": "3:cpu,cpuacct:/pod\n0::/\n", "sys/fs/cgroup/cpu/pod/cpu.cfs_quota_us": "50000\n",
+			"sys/fs/cgroup/cpu/pod/cpu.cfs_period_us": "100000\n", "sys/fs/cgroup/cpu/pod/cpu.stat": "nr_periods 7\nthrottled_time 2000000000\n"}, .5, 2},
+		"version 1, no limit": {map[string]string{"proc/self/cgroup": "3:cpu:/\n", "sys/fs/cgroup/cpu/cpu.cfs_quota_us": "-1\n", "sys/fs/cgroup/cpu/cpu.cfs_period_us": "100000\n"}, all, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cpus, throttled, _ := quota(files(t, c.files))
+			assert.Equal(t, c.cpus, cpus)
+			assert.Equal(t, c.throttled, throttled)
+		})
+	}
+}
+
+func TestPortsThatAreLeftAreCounted(t *testing.T) {
+	used, all, ok := ports(files(t, map[string]string{"proc/sys/net/ipv4/ip_local_port_range": "32768\t60999\n",
+		"proc/net/sockstat": "sockets: used 10\nTCP: inuse 5 orphan 0 tw 9 alloc 1 mem 0\n"}))
+	assert.True(t, ok)
+	assert.Equal(t, []float64{14, 28_232}, []float64{used, all})
+	_, _, ok = ports(t.TempDir())
+	assert.False(t, ok, "it is not told everywhere")
+}
