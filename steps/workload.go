@@ -25,9 +25,9 @@ type workload struct {
 	turns          int            // of a conversation
 	recorded       bool           // its history is the recorded answers
 	mix            dataset.Mix
-	cached         *dataset.Cached // where the scenario says what is in the prefix cache
 	adapters       []dataset.AdapterShare
-	open           []io.Closer // files that are drawn from
+	open           []io.Closer     // files that are drawn from
+	cached         *dataset.Cached // where the scenario says what is in the prefix cache
 }
 
 func (w *world) registerWorkload(sc sentences) {
