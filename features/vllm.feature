@@ -66,16 +66,16 @@ Feature: A server counts what we count
       | prefix cache hit rate                | at least 10% |
 
   Scenario: Twenty at one instant
-    Given prompts of 50 tokens are answered in 8 tokens
+    Given prompts of 50 tokens are answered in 16 tokens
     And all requests arrive at once
     When the load runs for 20 requests
     Then these objectives are met:
       | max TTFT                             | at most 20 s  |
       | error rate                           | none          |
-      | max concurrency                      | at least 15   |
+      | max concurrency                      | at least 10   |
       | total "vllm:request_success_total"   | exactly 20    |
       | total "vllm:prompt_tokens_total"     | exactly 1,000 |
-      | total "vllm:generation_tokens_total" | exactly 160   |
+      | total "vllm:generation_tokens_total" | exactly 320   |
 
   Scenario: Some leave before the end
     Given prompts of 50 tokens are answered in 500 tokens

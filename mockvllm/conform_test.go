@@ -231,10 +231,11 @@ func (d *differences) String() string {
 	var out strings.Builder
 	fmt.Fprintf(&out, `# How the mock differs from vLLM
 
-vLLM %s was asked %d things on %s: answers of all kinds, streamed and whole, every mistake that a client can make, its metrics before and after.
+vLLM %s was asked %d things on %s: completions, chat and their siblings, streamed and whole, the mistakes that clients make, its metrics before and after.
 What it answered lies in fixtures/recordings. A test asks the mock the same and compares status, headers, events and their order, fields, nulls, types and
 error messages; names, types, labels and buckets of metrics, and by how much the counters rose. Ids, times, texts and numbers of tokens that depend on the
-tokenizer are compared by their form.
+tokenizer are compared by their form; how many tokens stand in one event, the order of fields and HELP texts are not compared. Tools, reasoning, pooling, LoRA and
+speculative decoding were not recorded: what the mock does there is as vLLM's sources and documents have it.
 
 This page is made by that test, which fails when the list is not the whole truth: `+"`go test ./mockvllm -run Conforms -update`"+`.
 To record another version: change fixtures/vllm/requirements.in, and `+"`fixtures/vllm/serve go test ./mockvllm -run Conforms -record -update`"+`.
