@@ -51,7 +51,7 @@ func load(url, spec string) error {
 		return err
 	}
 	client.Model = server.Model
-	before := used()
+	idle := memory("VmRSS:")
 	if err := client.Warm(context.Background(), c.inFlight()); err != nil {
 		return err
 	}
@@ -59,13 +59,12 @@ func load(url, spec string) error {
 	if c.Soak {
 		runner.Sinks = []harness.Sink{newSoaking()}
 	}
-	warm := used()
+	spent := used()
 	run, err := runner.Run(context.Background(), c.scenario())
 	if err != nil || c.Soak {
 		return err
 	}
-	after := used()
-	out := measurement{CPU: cpuOf(after) - cpuOf(warm), IdleBytes: peakOf(before), PeakBytes: peakOf(after)}
+	out := measurement{CPU: cpuOf(used()) - cpuOf(spent), IdleBytes: idle, PeakBytes: memory("VmHWM:")}
 	start := run.Start.UnixNano()
 	for r := range run.Records {
 		if !r.OK() {
@@ -143,7 +142,7 @@ func (s *soaking) Close() error {
 func (s *soaking) tell() {
 	now, spent, fresh := time.Now(), cpuOf(used()), s.requests-s.then
 	fmt.Printf("%10s  %10d  %6d  %12.0f  %8.1f µs  %.1f MiB\n", now.Sub(s.began).Round(time.Second), s.requests, s.failed,
-		float64(fresh)/now.Sub(s.told).Seconds(), float64(spent-s.spent)/1e3/float64(max(1, fresh)), float64(resident())/(1<<20))
+		float64(fresh)/now.Sub(s.told).Seconds(), float64(spent-s.spent)/1e3/float64(max(1, fresh)), float64(memory("VmRSS:"))/(1<<20))
 	s.told, s.then, s.spent = now, s.requests, spent
 }
 
@@ -152,24 +151,23 @@ func used() (u syscall.Rusage) {
 	return u
 }
 
-// resident is the memory that is resident now where the system tells, else the
-// most that it ever was.
-func resident() int64 {
-	raw, _ := os.ReadFile("/proc/self/statm")
-	if fields := bytes.Fields(raw); len(fields) > 1 {
-		if pages, err := strconv.ParseInt(string(fields[1]), 10, 64); err == nil {
-			return pages * int64(os.Getpagesize())
+// memory is a line of the system's own account of this process, in bytes, where
+// it gives one; else the most that was ever resident, which macOS counts in bytes
+// and others in KiB.
+func memory(line string) int64 {
+	raw, _ := os.ReadFile("/proc/self/status")
+	if _, rest, ok := bytes.Cut(raw, []byte(line)); ok {
+		if fields := bytes.Fields(rest); len(fields) > 0 {
+			if kib, err := strconv.ParseInt(string(fields[0]), 10, 64); err == nil {
+				return kib << 10
+			}
 		}
 	}
-	return peakOf(used())
-}
-
-// peakOf is the most resident memory; macOS counts it in bytes, the others in KiB.
-func peakOf(u syscall.Rusage) int64 {
-	if runtime.GOOS == "darwin" {
-		return int64(u.Maxrss)
+	most := int64(used().Maxrss)
+	if runtime.GOOS != "darwin" {
+		most <<= 10
 	}
-	return int64(u.Maxrss) * 1024
+	return most
 }
 
 func cpuOf(u syscall.Rusage) time.Duration {
