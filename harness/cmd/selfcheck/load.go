@@ -17,6 +17,8 @@ import (
 	"github.com/vllmspec/vllmspec/harness/arrival"
 	"github.com/vllmspec/vllmspec/harness/dataset"
 	"github.com/vllmspec/vllmspec/harness/openai"
+	"github.com/vllmspec/vllmspec/harness/slo"
+	"github.com/vllmspec/vllmspec/harness/store"
 )
 
 // A measurement is what the client made of a load.
@@ -24,7 +26,7 @@ type measurement struct {
 	Requests  []measured
 	CPU       time.Duration // user and system, over the load
 	IdleBytes int64         // resident before it
-	PeakBytes int64         // resident, with every record kept
+	PeakBytes int64         // resident, with every record kept on disk
 }
 
 // measured is one request, in nanoseconds since 1970.
@@ -55,14 +57,25 @@ func load(url, spec string) error {
 	if err := client.Warm(context.Background(), c.inFlight()); err != nil {
 		return err
 	}
+	dir, err := os.MkdirTemp("", "selfcheck-run")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
 	runner := harness.Runner{Client: client, Precise: true}
+	if runner.Archive, err = archive(dir, c.Name); err != nil {
+		return err
+	}
 	if c.Soak {
 		runner.Sinks = []harness.Sink{newSoaking()}
 	}
 	spent := used()
 	run, err := runner.Run(context.Background(), c.scenario())
-	if err != nil || c.Soak {
+	switch {
+	case err != nil:
 		return err
+	case c.Soak:
+		return judged(run)
 	}
 	out := measurement{CPU: cpuOf(used()) - cpuOf(spent), IdleBytes: idle, PeakBytes: memory("VmHWM:")}
 	start := run.Start.UnixNano()
@@ -77,6 +90,27 @@ func load(url, spec string) error {
 		out.Requests = append(out.Requests, m)
 	}
 	return json.NewEncoder(os.Stdout).Encode(out)
+}
+
+// archive keeps a run as any live run is kept: on disk within a second.
+func archive(dir, name string) (harness.Archive, error) {
+	folder, err := store.Create(dir, store.Name(time.Now(), name))
+	if err != nil {
+		return nil, err
+	}
+	return folder.SafeArchive(name, store.Manifest{Run: folder.Run()})
+}
+
+// judged tells what it takes to judge the run in the end.
+func judged(run *harness.Run) error {
+	began := time.Now()
+	w := slo.Measure(run)
+	fmt.Printf("judged in %s: %s due, p99 TTFT %s; %.1f MiB resident, %.1f MiB at most\n", time.Since(began).Round(time.Second), slo.FormatQuantity(float64(run.Requests), slo.Count),
+		slo.FormatQuantity(w.Spread("TTFT").Quantile(.99, 0), slo.Seconds), float64(memory("VmRSS:"))/(1<<20), float64(memory("VmHWM:"))/(1<<20))
+	for _, reason := range w.Audit() {
+		fmt.Println("unsound:", reason)
+	}
+	return nil
 }
 
 // inFlight is how many requests there are at a time, about.

@@ -104,7 +104,7 @@ func run(args []string) error {
 	}
 	if grades != nil {
 		print(grades)
-		failed = append(failed, store(grades))
+		failed = append(failed, keep(grades))
 	}
 	return errors.Join(failed...)
 }
@@ -155,8 +155,8 @@ memory         the most that was resident, with every record kept; per stream: t
 `)
 }
 
-// store keeps the grades where runs are kept.
-func store(grades []grade) error {
+// keep stores the grades where runs are kept.
+func keep(grades []grade) error {
 	raw, err := json.MarshalIndent(grades, "", "  ")
 	if err != nil {
 		return err
