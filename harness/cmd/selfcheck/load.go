@@ -17,6 +17,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness/arrival"
 	"github.com/vllmspec/vllmspec/harness/dataset"
 	"github.com/vllmspec/vllmspec/harness/openai"
+	"github.com/vllmspec/vllmspec/harness/sampler"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
 )
@@ -27,6 +28,7 @@ type measurement struct {
 	CPU       time.Duration // user and system, over the load
 	IdleBytes int64         // resident before it
 	PeakBytes int64         // resident, with every record kept on disk
+	Unsound   []string      // why a run like this has no verdicts
 }
 
 // measured is one request, in nanoseconds since 1970.
@@ -62,7 +64,7 @@ func load(url, spec string) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	runner := harness.Runner{Client: client, Precise: true}
+	runner := harness.Runner{Client: client, Precise: true, Samplers: []harness.Sampler{sampler.NewHost()}}
 	if runner.Archive, err = archive(dir, c.Name); err != nil {
 		return err
 	}
@@ -78,6 +80,7 @@ func load(url, spec string) error {
 		return judged(run)
 	}
 	out := measurement{CPU: cpuOf(used()) - cpuOf(spent), IdleBytes: idle, PeakBytes: memory("VmHWM:")}
+	out.Unsound = slo.Measure(run).Audit()
 	start := run.Start.UnixNano()
 	for r := range run.Records {
 		if !r.OK() {

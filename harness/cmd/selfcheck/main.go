@@ -143,6 +143,14 @@ func print(grades []grade) {
 			g.Lag, g.Stamp, g.ReadDelay, g.TTFT, g.MeanTTFT, g.ITL, 100*g.Coalesced, g.Connected, g.CPUPerToken, g.CPUPerRequest, g.PeakMiB, g.PerStreamKiB, g.Check.Name)
 	}
 	table.Flush()
+	fmt.Println()
+	for _, g := range grades {
+		verdict := "a run like this stands"
+		if len(g.Unsound) > 0 {
+			verdict = "every verdict is unknown: " + strings.Join(g.Unsound, "; ")
+		}
+		fmt.Printf("%s: %s\n", g.Check.Name, verdict)
+	}
 	fmt.Print(`
 send lag       sent − due
 token stamp    the stamp that counts − when the server wrote the token
