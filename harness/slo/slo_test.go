@@ -390,6 +390,11 @@ func TestASlowClientDoesNotJudgeGaps(t *testing.T) {
 	assert.Contains(t, v.Notes[len(v.Notes)-1], "the client was too slow to see tokens one by one: 25 % of them came in one read")
 	assert.Equal(t, slo.Unknown, judge(t, together(40*time.Millisecond), "p50 longest gap", "at most 40 ms").Outcome)
 	assert.Equal(t, slo.Met, judge(t, together(40*time.Millisecond), "p50 TTFT", "at most 600 ms").Outcome, "the first token has a stamp of its own")
+	first := runOf(1000, func(_ int, r *harness.Record) { r.Chunks[1], r.ReadDelay = r.Chunks[0], 40*time.Millisecond })
+	v = judge(t, first, "p50 TTFT", "at most 600 ms")
+	assert.Equal(t, slo.Unknown, v.Outcome)
+	assert.Contains(t, v.Notes[0], "too slow to see first tokens when they came: 100 % of them came in one read with the second")
+	assert.Equal(t, slo.Met, judge(t, first, "p50 E2E latency", "at most 700 ms").Outcome, "the last one has the stamp of its own")
 	assert.Equal(t, slo.Met, judge(t, together(time.Millisecond), "p50 ITL", "at most 40 ms").Outcome, "the server itself sent them together")
 	assert.Equal(t, slo.Met, judge(t, together(harness.Never), "p50 ITL", "at most 40 ms").Outcome, "nobody knows better")
 }
