@@ -53,7 +53,7 @@ func (c *conn) ask(ctx context.Context, head, body []byte) (*Answer, error) {
 	c.answer = Answer{c: c, ctx: ctx, left: none, unhook: context.AfterFunc(ctx, c.cut)}
 	c.heard, c.written = false, nil
 	if len(c.buffer) > bufferSize {
-		c.buffer = make([]byte, bufferSize) // a long head had made it longer
+		c.buffer, c.r, c.w = make([]byte, bufferSize), 0, 0 // a long head had made it longer
 	}
 	request := c.buffer[:0] // nothing is in it yet
 	if len(head)+len(body) > len(c.buffer)-32 {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -76,6 +77,24 @@ func TestAConnectionIsUsedAgainWhereItMay(t *testing.T) {
 
 // TestAServerMayCloseAnIdleConnection has a server that closes every connection
 // after one answer without saying so beforehand.
+// TestAConnectionIsUsedAgainAfterALongAnswer has answers that made its buffer grow.
+func TestAConnectionIsUsedAgainAfterALongAnswer(t *testing.T) {
+	flood := strings.Repeat("x", 300_000)
+	for name, said := range map[string]string{
+		"a long head": "HTTP/1.1 200 OK\r\nX-Long: " + flood[:20_000] + "\r\nContent-Length: 5\r\n\r\nhello",
+		"a long body": fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(flood), flood),
+	} {
+		p, opened := serving(t, answering(said, 9))
+		for range 3 {
+			_, body, err := whole(p)
+			require.NoError(t, err, name)
+			assert.True(t, strings.HasSuffix(said, body), name)
+			assert.NotEmpty(t, body)
+		}
+		assert.EqualValues(t, 1, opened.Load(), name)
+	}
+}
+
 func TestAServerMayCloseAnIdleConnection(t *testing.T) {
 	closed := make(chan struct{}, 9)
 	p, opened := serving(t, func(conn net.Conn) {
