@@ -115,6 +115,11 @@ func TestFiguresOfTheRun(t *testing.T) {
 	}
 }
 
+func TestAMeanOfEqualsIsExact(t *testing.T) {
+	run := runOf(1003, func(_ int, r *harness.Record) { r.OutputTokens = 12 })
+	assert.Equal(t, slo.Met, judge(t, run, "mean output tokens", "exactly 12").Outcome)
+}
+
 func TestWarmUpIsNotJudged(t *testing.T) {
 	run := runOf(1000, func(i int, r *harness.Record) {
 		if i < 500 {
