@@ -1,11 +1,14 @@
 # vllmspec: what is worth typing. `make` alone says what there is.
-.PHONY: help test features demo selfcheck image generate lint
+.PHONY: help test test-vllm features demo selfcheck image generate lint
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 test: ## all tests of the project, the features among them
 	go test ./...
+
+test-vllm: ## the features that a small server carries, against a real vLLM on this machine's CPU: two to five minutes
+	fixtures/vllm/serve go test -v -count=1 ./features -godog.tags=@vllm
 
 features: ## the features only, with every scenario on the screen
 	go test -v ./features

@@ -20,5 +20,5 @@
 //	reports/             the page that shows a run
 //	mockvllm/            a mock of a vLLM server, step by step
 //	mockvllm/calibrate/  fits its profiles to runs of real servers
-//	fixtures/            prompts and traces that come along
+//	fixtures/            prompts and traces that come along; a real vLLM, and what it answered
 package vllmspec

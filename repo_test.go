@@ -36,7 +36,7 @@ func allowed() map[string][]string {
 		"mockvllm/calibrate":    {"mockvllm"},
 		"mockvllm/cmd/mockvllm": append(domain, "harness/stamp", "harness/store", "mockvllm", "mockvllm/calibrate"),
 		"harness":               {},
-		"harness/cmd/selfcheck": append(domain, "harness/arrival", "harness/dataset", "harness/openai", "mockvllm"),
+		"harness/cmd/selfcheck": append(domain, "harness/arrival", "harness/dataset", "harness/openai", "harness/sampler", "harness/slo", "harness/store", "mockvllm"),
 		"harness/dataset":       domain,
 		"harness/openai":        append(domain, "harness/credentials", "harness/http1", "harness/stamp"),
 		"harness/sampler":       domain,

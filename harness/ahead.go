@@ -9,7 +9,9 @@ const aheadOfTime = 64
 
 // ahead draws conversations and makes their bodies in the background, in their
 // order, a few before they are needed. Drawing reads a file, and making a body takes
-// as long as the prompt is long: neither must make a request late.
+// as long as the prompt is long: neither must make a request late. One goroutine does
+// some ten thousand a second, more than one machine sends; several would have to wait
+// for each other to keep the order.
 type ahead struct {
 	ready chan Conversation // closed when the dataset has ended
 	quit  chan struct{}

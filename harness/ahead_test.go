@@ -2,8 +2,10 @@ package harness_test
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"math/rand/v2"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -106,4 +108,64 @@ func TestADatasetMayEnd(t *testing.T) {
 			assert.Contains(t, out.Warnings[0], "the dataset ended")
 		}
 	})
+}
+
+// unreadable is a dataset whose file breaks after three conversations.
+type unreadable struct{}
+
+func (unreadable) Conversations(*rand.Rand) (iter.Seq[harness.Conversation], error) {
+	return func(yield func(harness.Conversation) bool) {
+		for range 3 {
+			if !yield(harness.Conversation{Turns: []harness.Prompt{{Text: "a"}}}) {
+				return
+			}
+		}
+		yield(harness.Conversation{Err: errors.New("x.jsonl: the disk is gone")})
+	}, nil
+}
+
+func TestADatasetThatCannotBeReadEndsTheLoadAndSaysSo(t *testing.T) {
+	for _, load := range []harness.Load{harness.Open{Arrivals: arrival.Even{PerSecond: 100}, For: time.Minute}, harness.Closed{Users: 1, For: time.Minute}} {
+		synctest.Test(t, func(t *testing.T) {
+			out, err := harness.Runner{Client: answer{chunks: 1}}.Run(t.Context(), harness.Scenario{Dataset: unreadable{}, Load: load})
+			require.NoError(t, err)
+			n := 0
+			for r := range out.Records {
+				assert.True(t, r.OK())
+				n++
+			}
+			assert.Equal(t, 3, n)
+			require.Len(t, out.Warnings, 1)
+			assert.Contains(t, out.Warnings[0], "x.jsonl: the disk is gone")
+		})
+	}
+}
+
+// TestEachPersonThinksAsLongAsTheirClass has two turns a second apart by the load and
+// five by the conversation.
+func TestEachPersonThinksAsLongAsTheirClass(t *testing.T) {
+	for _, load := range []harness.Load{
+		harness.Open{Arrivals: arrival.Even{PerSecond: 1}, Requests: 1, Think: harness.Think{Mean: time.Second}},
+		harness.Closed{Users: 1, Requests: 3, Think: harness.Think{Mean: time.Second}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			out, err := harness.Runner{Client: answer{chunks: 1}}.Run(t.Context(), harness.Scenario{Dataset: thoughtful{}, Load: load})
+			require.NoError(t, err)
+			records := slices.Collect(out.Records)
+			require.GreaterOrEqual(t, len(records), 2)
+			assert.Equal(t, 5*time.Second, records[1].Due-records[0].Done)
+			if len(records) > 2 {
+				assert.Equal(t, time.Second, records[2].Due-records[1].Done, "before the user's next conversation")
+			}
+		})
+	}
+}
+
+type thoughtful struct{}
+
+func (thoughtful) Conversations(*rand.Rand) (iter.Seq[harness.Conversation], error) {
+	return func(yield func(harness.Conversation) bool) {
+		for yield(harness.Conversation{Turns: []harness.Prompt{{Text: "a"}, {Text: "b"}}, Think: harness.Think{Mean: 5 * time.Second}}) {
+		}
+	}, nil
 }

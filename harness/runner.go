@@ -141,9 +141,15 @@ func (l *load) run(ctx context.Context, issue issuer) error {
 	sampling, stopSampling := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopSampling()
 	var watching sync.WaitGroup
+	watchers := l.watchers()
+	first := l.firstReadings(ctx, watchers)
+	l.start, l.inFlight = time.Now(), level{}
 	collected := make(chan error, 1)
 	go func() { collected <- l.collect() }()
-	l.watch(sampling, &watching)
+	for _, sample := range first {
+		l.samples <- sample
+	}
+	l.watch(sampling, watchers, &watching)
 
 	l.issuedUntil = issue(issuing, asking, l)
 	grace := time.AfterFunc(l.runner.Grace, func() { giveUp(errUnanswered) })

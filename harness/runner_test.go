@@ -7,6 +7,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -398,5 +399,39 @@ func TestNoInstantIsSampledTwice(t *testing.T) {
 			}
 		}
 		assert.Equal(t, map[time.Duration]int{0: 1, time.Second: 1, 2 * time.Second: 1, 3 * time.Second: 1}, seen)
+	})
+}
+
+// counting is a source that answers late and counts what has been asked by then.
+type counting struct {
+	answer
+	asked atomic.Int64
+}
+
+func (c *counting) Ask(ctx context.Context, p harness.Prompt) iter.Seq2[harness.Chunk, error] {
+	c.asked.Add(1)
+	return c.answer.Ask(ctx, p)
+}
+
+func (c *counting) Read(context.Context) ([]harness.Reading, error) {
+	time.Sleep(300 * time.Millisecond)
+	return []harness.Reading{{Source: "server", Series: "asked", Value: float64(c.asked.Load())}}, nil
+}
+
+func TestTheFirstReadingKnowsNothingOfTheLoad(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := &counting{answer: answer{chunks: 1}}
+		s := harness.Scenario{Dataset: echo{}, Load: harness.Open{Arrivals: arrival.Even{PerSecond: 10}, Requests: 5}}
+		out, err := harness.Runner{Client: server, Samplers: []harness.Sampler{server}}.Run(t.Context(), s)
+		require.NoError(t, err)
+		var asked []float64
+		for sample := range out.Samples {
+			if sample.Series == "asked" {
+				asked = append(asked, sample.Value)
+			}
+		}
+		require.NotEmpty(t, asked)
+		assert.Zero(t, asked[0])
+		assert.EqualValues(t, 5, asked[len(asked)-1])
 	})
 }

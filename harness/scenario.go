@@ -160,29 +160,6 @@ func extent(length time.Duration, requests int) (s string) {
 	return s
 }
 
-// LikelyInFlight is about how many requests such a load has in flight: for a client that
-// opens its connections before they are needed. An open load whose requests are
-// not bounded is taken to be answered within a few seconds.
-func LikelyInFlight(l Load) int {
-	const seconds, most = 2, 10_000
-	switch l := l.(type) {
-	case Closed:
-		return l.Users
-	case Open:
-		n := float64(most)
-		if l.Arrivals != nil {
-			n = min(n, math.Ceil(seconds*l.Arrivals.Rate()))
-		}
-		for _, bound := range []int{l.InFlight, l.Requests} {
-			if bound > 0 {
-				n = min(n, float64(bound))
-			}
-		}
-		return int(n)
-	}
-	return 0
-}
-
 // Arrivals say when requests are due.
 type Arrivals interface {
 	// Times yields instants since the load began, ascending, without end.

@@ -3,67 +3,92 @@ package harness
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 )
 
-// watch starts one goroutine per sampler, and one for the runner's own gauges,
-// so that a slow source delays no other.
-func (l *load) watch(ctx context.Context, watching *sync.WaitGroup) {
+// A watcher is a sampler, and which of its readings are missing.
+type watcher struct {
+	Sampler
+	gaps int
+	last error
+}
+
+// watchers are the samplers, and one for the runner's own gauges.
+func (l *load) watchers() (all []*watcher) {
 	own := gauges{load: l}
 	if l.runner.Precise {
 		own.pulse = new(pulse)
-		watching.Go(func() { own.pulse.beat(ctx) })
 	}
-	samplers := append([]Sampler{own}, l.runner.Samplers...)
-	for _, sampler := range samplers {
-		watching.Go(func() { l.sampleUntil(ctx, sampler) })
+	for _, sampler := range append([]Sampler{own}, l.runner.Samplers...) {
+		all = append(all, &watcher{Sampler: sampler})
+	}
+	return all
+}
+
+// firstReadings reads all once before the load begins: a counter that is read
+// while the first requests are on their way leaves them out, or some of them.
+func (l *load) firstReadings(ctx context.Context, watchers []*watcher) []Sample {
+	var reading sync.WaitGroup
+	each := make([][]Sample, len(watchers))
+	for i, w := range watchers {
+		reading.Go(func() { each[i] = l.sampleOnce(context.WithoutCancel(ctx), w, 0) })
+	}
+	reading.Wait()
+	return slices.Concat(each...)
+}
+
+// watch starts one goroutine for each, so that a slow source delays no other.
+func (l *load) watch(ctx context.Context, watchers []*watcher, watching *sync.WaitGroup) {
+	for _, w := range watchers {
+		watching.Go(func() { l.sampleUntil(ctx, w) })
+		if own, ok := w.Sampler.(gauges); ok && own.pulse != nil {
+			watching.Go(func() { own.pulse.beat(ctx) })
+		}
 	}
 }
 
-// sampleUntil reads at the start, at every tick and once more at the end, so
-// that counters have a value at both ends of the run. A reading that fails is
-// a gap and a warning, never a zero and never the end of the run.
-func (l *load) sampleUntil(ctx context.Context, sampler Sampler) {
+// sampleUntil reads at every tick and once more at the end, so that counters have
+// a value at both ends of the run. A reading that fails is a gap and a warning,
+// never a zero and never the end of the run.
+func (l *load) sampleUntil(ctx context.Context, w *watcher) {
 	ticker := time.NewTicker(l.runner.Every)
 	defer ticker.Stop()
-	var gaps int
-	var last error
-	read := Never
-	for ended := false; ; {
-		if at := l.now(); at != read { // a virtual clock can tick and end at one instant
-			read = at
-			if err := l.sampleOnce(context.WithoutCancel(ctx), at, sampler); err != nil {
-				gaps, last = gaps+1, err
-			}
-		}
-		if ended {
-			break
-		}
+	read := time.Duration(0)
+	for ended := false; !ended; {
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
 			ended = true
 		}
+		at := l.now()
+		if at == read {
+			continue // a virtual clock can tick and end at one instant
+		}
+		read = at
+		for _, sample := range l.sampleOnce(context.WithoutCancel(ctx), w, at) {
+			l.samples <- sample
+		}
 	}
-	if gaps > 0 {
-		l.warn("%d readings are missing: %v", gaps, last)
+	if w.gaps > 0 {
+		l.warn("%d readings are missing: %v", w.gaps, w.last)
 	}
 }
 
 // sampleOnce allows a reading as long as the pause between two, but never less
 // than a second.
-func (l *load) sampleOnce(ctx context.Context, at time.Duration, sampler Sampler) error {
+func (l *load) sampleOnce(ctx context.Context, w *watcher, at time.Duration) (samples []Sample) {
 	ctx, cancel := context.WithTimeout(ctx, max(l.runner.Every, time.Second))
 	defer cancel()
-	readings, err := sampler.Read(ctx)
+	readings, err := w.Read(ctx)
 	for _, reading := range readings {
-		l.samples <- Sample{At: at, Reading: reading}
+		samples = append(samples, Sample{At: at, Reading: reading})
 	}
 	if err != nil {
-		return fmt.Errorf("at %v: %w", at.Round(time.Millisecond), err)
+		w.gaps, w.last = w.gaps+1, fmt.Errorf("at %v: %w", at.Round(time.Millisecond), err)
 	}
-	return nil
+	return samples
 }
 
 // gauges are the runner's own readings.

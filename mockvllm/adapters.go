@@ -1,11 +1,10 @@
 package mockvllm
 
 import (
-	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -17,7 +16,7 @@ func (s *Server) adapter(model string) (string, *refusal) {
 	s.adapters.Lock()
 	defer s.adapters.Unlock()
 	if s.adapterAt(model) < 0 {
-		return "", &refusal{status: http.StatusNotFound, kind: "NotFoundError", param: "model", text: fmt.Sprintf("The model `%s` does not exist.", model)}
+		return "", &refusal{status: http.StatusNotFound, kind: "NotFoundError", param: "model", text: fmt.Sprintf("The model `%s` does not exist. Valid aliases: %s.", model, strings.Join(s.config.Names, ", "))}
 	}
 	return model, nil
 }
@@ -58,8 +57,7 @@ func (s *Server) change(w http.ResponseWriter, r *http.Request, needsPath bool) 
 		Name string `json:"lora_name"`
 		Path string `json:"lora_path"`
 	}
-	if err := json.NewDecoder(io.LimitReader(r.Body, maxBody)).Decode(&body); err != nil {
-		s.fail(w, invalid(err))
+	if _, ok := s.read(w, r, &body); !ok {
 		return a, false
 	}
 	if body.Name == "" || needsPath && body.Path == "" {

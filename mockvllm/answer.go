@@ -97,10 +97,18 @@ func (a *answer) stopAt(w wish) {
 		text += words[a.words[i]]
 		ends[i] = len(text)
 		for _, stop := range w.stops {
-			at := strings.Index(text, stop)
-			if stop == "" || at < 0 || i+1 < w.least {
+			if stop == "" || i < w.least {
 				continue
 			}
+			begin := 0 // what the least tokens say is not looked at
+			if w.least > 0 {
+				begin = max(0, ends[w.least-1]-len(stop)+1)
+			}
+			at := strings.Index(text[begin:], stop)
+			if at < 0 {
+				continue
+			}
+			at += begin
 			if w.keepStop {
 				at += len(stop)
 			}

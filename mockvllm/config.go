@@ -8,7 +8,7 @@ import (
 )
 
 // Version is what /version answers.
-const Version = "0.28.0"
+const Version = "0.32.0"
 
 // A Config says what is served, and what goes wrong on purpose. Most of it are
 // settings that `vllm serve` has under the same name.

@@ -52,15 +52,32 @@ func (s *Server) exposeMetrics(w http.ResponseWriter, r *http.Request) {
 	w.Write(body)
 }
 
+// read decodes a body, or answers why it cannot, and reports whether it could.
+func (s *Server) read(w http.ResponseWriter, r *http.Request, body any) (raw []byte, ok bool) {
+	raw, err := io.ReadAll(io.LimitReader(r.Body, maxBody))
+	if err == nil {
+		err = json.Unmarshal(raw, body)
+	}
+	if err != nil {
+		s.fail(w, invalid(raw, err))
+	}
+	return raw, err == nil
+}
+
 func (s *Server) tokenize(w http.ResponseWriter, r *http.Request) {
 	var body struct {
+		Model      string    `json:"model"`
 		Prompt     *string   `json:"prompt"`
 		Messages   []message `json:"messages"`
 		AddSpecial *bool     `json:"add_special_tokens"`
 		Strings    bool      `json:"return_token_strs"`
 	}
-	if err := json.NewDecoder(io.LimitReader(r.Body, maxBody)).Decode(&body); err != nil {
-		s.fail(w, invalid(err))
+	raw, ok := s.read(w, r, &body)
+	if !ok {
+		return
+	}
+	if _, no := s.adapter(body.Model); no != nil {
+		s.fail(w, no)
 		return
 	}
 	var ids []token
@@ -73,7 +90,7 @@ func (s *Server) tokenize(w http.ResponseWriter, r *http.Request) {
 	case body.Messages != nil:
 		ids = tokenizeChat(body.Messages)
 	default:
-		s.fail(w, &refusal{status: http.StatusBadRequest, kind: "Bad Request", param: "prompt", text: "1 validation error: prompt or messages is required"})
+		s.fail(w, flawed(missing(raw, "prompt"), missing(raw, "messages")))
 		return
 	}
 	var strs []string
@@ -85,21 +102,35 @@ func (s *Server) tokenize(w http.ResponseWriter, r *http.Request) {
 	reply(w, map[string]any{"count": len(ids), "max_model_len": s.config.Profile.MaxModelLen, "tokens": ids, "token_strs": strs})
 }
 
+// detokenize gives tokens that there are not no text, as vLLM does.
 func (s *Server) detokenize(w http.ResponseWriter, r *http.Request) {
 	var body struct {
+		Model  string  `json:"model"`
 		Tokens []token `json:"tokens"`
 	}
-	if err := json.NewDecoder(io.LimitReader(r.Body, maxBody)).Decode(&body); err != nil {
-		s.fail(w, invalid(err))
+	raw, ok := s.read(w, r, &body)
+	if !ok {
 		return
 	}
-	for _, id := range body.Tokens {
-		if id < 0 || id >= vocabulary {
-			s.fail(w, bad("tokens", "Token id %d is out of vocabulary.", id))
-			return
+	_, no := s.adapter(body.Model)
+	if no == nil && body.Tokens == nil {
+		no = flawed(missing(raw, "tokens"))
+	}
+	ids := body.Tokens[:0]
+	for i, id := range body.Tokens {
+		if id < 0 {
+			no = flawed(negative("tokens", i, id))
+			break
+		}
+		if id < vocabulary {
+			ids = append(ids, id)
 		}
 	}
-	reply(w, map[string]string{"prompt": detokenize(body.Tokens)})
+	if no != nil {
+		s.fail(w, no)
+		return
+	}
+	reply(w, map[string]string{"prompt": detokenize(ids)})
 }
 
 func (s *Server) resetPrefixCache(w http.ResponseWriter, _ *http.Request) {

@@ -158,8 +158,11 @@ func (e *engine) run() {
 				return
 			}
 		}
-		at = at.Add(e.begin(at))
-		if !e.sleepUntil(at) {
+		length := e.begin(at)
+		if now := time.Now(); length <= settle && now.After(at) {
+			at = now // what takes no time cannot be made up for: whoever came meanwhile would wait for ever
+		}
+		if at = at.Add(length); !e.sleepUntil(at) {
 			return
 		}
 		e.deliver(at)

@@ -97,6 +97,15 @@ func (p page) split(name, help, label string, values map[string]float64) {
 	}
 }
 
+// creation writes the family of when each series began, which stands beside that
+// of the series.
+func (p page) creation(name, help string, series ...[]string) {
+	p.head(name+"_created", help, "gauge")
+	for _, labels := range series {
+		p.bare(name+"_created", p.created, labels...)
+	}
+}
+
 func (p page) histogram(name, help string, h *histogram) {
 	if p.rust && h.count == 0 {
 		return
@@ -182,12 +191,20 @@ func (m *metrics) exposeCounters(p page) {
 	p.split("vllm:prompt_tokens_by_source", "Prompt tokens by origin.", "source",
 		map[string]float64{"local_compute": m.prompt - m.cached, "local_cache_hit": m.cached, "external_kv_transfer": 0})
 	p.counter("vllm:prompt_tokens_cached", "Prompt tokens served from the cache.", m.cached)
+	p.split("vllm:prompt_tokens_cached_by_source", "Prompt tokens served from a cache, by where it is.", "source",
+		map[string]float64{"device": m.cached, "host": 0, "p2p": 0, "disk": 0, "external_unspecified": 0})
 	p.counter("vllm:generation_tokens", "Generated tokens.", m.generation)
 	reasons := map[string]float64{}
 	for _, reason := range []string{"stop", "length", "abort", "error", "repetition"} {
 		reasons[reason] = m.success[reason]
 	}
 	p.split("vllm:request_success", "Finished requests by reason.", "finished_reason", reasons)
+	if !p.rust {
+		m.exposeRejections(p)
+		for _, what := range []string{"flops", "read_bytes", "write_bytes"} {
+			p.counter("vllm:estimated_"+what+"_per_gpu", "Not estimated.", 0)
+		}
+	}
 	if k := m.config.Draft.Tokens; k > 0 {
 		p.counter("vllm:spec_decode_num_drafts", "Drafts of speculative decoding.", m.drafts)
 		p.counter("vllm:spec_decode_num_draft_tokens", "Drafted tokens.", m.drafts*float64(k))
@@ -198,6 +215,19 @@ func (m *metrics) exposeCounters(p page) {
 		}
 		p.split("vllm:spec_decode_num_accepted_tokens_per_pos", "Drafted tokens that were right, by position.", "position", positions)
 	}
+}
+
+// exposeRejections is of the front end, not of an engine.
+func (m *metrics) exposeRejections(p page) {
+	const name, help = "vllm:admission_rejections", "Requests that a bound of the queue refused."
+	p.head(name+"_total", help, "counter")
+	var series [][]string
+	for _, reason := range slices.Sorted(maps.Keys(m.rejections)) {
+		labels := []string{"model_name", p.model, "reason", reason}
+		p.bare(name+"_total", m.rejections[reason], labels...)
+		series = append(series, labels)
+	}
+	p.creation(name, help, series...)
 }
 
 func (m *metrics) exposeHistograms(p page) {
@@ -218,14 +248,13 @@ func (m *metrics) exposeHistograms(p page) {
 	p.histogram("vllm:request_inference_time_seconds", "From first scheduled to the last token.", &m.inference)
 	p.histogram("vllm:request_prefill_time_seconds", "From first scheduled to the first token.", &m.prefill)
 	p.histogram("vllm:request_decode_time_seconds", "From the first token to the last.", &m.decode)
+	p.histogram("vllm:request_num_preemptions", "How often a request was preempted.", &m.lost)
 }
 
 func (m *metrics) exposeConfig(p page) {
 	if !p.rust {
-		size := m.profile.BlockSize
 		p.head("vllm:cache_config_info", "Configuration of the KV cache.", "gauge")
-		p.bare("vllm:cache_config_info", 1, "block_size", strconv.Itoa(size), "enable_prefix_caching", map[bool]string{true: "False", false: "True"}[m.config.NoPrefixCache],
-			"engine", "0", "kv_cache_size_tokens", strconv.Itoa(m.profile.Blocks*size), "num_gpu_blocks", strconv.Itoa(m.profile.Blocks))
+		p.bare("vllm:cache_config_info", 1, m.cacheConfig()...)
 	}
 	if len(m.slots) == 0 {
 		return
@@ -237,43 +266,22 @@ func (m *metrics) exposeConfig(p page) {
 	}
 }
 
-// exposeHTTP is what prometheus-fastapi-instrumentator tells of requests.
-func (m *metrics) exposeHTTP(p page) {
-	if p.rust || len(m.http) == 0 {
-		return
+// cacheConfig is every field of vLLM's CacheConfig, those that the mock has with
+// its own values.
+func (m *metrics) cacheConfig() []string {
+	size, blocks, length := m.profile.BlockSize, m.profile.Blocks, m.profile.MaxModelLen
+	labels := []string{"engine", "0", "block_size", strconv.Itoa(size), "effective_attention_block_size", strconv.Itoa(size),
+		"enable_prefix_caching", map[bool]string{true: "False", false: "True"}[m.config.NoPrefixCache], "num_gpu_blocks", strconv.Itoa(blocks),
+		"kv_cache_size_tokens", strconv.Itoa(blocks * size), "kv_cache_max_concurrency", float(float64(blocks*size) / float64(length))}
+	for _, field := range strings.Fields(`_block_size_resolved=True cache_dtype=auto cache_hit_alignment_tokens=None
+		enable_mamba_shared_prefix_checkpoint=False gpu_memory_utilization=0.92 hash_block_size=None is_attention_free=False
+		kv_cache_dtype_skip_layers=[] kv_cache_layout=None kv_cache_memory_bytes=None kv_offloading_backend=native kv_offloading_size=None
+		kv_sharing_fast_prefill=False mamba_block_size=None mamba_cache_dtype=auto mamba_cache_mode=none mamba_page_size_padded=None
+		mamba_ssm_cache_dtype=auto num_cpu_blocks=None num_gpu_blocks_override=None prefix_cache_retention_interval=0
+		prefix_caching_hash_algo=sha256 prefix_match_unit=None replayssm_buffer_len=16 skip_page_size_padded=None sliding_window=None
+		swa_bounded_replay=True use_kda_recoverssm=False use_replayssm=False user_specified_block_size=False`) {
+		name, value, _ := strings.Cut(field, "=")
+		labels = append(labels, name, value)
 	}
-	routes := slices.SortedFunc(maps.Keys(m.http), func(a, b route) int {
-		return cmp.Or(cmp.Compare(a.handler, b.handler), cmp.Compare(a.method, b.method))
-	})
-	p.head("http_requests_total", "Requests by handler, method and class of status.", "counter")
-	for _, r := range routes {
-		for _, status := range slices.Sorted(maps.Keys(m.http[r].status)) {
-			p.bare("http_requests_total", m.http[r].status[status], "handler", r.handler, "method", r.method, "status", status)
-		}
-	}
-	for _, size := range []struct {
-		name, help string
-		of         func(*traffic) float64
-	}{{"http_request_size_bytes", "Content length of requests.", func(t *traffic) float64 { return t.asked }},
-		{"http_response_size_bytes", "Content length of responses; 0 for streams.", func(t *traffic) float64 { return t.given }}} {
-		p.head(size.name, size.help, "summary")
-		byHandler := map[string]*[2]float64{}
-		for _, r := range routes {
-			if byHandler[r.handler] == nil {
-				byHandler[r.handler] = new([2]float64)
-			}
-			byHandler[r.handler][0] += m.http[r].seconds.count
-			byHandler[r.handler][1] += size.of(m.http[r])
-		}
-		for _, handler := range slices.Sorted(maps.Keys(byHandler)) {
-			p.bare(size.name+"_count", byHandler[handler][0], "handler", handler)
-			p.bare(size.name+"_sum", byHandler[handler][1], "handler", handler)
-		}
-	}
-	p.head("http_request_duration_highr_seconds", "Time to the end of the response, of all handlers.", "histogram")
-	p.buckets("http_request_duration_highr_seconds", &m.responses)
-	p.head("http_request_duration_seconds", "Time to the end of the response.", "histogram")
-	for _, r := range routes {
-		p.buckets("http_request_duration_seconds", &m.http[r].seconds, "handler", r.handler, "method", r.method)
-	}
+	return labels
 }

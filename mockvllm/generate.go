@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/tidwall/gjson"
 )
 
 // The two ways to ask for an answer.
@@ -36,6 +38,7 @@ type ask struct {
 	Temperature         *float64        `json:"temperature"`
 	Seed                *int64          `json:"seed"`
 	TopK                *int            `json:"top_k"`
+	Logprobs            json.RawMessage `json:"logprobs"`
 	TopLogprobs         *int            `json:"top_logprobs"`
 	PresencePenalty     float64         `json:"presence_penalty"`
 	FrequencyPenalty    float64         `json:"frequency_penalty"`
@@ -67,7 +70,7 @@ func (s *Server) generate(w http.ResponseWriter, r *http.Request, p protocol) {
 	}
 	a := new(ask)
 	if err := json.Unmarshal(in.body, a); err != nil {
-		s.fail(w, invalid(err))
+		s.fail(w, invalid(in.body, err))
 		return
 	}
 	q, no := s.admit(r, in, a, p)
@@ -81,19 +84,22 @@ func (s *Server) generate(w http.ResponseWriter, r *http.Request, p protocol) {
 	s.tellAll(q, out.id, whole)
 }
 
-// most answers to one request.
-const mostCopies = 128
+// most answers to one request, and alternatives to one token.
+const (
+	mostCopies   = 128
+	mostLogprobs = 20
+)
 
 // admit checks a request as vLLM does and makes sequences of it.
 func (s *Server) admit(r *http.Request, in arrival, a *ask, p protocol) (*request, *refusal) {
 	adapter, no := s.adapter(a.Model)
 	if no == nil {
-		no = a.check()
+		no = a.check(p)
 	}
 	if no != nil {
 		return nil, no
 	}
-	prompts, no := a.promptTokens(p)
+	prompts, no := a.promptTokens(p, in.body)
 	if no != nil {
 		return nil, no
 	}
@@ -134,26 +140,33 @@ func (s *Server) admit(r *http.Request, in arrival, a *ask, p protocol) (*reques
 }
 
 // check refuses settings that vLLM refuses, whatever the prompt is.
-func (a *ask) check() *refusal {
+func (a *ask) check(p protocol) *refusal {
+	top, wanted := a.logprobs(p)
 	switch {
 	case a.StreamOptions != nil && !a.Stream:
-		return bad("stream_options", "Stream options can only be defined when `stream=True`.")
-	case a.N != nil && (*a.N < 1 || *a.N > mostCopies):
-		return bad("n", "n must lie between 1 and %d, got %d.", mostCopies, *a.N)
+		return misused("stream_options", nil, "Stream options can only be defined when `stream=True`.")
+	case a.N != nil && *a.N < 1:
+		return bad("", "n must be at least 1, got %d.", *a.N)
+	case a.N != nil && *a.N > mostCopies:
+		return bad("n", "n must be at most %d, got %d.", mostCopies, *a.N)
 	case a.N != nil && *a.N > 1 && a.Temperature != nil && *a.Temperature == 0:
-		return bad("n", "n must be 1 when using greedy sampling, got %d.", *a.N)
+		return bad("", "n must be 1 when using greedy sampling, got %d.", *a.N)
 	case a.Temperature != nil && *a.Temperature < 0:
-		return bad("temperature", "temperature must be non-negative, got %g.", *a.Temperature)
+		return misused("temperature", float(*a.Temperature), "temperature must be non-negative, got %s.", float(*a.Temperature))
 	case a.TopP != nil && !(*a.TopP > 0 && *a.TopP <= 1):
-		return bad("top_p", "top_p must be in (0, 1], got %g.", *a.TopP)
+		return misused("top_p", float(*a.TopP), "top_p must be in (0, 1], got %s.", float(*a.TopP))
 	case a.TopK != nil && *a.TopK < -1:
-		return bad("top_k", "top_k must be 0 (disable), or at least 1, got %d.", *a.TopK)
-	case a.TopLogprobs != nil && (*a.TopLogprobs < -1 || *a.TopLogprobs > 20):
-		return bad("top_logprobs", "top_logprobs must lie between 0 and 20, got %d.", *a.TopLogprobs)
+		return bad("", "top_k must be 0 (disable), or at least 1, got %d.", *a.TopK)
+	case p == chat && a.TopLogprobs != nil && *a.TopLogprobs != 0 && !wanted:
+		return misused("top_logprobs", nil, "when using `top_logprobs`, `logprobs` must be set to true.")
+	case top > mostLogprobs:
+		return misused("logprobs", top, "Requested sample logprobs of %d, which is greater than max allowed: %d", top, mostLogprobs)
+	case top < -1:
+		return misused("logprobs", top, "logprobs must be non-negative or -1, got %d.", top)
 	case a.PresencePenalty < -2 || a.PresencePenalty > 2:
-		return bad("presence_penalty", "presence_penalty must be in [-2, 2], got %g.", a.PresencePenalty)
+		return bad("", "presence_penalty must be in [-2, 2], got %s.", float(a.PresencePenalty))
 	case a.FrequencyPenalty < -2 || a.FrequencyPenalty > 2:
-		return bad("frequency_penalty", "frequency_penalty must be in [-2, 2], got %g.", a.FrequencyPenalty)
+		return bad("", "frequency_penalty must be in [-2, 2], got %s.", float(a.FrequencyPenalty))
 	case a.PromptLogprobs != nil && a.Stream:
 		return bad("prompt_logprobs", "`prompt_logprobs` are not available when `stream=True`.")
 	}
@@ -241,14 +254,18 @@ func (a *ask) limit(p protocol, prompt, longest int) (int, *refusal) {
 		limit = *a.MaxCompletionTokens
 	}
 	switch {
-	case limit < 1 && (a.MaxTokens != nil || a.MaxCompletionTokens != nil):
-		return 0, bad("max_tokens", "max_tokens must be at least 1, got %d.", limit)
-	case limit < 1 || limit > longest || prompt+limit > longest:
-		return 0, bad("input_tokens", "This model's maximum context length is %d tokens. However, you requested %d output tokens and your prompt contains %d input tokens. Please reduce the length of the input prompt or the number of requested output tokens.", longest, limit, prompt)
-	case a.MinTokens < 0 || a.MinTokens > limit:
-		return 0, bad("min_tokens", "min_tokens must lie between 0 and max_tokens=%d, got %d.", limit, a.MinTokens)
+	case prompt >= longest:
+		return 0, misused("input_tokens", prompt, "This model's maximum context length is %d tokens. However, your prompt contains %d input tokens, which exceeds this limit even without any output tokens. Please reduce the length of the input prompt.", longest, prompt)
+	case limit < 1:
+		return 0, misused("max_tokens", limit, "max_tokens must be at least 1, got %d.", limit)
+	case limit > longest:
+		return 0, misused("max_tokens", limit, "max_tokens=%d cannot be greater than max_model_len=%d. Please request fewer output tokens.", limit, longest)
+	case a.MinTokens < 0:
+		return 0, bad("", "min_tokens must be greater than or equal to 0, got %d.", a.MinTokens)
+	case a.MinTokens > limit:
+		return 0, bad("", "min_tokens must be less than or equal to max_tokens=%d, got %d.", limit, a.MinTokens)
 	}
-	return limit, nil
+	return min(limit, longest-prompt), nil // an answer that would not fit ends where the context does
 }
 
 // stops are the strings at which an answer ends: one, or a list.
@@ -259,7 +276,9 @@ func (a *ask) stops() (stops []string, no *refusal) {
 	case json.Unmarshal(a.Stop, &one) == nil:
 		stops = []string{one}
 	case json.Unmarshal(a.Stop, &stops) != nil:
-		return nil, bad("stop", "stop must be a text or a list of texts.")
+		value := gjson.ParseBytes(a.Stop)
+		return nil, flawed(flaw{kind: "string_type", field: "stop", text: "Input should be a valid string", value: value},
+			flaw{kind: "list_type", field: "stop", text: "Input should be a valid list", value: value})
 	}
 	return stops, nil
 }
@@ -277,6 +296,7 @@ func (s *Server) letIn(q *request) *refusal {
 	requests, tokens := s.engine.queued()
 	requests, tokens = requests+s.coming.requests, tokens+s.coming.tokens
 	if most := s.config.MaxQueuedRequests; most > 0 && requests+len(q.sequences) > most || s.config.MaxQueuedTokens > 0 && tokens >= s.config.MaxQueuedTokens {
+		s.metrics.rejected(most > 0 && requests+len(q.sequences) > most)
 		return &refusal{status: http.StatusServiceUnavailable, kind: "ServiceUnavailableError", text: "The queue is full; try again later."}
 	}
 	for _, seq := range q.sequences {
@@ -297,36 +317,60 @@ func (s *Server) arrived(q *request) {
 }
 
 // promptTokens are the prompts of a request; completions may have several.
-func (a *ask) promptTokens(p protocol) (prompts [][]token, no *refusal) {
+func (a *ask) promptTokens(p protocol, body []byte) (prompts [][]token, no *refusal) {
 	if p == chat {
-		if len(a.Messages) == 0 {
-			return nil, bad("messages", "messages must not be empty.")
+		switch {
+		case a.Messages == nil:
+			return nil, flawed(missing(body, "messages"))
+		case len(a.Messages) == 0:
+			return nil, bad("", "Cannot apply chat template to an empty conversation. Provide at least one message.")
 		}
 		for i, m := range a.Messages {
 			if m.Role == "" {
-				return nil, bad("messages", "messages[%d] has no role.", i)
+				f := missing(body, fmt.Sprintf("messages.%d.ChatCompletionDeveloperMessageParam.role", i))
+				f.value = f.value.Get(fmt.Sprintf("messages.%d", i))
+				return nil, flawed(f)
 			}
 		}
 		return [][]token{a.chatTokens()}, nil
 	}
 	raw := bytes.TrimSpace(a.Prompt)
-	if prompts = textsOrTokens(raw); len(prompts) == 0 || len(prompts) > mostCopies {
-		if s := string(raw); s == "" || s == "null" || s == `""` || s == "[]" {
-			return nil, bad("prompt", "The prompt cannot be empty.")
-		}
-		return nil, bad("prompt", "The prompt must be a text, a list of token ids, or a list of up to %d of either.", mostCopies)
+	if s := string(raw); s == "" || s == "null" || s == `""` {
+		return nil, misused("prompt", nil, "Either prompt or prompt_embeds must be provided and non-empty.")
+	}
+	prompts = textsOrTokens(raw)
+	switch {
+	case string(raw) == "[]":
+		return nil, bad("", "You must pass at least one prompt")
+	case len(prompts) == 0:
+		list := flaw{kind: "list_type", field: "prompt", text: "Input should be a valid list", value: gjson.ParseBytes(raw)}
+		text := flaw{kind: "string_type", field: "prompt", text: "Input should be a valid string", value: list.value}
+		return nil, flawed(list, list, text, list) // one for each form that a prompt can have
+	case len(prompts) > mostCopies:
+		return nil, bad("", "%d prompts are more than %d.", len(prompts), mostCopies)
 	}
 	for _, prompt := range prompts {
-		if len(prompt) == 0 {
-			return nil, bad("prompt", "The prompt cannot be empty.")
-		}
-		for _, id := range prompt {
-			if id < 0 || id >= vocabulary {
-				return nil, bad("prompt", "Token id %d is out of vocabulary.", id)
-			}
+		if no := known(prompt); no != nil {
+			return nil, no
 		}
 	}
 	return prompts, nil
+}
+
+// known refuses a prompt of tokens that there are not.
+func known(prompt []token) *refusal {
+	if len(prompt) == 0 {
+		return misused("prompt", nil, "Either prompt or prompt_embeds must be provided and non-empty.")
+	}
+	for i, id := range prompt {
+		switch {
+		case id < 0:
+			return flawed(negative("prompt", i, id))
+		case id >= vocabulary:
+			return bad("", "Token id %d is out of vocabulary", id)
+		}
+	}
+	return nil
 }
 
 func hex(identity uint64) string { return fmt.Sprintf("%016x", identity) }

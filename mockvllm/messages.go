@@ -14,10 +14,10 @@ func (s *Server) messages(w http.ResponseWriter, r *http.Request) {
 	}
 	a, no := readMessages(in.body)
 	if no == nil && a.MaxTokens == nil {
-		no = bad("max_tokens", "max_tokens is required.")
+		no = flawed(missing(in.body, "max_tokens"))
 	}
-	if no != nil {
-		s.failMessages(w, no)
+	if no != nil { // a body that cannot be read is refused as everywhere
+		s.fail(w, no)
 		return
 	}
 	q, no := s.admit(r, in, a, chat)
@@ -26,7 +26,7 @@ func (s *Server) messages(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	to := newWire(w, a.Stream, in.hit)
-	out := &messageStream{wire: to, server: s, q: q, seq: q.sequences[0], id: "msg_" + q.id}
+	out := &messageStream{wire: to, server: s, q: q, seq: q.sequences[0], id: "chatcmpl-" + q.id}
 	whole := s.follow(r, q, to, out)
 	s.tellAll(q, out.id, whole)
 }
@@ -44,7 +44,8 @@ func (s *Server) countTokens(w http.ResponseWriter, r *http.Request) {
 		s.failMessages(w, no)
 		return
 	}
-	reply(w, map[string]int{"input_tokens": len(tokenizeChat(a.Messages))})
+	tokens := len(tokenizeChat(a.Messages))
+	reply(w, map[string]any{"input_tokens": tokens, "context_management": map[string]int{"original_input_tokens": tokens}})
 }
 
 // readMessages makes a chat of a request: the system prompt is its first message.
@@ -57,7 +58,7 @@ func readMessages(raw []byte) (*ask, *refusal) {
 		Choice json.RawMessage `json:"tool_choice"` // likewise
 	}
 	if err := json.Unmarshal(raw, &body); err != nil {
-		return nil, invalid(err)
+		return nil, invalid(raw, err)
 	}
 	a := &body.ask
 	a.Stop, a.StreamOptions, a.N, a.MaxCompletionTokens = body.Stops, nil, nil, nil
@@ -72,8 +73,7 @@ func readMessages(raw []byte) (*ask, *refusal) {
 func (s *Server) failMessages(w http.ResponseWriter, no *refusal) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(no.status)
-	raw, _ := json.Marshal(messageError(no))
-	w.Write(raw)
+	w.Write(encoded(messageError(no)))
 }
 
 func messageError(no *refusal) any {
@@ -144,17 +144,21 @@ func (s *messageStream) stop() any {
 }
 
 func (s *messageStream) usage(tokens int) map[string]any {
-	return map[string]any{"input_tokens": s.seq.prompt, "output_tokens": tokens, "cache_read_input_tokens": s.seq.cached, "cache_creation_input_tokens": nil}
+	created := max(0, s.seq.prompt-s.seq.prompt%s.server.config.Profile.BlockSize-s.seq.cached)
+	return map[string]any{"input_tokens": s.seq.prompt, "output_tokens": tokens, "cache_read_input_tokens": s.seq.cached, "cache_creation_input_tokens": created}
 }
 
 func (s *messageStream) message(text string, tokens int, reason any) map[string]any {
-	content, stop := []any{}, s.stop()
-	if reason == nil { // nobody knows yet
-		stop = nil
+	m := map[string]any{"id": s.id, "type": "message", "role": "assistant", "model": s.q.model, "content": []any{},
+		"stop_reason": reason, "usage": s.usage(tokens)}
+	switch {
+	case reason == nil: // nobody knows yet
+		m["stop_sequence"], m["usage"] = nil, map[string]any{"input_tokens": s.seq.prompt, "output_tokens": 0}
+	case s.stop() != nil:
+		m["stop_sequence"] = s.stop()
 	}
 	if text != "" {
-		content = append(content, map[string]any{"type": "text", "text": text})
+		m["content"] = []any{map[string]any{"type": "text", "text": text}}
 	}
-	return map[string]any{"id": s.id, "type": "message", "role": "assistant", "model": s.q.model, "content": content,
-		"stop_reason": reason, "stop_sequence": stop, "usage": s.usage(tokens)}
+	return m
 }

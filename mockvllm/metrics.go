@@ -30,14 +30,15 @@ type figures struct {
 
 	queries, hits, preemptions, prompt, cached, generation float64
 	success                                                map[string]float64
+	rejections                                             map[string]float64 // by the bound that was reached
 	drafts, accepted                                       float64
 	acceptedAt                                             []float64             // by position of the draft
 	slots                                                  map[[2]string]float64 // adapters that run and wait → when last
 	http                                                   map[route]*traffic
 
-	ttft, itl, tpot, e2e, queue, prefill, decode, inference             histogram
-	promptTokens, generationTokens, longest, maxTokens, n, computed, it histogram
-	responses                                                           histogram // HTTP, of all handlers
+	ttft, itl, tpot, e2e, queue, prefill, decode, inference                   histogram
+	promptTokens, generationTokens, longest, maxTokens, n, computed, it, lost histogram
+	responses                                                                 histogram // HTTP, of all handlers
 }
 
 // A route is what HTTP metrics tell apart.
@@ -84,11 +85,11 @@ func newFigures(c Config, now float64) figures {
 		lengths = oneTwoFive(131072)
 	}
 	return figures{
-		created: now, success: map[string]float64{}, http: map[route]*traffic{}, slots: map[[2]string]float64{}, acceptedAt: make([]float64, c.Draft.Tokens),
+		created: now, success: map[string]float64{}, rejections: map[string]float64{"max_num_queued_reqs": 0, "max_num_queued_tokens": 0}, http: map[route]*traffic{}, slots: map[[2]string]float64{}, acceptedAt: make([]float64, c.Draft.Tokens),
 		ttft: newHistogram(ttft...), itl: newHistogram(itl...), tpot: newHistogram(itl...), e2e: newHistogram(lat...),
 		queue: newHistogram(lat...), prefill: newHistogram(lat...), decode: newHistogram(lat...), inference: newHistogram(lat...),
 		promptTokens: newHistogram(lengths...), generationTokens: newHistogram(lengths...), longest: newHistogram(lengths...),
-		maxTokens: newHistogram(lengths...), computed: newHistogram(lengths...), n: newHistogram(1, 2, 5, 10, 20),
+		maxTokens: newHistogram(lengths...), computed: newHistogram(lengths...), n: newHistogram(1, 2, 5, 10, 20), lost: newHistogram(1, 2, 3, 4, 5, 10, 20),
 		it:        newHistogram(1, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384),
 		responses: newHistogram(.01, .025, .05, .075, .1, .25, .5, .75, 1, 1.5, 2, 2.5, 3, 3.5, 4, 4.5, 5, 7.5, 10, 30, 60),
 	}
@@ -188,6 +189,13 @@ func (m *metrics) evicted(finish string) {
 	m.success[finish]++
 }
 
+// rejected counts a request that the queue had no room for, by requests or by tokens.
+func (m *metrics) rejected(byRequests bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.rejections[map[bool]string{true: "max_num_queued_reqs", false: "max_num_queued_tokens"}[byRequests]]++
+}
+
 func (m *metrics) finished(s *sequence, at time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -211,6 +219,7 @@ func (m *metrics) finished(s *sequence, at time.Time) {
 	m.generationTokens.observe(float64(tokens))
 	m.computed.observe(float64(s.prompt - s.cached))
 	m.maxTokens.observe(float64(s.maxTokens))
+	m.lost.observe(float64(s.preemptions))
 	if c := s.copies; c.done(tokens) {
 		m.longest.observe(float64(c.longest))
 		m.n.observe(float64(c.n))

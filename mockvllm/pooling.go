@@ -94,7 +94,7 @@ func (s *Server) embeddings(w http.ResponseWriter, r *http.Request) {
 // list of token ids, or several.
 func (s *Server) inputs(raw []byte, body any, of func() (model string, input json.RawMessage)) ([][]token, *refusal) {
 	if err := json.Unmarshal(raw, body); err != nil {
-		return nil, invalid(err)
+		return nil, invalid(raw, err)
 	}
 	model, input := of()
 	if _, no := s.adapter(model); no != nil {

@@ -2,7 +2,6 @@ package mockvllm
 
 import (
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"time"
 )
@@ -40,7 +39,7 @@ func readResponses(raw []byte) (*ask, *refusal) {
 		Limit        *int            `json:"max_output_tokens"`
 	}
 	if err := json.Unmarshal(raw, &body); err != nil {
-		return nil, invalid(err)
+		return nil, invalid(raw, err)
 	}
 	a := &body.ask
 	a.Messages, a.MaxTokens, a.MaxCompletionTokens, a.StreamOptions, a.N, a.Tools = nil, body.Limit, nil, nil, nil, nil
@@ -55,6 +54,8 @@ func readResponses(raw []byte) (*ask, *refusal) {
 		a.Messages = append(a.Messages, message{Role: "user", Content: text})
 	case json.Unmarshal(body.Input, &messages) == nil && len(messages) > 0:
 		a.Messages = append(a.Messages, messages...)
+	case body.Input == nil:
+		return nil, flawed(missing(raw, "input"))
 	default:
 		return nil, bad("input", "input must be a text or a list of messages.")
 	}
@@ -84,7 +85,7 @@ func (s *responseStream) open() {
 func (s *responseStream) tokens(_, from, to int) {
 	if from == 0 {
 		s.event("response.output_item.added", map[string]any{"output_index": 0, "item": s.item("in_progress", []any{})})
-		s.event("response.content_part.added", s.place(map[string]any{"part": s.part("")}))
+		s.event("response.content_part.added", s.place(map[string]any{"part": s.opened()}))
 	}
 	for from < to {
 		n := min(s.q.span(s.server, s.seq, from), to-from)
@@ -110,8 +111,7 @@ func (s *responseStream) close() {
 	s.event("response.output_text.done", s.place(map[string]any{"text": text, "logprobs": []any{}}))
 	s.event("response.content_part.done", s.place(map[string]any{"part": s.part(text)}))
 	s.event("response.output_item.done", map[string]any{"output_index": 0, "item": s.item("completed", []any{s.part(text)})})
-	last := s.response("completed")
-	s.event(fmt.Sprintf("response.%s", last["status"]), map[string]any{"response": last})
+	s.event("response.completed", map[string]any{"response": s.response("completed")}) // so it is called even where the answer is incomplete
 }
 
 func (s *responseStream) event(kind string, fields map[string]any) {
@@ -130,23 +130,32 @@ func (s *responseStream) text() string {
 	return s.seq.answer.text(0, s.q.sent[0])
 }
 
+// opened is a part that nothing has been said of yet.
+func (s *responseStream) opened() map[string]any {
+	part := s.part("")
+	part["logprobs"] = []any{}
+	return part
+}
+
 func (s *responseStream) part(text string) map[string]any {
 	return map[string]any{"type": "output_text", "text": text, "annotations": []any{}, "logprobs": nil}
 }
 
 func (s *responseStream) item(status string, content []any) map[string]any {
-	return map[string]any{"id": "msg_" + s.id, "type": "message", "role": "assistant", "status": status, "content": content}
+	return map[string]any{"id": "msg_" + s.id, "type": "message", "role": "assistant", "status": status, "content": content, "phase": nil}
 }
 
 func (s *responseStream) response(status string) map[string]any {
 	out := map[string]any{"id": "resp_" + s.id, "object": "response", "created_at": s.created, "model": s.q.model, "status": status, "output": []any{},
-		"error": nil, "incomplete_details": nil, "instructions": nil, "metadata": nil, "parallel_tool_calls": true, "tool_choice": "auto", "tools": []any{},
-		"temperature": 1.0, "top_p": 1.0, "usage": nil}
+		"incomplete_details": nil, "instructions": nil, "metadata": nil, "parallel_tool_calls": true, "tool_choice": "none", "tools": []any{},
+		"temperature": 1.0, "top_p": 1.0, "presence_penalty": 0.0, "frequency_penalty": 0.0, "usage": nil, "background": false, "service_tier": "auto", "truncation": "disabled",
+		"max_output_tokens": s.seq.maxTokens, "max_tool_calls": nil, "previous_response_id": nil, "prompt": nil, "reasoning": nil, "text": nil, "top_logprobs": nil, "user": nil,
+		"kv_transfer_params": nil, "ec_transfer_params": nil, "input_messages": nil, "output_messages": nil}
 	if status == "completed" {
 		n := s.q.sent[0]
 		out["output"] = []any{s.item(status, []any{s.part(s.text())})}
-		out["usage"] = map[string]any{"input_tokens": s.seq.prompt, "input_tokens_details": map[string]int{"cached_tokens": s.seq.cached},
-			"output_tokens": n, "output_tokens_details": map[string]int{"reasoning_tokens": 0}, "total_tokens": s.seq.prompt + n}
+		out["usage"] = map[string]any{"input_tokens": s.seq.prompt, "input_tokens_details": map[string]any{"cached_tokens": s.seq.cached, "cache_write_tokens": 0, "input_tokens_per_turn": []any{}, "cached_tokens_per_turn": []any{}},
+			"output_tokens": n, "output_tokens_details": map[string]any{"reasoning_tokens": 0, "tool_output_tokens": 0, "output_tokens_per_turn": []any{}, "tool_output_tokens_per_turn": []any{}}, "total_tokens": s.seq.prompt + n}
 		if s.seq.finished() == "length" {
 			out["status"], out["incomplete_details"] = "incomplete", map[string]string{"reason": "max_output_tokens"}
 		}

@@ -217,7 +217,9 @@ func (e *engine) place(s *sequence, p *plan, at time.Time) bool {
 	}
 	if !s.admitted {
 		s.admitted, s.scheduled, s.cached = true, at, s.computed
-		e.metrics.admitted(s.prompt, s.cached)
+		if !s.noCache || s.given > 0 {
+			e.metrics.admitted(s.prompt, s.cached)
+		}
 	}
 	p.put(s, n)
 	return true

@@ -88,7 +88,7 @@ func (s *Server) routes() {
 	s.mux.HandleFunc("GET /load", func(w http.ResponseWriter, _ *http.Request) {
 		reply(w, map[string]int64{"server_load": s.load.Load()})
 	})
-	s.mux.HandleFunc("GET /metrics", s.exposeMetrics)
+	s.mux.HandleFunc("/metrics", s.exposeMetrics)
 	s.mux.HandleFunc("GET /v1/models", s.models)
 	s.mux.HandleFunc("POST /tokenize", s.tokenize)
 	s.mux.HandleFunc("POST /detokenize", s.detokenize)
@@ -125,6 +125,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
 	counted := &statusWriter{ResponseWriter: w, status: http.StatusOK}
 	_, pattern := s.mux.Handler(r)
+	if s.guarded(r) && r.Method != http.MethodOptions && !s.admits(r.Header.Get("Authorization")) {
+		unauthorized(w) // before anything counts requests
+		return
+	}
 	if !s.refused(counted, r, pattern) {
 		if generates := strings.HasPrefix(r.URL.Path, "/v1/") && r.Method == http.MethodPost; generates && s.config.TrackLoad {
 			s.load.Add(1)
@@ -157,27 +161,39 @@ func (s *Server) count(w *statusWriter, r *http.Request, pattern string, took ti
 func (s *Server) refused(w http.ResponseWriter, r *http.Request, pattern string) bool {
 	switch {
 	case pattern == "" && r.Method == http.MethodOptions:
-	case s.guarded(r) && !s.admits(r.Header.Get("Authorization")):
-		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(http.StatusUnauthorized)
-		fmt.Fprint(w, `{"error":"Unauthorized"}`) // flat, unlike every other error of vLLM's
-		return true
 	case pattern == "":
-		status := http.StatusNotFound
-		for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodDelete} {
-			other := r.Clone(r.Context())
-			other.Method = method
-			if _, p := s.mux.Handler(other); p != "" {
-				status = http.StatusMethodNotAllowed
-			}
-		}
-		s.fail(w, &refusal{status: status, kind: http.StatusText(status), text: http.StatusText(status)})
+		s.unrouted(w, r)
 		return true
 	case r.Method == http.MethodPost && readsJSON(r.URL.Path) && !strings.HasPrefix(r.Header.Get("Content-Type"), "application/json"):
-		s.fail(w, &refusal{status: http.StatusBadRequest, kind: "Bad Request", text: "Unsupported Media Type: Only 'application/json' is allowed"})
+		s.fail(w, &refusal{status: http.StatusBadRequest, kind: "Bad Request", text: "1 validation error:\n  Unsupported Media Type: Only 'application/json' is allowed"})
 		return true
 	}
 	return false
+}
+
+// unauthorized is flat, unlike every other error of vLLM's.
+func unauthorized(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(http.StatusUnauthorized)
+	fmt.Fprint(w, `{"error":"Unauthorized"}`)
+}
+
+// unrouted answers a path that there is not, or not for this method, in the words
+// of the framework below vLLM.
+func (s *Server) unrouted(w http.ResponseWriter, r *http.Request) {
+	status := http.StatusNotFound
+	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodDelete} {
+		other := r.Clone(r.Context())
+		other.Method = method
+		if _, pattern := s.mux.Handler(other); pattern != "" {
+			status = http.StatusMethodNotAllowed
+			w.Header().Set("Allow", method)
+			break
+		}
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	fmt.Fprintf(w, `{"detail":%q}`, http.StatusText(status))
 }
 
 // guarded reports whether a path needs a key. The others are open in vLLM too.
@@ -193,7 +209,7 @@ func (s *Server) admits(authorization string) bool {
 // readsJSON reports whether a path takes a body; those without are commands.
 func readsJSON(path string) bool {
 	switch path {
-	case "/ping", "/reset_prefix_cache", "/sleep", "/wake_up", "/admin/faults":
+	case "/metrics", "/ping", "/reset_prefix_cache", "/sleep", "/wake_up", "/admin/faults":
 		return false
 	}
 	return true

@@ -15,6 +15,8 @@ type stream struct {
 	p       protocol
 	id      string
 	created int64
+	top     int    // alternatives to each token, where its logprob was asked for
+	odds    bool   // that is the case
 	before  []byte // of an event in mid-stream, what stands before its text
 	after   []byte // and what stands after it
 }
@@ -24,7 +26,9 @@ func newStream(s *Server, to *wire, q *request, p protocol) *stream {
 	if p == chat {
 		prefix = "chatcmpl-"
 	}
-	return &stream{wire: to, server: s, q: q, p: p, id: prefix + q.id, created: time.Now().Unix()}
+	out := &stream{wire: to, server: s, q: q, p: p, id: prefix + q.id, created: time.Now().Unix()}
+	out.top, out.odds = q.ask.logprobs(p)
+	return out
 }
 
 func (s *stream) rust() bool { return s.server.config.Dialect == Rust }
@@ -70,7 +74,7 @@ func (s *stream) event(answer int, seq *sequence, from, to int) {
 	last := to == len(a.ids)
 	text := a.text(from, to)
 	usage := s.running(seq, to)
-	if last || s.q.ask.ReturnTokenIDs || usage != nil || a.call != nil || a.tail != nil || from < a.thinking || len(s.q.sequences) > 1 {
+	if s.odds || last || s.q.ask.ReturnTokenIDs || usage != nil || a.call != nil || a.tail != nil || from < a.thinking || len(s.q.sequences) > 1 {
 		if text == "" && a.call == nil && !last && !s.q.ask.ReturnTokenIDs && s.p == chat {
 			return // a parser kept it to itself
 		}
@@ -132,9 +136,9 @@ func (s *stream) choice(index int, seq *sequence, text string, from, to int, fin
 		}
 	}
 	if s.p == chat {
-		return deltaChoice{roleChoice: roleChoice{Index: index, Delta: s.delta(seq, text, from, to), FinishReason: reason}, StopReason: stop, TokenIDs: ids}
+		return deltaChoice{roleChoice: roleChoice{Index: index, Delta: s.delta(seq, text, from, to), Logprobs: s.logprobs(seq, from, to), FinishReason: reason}, StopReason: stop, TokenIDs: ids}
 	}
-	c := textChoice{Index: index, Text: text, FinishReason: reason, StopReason: stop, TokenIDs: ids}
+	c := textChoice{Index: index, Text: text, Logprobs: s.logprobs(seq, from, to), FinishReason: reason, StopReason: stop, TokenIDs: ids}
 	if from == 0 && to > 0 && s.q.ask.ReturnTokenIDs {
 		c.PromptTokenIDs = seq.asked
 	}
@@ -174,7 +178,7 @@ type roleChunk struct {
 type textChoice struct {
 	Index          int             `json:"index"`
 	Text           string          `json:"text"`
-	Logprobs       json.RawMessage `json:"logprobs"`
+	Logprobs       any             `json:"logprobs"`
 	FinishReason   *string         `json:"finish_reason"`
 	StopReason     json.RawMessage `json:"stop_reason"`
 	PromptTokenIDs []token         `json:"prompt_token_ids"`
@@ -189,10 +193,10 @@ type delta struct {
 }
 
 type roleChoice struct {
-	Index        int             `json:"index"`
-	Delta        delta           `json:"delta"`
-	Logprobs     json.RawMessage `json:"logprobs"`
-	FinishReason *string         `json:"finish_reason"`
+	Index        int     `json:"index"`
+	Delta        delta   `json:"delta"`
+	Logprobs     any     `json:"logprobs"`
+	FinishReason *string `json:"finish_reason"`
 }
 
 type deltaChoice struct {
@@ -201,16 +205,32 @@ type deltaChoice struct {
 	TokenIDs   []token         `json:"token_ids"`
 }
 
+// usage is without what is null at the end of a stream; elsewhere its details are
+// pointers in interfaces, so that vLLM's nulls can be there.
 type usage struct {
-	PromptTokens     int               `json:"prompt_tokens"`
-	TotalTokens      int               `json:"total_tokens"`
-	CompletionTokens int               `json:"completion_tokens"`
-	Prompt           *promptDetails    `json:"prompt_tokens_details,omitempty"`
-	Completion       *reasoningDetails `json:"completion_tokens_details,omitempty"`
+	PromptTokens     int            `json:"prompt_tokens"`
+	TotalTokens      int            `json:"total_tokens"`
+	CompletionTokens int            `json:"completion_tokens"`
+	Prompt           *promptDetails `json:"prompt_tokens_details,omitempty"`
+	Completion       any            `json:"completion_tokens_details,omitempty"`
+}
+
+// wholeUsage is that of an answer in one piece, which has nulls.
+type wholeUsage struct {
+	usage
+	Prompt     *wholeDetails `json:"prompt_tokens_details"`
+	Completion any           `json:"completion_tokens_details"`
 }
 
 type promptDetails struct {
-	CachedTokens int `json:"cached_tokens"`
+	CachedTokens  int  `json:"cached_tokens"`
+	CreatedTokens *int `json:"created_cache_tokens,omitempty"` // of a chat: whole blocks that were not there yet
+}
+
+type wholeDetails struct {
+	promptDetails
+	CreatedTokens    *int `json:"created_cache_tokens"`
+	MultimodalTokens *int `json:"multimodal_tokens"`
 }
 
 type reasoningDetails struct {
@@ -221,38 +241,59 @@ type reasoningDetails struct {
 func (s *stream) running(seq *sequence, tokens int) *usage {
 	o := s.q.ask.StreamOptions
 	if (o != nil && o.ContinuousUsageStats || s.server.config.ForceUsage) && s.q.hit.Kind != NoUsage {
-		return s.usage(seq.prompt, seq.cached, tokens, min(tokens, seq.answer.thinking))
+		u := s.usage(seq.prompt, seq.cached, 0, tokens, min(tokens, seq.answer.thinking))
+		u.Prompt = nil
+		if s.p == chat && !s.rust() && u.Completion == nil {
+			u.Completion = json.RawMessage("null")
+		}
+		return u
 	}
 	return nil
 }
 
 // total is the usage of all answers; each prompt counts once.
 func (s *stream) total() *usage {
-	var prompt, cached, tokens, thinking int
+	var prompt, cached, created, tokens, thinking int
 	each := len(s.q.sequences) / s.q.prompts
 	for i, seq := range s.q.sequences {
 		if i%each == 0 {
 			prompt += seq.prompt
 			cached += seq.cached
+			created += max(0, seq.prompt-seq.prompt%s.server.config.Profile.BlockSize-seq.cached)
 		}
 		tokens += s.q.sent[i]
 		thinking += min(s.q.sent[i], seq.answer.thinking)
 	}
-	return s.usage(prompt, cached, tokens, thinking)
+	return s.usage(prompt, cached, created, tokens, thinking)
 }
 
-func (s *stream) usage(prompt, cached, tokens, thinking int) *usage {
+func (s *stream) usage(prompt, cached, created, tokens, thinking int) *usage {
 	if s.q.hit.Kind == WrongUsage {
 		tokens = int(float64(tokens) * s.q.hit.Factor)
 	}
 	u := &usage{PromptTokens: prompt, TotalTokens: prompt + tokens, CompletionTokens: tokens}
 	if s.server.config.PromptDetails && !(s.rust() && cached == 0) {
-		u.Prompt = &promptDetails{cached}
+		u.Prompt = &promptDetails{CachedTokens: cached}
+		if s.p == chat && !s.rust() {
+			u.Prompt.CreatedTokens = &created
+		}
 	}
 	if s.p == chat && s.server.config.Reasoning {
 		u.Completion = &reasoningDetails{thinking}
 	}
 	return u
+}
+
+// complete is usage with the nulls of an answer in one piece.
+func (s *stream) complete(u *usage) any {
+	if s.rust() {
+		return u
+	}
+	w := wholeUsage{usage: *u, Completion: u.Completion}
+	if u.Prompt != nil {
+		w.Prompt = &wholeDetails{promptDetails: *u.Prompt, CreatedTokens: u.Prompt.CreatedTokens}
+	}
+	return w
 }
 
 // named fills in what all events of a stream share.
@@ -299,9 +340,10 @@ func (s *stream) body() map[string]any {
 	for i, seq := range s.q.sequences {
 		choices = append(choices, s.wholeChoice(i, seq))
 	}
-	out := map[string]any{"id": s.id, "object": "text_completion", "created": s.created, "model": s.q.model, "choices": choices, "usage": s.total(), "kv_transfer_params": nil}
+	out := map[string]any{"id": s.id, "object": "text_completion", "created": s.created, "model": s.q.model, "choices": choices, "usage": s.complete(s.total()),
+		"kv_transfer_params": nil, "ec_transfer_params": nil, "metrics": nil, "service_tier": nil}
 	if s.p == chat {
-		out["object"], out["prompt_logprobs"], out["prompt_token_ids"], out["service_tier"] = "chat.completion", nil, nil, nil
+		out["object"], out["prompt_logprobs"], out["prompt_token_ids"], out["prompt_text"] = "chat.completion", s.promptLogprobs(s.q.sequences[0]), nil, nil
 		if s.q.ask.ReturnTokenIDs {
 			out["prompt_token_ids"] = s.q.sequences[0].asked
 		}
@@ -318,7 +360,7 @@ func (s *stream) body() map[string]any {
 func (s *stream) wholeChoice(i int, seq *sequence) map[string]any {
 	n := s.q.sent[i]
 	reasoning, text := seq.answer.said(n)
-	choice := map[string]any{"index": i, "logprobs": nil, "finish_reason": seq.finished(), "stop_reason": nil, "token_ids": nil}
+	choice := map[string]any{"index": i, "logprobs": s.logprobs(seq, 0, n), "finish_reason": seq.finished(), "stop_reason": nil, "token_ids": nil, "routed_experts": nil}
 	if seq.answer.stop != "" {
 		choice["stop_reason"] = seq.answer.stop
 	}
@@ -326,7 +368,7 @@ func (s *stream) wholeChoice(i int, seq *sequence) map[string]any {
 		choice["token_ids"] = seq.answer.ids[:n]
 	}
 	if s.p == completions {
-		choice["text"], choice["prompt_logprobs"], choice["prompt_token_ids"] = text, nil, nil
+		choice["text"], choice["prompt_logprobs"], choice["prompt_token_ids"] = text, s.promptLogprobs(seq), nil
 		if s.q.ask.ReturnTokenIDs {
 			choice["prompt_token_ids"] = seq.asked
 		}

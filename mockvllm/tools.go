@@ -49,7 +49,7 @@ func (a *ask) calls() (*call, *refusal) {
 	case len(a.Tools) == 0 && (choice == "required" || named.Function.Name != ""):
 		return nil, bad("tool_choice", "When using tool_choice, tools must be set.")
 	case a.Tools != nil && len(a.Tools) == 0:
-		return nil, bad("tools", "tools must not be an empty list.")
+		return nil, misused("tools", nil, "`tools` must not be an empty array. Either provide at least one tool or omit the field entirely.")
 	case len(a.Tools) == 0 || choice == "none":
 		return nil, nil
 	case named.Function.Name != "":

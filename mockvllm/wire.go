@@ -1,13 +1,11 @@
 package mockvllm
 
 import (
+	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
-	"reflect"
-	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -39,8 +37,7 @@ func (w *wire) open() {
 
 // data adds an event; named adds one that says its type.
 func (w *wire) data(v any) {
-	raw, _ := json.Marshal(v)
-	w.out = fmt.Appendf(w.out, "data: %s\n\n", raw)
+	w.out = fmt.Appendf(w.out, "data: %s\n\n", encoded(v))
 }
 
 func (w *wire) named(kind string, v any) {
@@ -78,7 +75,7 @@ func middle(b []byte) int {
 
 // whole writes an answer in one piece.
 func (w *wire) whole(v any) {
-	raw, _ := json.Marshal(v)
+	raw := encoded(v)
 	w.w.Header().Set("Content-Type", "application/json")
 	switch w.hit.Kind {
 	case Cut, Tear: // the length that was promised does not come
@@ -89,8 +86,14 @@ func (w *wire) whole(v any) {
 	case Garble:
 		w.w.Write(raw[:len(raw)/2])
 	default:
-		w.w.Write(raw)
+		send(w.w, raw)
 	}
+}
+
+// send writes a body whose length is told, as vLLM tells it of all but streams.
+func send(w http.ResponseWriter, raw []byte) {
+	w.Header().Set("Content-Length", fmt.Sprint(len(raw)))
+	w.Write(raw)
 }
 
 // hangUp closes the connection without another word, or resets it.
@@ -127,27 +130,16 @@ func bad(param, format string, args ...any) *refusal {
 	return &refusal{status: http.StatusBadRequest, kind: "BadRequestError", param: param, text: fmt.Sprintf(format, args...)}
 }
 
-func invalid(err error) *refusal {
-	text := err.Error()
-	if wrong := new(json.UnmarshalTypeError); errors.As(err, &wrong) {
-		text = strings.TrimPrefix(fmt.Sprintf("%s: a JSON %s where %s is expected", wrong.Field, wrong.Value, inJSON(wrong.Type.Kind())), ": ")
+// misused is the refusal of a parameter's value, which the message names again at
+// its end.
+func misused(param string, value any, format string, args ...any) *refusal {
+	no := bad(param, format, args...)
+	if value != nil {
+		no.text += fmt.Sprintf(" (parameter=%s, value=%v)", param, value)
+	} else {
+		no.text += fmt.Sprintf(" (parameter=%s)", param)
 	}
-	return &refusal{status: http.StatusBadRequest, kind: "Bad Request", text: "1 validation error: " + text}
-}
-
-// inJSON is what of a kind is called where requests are written.
-func inJSON(k reflect.Kind) string {
-	switch k {
-	case reflect.Slice:
-		return "an array"
-	case reflect.Struct, reflect.Map:
-		return "an object"
-	case reflect.String:
-		return "a string"
-	case reflect.Bool:
-		return "true or false"
-	}
-	return "a number"
+	return no
 }
 
 // fail writes an error in vLLM's envelope (vllm/entrypoints/openai/engine/protocol.py).
@@ -156,8 +148,9 @@ func (s *Server) fail(w http.ResponseWriter, no *refusal) {
 	if no.after > 0 {
 		w.Header().Set("Retry-After", fmt.Sprint(max(1, int(no.after.Seconds()))))
 	}
+	raw := encoded(s.envelope(no))
+	w.Header().Set("Content-Length", fmt.Sprint(len(raw)))
 	w.WriteHeader(no.status)
-	raw, _ := json.Marshal(s.envelope(no))
 	w.Write(raw)
 }
 
@@ -185,5 +178,14 @@ func (s *Server) envelope(no *refusal) any {
 
 func reply(w http.ResponseWriter, v any) {
 	w.Header().Set("Content-Type", "application/json")
-	json.NewEncoder(w).Encode(v)
+	send(w, encoded(v))
+}
+
+// encoded is JSON as Python writes it: < and > as they are, and no line after it.
+func encoded(v any) []byte {
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	_ = encoder.Encode(v) // what we made ourselves can be encoded
+	return bytes.TrimSuffix(out.Bytes(), []byte("\n"))
 }

@@ -27,7 +27,7 @@ type Data struct {
 // Requests are columns, one entry per request; a figure that a request does not
 // have is null.
 type Requests struct {
-	Every   int        `json:"every"` // 1, or k when one of k is drawn, the failed ones aside
+	Every   int        `json:"every"` // 1, or k when one of k is drawn, the first 20,000 that failed aside
 	Due     []float64  `json:"due"`
 	TTFT    []*float64 `json:"ttft"`
 	TPOT    []*float64 `json:"tpot"`
@@ -36,7 +36,7 @@ type Requests struct {
 	Failure []string   `json:"failure"`
 	Offered []float64  `json:"offered"` // requests due per second, in buckets of Step
 
-	seen int
+	seen, failed int
 }
 
 // Story says which figure of each request the first chart shows.
@@ -106,10 +106,14 @@ func newData(run *harness.Run) (Data, []Failures) {
 	return d, failed.counted()
 }
 
-// take draws one of so many requests, and every one that failed.
+// take draws one of so many requests, and every one that failed as long as these
+// are not too many themselves.
 func (c *Requests) take(r *harness.Record) {
 	c.seen++
-	if r.Failure == "" && c.seen%c.Every != 0 {
+	if r.Failure != "" {
+		c.failed++
+	}
+	if (r.Failure == "" || c.failed > drawn) && c.seen%c.Every != 0 {
 		return
 	}
 	c.Due = append(c.Due, digits(r.Due.Seconds()))

@@ -142,13 +142,15 @@ func (w *world) swings(low, high, period string) error {
 	return nil
 }
 
-// rateChanges refuses a changing rate beside another rate.
+// rateChanges refuses a changing rate beside another load or another rate.
 func (w *world) rateChanges() error {
-	l := w.load
-	if l.users > 0 || l.atOnce || l.changes() {
+	switch l := w.load; {
+	case l.users > 0 || l.atOnce || l.changes():
 		return errTwoLoads
+	case l.arrivals != nil && l.arrivals.Rate() > 0:
+		return errTwoRates
 	}
-	return l.oneRate(true)
+	return nil
 }
 
 // asInTrace plays a trace: its instants and, where the scenario does not say what
@@ -262,11 +264,14 @@ func parseStage(cells []*messages.PickleTableCell) (s arrival.Stage, err error) 
 }
 
 func (w *world) arrive(arrivals arrival.Process) error {
-	if w.load.users > 0 || w.load.atOnce || w.load.arrivals != nil {
+	switch l := w.load; {
+	case l.users > 0 || l.atOnce || l.arrivals != nil:
 		return errTwoLoads
+	case l.changes() && arrivals.Rate() > 0:
+		return errTwoRates
 	}
 	w.load.arrivals = arrivals
-	return w.load.oneRate(w.load.changes())
+	return nil
 }
 
 // changes reports whether stages or swings say the rate.
@@ -276,15 +281,10 @@ func (l loadWords) described() bool {
 	return l.arrivals != nil || l.changes() || l.atOnce || l.users > 0
 }
 
-// oneRate refuses arrivals that have a rate where it is to change.
-func (l loadWords) oneRate(changing bool) error {
-	if changing && l.arrivals != nil && l.arrivals.Rate() > 0 {
-		return errors.New("the rate is said twice, by the arrivals and by what changes it; beside stages or swings write: And requests arrive as a Poisson process")
-	}
-	return nil
-}
-
-var errTwoLoads = errors.New("the scenario describes two loads; keep one, and write another scenario for the other")
+var (
+	errTwoLoads = errors.New("the scenario describes two loads; keep one, and write another scenario for the other")
+	errTwoRates = errors.New("the rate is said twice, by the arrivals and by what changes it; beside stages or swings write: And requests arrive as a Poisson process")
+)
 
 // process is when requests are due in an open loop.
 func (l loadWords) process() (harness.Arrivals, error) {

@@ -29,7 +29,6 @@ func (w *world) registerLoad(sc sentences) {
 	sc.Step(`^(\S+) users ask with a think time of (.+)$`, w.usersAsk)
 	sc.Step(`^(\S+) users ask with an exponential think time of (.+)$`, w.usersAskExponentially)
 	sc.Step(`^(\S+) users ask with a log-normal think time of (.+) ± (.+)$`, w.usersAskLogNormally)
-	sc.Step(`^people think for (.+) between turns$`, w.thinkBetween)
 	sc.Step(`^(\S+%) of requests are given up after (.+)$`, w.givenUpAfter)
 	sc.Step(`^at most (\S+) requests are in flight$`, w.atMostInFlight)
 }
@@ -68,14 +67,6 @@ func (w *world) ask(users, think string, how harness.Think) (err error) {
 	}
 	w.load.think = how
 	return nil
-}
-
-// thinkBetween is how long people of an open loop think before the next turn of
-// their conversation, on average; their thoughts have no memory.
-func (w *world) thinkBetween(length string) error {
-	d, err := duration(length)
-	w.load.between = harness.Think{Mean: d, Shape: harness.Exponential}
-	return err
 }
 
 // givenUpAfter lets users leave who have waited so long for the end of their

@@ -21,8 +21,8 @@ func (w *world) registerMix(sc sentences) {
 }
 
 // mixOf is traffic of several classes: a name, a share, what is asked in the
-// sentences of a workload, and where need be of which model and with which
-// priority. A row of objectives that begins with a class's name judges that class.
+// sentences of a workload with ; between them, and where need be of which model and
+// with which priority. A row of objectives that begins with a class's name judges that class.
 func (w *world) mixOf(table *godog.Table) error {
 	var mix dataset.Mix
 	for i, row := range table.Rows {
@@ -52,7 +52,7 @@ func (w *world) class(cells []*messages.PickleTableCell) (c dataset.Class, err e
 	if c.Share, err = share(cells[1].Value); err != nil {
 		return c, err
 	}
-	if c.Dataset, err = w.asked(cells[2].Value); err != nil {
+	if c.Dataset, c.Think, err = w.asked(cells[2].Value); err != nil {
 		return c, err
 	}
 	for _, cell := range cells[3:] {
@@ -74,19 +74,21 @@ func (w *world) class(cells []*messages.PickleTableCell) (c dataset.Class, err e
 }
 
 // asked reads the sentences of a workload, with ; between them.
-func (w *world) asked(text string) (harness.Dataset, error) {
-	one := &world{suite: w.suite, target: w.target}
+func (w *world) asked(text string) (harness.Dataset, harness.Think, error) {
+	one := &world{suite: w.suite}
 	for sentence := range strings.SplitSeq(text, "; ") {
 		m := &matcher{text: strings.TrimSpace(sentence)}
 		one.registerWorkload(m)
 		switch {
 		case m.err != nil:
-			return nil, m.err
+			return nil, harness.Think{}, m.err
 		case !m.matched:
-			return nil, fmt.Errorf("%q is no sentence about a workload%s", m.text, spelling.DidYouMean(m.text, m.known))
+			return nil, harness.Think{}, fmt.Errorf("%q is no sentence about a workload%s", m.text, spelling.DidYouMean(m.text, m.known))
 		}
 	}
-	return one.dataset()
+	d, err := one.described()
+	w.workload.open = append(w.workload.open, one.workload.open...)
+	return d, one.load.between, err
 }
 
 // A matcher runs the one registered sentence that reads its text.
@@ -123,7 +125,7 @@ func (w *world) classesExist(objectives []harness.Objective) error {
 	for _, c := range w.workload.mix {
 		names = append(names, c.Name)
 	}
-	if w.load.trace != nil {
+	if w.playsTrace() {
 		names = append(names, w.load.trace.Classes()...)
 	}
 	for _, o := range objectives {

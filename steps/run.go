@@ -51,11 +51,6 @@ func (w *world) loadRuns(ctx context.Context, extent string) error {
 	if err := w.rehearse(ctx); err != nil {
 		return err
 	}
-	if !w.served.Virtual {
-		if err := w.served.client.Warm(ctx, harness.LikelyInFlight(w.scenario.Load)); err != nil {
-			return err
-		}
-	}
 	if err := w.served.LoadBegins(); err != nil {
 		return err
 	}
@@ -71,6 +66,7 @@ func (w *world) loadRuns(ctx context.Context, extent string) error {
 		hope := slo.NewHope(w.abandon, w.scenario.Warmup)
 		runner.Sinks, runner.Abandon = []harness.Sink{hope}, hope.Lost
 	}
+	w.warm(ctx)
 	w.run, err = runner.Run(ctx, w.scenario)
 	if w.run != nil {
 		if w.served.Virtual { // the clock of a bubble means nothing to a reader

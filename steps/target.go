@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -130,6 +131,40 @@ func (w *world) serve(ctx context.Context, s *server.Server) (served, error) {
 		of.client.Replicas = append(of.client.Replicas, client)
 	}
 	return of, nil
+}
+
+// warm opens connections beforehand, as many as the load will probably use at a
+// time; in virtual time they cost nothing. Whoever refuses them will be met again.
+func (w *world) warm(ctx context.Context) {
+	if w.served.Virtual {
+		return
+	}
+	if err := w.served.client.Warm(ctx, probablyInFlight(w.scenario.Load)); err != nil {
+		w.warnings = append(w.warnings, fmt.Sprintf("connections could not be opened beforehand (%v): requests had to wait for theirs", err))
+	}
+}
+
+// probablyInFlight is how many requests a load has in flight, as far as that can
+// be told before anybody knows how long an answer takes.
+func probablyInFlight(load harness.Load) int {
+	const (
+		answer = 2.0  // s
+		most   = 2000 // more are opened when they are needed
+	)
+	n := float64(most)
+	switch load := load.(type) {
+	case harness.Closed:
+		n = float64(load.Users)
+	case harness.Open:
+		n = math.Ceil(answer * load.Arrivals.Rate())
+		if load.Requests > 0 {
+			n = min(n, float64(load.Requests))
+		}
+		if load.InFlight > 0 {
+			n = min(n, float64(load.InFlight))
+		}
+	}
+	return int(min(n, most))
 }
 
 func (w *world) open(ctx context.Context) (*server.Server, error) {

@@ -87,5 +87,5 @@ func shapeOf(pattern *regexp.Regexp) string {
 		shape = strings.ReplaceAll(shape, group, "…")
 	}
 	shape = strings.ReplaceAll(shape, "(?:is|are)", "are")
-	return strings.ReplaceAll(shape, "(missed|unknown)", "missed")
+	return strings.NewReplacer("(missed|unknown)", "missed", "(prompts|answers)", "prompts", `(\S+%)`, "5%").Replace(shape)
 }

@@ -3,11 +3,11 @@ package steps
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/vllmspec/vllmspec/fixtures"
 	"github.com/vllmspec/vllmspec/harness"
@@ -17,25 +17,30 @@ import (
 
 // workload is what is asked, as the scenario says it.
 type workload struct {
-	conversations  string // name of a dataset, or a file
-	prompt, answer dataset.Length
-	bound          int  // of an answer, in tokens
-	full           bool // every answer runs to its full length
-	groups, prefix int  // prompts that share their beginning, and how long it is
-	turns          int  // of a conversation
-	recorded       bool // its history is the recorded answers
+	conversations  string         // name of a dataset, or a file
+	prompt, answer dataset.Length // Mean is 0 where nothing was said
+	bound          int            // of an answer, in tokens
+	full           bool           // every answer runs to its full length
+	groups, prefix int            // prompts that share their beginning, and how long it is
+	turns          int            // of a conversation
+	recorded       bool           // its history is the recorded answers
 	mix            dataset.Mix
+	adapters       []dataset.AdapterShare
+	open           []io.Closer     // files that are drawn from
 	cached         *dataset.Cached // where the scenario says what is in the prefix cache
 }
 
 func (w *world) registerWorkload(sc sentences) {
 	sc.Step(`^conversations are drawn from "([^"]*)"$`, w.drawnFrom)
 	sc.Step(`^prompts of (.+) tokens are answered in (.+) tokens$`, w.lengths)
+	sc.Step(`^the lengths of (prompts|answers) are drawn from "([^"]*)"$`, w.lengthsFrom)
 	sc.Step(`^prompts in (\S+) groups share a prefix of (\S+) tokens$`, w.sharePrefix)
 	sc.Step(`^conversations have (\S+) turns$`, w.haveTurns)
 	sc.Step(`^conversations have (\S+) recorded turns$`, w.haveRecordedTurns)
+	sc.Step(`^people think for (.+) between turns$`, w.thinkBetween)
 	sc.Step(`^answers are at most (\S+) tokens long$`, w.answersAtMost)
 	sc.Step(`^every answer runs to its full length$`, w.fullLength)
+	sc.Step(`^(\S+%) of requests ask the adapter "([^"]*)"$`, w.askAdapter)
 }
 
 // datasets are the names of what comes with vllmspec, and the file of each.
@@ -44,7 +49,9 @@ func datasets() map[string]string {
 }
 
 // drawnFrom names a dataset, or a file: .json in ShareGPT's format, or prompts in
-// .jsonl, .csv, .parquet or .txt.
+// .jsonl, .csv, .parquet or .txt. A file may be larger than memory. Lines of JSON may be
+// those of OpenAI's batches, and ask with tools and images; an image is an address, or
+// file: and a path from the folder that the file of conversations lies in.
 func (w *world) drawnFrom(name string) error {
 	w.workload.conversations = name
 	_, err := w.source()
@@ -84,8 +91,13 @@ type source struct {
 	path string
 }
 
-// lengths asks synthetic prompts of an exact length, answered in an exact length.
+// lengths asks synthetic prompts of an exact length, answered in an exact length:
+// 512, 512 ± 64 (normally), a log-normal 512 ± 256 (mostly short, sometimes long), or
+// 100 to 900 (all equally likely).
 func (w *world) lengths(prompt, answer string) (err error) {
+	if w.workload.prompt.Histogram != nil || w.workload.answer.Histogram != nil {
+		return errTwoLengths
+	}
 	if w.workload.prompt, err = length(prompt); err != nil {
 		return fmt.Errorf("prompts: %w", err)
 	}
@@ -96,21 +108,25 @@ func (w *world) lengths(prompt, answer string) (err error) {
 	return nil
 }
 
-// length reads "512", "512 ± 64", or "100 to 900".
-func length(s string) (dataset.Length, error) {
-	if from, to, ranges := strings.Cut(s, " to "); ranges {
-		return evenly(from, to)
+var errTwoLengths = errors.New("lengths are said twice, in tokens and by a file; keep one")
+
+// lengthsFrom draws the lengths of synthetic prompts, or of their answers, as often as
+// a CSV file says: its columns are length and weight, or from, to and weight. Where
+// answers have no file, they run to how long they are at most.
+func (w *world) lengthsFrom(of, name string) error {
+	l := &w.workload.prompt
+	if of == "answers" {
+		l = &w.workload.answer
 	}
-	mean, deviation, spread := strings.Cut(s, "±")
-	l := dataset.Length{}
-	var err error
-	if l.Mean, err = count(strings.TrimSpace(mean), "tokens", 1); err != nil {
-		return l, err
+	if l.Mean > 0 {
+		return errTwoLengths
 	}
-	if spread {
-		l.Deviation, err = count(strings.TrimSpace(deviation), "tokens", 0)
+	files, path, err := w.file(name)
+	if err != nil {
+		return err
 	}
-	return l, err
+	*l, err = dataset.ReadHistogram(files, path)
+	return err
 }
 
 // sharePrefix lets prompts of a group begin with the same tokens, which come on
@@ -138,19 +154,12 @@ func (w *world) haveRecordedTurns(turns string) error {
 	return w.haveTurns(turns)
 }
 
-// evenly is a length that is drawn evenly between two.
-func evenly(from, to string) (l dataset.Length, err error) {
-	if l.From, err = count(strings.TrimSpace(from), "tokens", 1); err != nil {
-		return l, err
-	}
-	if l.To, err = count(strings.TrimSpace(to), "tokens", 1); err != nil {
-		return l, err
-	}
-	if l.To < l.From {
-		return l, fmt.Errorf("%s to %s: the first must be the smaller one", from, to)
-	}
-	l.Mean = (l.From + l.To) / 2
-	return l, nil
+// thinkBetween is how long people think before the next turn of their conversation,
+// on average; their thoughts have no memory. In a row of a mix it is for that class.
+func (w *world) thinkBetween(length string) error {
+	d, err := duration(length)
+	w.load.between = harness.Think{Mean: d, Shape: harness.Exponential}
+	return err
 }
 
 // answersAtMost bounds every answer.
@@ -162,42 +171,18 @@ func (w *world) answersAtMost(tokens string) (err error) {
 // fullLength makes the server go on to the bound of every answer.
 func (w *world) fullLength() { w.workload.full = true }
 
-// dataset is the workload as the harness knows it.
-func (w *world) dataset() (harness.Dataset, error) {
-	work := w.workload
-	var d harness.Dataset
-	switch {
-	case work.mix != nil && (work.conversations != "" || work.prompt.Mean > 0):
-		return nil, errors.New("the workload is described twice, as a mix and beside it; put what is asked into the rows of the mix")
-	case work.mix != nil:
-		d = work.mix
-	case work.groups > 0 && work.prompt.Mean == 0:
-		return nil, errors.New("a shared prefix belongs to prompts of a length; add: And prompts of 512 tokens are answered in 128 tokens")
-	case work.turns > 0 && work.conversations == "":
-		return nil, errors.New(`turns belong to conversations; add: And conversations are drawn from "sharegpt"`)
-	case work.conversations != "" && work.prompt.Mean > 0:
-		return nil, errors.New("the workload is described twice, as conversations and as prompts of a length; keep one")
-	case work.prompt.Mean > 0:
-		d = dataset.Synthetic{Prompt: work.prompt, Answer: work.answer, Groups: work.groups, Prefix: work.prefix}
-	case work.conversations == "" && w.load.trace != nil:
-		d = *w.load.trace
-	case work.conversations == "":
-		return nil, errors.New(`the scenario does not say what is asked; add: And conversations are drawn from "sharegpt"`)
-	case work.full && work.bound == 0:
-		return nil, errors.New("every answer runs to its full length, but no length is given; add: And answers are at most 256 tokens long")
-	default:
-		src, err := w.source()
-		if err != nil {
-			return nil, err
-		}
-		switch {
-		case filepath.Ext(src.path) == ".json":
-			d = &dataset.ShareGPT{FS: src.fs, Path: src.path, MaxTokens: work.bound, IgnoreEOS: work.full, Turns: work.turns, Recorded: work.recorded}
-		case work.turns > 0:
-			return nil, fmt.Errorf("%s holds single prompts; conversations with turns are drawn from \"sharegpt\", or a .json file like it", src.path)
-		default:
-			d = &dataset.Prompts{FS: src.fs, Path: src.path, MaxTokens: work.bound, IgnoreEOS: work.full}
+// askAdapter asks a share of the conversations of a LoRA adapter, which is a model of
+// its own; the others are asked of the base model.
+func (w *world) askAdapter(of, name string) error {
+	s, err := share(of)
+	if err != nil {
+		return err
+	}
+	for _, other := range w.workload.adapters {
+		if other.Name == name {
+			return fmt.Errorf("the share of the adapter %q is said twice", name)
 		}
 	}
-	return w.cached(d)
+	w.workload.adapters = append(w.workload.adapters, dataset.AdapterShare{Name: name, Share: s})
+	return nil
 }

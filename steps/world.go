@@ -2,6 +2,7 @@ package steps
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/cucumber/godog"
@@ -47,7 +48,7 @@ func (s *Suite) register(sc *godog.ScenarioContext) {
 		return ctx, nil
 	})
 	sc.After(func(ctx context.Context, _ *godog.Scenario, err error) (context.Context, error) {
-		return ctx, w.finish(err)
+		return ctx, errors.Join(w.finish(err), w.close())
 	})
 	w.bind(sc)
 }

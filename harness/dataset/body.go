@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 )
 
 // A line is one prompt as a file has it.
@@ -29,8 +31,8 @@ func parseLine(text []byte) (l line, err error) {
 			return l, fmt.Errorf(form, explainJSON(err))
 		}
 	}
-	for name, value := range fields {
-		if err := l.take(name, value); err != nil {
+	for _, name := range slices.Sorted(maps.Keys(fields)) { // the first mistake is the same every time
+		if err := l.take(name, fields[name]); err != nil {
 			return l, err
 		}
 	}
@@ -48,8 +50,12 @@ func (l *line) take(name string, value json.RawMessage) error {
 		}
 	case "messages":
 		err = json.Unmarshal(value, &l.Messages)
-	case "max_tokens", "max_completion_tokens":
+	case "max_completion_tokens":
 		err = json.Unmarshal(value, &l.MaxTokens)
+	case "max_tokens": // the older name of the same
+		if l.MaxTokens == 0 {
+			err = json.Unmarshal(value, &l.MaxTokens)
+		}
 	case "ignore_eos":
 		err = json.Unmarshal(value, &l.IgnoreEOS)
 	case "n":

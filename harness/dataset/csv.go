@@ -13,7 +13,7 @@ import (
 
 // csvRecords are the rows of a file. They are checked one after the other: what begins
 // a row is known only once the quotes before it are.
-func csvRecords(file *openFile, ask func(line, bool) (harness.Conversation, error), progress func(done, total int64)) (*records, error) {
+func csvRecords(file *openFile, read reading, told progress) (*records, error) {
 	under := newBounded(file.from(0))
 	rows := csv.NewReader(under)
 	header, err := rows.Read()
@@ -26,7 +26,7 @@ func csvRecords(file *openFile, ask func(line, bool) (harness.Conversation, erro
 	}
 	rows.ReuseRecord = true
 	var all places
-	count, told := int64(0), int64(0)
+	count, next := int64(0), int64(piece)
 	for {
 		under.again()
 		begins := rows.InputOffset()
@@ -39,7 +39,7 @@ func csvRecords(file *openFile, ask func(line, bool) (harness.Conversation, erro
 		}
 		l, err := columns.line(row)
 		if err == nil {
-			_, err = ask(l, false)
+			_, err = read(l, false)
 		}
 		if err != nil {
 			number, _ := rows.FieldPos(0)
@@ -47,12 +47,13 @@ func csvRecords(file *openFile, ask func(line, bool) (harness.Conversation, erro
 		}
 		all.note(begins, count)
 		count++
-		if progress != nil && begins-told >= piece {
-			told = begins
-			progress(told, file.size)
+		if begins >= next {
+			next = begins + piece
+			told.tell(begins, file.size)
 		}
 	}
-	read := func(record int64) ([]harness.Conversation, error) {
+	told.tell(file.size, file.size)
+	again := func(record int64) ([]harness.Conversation, error) {
 		row, err := rowAt(file, all.before(record), record, len(header))
 		if err != nil {
 			return nil, file.changed(err)
@@ -61,10 +62,10 @@ func csvRecords(file *openFile, ask func(line, bool) (harness.Conversation, erro
 		if err != nil {
 			return nil, file.changed(err)
 		}
-		c, err := ask(l, true)
+		c, err := read(l, true)
 		return []harness.Conversation{c}, err
 	}
-	return &records{units: count, usable: count, read: read, file: file}, nil
+	return &records{units: count, usable: count, read: again, file: file}, nil
 }
 
 // rowAt reads on to a row from a place before it.

@@ -15,9 +15,11 @@ import (
 	"io/fs"
 	"iter"
 	"math/rand/v2"
+	"runtime"
 	"sort"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/vllmspec/vllmspec/harness"
 )
@@ -30,6 +32,41 @@ type records struct {
 	read   func(unit int64) ([]harness.Conversation, error)
 	file   *openFile
 }
+
+// inOrder does n pieces of work, several at a time and each as soon as those before it
+// have begun. Once one fails no other begins: those before the first that failed are done.
+func inOrder(n int, do func(i int) error, done func(n int)) {
+	var next, ended atomic.Int64
+	var failed atomic.Bool
+	var telling sync.Mutex
+	var working sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), n) {
+		working.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n && !failed.Load(); i = int(next.Add(1)) - 1 {
+				if do(i) != nil {
+					failed.Store(true)
+				}
+				telling.Lock()
+				done(int(ended.Add(1)))
+				telling.Unlock()
+			}
+		})
+	}
+	working.Wait()
+}
+
+// A progress is told now and then how many bytes of a file have been checked.
+type progress func(done, total int64)
+
+func (p progress) tell(done, total int64) {
+	if p != nil {
+		p(min(done, total), total)
+	}
+}
+
+// A reading turns a line into what is asked. Where it is only checked, images that are
+// files are not read.
+type reading func(l line, inline bool) (harness.Conversation, error)
 
 // A shared is a file that is checked and opened by whoever draws from it first.
 type shared struct {

@@ -144,7 +144,7 @@ type parseElement func(number int64, raw []byte, inline bool) ([]harness.Convers
 
 // elementRecords are the objects of a JSON array. One goroutine splits the file, since
 // only who has read what comes before an object knows where it begins; others parse.
-func elementRecords(file *openFile, parse parseElement, progress func(done, total int64)) (*records, error) {
+func elementRecords(file *openFile, parse parseElement, told progress) (*records, error) {
 	split := newElements(file.from(0), 0)
 	if err := split.begin(); err != nil {
 		return nil, err
@@ -153,15 +153,15 @@ func elementRecords(file *openFile, parse parseElement, progress func(done, tota
 	all := &records{file: file}
 	var index places
 	var err error
-	for told := int64(0); err == nil && !check.failed.Load(); {
+	for next := int64(piece); err == nil && !check.failed.Load(); {
 		if err = split.next(all.units == 0); err == nil {
 			index.note(split.begins, all.units)
 			check.add(all.units, split)
 			all.units++
 		}
-		if progress != nil && split.offset-told >= piece {
-			told = split.offset
-			progress(told, file.size)
+		if split.offset >= next {
+			next = split.offset + piece
+			told.tell(split.offset, file.size)
 		}
 	}
 	usable, wrong := check.end()
@@ -171,6 +171,7 @@ func elementRecords(file *openFile, parse parseElement, progress func(done, tota
 	case err != nil && !errors.Is(err, io.EOF):
 		return nil, err
 	}
+	told.tell(file.size, file.size)
 	all.usable = usable
 	all.read = func(unit int64) ([]harness.Conversation, error) {
 		at := index.before(unit)
@@ -229,7 +230,7 @@ func newElementCheck(parse parseElement) *elementCheck {
 func (c *elementCheck) add(number int64, split *elements) {
 	b := &c.filling
 	if len(b.ends) == 0 {
-		b.number = number
+		b.number, b.text = number, make([]byte, 0, batchBytes+len(split.object))
 	}
 	b.text = append(b.text, split.object...)
 	b.ends = append(b.ends, len(b.text))

@@ -9,12 +9,20 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/fstest"
 
 	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/compress"
+	"github.com/parquet-go/parquet-go/compress/brotli"
+	"github.com/parquet-go/parquet-go/compress/gzip"
+	"github.com/parquet-go/parquet-go/compress/lz4"
+	"github.com/parquet-go/parquet-go/compress/snappy"
+	"github.com/parquet-go/parquet-go/compress/zstd"
+	"github.com/parquet-go/parquet-go/format"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -90,7 +98,7 @@ func numberOf(t *testing.T, c harness.Conversation) (n int) {
 }
 
 func TestEveryRecordComesOnceInEveryRound(t *testing.T) {
-	const n = 3_005
+	const n = 1_505
 	for path, content := range numbered(t, n) {
 		t.Run(path, func(t *testing.T) {
 			opened := opening{fstest.MapFS{path: {Data: content}}, new(atomic.Int32)}
@@ -122,24 +130,57 @@ func TestEveryRecordComesOnceInEveryRound(t *testing.T) {
 	}
 }
 
+// TestLinesAreCountedWhereverPiecesEnd has lines that end just at the end of what is
+// checked at a time (4 MiB), before it and after it, and one that is longer.
+func TestLinesAreCountedWhereverPiecesEnd(t *testing.T) {
+	const n = 2_500
+	for _, length := range []int{4095, 4096, 4097} {
+		for _, long := range []int{0, 9 << 20} {
+			var text bytes.Buffer
+			for i := range n {
+				line := fmt.Sprintf("prompt %d ", i)
+				text.WriteString(line + strings.Repeat("x", length-len(line)-1) + "\n")
+				if i == n/3 && long > 0 {
+					text.WriteString(strings.Repeat("y", long) + "\n")
+				}
+			}
+			want := n + min(1, long)
+			d := of(folder("x.txt", text.String()), "x.txt")
+			count, err := d.Count()
+			require.NoError(t, err)
+			require.Equal(t, want, count)
+			all, err := d.Conversations(stream(1))
+			require.NoError(t, err)
+			seen := map[string]bool{}
+			for _, c := range take(want, all) {
+				require.NoError(t, c.Err)
+				text := c.Turns[0].Text
+				require.Contains(t, []int{length - 1, long}, len(text))
+				seen[text[:12]] = true
+			}
+			assert.Len(t, seen, want)
+		}
+	}
+}
+
 func TestAMistakeDeepInALargeFileIsNamed(t *testing.T) {
-	const n = 30_000
+	const n = 12_000
 	for path, content := range numbered(t, n) {
 		name := "at " + path
 		want, broken := "", content
 		switch path {
 		case "x.jsonl": // some lines before it are empty
-			line := 1 + bytes.Count(content[:bytes.Index(content, []byte(`"prompt 29000 `))], []byte("\n"))
+			line := 1 + bytes.Count(content[:bytes.Index(content, []byte(`"prompt 11000 `))], []byte("\n"))
 			want = fmt.Sprintf("x.jsonl:%d: invalid character 'x'", line)
-			broken = bytes.Replace(content, []byte(`"prompt 29000 `), []byte(`x"prompt 29000 `), 1)
+			broken = bytes.Replace(content, []byte(`"prompt 11000 `), []byte(`x"prompt 11000 `), 1)
 		case "x.json":
-			line := 1 + bytes.Count(content[:bytes.Index(content, []byte(`"prompt 29000 `))], []byte("\n"))
+			line := 1 + bytes.Count(content[:bytes.Index(content, []byte(`"prompt 11000 `))], []byte("\n"))
 			want = fmt.Sprintf("x.json:%d: invalid character 'x'", line)
-			broken = bytes.Replace(content, []byte(`"prompt 29000 `), []byte(`x"prompt 29000 `), 1)
+			broken = bytes.Replace(content, []byte(`"prompt 11000 `), []byte(`x"prompt 11000 `), 1)
 		case "x.csv":
-			at := bytes.Index(content, []byte(`"prompt 29000 `))
-			broken = append(bytes.Clone(content[:at]), []byte("\n29001,x\n")...)
-			want = fmt.Sprintf("x.csv:%d: the line has no", 2+2*29_000)
+			at := bytes.Index(content, []byte(`"prompt 11000 `))
+			broken = append(bytes.Clone(content[:at]), []byte("\n11001,x\n")...)
+			want = fmt.Sprintf("x.csv:%d: the line has no", 2+2*11_000)
 		default:
 			continue
 		}
@@ -186,43 +227,48 @@ func TestALargeFileTakesLittleMemory(t *testing.T) {
 	write("x.json", func(i int) string {
 		return fmt.Sprintf("%s{\"conversations\": [{\"from\": \"human\", \"value\": \"%d %s\"}]}", strings.Repeat(",", min(1, i)), i, long)
 	}, "[", "]")
+	for _, path := range []string{"x.jsonl", "x.json"} {
+		t.Run(path, func(t *testing.T) { staysSmall(t, dir, path) })
+	}
+}
+
+func staysSmall(t *testing.T, dir, path string) {
+	defer debug.SetGCPercent(debug.SetGCPercent(10)) // so that what is measured is what is held
 	heap := func() int64 {
 		var m runtime.MemStats
 		runtime.ReadMemStats(&m)
 		return int64(m.HeapAlloc)
 	}
-	for _, path := range []string{"x.jsonl", "x.json"} {
-		runtime.GC()
-		before, most, told := heap(), int64(0), int64(0)
-		progress := func(done, total int64) {
-			most, told = max(most, heap()), done
-			assert.LessOrEqual(t, done, total)
-		}
-		var d file = &dataset.Prompts{FS: os.DirFS(dir), Path: path, Progress: progress}
-		if path == "x.json" {
-			d = &dataset.ShareGPT{FS: os.DirFS(dir), Path: path, Progress: progress}
-		}
-		_, err := d.Count()
-		require.NoError(t, err)
-		assert.Greater(t, told, int64(32<<20), "progress is told")
-		assert.Less(t, most-before, int64(16<<20), "%s: while it is checked", path)
-		for user := range 1000 {
-			all, err := d.Conversations(stream(uint64(user)))
-			require.NoError(t, err)
-			next, stop := iter.Pull(all)
-			defer stop()
-			_, ok := next()
-			require.True(t, ok)
-		}
-		runtime.GC()
-		assert.Less(t, heap()-before, int64(8<<20), "%s: with a thousand users", path)
-		require.NoError(t, d.Close())
+	runtime.GC()
+	before, most, told := heap(), int64(0), int64(0)
+	progress := func(done, total int64) {
+		most, told = max(most, heap()), done
+		assert.LessOrEqual(t, done, total)
 	}
+	var d file = &dataset.Prompts{FS: os.DirFS(dir), Path: path, Progress: progress}
+	if path == "x.json" {
+		d = &dataset.ShareGPT{FS: os.DirFS(dir), Path: path, Progress: progress}
+	}
+	_, err := d.Count()
+	require.NoError(t, err)
+	assert.Greater(t, told, int64(32<<20), "progress is told until the end")
+	assert.Less(t, most-before, int64(12<<20+runtime.GOMAXPROCS(0)<<20), "while it is checked")
+	for user := range 1000 {
+		all, err := d.Conversations(stream(uint64(user)))
+		require.NoError(t, err)
+		next, stop := iter.Pull(all)
+		defer stop()
+		_, ok := next()
+		require.True(t, ok)
+	}
+	runtime.GC()
+	assert.Less(t, heap()-before, int64(8<<20), "with a thousand users")
+	require.NoError(t, d.Close())
 }
 
 func TestBatchLinesKeepWhatChangesTheWork(t *testing.T) {
 	line := `{"custom_id": "1", "method": "POST", "url": "/v1/chat/completions", "body": {"model": "gpt", "stream": false, "user": "me",
-		"messages": [{"role": "user", "content": "Hi"}], "max_completion_tokens": 9, "temperature": 0.5, "stop": null,
+		"messages": [{"role": "user", "content": "Hi"}], "max_completion_tokens": 9, "max_tokens": 90, "temperature": 0.5, "stop": null,
 		"tools": [{"type": "function", "function": {"name": "f"}}], "tool_choice": "auto", "response_format": {"type": "json_object"}}}`
 	d := of(folder("x.jsonl", strings.ReplaceAll(line, "\n", " ")), "x.jsonl")
 	all, err := d.Conversations(stream(1))
@@ -248,5 +294,28 @@ func TestBatchLinesKeepWhatChangesTheWork(t *testing.T) {
 	} {
 		_, err := of(folder("x.jsonl", line), "x.jsonl").Conversations(stream(1))
 		assert.ErrorContains(t, err, says)
+	}
+}
+
+func TestCompressionsThatCannotBeReadAreRefused(t *testing.T) {
+	type row struct {
+		Prompt string `parquet:"prompt"`
+	}
+	for codec, virtually := range map[compress.Codec]string{
+		&snappy.Codec{}: "", &gzip.Codec{}: "", &brotli.Codec{}: "",
+		&zstd.Codec{}: "x.parquet: it is compressed with ZSTD, which cannot be read in virtual time",
+		&lz4.Codec{}:  "x.parquet: it is compressed with LZ4_RAW; write it with Snappy",
+	} {
+		var columns bytes.Buffer
+		require.NoError(t, parquet.Write(&columns, []row{{"a"}}, parquet.Compression(codec)))
+		for _, virtual := range []bool{true, false} {
+			d := &dataset.Prompts{FS: folder("x.parquet", columns.String()), Path: "x.parquet", Virtual: virtual}
+			_, err := d.Count()
+			if virtually == "" || !virtual && codec.CompressionCodec() == format.Zstd {
+				assert.NoError(t, err, codec)
+			} else {
+				assert.ErrorContains(t, err, virtually)
+			}
+		}
 	}
 }

@@ -5,9 +5,6 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"runtime"
-	"sync"
-	"sync/atomic"
 
 	"github.com/vllmspec/vllmspec/harness"
 )
@@ -63,28 +60,12 @@ type checked struct {
 
 // checkLines reads every line of a file, several pieces at a time, and returns where
 // they are and how many.
-func checkLines(file *openFile, check func(text []byte) error, progress func(done, total int64)) (all places, count int64, err error) {
+func checkLines(file *openFile, check func(text []byte) error, told progress) (all places, count int64, err error) {
 	pieces := make([]checked, (file.size+piece-1)/piece)
-	var next, done atomic.Int64
-	var failed atomic.Bool
-	var told sync.Mutex
-	var checking sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(pieces)) {
-		checking.Go(func() {
-			for i := next.Add(1) - 1; i < int64(len(pieces)) && !failed.Load(); i = next.Add(1) - 1 {
-				pieces[i] = checkPiece(file, i*piece, check)
-				if pieces[i].err != nil {
-					failed.Store(true) // pieces before this one have been taken and will end
-				}
-				if progress != nil {
-					told.Lock()
-					progress(min(file.size, done.Add(piece)), file.size)
-					told.Unlock()
-				}
-			}
-		})
-	}
-	checking.Wait()
+	inOrder(len(pieces), func(i int) error {
+		pieces[i] = checkPiece(file, int64(i)*piece, check)
+		return pieces[i].err
+	}, func(done int) { told.tell(int64(done)*piece, file.size) })
 	line := int64(0)
 	for _, p := range pieces {
 		if p.err != nil {
@@ -124,15 +105,22 @@ func checkPiece(file *openFile, from int64, check func([]byte) error) (c checked
 }
 
 // lineRecords are the lines of a file, each of which is read by parse.
-func lineRecords(file *openFile, parse func(text []byte, inline bool) (harness.Conversation, error), progress func(done, total int64)) (*records, error) {
+func lineRecords(file *openFile, parse func(text []byte) (line, error), read reading, told progress) (*records, error) {
+	conversation := func(text []byte, inline bool) (harness.Conversation, error) {
+		l, err := parse(text)
+		if err != nil {
+			return harness.Conversation{}, err
+		}
+		return read(l, inline)
+	}
 	all, count, err := checkLines(file, func(text []byte) error {
-		_, err := parse(text, false)
+		_, err := conversation(text, false)
 		return err
-	}, progress)
+	}, told)
 	if err != nil {
 		return nil, err
 	}
-	read := func(record int64) ([]harness.Conversation, error) {
+	again := func(record int64) ([]harness.Conversation, error) {
 		at := all.before(record)
 		l := newLines(file.from(at.offset), at.offset)
 		for n := at.first - 1; l.scan.Scan(); {
@@ -142,7 +130,7 @@ func lineRecords(file *openFile, parse func(text []byte, inline bool) (harness.C
 			if n++; n < record {
 				continue
 			}
-			c, err := parse(l.text(), true)
+			c, err := conversation(l.text(), true)
 			if err != nil {
 				return nil, file.changed(err)
 			}
@@ -150,5 +138,5 @@ func lineRecords(file *openFile, parse func(text []byte, inline bool) (harness.C
 		}
 		return nil, file.changed(l.err())
 	}
-	return &records{units: count, usable: count, read: read, file: file}, nil
+	return &records{units: count, usable: count, read: again, file: file}, nil
 }

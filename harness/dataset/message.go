@@ -39,12 +39,17 @@ func (m messages) all(list []json.RawMessage, inline bool) (out []harness.Messag
 	return out, nil
 }
 
+var errNoContent = errors.New("needs a role and a content")
+
 // one is a message of these fields. It is sent whole where it is more than a text; of
 // its further fields those are that a server looks at.
 func (m messages) one(role string, fields map[string]json.RawMessage, inline bool) (harness.Message, error) {
 	out := harness.Message{Role: role}
-	content, known := fields["content"]
-	isText := known && json.Unmarshal(content, &out.Content) == nil && string(content) != "null"
+	content := fields["content"]
+	if string(content) == "null" {
+		content = nil
+	}
+	isText := content != nil && json.Unmarshal(content, &out.Content) == nil
 	whole := map[string]any{"role": role}
 	for _, name := range []string{"name", "tool_calls", "tool_call_id", "reasoning"} {
 		if value, ok := fields[name]; ok && string(value) != "null" {
@@ -53,11 +58,11 @@ func (m messages) one(role string, fields map[string]json.RawMessage, inline boo
 	}
 	_, calls := whole["tool_calls"]
 	switch {
-	case isText && out.Content == "" && !calls, !known && !calls, string(content) == "null" && !calls:
-		return out, errors.New("needs a role and a content")
+	case !calls && (content == nil || isText && out.Content == ""):
+		return out, errNoContent
 	case isText:
 		whole["content"] = out.Content
-	case known && string(content) != "null":
+	case content != nil:
 		parts, err := m.parts(content, inline)
 		if err != nil {
 			return out, err

@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"iter"
@@ -19,8 +20,9 @@ type Class struct {
 	Name     string
 	Share    float64 // of all conversations, 0 to 1
 	Dataset  harness.Dataset
-	Model    string // that is asked; "" is the client's
+	Model    string // that is asked; "" is the dataset's or the client's
 	Priority int
+	Think    harness.Think // between turns; zero: as everybody does
 }
 
 func (m Mix) String() string {
@@ -32,6 +34,9 @@ func (m Mix) String() string {
 		}
 		if c.Priority != 0 {
 			s += fmt.Sprintf(", with priority %d", c.Priority)
+		}
+		if c.Think != (harness.Think{}) {
+			s += fmt.Sprintf(", thinking between turns: %v", c.Think)
 		}
 		parts = append(parts, s)
 	}
@@ -88,9 +93,9 @@ func (m Mix) draw(at float64) int {
 func (c Class) marked(of harness.Conversation) harness.Conversation {
 	turns := make([]harness.Prompt, len(of.Turns))
 	for i, turn := range of.Turns {
-		turn.Class, turn.Model, turn.Priority = c.Name, c.Model, c.Priority
+		turn.Class, turn.Model, turn.Priority = c.Name, cmp.Or(c.Model, turn.Model), c.Priority
 		turns[i] = turn
 	}
-	of.Turns = turns
+	of.Turns, of.Think = turns, c.Think
 	return of
 }

@@ -30,6 +30,7 @@ type Prompts struct {
 	Path      string
 	MaxTokens int                     // bound of every answer; 0: the server's
 	IgnoreEOS bool                    // every answer runs to the bound
+	Virtual   bool                    // drawn in virtual time
 	Progress  func(done, total int64) // is told now and then how many bytes have been checked; nil: nobody is
 
 	shared shared
@@ -67,21 +68,13 @@ func (d *Prompts) open() (*records, error) {
 	var all *records
 	switch filepath.Ext(d.Path) {
 	case ".jsonl":
-		all, err = lineRecords(file, func(text []byte, inline bool) (harness.Conversation, error) {
-			l, err := parseLine(text)
-			if err != nil {
-				return harness.Conversation{}, err
-			}
-			return d.conversation(l, inline)
-		}, d.Progress)
+		all, err = lineRecords(file, parseLine, d.conversation, d.Progress)
 	case ".txt":
-		all, err = lineRecords(file, func(text []byte, inline bool) (harness.Conversation, error) {
-			return d.conversation(line{Prompt: string(text)}, inline)
-		}, d.Progress)
+		all, err = lineRecords(file, func(text []byte) (line, error) { return line{Prompt: string(text)}, nil }, d.conversation, d.Progress)
 	case ".csv":
 		all, err = csvRecords(file, d.conversation, d.Progress)
 	case ".parquet":
-		all, err = parquetRecords(file, d.conversation, d.Progress)
+		all, err = parquetRecords(file, d.Virtual, d.conversation, d.Progress)
 	default:
 		err = errors.New("files of prompts end in .jsonl, .csv, .parquet or .txt")
 	}

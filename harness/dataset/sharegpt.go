@@ -120,8 +120,11 @@ func (d *ShareGPT) turns(c shareGPTConversation, inline bool) (turns []harness.P
 			return nil, fmt.Errorf("turn %d %w", i+1, err)
 		}
 		message, err := messages{d.FS}.one(role, map[string]json.RawMessage{"content": turn.Value}, inline)
-		if err != nil || message.Whole == nil && strings.TrimSpace(message.Content) == "" {
-			return nil, fmt.Errorf("turn %d is empty, or neither a text nor a list of parts", i+1)
+		switch {
+		case errors.Is(err, errNoContent), err == nil && message.Whole == nil && strings.TrimSpace(message.Content) == "":
+			return nil, fmt.Errorf("turn %d is empty", i+1)
+		case err != nil:
+			return nil, fmt.Errorf("turn %d %w", i+1, err)
 		}
 		if role == "assistant" && (!d.Recorded || len(turns) == 0) { // or the answer to a question that the dump has cut off
 			continue

@@ -38,6 +38,9 @@ func readStored(files fs.FS, path string) (t Trace, err error) {
 
 func readRequests(opened *parquet.File) (out []Traced, err error) {
 	defer recoverParquet(&err)
+	if _, ok := opened.Schema().Lookup("due_ns"); !ok {
+		return nil, errors.New("there is no column due_ns; a trace in Parquet is the requests.parquet of a stored run")
+	}
 	rows := parquet.NewGenericReader[stored](opened)
 	defer rows.Close()
 	batch := make([]stored, 256)

@@ -137,10 +137,16 @@ func (d *Trace) check() error {
 }
 
 // Classes are the classes of traffic in it.
-func (d Trace) Classes() (out []string) {
+func (d Trace) Classes() []string { return d.every(func(q Traced) string { return q.Class }) }
+
+// Models are those that are asked beside the client's own.
+func (d Trace) Models() []string { return d.every(func(q Traced) string { return q.Model }) }
+
+// every is each value once that is not empty.
+func (d Trace) every(of func(Traced) string) (out []string) {
 	for _, request := range d.Requests {
-		if request.Class != "" && !slices.Contains(out, request.Class) {
-			out = append(out, request.Class)
+		if v := of(request); v != "" && !slices.Contains(out, v) {
+			out = append(out, v)
 		}
 	}
 	return out

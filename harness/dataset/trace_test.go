@@ -156,30 +156,3 @@ func FuzzTraces(f *testing.F) {
 		}
 	})
 }
-
-// FuzzPrompts holds the readers of prompts to their promise that whatever a file
-// holds is a list of prompts or an error that names the file. Parquet files are
-// read by a library that takes what a broken one says of its sizes at its word.
-func FuzzPrompts(f *testing.F) {
-	for _, seed := range []string{"prompt,max_tokens\na,1\n", `{"prompt": "a"}`, `{"body": {"messages": [{"role": "user", "content": "a"}]}}`, `[{"conversations": [{"from": "human", "value": "a"}]}]`} {
-		f.Add([]byte(seed))
-	}
-	f.Fuzz(func(t *testing.T, raw []byte) {
-		for _, path := range []string{"x.csv", "x.jsonl", "x.txt", "x.json"} {
-			files := fstest.MapFS{path: &fstest.MapFile{Data: raw}}
-			var d harness.Dataset = &dataset.Prompts{FS: files, Path: path}
-			if path == "x.json" {
-				d = &dataset.ShareGPT{FS: files, Path: path, Turns: 2}
-			}
-			conversations, err := d.Conversations(rand.New(rand.NewPCG(1, 1)))
-			if err != nil {
-				require.Contains(t, err.Error(), path)
-				continue
-			}
-			for c := range conversations {
-				require.NotEmpty(t, c.Turns)
-				break
-			}
-		}
-	})
-}

@@ -53,7 +53,7 @@ func (c *conn) ask(ctx context.Context, head, body []byte) (*Answer, error) {
 	c.answer = Answer{c: c, ctx: ctx, left: none, unhook: context.AfterFunc(ctx, c.cut)}
 	c.heard, c.written = false, nil
 	if len(c.buffer) > bufferSize {
-		c.buffer = make([]byte, bufferSize) // a long head had made it longer
+		c.buffer, c.r, c.w = make([]byte, bufferSize), 0, 0 // a long head had made it longer
 	}
 	request := c.buffer[:0] // nothing is in it yet
 	if len(head)+len(body) > len(c.buffer)-32 {
@@ -82,8 +82,10 @@ func (c *conn) ask(ctx context.Context, head, body []byte) (*Answer, error) {
 func (c *conn) send(request []byte) error {
 	c.answer.Sent = time.Now()
 	if len(request) > atOnce || c.socket == nil {
-		request, written := bytes.Clone(request), make(chan error, 1)
-		c.written = written
+		written := make(chan error, 1)
+		if c.written = written; len(request) <= len(c.buffer) {
+			request = bytes.Clone(request) // the buffer is for the answer now
+		}
 		go func() {
 			_, err := c.net.Write(request)
 			written <- err
@@ -97,15 +99,23 @@ func (c *conn) send(request []byte) error {
 	return err
 }
 
-// sent reports whether the whole request was written.
+// sent reports whether the whole request was written, once its answer has come. A
+// pipe's writer may know of it a moment later; a socket's that does not know yet
+// is stuck, because the server answered without reading.
 func (c *conn) sent() bool {
 	if c.written == nil {
 		return true
 	}
+	var wait time.Duration
+	if c.socket == nil {
+		wait = time.Second
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
 	select {
 	case err := <-c.written:
 		return err == nil
-	default:
+	case <-timer.C:
 		return false
 	}
 }

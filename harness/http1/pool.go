@@ -41,9 +41,10 @@ type Pool struct {
 	mu       sync.Mutex
 	idle     []*conn // the one used last at the end
 	busy     int
-	warm     bool // spare connections are kept
-	filling  bool
+	filling  bool // a spare connection is being made
 	closed   bool
+	spare    context.Context // of the making of spare connections; nil: none are made
+	end      context.CancelFunc
 	sweeping *time.Timer // nil: nothing to sweep
 }
 
@@ -173,6 +174,9 @@ func (p *Pool) Close() {
 	if p.sweeping != nil {
 		p.sweeping.Stop()
 	}
+	if p.end != nil {
+		p.end()
+	}
 	for _, c := range p.idle {
 		c.close()
 	}
@@ -186,7 +190,9 @@ const connecting = 32
 // idle ones more than are used. It returns the first error.
 func (p *Pool) Warm(ctx context.Context, n int) error {
 	p.mu.Lock()
-	p.warm = true
+	if p.spare == nil {
+		p.spare, p.end = context.WithCancel(context.Background())
+	}
 	missing := n - len(p.idle)
 	p.mu.Unlock()
 	var making sync.WaitGroup
@@ -226,12 +232,12 @@ func (p *Pool) add(ctx context.Context) error {
 // fill sees to it that some connections are spare, while others are used. A
 // server that refuses them will tell the request that needs one.
 func (p *Pool) fill() {
-	if spare := 1 + p.busy/16; !p.warm || p.filling || p.closed || len(p.idle) >= min(spare, connecting) || p.busy == 0 {
+	if wanted := min(1+p.busy/16, connecting); p.spare == nil || p.filling || p.closed || p.busy == 0 || len(p.idle) >= wanted {
 		return
 	}
 	p.filling = true
 	go func() {
-		err := p.add(context.Background())
+		err := p.add(p.spare)
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		if p.filling = false; err == nil {

@@ -47,10 +47,10 @@ func outOfSockets(err error) string {
 		return errors.Is(err, number) || isConnecting(err) && strings.Contains(err.Error(), number.Error())
 	}
 	switch {
+	case is(syscall.ENFILE): // before the other one, whose text is part of its own
+		return "this machine may not open more files; raise its limit (sysctl fs.file-max)"
 	case is(syscall.EMFILE):
 		return "this process may not open more files; raise its limit (ulimit -n)"
-	case is(syscall.ENFILE):
-		return "this machine may not open more files; raise its limit (sysctl fs.file-max)"
 	case is(syscall.EADDRNOTAVAIL):
 		return "this machine has no port left for another connection; widen their range (sysctl net.ipv4.ip_local_port_range), or ask from several addresses"
 	case is(syscall.ENOBUFS):

@@ -27,6 +27,7 @@ type transport struct {
 func (c *Client) newTransport() *transport {
 	t := &transport{one: c.netTransport(), two: c.netTransport()}
 	t.one.Protocols.SetHTTP1(true)
+	t.one.TLSClientConfig.NextProtos = []string{"http/1.1"} // or a server could take it for granted that we speak its language
 	t.two.Protocols.SetHTTP2(true)
 	t.two.Protocols.SetUnencryptedHTTP2(true)
 	t.only2.Store(c.HTTP2)
@@ -113,7 +114,7 @@ type netAnswer struct {
 
 	mu    sync.Mutex // net/http goes on connecting for others
 	asked time.Time
-	sent  time.Time // zero: unknown
+	sent  time.Time // when there was a connection to send it on; zero: unknown
 	times http1.Times
 }
 
@@ -136,13 +137,12 @@ func (a *netAnswer) follow(ctx context.Context) context.Context {
 				a.stamps.Fresh()
 			}
 			locked(func() {
-				if !got.Reused {
+				if a.sent = time.Now(); !got.Reused {
 					a.times = making
-					a.times.Connecting = time.Since(a.asked)
+					a.times.Connecting = a.sent.Sub(a.asked)
 				}
 			})
 		},
-		WroteHeaders: func() { locked(func() { a.sent = time.Now() }) },
 	})
 }
 

@@ -117,11 +117,15 @@ func (c *Client) tryOne(ctx context.Context, model string) error {
 func (c *Client) get(ctx context.Context, path string) (int, []byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, listTimeout)
 	defer cancel()
+	client := c.HTTP()
+	if c.wrong != nil {
+		return 0, nil, c.wrong
+	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.URL+path, nil)
 	if err != nil {
 		return 0, nil, errors.New("the URL cannot be used")
 	}
-	response, err := c.HTTP().Do(request)
+	response, err := client.Do(request)
 	if err != nil {
 		return 0, nil, unwrapped(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"strings"
 	"time"
 
 	"github.com/tidwall/gjson"
@@ -116,7 +117,8 @@ type stream struct {
 	done     bool   // [DONE] came
 	tokens   int    // so far, where the server counts as it goes
 
-	before, after []byte // of an event in mid-stream, what stands around its text
+	texts         strings.Builder // many short ones in one piece of memory
+	before, after []byte          // of an event in mid-stream, what stands around its text
 }
 
 // event parses the event that is complete now.
@@ -124,7 +126,7 @@ func (s *stream) event(at time.Time, waited time.Duration) (harness.Chunk, bool,
 	data := bytes.TrimSpace(s.data)
 	s.data = s.data[:0]
 	if text, ok := s.plain(data); ok {
-		return harness.Chunk{At: at, Waited: waited, Text: string(text), Tokens: harness.Untold}, true, nil
+		return harness.Chunk{At: at, Waited: waited, Text: s.text(text), Tokens: harness.Untold}, true, nil
 	}
 	switch {
 	case len(data) == 0 || s.done:
@@ -153,6 +155,18 @@ func (s *stream) plain(data []byte) (text []byte, ok bool) {
 	}
 	text = data[len(s.before) : len(data)-len(s.after)]
 	return text, bytes.IndexByte(text, '"') < 0 && bytes.IndexByte(text, '\\') < 0 // nothing but a string without escapes
+}
+
+// text makes a string, but not a piece of memory for each: nothing that was
+// written to a builder ever changes.
+func (s *stream) text(of []byte) string {
+	const room = 256 // some fifty tokens
+	if s.texts.Cap()-s.texts.Len() < len(of) {
+		s.texts.Reset()
+		s.texts.Grow(max(room, len(of)))
+	}
+	s.texts.Write(of)
+	return s.texts.String()[s.texts.Len()-len(of):]
 }
 
 // learn remembers what stands around the text of an event that says nothing else.

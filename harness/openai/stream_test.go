@@ -62,3 +62,36 @@ func TestTheShortcutSaysWhatParsingSays(t *testing.T) {
 	}
 	assert.Equal(t, parsed, shortcut)
 }
+
+// FuzzEvents holds the reader to what it makes of a stream not depending on where
+// the pieces of it end.
+func FuzzEvents(f *testing.F) {
+	for _, sent := range []string{
+		"data: {\"choices\":[{\"text\":\"a\"}]}\n\ndata: {\"choices\":[{\"text\":\"é\"}]}\r\n\r\ndata: {\"choices\":[{\"text\":\"\",\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n",
+		"data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\ndata: {\"choices\":[{\"delta\":{\"content\":\"\\\"b\"}}]}\n\n: x\n\ndata: {\"error\":{\"message\":\"no\"}}\n\n",
+		"event: x\ndata: {\"choices\":\ndata: [{\"finish_reason\":\"length\"}]}", "data:\n\n", "\r\n\r", "data: {oops\n\n",
+	} {
+		f.Add(sent, 1)
+		f.Add(sent, 5)
+	}
+	f.Fuzz(func(t *testing.T, sent string, step int) {
+		step = max(1, step)
+		all := func(step int) (chunks []harness.Chunk, failure string) {
+			from := &pieces{}
+			for rest := []byte(sent); len(rest) > 0; rest = rest[min(step, len(rest)):] {
+				from.left = append(from.left, rest[:min(step, len(rest))])
+			}
+			for chunk, err := range read(from) {
+				if err != nil {
+					return chunks, err.Error()
+				}
+				chunks = append(chunks, chunk)
+			}
+			return chunks, ""
+		}
+		whole, wrong := all(len(sent) + 1)
+		cut, cutWrong := all(step)
+		require.Equal(t, wrong, cutWrong)
+		require.Equal(t, whole, cut)
+	})
+}

@@ -4,6 +4,9 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -119,4 +122,26 @@ func TestReplicasAreReadTogether(t *testing.T) {
 
 	_, err = sampler.Replicas{one, page(t, 500, "text/plain", "boom")}.Read(t.Context())
 	assert.ErrorContains(t, err, "status 500", "a sum over one of two would be too small")
+}
+
+func TestThePageOfARealServerIsReadInFull(t *testing.T) {
+	paths, err := filepath.Glob("../../fixtures/recordings/*/metrics-after.txt")
+	require.NoError(t, err)
+	require.Len(t, paths, 1)
+	raw, err := os.ReadFile(paths[0])
+	require.NoError(t, err)
+	_, body, _ := strings.Cut(string(raw), "\n\n")
+	source := page(t, 200, "text/plain; version=0.0.4; charset=utf-8", body)
+	readings, err := source.Read(t.Context())
+	require.NoError(t, err)
+	read := map[string]bool{}
+	for _, r := range readings {
+		read[r.Series] = true
+	}
+	for line := range strings.Lines(body) {
+		name, _, _ := strings.Cut(line, "{")
+		inside := strings.HasPrefix(name, "vllm:") && !strings.HasSuffix(name, "_created") && !strings.HasSuffix(name, "_bucket")
+		assert.True(t, !inside || read[name], name)
+	}
+	assert.Equal(t, []float64{74}, values(readings, "vllm:generation_tokens_total"))
 }

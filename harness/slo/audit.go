@@ -78,11 +78,23 @@ func (w *Window) otherLengths() (reasons []string) {
 const sharedMost = 0.01
 
 // blurred says why gaps between chunks cannot be relied on; "" where they can.
-// Chunks that one read brought share its stamp. Where they lay in the kernel for
-// longer than a gap, that was our doing, and not the server's or the network's.
 func (w *Window) blurred() string {
-	shared, delays := coalesced(w), w.Spread("read delay")
-	if shared.reason != "" || shared.value <= sharedMost || delays.N() == 0 || w.chunkGaps.N() <= w.shared {
+	return w.unseen(coalesced(w).value, "tokens one by one: %s of them came in one read with the one before")
+}
+
+// blurredFirst says the same of first chunks: one that was read together with the
+// next has a stamp that is too late, and the server would be blamed for it.
+func (w *Window) blurredFirst() string {
+	return w.unseen(float64(w.firstShared)/float64(max(1, w.begun)), "first tokens when they came: %s of them came in one read with the second")
+}
+
+// unseen says that the client was too slow, where more than a hundredth of what it
+// should have seen has a stamp of something later. Chunks that one read brought
+// share its stamp; where they lay in the kernel for longer than a gap, that was our
+// doing, and not the server's or the network's.
+func (w *Window) unseen(share float64, what string) string {
+	delays := w.Spread("read delay")
+	if !(share > sharedMost) || delays.N() == 0 || w.chunkGaps.N() <= w.shared {
 		return ""
 	}
 	// Of the gaps, the least ones are those of chunks that share a stamp: nothing.
@@ -90,6 +102,6 @@ func (w *Window) blurred() string {
 	if delay < gap {
 		return ""
 	}
-	return fmt.Sprintf("the client was too slow to see tokens one by one: %s of them came in one read with the one before, after up to %s in the kernel (p99); give it a free core, or lower the rate%s",
-		FormatQuantity(shared.value, Ratio), FormatQuantity(delay, Seconds), w.starved())
+	return fmt.Sprintf("the client was too slow to see "+what+", after up to %s in the kernel (p99); give it a free core, or lower the rate%s",
+		FormatQuantity(share, Ratio), FormatQuantity(delay, Seconds), w.starved())
 }

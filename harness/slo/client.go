@@ -17,7 +17,7 @@ const (
 	lagFloor     = 0.100 // s
 	lagShare     = 0.10  // of the tightest latency limit
 	sentLeast    = 0.98  // share of due requests that must have been sent
-	stalledMost  = 0.50  // share of the time in which the client may be unable to run
+	stalledMost  = 0.15  // share of the time in which the client may be unable to run; 3 % is usual where a thousand tokens come at once
 	usedMost     = 0.97  // share of the CPU that it may use
 	openMost     = 0.95  // share of the files, or ports, that it may have open
 	littleMost   = 0.20  // difference of two counts of requests in flight

@@ -64,19 +64,26 @@ func (w *Window) judge(o harness.Objective) Verdict {
 		return v
 	}
 	v.Outcome = decide(o, e.lo, e.hi)
-	switch {
-	case v.Outcome == Unknown:
+	if v.Outcome == Unknown {
 		v.Notes = append(v.Notes, doubt(o, e))
-	case m.stamps && w.blurred() != "":
+	} else if ours := w.ours(m, v); ours != "" {
 		v.Outcome = Unknown
-		v.Notes = append(v.Notes, w.blurred())
-	case m.fromDue:
-		if late := w.ownLateness(m, v); late != "" {
-			v.Outcome = Unknown
-			v.Notes = append(v.Notes, late)
-		}
+		v.Notes = append(v.Notes, ours)
 	}
 	return v
+}
+
+// ours says why an outcome may be our own doing; "" where it is not.
+func (w *Window) ours(m Metric, v Verdict) string {
+	switch {
+	case m.stamps && w.blurred() != "":
+		return w.blurred()
+	case m.first && w.blurredFirst() != "":
+		return w.blurredFirst()
+	case m.fromDue:
+		return w.ownLateness(m, v)
+	}
+	return ""
 }
 
 // ownLateness says that it would have been another outcome had every request been

@@ -48,6 +48,7 @@ type Metric struct {
 	ours    bool                                  // …which says nothing of the server
 	gaps    func(*Window) *gaps                   // the gaps of all whole answers
 	stamps  bool                                  // it compares stamps of successive chunks
+	first   bool                                  // it rests on the stamp of the first chunk
 	figure  func(*Window) estimate                // one figure of the run
 	gauge   *gauge                                // readings of a series
 	counter string                                // the rise of a series
@@ -68,14 +69,14 @@ func Metrics() []Metric {
 
 func ofRequests() []Metric {
 	return []Metric{
-		{Name: "TTFT", Unit: Seconds, Better: LowerIsBetter, Formula: "time to first token: first content − due; an unanswered request counts as the worst", request: begun((*harness.Record).TTFT), fromDue: true, begins: true},
+		{Name: "TTFT", Unit: Seconds, Better: LowerIsBetter, Formula: "time to first token: first content − due; an unanswered request counts as the worst", request: begun((*harness.Record).TTFT), fromDue: true, first: true, begins: true},
 		{Name: "ITL", Unit: Seconds, Better: LowerIsBetter, Formula: "gap between two successive chunks of content, over all whole answers; its interval counts requests, not gaps", gaps: func(w *Window) *gaps { return &w.chunkGaps }, stamps: true},
 		{Name: "ITL per token", Unit: Seconds, Better: LowerIsBetter, Formula: "gap between two successive chunks of content ÷ tokens in the second, once for each of them, where the server tells how many a chunk holds", gaps: func(w *Window) *gaps { return &w.tokenGaps }, stamps: true},
-		{Name: "time to first answer", Unit: Seconds, Better: LowerIsBetter, Formula: "first content that is not reasoning − due, of requests that have any", request: firstAnswer, fromDue: true},
-		{Name: "TPOT", Unit: Seconds, Better: LowerIsBetter, Formula: "(last chunk − first chunk) ÷ (output tokens − 1), of each whole answer", request: answered((*harness.Record).TPOT)},
+		{Name: "time to first answer", Unit: Seconds, Better: LowerIsBetter, Formula: "first content that is not reasoning − due, of requests that have any", request: firstAnswer, fromDue: true, first: true},
+		{Name: "TPOT", Unit: Seconds, Better: LowerIsBetter, Formula: "(last chunk − first chunk) ÷ (output tokens − 1), of each whole answer", first: true, request: answered((*harness.Record).TPOT)},
 		{Name: "E2E latency", Unit: Seconds, Better: LowerIsBetter, Formula: "end of the answer − due; an unanswered request counts as the worst", request: answered((*harness.Record).E2E), fromDue: true},
 		{Name: "longest gap", stamps: true, Unit: Seconds, Better: LowerIsBetter, Formula: "longest gap between two chunks of one answer", request: answered(longestGap)},
-		{Name: "TTFT since sent", Unit: Seconds, Better: LowerIsBetter, Formula: "first content − sent: to compare with tools that count from there", begins: true, request: begun(func(r *harness.Record) time.Duration { return r.TTFT() - (r.Sent - r.Due) })},
+		{Name: "TTFT since sent", Unit: Seconds, Better: LowerIsBetter, Formula: "first content − sent: to compare with tools that count from there", begins: true, first: true, request: begun(func(r *harness.Record) time.Duration { return r.TTFT() - (r.Sent - r.Due) })},
 		{Name: "E2E latency since sent", Unit: Seconds, Better: LowerIsBetter, Formula: "end of the answer − sent: to compare with tools that count from there", request: answered(func(r *harness.Record) time.Duration { return r.E2E() - (r.Sent - r.Due) })},
 		{Name: "lag", ours: true, Unit: Seconds, Better: LowerIsBetter, Formula: "sent − due, without connecting: our own lateness", request: func(r *harness.Record) (float64, bool) {
 			return r.Lag().Seconds(), r.Sent != harness.Never
@@ -148,12 +149,18 @@ func (m Metric) ofServer() bool {
 }
 
 // Lookup finds a metric by name, whatever its case. A raw name in quotes is a
-// series of the server's, read as a gauge.
+// series of the server's: read as a counter where its name says that it only
+// rises, and as a gauge otherwise.
 func Lookup(name string) (Metric, error) {
 	if raw, ok := strings.CutPrefix(name, `"`); ok && strings.HasSuffix(raw, `"`) {
 		series := strings.TrimSuffix(raw, `"`)
-		return Metric{Name: name, Unit: Count, Formula: "the server's own series " + series,
-			gauge: &gauge{source: "server", series: series, absent: "the server's metrics have no series " + series}}, nil
+		m := Metric{Name: name, Unit: Count, Formula: "the server's own series " + series}
+		if strings.HasSuffix(series, "_total") || strings.HasSuffix(series, "_count") {
+			m.counter = series
+		} else {
+			m.gauge = &gauge{source: "server", series: series, absent: "the server's metrics have no series " + series}
+		}
+		return m, nil
 	}
 	var names []string
 	for _, m := range Metrics() {

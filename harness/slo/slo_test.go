@@ -115,6 +115,11 @@ func TestFiguresOfTheRun(t *testing.T) {
 	}
 }
 
+func TestAMeanOfEqualsIsExact(t *testing.T) {
+	run := runOf(1003, func(_ int, r *harness.Record) { r.OutputTokens = 12 })
+	assert.Equal(t, slo.Met, judge(t, run, "mean output tokens", "exactly 12").Outcome)
+}
+
 func TestWarmUpIsNotJudged(t *testing.T) {
 	run := runOf(1000, func(i int, r *harness.Record) {
 		if i < 500 {
@@ -208,7 +213,7 @@ func TestTheServersOwnFigures(t *testing.T) {
 	}{
 		{"total preemptions", "none", 3}, {"max waiting requests", "at most 9", 6}, {"mean waiting requests", "at most 9", 3},
 		{"max KV cache usage", "at most 90%", .6}, {"prefix cache hit rate", "at least 1%", .25},
-		{`max "vllm:num_requests_waiting"`, "at most 9", 6},
+		{`max "vllm:num_requests_waiting"`, "at most 9", 6}, {`total "vllm:prefix_cache_hits_total"`, "exactly 50", 50},
 	} {
 		assert.InDelta(t, c.want, judge(t, run, c.subject, c.expectation).Value, 1e-9, c.subject)
 	}
@@ -220,6 +225,7 @@ func TestRowsThatCannotBeReadSayWhatWouldBeRight(t *testing.T) {
 		{"TTFT", "at most 1 s", "needs a statistic"},
 		{"p101 TTFT", "at most 1 s", "between p0 and p100"},
 		{"total TTFT", "at most 1 s", "has no total"},
+		{`max "vllm:generation_tokens_total"`, "at most 1", "has no max; it has total"},
 		{"p99 goodput", "at least 1 per second", "leave out"},
 		{"p99 TTFT", "at most 500", "has no unit; write 500 ms"},
 		{"p99 TTFT", "at most 500 meters", "no unit of TTFT"},
@@ -389,6 +395,11 @@ func TestASlowClientDoesNotJudgeGaps(t *testing.T) {
 	assert.Contains(t, v.Notes[len(v.Notes)-1], "the client was too slow to see tokens one by one: 25 % of them came in one read")
 	assert.Equal(t, slo.Unknown, judge(t, together(40*time.Millisecond), "p50 longest gap", "at most 40 ms").Outcome)
 	assert.Equal(t, slo.Met, judge(t, together(40*time.Millisecond), "p50 TTFT", "at most 600 ms").Outcome, "the first token has a stamp of its own")
+	first := runOf(1000, func(_ int, r *harness.Record) { r.Chunks[1], r.ReadDelay = r.Chunks[0], 40*time.Millisecond })
+	v = judge(t, first, "p50 TTFT", "at most 600 ms")
+	assert.Equal(t, slo.Unknown, v.Outcome)
+	assert.Contains(t, v.Notes[0], "too slow to see first tokens when they came: 100 % of them came in one read with the second")
+	assert.Equal(t, slo.Met, judge(t, first, "p50 E2E latency", "at most 700 ms").Outcome, "the last one has the stamp of its own")
 	assert.Equal(t, slo.Met, judge(t, together(time.Millisecond), "p50 ITL", "at most 40 ms").Outcome, "the server itself sent them together")
 	assert.Equal(t, slo.Met, judge(t, together(harness.Never), "p50 ITL", "at most 40 ms").Outcome, "nobody knows better")
 }

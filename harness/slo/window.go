@@ -26,6 +26,7 @@ type Window struct {
 	tokens                            float64 // that arrived inside
 	told                              bool    // the server counts tokens
 	chunks, shared                    int     // of content; those without a stamp of their own
+	begun, firstShared                int     // answers that began; those whose first chunk has the stamp of the second
 	lengths                           lengths
 	flight                            flight
 	recorded                          time.Duration // in flight, of all requests, between the readings of the client's own count
@@ -137,6 +138,8 @@ func (w *Window) count(r *harness.Record) {
 	w.socketless += one(r.Failure == harness.OutOfSockets)
 	w.chunks += len(r.Chunks)
 	w.shared += r.Coalesced()
+	w.begun += one(len(r.Chunks) > 0)
+	w.firstShared += one(len(r.Chunks) > 1 && r.Chunks[0] == r.Chunks[1])
 	w.lengths.take(r)
 	for i := range w.figures {
 		w.figures[i].take(r)

@@ -11,10 +11,15 @@ import (
 	"github.com/vllmspec/vllmspec/harness/store"
 )
 
-// BenchmarkArchive keeps short requests, as a run does that must survive being
-// killed, and reads them back: what a request costs, and how much memory so many
-// of them take at most.
+// BenchmarkArchive keeps requests, as a run does that must survive being killed,
+// and reads them back: what a request costs, and how much memory so many of them
+// take at most.
 func BenchmarkArchive(b *testing.B) {
+	b.Run("1 token", func(b *testing.B) { benchmarkArchive(b, 1) })
+	b.Run("200 tokens", func(b *testing.B) { benchmarkArchive(b, 200) })
+}
+
+func benchmarkArchive(b *testing.B, tokens int) {
 	folder, err := store.Create(b.TempDir(), "run=x")
 	require.NoError(b, err)
 	archive, err := folder.SafeArchive("a scenario", store.Manifest{Run: folder.Run()})
@@ -29,7 +34,10 @@ func BenchmarkArchive(b *testing.B) {
 	i := 0
 	for b.Loop() {
 		r := harness.NewRecord(i, time.Duration(i)*time.Millisecond)
-		r.Sent, r.Headers, r.Chunks, r.Done = r.Due, r.Due+1000, []time.Duration{r.Due + 5000}, r.Due+9000
+		r.Sent, r.Headers, r.Chunks, r.Done = r.Due, r.Due+1000, make([]time.Duration, tokens), r.Due+9000
+		for i := range r.Chunks {
+			r.Chunks[i] = r.Due + 5000 + time.Duration(i)*7_123_456 + time.Duration(i%7)*1234
+		}
 		r.OutputTokens, r.PromptTokens, r.Finish, r.RequestID = 1, 32, "length", "cmpl-12345678"
 		if err := archive.Record(r); err != nil {
 			b.Fatal(err)

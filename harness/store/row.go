@@ -33,8 +33,8 @@ type row struct {
 	ResolvingNS           *int64  `parquet:"resolving_ns,optional"`
 	SecuringNS            *int64  `parquet:"securing_ns,optional"`
 	ReadDelayNS           *int64  `parquet:"read_delay_ns,optional"`
-	ChunkNS               []int64 `parquet:"chunk_ns,list" parquet-element:",delta"`
-	ChunkTokens           []int64 `parquet:"chunk_tokens,list" parquet-element:",delta"`
+	ChunkNS               numbers `parquet:"chunk_ns,list" parquet-element:",delta"`
+	ChunkTokens           numbers `parquet:"chunk_tokens,list" parquet-element:",delta"`
 	PromptTokens          *int64  `parquet:"prompt_tokens,optional"`
 	OutputTokens          *int64  `parquet:"output_tokens,optional"`
 	CachedTokens          *int64  `parquet:"cached_tokens,optional"`
@@ -142,8 +142,8 @@ func untext(s *string) string {
 	return *s
 }
 
-func each[T ~int | ~int64](values []T) []int64 {
-	out := make([]int64, len(values))
+func each[T ~int | ~int64](values []T) numbers {
+	out := make(numbers, len(values))
 	for i, v := range values {
 		out[i] = int64(v)
 	}

@@ -37,7 +37,7 @@ type segment[T any] struct {
 // What a table holds in memory at most.
 const (
 	segmentRows   = 16 << 10
-	segmentWeight = 1 << 20 // numbers in the rows' lists
+	segmentWeight = 2 << 20 // numbers in the rows' lists
 )
 
 func (t *table[T]) path() string { return filepath.Join(t.dir, t.name+".parquet") }

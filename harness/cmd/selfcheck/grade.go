@@ -12,21 +12,22 @@ import (
 
 // A grade is how a check went.
 type grade struct {
-	Check         check   `json:"check"`
-	Requests      int     `json:"requests"`
-	Tokens        int     `json:"tokens"`
-	Lag           spread  `json:"lag_us"`
-	Stamp         spread  `json:"stamp_us"`
-	ReadDelay     spread  `json:"read_delay_us"` // the longest of each answer
-	TTFT          spread  `json:"ttft_error_us"`
-	ITL           spread  `json:"itl_error_us"`
-	MeanTTFT      float64 `json:"mean_ttft_error_us"`
-	Coalesced     float64 `json:"coalesced_ratio"`
-	CPUPerToken   float64 `json:"cpu_per_token_us"`
-	CPUPerRequest float64 `json:"cpu_per_request_us"`
-	PeakMiB       float64 `json:"peak_mib"`
-	PerStreamKiB  float64 `json:"per_stream_kib"` // peak − before the load, of each stream
-	Connected     int     `json:"connected"`      // requests that found no open connection
+	Check         check    `json:"check"`
+	Requests      int      `json:"requests"`
+	Tokens        int      `json:"tokens"`
+	Lag           spread   `json:"lag_us"`
+	Stamp         spread   `json:"stamp_us"`
+	ReadDelay     spread   `json:"read_delay_us"` // the longest of each answer
+	TTFT          spread   `json:"ttft_error_us"`
+	ITL           spread   `json:"itl_error_us"`
+	MeanTTFT      float64  `json:"mean_ttft_error_us"`
+	Unsound       []string `json:"unsound"` // why the audit of such a run gives no verdicts
+	Coalesced     float64  `json:"coalesced_ratio"`
+	CPUPerToken   float64  `json:"cpu_per_token_us"`
+	CPUPerRequest float64  `json:"cpu_per_request_us"`
+	PeakMiB       float64  `json:"peak_mib"`
+	PerStreamKiB  float64  `json:"per_stream_kib"` // peak − before the load, of each stream
+	Connected     int      `json:"connected"`      // requests that found no open connection
 }
 
 // A spread is the median and the 99th percentile, in µs; -1 where nobody knows.
@@ -82,6 +83,7 @@ func (c check) grade(m measurement, known map[string]truth) (grade, error) {
 	}
 	g.Tokens = len(stamp)
 	g.Lag, g.Stamp, g.TTFT, g.ITL, g.ReadDelay = spreadOf(lag), spreadOf(stamp), spreadOf(ttft), spreadOf(itl), spreadOf(delays)
+	g.Unsound = m.Unsound
 	g.MeanTTFT = float64(sum) / 1e3 / float64(max(1, g.Requests))
 	g.Coalesced = float64(coalesced) / float64(max(1, g.Tokens))
 	g.CPUPerToken = float64(m.CPU) / float64(time.Microsecond) / float64(max(1, g.Tokens))

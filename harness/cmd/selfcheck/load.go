@@ -17,6 +17,9 @@ import (
 	"github.com/vllmspec/vllmspec/harness/arrival"
 	"github.com/vllmspec/vllmspec/harness/dataset"
 	"github.com/vllmspec/vllmspec/harness/openai"
+	"github.com/vllmspec/vllmspec/harness/sampler"
+	"github.com/vllmspec/vllmspec/harness/slo"
+	"github.com/vllmspec/vllmspec/harness/store"
 )
 
 // A measurement is what the client made of a load.
@@ -24,7 +27,8 @@ type measurement struct {
 	Requests  []measured
 	CPU       time.Duration // user and system, over the load
 	IdleBytes int64         // resident before it
-	PeakBytes int64         // resident, with every record kept
+	PeakBytes int64         // resident, with every record kept on disk
+	Unsound   []string      // why a run like this has no verdicts
 }
 
 // measured is one request, in nanoseconds since 1970.
@@ -51,21 +55,32 @@ func load(url, spec string) error {
 		return err
 	}
 	client.Model = server.Model
-	before := used()
+	idle := memory("VmRSS:")
 	if err := client.Warm(context.Background(), c.inFlight()); err != nil {
 		return err
 	}
-	runner := harness.Runner{Client: client, Precise: true}
+	dir, err := os.MkdirTemp("", "selfcheck-run")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	runner := harness.Runner{Client: client, Precise: true, Samplers: []harness.Sampler{sampler.NewHost()}}
+	if runner.Archive, err = archive(dir, c.Name); err != nil {
+		return err
+	}
 	if c.Soak {
 		runner.Sinks = []harness.Sink{newSoaking()}
 	}
-	warm := used()
+	spent := used()
 	run, err := runner.Run(context.Background(), c.scenario())
-	if err != nil || c.Soak {
+	switch {
+	case err != nil:
 		return err
+	case c.Soak:
+		return judged(run)
 	}
-	after := used()
-	out := measurement{CPU: cpuOf(after) - cpuOf(warm), IdleBytes: peakOf(before), PeakBytes: peakOf(after)}
+	out := measurement{CPU: cpuOf(used()) - cpuOf(spent), IdleBytes: idle, PeakBytes: memory("VmHWM:")}
+	out.Unsound = slo.Measure(run).Audit()
 	start := run.Start.UnixNano()
 	for r := range run.Records {
 		if !r.OK() {
@@ -78,6 +93,27 @@ func load(url, spec string) error {
 		out.Requests = append(out.Requests, m)
 	}
 	return json.NewEncoder(os.Stdout).Encode(out)
+}
+
+// archive keeps a run as any live run is kept: on disk within a second.
+func archive(dir, name string) (harness.Archive, error) {
+	folder, err := store.Create(dir, store.Name(time.Now(), name))
+	if err != nil {
+		return nil, err
+	}
+	return folder.SafeArchive(name, store.Manifest{Run: folder.Run()})
+}
+
+// judged tells what it takes to judge the run in the end.
+func judged(run *harness.Run) error {
+	began := time.Now()
+	w := slo.Measure(run)
+	fmt.Printf("judged in %s: %s due, p99 TTFT %s; %.1f MiB resident, %.1f MiB at most\n", time.Since(began).Round(time.Second), slo.FormatQuantity(float64(run.Requests), slo.Count),
+		slo.FormatQuantity(w.Spread("TTFT").Quantile(.99, 0), slo.Seconds), float64(memory("VmRSS:"))/(1<<20), float64(memory("VmHWM:"))/(1<<20))
+	for _, reason := range w.Audit() {
+		fmt.Println("unsound:", reason)
+	}
+	return nil
 }
 
 // inFlight is how many requests there are at a time, about.
@@ -143,7 +179,7 @@ func (s *soaking) Close() error {
 func (s *soaking) tell() {
 	now, spent, fresh := time.Now(), cpuOf(used()), s.requests-s.then
 	fmt.Printf("%10s  %10d  %6d  %12.0f  %8.1f µs  %.1f MiB\n", now.Sub(s.began).Round(time.Second), s.requests, s.failed,
-		float64(fresh)/now.Sub(s.told).Seconds(), float64(spent-s.spent)/1e3/float64(max(1, fresh)), float64(resident())/(1<<20))
+		float64(fresh)/now.Sub(s.told).Seconds(), float64(spent-s.spent)/1e3/float64(max(1, fresh)), float64(memory("VmRSS:"))/(1<<20))
 	s.told, s.then, s.spent = now, s.requests, spent
 }
 
@@ -152,24 +188,23 @@ func used() (u syscall.Rusage) {
 	return u
 }
 
-// resident is the memory that is resident now where the system tells, else the
-// most that it ever was.
-func resident() int64 {
-	raw, _ := os.ReadFile("/proc/self/statm")
-	if fields := bytes.Fields(raw); len(fields) > 1 {
-		if pages, err := strconv.ParseInt(string(fields[1]), 10, 64); err == nil {
-			return pages * int64(os.Getpagesize())
+// memory is a line of the system's own account of this process, in bytes, where
+// it gives one; else the most that was ever resident, which macOS counts in bytes
+// and others in KiB.
+func memory(line string) int64 {
+	raw, _ := os.ReadFile("/proc/self/status")
+	if _, rest, ok := bytes.Cut(raw, []byte(line)); ok {
+		if fields := bytes.Fields(rest); len(fields) > 0 {
+			if kib, err := strconv.ParseInt(string(fields[0]), 10, 64); err == nil {
+				return kib << 10
+			}
 		}
 	}
-	return peakOf(used())
-}
-
-// peakOf is the most resident memory; macOS counts it in bytes, the others in KiB.
-func peakOf(u syscall.Rusage) int64 {
-	if runtime.GOOS == "darwin" {
-		return int64(u.Maxrss)
+	most := int64(used().Maxrss)
+	if runtime.GOOS != "darwin" {
+		most <<= 10
 	}
-	return int64(u.Maxrss) * 1024
+	return most
 }
 
 func cpuOf(u syscall.Rusage) time.Duration {

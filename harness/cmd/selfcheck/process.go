@@ -87,11 +87,12 @@ func (c check) ask(url string) ([]byte, error) {
 	if c.Soak {
 		client.Stdout = os.Stdout
 	}
-	if c.Core == 0 {
+	if c.Core > 0 {
+		err = c.runConfined(client)
+	} else {
 		err = client.Run()
-		return out.Bytes(), err
 	}
-	return out.Bytes(), c.runConfined(client)
+	return out.Bytes(), err
 }
 
 // runConfined runs the load on a share of a core.

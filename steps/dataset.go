@@ -1,0 +1,198 @@
+package steps
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+
+	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/dataset"
+	"github.com/vllmspec/vllmspec/harness/spelling"
+)
+
+// dataset is the workload as the harness knows it.
+func (w *world) dataset() (harness.Dataset, error) {
+	if err := w.adaptersExist(); err != nil {
+		return nil, err
+	}
+	d, err := w.described()
+	if err != nil {
+		return nil, err
+	}
+	return w.cached(d)
+}
+
+// described is the workload that the sentences describe, of the scenario or of a class.
+func (w *world) described() (harness.Dataset, error) {
+	d, err := w.asksWhat()
+	if err != nil {
+		return nil, err
+	}
+	if len(w.workload.adapters) > 0 {
+		d = dataset.Adapters{Dataset: d, Shares: w.workload.adapters}
+	}
+	return d, nil
+}
+
+// asksWhat is what is asked, whoever is asked.
+func (w *world) asksWhat() (harness.Dataset, error) {
+	work := w.workload
+	exact := work.prompt.Mean > 0
+	switch {
+	case work.mix != nil && (work.conversations != "" || exact):
+		return nil, errors.New("the workload is described twice, as a mix and beside it; put what is asked into the rows of the mix")
+	case work.mix != nil:
+		return work.mix, nil
+	case work.groups > 0 && !exact:
+		return nil, errors.New("a shared prefix belongs to prompts of a length; add: And prompts of 512 tokens are answered in 128 tokens")
+	case work.turns > 0 && work.conversations == "":
+		return nil, errors.New(`turns belong to conversations; add: And conversations are drawn from "sharegpt"`)
+	case work.conversations != "" && (exact || work.answer.Mean > 0):
+		return nil, errors.New("the workload is described twice, as conversations and as prompts of a length; keep one")
+	case exact || work.answer.Mean > 0:
+		return w.synthetic()
+	case w.playsTrace() && work.bound > 0:
+		return nil, errors.New("answers are as long as in the trace; leave out how long they are at most")
+	case w.playsTrace():
+		return *w.load.trace, nil
+	case work.conversations == "":
+		return nil, errors.New(`the scenario does not say what is asked; add: And conversations are drawn from "sharegpt"`)
+	case work.full && work.bound == 0:
+		return nil, errors.New("every answer runs to its full length, but no length is given; add: And answers are at most 256 tokens long")
+	}
+	return w.fromFile()
+}
+
+// playsTrace reports whether a trace says what is asked too.
+func (w *world) playsTrace() bool {
+	work := w.workload
+	return w.load.trace != nil && work.conversations == "" && work.mix == nil && work.prompt.Mean == 0 && work.answer.Mean == 0
+}
+
+// synthetic is prompts of an exact length. Where only they have one, their answers run
+// to the bound.
+func (w *world) synthetic() (harness.Dataset, error) {
+	work := &w.workload
+	switch {
+	case work.prompt.Mean == 0:
+		return nil, errors.New(`answers have lengths and prompts have none; add: And the lengths of prompts are drawn from "prompts.csv"`)
+	case work.answer.Mean == 0 && work.bound == 0:
+		return nil, errors.New("prompts have lengths and answers have none; add: And answers are at most 128 tokens long")
+	case work.answer.Mean == 0:
+		work.answer.Mean = work.bound
+	case work.bound > 0 && work.answer.Mean != work.bound:
+		return nil, errors.New("the length of answers is said twice; leave out how long they are at most")
+	}
+	return dataset.Synthetic{Prompt: work.prompt, Answer: work.answer, Groups: work.groups, Prefix: work.prefix}, nil
+}
+
+// fromFile is conversations that are drawn from a file. It is checked now: a mistake in
+// it is found before a server is started, and how long that takes is no part of the load.
+func (w *world) fromFile() (harness.Dataset, error) {
+	src, err := w.source()
+	if err != nil {
+		return nil, err
+	}
+	work := &w.workload
+	var d interface {
+		harness.Dataset
+		io.Closer
+		Count() (int, error)
+	}
+	switch {
+	case filepath.Ext(src.path) == ".json":
+		d = &dataset.ShareGPT{FS: src.fs, Path: src.path, MaxTokens: work.bound, IgnoreEOS: work.full, Turns: work.turns, Recorded: work.recorded}
+	case work.turns > 0:
+		return nil, fmt.Errorf("%s holds single prompts; conversations with turns are drawn from \"sharegpt\", or a .json file like it", src.path)
+	default:
+		d = &dataset.Prompts{FS: src.fs, Path: src.path, MaxTokens: work.bound, IgnoreEOS: work.full, Virtual: w.suite.inBubble}
+	}
+	work.open = append(work.open, d)
+	_, err = d.Count()
+	return d, err
+}
+
+// close closes the files that were drawn from.
+func (w *world) close() (err error) {
+	for _, file := range w.workload.open {
+		err = errors.Join(err, file.Close())
+	}
+	return err
+}
+
+// adaptersExist refuses an adapter that the simulated server does not serve. What
+// another server serves is for it to say.
+func (w *world) adaptersExist() error {
+	if w.suite.live() && !w.target.simulated {
+		return nil
+	}
+	var known []string
+	for _, a := range w.target.adapters {
+		known = append(known, a.Name)
+	}
+	served := map[string]bool{"": true}
+	for _, name := range known {
+		served[name] = true
+	}
+	for _, name := range w.adaptersAsked() {
+		if !served[name] {
+			return fmt.Errorf("the simulated server has no adapter %q%s; to give it one, add: And it serves the adapter %q", name, spelling.DidYouMean(name, known), name)
+		}
+	}
+	return nil
+}
+
+// adaptersAsked are the models that are asked beside the server's own.
+func (w *world) adaptersAsked() (names []string) {
+	for _, a := range w.workload.adapters {
+		names = append(names, a.Name)
+	}
+	if w.playsTrace() {
+		names = append(names, w.load.trace.Models()...)
+	}
+	for _, c := range w.workload.mix {
+		names = append(names, c.Model)
+		if of, ok := c.Dataset.(dataset.Adapters); ok {
+			for _, a := range of.Shares {
+				names = append(names, a.Name)
+			}
+		}
+	}
+	return names
+}
+
+// length reads "512", "512 ± 64", "a log-normal 512 ± 256", or "100 to 900".
+func length(s string) (l dataset.Length, err error) {
+	if from, to, ranges := strings.Cut(s, " to "); ranges {
+		return evenLength(from, to)
+	}
+	rest, logNormal := strings.CutPrefix(s, "a log-normal ")
+	mean, deviation, spread := strings.Cut(rest, "±")
+	if l.Mean, err = count(strings.TrimSpace(mean), "tokens", 1); err != nil {
+		return l, err
+	}
+	if spread {
+		l.Deviation, err = count(strings.TrimSpace(deviation), "tokens", 0)
+	}
+	if l.LogNormal = logNormal; logNormal && !spread {
+		return l, fmt.Errorf("%q does not say how much lengths vary; write a log-normal 512 ± 256", s)
+	}
+	return l, err
+}
+
+// evenLength is a length that is drawn evenly between two.
+func evenLength(from, to string) (l dataset.Length, err error) {
+	if l.From, err = count(strings.TrimSpace(from), "tokens", 1); err != nil {
+		return l, err
+	}
+	if l.To, err = count(strings.TrimSpace(to), "tokens", 1); err != nil {
+		return l, err
+	}
+	if l.To < l.From {
+		return l, fmt.Errorf("%s to %s: the first must be the smaller one", from, to)
+	}
+	l.Mean = (l.From + l.To) / 2
+	return l, nil
+}
