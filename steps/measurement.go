@@ -34,6 +34,11 @@ func (w *world) goodWhen(table *godog.Table) error {
 // server that answers nothing need not be asked for an hour.
 func (w *world) abandonedUnless(table *godog.Table) error {
 	rows, err := w.objectives(table, slo.Parse)
+	for _, o := range rows {
+		if err := slo.CanBeLost(o); err != nil {
+			return fmt.Errorf("%s: %w", o.Where, err)
+		}
+	}
 	w.abandon = append(w.abandon, rows...)
 	return err
 }

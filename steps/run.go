@@ -102,10 +102,10 @@ func (w *world) surprises() []string {
 		return nil
 	}
 	different, err := counted.Count()
-	if err != nil || w.run.Requests <= different {
+	if err != nil || w.measured().Conversations() <= different {
 		return nil
 	}
-	return []string{fmt.Sprintf("%d requests drew on %d different conversations; a prompt that comes again is found in the server's prefix cache", w.run.Requests, different)}
+	return []string{fmt.Sprintf("%d conversations were drawn from %d different ones; a prompt that comes again is found in the server's prefix cache", w.measured().Conversations(), different)}
 }
 
 // complete turns what the sentences said into a scenario.

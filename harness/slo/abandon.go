@@ -35,6 +35,22 @@ func (h *Hope) Sample(s harness.Sample) error { h.window.watched.take(s); return
 // Close does nothing.
 func (h *Hope) Close() error { return nil }
 
+// CanBeLost says why a run cannot be abandoned for an objective: because nobody can
+// say before its end that it is missed. What has ended by then is what ended fast.
+func CanBeLost(o harness.Objective) error {
+	m, err := Lookup(o.Metric)
+	switch {
+	case err != nil:
+		return err
+	case o.Relation != harness.AtMost && o.Relation != harness.Exactly:
+	case o.Class != "":
+		return fmt.Errorf("%s: a run is abandoned for what becomes of all its traffic; leave out %q", o.Text, o.Class+":")
+	case m.Name == "error rate", m.gauge != nil, m.counter != "", m.request != nil && !m.ours:
+		return nil
+	}
+	return fmt.Errorf("%s cannot be missed before the end of the run; a run is abandoned for its error rate, its backlog or a latency: | error rate | at most 10%% |", o.Text)
+}
+
 // Lost is why there is no hope, at this time of the run; "" as long as there is.
 func (h *Hope) Lost(now time.Duration) string {
 	for _, o := range h.objectives {
@@ -46,7 +62,7 @@ func (h *Hope) Lost(now time.Duration) string {
 		}
 		of.to = math.MaxInt64
 		if v.Outcome == Missed {
-			return fmt.Sprintf("%s was missed: it was %s after %s", o.Text, FormatQuantity(v.Value, v.Unit), counted(of.due, "request"))
+			return fmt.Sprintf("%s was missed: it was %s after %s", o.Text, FormatQuantity(v.Value, v.Unit), counted(of.due, "request")+" that had ended")
 		}
 	}
 	return ""
@@ -57,11 +73,16 @@ func (h *Hope) Lost(now time.Duration) string {
 const sure = 0.9999
 
 // errorsSoFar judges the error rate by its interval: over a whole run it is a fact,
-// but the first two requests of a run do not tell what the others will do.
+// but the first two requests of a run do not tell what the others will do. Those that
+// fail at once are the first to end; the others are in flight and count as well.
 func (w *Window) errorsSoFar(o harness.Objective, v Verdict) Verdict {
-	if w.due > 0 {
-		lo, hi := stats.Share(w.failed, w.due, sure)
-		v.Outcome = decide(o, lo, hi)
+	n := w.due
+	if issued := w.watched.of("client", harness.SeriesIssued); issued.readings() > 0 {
+		n = max(n, int(issued.end.v))
+	}
+	if n > 0 {
+		lo, hi := stats.Share(w.failed, n, sure)
+		v.Value, v.Outcome = float64(w.failed)/float64(n), decide(o, lo, hi)
 	}
 	return v
 }

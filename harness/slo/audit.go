@@ -11,6 +11,9 @@ func (w *Window) Audit() (reasons []string) {
 	if w.run.Stopped != "" {
 		reasons = append(reasons, "the run ended early: "+w.run.Stopped)
 	}
+	if w.seen < w.run.Requests {
+		reasons = append(reasons, fmt.Sprintf("only %s of %s could be read back: requests.parquet is broken", grouped(w.seen), counted(w.run.Requests, "request")))
+	}
 	if w.due == 0 {
 		return append(reasons, nothingDue)
 	}
@@ -46,6 +49,9 @@ func (w *Window) cache() string {
 	if hits.reason != "" {
 		return "nobody knows what was in the prefix cache: " + hits.reason
 	}
+	if w.lengths.tokens == 0 && contract.Share == 1 {
+		return "nobody knows what could have been found in the prefix cache: the server told no token counts"
+	}
 	was := FormatQuantity(hits.value, Ratio)
 	switch findable := w.lengths.findable(); {
 	case contract.Share == 0 && hits.value > coldMost:
@@ -70,6 +76,9 @@ func (w *Window) otherLengths() (reasons []string) {
 	}
 	if float64(l.otherAnswers) > otherMost*float64(l.answers) {
 		reasons = append(reasons, fmt.Sprintf("%s of %s did not have the length that was asked for: does the server honour ignore_eos?", grouped(l.otherAnswers), counted(l.answers, "answer")))
+	}
+	if l.full > 0 && l.answers == 0 {
+		reasons = append(reasons, "answers were to have a length, but the server told no token counts: it must support stream_options.include_usage")
 	}
 	return reasons
 }

@@ -54,7 +54,7 @@ func (w *Window) sends() Check {
 // scenario says so.
 func (w *Window) lateness() Check {
 	lags := w.Spread("lag")
-	if open, ok := w.run.Scenario.Load.(harness.Open); ok && open.InFlight > 0 || lags.N() == 0 {
+	if w.bounded() || lags.N() == 0 {
 		return Check{}
 	}
 	lag, bound := lags.Quantile(.99, 0), lagBound(w.run.Scenario)
@@ -80,13 +80,13 @@ func lagBound(s harness.Scenario) float64 {
 
 // stalls is how much of the time the client could not run, whatever held it up.
 func (w *Window) stalls() Check {
-	share, ok := w.perTime(harness.SeriesStalled)
+	share, ok := w.watched.of("client", harness.SeriesStalled).perSecond()
 	if !ok {
 		return Check{}
 	}
 	latest := w.watched.of("client", harness.SeriesWakeUpLate)
 	c := Check{Name: "time in which the client could not run", Bound: "at most " + FormatQuantity(stalledMost, Ratio),
-		Value: fmt.Sprintf("%s, up to %s at once", FormatQuantity(share, Ratio), FormatQuantity(slices.Max(append(latest.sum, 0)), Seconds))}
+		Value: fmt.Sprintf("%s, up to %s at once", FormatQuantity(share, Ratio), FormatQuantity(latest.greatest(), Seconds))}
 	if share > stalledMost {
 		c.Reason = fmt.Sprintf("the client could not run for %s of the time%s; give it more CPU", FormatQuantity(share, Ratio), w.starved())
 	}
@@ -95,20 +95,20 @@ func (w *Window) stalls() Check {
 
 // cpu is how much of the CPU that it may use the client used.
 func (w *Window) cpu() Check {
-	used, ok := w.perTime("process_cpu_seconds")
+	used, ok := w.watched.of("client", "process_cpu_seconds").perSecond()
 	available := w.watched.of("client", "cpus_available")
-	if !ok || len(available.sum) == 0 {
+	if !ok || available.readings() == 0 {
 		return Check{}
 	}
-	has := slices.Min(available.sum)
-	c := Check{Name: "CPU used", Value: fmt.Sprintf("%s of %s available", digits(used), counted2(has, "core")), Bound: "at most " + FormatQuantity(usedMost, Ratio)}
+	has := available.least()
+	c := Check{Name: "CPU used", Value: fmt.Sprintf("%s of %s available", digits(used), plural(has, "core")), Bound: "at most " + FormatQuantity(usedMost, Ratio)}
 	if used > usedMost*has {
 		c.Reason = fmt.Sprintf("the client used all the CPU that it may use (%s); give it more, or lower the rate", c.Value)
 	}
 	return c
 }
 
-func counted2(n float64, of string) string {
+func plural(n float64, of string) string {
 	if n == 1 {
 		return "1 " + of
 	}
@@ -118,10 +118,10 @@ func counted2(n float64, of string) string {
 // pauses are those of the client's garbage collection.
 func (w *Window) pauses() Check {
 	of := w.watched.of("client", "gc_pause_max_seconds")
-	if len(of.sum) == 0 {
+	if of.readings() == 0 {
 		return Check{}
 	}
-	longest, bound := slices.Max(of.sum), lagBound(w.run.Scenario)
+	longest, bound := of.greatest(), lagBound(w.run.Scenario)
 	c := Check{Name: "longest pause of garbage collection", Value: FormatQuantity(longest, Seconds), Bound: "at most " + FormatQuantity(bound, Seconds)}
 	if longest > bound {
 		c.Reason = fmt.Sprintf("the client's garbage collection stopped it for up to %s; give it more memory (GOGC, GOMEMLIMIT)", c.Value)
@@ -146,10 +146,10 @@ func (w *Window) opened(what string) Check {
 		used, limit = w.watched.of("client", "ports_used"), w.watched.of("client", "ports_available")
 		remedy = "the range of ports (net.ipv4.ip_local_port_range)"
 	}
-	if len(used.sum) == 0 || len(limit.sum) == 0 {
+	if used.readings() == 0 || limit.readings() == 0 {
 		return Check{}
 	}
-	most, all := slices.Max(used.sum), slices.Min(limit.sum)
+	most, all := used.greatest(), limit.least()
 	c := Check{Name: what + " in use", Value: fmt.Sprintf("%s of %s", digits(most), digits(all)), Bound: "at most " + FormatQuantity(openMost, Ratio)}
 	if most > openMost*all {
 		c.Reason = fmt.Sprintf("the client had %s %s in use: raise %s", c.Value, what, remedy)
@@ -163,12 +163,11 @@ func (w *Window) opened(what string) Check {
 // took a good part of the time that requests took.
 func (w *Window) little() Check {
 	of := w.watched.of("client", harness.SeriesInFlightSeconds)
-	if w.soFar || len(of.at) < 2 || w.recorded == 0 {
+	own, ok := of.perSecond()
+	if w.soFar || !ok || w.recorded == 0 {
 		return Check{}
 	}
-	last := len(of.at) - 1
-	length := (of.at[last] - of.at[0]).Seconds()
-	own, recorded := (of.sum[last]-of.sum[0])/length, w.recorded.Seconds()/length
+	recorded := w.recorded.Seconds() / (of.end.at - of.begin.at).Seconds()
 	c := Check{Name: "in flight, counted and by Little's law", Value: fmt.Sprintf("%s and %s", digits(own), digits(recorded)), Bound: "within " + FormatQuantity(littleMost, Ratio)}
 	if off := math.Abs(own - recorded); off > littleAtMost && off > littleMost*max(own, recorded) {
 		c.Reason = fmt.Sprintf("by the client's own count %s requests were in flight on average, by what it recorded of them %s: it took a good part of their time itself; give it a free core", digits(own), digits(recorded))
@@ -176,23 +175,13 @@ func (w *Window) little() Check {
 	return c
 }
 
-// perTime is how much a count of the client's rose in the window, by the second.
-func (w *Window) perTime(name string) (float64, bool) {
-	of := w.watched.of("client", name)
-	if len(of.at) < 2 {
-		return 0, false
-	}
-	last := len(of.at) - 1
-	return (of.sum[last] - of.sum[0]) / (of.at[last] - of.at[0]).Seconds(), true
-}
-
 // starved says who had the CPU that the client would have needed: the hypervisor,
 // or its container's limit.
 func (w *Window) starved() string {
-	if steal := w.watched.of("host", "cpu_steal_ratio").sum; len(steal) > 0 && slices.Max(steal) >= 0.05 {
-		return fmt.Sprintf(" (of this machine's CPU its hypervisor gave up to %s to others)", FormatQuantity(slices.Max(steal), Ratio))
+	if steal := w.watched.of("host", "cpu_steal_ratio"); steal.readings() > 0 && steal.greatest() >= 0.05 {
+		return fmt.Sprintf(" (of this machine's CPU its hypervisor gave up to %s to others)", FormatQuantity(steal.greatest(), Ratio))
 	}
-	if held, ok := w.perTime("cpu_throttled_seconds"); ok && held >= 0.05 {
+	if held, ok := w.watched.of("client", "cpu_throttled_seconds").perSecond(); ok && held >= 0.05 {
 		return fmt.Sprintf(" (its container's CPU limit held it for %s of the time)", FormatQuantity(min(1, held), Ratio))
 	}
 	return ""
@@ -202,8 +191,5 @@ func (w *Window) starved() string {
 // in flight, between which it can be compared with what was recorded.
 func (w *watched) ends() (from, to time.Duration) {
 	of := w.of("client", harness.SeriesInFlightSeconds)
-	if len(of.at) == 0 {
-		return 0, 0
-	}
-	return of.at[0], of.at[len(of.at)-1]
+	return of.begin.at, of.end.at
 }

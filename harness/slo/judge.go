@@ -80,10 +80,16 @@ func (w *Window) ours(m Metric, v Verdict) string {
 		return w.blurred()
 	case m.first && w.blurredFirst() != "":
 		return w.blurredFirst()
-	case m.fromDue:
+	case m.fromDue && !w.bounded():
 		return w.ownLateness(m, v)
 	}
 	return ""
+}
+
+// bounded reports whether requests wait for a slot because the scenario says so.
+func (w *Window) bounded() bool {
+	open, ok := w.run.Scenario.Load.(harness.Open)
+	return ok && open.InFlight > 0
 }
 
 // ownLateness says that it would have been another outcome had every request been

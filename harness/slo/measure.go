@@ -38,7 +38,7 @@ func (m Metric) measure(w *Window, statistic string, failedAreWorst bool) estima
 	case m.flight:
 		return w.inFlight(statistic)
 	case m.counter != "":
-		return w.rise(m.counter)
+		return w.risen(m.counter)
 	case m.gauge != nil:
 		return w.readings(*m.gauge, statistic)
 	case m.gaps != nil:
@@ -65,34 +65,49 @@ func (w *Window) distribution(m Metric, t *tally, statistic string, failedAreWor
 	case t.values.N() == 0:
 		return without(fmt.Sprintf("none of %d requests has a %s", w.due, m.Name))
 	}
+	worst, left := 0, 0
 	var notes []string
-	if t.left > 0 && !m.ours {
-		notes = append(notes, fmt.Sprintf("%s that users gave up left out", counted(t.left, "request")))
+	if !m.ours && failedAreWorst {
+		worst = t.failed
+	}
+	if !m.ours {
+		left = t.left
 	}
 	p, isQuantile := quantileOf(statistic)
-	if !isQuantile {
-		e := t.summary(statistic)
-		if t.failed > 0 {
-			notes = append(notes, fmt.Sprintf("%s without an answer left out", counted(t.failed, "request")))
+	var e estimate
+	if isQuantile {
+		e = quantile(&t.values, worst, left, p)
+	} else {
+		e = t.summary(statistic)
+		if worst+left > 0 && statistic != "min" {
+			e.hi, e.census = math.Inf(1), false // that of the others would flatter
 		}
-		e.notes = append(e.notes, notes...)
-		return e
+		if worst > 0 && statistic == "max" {
+			e.value, e.lo = e.hi, e.hi
+		}
 	}
-	worst := 0
-	if failedAreWorst && !m.ours && t.failed > 0 {
-		worst = t.failed
-		notes = append(notes, counted(worst, "request")+" without an answer counted as the worst")
+	switch {
+	case worst > 0 && (isQuantile || statistic == "max"):
+		notes = append(notes, counted(t.failed, "request")+" without an answer counted as the worst")
+	case t.failed > 0 && !m.ours:
+		notes = append(notes, fmt.Sprintf("%s without an answer left out", counted(t.failed, "request")))
 	}
-	return quantile(&t.values, worst, p, notes...)
+	if left > 0 {
+		notes = append(notes, fmt.Sprintf("how long %s that users gave up would have taken is not known", counted(left, "request")))
+	}
+	e.notes = append(e.notes, notes...)
+	return e
 }
 
-// quantile is that of the values and of so many more that are infinite.
-func quantile(values *stats.Values, worst int, p float64, notes ...string) estimate {
-	n := values.N() + worst
-	e := estimate{value: values.Quantile(p, worst), lo: math.Inf(-1), hi: math.Inf(1), n: n, notes: notes}
+// quantile is that of the values and of so many more that are infinite. Of others
+// that would have had a value, had their users not left, nobody knows it: the upper
+// end counts them as infinite, and the lower one as nothing.
+func quantile(values *stats.Values, infinite, left int, p float64) estimate {
+	n := values.N() + infinite + left
+	e := estimate{value: values.Quantile(p, infinite), lo: math.Inf(-1), hi: math.Inf(1), n: values.N() + infinite}
 	low, high := stats.Ranks(n, p, confidence)
-	if low > 0 {
-		e.lo = values.Rank(low)
+	if low > left {
+		e.lo = values.Rank(low - left)
 	}
 	if high > 0 {
 		e.hi = values.Rank(high)
@@ -155,30 +170,32 @@ func (g *gaps) measure(statistic string) estimate {
 // readings is a statistic over the readings of a gauge, which are all there are.
 func (w *Window) readings(g gauge, statistic string) estimate {
 	of := w.watched.of(g.source, g.series)
-	if len(of.at) == 0 {
+	if of.readings() == 0 {
 		return without(g.absent)
 	}
-	var t tally
-	for i := range of.at {
-		v := of.sum[i]
-		if g.most {
-			v = of.most[i]
-		}
-		t.values.Add(v)
-		t.mean.Add(v)
+	if gaps := w.watched.gaps(g.source); gaps != "" {
+		return without(gaps)
+	}
+	t := &of.sums
+	if g.most {
+		t = &of.mosts
 	}
 	if p, ok := quantileOf(statistic); ok {
-		return exact(t.values.Quantile(p, 0), len(of.at))
+		return exact(t.values.Quantile(p, 0), of.readings())
 	}
 	e := t.summary(statistic)
 	return exact(e.value, e.n)
 }
 
-// rise is by how much a counter rose in the window, over all its label sets.
-func (w *Window) rise(name string) estimate {
+// risen is by how much a counter of the server's rose in the window, over all its
+// label sets.
+func (w *Window) risen(name string) estimate {
 	of := w.watched.of("server", name)
 	if of.rises == 0 {
 		return without("the server's metrics could not be read: set VLLM_METRICS_URL to where they are")
+	}
+	if gaps := w.watched.gaps("server"); gaps != "" {
+		return without(gaps)
 	}
 	return exact(of.rise, of.rises)
 }
@@ -193,7 +210,7 @@ func acceptance(w *Window) estimate {
 
 // shareOf is by how much one counter rose ÷ by how much another one did.
 func (w *Window) shareOf(part, all, none string) estimate {
-	of, parts := w.rise(all), w.rise(part)
+	of, parts := w.risen(all), w.risen(part)
 	switch {
 	case of.reason != "":
 		return of

@@ -49,6 +49,11 @@ func attainment(w *Window) estimate {
 	if w.due == 0 {
 		return without(nothingDue)
 	}
+	for _, o := range w.run.Scenario.Good {
+		if o.Metric == "TPOT" && !w.told {
+			return without("what makes a request good is its TPOT, but the server told no token counts: it must support stream_options.include_usage")
+		}
+	}
 	lo, hi := stats.Share(w.good, w.due, confidence)
 	return estimate{value: float64(w.good) / float64(w.due), lo: lo, hi: hi, n: w.due}
 }

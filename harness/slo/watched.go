@@ -10,24 +10,41 @@ import (
 )
 
 // watched is what was sampled beside the load, of the series that somebody asks
-// for.
+// for: counts and order statistics, however long the run was.
 type watched struct {
 	run      *harness.Run
 	from, to time.Duration
 	series   map[string]*series
+	sources  map[string]*source
+}
+
+// A source is how often something was read.
+type source struct {
+	first, last time.Duration
+	inside      int // readings inside the window, all series of one instant counting as one
 }
 
 // A series is one over all its label sets.
 type series struct {
-	at        []time.Duration // of readings inside the window
-	sum, most []float64       // over the label sets, at each
-	last      map[string]float64
-	rise      float64 // since the window began, until the end of the run
-	rises     int     // readings that it rests on
+	sums, mosts tally // of the readings inside the window: the sum over the label sets, the greatest of them
+	begin, end  point // the first and the last of them
+	now         point // being added up
+	most        float64
+	pending     bool
+
+	last  map[string]float64
+	rise  float64 // since the window began, until the end of the run
+	rises int     // readings that it rests on
+}
+
+// A point is a value at an instant.
+type point struct {
+	at time.Duration
+	v  float64
 }
 
 func newWatched(run *harness.Run) *watched {
-	w := &watched{run: run, from: run.From, to: run.To, series: map[string]*series{}}
+	w := &watched{run: run, from: run.From, to: run.To, series: map[string]*series{}, sources: map[string]*source{}}
 	for _, m := range Metrics() {
 		w.keep(m)
 	}
@@ -41,7 +58,7 @@ func newWatched(run *harness.Run) *watched {
 		w.ask("server", name)
 	}
 	w.ask("host", "cpu_steal_ratio")
-	for _, name := range []string{harness.SeriesInFlightSeconds, harness.SeriesStalled, harness.SeriesWakeUpLate, "process_cpu_seconds", "cpus_available",
+	for _, name := range []string{harness.SeriesIssued, harness.SeriesInFlightSeconds, harness.SeriesStalled, harness.SeriesWakeUpLate, "process_cpu_seconds", "cpus_available",
 		"cpu_throttled_seconds", "gc_pause_max_seconds", "open_files", "open_files_limit", "ports_used", "ports_available"} {
 		w.ask("client", name)
 	}
@@ -69,46 +86,101 @@ func (w *watched) ask(source, name string) *series {
 }
 
 func (w *watched) take(s harness.Sample) {
+	of := w.sources[s.Source]
+	if of == nil {
+		of = &source{first: s.At, last: harness.Never}
+		w.sources[s.Source] = of
+	}
+	if s.At != of.last && s.At >= w.from && s.At <= w.to {
+		of.inside++
+	}
+	of.last = s.At
 	if of := w.series[key(s.Source, s.Series)]; of != nil {
-		of.take(s, w.from, w.to)
+		of.take(s, w)
 	}
 }
 
 // of is a series; one that nobody had asked for is read now.
 func (w *watched) of(source, name string) *series {
-	if of := w.series[key(source, name)]; of != nil {
-		return of
-	}
-	of := w.ask(source, name)
-	for s := range w.run.Samples {
-		if s.Source == source && s.Series == name {
-			of.take(s, w.from, w.to)
+	of := w.series[key(source, name)]
+	if of == nil {
+		of = w.ask(source, name)
+		for s := range w.run.Samples {
+			if s.Source == source && s.Series == name {
+				of.take(s, w)
+			}
 		}
 	}
+	of.add()
 	return of
 }
 
-// take takes a reading. A counter that falls was reset: it has risen from zero.
-func (of *series) take(s harness.Sample, from, to time.Duration) {
+// take takes a reading. A counter that falls was reset, and one that appears while
+// others of its source had been there was not: both have risen from zero.
+func (of *series) take(s harness.Sample, w *watched) {
 	labels := labelled(s.Labels)
 	before, seen := of.last[labels]
 	of.last[labels] = s.Value
-	if seen && s.At > from {
+	if first := w.sources[s.Source]; (seen || first != nil && s.At > first.first) && s.At > w.from {
 		of.rises++
 		of.rise += s.Value
 		if s.Value >= before {
 			of.rise -= before
 		}
 	}
-	if s.At < from || s.At > to {
+	if s.At < w.from || s.At > w.to {
 		return
 	}
-	if n := len(of.at); n > 0 && of.at[n-1] == s.At {
-		of.sum[n-1] += s.Value
-		of.most[n-1] = max(of.most[n-1], s.Value)
+	if of.pending && of.now.at == s.At {
+		of.now.v += s.Value
+		of.most = max(of.most, s.Value)
 		return
 	}
-	of.at, of.sum, of.most = append(of.at, s.At), append(of.sum, s.Value), append(of.most, s.Value)
+	of.add()
+	of.now, of.most, of.pending = point{s.At, s.Value}, s.Value, true
+}
+
+// add is for when all of an instant has come.
+func (of *series) add() {
+	if !of.pending {
+		return
+	}
+	of.pending = false
+	if of.sums.values.N() == 0 {
+		of.begin = of.now
+	}
+	of.end = of.now
+	of.sums.add(of.now.v)
+	of.mosts.add(of.most)
+}
+
+// readings is how many there are.
+func (of *series) readings() int { return of.sums.values.N() }
+
+func (of *series) greatest() float64 { return of.sums.values.Rank(of.readings()) }
+func (of *series) least() float64    { return of.sums.values.Rank(1) }
+
+// perSecond is how much a count of one label set rose, by the second.
+func (of *series) perSecond() (float64, bool) {
+	if of.readings() < 2 || of.end.at <= of.begin.at {
+		return 0, false
+	}
+	return (of.end.v - of.begin.v) / (of.end.at - of.begin.at).Seconds(), true
+}
+
+// coverageLeast is the share of the client's own readings beside which a source
+// must have been read for its figures to stand.
+const coverageLeast = 0.90
+
+// gaps says that a source was not read often enough, compared with the client's own
+// gauges, which always are; "" where it was. A server's metrics time out just when
+// it is overloaded.
+func (w *watched) gaps(name string) string {
+	own, of := w.sources["client"], w.sources[name]
+	if own == nil || of == nil || float64(of.inside) >= coverageLeast*float64(own.inside) {
+		return ""
+	}
+	return fmt.Sprintf("only %s of %s readings of the %s came, and what was between them nobody knows", grouped(of.inside), grouped(own.inside), name)
 }
 
 // labelled is a label set as a key.

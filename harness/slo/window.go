@@ -20,6 +20,7 @@ type Window struct {
 	classes  map[string]*Window // of the traffic, where it has any
 	soFar    bool               // the run goes on: its requests come in the order in which they end
 
+	seen, conversations               int // all requests, and all that began a conversation
 	due, sent, answered, failed, good int
 	socketless                        int     // failed for want of a socket
 	ended                             int     // whole answers that ended inside, whenever they were due
@@ -61,6 +62,7 @@ type tally struct {
 // how many of them had another one.
 type lengths struct {
 	prompts, otherPrompts, answers, otherAnswers int
+	full                                         int // answers that were to have just one length, whether somebody counted or not
 	tokens, inBlocks                             int // of prompts, and those of them that a prefix cache can hold
 }
 
@@ -72,6 +74,8 @@ func Measure(run *harness.Run) *Window {
 	}
 	from, to := w.watched.ends()
 	for r := range run.Records {
+		w.seen++
+		w.conversations += one(r.Turn == 0)
 		if s, inside := within(&r, from, to); inside {
 			w.recorded += s.end - s.begin
 		}
@@ -204,9 +208,7 @@ func (f *figured) take(r *harness.Record) {
 	v, ok := f.request(r)
 	f.tally.take(v, ok, f.begins, r)
 	if f.sinceSent != nil {
-		if r.Sent != harness.Never {
-			v -= (r.Sent - r.Due).Seconds()
-		}
+		v -= max(0, r.Lag()).Seconds()
 		f.sinceSent.take(v, ok, f.begins, r)
 	}
 }
@@ -214,8 +216,7 @@ func (f *figured) take(r *harness.Record) {
 func (t *tally) take(v float64, ok, begins bool, r *harness.Record) {
 	switch {
 	case ok:
-		t.values.Add(v)
-		t.mean.Add(v)
+		t.add(v)
 	case r.Failed() || begins && r.Failure == harness.GivenUp:
 		t.failed++
 	case r.Failure == harness.GivenUp:
@@ -231,6 +232,11 @@ const blockTokens = 16
 // blocks, and not the last token, which is computed anyway.
 func (l *lengths) findable() float64 { return float64(l.inBlocks) / float64(max(1, l.tokens)) }
 
+func (t *tally) add(v float64) {
+	t.values.Add(v)
+	t.mean.Add(v)
+}
+
 func (l *lengths) take(r *harness.Record) {
 	if r.PromptTokens > 0 {
 		l.tokens += r.PromptTokens
@@ -240,6 +246,7 @@ func (l *lengths) take(r *harness.Record) {
 		l.prompts++
 		l.otherPrompts += one(r.PromptTokens != r.RequestedPromptTokens)
 	}
+	l.full += one(r.OK() && r.Full)
 	if r.OK() && r.Full && r.OutputTokens > 0 {
 		l.answers++
 		l.otherAnswers += one(r.OutputTokens != r.RequestedOutputTokens)
@@ -255,6 +262,9 @@ func (w *Window) figure(name string) figured {
 	}
 	return figured{tally: new(tally)}
 }
+
+// Conversations is how many there were, warm-up included.
+func (w *Window) Conversations() int { return w.conversations }
 
 // Spread is the values of a metric, in its unit: of ITL the gaps between chunks,
 // else one of each request that has one.
