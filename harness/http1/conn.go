@@ -106,11 +106,15 @@ func (c *conn) sent() bool {
 	if c.written == nil {
 		return true
 	}
-	var wait time.Duration
-	if c.socket == nil {
-		wait = time.Second
+	select {
+	case err := <-c.written:
+		return err == nil
+	default:
 	}
-	timer := time.NewTimer(wait)
+	if c.socket != nil {
+		return false
+	}
+	timer := time.NewTimer(time.Second)
 	defer timer.Stop()
 	select {
 	case err := <-c.written:

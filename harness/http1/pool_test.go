@@ -77,6 +77,20 @@ func TestAConnectionIsUsedAgainWhereItMay(t *testing.T) {
 
 // TestAServerMayCloseAnIdleConnection has a server that closes every connection
 // after one answer without saying so beforehand.
+func TestAConnectionIsUsedAgainAfterALongRequest(t *testing.T) {
+	p, opened := serving(t, answering(hello, 99))
+	for range 40 {
+		answer, err := p.Ask(t.Context(), []byte("POST / HTTP/1.1\r\nHost: x\r\n"), make([]byte, 100_000))
+		require.NoError(t, err)
+		for err == nil {
+			_, err = answer.Next()
+		}
+		require.ErrorIs(t, err, io.EOF)
+		answer.Close()
+	}
+	assert.LessOrEqual(t, opened.Load(), int32(3), "one, but for a writer that had not told of its end yet")
+}
+
 // TestAConnectionIsUsedAgainAfterALongAnswer has answers that made its buffer grow.
 func TestAConnectionIsUsedAgainAfterALongAnswer(t *testing.T) {
 	flood := strings.Repeat("x", 300_000)

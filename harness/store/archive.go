@@ -3,7 +3,9 @@ package store
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"iter"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -16,6 +18,7 @@ type archive struct {
 	scenario string
 	requests *table[row]
 	samples  *table[reading]
+	lock     *os.File // held as long as the run goes on; nil in virtual time
 }
 
 // Archive keeps the records and samples of the run's scenario in requests.parquet
@@ -27,6 +30,10 @@ func (f *Folder) Archive(scenario string) harness.Archive { return f.archive(sce
 // as it is now, so that the run can be salvaged should the process be killed.
 func (f *Folder) SafeArchive(scenario string, m Manifest) (harness.Archive, error) {
 	a := f.archive(scenario)
+	var err error
+	if a.lock, err = lock(f.hidden); err != nil {
+		return nil, fmt.Errorf("runs cannot be stored in %s: %w", f.root, err)
+	}
 	return a, errors.Join(a.requests.spooled(), a.samples.spooled(), f.WriteJSON("run.json", m))
 }
 
@@ -55,9 +62,12 @@ func (a *archive) Sample(s harness.Sample) error {
 }
 
 // Close writes both files.
-func (a *archive) Close() error { return errors.Join(a.requests.close(), a.samples.close()) }
+func (a *archive) Close() error {
+	return errors.Join(a.requests.close(), a.samples.close(), unlock(a.lock))
+}
 
-// Records reads requests.parquet, wherever the folder is by now.
+// Records reads requests.parquet, wherever the folder is by now. A file that cannot
+// be read ends it early, and then there are fewer than the run had.
 func (a *archive) Records() iter.Seq[harness.Record] {
 	return func(yield func(harness.Record) bool) {
 		for r := range readRecords(a.folder.where()) {
@@ -82,7 +92,8 @@ func (a *archive) Samples() iter.Seq[harness.Sample] {
 // readRecords are those of the run in a folder, in the order in which they were due.
 func readRecords(dir string) iter.Seq[harness.Record] {
 	return func(yield func(harness.Record) bool) {
-		for r := range lines[row](filepath.Join(dir, "requests.parquet")) {
+		var wrong error // whoever judges the run counts its records
+		for r := range lines[row](filepath.Join(dir, "requests.parquet"), &wrong) {
 			if !yield(r.record()) {
 				return
 			}
@@ -93,7 +104,8 @@ func readRecords(dir string) iter.Seq[harness.Record] {
 // readSamples are those of the run in a folder.
 func readSamples(dir string) iter.Seq[harness.Sample] {
 	return func(yield func(harness.Sample) bool) {
-		for r := range lines[reading](filepath.Join(dir, "samples.parquet")) {
+		var wrong error // missing readings are missing
+		for r := range lines[reading](filepath.Join(dir, "samples.parquet"), &wrong) {
 			if !yield(harness.Sample{At: time.Duration(r.AtNS), Reading: harness.Reading{Source: r.Source, Series: r.Series, Labels: r.Labels, Value: r.Value}}) {
 				return
 			}

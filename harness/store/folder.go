@@ -42,16 +42,19 @@ func Create(root, name string) (*Folder, error) {
 	}
 	unique := name
 	for i := 2; ; i++ {
-		if _, err := os.Stat(filepath.Join(root, unique)); errors.Is(err, os.ErrNotExist) {
-			break
+		hidden := filepath.Join(root, "."+unique)
+		_, taken := os.Stat(filepath.Join(root, unique))
+		if errors.Is(taken, os.ErrNotExist) {
+			err := os.Mkdir(hidden, 0o755) // who makes it has the name
+			if err == nil {
+				return &Folder{root: root, name: unique, hidden: hidden}, nil
+			}
+			if !errors.Is(err, os.ErrExist) {
+				return nil, fmt.Errorf("runs cannot be stored in %s: %w", root, err)
+			}
 		}
 		unique = fmt.Sprintf("%s-%d", name, i)
 	}
-	hidden, err := os.MkdirTemp(root, "."+unique+"-")
-	if err != nil {
-		return nil, fmt.Errorf("runs cannot be stored in %s: %w", root, err)
-	}
-	return &Folder{root: root, name: unique, hidden: hidden}, os.Chmod(hidden, 0o755)
 }
 
 // Run is the run's name.

@@ -86,10 +86,10 @@ func check[T any](path string) error {
 	return eachBatch[T](path, func([]T) bool { return true })
 }
 
-// lines yields the rows of a file.
-func lines[T any](path string) iter.Seq[T] {
+// lines yields the rows of a file. What keeps it from the end is put into wrong.
+func lines[T any](path string, wrong *error) iter.Seq[T] {
 	return func(yield func(T) bool) {
-		_ = eachBatch[T](path, func(batch []T) bool {
+		*wrong = eachBatch[T](path, func(batch []T) bool {
 			for _, r := range batch {
 				if !yield(r) {
 					return false

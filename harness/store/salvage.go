@@ -15,16 +15,24 @@ import (
 // run is incomplete. It returns where the run is.
 func Salvage(hidden string) (string, error) {
 	m, _, err := ReadManifest(hidden)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) || m.Run == "" {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", fmt.Errorf("%s is no run that was cut off: %w", hidden, err)
 	}
+	if m.Run == "" {
+		return "", fmt.Errorf("%s is no run that was cut off: its run.json names none", hidden)
+	}
+	held, err := lock(hidden)
+	if err != nil {
+		return "", fmt.Errorf("%s cannot be salvaged: %w", hidden, err)
+	}
+	defer held.Close()
 	folder := &Folder{root: filepath.Dir(hidden), name: m.Run, hidden: hidden}
 	a := folder.archive(m.Scenario.Name)
 	if err := errors.Join(a.requests.salvage(), a.samples.salvage()); err != nil {
 		return "", err
 	}
 	m.incomplete(a)
-	if err := errors.Join(folder.WriteJSON("run.json", m), folder.WriteJSON("verdicts.json", []string{})); err != nil {
+	if err := errors.Join(folder.WriteJSON("run.json", m), folder.WriteJSON("verdicts.json", []string{}), os.Remove(held.Name())); err != nil {
 		return "", err
 	}
 	return folder.Publish()
@@ -40,16 +48,25 @@ func (t *table[T]) salvage() error {
 		if _, err := os.Stat(path); err != nil {
 			break
 		}
-		for first := range lines[T](path) {
-			t.segments = append(t.segments, segment[T]{path, first})
-			break
+		first, err := firstRow[T](path)
+		if err != nil {
+			return err
 		}
+		t.segments = append(t.segments, segment[T]{path, first})
 	}
 	var err error
 	if t.rows, err = unspool[T](t.spoolPath(len(t.segments))); err != nil {
 		return err
 	}
-	return errors.Join(t.close(), t.sweep())
+	return t.close()
+}
+
+func firstRow[T any](path string) (first T, err error) {
+	err = errors.New("it has no row")
+	for row := range lines[T](path, &err) {
+		return row, nil
+	}
+	return first, fmt.Errorf("%s: %w", path, err)
 }
 
 // sweep removes what led to the file.

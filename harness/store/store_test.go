@@ -202,8 +202,11 @@ func TestARunThatWasKilledCanBeSalvaged(t *testing.T) {
 		require.NoError(t, sink.Sample(samples()[1]))
 		time.Sleep(500 * time.Millisecond)
 		require.NoError(t, sink.Record(records()[2])) // within the last second: lost
+		_, err = store.Salvage(filepath.Join(root, ".run=x"))
+		require.ErrorContains(t, err, "its run is still going on")
+		store.Kill(sink)
 	})
-	found, err := filepath.Glob(filepath.Join(root, ".run=x-*"))
+	found, err := filepath.Glob(filepath.Join(root, ".run=x"))
 	require.NoError(t, err)
 	require.Len(t, found, 1)
 	hidden = found[0]
@@ -272,7 +275,7 @@ func TestALongRunIsWrittenInSegmentsAndMerged(t *testing.T) {
 	for _, r := range recs {
 		require.NoError(t, archive.Record(r))
 	}
-	segments, err := filepath.Glob(filepath.Join(root, ".run=x-*", "requests-*.parquet"))
+	segments, err := filepath.Glob(filepath.Join(root, ".run=x", "requests-*.parquet"))
 	require.NoError(t, err)
 	assert.Len(t, segments, 2, "it does not wait for the end with them")
 	require.NoError(t, archive.Close())
@@ -299,8 +302,9 @@ func TestALongRunThatWasKilledCanBeSalvaged(t *testing.T) {
 		}
 		time.Sleep(time.Second)
 		require.NoError(t, archive.Sample(samples()[0]))
+		store.Kill(archive)
 	})
-	found, err := filepath.Glob(filepath.Join(root, ".run=x-*"))
+	found, err := filepath.Glob(filepath.Join(root, ".run=x"))
 	require.NoError(t, err)
 	require.Len(t, found, 1)
 	require.NoError(t, os.WriteFile(filepath.Join(found[0], "requests-000001.parquet-part"), []byte("PAR1 half of a segment"), 0o600))
@@ -311,4 +315,45 @@ func TestALongRunThatWasKilledCanBeSalvaged(t *testing.T) {
 	slices.SortStableFunc(recs, func(a, b harness.Record) int { return int(a.Due - b.Due) })
 	assert.Equal(t, recs, slices.Collect(stored.Run.Records))
 	assert.Equal(t, 20_000, stored.Manifest.Requests)
+}
+
+func TestASegmentThatCannotBeReadLosesNothingElse(t *testing.T) {
+	root := t.TempDir()
+	folder, err := store.Create(root, "run=x")
+	require.NoError(t, err)
+	archive, err := folder.SafeArchive("a scenario", store.Manifest{Run: folder.Run()})
+	require.NoError(t, err)
+	for _, r := range many(40_000) {
+		require.NoError(t, archive.Record(r))
+	}
+	first := filepath.Join(root, ".run=x", "requests-000000.parquet")
+	whole, err := os.ReadFile(first)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(first, whole[:len(whole)/2], 0o600))
+	require.ErrorContains(t, archive.Close(), "requests-000000.parquet")
+	assert.FileExists(t, filepath.Join(root, ".run=x", "requests-000001.parquet"), "what is there stays")
+	store.Kill(archive)
+	_, err = store.Salvage(filepath.Join(root, ".run=x"))
+	assert.ErrorContains(t, err, "requests-000000.parquet")
+	require.NoError(t, os.WriteFile(first, whole, 0o600))
+	dir, err := store.Salvage(filepath.Join(root, ".run=x"))
+	require.NoError(t, err)
+	stored, err := store.Open(dir)
+	require.NoError(t, err)
+	assert.Equal(t, 40_000, stored.Manifest.Requests)
+}
+
+func TestTwoRunsOfOneNameAtOnce(t *testing.T) {
+	root := t.TempDir()
+	one, err := store.Create(root, "run=x")
+	require.NoError(t, err)
+	two, err := store.Create(root, "run=x")
+	require.NoError(t, err)
+	for _, folder := range []*store.Folder{one, two} {
+		_, err := folder.Publish()
+		require.NoError(t, err)
+	}
+	names, err := store.Names(root)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"run=x-2", "run=x"}, names)
 }

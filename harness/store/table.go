@@ -25,6 +25,7 @@ type table[T any] struct {
 	rows     []T
 	weight   int
 	segments []segment[T]
+	extra    int    // rows beyond the usual number, since a segment could not be written
 	spool    *spool // nil where nothing can be lost: in virtual time
 }
 
@@ -65,7 +66,7 @@ func (t *table[T]) add(r T) error {
 	if t.spool != nil {
 		err = t.spool.add(r)
 	}
-	if len(t.rows) < segmentRows && t.weight < segmentWeight {
+	if len(t.rows) < segmentRows+t.extra && (t.weight < segmentWeight || t.extra > 0) {
 		return err
 	}
 	return errors.Join(err, t.writeSegment())
@@ -85,8 +86,10 @@ func (t *table[T]) writeSegment() error {
 	slices.SortStableFunc(t.rows, t.compare)
 	s := segment[T]{path: t.segmentPath(len(t.segments)), first: t.rows[0]}
 	if err := writeParquet(s.path, slices.Values(t.rows)); err != nil {
+		t.extra = len(t.rows) // it is tried again, but not for every row
 		return err
 	}
+	t.extra = 0
 	t.segments = append(t.segments, s)
 	clear(t.rows)
 	t.rows, t.weight = t.rows[:0], 0
@@ -103,13 +106,16 @@ func (t *table[T]) close() error {
 			return err
 		}
 	}
-	rows := slices.Values(t.rows)
-	if len(t.segments) > 0 {
-		rows = t.merged()
-	}
 	slices.SortStableFunc(t.rows, t.compare)
+	rows, unread := slices.Values(t.rows), &cursors[T]{compare: t.compare}
+	if len(t.segments) > 0 {
+		rows = t.merged(unread)
+	}
 	if err := writeParquet(t.path(), rows); err != nil {
 		return err
+	}
+	if unread.wrong != nil { // what there is stays where it is
+		return errors.Join(unread.wrong, os.Remove(t.path()))
 	}
 	t.rows = nil
 	if t.spool != nil {
@@ -122,11 +128,10 @@ func (t *table[T]) close() error {
 
 // merged yields the rows of all segments in order. A segment is opened when its
 // first row is next.
-func (t *table[T]) merged() iter.Seq[T] {
+func (t *table[T]) merged(opened *cursors[T]) iter.Seq[T] {
 	return func(yield func(T) bool) {
 		closed := slices.Clone(t.segments)
 		slices.SortStableFunc(closed, func(a, b segment[T]) int { return t.compare(a.first, b.first) })
-		opened := &cursors[T]{compare: t.compare}
 		defer opened.stop()
 		for len(closed) > 0 || opened.Len() > 0 {
 			for len(closed) > 0 && (opened.Len() == 0 || t.compare(closed[0].first, opened.all[0].row) <= 0) {
@@ -144,20 +149,33 @@ func (t *table[T]) merged() iter.Seq[T] {
 type cursors[T any] struct {
 	compare func(a, b T) int
 	all     []cursor[T]
+	wrong   error // with a segment that could not be read to its end
 }
 
 type cursor[T any] struct {
-	row  T
-	more func() (T, bool)
-	stop func()
+	row   T
+	more  func() (T, bool)
+	stop  func()
+	path  string
+	wrong *error
 }
 
 func (c *cursors[T]) open(path string) {
-	more, stop := iter.Pull(lines[T](path))
-	if row, ok := more(); ok {
-		heap.Push(c, cursor[T]{row, more, stop})
+	next := cursor[T]{path: path, wrong: new(error)}
+	next.more, next.stop = iter.Pull(lines[T](path, next.wrong))
+	var ok bool
+	if next.row, ok = next.more(); ok {
+		heap.Push(c, next)
 	} else {
-		stop()
+		c.close(next)
+	}
+}
+
+// close is for a cursor that has no more rows.
+func (c *cursors[T]) close(ended cursor[T]) {
+	ended.stop()
+	if *ended.wrong != nil {
+		c.wrong = errors.Join(c.wrong, fmt.Errorf("%s: %w", ended.path, *ended.wrong))
 	}
 }
 
@@ -169,7 +187,7 @@ func (c *cursors[T]) next() T {
 	if top.row, ok = top.more(); ok {
 		heap.Fix(c, 0)
 	} else {
-		heap.Pop(c).(cursor[T]).stop()
+		c.close(heap.Pop(c).(cursor[T]))
 	}
 	return row
 }

@@ -45,9 +45,8 @@ func TestWhatIsLeftOfAKilledRunIsDrawn(t *testing.T) {
 	require.NoError(t, err)
 	run := &harness.Run{Scenario: harness.Scenario{Name: "Cut off", Objectives: []harness.Objective{{Text: "p50 TTFT at most 1 s", Statistic: "p50", Metric: "TTFT", Relation: harness.AtMost, Limit: 1}}},
 		Records: slices.Values([]harness.Record(nil))}
-	_, err = folder.SafeArchive("Cut off", store.NewManifest(folder.Run(), run))
-	require.NoError(t, err)
-	hidden, err := filepath.Glob(filepath.Join(root, ".run=x-*"))
+	require.NoError(t, folder.WriteJSON("run.json", store.NewManifest(folder.Run(), run))) // as far as it came
+	hidden, err := filepath.Glob(filepath.Join(root, ".run=x"))
 	require.NoError(t, err)
 	path, err := draw(hidden[0])
 	require.NoError(t, err)
