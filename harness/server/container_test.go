@@ -56,7 +56,7 @@ func TestAContainerThatDoesNotServeSaysWhy(t *testing.T) {
 	for says, change := range map[string]func(*server.Launch){
 		"it does not know a flag of VLLM_ARGS":                   func(l *server.Launch) { l.Args = []string{"--no-such-flag"} },
 		"the image vllmspec/nowhere:1 is ":                       func(l *server.Launch) { l.Image = "vllmspec/nowhere:1" },
-		"is no name of an image; write vllm/vllm-openai:v0.10.0": func(l *server.Launch) { l.Image = "No Such Image" },
+		"is no name of an image; write vllm/vllm-openai:v0.32.0": func(l *server.Launch) { l.Image = "No Such Image" },
 		"was not ready within 1s":                                func(l *server.Launch) { l.Args, l.Within = []string{"--fault", "dead"}, time.Second },
 	} {
 		l := boxed(t)

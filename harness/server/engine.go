@@ -154,7 +154,7 @@ func explained(image string, err error) error {
 	what := "cannot be started"
 	switch {
 	case is("invalid reference format"):
-		what = "is no name of an image; write vllm/vllm-openai:v0.10.0"
+		what = "is no name of an image; write vllm/vllm-openai:v0.32.0"
 	case is("no such host", "connection refused", "i/o timeout", "network is unreachable", "Client.Timeout", "TLS handshake"):
 		what = "is not here, and its registry cannot be reached; is there a network, or a proxy to tell Docker of? An image from elsewhere: docker load"
 	case is("manifest unknown", "not found: manifest", "pull access denied", "repository does not exist", "No such image", "unauthorized"):
