@@ -92,7 +92,7 @@ Feature: A server counts what we count
   Scenario: Mistakes cost nothing but an error
     Given the traffic is a mix of:
       | sound    | 50% | prompts of 50 tokens are answered in 4 tokens      |                      |
-      | lost     | 25% | prompts of 50 tokens are answered in 4 tokens      | asked of "not-there" |
+      | lost     | 25% | prompts of 50 tokens are answered in 4 tokens      | asked of a model that is not served |
       | too long | 25% | prompts of 140,000 tokens are answered in 4 tokens |                      |
     And 2 users ask with a think time of 0 seconds
     When the load runs for 24 requests

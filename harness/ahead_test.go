@@ -145,7 +145,7 @@ func TestADatasetThatCannotBeReadEndsTheLoadAndSaysSo(t *testing.T) {
 // five by the conversation.
 func TestEachPersonThinksAsLongAsTheirClass(t *testing.T) {
 	for _, load := range []harness.Load{
-		harness.Open{Arrivals: arrival.Even{PerSecond: 1}, Requests: 1, Think: harness.Think{Mean: time.Second}},
+		harness.Open{Arrivals: arrival.Listed{Instants: []time.Duration{0}}, For: time.Minute, Think: harness.Think{Mean: time.Second}},
 		harness.Closed{Users: 1, Requests: 3, Think: harness.Think{Mean: time.Second}},
 	} {
 		synctest.Test(t, func(t *testing.T) {

@@ -58,9 +58,10 @@ func (l *load) issueOpen(ctx, asking context.Context, o Open, conversations <-ch
 	}
 	alarm := l.newAlarm(ctx)
 	defer alarm.close()
-	issued, until := 0, time.Duration(0)
+	issued, until, ended := 0, time.Duration(0), true
 	for due := range o.Arrivals.Times(l.scenario.stream(arrivalStream, 0)) {
-		if o.For > 0 && due >= o.For || o.Requests > 0 && issued == o.Requests {
+		if o.For > 0 && due >= o.For || o.Requests > 0 && l.issuedAll(o) {
+			ended = false
 			break
 		}
 		conversation, ok := <-conversations
@@ -76,6 +77,10 @@ func (l *load) issueOpen(ctx, asking context.Context, o Open, conversations <-ch
 			return min(until, l.now())
 		}
 		session, seq := issued, int(l.seq.Add(1)-1) // here, or chance would number those of one instant
+		if o.Requests > 0 && seq >= o.Requests {
+			ended = false // turns of conversations were the last ones meanwhile
+			break
+		}
 		l.backlog.Add(1)
 		l.asking.Go(func() {
 			slotted := takeSlot(asking, slots)
@@ -87,11 +92,20 @@ func (l *load) issueOpen(ctx, asking context.Context, o Open, conversations <-ch
 		})
 		issued, until = issued+1, due+1
 	}
-	if o.For > 0 && l.sleepUntil(ctx, o.For) {
+	switch {
+	case ended && o.For > 0:
+		l.warn("the arrivals ended after %v of a load of %v: what was measured ends there", until.Round(time.Millisecond), o.For)
+	case ended && issued < o.Requests:
+		l.warn("the arrivals ended after %d of %d requests", issued, o.Requests)
+	case o.For > 0 && l.sleepUntil(ctx, o.For):
 		return o.For
 	}
 	return until
 }
+
+// issuedAll reports whether a counted load has had all its requests, the later
+// turns of conversations among them.
+func (l *load) issuedAll(o Open) bool { return int(l.seq.Load()) >= o.Requests }
 
 // takeSlot waits for one of the slots in flight and reports whether it has one.
 func takeSlot(ctx context.Context, slots chan struct{}) bool {
@@ -120,7 +134,9 @@ func (l *load) converse(ctx context.Context, o Open, c Conversation, session, se
 			if o.For > 0 && due >= o.For || !l.sleepUntil(ctx, due) {
 				return // the load is over
 			}
-			seq = int(l.seq.Add(1) - 1)
+			if seq = int(l.seq.Add(1) - 1); o.Requests > 0 && seq >= o.Requests {
+				return // it has had all its requests
+			}
 		}
 		rec := NewRecord(seq, due)
 		rec.Session, rec.Turn = session, turn
@@ -224,7 +240,7 @@ func (l *load) issueClosed(ctx, asking context.Context, c Closed, users []*ahead
 // use is one user of a closed loop: ask, read, think, ask again. It returns
 // just after the instant at which the last request was due.
 func (l *load) use(ctx, asking context.Context, c Closed, user int, conversations <-chan Conversation) time.Duration {
-	asked, share := 0, c.shareOf(user)
+	asked, begun, share := 0, 0, c.shareOf(user)
 	until := time.Duration(0)
 	thinking := l.scenario.stream(thinkStream, user)
 	due := c.stagger(thinking)
@@ -239,7 +255,7 @@ func (l *load) use(ctx, asking context.Context, c Closed, user int, conversation
 				return until
 			}
 			rec := NewRecord(asked*c.Users+user, due)
-			rec.User, rec.Session, rec.Turn = user, asked*c.Users+user, turn
+			rec.User, rec.Session, rec.Turn = user, begun*c.Users+user, turn
 			l.ask(asking, &rec, said.next(prompt), said.listener())
 			think := c.Think
 			if turn+1 < len(conversation.Turns) {
@@ -251,6 +267,7 @@ func (l *load) use(ctx, asking context.Context, c Closed, user int, conversation
 				break
 			}
 		}
+		begun++
 	}
 	return until
 }

@@ -4,10 +4,14 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 )
 
 // rehearsing is how many prompts are asked at a time.
 const rehearsing = 8
+
+// rehearsal is the most that one of them may take.
+const rehearsal = 3 * time.Minute
 
 // Rehearse asks prompts of which nothing is recorded, so that the server has seen
 // them when the load begins.
@@ -19,11 +23,13 @@ func Rehearse(ctx context.Context, client Client, prompts []Prompt) error {
 	for range min(rehearsing, len(prompts)) {
 		asking.Go(func() {
 			for prompt := range next {
-				for _, err := range client.Ask(ctx, prompt) {
+				one, enough := context.WithTimeoutCause(ctx, rehearsal, errTimeout)
+				for _, err := range client.Ask(one, prompt) {
 					if err != nil {
 						stop(err)
 					}
 				}
+				enough()
 			}
 		})
 	}

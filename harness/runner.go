@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -88,17 +89,10 @@ func (r Runner) withDefaults() Runner {
 	if r.Archive == nil {
 		r.Archive = new(Memory)
 	}
-	r.Timeout = cmpOr(r.Timeout, 10*time.Minute)
-	r.Grace = cmpOr(r.Grace, time.Minute)
-	r.Every = cmpOr(r.Every, time.Second)
+	r.Timeout = cmp.Or(r.Timeout, 10*time.Minute)
+	r.Grace = cmp.Or(r.Grace, time.Minute)
+	r.Every = cmp.Or(r.Every, time.Second)
 	return r
-}
-
-func cmpOr(d, otherwise time.Duration) time.Duration {
-	if d > 0 {
-		return d
-	}
-	return otherwise
 }
 
 // A load is a run while it goes on.

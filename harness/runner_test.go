@@ -215,7 +215,7 @@ func TestAConversationGoesOnFromTheServersAnswers(t *testing.T) {
 		return harness.Prompt{Messages: []harness.Message{{Role: "user", Content: text}}}
 	}
 	three := talk{harness.Conversation{GoesOn: true, Turns: []harness.Prompt{turn("a"), turn("b"), turn("c")}}}
-	for _, load := range []harness.Load{harness.Open{Arrivals: arrival.Even{PerSecond: 1}, Requests: 1, Think: harness.Think{Mean: 5 * time.Second}},
+	for _, load := range []harness.Load{harness.Open{Arrivals: arrival.Listed{Instants: []time.Duration{0}}, For: time.Minute, Think: harness.Think{Mean: 5 * time.Second}},
 		harness.Closed{Users: 1, Requests: 3, Think: harness.Think{Mean: 5 * time.Second}}} {
 		synctest.Test(t, func(t *testing.T) {
 			seen := make(chan []string, 3)
@@ -229,6 +229,7 @@ func TestAConversationGoesOnFromTheServersAnswers(t *testing.T) {
 				if last != nil {
 					assert.Equal(t, last.Done+5*time.Second, r.Due, "thought about")
 					assert.Equal(t, last.Turn+1, r.Turn)
+					assert.Equal(t, last.Session, r.Session, "one conversation")
 				}
 				last = &r
 			}
@@ -433,5 +434,27 @@ func TestTheFirstReadingKnowsNothingOfTheLoad(t *testing.T) {
 		require.NotEmpty(t, asked)
 		assert.Zero(t, asked[0])
 		assert.EqualValues(t, 5, asked[len(asked)-1])
+	})
+}
+
+func TestTheEndOfTheArrivalsIsTheEndOfWhatIsMeasured(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		load := harness.Open{Arrivals: arrival.Listed{Instants: []time.Duration{0, time.Second, 2 * time.Second}}, For: time.Hour}
+		out, records := run(t, answer{first: time.Second, chunks: 1}, harness.Scenario{Load: load})
+		assert.Len(t, records, 3)
+		assert.Equal(t, 2*time.Second+1, out.To)
+		require.Len(t, out.Warnings, 1)
+		assert.Contains(t, out.Warnings[0], "the arrivals ended after 2s of a load of 1h0m0s")
+	})
+}
+
+func TestALoadOfSoManyRequestsCountsTurns(t *testing.T) {
+	turn := harness.Prompt{Messages: []harness.Message{{Role: "user", Content: "a"}}}
+	three := talk{harness.Conversation{Turns: []harness.Prompt{turn, turn, turn}}}
+	synctest.Test(t, func(t *testing.T) {
+		out, err := harness.Runner{Client: answer{first: time.Second, chunks: 1}}.Run(t.Context(),
+			harness.Scenario{Dataset: three, Load: harness.Open{Arrivals: arrival.Even{PerSecond: 0.4}, Requests: 10}})
+		require.NoError(t, err)
+		assert.Equal(t, 10, out.Requests)
 	})
 }

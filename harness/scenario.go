@@ -27,14 +27,14 @@ type Scenario struct {
 
 // Cache is a contract: so much is to be found in the server's prefix cache.
 type Cache struct {
-	Share float64 // of prompt tokens; 0 is a cold cache, 1 a warm one, in which all is found that can be
+	Share float64 `json:"share"` // of prompt tokens; 0 is a cold cache, 1 a warm one, in which all is found that can be
 }
 
 // Impatience is users who do not wait for ever: a share of requests is given up so
 // long after it was due.
 type Impatience struct {
-	Share float64
-	After time.Duration
+	Share float64       `json:"share"`
+	After time.Duration `json:"after_ns"`
 }
 
 func (i Impatience) check() error {

@@ -2,7 +2,9 @@ package harness
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -83,6 +85,10 @@ func (l *load) sampleOnce(ctx context.Context, w *watcher, at time.Duration) (sa
 	defer cancel()
 	readings, err := w.Read(ctx)
 	for _, reading := range readings {
+		if math.IsNaN(reading.Value) || math.IsInf(reading.Value, 0) {
+			err = errors.Join(err, fmt.Errorf("%s is %v", reading.Series, reading.Value))
+			continue
+		}
 		samples = append(samples, Sample{At: at, Reading: reading})
 	}
 	if err != nil {

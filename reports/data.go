@@ -60,6 +60,8 @@ type Series struct {
 	Name string    `json:"name"`
 	At   []float64 `json:"at"`
 	V    []float64 `json:"v"`
+
+	instant, now float64
 }
 
 // A Distribution is the share of values at or below each, at a few hundred shares.
@@ -100,9 +102,9 @@ func newData(run *harness.Run) (Data, []Failures) {
 	at := d.buckets()
 	d.Panels = present(append([]Panel{
 		{"Requests", "Requests that became due and requests that were answered, per second.", "per second",
-			[]Series{{"due", at, offered.buckets}, {"answered", at, answered.buckets}}, ""},
-		{"Output", "Tokens that arrived, per second.", "tokens per second", []Series{{"output tokens", at, tokens.buckets}}, ""},
-	}, watched(run)...))
+			[]Series{{Name: "due", At: at, V: offered.buckets}, {Name: "answered", At: at, V: answered.buckets}}, ""},
+		{"Output", "Tokens that arrived, per second.", "tokens per second", []Series{{Name: "output tokens", At: at, V: tokens.buckets}}, ""},
+	}, watched(run, d.Step*.9)...))
 	return d, failed.counted()
 }
 
@@ -162,7 +164,7 @@ func (d *Data) buckets() []float64 {
 }
 
 // watched are the panels of what was sampled beside the load.
-func watched(run *harness.Run) []Panel {
+func watched(run *harness.Run, step float64) []Panel {
 	sampled := map[[2]string]*Series{}
 	named := func(name, source, series string) Series {
 		sampled[[2]string{source, series}] = &Series{Name: name}
@@ -187,7 +189,7 @@ func watched(run *harness.Run) []Panel {
 	}
 	for sample := range run.Samples {
 		if of := sampled[[2]string{sample.Source, sample.Series}]; of != nil {
-			of.take(digits(sample.At.Seconds()), sample.Value)
+			of.take(digits(sample.At.Seconds()), step, sample.Value)
 		}
 	}
 	for _, p := range panels {
@@ -203,12 +205,18 @@ func watched(run *harness.Run) []Panel {
 }
 
 // take adds a reading; those of one instant are of several label sets, and add up.
-func (s *Series) take(at, v float64) {
-	if n := len(s.At); n > 0 && s.At[n-1] == at {
-		s.V[n-1] += v
+// Of the instants of one step the greatest is drawn, which of a counter is the last.
+func (s *Series) take(at, step, v float64) {
+	if at == s.instant && len(s.At) > 0 {
+		s.now += v
+	} else {
+		s.instant, s.now = at, v
+	}
+	if n := len(s.At); n > 0 && at < s.At[n-1]+step {
+		s.V[n-1] = max(s.V[n-1], s.now)
 		return
 	}
-	s.At, s.V = append(s.At, at), append(s.V, v)
+	s.At, s.V = append(s.At, at), append(s.V, s.now)
 }
 
 // rises makes of a counter its differences to the reading before.

@@ -20,6 +20,6 @@ func NewEntry(m store.Manifest, verdicts []slo.Verdict) Entry {
 	outcome, says := headline(verdicts, m)
 	return Entry{
 		Scenario: m.Scenario.Name, Where: m.Scenario.Where, When: m.Start.UTC().Format("2006-01-02 15:04:05"),
-		Model: m.Server.Model, Link: path.Join(m.Run, "report.html"), Outcome: outcome, Passed: m.Failure == "", Says: says,
+		Model: m.Server.Model, Link: path.Join(m.Run, "report.html"), Outcome: outcome, Passed: passed(verdicts, m), Says: says,
 	}
 }

@@ -23,7 +23,7 @@ func SQL(o harness.Objective, from, to time.Duration) string {
 	case o.Metric == "requests":
 		return "select count(*)" + requests
 	case o.Metric == "error rate":
-		return "select avg((failure is not null)::int)" + requests
+		return "select avg((failure is not null and failure <> 'given up')::int)" + requests
 	case o.Metric == "attainment":
 		return "select avg(good::int)" + requests
 	case o.Metric == "ITL" && o.Statistic != "":

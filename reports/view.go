@@ -73,12 +73,18 @@ func NewView(run *harness.Run, measured *slo.Window, verdicts []slo.Verdict, m s
 		v.Objectives = append(v.Objectives, objective(verdict, run))
 	}
 	v.Outcome, v.Headline = headline(verdicts, m)
-	v.Expected = m.Failure == "" && v.Outcome != slo.Met
+	v.Expected = passed(verdicts, m) && v.Outcome != slo.Met
 	v.Facts = about(run, m)
 	v.Story = newStory(verdicts)
 	v.Data.Story = v.Story
 	v.Data.Distributions = distributions(measured, verdicts)
 	return v
+}
+
+// passed reports whether the scenario itself was content. One that was killed, or
+// that has no objectives, was not asked.
+func passed(verdicts []slo.Verdict, m store.Manifest) bool {
+	return m.Failure == "" && m.Stopped != store.Incomplete && len(verdicts) > 0
 }
 
 // headline is the verdict in one sentence. One missed objective makes the whole

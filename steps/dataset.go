@@ -132,7 +132,7 @@ func (w *world) adaptersExist() error {
 	for _, a := range w.target.adapters {
 		known = append(known, a.Name)
 	}
-	served := map[string]bool{"": true}
+	served := map[string]bool{"": true, notServed: true}
 	for _, name := range known {
 		served[name] = true
 	}

@@ -1,6 +1,7 @@
 package steps
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 
@@ -45,6 +46,10 @@ func (w *world) abandonedUnless(table *godog.Table) error {
 
 // seedIs fixes the seed of arrivals, prompts and think times.
 func (w *world) seedIs(seed string) (err error) {
+	if w.seeded {
+		return errors.New("the seed is said twice; keep one")
+	}
+	w.seeded = true
 	w.scenario.Seed, err = strconv.ParseUint(seed, 10, 64)
 	if err != nil {
 		return fmt.Errorf("%q is no seed; write a whole number from 0", seed)

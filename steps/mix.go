@@ -41,6 +41,9 @@ func (w *world) mixOf(table *godog.Table) error {
 	return nil
 }
 
+// notServed is asked for where the scenario wants to see what becomes of it.
+const notServed = "a-model-that-is-not-served"
+
 func (w *world) class(cells []*messages.PickleTableCell) (c dataset.Class, err error) {
 	const form = `a row reads | chat | 70% | prompts of 200 tokens are answered in 100 tokens | or goes on | asked of "an-adapter" | with priority 5 |`
 	if len(cells) < 3 {
@@ -61,6 +64,8 @@ func (w *world) class(cells []*messages.PickleTableCell) (c dataset.Class, err e
 		switch {
 		case of != nil:
 			c.Model = of[1]
+		case cell.Value == "asked of a model that is not served":
+			c.Model = notServed
 		case with != nil:
 			c.Priority, err = strconv.Atoi(with[1])
 		case cell.Value != "":

@@ -93,7 +93,14 @@ func (w *world) lookAhead() error {
 		}
 		w.scenario.Objectives = append(w.scenario.Objectives, rows...)
 	}
+	if len(w.scenario.Objectives) == 0 && !w.expectsToBeAbandoned() {
+		return errors.New("nothing is expected of this load; add: Then these objectives are met: | p99 TTFT | at most 500 ms |")
+	}
 	return w.classesExist(slices.Concat(w.scenario.Objectives, w.scenario.Good, w.abandon))
+}
+
+func (w *world) expectsToBeAbandoned() bool {
+	return slices.ContainsFunc(w.pickle.Steps, func(step *godog.Step) bool { return step.Text == "the run is abandoned" })
 }
 
 var objectiveSentence = regexp.MustCompile(`^the objective "([^"]*)" is `)

@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"fmt"
 	"io"
 	"io/fs"
 	"log"
@@ -176,17 +177,43 @@ func mocked(t *testing.T) *url.URL {
 	return to
 }
 
+// onward is a proxy. A server may answer before the proxy has looked for the end of
+// the request; net/http would close that then, and break the answer off.
+func onward(to *url.URL) http.Handler {
+	proxy := &httputil.ReverseProxy{FlushInterval: -1, Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(to) }}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := http.NewResponseController(w).EnableFullDuplex(); err == nil {
+			proxy.ServeHTTP(w, r)
+		}
+	})
+}
+
 // behindTLS is the mock behind a proxy that wants certificates of an authority's.
 func behindTLS(t *testing.T, pair tls.Certificate, clients *authority) string {
 	t.Helper()
 	to := mocked(t)
-	proxy := httptest.NewUnstartedServer(&httputil.ReverseProxy{FlushInterval: -1, Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(to) }})
+	proxy := httptest.NewUnstartedServer(onward(to))
 	proxy.TLS = &tls.Config{Certificates: []tls.Certificate{pair}, ClientCAs: x509.NewCertPool(), ClientAuth: tls.RequireAndVerifyClientCert}
 	proxy.TLS.ClientCAs.AddCert(clients.cert)
 	proxy.Config.ErrorLog = log.New(io.Discard, "", 0)
 	proxy.StartTLS()
 	t.Cleanup(proxy.Close)
 	return proxy.URL
+}
+
+// failuresOf is what the requests of a run that failed said.
+func failuresOf(t *testing.T, r ran) (all []string) {
+	t.Helper()
+	for _, dir := range r.runs {
+		stored, err := store.Open(dir)
+		require.NoError(t, err)
+		for record := range stored.Run.Records {
+			if !record.OK() {
+				all = append(all, fmt.Sprintf("%v: %s: %s (sent %v, headers %v, %d chunks, done %v)", record.Due, record.Failure, record.Error, record.Sent, record.Headers, len(record.Chunks), record.Done))
+			}
+		}
+	}
+	return all
 }
 
 func TestAProxyWithAPrivateAuthority(t *testing.T) {
@@ -217,7 +244,7 @@ func TestAProxyWithAPrivateAuthority(t *testing.T) {
 			}
 			r := feature(t, seconds, append(c.variables, "VLLM_URL="+at, "VLLMSPEC_UNKNOWN=warn")...)
 			if c.says == "" {
-				assert.True(t, r.passed, r.output)
+				assert.True(t, r.passed, "%s\n%s", r.output, failuresOf(t, r))
 				return
 			}
 			assert.False(t, r.passed)
@@ -262,7 +289,7 @@ func TestSecretsAppearNowhere(t *testing.T) {
 	var processes strings.Builder
 	asked := 0
 	to := mocked(t)
-	proxy := &httputil.ReverseProxy{FlushInterval: -1, Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(to) }}
+	proxy := onward(to)
 	echo := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if asked++; r.URL.Path != "/v1/completions" || asked < 5 {
 			proxy.ServeHTTP(w, r)

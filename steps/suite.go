@@ -95,9 +95,12 @@ func (s *Suite) inspect(path string) (Feature, bool, error) {
 	if err != nil {
 		return feature, false, fmt.Errorf("%s: %w", feature.Path, err)
 	}
+	if len(parsed) == 0 && s.env.Tags == "" {
+		return feature, false, fmt.Errorf("%s: the file is empty; it should begin with Feature:", feature.Path)
+	}
 	for _, f := range parsed {
-		if f.Feature == nil {
-			return feature, false, fmt.Errorf("%s: the file holds no feature", feature.Path)
+		if f.Feature == nil || len(f.Feature.Children) == 0 {
+			return feature, false, fmt.Errorf("%s: the file holds no scenario", feature.Path)
 		}
 		for _, tag := range f.Feature.Tags {
 			feature.Virtual = feature.Virtual || tag.Name == "@simulated"

@@ -398,3 +398,25 @@ func TestTheReportsQueriesGiveTheVerdictsValues(t *testing.T) {
 		assert.InDelta(t, v.Value, value, 1e-9+1e-9*v.Value, "%s\n%s", v.Text, query)
 	}
 }
+
+func TestTheOnlyScenarioOfAFeatureFailsInJUnitToo(t *testing.T) {
+	r := feature(t, strings.Replace(minute, "1 minute", "3 requests", 1)+"      | requests | exactly 4 |\n")
+	require.False(t, r.passed)
+	junit, err := os.ReadFile(filepath.Join(filepath.Dir(r.runs[0]), "junit.xml"))
+	require.NoError(t, err)
+	assert.Contains(t, string(junit), `tests="1" failures="1"`)
+	assert.Contains(t, string(junit), `status="failed"`)
+	assert.NotContains(t, string(junit), `status="passed"`)
+}
+
+func TestAScenarioThatShowsNothingFails(t *testing.T) {
+	judged, _, _ := strings.Cut(minute, "    Then ")
+	r := feature(t, judged)
+	assert.False(t, r.passed)
+	assert.Contains(t, r.output, "nothing is expected of this load; add: Then these objectives are met:")
+	assert.Empty(t, r.runs)
+	given, _, _ := strings.Cut(minute, "    When ")
+	r = feature(t, given)
+	assert.False(t, r.passed)
+	assert.Contains(t, r.output, "the scenario runs no load, and so shows nothing")
+}

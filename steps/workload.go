@@ -95,6 +95,9 @@ type source struct {
 // 512, 512 ± 64 (normally), a log-normal 512 ± 256 (mostly short, sometimes long), or
 // 100 to 900 (all equally likely).
 func (w *world) lengths(prompt, answer string) (err error) {
+	if w.workload.prompt.Mean > 0 || w.workload.answer.Mean > 0 {
+		return errors.New("the lengths of prompts and answers are said twice; keep one")
+	}
 	if w.workload.prompt.Histogram != nil || w.workload.answer.Histogram != nil {
 		return errTwoLengths
 	}
@@ -164,6 +167,9 @@ func (w *world) thinkBetween(length string) error {
 
 // answersAtMost bounds every answer.
 func (w *world) answersAtMost(tokens string) (err error) {
+	if w.workload.bound > 0 {
+		return errors.New("how long answers are at most is said twice; keep one")
+	}
 	w.workload.bound, err = count(tokens, "tokens", 1)
 	return err
 }

@@ -31,6 +31,7 @@ type world struct {
 	verdicts []slo.Verdict
 	served   served
 	warnings []string
+	seeded   bool // the scenario says its seed
 }
 
 // register gives each scenario a world of its own.
@@ -48,7 +49,11 @@ func (s *Suite) register(sc *godog.ScenarioContext) {
 		return ctx, nil
 	})
 	sc.After(func(ctx context.Context, _ *godog.Scenario, err error) (context.Context, error) {
-		return ctx, errors.Join(w.finish(err), w.close())
+		var shown error
+		if err == nil && w.run == nil {
+			shown = errors.New("the scenario runs no load, and so shows nothing; add: When the load runs for 5 minutes")
+		}
+		return ctx, errors.Join(shown, w.finish(errors.Join(err, shown)), w.close())
 	})
 	w.bind(sc)
 }

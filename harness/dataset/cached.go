@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"math/rand/v2"
+	"sync"
 
 	"github.com/vllmspec/vllmspec/harness"
 )
@@ -18,6 +19,10 @@ type Cached struct {
 	Share float64 // of prompt tokens; 0 is a cold cache, 1 a warm one, in which all is found that can be
 	Seed  uint64  // of the conversations that are found
 	Run   string  // tells one run's salts from those of the run before
+
+	once sync.Once
+	pool []harness.Conversation // that are found; all streams share it
+	err  error
 }
 
 // pooled is how many conversations are asked beforehand: few enough for any cache.
@@ -27,7 +32,7 @@ const pooled = 32
 // otherwise.
 const blockTokens = 16
 
-func (d Cached) String() string {
+func (d *Cached) String() string {
 	switch d.Share {
 	case 0:
 		return fmt.Sprintf("%v, each with a cold cache", d.Dataset)
@@ -38,8 +43,8 @@ func (d Cached) String() string {
 }
 
 // Before is what is to be asked before the load.
-func (d Cached) Before() ([]harness.Prompt, error) {
-	pool, err := d.pool()
+func (d *Cached) Before() ([]harness.Prompt, error) {
+	pool, err := d.found()
 	var prompts []harness.Prompt
 	for _, c := range pool {
 		prompt := c.Turns[0]
@@ -49,7 +54,12 @@ func (d Cached) Before() ([]harness.Prompt, error) {
 	return prompts, err
 }
 
-func (d Cached) pool() (pool []harness.Conversation, err error) {
+func (d *Cached) found() ([]harness.Conversation, error) {
+	d.once.Do(func() { d.pool, d.err = d.draw() })
+	return d.pool, d.err
+}
+
+func (d *Cached) draw() (pool []harness.Conversation, err error) {
 	if d.Share == 0 {
 		return nil, nil
 	}
@@ -79,12 +89,12 @@ func (d Cached) pool() (pool []harness.Conversation, err error) {
 
 // Conversations implements [harness.Dataset]. Whether a conversation is one of
 // those that are found is decided so that the share is kept all along.
-func (d Cached) Conversations(r *rand.Rand) (iter.Seq[harness.Conversation], error) {
+func (d *Cached) Conversations(r *rand.Rand) (iter.Seq[harness.Conversation], error) {
 	fresh, err := d.Dataset.Conversations(r)
 	if err != nil {
 		return nil, err
 	}
-	pool, err := d.pool()
+	pool, err := d.found()
 	if err != nil {
 		return nil, err
 	}

@@ -155,7 +155,7 @@ func (c *Client) refusal(got body, status int) error {
 		c.Token.Refused()
 	}
 	said := fmt.Sprintf("%d %s", status, http.StatusText(status))
-	return &harness.AskError{Failure: harness.HTTPFailure(status), HTTPStatus: status, Err: errors.New(c.redact(firstOf(complaint(raw), said)))}
+	return &harness.AskError{Failure: harness.HTTPFailure(status), HTTPStatus: status, Err: errors.New(firstOf(c.redact(complaint(raw)), said))}
 }
 
 // complaint is what the body of an error says, in any of the shapes there are.

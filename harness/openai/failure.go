@@ -18,7 +18,7 @@ import (
 // failed gives an error of the connection its name.
 func (c *Client) failed(ctx context.Context, err error) error {
 	if asked, ok := errors.AsType[*harness.AskError](err); ok {
-		return asked
+		return &harness.AskError{Failure: asked.Failure, HTTPStatus: asked.HTTPStatus, Err: errors.New(c.tell(asked.Err.Error()))}
 	}
 	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		err = wrapped.Err // its text holds the URL, user and all
@@ -36,7 +36,7 @@ func (c *Client) failed(ctx context.Context, err error) error {
 	case isMalformed(err):
 		failure = harness.Malformed
 	}
-	return &harness.AskError{Failure: failure, Err: errors.New(c.redact(err.Error()))}
+	return &harness.AskError{Failure: failure, Err: errors.New(c.tell(err.Error()))}
 }
 
 // outOfSockets is what to do about a connection for which this machine has no
@@ -84,6 +84,10 @@ func isMalformed(err error) bool {
 func refusesHTTP1(err error) bool {
 	return strings.Contains(err.Error(), "tls: no application protocol")
 }
+
+// tell is as much of a text that came from elsewhere as a reader wants to see,
+// without what is secret in it: that is taken out first, or half of it might stay.
+func (c *Client) tell(s string) string { return firstOf(c.redact(s)) }
 
 // redact takes what is secret out of a text that came from elsewhere.
 func (c *Client) redact(s string) string {

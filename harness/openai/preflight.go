@@ -55,7 +55,7 @@ func (c *Client) Preflight(ctx context.Context) (Server, error) {
 }
 
 func (c *Client) understandable(status int, body []byte) error {
-	said := c.redact(firstOf(complaint(body), http.StatusText(status)))
+	said := firstOf(c.redact(complaint(body)), http.StatusText(status))
 	switch {
 	case (status == http.StatusUnauthorized || status == http.StatusForbidden) && c.Token.Value() != "":
 		return fmt.Errorf("the server at %s refuses the key it was given (%d: %s); set VLLM_API_KEY, VLLM_API_KEY_FILE or VLLM_API_KEY_COMMAND to a key it accepts", c.where(), status, said)

@@ -126,10 +126,16 @@ func TestTheProxyOfTheEnvironmentIsUsed(t *testing.T) {
 	to, err := url.Parse(backend.URL)
 	require.NoError(t, err)
 	through := make(chan string, 16)
-	proxy := httptest.NewServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+	onward := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
 		through <- r.In.RequestURI
 		r.SetURL(to)
-	}})
+	}}
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// Else net/http breaks off answers that come before it has looked for the end of the request.
+		if err := http.NewResponseController(w).EnableFullDuplex(); err == nil {
+			onward.ServeHTTP(w, r)
+		}
+	}))
 	defer proxy.Close()
 	again := exec.Command(os.Args[0], "-test.run=^TestTheProxyOfTheEnvironmentIsUsed$")
 	again.Env = append(os.Environ(), "HTTP_PROXY="+proxy.URL, "NO_PROXY=")

@@ -135,11 +135,11 @@ func (s *stream) event(at time.Time, waited time.Duration) (harness.Chunk, bool,
 		s.done = true
 		return harness.Chunk{}, false, nil
 	case !gjson.ValidBytes(data):
-		return harness.Chunk{}, false, &harness.AskError{Failure: harness.Malformed, Err: fmt.Errorf("an event is not JSON: %s", firstOf(string(data)))}
+		return harness.Chunk{}, false, &harness.AskError{Failure: harness.Malformed, Err: fmt.Errorf("an event is not JSON: %s", string(data))}
 	}
 	root := gjson.ParseBytes(data)
 	if problem := root.Get("error"); problem.Exists() && problem.Type != gjson.Null {
-		return harness.Chunk{}, false, &harness.AskError{Failure: harness.ErrorInStream, Err: errors.New(firstOf(complaint(data)))}
+		return harness.Chunk{}, false, &harness.AskError{Failure: harness.ErrorInStream, Err: errors.New(complaint(data))}
 	}
 	c := s.chunk(root, at)
 	c.Waited = waited

@@ -86,31 +86,38 @@ func (w *Window) otherLengths() (reasons []string) {
 // sharedMost is the share of chunks without a stamp of their own that gaps bear.
 const sharedMost = 0.01
 
-// blurred says why gaps between chunks cannot be relied on; "" where they can.
-func (w *Window) blurred() string {
+// A blur is how far off stamps may be, because the client was too slow to see what
+// came when it came, and why.
+type blur struct {
+	by  float64 // s
+	why string
+}
+
+// blurred is that of gaps between chunks.
+func (w *Window) blurred() blur {
 	return w.unseen(coalesced(w).value, "tokens one by one: %s of them came in one read with the one before")
 }
 
-// blurredFirst says the same of first chunks: one that was read together with the
-// next has a stamp that is too late, and the server would be blamed for it.
-func (w *Window) blurredFirst() string {
+// blurredFirst is that of first chunks: one that was read together with the next has
+// a stamp that is too late, and the server would be blamed for it.
+func (w *Window) blurredFirst() blur {
 	return w.unseen(float64(w.firstShared)/float64(max(1, w.begun)), "first tokens when they came: %s of them came in one read with the second")
 }
 
-// unseen says that the client was too slow, where more than a hundredth of what it
-// should have seen has a stamp of something later. Chunks that one read brought
-// share its stamp; where they lay in the kernel for longer than a gap, that was our
-// doing, and not the server's or the network's.
-func (w *Window) unseen(share float64, what string) string {
+// unseen is there where more than a hundredth of what the client should have seen has
+// a stamp of something later. Chunks that one read brought share its stamp; where they
+// lay in the kernel for longer than a gap, that was our doing, and not the server's or
+// the network's.
+func (w *Window) unseen(share float64, what string) (b blur) {
 	delays := w.Spread("read delay")
 	if !(share > sharedMost) || delays.N() == 0 || w.chunkGaps.N() <= w.shared {
-		return ""
+		return b
 	}
 	// Of the gaps, the least ones are those of chunks that share a stamp: nothing.
 	delay, gap := delays.Quantile(.99, 0), w.chunkGaps.Rank(w.shared+(w.chunkGaps.N()-w.shared+1)/2)
 	if delay < gap {
-		return ""
+		return b
 	}
-	return fmt.Sprintf("the client was too slow to see "+what+", after up to %s in the kernel (p99); give it a free core, or lower the rate%s",
-		FormatQuantity(share, Ratio), FormatQuantity(delay, Seconds), w.starved())
+	return blur{delay, fmt.Sprintf("the client was too slow to see "+what+", after up to %s in the kernel (p99), and that decides; give it a free core, or lower the rate%s",
+		FormatQuantity(share, Ratio), FormatQuantity(delay, Seconds), w.starved())}
 }

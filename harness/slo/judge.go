@@ -76,14 +76,20 @@ func (w *Window) judge(o harness.Objective) Verdict {
 // ours says why an outcome may be our own doing; "" where it is not.
 func (w *Window) ours(m Metric, v Verdict) string {
 	switch {
-	case m.stamps && w.blurred() != "":
-		return w.blurred()
-	case m.first && w.blurredFirst() != "":
-		return w.blurredFirst()
+	case m.stamps && v.hangsOn(w.blurred()):
+		return w.blurred().why
+	case m.first && v.hangsOn(w.blurredFirst()):
+		return w.blurredFirst().why
 	case m.fromDue && !w.bounded():
 		return w.ownLateness(m, v)
 	}
 	return ""
+}
+
+// hangsOn reports whether the outcome would be another one if what was measured were
+// off by as much as a blur.
+func (v Verdict) hangsOn(b blur) bool {
+	return b.why != "" && decide(v.Objective, v.Lo-b.by, v.Hi+b.by) != v.Outcome
 }
 
 // bounded reports whether requests wait for a slot because the scenario says so.

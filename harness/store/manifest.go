@@ -39,6 +39,9 @@ type Scenario struct {
 	Good       []harness.Objective `json:"good"`
 	Objectives []harness.Objective `json:"objectives"`
 	Labels     map[string]string   `json:"labels"`
+	InFlight   int                 `json:"in_flight_bound,omitempty"` // requests wait for a slot where there is one
+	Cache      *harness.Cache      `json:"cache,omitempty"`           // what was to be in the prefix cache
+	Impatience *harness.Impatience `json:"given_up,omitempty"`        // users who leave
 }
 
 // Tool is what measured.
@@ -76,6 +79,12 @@ func NewManifest(name string, run *harness.Run) Manifest {
 		Tool:     Tool{Version: "devel", Go: runtime.Version()},
 		Host:     Host{Name: host, OS: runtime.GOOS, Arch: runtime.GOARCH, Cores: runtime.NumCPU()},
 		Requests: run.Requests, Warnings: run.Warnings, Stopped: run.Stopped,
+	}
+	if open, ok := s.Load.(harness.Open); ok {
+		m.Scenario.InFlight = open.InFlight
+	}
+	if m.Scenario.Cache = s.Cache; s.Impatience.Share > 0 {
+		m.Scenario.Impatience = &s.Impatience
 	}
 	if info, ok := debug.ReadBuildInfo(); ok {
 		if v := info.Main.Version; v != "" && v != "(devel)" {

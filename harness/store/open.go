@@ -47,6 +47,12 @@ func Open(dir string) (*Stored, error) {
 		Warnings: m.Warnings, Stopped: m.Stopped,
 		Requests: m.Requests, Records: readRecords(dir), Samples: readSamples(dir),
 	}
+	if m.Scenario.InFlight > 0 {
+		s.Run.Scenario.Load = harness.Open{InFlight: m.Scenario.InFlight}
+	}
+	if s.Run.Scenario.Cache = m.Scenario.Cache; m.Scenario.Impatience != nil {
+		s.Run.Scenario.Impatience = *m.Scenario.Impatience
+	}
 	return s, nil
 }
 
