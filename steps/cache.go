@@ -52,7 +52,7 @@ func (w *world) cached(d harness.Dataset) (harness.Dataset, error) {
 	if w.scenario.Cache == nil {
 		return d, nil
 	}
-	if w.workload.turns > 1 {
+	if w.workload.turns > 1 || w.workload.severalTurns {
 		return nil, errors.New("later turns of a conversation find their own history in the prefix cache; what is in it can be said of single questions only")
 	}
 	w.workload.cached = &dataset.Cached{Dataset: d, Share: w.scenario.Cache.Share, Seed: w.scenario.Seed, Run: w.saltOf()}

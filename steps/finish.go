@@ -23,7 +23,9 @@ func (w *world) finish(cause error) error {
 	}
 	var abandoned error
 	if strings.HasPrefix(w.run.Stopped, harness.Abandoned) && !w.givenUp {
-		abandoned = errors.New("the run was " + w.run.Stopped)
+		if abandoned = errors.New("the run was " + w.run.Stopped); cause != nil {
+			abandoned = nil // it says so already
+		}
 	}
 	manifest := w.manifest(errors.Join(cause, abandoned))
 	if w.verdicts == nil {

@@ -157,7 +157,7 @@ func (w *world) answered() error {
 	}
 	switch {
 	case w.run.Stopped != "":
-		return fmt.Errorf("the run was stopped: %s", w.run.Stopped)
+		return errors.New("the run was " + w.run.Stopped)
 	case w.run.Requests == 0:
 		return errors.New("no request was due: make the load longer, or the rate higher")
 	}

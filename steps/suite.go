@@ -96,7 +96,7 @@ func (s *Suite) inspect(path string) (Feature, bool, error) {
 		return feature, false, fmt.Errorf("%s: %w", feature.Path, err)
 	}
 	if len(parsed) == 0 && s.env.Tags == "" {
-		return feature, false, fmt.Errorf("%s: the file is empty; it should begin with Feature:", feature.Path)
+		return feature, false, fmt.Errorf("%s: the file is empty; a feature begins with the word Feature", feature.Path)
 	}
 	for _, f := range parsed {
 		if f.Feature == nil || len(f.Feature.Children) == 0 {

@@ -25,6 +25,7 @@ type workload struct {
 	turns          int            // of a conversation
 	recorded       bool           // its history is the recorded answers
 	mix            dataset.Mix
+	severalTurns   bool // some class of it has conversations of several turns
 	adapters       []dataset.AdapterShare
 	open           []io.Closer     // files that are drawn from
 	cached         *dataset.Cached // where the scenario says what is in the prefix cache
@@ -48,7 +49,7 @@ func datasets() map[string]string {
 	return map[string]string{"sharegpt": "sharegpt.json", "prompts": "prompts.jsonl"}
 }
 
-// drawnFrom names a dataset, or a file: .json in ShareGPT's format, or prompts in
+// drawnFrom names a dataset, or a file, whose path counts from the module's root: .json in ShareGPT's format, or prompts in
 // .jsonl, .csv, .parquet or .txt. A file may be larger than memory. Lines of JSON may be
 // those of OpenAI's batches, and ask with tools and images; an image is an address, or
 // file: and a path from the folder that the file of conversations lies in.

@@ -223,7 +223,8 @@ func (a *Answer) nextChunk() error {
 // for us, or stamp.Unknown.
 func (a *Answer) Last() (arrived time.Time, waited time.Duration) { return a.c.stamps.Last() }
 
-// Close is the end of it. The connection is used again if the body was read to
+// Close is the end of it, once: the answer belongs to its connection, which then
+// belongs to somebody else. The connection is used again if the body was read to
 // its end, and is closed if not.
 func (a *Answer) Close() {
 	c := a.c

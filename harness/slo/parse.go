@@ -82,8 +82,8 @@ func (m Metric) accepts(statistic string) error {
 		return nil
 	case statistic == "":
 		return fmt.Errorf("%s needs a statistic: %s", m.Name, strings.Join(known, ", "))
-	case isQuantile && (p < 0 || p > 1):
-		return fmt.Errorf("%s is impossible; percentiles lie between p0 and p100", statistic)
+	case isQuantile && (p <= 0 || p >= 1):
+		return fmt.Errorf("%s is impossible; percentiles lie between p0 and p100, for which one writes min and max", statistic)
 	case isQuantile && len(known) > 2:
 		return nil
 	}

@@ -8,8 +8,9 @@ import (
 	"time"
 )
 
-// flushEvery is the most that a killed process loses.
-const flushEvery = time.Second
+// flushEvery is how old what is not written may be, when something comes: samples
+// come every second, and so a killed process loses its last second at most.
+const flushEvery = 500 * time.Millisecond
 
 // A spool is where the rows lie that a table has in memory: one a line, in the
 // order in which requests end. Whatever ends the process, what was written down by

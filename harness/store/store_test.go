@@ -200,7 +200,7 @@ func TestARunThatWasKilledCanBeSalvaged(t *testing.T) {
 		require.NoError(t, sink.Sample(samples()[0]))
 		time.Sleep(time.Second)
 		require.NoError(t, sink.Sample(samples()[1]))
-		time.Sleep(500 * time.Millisecond)
+		time.Sleep(400 * time.Millisecond)
 		require.NoError(t, sink.Record(records()[2])) // within the last second: lost
 		_, err = store.Salvage(filepath.Join(root, ".run=x"))
 		require.ErrorContains(t, err, "its run is still going on")
