@@ -97,7 +97,7 @@ Feature: A server counts what we count
     And 2 users ask with a think time of 0 seconds
     When the load runs for 24 requests
     Then these objectives are met:
-      | max TTFT                             | at most 20 s |
+      | sound: max TTFT                      | at most 20 s |
       | sound: error rate                    | none         |
       | lost: error rate                     | exactly 100% |
       | too long: error rate                 | exactly 100% |

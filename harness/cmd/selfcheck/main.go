@@ -156,6 +156,7 @@ send lag       sent − due
 token stamp    the stamp that counts − when the server wrote the token
 read delay     the longest that a token of an answer lay in the kernel before it was read: what a clock of our own would have added
 TTFT error     TTFT since sent, as measured − as it was, from when the request reached the server's system until its first token was written
+mean           that of the TTFT errors, with their signs
 ITL error      a gap between tokens as measured, against the same gap as written
 shared stamps  tokens that came in one read with the one before
 dialled        requests that found no open connection
