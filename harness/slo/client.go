@@ -18,6 +18,7 @@ const (
 	lagShare     = 0.10  // of the tightest latency limit
 	sentLeast    = 0.98  // share of due requests that must have been sent
 	stalledMost  = 0.15  // share of the time in which the client may be unable to run; 3 % is usual where a thousand tokens come at once
+	stalledFloor = 0.020 // s; shorter ones at a time do no harm, nor do those below a tenth of the tightest limit
 	usedMost     = 0.97  // share of the CPU that it may use
 	openMost     = 0.95  // share of the files, or ports, that it may have open
 	littleMost   = 0.20  // difference of two counts of requests in flight
@@ -65,17 +66,20 @@ func (w *Window) lateness() Check {
 	return c
 }
 
-func lagBound(s harness.Scenario) float64 {
-	tightest := math.Inf(1)
+func lagBound(s harness.Scenario) float64 { return max(lagFloor, lagShare*tightest(s, 0)) }
+
+// tightest is the least limit of a latency, or what else where there is none.
+func tightest(s harness.Scenario, otherwise float64) float64 {
+	least := math.Inf(1)
 	for _, o := range slices.Concat(s.Objectives, s.Good) {
 		if (o.Metric == "TTFT" || o.Metric == "E2E latency") && o.Relation == harness.AtMost {
-			tightest = min(tightest, o.Limit)
+			least = min(least, o.Limit)
 		}
 	}
-	if math.IsInf(tightest, 1) {
-		return lagFloor
+	if math.IsInf(least, 1) {
+		return otherwise
 	}
-	return max(lagFloor, lagShare*tightest)
+	return least
 }
 
 // stalls is how much of the time the client could not run, whatever held it up.
@@ -87,7 +91,7 @@ func (w *Window) stalls() Check {
 	latest := w.watched.of("client", harness.SeriesWakeUpLate)
 	c := Check{Name: "time in which the client could not run", Bound: "at most " + FormatQuantity(stalledMost, Ratio),
 		Value: fmt.Sprintf("%s, up to %s at once", FormatQuantity(share, Ratio), FormatQuantity(latest.greatest(), Seconds))}
-	if share > stalledMost {
+	if share > stalledMost && latest.greatest() > max(stalledFloor, lagShare*tightest(w.run.Scenario, 0)) {
 		c.Reason = fmt.Sprintf("the client could not run for %s of the time%s; give it more CPU", FormatQuantity(share, Ratio), w.starved())
 	}
 	return c
@@ -169,7 +173,9 @@ func (w *Window) little() Check {
 	}
 	recorded := w.recorded.Seconds() / (of.end.at - of.begin.at).Seconds()
 	c := Check{Name: "in flight, counted and by Little's law", Value: fmt.Sprintf("%s and %s", digits(own), digits(recorded)), Bound: "within " + FormatQuantity(littleMost, Ratio)}
-	if off := math.Abs(own - recorded); off > littleAtMost && off > littleMost*max(own, recorded) {
+	// What lies between them is so much time of each request.
+	each := math.Abs(own-recorded) * (of.end.at - of.begin.at).Seconds() / float64(max(1, w.seen))
+	if off := math.Abs(own - recorded); off > littleAtMost && off > littleMost*max(own, recorded) && each > lagBound(w.run.Scenario) {
 		c.Reason = fmt.Sprintf("by the client's own count %s requests were in flight on average, by what it recorded of them %s: it took a good part of their time itself; give it a free core", digits(own), digits(recorded))
 	}
 	return c

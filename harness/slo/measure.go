@@ -194,8 +194,8 @@ func (w *Window) risen(name string) estimate {
 	if of.rises == 0 {
 		return without("the server's metrics could not be read: set VLLM_METRICS_URL to where they are")
 	}
-	if gaps := w.watched.gaps("server"); gaps != "" {
-		return without(gaps)
+	if unread := w.watched.unread("server"); unread != "" {
+		return without(unread)
 	}
 	return exact(of.rise, of.rises)
 }

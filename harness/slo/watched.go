@@ -20,8 +20,8 @@ type watched struct {
 
 // A source is how often something was read.
 type source struct {
-	first, last time.Duration
-	inside      int // readings inside the window, all series of one instant counting as one
+	first, last time.Duration // since the start of the run
+	inside      int           // readings inside the window, all series of one instant counting as one
 }
 
 // A series is one over all its label sets.
@@ -177,10 +177,22 @@ const coverageLeast = 0.90
 // it is overloaded.
 func (w *watched) gaps(name string) string {
 	own, of := w.sources["client"], w.sources[name]
-	if own == nil || of == nil || float64(of.inside) >= coverageLeast*float64(own.inside) {
+	if own == nil || of == nil || own.inside-of.inside <= 2 || float64(of.inside) >= coverageLeast*float64(own.inside) {
 		return ""
 	}
 	return fmt.Sprintf("only %s of %s readings of the %s came, and what was between them nobody knows", grouped(of.inside), grouped(own.inside), name)
+}
+
+// unread says that a counter was not read at both ends of the window; "" where it
+// was. What it did between them is in the difference.
+func (w *watched) unread(name string) string {
+	own, of := w.sources["client"], w.sources[name]
+	const late = time.Second // of a scrape, or its time-out
+	if own == nil || of == nil || of.first <= max(w.from, own.first)+late && of.last+late >= min(w.to, own.last) {
+		return ""
+	}
+	return fmt.Sprintf("the readings of the %s go from %s to %s of the run only, and what was before and after nobody knows", name,
+		FormatQuantity(of.first.Seconds(), Seconds), FormatQuantity(of.last.Seconds(), Seconds))
 }
 
 // labelled is a label set as a key.
