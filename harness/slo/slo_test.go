@@ -150,40 +150,6 @@ func TestNothingIsKnownWithoutData(t *testing.T) {
 	assert.Contains(t, v.Sentence(), "is not known")
 }
 
-func TestALateClientVoidsTheRun(t *testing.T) {
-	late := func(i int, r *harness.Record) { r.Sent += 150 * time.Millisecond }
-	v := judge(t, runOf(1000, late), "error rate", "none")
-	assert.Equal(t, slo.Unknown, v.Outcome)
-	assert.Contains(t, v.Notes[0], "the client was late: p99 lag was 150 ms, more than 100 ms")
-	unsent := func(i int, r *harness.Record) {
-		if i%10 == 0 {
-			r.Sent = harness.Never
-			r.Failure = harness.Interrupted
-		}
-	}
-	v = judge(t, runOf(1000, unsent), "p50 TTFT", "at most 10 s")
-	assert.Contains(t, v.Notes[0], "sent only 90 % of the due requests")
-	run := runOf(1000, nil)
-	run.Stopped = "interrupted"
-	assert.Equal(t, slo.Unknown, judge(t, run, "p50 TTFT", "at most 10 s").Outcome)
-	assert.Empty(t, slo.Measure(runOf(1000, nil)).Audit())
-}
-
-func TestOurOwnLatenessNeverDecides(t *testing.T) {
-	late := func(i int, r *harness.Record) { r.Sent += 50 * time.Millisecond } // p50 TTFT is 600 ms from due, 550 ms from sent
-	run := runOf(10_000, func(i int, r *harness.Record) {
-		*r = request(i, r.Due, time.Duration(i%1000+101)*time.Millisecond)
-		late(i, r)
-	})
-	assert.Equal(t, slo.Met, judge(t, run, "p50 TTFT", "at most 650 ms").Outcome, "even with our lateness counted in")
-	assert.Equal(t, slo.Missed, judge(t, run, "p50 TTFT", "at most 500 ms").Outcome, "even without it")
-	v := judge(t, run, "p50 TTFT", "at most 575 ms")
-	assert.Equal(t, slo.Unknown, v.Outcome, "it would be met without it")
-	assert.Contains(t, v.Notes[0], "the client's own lateness decides: counted from when requests were sent it was 551 ms; give the client a free core")
-	assert.Equal(t, slo.Unknown, judge(t, run, "p50 TTFT", "at least 575 ms").Outcome)
-	assert.Equal(t, slo.Met, judge(t, run, "error rate", "none").Outcome)
-}
-
 func sample(at time.Duration, series string, engine string, v float64) harness.Sample {
 	return harness.Sample{At: at, Reading: harness.Reading{Source: "server", Series: series, Labels: map[string]string{"engine": engine}, Value: v}}
 }
@@ -332,22 +298,6 @@ func TestWhoLeavesIsNoError(t *testing.T) {
 	assert.InDelta(t, .9, judge(t, left(true), "attainment", "at least 80%").Value, 1e-9, "they got no whole answer")
 }
 
-func TestAWorkloadThatWasNotDeliveredVoidsTheRun(t *testing.T) {
-	lengths := func(short int) *harness.Run {
-		return runOf(1000, func(i int, r *harness.Record) {
-			r.Full, r.RequestedOutputTokens, r.RequestedPromptTokens = true, 4, 16
-			if i < short {
-				r.OutputTokens = 3
-			}
-		})
-	}
-	assert.Empty(t, slo.Measure(lengths(5)).Audit(), "a few may be cut")
-	assert.Contains(t, slo.Measure(lengths(20)).Audit()[0], "20 of 1,000 answers did not have the length that was asked for")
-	prompts := runOf(1000, func(_ int, r *harness.Record) { r.RequestedPromptTokens = 17 })
-	assert.Contains(t, slo.Measure(prompts).Audit()[0], "another number of prompt tokens than was sent in 1,000 of 1,000 requests")
-	assert.Equal(t, slo.Unknown, judge(t, prompts, "p50 TTFT", "at most 10 s").Outcome)
-}
-
 func TestAClassIsJudgedByItself(t *testing.T) {
 	run := runOf(1000, func(i int, r *harness.Record) { r.Class = map[bool]string{true: "slow", false: "fast"}[i >= 500] })
 	v := judge(t, run, "fast: p99 TTFT", "at most 600 ms")
@@ -358,133 +308,6 @@ func TestAClassIsJudgedByItself(t *testing.T) {
 	assert.Regexp(t, `^missed: slow: p50 TTFT was 751 ms \[.*\], n = 500, against at most 600 ms$`, v.Sentence())
 	assert.Equal(t, slo.Met, judge(t, run, "slow: requests", "exactly 500").Outcome)
 	assert.Equal(t, slo.Met, judge(t, run, "slow: max concurrency", "at least 1").Outcome)
-}
-
-func TestTheContractAboutTheCacheIsChecked(t *testing.T) {
-	for _, c := range []struct {
-		share, hits float64
-		says        string // "" where the contract holds
-	}{
-		{0, 5, ""},
-		{0, 200, "was to be cold, but 20 % of prompt tokens were found in it"},
-		{1, 900, ""}, // of prompts of 129 tokens 128 can be found
-		{1, 800, "was to be warm, but 80 % of prompt tokens were found in it, and 99.2 % could have been"},
-		{.6, 560, ""},
-		{.6, 540, "60 % of prompt tokens were to be found in the prefix cache, but it was 54 %"},
-		{.6, 660, "60 % of prompt tokens were to be found in the prefix cache, but it was 66 %"},
-	} {
-		run := runOf(1000, func(_ int, r *harness.Record) { r.PromptTokens = 129 })
-		run.Scenario.Cache = &harness.Cache{Share: c.share}
-		assert.Contains(t, slo.Measure(run).Audit()[0], "nobody knows what was in the prefix cache")
-		watching(run, "vllm:prefix_cache_queries_total", "server", 0, 1000)
-		watching(run, "vllm:prefix_cache_hits_total", "server", 0, c.hits)
-		if c.says == "" {
-			assert.Empty(t, slo.Measure(run).Audit(), c)
-			continue
-		}
-		assert.Contains(t, slo.Measure(run).Audit()[0], c.says)
-		assert.Equal(t, slo.Unknown, judge(t, run, "p50 TTFT", "at most 10 s").Outcome)
-	}
-}
-
-func TestASlowClientDoesNotJudgeGaps(t *testing.T) {
-	together := func(delay time.Duration) *harness.Run { // every answer's third chunk came in one read with the second
-		return runOf(1000, func(_ int, r *harness.Record) {
-			r.Chunks[2] = r.Chunks[1]
-			r.ReadDelay = delay
-		})
-	}
-	v := judge(t, together(40*time.Millisecond), "p50 ITL", "at most 40 ms")
-	assert.Equal(t, slo.Met, judge(t, together(40*time.Millisecond), "p50 ITL", "at most 1 s").Outcome, "that does not decide")
-	assert.Equal(t, slo.Unknown, v.Outcome)
-	assert.Contains(t, v.Notes[len(v.Notes)-1], "the client was too slow to see tokens one by one: 25 % of them came in one read")
-	assert.Equal(t, slo.Unknown, judge(t, together(40*time.Millisecond), "p50 longest gap", "at most 40 ms").Outcome)
-	assert.Equal(t, slo.Met, judge(t, together(40*time.Millisecond), "p50 TTFT", "at most 600 ms").Outcome, "the first token has a stamp of its own")
-	first := runOf(1000, func(_ int, r *harness.Record) { r.Chunks[1], r.ReadDelay = r.Chunks[0], 40*time.Millisecond })
-	assert.Equal(t, slo.Met, judge(t, first, "p50 TTFT", "at most 600 ms").Outcome, "that does not decide")
-	v = judge(t, first, "p50 TTFT", "at most 540 ms")
-	assert.Equal(t, slo.Unknown, v.Outcome)
-	assert.Contains(t, v.Notes[0], "too slow to see first tokens when they came: 100 % of them came in one read with the second")
-	assert.Equal(t, slo.Met, judge(t, first, "p50 E2E latency", "at most 700 ms").Outcome, "the last one has the stamp of its own")
-	assert.Equal(t, slo.Met, judge(t, together(time.Millisecond), "p50 ITL", "at most 40 ms").Outcome, "the server itself sent them together")
-	assert.Equal(t, slo.Met, judge(t, together(harness.Never), "p50 ITL", "at most 40 ms").Outcome, "nobody knows better")
-}
-
-// watching adds what the client saw of itself, at the beginning and the end.
-func watching(run *harness.Run, series string, source string, values ...float64) {
-	samples := slices.Collect(run.Samples)
-	for i, v := range values {
-		at := time.Duration(i) * run.To / time.Duration(max(1, len(values)-1))
-		samples = append(samples, harness.Sample{At: at, Reading: harness.Reading{Source: source, Series: series, Value: v}})
-	}
-	run.Samples = slices.Values(samples)
-}
-
-func TestTheClientAuditsItself(t *testing.T) {
-	sound := func() *harness.Run { // 100 s; each request takes 100.5 ms and 30 ms on average
-		run := runOf(1000, nil)
-		for r := range run.Records {
-			run.Length = max(run.Length, r.Done)
-		}
-		return run
-	}
-	for name, c := range map[string]struct {
-		change func(*harness.Run)
-		says   string
-	}{
-		"stalled": {func(run *harness.Run) {
-			watching(run, harness.SeriesStalled, "client", 0, 62)
-			watching(run, harness.SeriesWakeUpLate, "client", 0, .075)
-			watching(run, "cpu_throttled_seconds", "client", 3, 65)
-		}, "the client could not run for 62 % of the time (its container's CPU limit held it for 62 % of the time); give it more CPU"},
-		"all its CPU": {func(run *harness.Run) {
-			watching(run, "process_cpu_seconds", "client", 10, 209)
-			watching(run, "cpus_available", "client", 2, 2)
-		}, "the client used all the CPU that it may use (1.99 of 2 cores available)"},
-		"collecting": {func(run *harness.Run) { watching(run, "gc_pause_max_seconds", "client", 0, .3, 0) },
-			"garbage collection stopped it for up to 300 ms"},
-		"no sockets": {func(run *harness.Run) {
-			records := slices.Collect(run.Records)
-			records[7] = failed(records[7])
-			records[7].Failure = harness.OutOfSockets
-			run.Records = slices.Values(records)
-		}, "the client had no socket for 1 request: raise its limit of open files"},
-		"files": {func(run *harness.Run) {
-			watching(run, "open_files", "client", 7, 1010, 8)
-			watching(run, "open_files_limit", "client", 1024, 1024)
-		}, "the client had 1,010 of 1,024 files in use: raise its limit of open files"},
-		"ports": {func(run *harness.Run) {
-			watching(run, "ports_used", "client", 28_000)
-			watching(run, "ports_available", "client", 28_232)
-		}, "the client had 28,000 of 28,232 ports in use: raise the range of ports"},
-		"Little's law": {func(run *harness.Run) { watching(run, harness.SeriesInFlightSeconds, "client", 0, 2000) },
-			"by the client's own count 20 requests were in flight on average, by what it recorded of them 5."},
-	} {
-		t.Run(name, func(t *testing.T) {
-			run := sound()
-			require.Empty(t, slo.Measure(run).Audit())
-			c.change(run)
-			reasons := slo.Measure(run).Audit()
-			require.Len(t, reasons, 1)
-			assert.Contains(t, reasons[0], c.says)
-			assert.Equal(t, slo.Unknown, judge(t, run, "p50 TTFT", "at most 10 s").Outcome)
-		})
-	}
-}
-
-func TestAnAuditThatFindsNothingSaysWhatItLookedAt(t *testing.T) {
-	run := runOf(1000, nil)
-	watching(run, harness.SeriesStalled, "client", 0, 3)
-	watching(run, harness.SeriesInFlightSeconds, "client", 0, 540)
-	watching(run, "process_cpu_seconds", "client", 0, 20)
-	watching(run, "cpus_available", "client", .5)
-	var found []string
-	for _, c := range slo.Measure(run).Checks() {
-		assert.Empty(t, c.Reason, c.Name)
-		found = append(found, c.Name+": "+c.Value)
-	}
-	assert.Equal(t, []string{"requests sent: 100 %", "p99 lag of sends: 0 ms", "time in which the client could not run: 3 %, up to 0 ms at once",
-		"CPU used: 0.2 of 0.5 cores available", "requests without a socket: 0", "in flight, counted and by Little's law: 5.4 and 5.26"}, found)
 }
 
 func TestAChunkIsNoToken(t *testing.T) {
@@ -524,26 +347,6 @@ func TestDraftsAndTheBacklogAreWatched(t *testing.T) {
 	assert.InDelta(t, 41, judge(t, run, "max backlog", "at most 50").Value, 1e-9)
 }
 
-func TestOneReadingIsNoWatch(t *testing.T) {
-	run := runOf(1000, nil) // 100 s
-	var own []float64
-	for i := range 101 {
-		own = append(own, float64(i%3))
-	}
-	watching(run, harness.SeriesInFlight, "client", own...)
-	samples := slices.Collect(run.Samples)
-	for _, at := range []time.Duration{99 * second, 100 * second} {
-		samples = append(samples, sample(at, "vllm:num_preemptions_total", "0", 5000), sample(at, "vllm:kv_cache_usage_perc", "0", .4))
-	}
-	run.Samples = slices.Values(samples)
-	for row, says := range map[[2]string]string{{"total preemptions", "none"}: "the readings of the server go from 99 s to 100 s of the run only",
-		{"max KV cache usage", "at most 90%"}: "only 2 of 101 readings of the server came"} {
-		v := judge(t, run, row[0], row[1])
-		assert.Equal(t, slo.Unknown, v.Outcome)
-		assert.Contains(t, v.Notes[0], says)
-	}
-}
-
 func TestWhatAppearsInMidRunHasRisenFromZero(t *testing.T) {
 	run := runOf(1000, nil)
 	run.Samples = slices.Values([]harness.Sample{sample(0, "vllm:num_preemptions_total", "0", 3), sample(50*second, "vllm:num_preemptions_total", "0", 3),
@@ -577,16 +380,6 @@ func TestWhoGotNothingIsNotForgotten(t *testing.T) {
 	assert.Equal(t, slo.Missed, judge(t, run, "mean E2E latency", "at most 100 ms").Outcome, "even the others")
 }
 
-func TestConnectingIsNotOurLateness(t *testing.T) {
-	run := runOf(1000, func(_ int, r *harness.Record) {
-		r.Connecting, r.Sent = 300*time.Millisecond, r.Due+300*time.Millisecond
-	})
-	assert.Equal(t, slo.Missed, judge(t, run, "p50 TTFT", "at most 300 ms").Outcome)
-	bounded := runOf(1000, func(_ int, r *harness.Record) { r.Sent = r.Due + 300*time.Millisecond })
-	bounded.Scenario.Load = harness.Open{InFlight: 3}
-	assert.Equal(t, slo.Missed, judge(t, bounded, "p50 TTFT", "at most 300 ms").Outcome, "the scenario says so")
-}
-
 func TestWhatEndsFastDoesNotLoseARun(t *testing.T) {
 	limit, err := slo.Parse("error rate", "at most 10%")
 	require.NoError(t, err)
@@ -605,10 +398,4 @@ func TestWhatEndsFastDoesNotLoseARun(t *testing.T) {
 		require.NoError(t, err)
 		assert.Error(t, slo.CanBeLost(o), row[0])
 	}
-}
-
-func TestRecordsThatCannotBeReadBackVoidTheRun(t *testing.T) {
-	run := runOf(1000, nil)
-	run.Requests = 1200
-	assert.Contains(t, slo.Measure(run).Audit()[0], "only 1,000 of 1,200 requests could be read back")
 }
