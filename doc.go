@@ -7,8 +7,8 @@
 //	harness/arrival/     when requests are due
 //	harness/dataset/     what is asked
 //	harness/openai/      asks the server, and reads its streams
-//	harness/credentials/ what lets us in, and what must be shown to nobody
 //	harness/http1/       the engine under it, for streams over HTTP/1.1
+//	harness/credentials/ what lets us in, and what must be shown to nobody
 //	harness/stamp/       when data arrived on a connection
 //	harness/sampler/     watches beside: the server's metrics, the host
 //	harness/server/      where the server under test comes from

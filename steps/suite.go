@@ -17,6 +17,9 @@ import (
 	"github.com/cucumber/godog"
 	messages "github.com/cucumber/messages/go/v21"
 
+	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/slo"
+
 	"github.com/vllmspec/vllmspec/harness/credentials"
 	"github.com/vllmspec/vllmspec/harness/server"
 )
@@ -115,7 +118,8 @@ func (s *Suite) inspect(path string) (Feature, bool, error) {
 	return feature, false, nil
 }
 
-// checkSentences reports every sentence that nobody understands, with its line.
+// checkSentences reports every sentence that nobody understands, and every row of
+// expectations that cannot be read, with its line.
 func (s *Suite) checkSentences(feature Feature, pickles []*godog.Scenario) error {
 	s.file = feature.Path
 	if err := s.locate(feature); err != nil {
@@ -129,10 +133,33 @@ func (s *Suite) checkSentences(feature Feature, pickles []*godog.Scenario) error
 			if err := vocabulary.check(step.Text); err != nil && !seen[where] {
 				seen[where] = true // a background's steps stand in every scenario
 				errs = append(errs, fmt.Errorf("%s: %w", where, err))
+			} else if !seen[where] {
+				seen[where] = true
+				errs = append(errs, s.checkRows(step)...)
 			}
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// checkRows reads the rows of a table of expectations: a typo in the last scenario
+// must not cost the hour that those before it take.
+func (s *Suite) checkRows(step *messages.PickleStep) (errs []error) {
+	parse := map[string]func(subject, expectation string) (harness.Objective, error){
+		"these objectives are met:": slo.Parse, "the run is abandoned unless:": slo.Parse, "a request is good when:": slo.ParseGood,
+	}[step.Text]
+	if parse == nil || step.Argument == nil || step.Argument.DataTable == nil {
+		return nil
+	}
+	for i, row := range step.Argument.DataTable.Rows {
+		if len(row.Cells) != 2 {
+			continue // said when its scenario comes
+		}
+		if _, err := parse(row.Cells[0].Value, row.Cells[1].Value); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", s.where(step.AstNodeIds, i), err))
+		}
+	}
+	return errs
 }
 
 // Run runs one feature and reports whether it passed. A virtual feature is to

@@ -420,3 +420,10 @@ func TestAScenarioThatShowsNothingFails(t *testing.T) {
 	assert.False(t, r.passed)
 	assert.Contains(t, r.output, "the scenario runs no load, and so shows nothing")
 }
+
+func TestATypoInTheLastScenarioIsFoundBeforeTheFirstRuns(t *testing.T) {
+	last := strings.Replace(minute[strings.Index(minute, "  Scenario:"):], "Scenario: ", "Scenario: Another ", 1) + "      | p50 TTFTT | at most 500 ms |\n"
+	_, err := try(t, minute+"      | requests | at least 1 |\n\n"+last)
+	require.ErrorContains(t, err, `unknown metric "TTFTT"; did you mean "TTFT"?`)
+	assert.ErrorContains(t, err, "features/x.feature:")
+}
