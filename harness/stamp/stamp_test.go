@@ -34,15 +34,15 @@ func TestTheKernelSaysWhenDataCame(t *testing.T) {
 	_, err := far.Write([]byte("hello"))
 	require.NoError(t, err)
 	written := time.Now()
-	const busy = 50 * time.Millisecond
-	time.Sleep(busy) // the client is at something else
+	const busy = 200 * time.Millisecond // long against what a loaded machine takes to deliver five bytes
+	time.Sleep(busy)                    // the client is at something else
 	buffer := make([]byte, 16)
 	n, err := near.Read(buffer)
 	require.NoError(t, err)
 	arrived, waited := near.Last()
 	assert.Equal(t, "hello", string(buffer[:n]))
-	assert.GreaterOrEqual(t, waited, busy*9/10, "that is ours")
-	assert.Less(t, arrived.Sub(written), busy/2, "and not the server's")
+	assert.GreaterOrEqual(t, waited, busy/4, "that is ours")
+	assert.Less(t, arrived.Sub(written), busy*3/4, "and not the server's")
 }
 
 func TestAStampedConnectionEndsAsAnyOther(t *testing.T) {
