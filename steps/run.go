@@ -42,6 +42,17 @@ func (w *world) loadRuns(ctx context.Context, extent string) error {
 	if err := w.reach(ctx); err != nil {
 		return err
 	}
+	if err := w.bring(ctx); err != nil {
+		return err
+	}
+	if ended := w.served.Ended(); ended != nil { // whatever the figures say: what was to be judged is not there any more
+		return ended
+	}
+	return w.answered()
+}
+
+// bring brings the load to the server that was reached, into a folder of its own.
+func (w *world) bring(ctx context.Context) error {
 	began := w.suite.runStart()
 	folder, err := store.Create(w.suite.env.Out, store.Name(began, w.scenario.Name))
 	if err != nil {
@@ -74,13 +85,7 @@ func (w *world) loadRuns(ctx context.Context, extent string) error {
 		}
 		w.run.Warnings = append(append(w.run.Warnings, w.warnings...), w.surprises()...)
 	}
-	if err != nil {
-		return err
-	}
-	if ended := w.served.Ended(); ended != nil { // whatever the figures say: what was to be judged is not there any more
-		return ended
-	}
-	return w.answered()
+	return err
 }
 
 // archive is where the run is kept. Virtual time is over before anybody could kill
