@@ -37,7 +37,7 @@ func (w *world) finish(cause error) error {
 		reports.Render(&page, reports.NewView(w.run, w.measured(), w.verdicts, manifest)),
 		w.folder.WriteJSON("run.json", manifest),
 		w.folder.WriteJSON("verdicts.json", w.verdicts),
-		w.folder.WriteFile("bench.txt", store.Bench(w.scenario.Name, manifest.Requests, figures, w.scenario.Labels)),
+		w.folder.WriteFile("bench.txt", store.Bench(w.scenario.Name, w.scenario.Labels, store.Measured{Requests: manifest.Requests, Figures: figures})),
 		w.folder.WriteFile("report.html", page.Bytes()),
 	)
 	err = errors.Join(err, w.keepLog())

@@ -16,7 +16,6 @@ import (
 	"github.com/parquet-go/parquet-go"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"golang.org/x/perf/benchfmt"
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/store"
@@ -144,27 +143,6 @@ func TestABrokenRunSaysWhatIsBroken(t *testing.T) {
 	assert.ErrorContains(t, err, "requests.parquet")
 	_, err = store.Create(filepath.Join(dir, "run.json"), "run=x")
 	assert.ErrorContains(t, err, "cannot be stored")
-}
-
-func TestBenchmarkLinesAreReadByBenchstatsOwnReader(t *testing.T) {
-	text := store.Bench("A working day's traffic", 2348, []harness.Figure{
-		{Name: "p99 TTFT", Unit: "s", Value: 0.026}, {Name: "request rate", Unit: "/s", Value: 7.9}, {Name: "attainment", Unit: "ratio", Value: 1},
-		{Name: "max concurrency", Unit: "count", Value: 12},
-	}, map[string]string{"model": "llama-3.1-8b"})
-	reader := benchfmt.NewReader(bytes.NewReader(text), "bench.txt")
-	require.True(t, reader.Scan())
-	result, ok := reader.Result().(*benchfmt.Result)
-	require.True(t, ok, "%v\n%s", reader.Result(), text)
-	assert.Equal(t, "A_working_day_s_traffic", string(result.Name))
-	assert.Equal(t, 2348, result.Iters)
-	assert.Equal(t, "llama-3.1-8b", result.GetConfig("model"))
-	var units []string
-	for _, v := range result.Values {
-		units = append(units, v.Unit)
-	}
-	assert.Equal(t, []string{"p99-TTFT-sec", "request-rate/s", "attainment-ratio", "max-concurrency"}, units)
-	assert.False(t, reader.Scan())
-	require.NoError(t, reader.Err())
 }
 
 // TestDuckDBReadsTheFiles asks a tool that is not ours what it finds in them.

@@ -1,0 +1,149 @@
+package store
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"golang.org/x/perf/benchfmt"
+
+	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/spelling"
+)
+
+// A Baseline is runs that others are held against: the lines of one bench.txt, or of
+// several, all of one scenario.
+type Baseline struct {
+	Where string // the file, or the runs
+	lines []line
+}
+
+// A line is one run of a baseline.
+type line struct {
+	where  string // file:line
+	name   string
+	labels map[string]string
+	values map[string]float64 // by unit
+}
+
+// A Difference is a label that two runs do not share; "" where one does not have it.
+type Difference struct{ Label, Theirs, Ours string }
+
+func (d Difference) String() string {
+	quoted := func(s string) string {
+		if s == "" {
+			return "nothing"
+		}
+		return fmt.Sprintf("%q", s)
+	}
+	return fmt.Sprintf("%s was %s and is now %s", d.Label, quoted(d.Theirs), quoted(d.Ours))
+}
+
+// ReadBaseline reads a file of benchmark lines. What is no line of the format is an
+// error; a file without any is one, too.
+func ReadBaseline(path string) (*Baseline, error) {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	b := &Baseline{Where: path}
+	reader := benchfmt.NewReader(bytes.NewReader(raw), path)
+	for reader.Scan() {
+		switch record := reader.Result().(type) {
+		case *benchfmt.SyntaxError:
+			file, at := record.Pos()
+			return nil, fmt.Errorf("%s:%d: %s; a baseline is the bench.txt of a run", file, at, record.Msg)
+		case *benchfmt.Result:
+			b.lines = append(b.lines, lineOf(record))
+		}
+	}
+	if err := reader.Err(); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if len(b.lines) == 0 {
+		return nil, fmt.Errorf("%s holds no runs; a baseline is the bench.txt of a run", path)
+	}
+	return b, nil
+}
+
+func lineOf(r *benchfmt.Result) line {
+	file, at := r.Pos()
+	l := line{where: fmt.Sprintf("%s:%d", file, at), name: string(r.Name.Base()), labels: map[string]string{}, values: map[string]float64{}}
+	for _, c := range r.Config {
+		l.labels[c.Key] = string(c.Value)
+	}
+	for _, v := range r.Values {
+		value, unit := v.Value, v.Unit
+		if v.OrigUnit != "" {
+			value, unit = v.OrigValue, v.OrigUnit
+		}
+		l.values[unit] = value
+	}
+	return l
+}
+
+// Of is the runs of one scenario in it, by which a file may hold several.
+func (b *Baseline) Of(scenario string) (*Baseline, error) {
+	of := &Baseline{Where: b.Where}
+	var names []string
+	for _, l := range b.lines {
+		if l.name == benchName(scenario) {
+			of.lines = append(of.lines, l)
+		}
+		names = append(names, l.name)
+	}
+	if of.lines == nil {
+		slices.Sort(names)
+		return nil, fmt.Errorf("%s holds no run of %s, but of %s", b.Where, benchName(scenario), strings.Join(slices.Compact(names), ", "))
+	}
+	return of, nil
+}
+
+// And is these runs and then those of another baseline.
+func (b *Baseline) And(other *Baseline) *Baseline {
+	return &Baseline{Where: b.Where, lines: append(slices.Clone(b.lines), other.lines...)}
+}
+
+// Runs is how many there are.
+func (b *Baseline) Runs() int { return len(b.lines) }
+
+// Unlike is what keeps runs with the given labels from being compared with these:
+// every label that is not the same on both sides, or only on one. Those that begin
+// with "note" are remarks.
+func (b *Baseline) Unlike(labels map[string]string) (out []Difference) {
+	ours := map[string]string{}
+	for key, value := range labels {
+		if value = plain(value); value != "" {
+			ours[labelKey(key)] = value
+		}
+	}
+	seen := map[Difference]bool{}
+	for _, l := range b.lines {
+		keys := maps.Clone(l.labels)
+		maps.Copy(keys, ours)
+		for _, key := range slices.Sorted(maps.Keys(keys)) {
+			d := Difference{key, l.labels[key], ours[key]}
+			if d.Theirs != d.Ours && !strings.HasPrefix(key, "note") && !seen[d] {
+				seen[d] = true
+				out = append(out, d)
+			}
+		}
+	}
+	return out
+}
+
+// Values are a figure of all runs, in their order.
+func (b *Baseline) Values(f harness.Figure) ([]float64, error) {
+	var out []float64
+	for _, l := range b.lines {
+		v, ok := l.values[benchUnit(f)]
+		if !ok {
+			return nil, fmt.Errorf("%s has no %s%s; make the baseline anew", l.where, benchUnit(f), spelling.DidYouMean(benchUnit(f), slices.Sorted(maps.Keys(l.values))))
+		}
+		out = append(out, v)
+	}
+	return out, nil
+}
