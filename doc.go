@@ -14,6 +14,7 @@
 //	harness/server/      where the server under test comes from
 //	harness/slo/         the metric catalogue, and judging a run by it
 //	harness/stats/       quantiles and intervals
+//	harness/trials/      several runs of one scenario: repeats, a sweep's curve, a search for capacity
 //	harness/store/       a run on disk
 //	harness/spelling/    "did you mean"
 //	harness/cmd/         selfcheck: the load generator graded against a known truth

@@ -43,10 +43,11 @@ func allowed() map[string][]string {
 		"harness/store":         domain,
 		"harness/server":        append(domain, "mockvllm"),
 		"harness/slo":           append(domain, "harness/stats"),
-		"reports":               append(domain, "harness/slo", "harness/stats", "harness/store"),
-		"reports/cmd/report":    append(domain, "harness/slo", "harness/store", "reports"),
+		"harness/trials":        append(domain, "harness/slo", "harness/stats"),
+		"reports":               append(domain, "harness/slo", "harness/stats", "harness/store", "harness/trials"),
+		"reports/cmd/report":    append(domain, "harness/slo", "harness/store", "harness/trials", "reports"),
 		"steps": append(domain, "fixtures", "harness/arrival", "harness/credentials", "harness/dataset", "harness/openai",
-			"harness/sampler", "harness/server", "harness/slo", "harness/store", "mockvllm", "reports"),
+			"harness/sampler", "harness/server", "harness/slo", "harness/store", "harness/trials", "mockvllm", "reports"),
 		"features": {"steps"},
 	}
 }

@@ -13,21 +13,38 @@ import (
 	"github.com/vllmspec/vllmspec/reports"
 )
 
-// finish writes what a run leaves behind, whatever its outcome was.
+// finish writes what a scenario leaves behind, whatever its outcome was.
 func (w *world) finish(cause error) error {
+	if w.whole != nil {
+		return w.finishWhole(cause)
+	}
 	switch {
 	case w.folder == nil:
 		return nil
 	case w.run == nil:
 		return w.folder.Discard()
 	}
-	var abandoned error
-	if strings.HasPrefix(w.run.Stopped, harness.Abandoned) && !w.givenUp {
-		if abandoned = errors.New("the run was " + w.run.Stopped); cause != nil {
-			abandoned = nil // it says so already
-		}
+	abandoned := w.abandonedUnasked(cause)
+	path, err := w.keep(errors.Join(cause, abandoned))
+	w.say(filepath.Join(path, "report.html"))
+	return errors.Join(err, abandoned)
+}
+
+// abandonedUnasked is an error where the run was abandoned and the scenario did not
+// expect it; nil where what else went wrong says so already.
+func (w *world) abandonedUnasked(cause error) error {
+	if w.run == nil || !strings.HasPrefix(w.run.Stopped, harness.Abandoned) || w.givenUp || cause != nil {
+		return nil
 	}
-	manifest := w.manifest(errors.Join(cause, abandoned))
+	return errors.New("the run was " + w.run.Stopped)
+}
+
+// say tells whoever reads along.
+func (w *world) say(line string) { fmt.Fprintf(w.suite.output, "    %s\n", line) }
+
+// keep writes the files of a run and publishes its folder. It returns where that is.
+func (w *world) keep(cause error) (string, error) {
+	manifest := w.manifest(cause)
 	if w.verdicts == nil {
 		w.verdicts = []slo.Verdict{} // [] in the file, not null
 	}
@@ -42,11 +59,7 @@ func (w *world) finish(cause error) error {
 	)
 	err = errors.Join(err, w.keepLog())
 	path, published := w.folder.Publish()
-	if rel, e := filepath.Rel(w.suite.env.Root, path); e == nil {
-		path = rel
-	}
-	fmt.Fprintf(w.suite.output, "    %s\n", filepath.Join(path, "report.html"))
-	return errors.Join(err, published, abandoned)
+	return w.suite.fromRoot(path), errors.Join(err, published)
 }
 
 // keepLog keeps with the run what a server that we started wrote since the run before.
@@ -55,7 +68,7 @@ func (w *world) keepLog() error {
 	if err != nil || written == nil {
 		return err
 	}
-	w.suite.logged = w.served.LogSize()
+	w.suite.logged, w.served.logged = w.served.LogSize(), w.served.LogSize()
 	return w.folder.WriteFile("server.log", written)
 }
 
@@ -71,6 +84,7 @@ func (w *world) measured() *slo.Window {
 // and of how the scenario ended.
 func (w *world) manifest(cause error) store.Manifest {
 	m := store.NewManifest(w.folder.Run(), w.run)
+	m.Trial = w.about
 	m.Server = store.Server{Kind: w.served.Kind, URL: w.served.Where(), Model: w.served.about.Model,
 		Version: w.served.about.Version, MaxModelLen: w.served.about.MaxModelLen}
 	if cause != nil {

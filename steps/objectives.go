@@ -109,6 +109,9 @@ func (w *world) judge(objectives []harness.Objective) ([]slo.Verdict, error) {
 	if w.run == nil {
 		return nil, fmt.Errorf("there is nothing to judge yet; add: When the load runs for 5 minutes")
 	}
+	if w.whole != nil {
+		return w.whole.judge(objectives)
+	}
 	verdicts := w.measured().Judge(objectives)
 	w.verdicts = append(w.verdicts, verdicts...)
 	return verdicts, nil
@@ -121,7 +124,7 @@ func (w *world) failing(verdicts []slo.Verdict) error {
 		switch {
 		case v.Outcome == slo.Met:
 		case v.Outcome == slo.Unknown && w.suite.env.Lenient:
-			w.run.Warnings = append(w.run.Warnings, "unknown, and let pass as VLLMSPEC_UNKNOWN=warn asks: "+explain(v))
+			w.warn("unknown, and let pass as VLLMSPEC_UNKNOWN=warn asks: " + explain(v))
 		default:
 			rows = append(rows, "  "+explain(v))
 		}

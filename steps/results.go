@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
@@ -158,6 +159,9 @@ func writeIndex(folder string) error {
 	for _, name := range names {
 		manifest, raw, err := store.ReadManifest(filepath.Join(folder, name))
 		var verdicts []slo.Verdict
+		if t := manifest.Trial; err == nil && t != nil && slices.Contains(names, t.Of) {
+			continue // its whole is in the list
+		}
 		if err == nil && json.Unmarshal(raw, &verdicts) == nil {
 			entries = append(entries, reports.NewEntry(manifest, verdicts))
 		}

@@ -21,11 +21,8 @@ const grace = time.Minute
 
 // loadRuns brings the load to the server: for a time, or for a number of requests.
 func (w *world) loadRuns(ctx context.Context, extent string) error {
-	if w.run != nil {
-		return errors.New("the load has run already; one scenario is one run")
-	}
-	if w.suite.stopped.Load() {
-		return errors.New("not run: the tests were interrupted")
+	if err := w.notYet(); err != nil {
+		return err
 	}
 	if err := w.complete(extent); err != nil {
 		return err
@@ -33,15 +30,42 @@ func (w *world) loadRuns(ctx context.Context, extent string) error {
 	if err := w.lookAhead(); err != nil {
 		return err
 	}
+	return w.onServer(ctx, max(1, w.repeats), w.scenario.Load.Planned(), func(ctx context.Context) error {
+		if w.repeats > 1 {
+			return w.repeat(ctx)
+		}
+		return w.runOnce(ctx)
+	})
+}
+
+// notYet refuses a second When, and one that comes after Ctrl-C.
+func (w *world) notYet() error {
+	if w.run != nil || w.whole != nil {
+		return errors.New("the load has run already; one scenario is one run, one sweep or one search")
+	}
+	if w.suite.stopped.Load() {
+		return errors.New("not run: the tests were interrupted")
+	}
+	return nil
+}
+
+// onServer reaches the server, and does with it what takes so many loads of such a
+// length.
+func (w *world) onServer(ctx context.Context, loads int, each time.Duration, do func(context.Context) error) error {
 	ctx, cancel := w.suite.interruptible(ctx)
 	defer cancel()
-	if err := w.fitsDeadline(); err != nil {
+	if err := w.fitsDeadline(loads, each); err != nil {
 		return err
 	}
 	defer func() { w.served.leave() }()
 	if err := w.reach(ctx); err != nil {
 		return err
 	}
+	return do(ctx)
+}
+
+// runOnce brings the load once. It is an error when nobody could be judged by it.
+func (w *world) runOnce(ctx context.Context) error {
 	if err := w.bring(ctx); err != nil {
 		return err
 	}
@@ -54,7 +78,7 @@ func (w *world) loadRuns(ctx context.Context, extent string) error {
 // bring brings the load to the server that was reached, into a folder of its own.
 func (w *world) bring(ctx context.Context) error {
 	began := w.suite.runStart()
-	folder, err := store.Create(w.suite.env.Out, store.Name(began, w.scenario.Name))
+	folder, err := store.Create(w.suite.env.Out, w.folderName(began))
 	if err != nil {
 		return err
 	}
@@ -135,16 +159,20 @@ func (w *world) complete(extent string) (err error) {
 
 // fitsDeadline refuses a load that go test would kill in the middle: nothing
 // would be stored, and nobody would know why.
-func (w *world) fitsDeadline() error {
-	planned := w.scenario.Load.Planned()
+func (w *world) fitsDeadline(loads int, each time.Duration) error {
 	deadline, limited := w.suite.deadline()
 	if !limited || w.suite.inBubble {
 		return nil
 	}
 	left := time.Until(deadline)
+	planned := time.Duration(loads)*each + time.Duration(loads-1)*between
+	what := fmt.Sprintf("the load of %v", each)
+	if loads > 1 {
+		what = fmt.Sprintf("the %d loads of %v", loads, each)
+	}
 	if needed := planned + grace; needed > left {
-		return fmt.Errorf("the load of %v and its grace of %v do not fit into the %v that go test leaves; add -timeout %v, or -timeout 0 for no limit",
-			planned, grace, left.Round(time.Second), (planned + w.suite.elapsed() + 10*time.Minute).Round(time.Minute))
+		return fmt.Errorf("%s and its grace of %v do not fit into the %v that go test leaves; add -timeout %v, or -timeout 0 for no limit",
+			what, grace, left.Round(time.Second), (planned + w.suite.elapsed() + 10*time.Minute).Round(time.Minute))
 	}
 	return nil
 }

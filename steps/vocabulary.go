@@ -24,6 +24,7 @@ func (w *world) bind(sc sentences) {
 	w.registerArrivals(sc)
 	w.registerLoad(sc)
 	w.registerMeasurement(sc)
+	w.registerRepeats(sc)
 	w.registerRun(sc)
 	w.registerObjectives(sc)
 }

@@ -21,17 +21,26 @@ type world struct {
 	workload workload
 	load     loadWords
 
-	pickle   *godog.Scenario
-	step     *godog.Step // being run: where its rows stand in the file
+	pickle  *godog.Scenario
+	step    *godog.Step         // being run: where its rows stand in the file
+	abandon []harness.Objective // the run is not worth its time once one is missed
+	givenUp bool                // the scenario says that it is abandoned
+	served  served
+	seeded  bool // the scenario says its seed
+	repeats int  // 0: not said
+
+	trial        // the run that is on, or the last one
+	whole *whole // nil: the scenario is one run
+}
+
+// A trial is one run of the scenario, and what came of it.
+type trial struct {
+	about    *store.Trial // nil: it is the only one
 	run      *harness.Run
 	window   *slo.Window
 	folder   *store.Folder
-	abandon  []harness.Objective // the run is not worth its time once one is missed
-	givenUp  bool                // the scenario says that it is abandoned
 	verdicts []slo.Verdict
-	served   served
 	warnings []string
-	seeded   bool // the scenario says its seed
 }
 
 // register gives each scenario a world of its own.

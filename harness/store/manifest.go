@@ -26,6 +26,20 @@ type Manifest struct {
 	Warnings []string  `json:"warnings"`
 	Stopped  string    `json:"stopped,omitempty"` // why the load ended early
 	Failure  string    `json:"failure,omitempty"` // why the scenario failed
+	Trial    *Trial    `json:"trial,omitempty"`   // what the run is, where it is one of several of a scenario
+	Trials   []string  `json:"trials,omitempty"`  // the runs that this is the whole of; it has no requests of its own
+}
+
+// A Trial is one of several runs of a scenario: a repeat, a point of a sweep, a
+// probe of a search.
+type Trial struct {
+	Of         string  `json:"of"`   // the run that is the whole of them
+	Kind       string  `json:"kind"` // repeat, point, probe
+	Number     int     `json:"number"`
+	Planned    int     `json:"planned,omitempty"` // how many there should be; 0: nobody knows beforehand
+	Setting    float64 `json:"setting,omitempty"` // requests per second, or users, where they differ in it
+	Scale      string  `json:"scale,omitempty"`   // of Setting
+	SeedPolicy string  `json:"seed_policy"`
 }
 
 // Scenario is the scenario as plain data.

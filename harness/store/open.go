@@ -33,6 +33,9 @@ func Open(dir string) (*Stored, error) {
 	if s.Manifest, s.Verdicts, err = ReadManifest(dir); err != nil {
 		return nil, err
 	}
+	if len(s.Manifest.Trials) > 0 {
+		return nil, fmt.Errorf("%s is the whole of %d runs, which lie beside it: %s", dir, len(s.Manifest.Trials), strings.Join(s.Manifest.Trials, ", "))
+	}
 	requests, samples := filepath.Join(dir, "requests.parquet"), filepath.Join(dir, "samples.parquet")
 	for path, check := range map[string]func(string) error{requests: check[row], samples: check[reading]} {
 		if err := check(path); err != nil {

@@ -27,6 +27,13 @@ func Salvage(hidden string) (string, error) {
 	}
 	defer held.Close()
 	folder := &Folder{root: filepath.Dir(hidden), name: m.Run, hidden: hidden}
+	if len(m.Trials) > 0 { // it has no requests of its own
+		m.Stopped = Incomplete
+		if err := errors.Join(folder.WriteJSON("run.json", m), os.Remove(held.Name())); err != nil {
+			return "", err
+		}
+		return folder.Publish()
+	}
 	a := folder.archive(m.Scenario.Name)
 	if err := errors.Join(a.requests.salvage(), a.samples.salvage()); err != nil {
 		return "", err

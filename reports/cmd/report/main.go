@@ -12,6 +12,7 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
+	"github.com/vllmspec/vllmspec/harness/trials"
 	"github.com/vllmspec/vllmspec/reports"
 )
 
@@ -45,6 +46,9 @@ func draw(dir string) (string, error) {
 			return "", err
 		}
 	}
+	if m, raw, err := store.ReadManifest(dir); err == nil && len(m.Trials) > 0 {
+		return drawWhole(dir, m, raw)
+	}
 	stored, err := store.Open(dir)
 	if err != nil {
 		return "", err
@@ -63,6 +67,28 @@ func draw(dir string) (string, error) {
 	}
 	var page bytes.Buffer
 	if err := reports.Render(&page, reports.NewView(stored.Run, measured, verdicts, stored.Manifest)); err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "report.html")
+	return path, os.WriteFile(path, page.Bytes(), 0o644)
+}
+
+// drawWhole draws the page of several runs.
+func drawWhole(dir string, m store.Manifest, rawVerdicts []byte) (string, error) {
+	var verdicts []slo.Verdict
+	if err := json.Unmarshal(rawVerdicts, &verdicts); err != nil {
+		return "", fmt.Errorf("%s: %w", filepath.Join(dir, "verdicts.json"), err)
+	}
+	var of trials.Whole
+	raw, err := os.ReadFile(filepath.Join(dir, "trials.json"))
+	if err == nil {
+		err = json.Unmarshal(raw, &of)
+	}
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", filepath.Join(dir, "trials.json"), err)
+	}
+	var page bytes.Buffer
+	if err := reports.RenderWhole(&page, reports.NewWhole(of, verdicts, m)); err != nil {
 		return "", err
 	}
 	path := filepath.Join(dir, "report.html")

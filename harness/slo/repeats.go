@@ -1,0 +1,106 @@
+package slo
+
+import (
+	"fmt"
+	"iter"
+	"time"
+
+	"github.com/vllmspec/vllmspec/harness"
+)
+
+// Repeats are several runs of one scenario, judged together.
+type Repeats struct {
+	windows []*Window
+	pooled  *Window // all of them, one after the other
+}
+
+// Together judges runs of one load, at least one, as if they were one run.
+func Together(windows []*Window) *Repeats {
+	r := &Repeats{windows: windows, pooled: windows[0]}
+	if len(windows) > 1 {
+		r.pooled = Measure(inARow(windows))
+	}
+	return r
+}
+
+// Judge answers every objective from what all the runs saw. Where one of them is
+// unsound nothing is known.
+func (r *Repeats) Judge(objectives []harness.Objective) []Verdict {
+	if len(r.windows) == 1 {
+		return r.windows[0].Judge(objectives)
+	}
+	var unsound []string
+	for i, w := range r.windows {
+		for _, reason := range w.Audit() {
+			unsound = append(unsound, fmt.Sprintf("run %d of %d: %s", i+1, len(r.windows), reason))
+		}
+	}
+	verdicts := make([]Verdict, len(objectives))
+	for i, o := range objectives {
+		verdicts[i] = r.pooled.class(o.Class).judge(o)
+		if len(unsound) > 0 {
+			verdicts[i].Outcome = Unknown
+			verdicts[i].Notes = append(append([]string{}, unsound...), verdicts[i].Notes...)
+		}
+	}
+	return verdicts
+}
+
+// inARow is one run of the measured windows of several.
+func inARow(windows []*Window) *harness.Run {
+	run := *windows[0].run
+	run.From, run.To, run.Requests = 0, 0, 0
+	for _, w := range windows {
+		run.To += w.to - w.from
+		run.Requests += w.due
+	}
+	run.Length = run.To
+	run.Records = shifted(windows, func(w *Window, by time.Duration, yield func(harness.Record) bool) bool {
+		for r := range w.run.Records {
+			if !r.Warmup && r.Due >= w.from && r.Due < w.to && !yield(later(r, by-w.from)) {
+				return false
+			}
+		}
+		return true
+	})
+	run.Samples = shifted(windows, func(w *Window, by time.Duration, yield func(harness.Sample) bool) bool {
+		for s := range w.run.Samples {
+			if s.At < w.from || s.At >= w.to {
+				continue
+			}
+			if s.At += by - w.from; !yield(s) {
+				return false
+			}
+		}
+		return true
+	})
+	return &run
+}
+
+// shifted yields what one yields of each window, with how much later it is.
+func shifted[T any](windows []*Window, one func(*Window, time.Duration, func(T) bool) bool) iter.Seq[T] {
+	return func(yield func(T) bool) {
+		by := time.Duration(0)
+		for _, w := range windows {
+			if !one(w, by, yield) {
+				return
+			}
+			by += w.to - w.from
+		}
+	}
+}
+
+// later is a record of a run that began so much later.
+func later(r harness.Record, by time.Duration) harness.Record {
+	for _, at := range []*time.Duration{&r.Due, &r.Sent, &r.Headers, &r.FirstAnswer, &r.Done} {
+		if *at != harness.Never {
+			*at += by
+		}
+	}
+	chunks := make([]time.Duration, len(r.Chunks))
+	for i, at := range r.Chunks {
+		chunks[i] = at + by
+	}
+	r.Chunks = chunks
+	return r
+}

@@ -1,0 +1,84 @@
+package reports
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/slo"
+	"github.com/vllmspec/vllmspec/harness/store"
+	"github.com/vllmspec/vllmspec/harness/trials"
+)
+
+// A Whole is all that the page of several runs shows, in the words and with the
+// digits it shows it.
+type Whole struct {
+	Title      string
+	Outcome    slo.Outcome
+	Headline   string
+	Facts      []Fact
+	Objectives []Objective
+	Runs       []Row
+	Columns    []string // of the figures of Runs
+	Warnings   []string
+	Data       trials.Whole
+}
+
+// A Row is one run of several.
+type Row struct {
+	Name, Link, Length, Requests string
+	Outcome                      slo.Outcome
+	Figures                      []string
+}
+
+// RenderWhole writes the page of several runs: one file that needs nothing else.
+func RenderWhole(w io.Writer, v Whole) error { return write(w, whole(v)) }
+
+// NewWhole is the page of several runs of one scenario.
+func NewWhole(of trials.Whole, verdicts []slo.Verdict, m store.Manifest) Whole {
+	v := Whole{Title: m.Scenario.Name, Warnings: m.Warnings, Data: of, Columns: []string{"p50 TTFT", "p99 TTFT", "p50 TPOT", "output throughput", "error rate"}}
+	v.Outcome, v.Headline = headline(verdicts, m)
+	for _, verdict := range verdicts {
+		o := objective(verdict, &harness.Run{})
+		o.SQL = "" // there is no one file to ask
+		v.Objectives = append(v.Objectives, o)
+	}
+	for _, t := range of.Trials {
+		row := Row{Name: fmt.Sprintf("%s %d", of.Kind.One(), t.Number), Link: path.Join("..", t.Run, "report.html"), Outcome: t.Outcome,
+			Length: round(time.Duration(t.LengthNS)), Requests: slo.FormatQuantity(float64(t.Requests), slo.Count)}
+		if t.Setting > 0 {
+			row.Name += ", " + of.Scale.Quantity(t.Setting)
+		}
+		for _, name := range v.Columns {
+			row.Figures = append(row.Figures, written(t.Figures, name))
+		}
+		v.Runs = append(v.Runs, row)
+	}
+	when := m.Start.UTC().Format("2 January 2006, 15:04 UTC")
+	if m.Virtual {
+		when += ", in virtual time"
+	}
+	v.Facts = told([]Fact{{"Model", m.Server.Model}, {"Server", m.Server.Kind}, {"When", when}, {"Runs", fmt.Sprintf("%d (%s)", len(of.Trials), of.Kind)},
+		{"Asked", m.Scenario.Dataset}, {"Seed", fmt.Sprint(m.Scenario.Seed)}, {"Scenario", m.Scenario.Where}, {"Commit", m.Tool.Commit}})
+	return v
+}
+
+// written is a figure with its interval: "31 ms [29, 34]".
+func written(figures []trials.Figure, name string) string {
+	f, ok := trials.Named(figures, name)
+	if !ok {
+		return "–"
+	}
+	number := func(v *float64, missing float64) float64 {
+		if v == nil {
+			return missing
+		}
+		return *v
+	}
+	v := slo.Verdict{Unit: f.Unit, Value: number(f.Value, math.Inf(1)), Lo: number(f.Lo, math.Inf(-1)), Hi: number(f.Hi, math.Inf(1)), N: f.N}
+	return strings.TrimSpace(slo.FormatQuantity(v.Value, v.Unit) + v.Interval())
+}

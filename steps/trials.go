@@ -1,0 +1,274 @@
+package steps
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/openai"
+	"github.com/vllmspec/vllmspec/harness/slo"
+	"github.com/vllmspec/vllmspec/harness/store"
+	"github.com/vllmspec/vllmspec/harness/trials"
+	"github.com/vllmspec/vllmspec/reports"
+)
+
+// A whole is several runs of one scenario: each is stored as a run of its own, and
+// all of them together in one folder more.
+type whole struct {
+	trials.Whole
+	scenario harness.Scenario // as it was before the first of them
+	folder   *store.Folder
+	began    time.Time // by the clock on the wall
+	start    time.Time // by the clock that the load goes by
+	planned  int       // 0: nobody knows
+	windows  []*slo.Window
+	last     *harness.Run
+	stopped  string
+	verdicts []slo.Verdict
+	warnings []string
+}
+
+// seedPolicy is how each trial comes by its seed, as manifests tell it.
+const seedPolicy = "the first has the scenario's seed, the n-th the output of SplitMix64 after n − 1 steps from there"
+
+// seedOfTrial is SplitMix64 (Steele, Lea and Flood, OOPSLA 2014): the seeds of
+// trials have nothing to do with each other, nor with those of a scenario whose
+// seed is one more.
+func seedOfTrial(seed uint64, number int) uint64 {
+	if number == 1 {
+		return seed
+	}
+	z := seed + uint64(number-1)*0x9e3779b97f4a7c15
+	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+	z = (z ^ z>>27) * 0x94d049bb133111eb
+	return z ^ z>>31
+}
+
+// begin makes the folder of several runs. What is known of them stands in it from
+// now on: a process that is killed leaves the runs that were made, and this.
+func (w *world) begin(kind trials.Kind, scale trials.Scale, planned int) error {
+	began := w.suite.runStart()
+	folder, err := store.Create(w.suite.env.Out, store.Name(began, w.scenario.Name))
+	if err != nil {
+		return err
+	}
+	w.whole = &whole{Whole: trials.Whole{Kind: kind, Scale: scale}, scenario: w.scenario, folder: folder, began: began, start: time.Now(), planned: planned, warnings: w.warnings}
+	w.warnings = nil
+	return nil
+}
+
+// folderName is what a run is called that begins now.
+func (w *world) folderName(began time.Time) string {
+	if w.about == nil {
+		return store.Name(began, w.scenario.Name)
+	}
+	return fmt.Sprintf("%s-%s-%d", w.whole.folder.Run(), w.about.Kind, w.about.Number)
+}
+
+// try makes one run more of those that the whole consists of: of this load, with a
+// seed of its own, on a server that has come to rest. It is kept at once.
+func (w *world) try(ctx context.Context, load harness.Load, setting float64, alone []harness.Objective) (*slo.Window, error) {
+	number := len(w.whole.Trials) + 1
+	var warnings []string
+	if number > 1 {
+		warnings = w.settle(ctx)
+	}
+	w.trial = trial{warnings: warnings, about: &store.Trial{Of: w.whole.folder.Run(), Kind: w.whole.Kind.One(), Number: number, Planned: w.whole.planned,
+		Setting: setting, Scale: string(w.whole.Scale), SeedPolicy: seedPolicy}}
+	w.scenario.Seed = seedOfTrial(w.whole.scenario.Seed, number)
+	w.scenario.Load = load
+	var err error
+	if w.scenario.Dataset, err = w.dataset(); err != nil {
+		return nil, err
+	}
+	err = w.runOnce(ctx)
+	if w.run == nil {
+		if w.folder != nil {
+			err = errors.Join(err, w.folder.Discard())
+		}
+		return nil, err
+	}
+	w.verdicts = w.measured().Judge(alone)
+	return w.measured(), errors.Join(err, w.keepTrial(err))
+}
+
+// keepTrial stores the run that has ended, and notes it in the whole.
+func (w *world) keepTrial(cause error) error {
+	of := w.whole
+	outcome := worst(w.verdicts)
+	of.Trials = append(of.Trials, trials.NewTrial(w.folder.Run(), w.about.Number, w.run, w.measured(), outcome))
+	of.Trials[len(of.Trials)-1].Setting = w.about.Setting
+	of.last, of.stopped = w.run, ""
+	if w.run.Stopped == interrupted {
+		of.stopped = interrupted
+	}
+	for _, warning := range w.run.Warnings {
+		if !slices.Contains(of.warnings, warning) {
+			of.warnings = append(of.warnings, warning)
+		}
+	}
+	path, err := w.keep(cause)
+	w.say(fmt.Sprintf("%s: %s, %d requests: %s", w.called(), outcome, w.run.Requests, filepath.Join(path, "report.html")))
+	return errors.Join(err, w.noteWhole(nil))
+}
+
+// interrupted is what Run.Stopped says after Ctrl-C.
+const interrupted = "interrupted"
+
+// called is a trial in words: "repeat 2 of 6", "probe 3, 12.7 per second".
+func (w *world) called() string {
+	s := fmt.Sprintf("%s %d", w.about.Kind, w.about.Number)
+	if w.about.Planned > 0 {
+		s += fmt.Sprintf(" of %d", w.about.Planned)
+	}
+	if w.about.Setting > 0 {
+		s += ", " + w.whole.Scale.Quantity(w.about.Setting)
+	}
+	return s
+}
+
+// worst is the outcome of all verdicts: one that is missed misses all.
+func worst(verdicts []slo.Verdict) slo.Outcome {
+	outcome := slo.Met
+	for _, v := range verdicts {
+		if v.Outcome == slo.Missed {
+			return slo.Missed
+		}
+		if v.Outcome == slo.Unknown {
+			outcome = slo.Unknown
+		}
+	}
+	return outcome
+}
+
+// How long is waited for a server to come to rest between two runs, and how much of
+// it is planned for.
+const (
+	restless = time.Minute
+	between  = 5 * time.Second
+)
+
+// settle waits until nothing runs on the server and nothing waits, and then empties
+// its prefix cache, unless it is to be warm. What could not be brought about is a
+// warning of the next run.
+func (w *world) settle(ctx context.Context) (warnings []string) {
+	if busy := w.rest(ctx); busy > 0 {
+		warnings = append(warnings, fmt.Sprintf("%v after the run before, %g requests were still on the server: others use it, and this run was not the only load", restless, busy))
+	}
+	if w.scenario.Cache != nil && w.scenario.Cache.Share > 0 {
+		return warnings
+	}
+	err := w.served.client.ResetCache(ctx)
+	if errors.Is(err, openai.ErrNoReset) && w.scenario.Cache != nil {
+		return warnings // each run asks with a salt of its own
+	}
+	if err != nil {
+		warnings = append(warnings, fmt.Sprintf("%v: what an earlier run asked may be found in it", err))
+	}
+	return warnings
+}
+
+// rest waits until the server has nothing to do, and returns how many requests it
+// had at last; 0 also where it does not tell.
+func (w *world) rest(ctx context.Context) (busy float64) {
+	metrics := w.samplers()[0]
+	for until := time.Now().Add(restless); time.Now().Before(until) && ctx.Err() == nil; time.Sleep(200 * time.Millisecond) {
+		readings, err := metrics.Read(ctx)
+		if err != nil {
+			return 0
+		}
+		busy = 0
+		for _, r := range readings {
+			if r.Series == "vllm:num_requests_running" || r.Series == "vllm:num_requests_waiting" {
+				busy += r.Value
+			}
+		}
+		if busy == 0 {
+			break
+		}
+	}
+	return busy
+}
+
+// judge answers objectives from all the runs together.
+func (of *whole) judge(objectives []harness.Objective) ([]slo.Verdict, error) {
+	if len(of.windows) == 0 {
+		return nil, errors.New("there is nothing to judge: no run was made to its end")
+	}
+	verdicts := slo.Together(of.windows).Judge(objectives)
+	of.verdicts = append(of.verdicts, verdicts...)
+	return verdicts, nil
+}
+
+// warn adds to the warnings of the run, or of the whole.
+func (w *world) warn(text string) {
+	if w.whole != nil {
+		w.whole.warnings = append(w.whole.warnings, text)
+		return
+	}
+	w.run.Warnings = append(w.run.Warnings, text)
+}
+
+// finishWhole writes what several runs leave behind together.
+func (w *world) finishWhole(cause error) error {
+	of := w.whole
+	if len(of.Trials) == 0 {
+		return of.folder.Discard()
+	}
+	abandoned := w.abandonedUnasked(cause)
+	cause = errors.Join(cause, abandoned)
+	manifest := w.wholeManifest(cause)
+	var page bytes.Buffer
+	var runs []store.Measured
+	for i, window := range of.windows {
+		runs = append(runs, store.Measured{Requests: of.Trials[i].Requests, Figures: window.Figures()})
+	}
+	err := errors.Join(
+		reports.RenderWhole(&page, reports.NewWhole(of.Whole, of.verdicts, manifest)),
+		w.noteWhole(cause),
+		of.folder.WriteFile("bench.txt", store.Bench(of.scenario.Name, of.scenario.Labels, runs...)),
+		of.folder.WriteFile("report.html", page.Bytes()),
+	)
+	path, published := of.folder.Publish()
+	w.say(filepath.Join(w.suite.fromRoot(path), "report.html"))
+	return errors.Join(err, published, abandoned)
+}
+
+// noteWhole writes what is known of the whole so far.
+func (w *world) noteWhole(cause error) error {
+	of := w.whole
+	verdicts := of.verdicts
+	if verdicts == nil {
+		verdicts = []slo.Verdict{}
+	}
+	return errors.Join(of.folder.WriteJSON("run.json", w.wholeManifest(cause)),
+		of.folder.WriteJSON("verdicts.json", verdicts), of.folder.WriteJSON("trials.json", of.Whole))
+}
+
+// wholeManifest is run.json of several runs: that of a run of the scenario as it was
+// written, with the names of those that were made.
+func (w *world) wholeManifest(cause error) store.Manifest {
+	of, before := w.whole, w.trial
+	defer func() { w.trial = before }()
+	run := *of.last
+	run.Scenario, run.Start, run.Length, run.Requests = of.scenario, of.began, time.Since(of.start), 0
+	run.Warnings, run.Stopped = of.warnings, of.stopped
+	run.From, run.To = 0, run.Length
+	for _, t := range of.Trials {
+		run.Requests += t.Requests
+	}
+	w.trial = trial{run: &run, folder: of.folder}
+	m := w.manifest(cause)
+	if of.Kind == trials.Repeats {
+		m.Scenario.Load += fmt.Sprintf(", %d times", of.planned)
+	}
+	for _, t := range of.Trials {
+		m.Trials = append(m.Trials, t.Run)
+	}
+	return m
+}
