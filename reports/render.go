@@ -4,10 +4,14 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	_ "embed"
+	"embed"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
+
+	"github.com/vllmspec/vllmspec/harness/slo"
 )
 
 //go:generate go tool -modfile=../tools/go.mod templ generate
@@ -17,17 +21,77 @@ import (
 var (
 	//go:embed assets/page.css
 	pageCSS string
-	//go:embed assets/page.js
-	pageJS string
+	//go:embed assets/js/*.js
+	scripts embed.FS
 	//go:embed assets/uplot/uPlot.min.css
 	plotCSS string
 	//go:embed assets/uplot/uPlot.iife.min.js
 	plotJS string
 )
 
+// outcome is what mark draws.
+type outcome = slo.Outcome
+
+// pageJS is the script of the page: its parts in the order of their names, in one
+// scope of their own.
+func pageJS() string {
+	return script("base", "plot", "story", "request", "spread", "panels", "live", "page")
+}
+
+func script(parts ...string) string {
+	var out strings.Builder
+	out.WriteString("(() => {\n'use strict';\n")
+	for _, part := range parts {
+		text, err := scripts.ReadFile("assets/js/" + part + ".js")
+		if err != nil {
+			panic(err) // it was embedded under this name, or nothing of this package was ever tested
+		}
+		out.Write(text)
+	}
+	out.WriteString("})();")
+	return out.String()
+}
+
+// A Link is what ties a page to the run that it shows; a page that is kept has none.
+type Link struct {
+	Events string // where its frames come from; "" where none do
+	Stop   string // where to ask that the run be stopped
+	Token  string // to be given with that
+	Others []Entry
+}
+
+func (l Link) policy() string {
+	p := policy([]string{plotJS, pageJS()}, []string{plotCSS, pageCSS})
+	if l.Events != "" {
+		p += "; connect-src 'self'"
+	}
+	return p
+}
+
 // Render writes the page of a run: one file that needs nothing else.
 func Render(w io.Writer, v View) error {
-	return write(w, page(v))
+	return write(w, page(v, Link{}))
+}
+
+// RenderLive writes the page of a run that goes on, which follows it.
+func RenderLive(w io.Writer, v View, l Link) error {
+	return write(w, page(v, l))
+}
+
+// Frame is what a live page needs to look as it would look now.
+func Frame(v View, l Link) ([]byte, error) {
+	var main bytes.Buffer
+	if err := content(v, l).Render(context.Background(), &main); err != nil {
+		return nil, err
+	}
+	return json.Marshal(frame{string(v.Outcome) + ": " + v.Title, v.Running == nil, main.String(), v.Data})
+}
+
+type frame struct {
+	Title string `json:"title"`
+	Ended bool   `json:"ended"`
+	Main  string `json:"main"`
+	Data  Data   `json:"data"`
 }
 
 // Index writes the page that lists runs.

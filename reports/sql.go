@@ -61,3 +61,15 @@ func aggregate(statistic, value string) string {
 	}
 	return fmt.Sprintf("quantile_cont(%s, %g)", value, p/100)
 }
+
+// queries give the charts from the files, as DuckDB understands them.
+func queries() []Fact {
+	return []Fact{
+		{"Every request", "select due_ns / 1e9 as due, ttft_ns / 1e9 as ttft, class, failure from 'requests.parquet'"},
+		{"Throughput", "select done_ns // 1000000000 as second, count(*) from 'requests.parquet' where failure is null group by 1 order by 1"},
+		{"Distribution", "select cume_dist() over (order by ttft_ns) as share, ttft_ns / 1e9 as ttft from 'requests.parquet' where not warmup and failure is null"},
+		{"Tokens of one", "select unnest(chunk_ns) / 1e9 as at from 'requests.parquet' where seq = 0"},
+		{"A gauge", "select at_ns / 1e9 as at, sum(value) from 'samples.parquet' where series = 'vllm:num_requests_running' group by 1 order by 1"},
+		{"Failures", "select failure, count(*), any_value(error) from 'requests.parquet' where failure is not null group by 1"},
+	}
+}

@@ -3,11 +3,10 @@ package reports
 import (
 	"cmp"
 	"fmt"
-	"math"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
-	"time"
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/slo"
@@ -18,13 +17,14 @@ import (
 // it. Markup only arranges it.
 type View struct {
 	Title       string
+	Running     *Progress // nil once the run has ended
 	Outcome     slo.Outcome
 	Headline    string // the verdict in one sentence
 	Expected    bool   // the scenario wanted this outcome, and passed
 	Facts       []Fact
 	Objectives  []Objective
-	Story       Story
 	Figures     []Figures
+	Classes     []Figures // of traffic, side by side
 	Failures    []Failures
 	Audit       []string // why the client could not be relied on
 	Warnings    []string
@@ -33,20 +33,12 @@ type View struct {
 	Checks      []Fact // the client's audit of itself
 	Environment []Fact
 	Files       []Fact
+	Queries     []Fact // what gives a chart from the files
 	Data        Data
 }
 
 // A Fact is a name and what stands beside it.
 type Fact struct{ Name, Value string }
-
-// An Objective is one row of the table of objectives.
-type Objective struct {
-	Name, Limit, Value, Interval, N string
-	Outcome                         slo.Outcome
-	Notes                           []string
-	Formula, Where, SQL             string
-	Bar                             Bar
-}
 
 // Figures are the statistics of one metric.
 type Figures struct {
@@ -63,21 +55,37 @@ type Failures struct {
 
 // NewView is the page of a run, as it was measured and judged.
 func NewView(run *harness.Run, measured *slo.Window, verdicts []slo.Verdict, m store.Manifest) View {
-	v := View{
-		Title: run.Scenario.Name, Warnings: run.Warnings, Audit: measured.Audit(),
-		Figures: figures(measured.Figures()), Definitions: definitions(verdicts),
-		Method: method(run, measured, m), Checks: checks(measured), Environment: environment(m), Files: files(m),
+	d := NewDrawing(run.Requests, Whole())
+	for r := range run.Records {
+		d.Record(&r)
 	}
-	v.Data, v.Failures = newData(run)
+	for s := range run.Samples {
+		d.Sample(s)
+	}
+	v := d.view(run, measured, verdicts, m)
+	v.Outcome, v.Headline = headline(verdicts, m)
+	v.Expected = passed(verdicts, m) && v.Outcome != slo.Met
+	v.Audit = measured.Audit()
+	v.Checks = checks(measured)
+	v.Files, v.Queries = files(m), queries()
+	return v
+}
+
+// view is what the page of a run that goes on and that of one which has ended have in
+// common.
+func (d *Drawing) view(run *harness.Run, measured *slo.Window, verdicts []slo.Verdict, m store.Manifest) View {
+	v := View{
+		Title: run.Scenario.Name, Warnings: run.Warnings, Facts: about(run, m),
+		Figures: figures(measured.Figures()), Classes: classes(measured), Definitions: definitions(verdicts),
+		Method: method(run, measured, m), Environment: environment(m), Failures: d.failures.counted(),
+	}
 	for _, verdict := range verdicts {
 		v.Objectives = append(v.Objectives, objective(verdict, run))
 	}
-	v.Outcome, v.Headline = headline(verdicts, m)
-	v.Expected = passed(verdicts, m) && v.Outcome != slo.Met
-	v.Facts = about(run, m)
-	v.Story = newStory(verdicts)
-	v.Data.Story = v.Story
-	v.Data.Distributions = distributions(measured, verdicts)
+	v.Data = d.data(run.Length.Seconds(), run.Virtual)
+	v.Data.From, v.Data.To = run.From.Seconds(), run.To.Seconds()
+	v.Data.Story, v.Data.Limits = newStory(verdicts), limits(verdicts)
+	v.Data.Distributions = distributions(measured)
 	return v
 }
 
@@ -130,22 +138,6 @@ func rank(o slo.Outcome) int {
 	return map[slo.Outcome]int{slo.Met: 0, slo.Unknown: 1, slo.Missed: 2}[o]
 }
 
-func objective(v slo.Verdict, run *harness.Run) Objective {
-	o := Objective{
-		Name: v.Name(), Limit: v.Expectation(), Value: "–", N: "–",
-		Outcome: v.Outcome, Notes: v.Notes, Where: v.Where, SQL: SQL(v.Objective, run.From, run.To), Bar: newBar(v),
-	}
-	if m, err := slo.Lookup(v.Metric); err == nil {
-		o.Formula = m.Formula
-	}
-	if !math.IsNaN(v.Value) {
-		o.Value = slo.FormatQuantity(v.Value, v.Unit)
-		o.Interval = strings.TrimSpace(v.Interval())
-		o.N = slo.FormatQuantity(float64(v.N), slo.Count)
-	}
-	return o
-}
-
 func about(run *harness.Run, m store.Manifest) []Fact {
 	when := m.Start.UTC().Format("2 January 2006, 15:04 UTC")
 	if m.Virtual {
@@ -155,9 +147,9 @@ func about(run *harness.Run, m store.Manifest) []Fact {
 		{"Model", m.Server.Model},
 		{"Server", m.Server.Kind},
 		{"When", when},
-		{"Load", fmt.Sprintf("%s; measured for %s", m.Scenario.Load, round(run.To-run.From))},
-		{"Asked", m.Scenario.Dataset},
-		{"Seed", fmt.Sprint(m.Scenario.Seed)},
+		{"Load", humane(m.Scenario.Load)}, {"Measured", "for " + span(run.To-run.From)},
+		{"Asked", humane(m.Scenario.Dataset)},
+		{"Seed", strconv.FormatUint(m.Scenario.Seed, 10)},
 		{"Scenario", m.Scenario.Where},
 		{"Commit", m.Tool.Commit},
 	})
@@ -198,6 +190,8 @@ type failures struct {
 	place  map[harness.Failure]int
 }
 
+func newFailures() failures { return failures{place: map[harness.Failure]int{}} }
+
 func (f *failures) take(r *harness.Record) {
 	f.total++
 	if r.Failure == "" {
@@ -207,12 +201,13 @@ func (f *failures) take(r *harness.Record) {
 	if !seen {
 		i = len(f.kinds)
 		f.place[r.Failure] = i
-		f.kinds, f.counts = append(f.kinds, Failures{Kind: string(r.Failure), Example: r.Error, At: round(r.Due)}), append(f.counts, 0)
+		f.kinds, f.counts = append(f.kinds, Failures{Kind: string(r.Failure), Example: r.Error, At: span(r.Due)}), append(f.counts, 0)
 	}
 	f.counts[i]++
 }
 
 func (f *failures) counted() []Failures {
+	f.kinds = slices.Clone(f.kinds)
 	for i, n := range f.counts {
 		f.kinds[i].Count = slo.FormatQuantity(float64(n), slo.Count)
 		f.kinds[i].Share = slo.FormatQuantity(float64(n)/float64(f.total), slo.Ratio)
@@ -241,7 +236,7 @@ func method(run *harness.Run, measured *slo.Window, m store.Manifest) []Fact {
 		good = append(good, o.Text)
 	}
 	return told([]Fact{
-		{"Window", fmt.Sprintf("requests due from %s to %s of the run; what was due earlier is warm-up, recorded and not judged", round(run.From), round(run.To))},
+		{"Window", fmt.Sprintf("requests due from %s to %s of the run; what was due earlier is warm-up, recorded and not judged", span(run.From), span(run.To))},
 		{"Latency", "counts from when a request was due, not from when it was sent"},
 		{"Stamps", stamps(run, measured)},
 		{"Intervals", "95 %: order statistics for quantiles (type 7), Student's t for means, Clopper–Pearson for shares"},
@@ -296,17 +291,5 @@ func files(m store.Manifest) []Fact {
 		{path.Join(m.Run, "run.json"), "what was run, against what, from where"},
 		{path.Join(m.Run, "verdicts.json"), "every objective with value, interval, n, outcome"},
 		{path.Join(m.Run, "bench.txt"), "the figures as Go benchmark lines, for benchstat"},
-	}
-}
-
-// round is a duration with the digits that a reader wants: 1m0s, 2.5s, 40ms.
-func round(d time.Duration) string {
-	switch {
-	case d >= time.Minute:
-		return d.Round(time.Second).String()
-	case d >= time.Second:
-		return d.Round(100 * time.Millisecond).String()
-	default:
-		return d.Round(time.Millisecond).String()
 	}
 }

@@ -1,0 +1,69 @@
+// A page that follows a run: frame by frame it becomes what it would be if it were
+// opened anew, without losing what is open and zoomed.
+const skipped = new Set(['open', 'hidden', 'tabindex']);
+
+const morph = (from, to) => {
+  if (from.nodeType !== to.nodeType || from.nodeName !== to.nodeName) return from.replaceWith(to);
+  if (from.nodeType === Node.TEXT_NODE) {
+    if (from.data !== to.data) from.data = to.data;
+    return;
+  }
+  if (from.nodeType !== Node.ELEMENT_NODE || from.dataset.keys !== undefined || from.dataset.connection !== undefined || from.tagName === 'SELECT') return;
+  for (const { name, value } of [...to.attributes]) if (!skipped.has(name) && from.getAttribute(name) !== value) from.setAttribute(name, value);
+  for (const { name } of [...from.attributes]) if (!skipped.has(name) && name !== 'style' && !to.hasAttribute(name)) from.removeAttribute(name);
+  if (from.dataset.chart !== undefined || from.tagName === 'INPUT') return;
+  const old = [...from.childNodes], now = [...to.childNodes];
+  now.forEach((child, i) => old[i] ? morph(old[i], child) : from.append(child));
+  old.slice(now.length).forEach(child => child.remove());
+};
+
+const connection = text => {
+  const holder = $('[data-connection]');
+  if (!holder) return;
+  holder.hidden = !text;
+  holder.textContent = text;
+};
+
+let ended = false, taking = false, waiting = null;
+const takeFrame = async frame => {
+  if (taking) { waiting = frame; return; } // the newest one is enough
+  taking = true;
+  try {
+    const parsed = JSON.parse(frame);
+    const openedSeq = opened >= 0 ? data.requests.seq[opened] : -1, cursorSeq = storyState.cursor >= 0 ? data.requests.seq[storyState.cursor] : -1;
+    await take(parsed.data);
+    const find = seq => seq < 0 ? -1 : data.requests.seq.indexOf(seq);
+    storyState.cursor = find(cursorSeq);
+    opened = find(openedSeq);
+    document.title = parsed.title;
+    ended = parsed.ended;
+    const main = document.createElement('template');
+    main.innerHTML = parsed.main;
+    morph($('main'), main.content.firstElementChild);
+    mount();
+    for (const chart of charts.values()) chart.update();
+    sayZoom();
+    document.body.dataset.frames = Number(document.body.dataset.frames || 0) + 1;
+    document.body.dataset.ended = ended;
+  } finally {
+    taking = false;
+  }
+  if (waiting) { const next = waiting; waiting = null; takeFrame(next); }
+};
+
+const follow = () => {
+  const { events } = document.body.dataset;
+  if (!events) return;
+  const source = new EventSource(events);
+  source.onmessage = event => takeFrame(event.data);
+  source.onopen = () => connection('');
+  source.onerror = () => connection(ended ? 'The tests are over, or the page was left; this is its last frame.' : 'The connection is lost; trying again. What is shown is as it was then.');
+};
+
+const stop = async button => {
+  const { stop, token } = document.body.dataset;
+  button.disabled = true;
+  button.textContent = 'Stopping…';
+  const answer = await fetch(stop, { method: 'POST', headers: { 'X-Vllmspec-Token': token } }).catch(error => error);
+  if (!answer.ok) { button.disabled = false; button.textContent = 'Stop this run'; connection('The run could not be stopped from here; press Ctrl-C where it was started.'); }
+};

@@ -1,0 +1,38 @@
+// The panels over time.
+kinds.panel = holder => {
+  const of = () => data.panels[holder.dataset.index];
+  if (!of()?.series.length) return null;
+  const columns = () => uPlot.join(of().series.map(s => [s.at, s.v]));
+  let table = columns(), names = of().series.map(s => s.name).join();
+  const say = i => {
+    const p = of(), show = format(p.unit);
+    keys('panel-' + holder.dataset.index, p.series.map((s, k) => [s.name, 'line ' + series(k), i == null ? undefined : show(valueAt(k + 1, i))]), i == null ? '' : `at ${clock(table[0][i])}`);
+  };
+  // Series are not read at the same instants: what counts is the reading before.
+  const valueAt = (k, i) => { while (i > 0 && table[k][i] == null) i--; return table[k][i]; };
+  let plot;
+  const build = () => {
+    plot?.destroy();
+    const p = of(), show = format(p.unit);
+    plot = make(holder, timed({
+      axes: [timeAxis(), valueAxis(show)],
+      scales: { y: { range: (u, min, max) => [0, p.unit === 'ratio' ? 1 : (max || 1) * 1.1] } },
+      series: [{}, ...p.series.map((s, i) => ({ stroke: () => colour(series(i)), fill: p.series.length === 1 ? () => colour(series(i)) + '1f' : undefined, width: 1.5, spanGaps: true, points: { show: s.at.length < 2 } }))],
+      hooks: { setCursor: [u => say(u.cursor.idx)] },
+    }), table);
+    say(null);
+  };
+  build();
+  const update = () => {
+    if (!of()?.series.length) return;
+    table = columns();
+    const now = of().series.map(s => s.name).join();
+    if (now !== names) { names = now; build(); } else plot.setData(table);
+    say(null);
+  };
+  return {
+    update, zoomed: () => plot.setData(table), rebuild: build,
+    resize: () => plot.setSize({ width: Math.max(holder.clientWidth, 50), height: holder.clientHeight }),
+    retheme: () => plot.redraw(false, true), destroy: () => plot.destroy(),
+  };
+};

@@ -1,0 +1,196 @@
+package reports
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
+	"math"
+	"time"
+)
+
+// Requests are the requests that are drawn: a few columns of numbers, in the order
+// in which the requests were due, packed so that a hundred thousand of them are a
+// few megabytes. Words are told once and pointed at.
+type Requests struct {
+	N       int // drawn
+	Seen    int // in all
+	Every   int // one of so many is drawn; the slowest, and those that failed, beside
+	Told    int // whose tokens are on the page, one by one
+	Columns []Column
+	Classes []string
+	Words   []string // failures, finish reasons, errors; the first is ""
+}
+
+// A Column is one number of each request. Kind says how it is written: f4 is a
+// float of four bytes, u4, u2 and u1 whole numbers, all little-endian; d4 is u4 of
+// differences to the one before; v is a list of whole numbers of any length, seven
+// bits a byte, the eighth says that more follow (LEB128).
+type Column struct {
+	Name  string `json:"name"`
+	Kind  string `json:"kind"`
+	Bytes int    `json:"bytes"`
+
+	data []byte
+}
+
+// Ticks are the parts of a second in which instants are told.
+const (
+	dueTicks   = 100_000 // of due
+	chunkTicks = 10_000  // of chunks
+)
+
+// missing is a whole number that nobody told.
+const missing = math.MaxUint32
+
+// packedRequests is how they stand in the page.
+type packedRequests struct {
+	N       int      `json:"n"`
+	Seen    int      `json:"seen"`
+	Every   int      `json:"every"`
+	Told    int      `json:"told"`
+	Columns []Column `json:"columns"`
+	Classes []string `json:"classes"`
+	Words   []string `json:"words"`
+	Packed  string   `json:"packed"` // all columns, one after the other: gzip, base64
+}
+
+// MarshalJSON packs the columns.
+func (r Requests) MarshalJSON() ([]byte, error) {
+	p := packedRequests{r.N, r.Seen, r.Every, r.Told, r.Columns, r.Classes, r.Words, ""}
+	var out bytes.Buffer
+	zip := gzip.NewWriter(&out)
+	for i, c := range p.Columns {
+		p.Columns[i].Bytes = len(c.data)
+		if _, err := zip.Write(c.data); err != nil {
+			return nil, err
+		}
+	}
+	if err := zip.Close(); err != nil {
+		return nil, err
+	}
+	p.Packed = base64.StdEncoding.EncodeToString(out.Bytes())
+	return json.Marshal(p)
+}
+
+// pack makes the columns of these points, which are in the order of due.
+func pack(points []*point) Requests {
+	r := Requests{N: len(points), Words: []string{""}, Classes: []string{}}
+	words, classes := newTable(&r.Words, 250), newTable(&r.Classes, 250)
+	last := uint32(0)
+	whole := func(name, kind string, of func(*point) uint32) {
+		r.Columns = append(r.Columns, column(name, kind, points, of))
+	}
+	whole("due", "d4", func(p *point) uint32 {
+		at := uint32(p.due.Seconds() * dueTicks)
+		step := at - last
+		last = at
+		return step
+	})
+	float := func(name string, of func(*point) time.Duration) {
+		whole(name, "f4", func(p *point) uint32 { return short(of(p)) })
+	}
+	float("lag", func(p *point) time.Duration { return p.lag })
+	float("connecting", func(p *point) time.Duration { return p.connecting })
+	float("ttft", func(p *point) time.Duration { return p.ttft })
+	float("tpot", func(p *point) time.Duration { return p.tpot })
+	float("e2e", func(p *point) time.Duration { return p.e2e })
+	float("ended", func(p *point) time.Duration { return p.ended })
+	whole("seq", "u4", func(p *point) uint32 { return uint32(p.seq) })
+	whole("prompt", "u4", func(p *point) uint32 { return tell(p.prompt) })
+	whole("output", "u4", func(p *point) uint32 { return tell(p.output) })
+	whole("cached", "u4", func(p *point) uint32 { return tell(p.cached) })
+	whole("class", "u1", func(p *point) uint32 { return classes.of(p.class) })
+	whole("failure", "u1", func(p *point) uint32 { return words.of(p.failure) })
+	whole("finish", "u1", func(p *point) uint32 { return words.of(p.finish) })
+	whole("error", "u1", func(p *point) uint32 { return words.of(p.error) })
+	whole("beside", "u1", func(p *point) uint32 { return bit(p.beside) })
+	whole("chunks", "u4", func(p *point) uint32 { return uint32(p.chunks) })
+	at := Column{Name: "at", Kind: "v"}
+	for _, p := range points {
+		at.data = append(at.data, p.at...)
+		if p.chunks > 0 {
+			r.Told++
+		}
+	}
+	r.Columns = append(r.Columns, at)
+	return r
+}
+
+func column(name, kind string, points []*point, of func(*point) uint32) Column {
+	c := Column{Name: name, Kind: kind, data: make([]byte, 0, 4*len(points))}
+	for _, p := range points {
+		switch v := of(p); kind {
+		case "u1":
+			c.data = append(c.data, byte(v))
+		default:
+			c.data = binary.LittleEndian.AppendUint32(c.data, v)
+		}
+	}
+	return c
+}
+
+// short is a duration in seconds as a float of four bytes, rounded to 16 bits of
+// mantissa: more would be bytes that nobody sees. Never is no number.
+func short(d time.Duration) uint32 {
+	if d < 0 {
+		return math.Float32bits(float32(math.NaN()))
+	}
+	return (math.Float32bits(float32(d.Seconds())) + 0x40) &^ 0x7f
+}
+
+func tell(n int) uint32 {
+	if n < 0 {
+		return missing
+	}
+	return uint32(n)
+}
+
+func bit(is bool) uint32 {
+	if is {
+		return 1
+	}
+	return 0
+}
+
+// A table numbers words as they come. What does not fit into it any more is "other".
+type table struct {
+	words *[]string
+	place map[string]uint32
+	most  int
+}
+
+func newTable(words *[]string, most int) *table {
+	t := &table{words, map[string]uint32{}, most}
+	for i, w := range *words {
+		t.place[w] = uint32(i)
+	}
+	return t
+}
+
+func (t *table) of(word string) uint32 {
+	if i, ok := t.place[word]; ok {
+		return i
+	}
+	if len(*t.words) >= t.most && word != "other" {
+		return t.of("other")
+	}
+	i := uint32(len(*t.words))
+	t.place[word] = i
+	*t.words = append(*t.words, word)
+	return i
+}
+
+// instants are those of an answer's chunks since the request was due, each as the
+// difference to the one before.
+func instants(due time.Duration, chunks []time.Duration) []byte {
+	out := make([]byte, 0, 2*len(chunks))
+	last := uint64(0)
+	for _, at := range chunks {
+		tick := uint64(max(0, at-due).Seconds() * chunkTicks)
+		out = binary.AppendUvarint(out, max(tick, last)-last)
+		last = max(tick, last)
+	}
+	return out
+}

@@ -1,0 +1,257 @@
+package reports
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/vllmspec/vllmspec/harness"
+)
+
+// A Drawing takes a run as it comes, record by record, and keeps what the charts
+// need of it: a bounded part, however long the run is. The page of a run that goes
+// on and the page of one that has ended come of it alike. Records may come in any
+// order, samples in that of their instants.
+type Drawing struct {
+	bounds   Bounds
+	every    int // one of so many requests is drawn…
+	everyAt  int // …and of so many the tokens one by one
+	sampled  []*point
+	failed   []*point // the first ones, whatever their number
+	slowest  [2]slowest
+	chunks   int // kept of the sampled ones
+	seen     int
+	failures failures
+
+	offered, answered, broken, tokens rate
+	watched                           *watching
+}
+
+// Bounds are how much a drawing keeps.
+type Bounds struct {
+	Requests int // drawn as points; beside them the first 2,000 that failed and the slowest ones
+	Chunks   int // drawn one by one
+	Buckets  int // of the rates
+}
+
+// Whole is for a page that is kept, and Passing for one that is sent anew each second.
+func Whole() Bounds   { return Bounds{Requests: 100_000, Chunks: 1_500_000, Buckets: 600} }
+func Passing() Bounds { return Bounds{Requests: 3000, Chunks: 40_000, Buckets: 300} }
+
+const (
+	failedMost  = 2000
+	slowestMost = 250
+)
+
+// A point is a request that is drawn.
+type point struct {
+	seq, prompt, output, cached           int
+	class, failure, finish, error         string
+	due, lag, connecting, ttft, tpot, e2e time.Duration
+	ended                                 time.Duration // since due, whatever its end was
+	chunks                                int
+	at                                    []byte
+	beside                                bool // not one of the sample: drawn because it is slow, or failed
+}
+
+// NewDrawing is a drawing of a run of so many requests; 0 where nobody knows yet.
+func NewDrawing(requests int, bounds Bounds) *Drawing {
+	d := &Drawing{bounds: bounds, everyAt: 1, failures: newFailures(), watched: newWatching(bounds.Buckets)}
+	d.every = max(1, (requests+bounds.Requests-1)/bounds.Requests)
+	for _, r := range []*rate{&d.offered, &d.answered, &d.broken, &d.tokens} {
+		*r = newRate(bounds.Buckets)
+	}
+	d.slowest = [2]slowest{{by: func(p *point) time.Duration { return p.ttft }}, {by: func(p *point) time.Duration { return p.e2e }}}
+	return d
+}
+
+// Record takes a request.
+func (d *Drawing) Record(r *harness.Record) {
+	d.seen++
+	d.failures.take(r)
+	d.count(r)
+	sampled := r.Seq%d.every == 0
+	failed := r.Failure != "" && len(d.failed) < failedMost
+	slow := d.slowest[0].wants(r.TTFT()) || d.slowest[1].wants(r.E2E())
+	if !sampled && !failed && !slow {
+		return
+	}
+	p := newPoint(r)
+	if sampled && p.seq%d.everyAt == 0 || failed || slow {
+		p.at, p.chunks = instants(r.Due, r.Chunks), len(r.Chunks)
+	}
+	if sampled {
+		d.sampled = append(d.sampled, p)
+		d.chunks += p.chunks
+	}
+	if failed {
+		d.failed = append(d.failed, p)
+	}
+	d.slowest[0].take(p)
+	d.slowest[1].take(p)
+	d.thin()
+}
+
+// count adds up what came when.
+func (d *Drawing) count(r *harness.Record) {
+	d.offered.add(r.Due, 1)
+	if r.OK() {
+		d.answered.add(r.Done, 1)
+	} else if r.Failed() {
+		d.broken.add(max(r.Done, r.Due), 1)
+	}
+	for i, at := range r.Chunks {
+		if len(r.ChunkTokens) == len(r.Chunks) {
+			d.tokens.add(at, float64(r.ChunkTokens[i]))
+		} else if r.OutputTokens > 0 {
+			d.tokens.add(at, float64(r.OutputTokens)/float64(len(r.Chunks)))
+		}
+	}
+}
+
+// thin leaves every second point out once there are too many, and of the others
+// the tokens of every second one.
+func (d *Drawing) thin() {
+	for len(d.sampled) > d.bounds.Requests {
+		d.every *= 2
+		d.sampled = slices.DeleteFunc(d.sampled, func(p *point) bool {
+			if p.seq%d.every == 0 {
+				return false
+			}
+			d.chunks -= p.chunks
+			return true
+		})
+	}
+	for d.chunks > d.bounds.Chunks {
+		d.everyAt *= 2
+		for _, p := range d.sampled {
+			if p.chunks > 0 && p.seq%d.everyAt != 0 && !d.slowest[0].has(p) && !d.slowest[1].has(p) && p.failure == "" {
+				d.chunks -= p.chunks
+				p.chunks, p.at = 0, nil
+			}
+		}
+		if d.everyAt > 1<<20 {
+			return // the slowest and the failed ones alone are as many
+		}
+	}
+}
+
+// requests are all that is drawn, each once.
+func (d *Drawing) requests() Requests {
+	all := slices.Concat(d.sampled, d.failed, d.slowest[0].points, d.slowest[1].points)
+	slices.SortFunc(all, func(a, b *point) int { return cmp.Or(cmp.Compare(a.due, b.due), cmp.Compare(a.seq, b.seq)) })
+	all = slices.Compact(all)
+	for _, p := range all {
+		p.beside = p.seq%d.every != 0
+	}
+	r := pack(all)
+	r.Seen, r.Every = d.seen, d.every
+	return r
+}
+
+func newPoint(r *harness.Record) *point {
+	p := &point{seq: r.Seq, prompt: r.PromptTokens, output: r.OutputTokens, cached: r.CachedTokens, class: r.Class, failure: string(r.Failure),
+		finish: r.Finish, error: r.Error, due: r.Due, lag: r.Lag(), connecting: r.Connecting, ttft: r.TTFT(), ended: r.E2E(), tpot: harness.Never, e2e: harness.Never}
+	if r.OK() {
+		p.tpot, p.e2e = r.TPOT(), r.E2E()
+	}
+	if len(p.error) > 400 {
+		p.error = p.error[:400] + "…"
+	}
+	return p
+}
+
+// slowest are the few requests that took longest, so that no thinning hides them.
+type slowest struct {
+	by     func(*point) time.Duration
+	points []*point
+	bar    time.Duration // of the quickest of them, once there are enough
+}
+
+func (s *slowest) wants(v time.Duration) bool {
+	return v >= 0 && (len(s.points) < slowestMost || v > s.bar)
+}
+
+func (s *slowest) take(p *point) {
+	if !s.wants(s.by(p)) {
+		return
+	}
+	// Twice as many are kept, so that sorting is rare.
+	s.points = append(s.points, p)
+	if len(s.points) < 2*slowestMost {
+		return
+	}
+	slices.SortFunc(s.points, func(a, b *point) int { return cmp.Compare(s.by(b), s.by(a)) })
+	clear(s.points[slowestMost:])
+	s.points = s.points[:slowestMost]
+	s.bar = s.by(s.points[slowestMost-1])
+}
+
+func (s *slowest) has(p *point) bool {
+	return s.by(p) >= 0 && len(s.points) >= slowestMost && s.by(p) >= s.bar
+}
+
+// A rate adds up amounts in buckets of time, which grow as the run does.
+type rate struct {
+	step    float64 // s
+	buckets []float64
+	most    int
+}
+
+func newRate(most int) rate { return rate{step: 1, most: most} }
+
+func (r *rate) add(at time.Duration, amount float64) {
+	if at < 0 {
+		return
+	}
+	i := int(at.Seconds() / r.step)
+	for i >= r.most {
+		r.double()
+		i = int(at.Seconds() / r.step)
+	}
+	for len(r.buckets) <= i {
+		r.buckets = append(r.buckets, 0)
+	}
+	r.buckets[i] += amount
+}
+
+func (r *rate) double() {
+	for i := range r.buckets {
+		if i%2 == 0 {
+			r.buckets[i/2] = r.buckets[i]
+		} else {
+			r.buckets[i/2] += r.buckets[i]
+		}
+	}
+	r.buckets = r.buckets[:(len(r.buckets)+1)/2]
+	r.step *= 2
+}
+
+// perSecond is the rate up to an instant; the last bucket, which is cut, by the
+// part of it that there was.
+func (r *rate) perSecond(step, until float64) Series {
+	for r.step < step {
+		r.double()
+	}
+	s := Series{At: []float64{}, V: []float64{}}
+	for i := 0; float64(i)*r.step < until; i++ {
+		v, width := 0.0, math.Min(r.step, until-float64(i)*r.step)
+		if i < len(r.buckets) {
+			v = r.buckets[i]
+		}
+		if width < r.step/4 && i > 0 {
+			break // too short to be a rate
+		}
+		s.At, s.V = append(s.At, float64(i)*r.step), append(s.V, round4(v/width))
+	}
+	return s
+}
+
+func round4(v float64) float64 {
+	if v == 0 || math.Abs(v) >= 1000 {
+		return math.Round(v)
+	}
+	scale := math.Pow(10, 3-math.Floor(math.Log10(math.Abs(v))))
+	return math.Round(v*scale) / scale
+}

@@ -1,0 +1,102 @@
+package reports_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestABrowserDrawsEveryChart(t *testing.T) {
+	view, text := page(t, runOf(1000), [2]string{"p50 TTFT", "at most 1 s"})
+	v := open(t, text, 1440, 900)
+	shown := 3 + len(view.Data.Distributions) // the story, the offered rate, the heat map
+	for _, p := range view.Data.Panels {
+		if p.Absent == "" {
+			shown++
+		}
+	}
+	assert.Equal(t, shown, sees[int](v, `document.querySelectorAll('main canvas').length`))
+	assert.Empty(t, v.elsewhere())
+	for i := range shown {
+		assert.True(t, sees[bool](v, fmt.Sprintf(`(() => {
+			const c = document.querySelectorAll('main canvas')[%d], d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
+			return d.some((v, i) => i %% 4 === 3 && v > 0);
+		})()`, i)), "chart %d is not blank", i)
+	}
+}
+
+// TestAPersonCanZoom drags over a chart over time: all of them show that part, and the
+// figures are those of it.
+func TestAPersonCanZoom(t *testing.T) {
+	_, text := page(t, runOf(1000))
+	v := open(t, text, 1440, 900)
+	assert.True(t, sees[bool](v, `document.querySelector('[data-zoomed]').hidden`))
+	x, y, w, h := v.place(`[data-chart="story"] .u-over`)
+	v.do(chromedp.DragAndDropXY(x+w*.25, y+h/2, x+w*.5, y+h/2, 10))
+	v.until(`!document.querySelector('[data-zoomed]').hidden`)
+	says := v.text("[data-zoom-says]")
+	assert.Regexp(t, `^2[45]\.\d s to (49|50)\.\d s: 2[45]\d requests, 2\d failed, .* TTFT p50 20 ms, p95 20 ms, p99 20 ms; .*E2E latency p50 50 ms`, says)
+	v.click("[data-zoom-reset]")
+	v.until(`document.querySelector('[data-zoomed]').hidden`)
+}
+
+// TestAPersonCanOpenARequest clicks on a point, goes on by keys, and closes it.
+func TestAPersonCanOpenARequest(t *testing.T) {
+	_, text := page(t, runOf(300))
+	v := open(t, text, 1440, 900)
+	v.do(chromedp.Focus(chromedp.CSS(`[data-chart="story"]`)), chromedp.KeyEvent(kb.Enter))
+	assert.True(t, sees[bool](v, `document.querySelector('[data-request]').hidden`), "nothing is chosen yet")
+	v.do(chromedp.KeyEvent(kb.ArrowRight), chromedp.KeyEvent(kb.ArrowRight), chromedp.KeyEvent(kb.ArrowRight))
+	assert.Equal(t, "due at 200 ms: TTFT 20 ms", v.text(`[data-keys="story"] .where`))
+	v.do(chromedp.KeyEvent(kb.Enter))
+	require.False(t, sees[bool](v, `document.querySelector('[data-request]').hidden`))
+	v.click("[data-request-next]")
+	assert.Contains(t, v.text("[data-request-sql]"), "select * from 'requests.parquet' where seq = ")
+	// The tenth of all failed, with words that try to break out.
+	for range 30 {
+		if sees[bool](v, `document.querySelector('[data-request-says]').textContent.startsWith('Failed')`) {
+			break
+		}
+		v.click("[data-request-next]")
+	}
+	assert.Contains(t, v.text("[data-request-says]"), "Failed: error in stream. "+evil)
+	v.click("[data-request-next]")
+	assert.Equal(t, "Answered in 50 ms; its first token came after 20 ms.", v.text("[data-request-says]"))
+	assert.Equal(t, 2, sees[int](v, `document.querySelectorAll('.timeline .token').length`))
+	v.do(chromedp.KeyEvent(kb.Escape))
+	v.until(`document.querySelector('[data-request]').hidden`)
+}
+
+func TestColoursAreAsAPersonWants(t *testing.T) {
+	_, text := page(t, runOf(100))
+	v := open(t, text, 1440, 900)
+	ground := func() string { return sees[string](v, `getComputedStyle(document.documentElement).backgroundColor`) }
+	v.click("[data-theme-button]")
+	light := ground()
+	v.click("[data-theme-button]")
+	assert.Equal(t, "dark", sees[string](v, `document.documentElement.dataset.theme`))
+	assert.NotEqual(t, light, ground())
+}
+
+// TestItIsReadAtAnyWidth looks for what is wider than the screen.
+func TestItIsReadAtAnyWidth(t *testing.T) {
+	_, text := page(t, runOf(300), [2]string{"p50 TTFT", "at most 1 s"}, [2]string{"error rate", "at most 1%"})
+	for _, width := range []int64{380, 800, 1440} {
+		v := open(t, text, width, 900)
+		assert.LessOrEqual(t, sees[int](v, `document.documentElement.scrollWidth`), int(width))
+		v.picture(fmt.Sprintf("report-%d", width))
+	}
+}
+
+// TestARowOpensToItsEvidence opens an objective.
+func TestARowOpensToItsEvidence(t *testing.T) {
+	_, text := page(t, runOf(300), [2]string{"p50 TTFT", "at most 1 s"})
+	v := open(t, text, 1440, 900)
+	v.click(".objective summary")
+	v.until(`document.querySelectorAll('.objective canvas').length === 2`)
+	assert.Contains(t, v.text(".objective pre"), "quantile_cont")
+}

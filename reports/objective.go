@@ -1,0 +1,44 @@
+package reports
+
+import (
+	"math"
+	"strings"
+
+	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/slo"
+)
+
+// An Objective is one row of the table of objectives.
+type Objective struct {
+	Name, Limit, Value, Interval, N string
+	Metric, Class                   string
+	Outcome                         slo.Outcome
+	Says                            string // the outcome, as far as it is known
+	Notes                           []string
+	Formula, Where, SQL             string
+	Bar                             Bar
+}
+
+func objective(v slo.Verdict, run *harness.Run) Objective {
+	o := Objective{
+		Name: v.Name(), Limit: v.Expectation(), Value: "–", N: "–", Metric: v.Metric, Class: v.Class,
+		Outcome: v.Outcome, Says: string(v.Outcome), Notes: v.Notes, Where: v.Where, SQL: SQL(v.Objective, run.From, run.To), Bar: newBar(v),
+	}
+	if m, err := slo.Lookup(v.Metric); err == nil {
+		o.Formula = m.Formula
+	}
+	if !math.IsNaN(v.Value) {
+		o.Value = slo.FormatQuantity(v.Value, v.Unit)
+		o.Interval = strings.TrimSpace(v.Interval())
+		o.N = slo.FormatQuantity(float64(v.N), slo.Count)
+	}
+	return o
+}
+
+// quantity is a value with its interval; "–" where there is none.
+func quantity(v slo.Verdict) string {
+	if math.IsNaN(v.Value) {
+		return "–"
+	}
+	return slo.FormatQuantity(v.Value, v.Unit) + v.Interval()
+}

@@ -1,0 +1,104 @@
+package reports
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/slo"
+	"github.com/vllmspec/vllmspec/harness/store"
+)
+
+// Progress is how far a run has come.
+type Progress struct {
+	Now, Planned       time.Duration // Planned is 0 where nobody knows
+	Due, Failed        int           // requests that have ended, and those that failed
+	Share              float64       // 0–1 of the load; NaN where nobody knows
+	Left               string        // "3 min 20 s left", or why nobody knows
+	Met, Missed, Total int           // objectives, so far
+	Omitted            int           // requests that the page had no time for
+}
+
+// NewProgress is how far a run of this scenario has come after so long, with so many
+// requests ended. A load that ends by a count gets on by its requests.
+func NewProgress(s harness.Scenario, now time.Duration, ended int) Progress {
+	p := Progress{Now: now, Due: ended, Share: math.NaN()}
+	count := 0
+	switch load := s.Load.(type) {
+	case harness.Open:
+		p.Planned, count = load.Planned(), load.Requests
+	case harness.Closed:
+		p.Planned, count = load.For, load.Requests
+	}
+	if p.Planned > 0 {
+		p.Share = min(1, now.Seconds()/p.Planned.Seconds())
+	}
+	if share := float64(ended) / float64(max(1, count)); count > 0 && !(p.Share > share) {
+		p.Share = min(1, share)
+	}
+	switch {
+	case p.Share >= 1:
+		p.Left = "waiting for the last answers"
+	case p.Share > 0.01:
+		p.Left = span(time.Duration(now.Seconds()*(1-p.Share)/p.Share*float64(time.Second)).Round(time.Second)) + " left"
+	case p.Planned > 0:
+		p.Left = span(p.Planned-now) + " left"
+	default:
+		p.Left = "how long it takes is not known yet"
+	}
+	return p
+}
+
+// Percent is the share in per cent; 0 where nobody knows.
+func (p Progress) Percent() float64 {
+	if math.IsNaN(p.Share) {
+		return 0
+	}
+	return math.Round(p.Share*1000) / 10
+}
+
+// Says is the progress in one sentence.
+func (p Progress) Says() string {
+	of := ""
+	if p.Planned > 0 {
+		of = " of " + span(p.Planned)
+	}
+	return fmt.Sprintf("%s%s, %s", span(p.Now.Truncate(time.Second)), of, p.Left)
+}
+
+// NewRunningView is the page of a run that goes on, as far as it has come. The run
+// holds what is known of it by now; its streams are not read.
+func NewRunningView(d *Drawing, run *harness.Run, measured *slo.Window, m store.Manifest, p Progress) View {
+	verdicts := measured.JudgeSoFar(run.Scenario.Objectives)
+	v := d.view(run, measured, verdicts, m)
+	v.Outcome = "running"
+	p.Total = len(verdicts)
+	for i, verdict := range verdicts {
+		o := &v.Objectives[i]
+		o.SQL, o.Says = "", "not yet known"
+		switch verdict.Outcome {
+		case slo.Met:
+			p.Met++
+			o.Says = "met so far"
+		case slo.Missed:
+			p.Missed++
+			o.Says = "missed so far"
+		}
+	}
+	v.Running, v.Headline = &p, p.headline()
+	v.Data.End = math.Max(p.Planned.Seconds(), p.Now.Seconds())
+	return v
+}
+
+func (p Progress) headline() string {
+	switch {
+	case p.Total == 0:
+		return "Running."
+	case p.Missed > 0:
+		return fmt.Sprintf("Running: %d of %d objectives missed so far.", p.Missed, p.Total)
+	case p.Met == p.Total:
+		return fmt.Sprintf("Running: all %d objectives hold so far.", p.Total)
+	}
+	return fmt.Sprintf("Running: %d of %d objectives hold so far, %d not yet known.", p.Met, p.Total, p.Total-p.Met)
+}
