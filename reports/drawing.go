@@ -35,9 +35,9 @@ type Bounds struct {
 	Buckets  int // of the rates
 }
 
-// Whole is for a page that is kept, and Passing for one that is sent anew each second.
-func Whole() Bounds   { return Bounds{Requests: 100_000, Chunks: 1_500_000, Buckets: 600} }
-func Passing() Bounds { return Bounds{Requests: 3000, Chunks: 40_000, Buckets: 300} }
+// Full is for a page that is kept, and Brief for one that is sent anew each second.
+func Full() Bounds  { return Bounds{Requests: 100_000, Chunks: 1_500_000, Buckets: 600} }
+func Brief() Bounds { return Bounds{Requests: 3000, Chunks: 40_000, Buckets: 300} }
 
 const (
 	failedMost  = 2000

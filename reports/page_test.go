@@ -204,4 +204,3 @@ func TestTheListOfRunsLinksToThem(t *testing.T) {
 	require.NoError(t, reports.Index(&out, nil))
 	assert.Contains(t, out.String(), "No run is stored here yet.")
 }
-

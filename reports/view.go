@@ -55,7 +55,7 @@ type Failures struct {
 
 // NewView is the page of a run, as it was measured and judged.
 func NewView(run *harness.Run, measured *slo.Window, verdicts []slo.Verdict, m store.Manifest) View {
-	d := NewDrawing(run.Requests, Whole())
+	d := NewDrawing(run.Requests, Full())
 	for r := range run.Records {
 		d.Record(&r)
 	}

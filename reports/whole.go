@@ -49,7 +49,7 @@ func NewWhole(of trials.Whole, verdicts []slo.Verdict, m store.Manifest) Whole {
 	}
 	for _, t := range of.Trials {
 		row := Row{Name: fmt.Sprintf("%s %d", of.Kind.One(), t.Number), Link: path.Join("..", t.Run, "report.html"), Outcome: t.Outcome,
-			Length: round(time.Duration(t.LengthNS)), Requests: slo.FormatQuantity(float64(t.Requests), slo.Count)}
+			Length: span(time.Duration(t.LengthNS)), Requests: slo.FormatQuantity(float64(t.Requests), slo.Count)}
 		if t.Setting > 0 {
 			row.Name += ", " + of.Scale.Quantity(t.Setting)
 		}
@@ -63,7 +63,7 @@ func NewWhole(of trials.Whole, verdicts []slo.Verdict, m store.Manifest) Whole {
 		when += ", in virtual time"
 	}
 	v.Facts = told([]Fact{{"Model", m.Server.Model}, {"Server", m.Server.Kind}, {"When", when}, {"Runs", fmt.Sprintf("%d (%s)", len(of.Trials), of.Kind)},
-		{"Asked", m.Scenario.Dataset}, {"Seed", fmt.Sprint(m.Scenario.Seed)}, {"Scenario", m.Scenario.Where}, {"Commit", m.Tool.Commit}})
+		{"Asked", humane(m.Scenario.Dataset)}, {"Seed", fmt.Sprint(m.Scenario.Seed)}, {"Scenario", m.Scenario.Where}, {"Commit", m.Tool.Commit}})
 	return v
 }
 
