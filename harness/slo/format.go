@@ -45,6 +45,8 @@ func FormatQuantity(v float64, unit Unit) string {
 		return digits(v/(1<<30)) + " GiB"
 	case Watts:
 		return digits(v) + " W"
+	case OfBaseline, OfOther:
+		return trimmed(v*100, 1) + " % " + string(unit)
 	default:
 		return digits(v)
 	}

@@ -1,0 +1,206 @@
+package slo
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/stats"
+)
+
+// Units of a comparison's value: the figure of these runs ÷ that of those they are
+// held against.
+const (
+	OfBaseline Unit = "of the baseline"
+	OfOther    Unit = "of the other server"
+)
+
+// Compared is a row of a comparison with the figures it is about, one of each run.
+type Compared struct {
+	harness.Objective           // as ParseComparison reads it
+	Base, Now         []float64 // positive; infinite where too few requests were answered
+	Paired            bool      // the i-th runs of both sides had the same seed, and other runs other ones
+	Against           Unit      // OfBaseline, or OfOther
+}
+
+// Compare answers every row. The unit is the run, not the request: what differs from
+// run to run cannot be seen in one, and of many requests the slightest shift is
+// significant. The ratio is that of Hodges and Lehmann over logarithms, with its exact
+// interval. A row is met where the whole interval keeps the limit: all rows have to,
+// so none needs a correction. It is missed where the whole interval is beyond it and
+// the rank test against the limit stands up to Holm's correction (1979) for as many
+// rows as there are: a table of many must not raise an alarm more often than one of
+// few.
+func Compare(rows []Compared) []Verdict {
+	verdicts, evidence := make([]Verdict, len(rows)), make([]float64, len(rows))
+	for i, row := range rows {
+		verdicts[i], evidence[i] = row.judge(len(rows))
+	}
+	order := make([]int, len(rows))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(evidence[a], evidence[b]) })
+	standing := true
+	for rank, i := range order {
+		most := tail / float64(len(rows)-rank)
+		if standing = standing && evidence[i] <= most; standing || verdicts[i].Outcome != Missed || verdicts[i].N == 0 {
+			continue
+		}
+		verdicts[i].Outcome = Unknown
+		verdicts[i].Notes = append(verdicts[i].Notes, fmt.Sprintf("the whole interval is beyond the limit, but %d rows are judged together, and so p must be at most %.2g, not %.2g; %s", len(rows), most, evidence[i], rows[i].more(rows[i].least(most))+" could decide"))
+	}
+	return verdicts
+}
+
+// tail is what an interval leaves out on each side, and what a test may err.
+const tail = (1 - confidence) / 2
+
+// judge answers a row by itself, and says how likely what speaks against it would be
+// if the limit were just kept.
+func (c Compared) judge(rows int) (v Verdict, evidence float64) {
+	v = Verdict{Objective: c.Objective, Unit: c.Against, Value: math.NaN(), Lo: math.NaN(), Hi: math.NaN(), N: len(c.Base) + len(c.Now), Outcome: Unknown}
+	if len(c.Base) == 0 || len(c.Now) == 0 {
+		v.N, v.Outcome, v.Notes = 0, Missed, []string{"not one run on one of the sides has this figure"}
+		return v, 1
+	}
+	shift := c.shift(rows)
+	lo, hi := shift.Interval(confidence)
+	v.Value, v.Lo, v.Hi = math.Exp(shift.Estimate()), math.Exp(lo), math.Exp(hi)
+	v.Notes = []string{c.sides()}
+	if c.paired(rows) {
+		v.Notes = append(v.Notes, "compared by pairs of runs with the same seed")
+	}
+	evidence = shift.Above(math.Log(c.Limit))
+	if c.Relation == harness.AtLeast {
+		evidence = shift.Below(math.Log(c.Limit))
+	}
+	if v.Outcome = decide(c.Objective, v.Lo, v.Hi); v.Outcome == Unknown {
+		v.Notes = append(v.Notes, c.doubt(shift, lo, hi))
+	}
+	return v, evidence
+}
+
+// paired reports whether pairs decide: as soon as there are enough of them to, for
+// what a pair shares then does not blur the difference.
+func (c Compared) paired(rows int) bool {
+	return c.Paired && len(c.Base) == len(c.Now) && stats.LeastPaired(len(c.Now)) <= tail/float64(rows)
+}
+
+func (c Compared) shift(rows int) stats.Shift {
+	if c.paired(rows) {
+		return stats.Paired(logs(c.Base), logs(c.Now))
+	}
+	return stats.Unpaired(logs(c.Base), logs(c.Now))
+}
+
+func logs(values []float64) []float64 {
+	out := make([]float64, len(values))
+	for i, v := range values {
+		out[i] = math.Log(v)
+	}
+	return out
+}
+
+// sides says what was compared: "medians 431 ms and, of the baseline, 412 ms, of 6
+// and 6 runs; p = 0.0022 (Mann and Whitney, two-sided)".
+func (c Compared) sides() string {
+	unit := Unit("")
+	if m, err := Lookup(c.Metric); err == nil {
+		unit = m.Unit
+	}
+	return fmt.Sprintf("medians %s and, %s, %s, of %d and %d runs; p = %.2g (Mann and Whitney, two-sided)",
+		FormatQuantity(median(c.Now), unit), c.Against, FormatQuantity(median(c.Base), unit), len(c.Now), len(c.Base), stats.MannWhitney(c.Base, c.Now))
+}
+
+func median(values []float64) float64 {
+	sorted := slices.Sorted(slices.Values(values))
+	n := len(sorted)
+	return sorted[(n-1)/2]/2 + sorted[n/2]/2
+}
+
+// doubt says what would settle a row that is not known.
+func (c Compared) doubt(shift stats.Shift, lo, hi float64) string {
+	if math.IsInf(lo, -1) && math.IsInf(hi, 1) {
+		why := "so few runs decide nothing, whatever they gave"
+		if len(c.Base) == 1 && len(c.Now) == 1 {
+			why = "of one run on each side nobody knows what differs from run to run"
+		}
+		return why + ": " + c.more(c.least(tail)) + " could decide"
+	}
+	distance := math.Abs(shift.Estimate() - math.Log(c.Limit))
+	width := max(hi-shift.Estimate(), shift.Estimate()-lo)
+	if distance <= 0 || width <= 0 || math.IsInf(width, 0) || width > 10*distance {
+		return "the limit lies inside the interval, and so close to the estimate that no reasonable number of repeats would decide"
+	}
+	n := float64(min(len(c.Base), len(c.Now)))
+	return "the limit lies inside the interval: about " + c.more(int(math.Ceil(n*(width/distance)*(width/distance)-n))) + " would decide"
+}
+
+// least is how many more runs on each side could come to a p of at most that.
+func (c Compared) least(most float64) int {
+	for more := 1; ; more++ {
+		if stats.LeastUnpaired(len(c.Now)+more, len(c.Base)+more) <= most {
+			return more
+		}
+	}
+}
+
+func (c Compared) more(runs int) string {
+	return counted(max(1, runs), "more repeat") + " on each side"
+}
+
+// Void makes every verdict unknown, for these reasons; none leaves them as they are.
+func Void(verdicts []Verdict, reasons []string) {
+	for i := range verdicts {
+		if len(reasons) > 0 {
+			verdicts[i].Outcome = Unknown
+			verdicts[i].Notes = slices.Concat(reasons, verdicts[i].Notes)
+		}
+	}
+}
+
+// Figure is what a row of a comparison is about, of this run. Where lower is better
+// an unanswered request counts as the worst, and then it can be infinite.
+func (w *Window) Figure(o harness.Objective) (harness.Figure, error) {
+	m, err := Lookup(o.Metric)
+	if err != nil {
+		return harness.Figure{}, err
+	}
+	e := m.measure(w.class(o.Class), o.Statistic, m.Better == LowerIsBetter)
+	f := harness.Figure{Name: Verdict{Objective: o}.Name(), Unit: string(m.Unit), Value: e.value}
+	if e.reason != "" || math.IsNaN(e.value) {
+		return f, fmt.Errorf("there is no %s: %s", f.Name, e.reason)
+	}
+	return f, nil
+}
+
+// Comparable is the summary of a run as others can be held against it: as Figures,
+// but with unanswered requests as the worst, and with the figures that these rows are
+// about.
+func (w *Window) Comparable(rows []harness.Objective) []harness.Figure {
+	var out []harness.Figure
+	take := func(o harness.Objective) {
+		f, err := w.Figure(o)
+		if err == nil && !math.IsInf(f.Value, 0) && !slices.ContainsFunc(out, func(other harness.Figure) bool { return other.Name == f.Name }) {
+			out = append(out, f)
+		}
+	}
+	for _, m := range Metrics() {
+		for _, statistic := range m.summarized() {
+			take(harness.Objective{Metric: m.Name, Statistic: statistic})
+		}
+	}
+	for _, o := range rows {
+		take(o)
+	}
+	return out
+}
+
+// FigureName is what a row is about, as benchmark lines have it.
+func FigureName(o harness.Objective) harness.Figure {
+	m, _ := Lookup(o.Metric)
+	return harness.Figure{Name: Verdict{Objective: o}.Name(), Unit: string(m.Unit)}
+}

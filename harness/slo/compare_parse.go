@@ -1,0 +1,64 @@
+package slo
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/vllmspec/vllmspec/harness"
+)
+
+// ParseComparison reads one row of a comparison: "p99 TTFT" | "at most 5% worse", or
+// "at least 3% better". Which way is worse the metric knows. The limit is kept as a
+// ratio to the other side: of TTFT at most 1.05, of throughput at least 0.95.
+func ParseComparison(subject, expectation string) (harness.Objective, error) {
+	class, ofClass := splitClass(subject)
+	statistic, name := splitStatistic(ofClass)
+	m, err := Lookup(name)
+	if err == nil {
+		err = m.accepts(statistic)
+	}
+	switch {
+	case err != nil:
+		return harness.Objective{}, err
+	case class != "" && m.ofServer():
+		return harness.Objective{}, fmt.Errorf("%s is the server's: it has no classes; leave out %q", m.Name, class+":")
+	case m.Better == Neutral:
+		return harness.Objective{}, fmt.Errorf("neither more nor less %s is better: it cannot be compared", m.Name)
+	}
+	o := harness.Objective{Class: class, Statistic: statistic, Metric: m.Name}
+	expectation = strings.Join(strings.Fields(expectation), " ")
+	if o.Relation, o.Limit, err = m.change(expectation); err != nil {
+		return o, err
+	}
+	o.Text = Verdict{Objective: o}.Name() + " " + expectation
+	return o, nil
+}
+
+var changes = regexp.MustCompile(`^(at most|at least) (\S+) ?% (worse|better)$`)
+
+// change is by how much a metric may differ, as a limit on the ratio.
+func (m Metric) change(expectation string) (harness.Relation, float64, error) {
+	const grammar = `write "at most 5% worse" or "at least 3% better"`
+	parts := changes.FindStringSubmatch(expectation)
+	if parts == nil {
+		return "", 0, fmt.Errorf("%q is no comparison; %s", expectation, grammar)
+	}
+	share, err := Metric{Name: "a change", Unit: Ratio}.quantity(parts[2] + "%")
+	worse := parts[3] == "worse"
+	if err == nil && worse != (parts[1] == "at most") {
+		err = fmt.Errorf("%q holds nobody to anything; %s", expectation, grammar)
+	}
+	relation := harness.AtLeast
+	if m.Better == LowerIsBetter {
+		relation = harness.AtMost
+	}
+	limit := 1 - share
+	if worse == (m.Better == LowerIsBetter) {
+		limit = 1 + share
+	}
+	if err == nil && limit <= 0 {
+		err = fmt.Errorf("%q is impossible: nothing can be less than nothing", expectation)
+	}
+	return relation, limit, err
+}
