@@ -48,13 +48,12 @@ func (w *world) keep(cause error) (string, error) {
 	if w.verdicts == nil {
 		w.verdicts = []slo.Verdict{} // [] in the file, not null
 	}
-	figures := w.measured().Figures()
 	var page bytes.Buffer
 	err := errors.Join(
 		reports.Render(&page, reports.NewView(w.run, w.measured(), w.verdicts, manifest)),
 		w.folder.WriteJSON("run.json", manifest),
 		w.folder.WriteJSON("verdicts.json", w.verdicts),
-		w.folder.WriteFile("bench.txt", store.Bench(w.scenario.Name, w.scenario.Labels, store.Measured{Requests: manifest.Requests, Figures: figures})),
+		w.folder.WriteFile("bench.txt", w.benchmarks([]*slo.Window{w.measured()})),
 		w.folder.WriteFile("report.html", page.Bytes()),
 	)
 	err = errors.Join(err, w.keepLog())

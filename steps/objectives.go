@@ -87,16 +87,18 @@ func (w *world) lookAhead() error {
 			rows[0].Where = w.suite.where(step.AstNodeIds)
 		} else if step.Text == "these objectives are met:" && step.Argument != nil {
 			rows, err = w.objectives(step.Argument.DataTable, slo.Parse)
+		} else if comparing.MatchString(step.Text) {
+			err = w.comparisonAhead(step)
 		}
 		if err != nil {
 			return err
 		}
 		w.scenario.Objectives = append(w.scenario.Objectives, rows...)
 	}
-	if len(w.scenario.Objectives) == 0 && !w.expectsToBeAbandoned() {
+	if len(w.scenario.Objectives)+len(w.comparisons) == 0 && !w.expectsToBeAbandoned() {
 		return errors.New("nothing is expected of this load; add: Then these objectives are met: | p99 TTFT | at most 500 ms |")
 	}
-	return w.classesExist(slices.Concat(w.scenario.Objectives, w.scenario.Good, w.abandon))
+	return w.classesExist(slices.Concat(w.scenario.Objectives, w.scenario.Good, w.abandon, w.comparisons))
 }
 
 func (w *world) expectsToBeAbandoned() bool {

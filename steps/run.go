@@ -152,8 +152,8 @@ func (w *world) complete(extent string) (err error) {
 	if w.scenario.Load, err = w.load.build(length, requests); err != nil {
 		return err
 	}
-	w.scenario.Labels = map[string]string{"model": w.target.model}
 	w.scenario.Dataset, err = w.dataset()
+	w.scenario.Labels = w.labels()
 	return err
 }
 

@@ -148,6 +148,9 @@ func (s *Suite) checkRows(step *messages.PickleStep) (errs []error) {
 	parse := map[string]func(subject, expectation string) (harness.Objective, error){
 		"these objectives are met:": slo.Parse, "the run is abandoned unless:": slo.Parse, "a request is good when:": slo.ParseGood,
 	}[step.Text]
+	if comparing.MatchString(step.Text) {
+		parse = slo.ParseComparison
+	}
 	if parse == nil || step.Argument == nil || step.Argument.DataTable == nil {
 		return nil
 	}

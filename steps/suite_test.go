@@ -45,7 +45,12 @@ func feature(t *testing.T, text string, variables ...string) ran {
 
 func try(t *testing.T, text string, variables ...string) (r ran, err error) {
 	t.Helper()
-	root := t.TempDir()
+	return tryIn(t, t.TempDir(), text, variables...)
+}
+
+// tryIn is try in a folder that may hold what was there before.
+func tryIn(t *testing.T, root, text string, variables ...string) (r ran, err error) {
+	t.Helper()
 	require.NoError(t, os.MkdirAll(filepath.Join(root, "features"), 0o755))
 	require.NoError(t, os.WriteFile(filepath.Join(root, "features", "x.feature"), []byte(text), 0o644))
 	env, err := steps.ReadEnvironment(root, variables)

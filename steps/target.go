@@ -103,7 +103,8 @@ func (w *world) reach(ctx context.Context) error {
 	if w.served.about, err = client.Preflight(ctx); err != nil {
 		return err
 	}
-	client.CountTokens(slices.ContainsFunc(w.scenario.Objectives, func(o harness.Objective) bool { return slo.CountsTokens(o.Metric) }))
+	w.labelServer()
+	client.CountTokens(slices.ContainsFunc(slices.Concat(w.scenario.Objectives, w.comparisons), func(o harness.Objective) bool { return slo.CountsTokens(o.Metric) }))
 	if context, asked := w.served.about.MaxModelLen, w.workload.prompt.Mean+w.workload.answer.Mean; context > 0 && asked > context {
 		return fmt.Errorf("prompts of %s tokens and answers of %s tokens do not fit into the model's context of %d tokens", w.workload.prompt, w.workload.answer, context)
 	}

@@ -113,7 +113,11 @@ func (w *world) keepTrial(cause error) error {
 		}
 	}
 	path, err := w.keep(cause)
-	w.say(fmt.Sprintf("%s: %s, %d requests: %s", w.called(), outcome, w.run.Requests, filepath.Join(path, "report.html")))
+	said := ""
+	if len(w.verdicts) > 0 {
+		said = string(outcome) + ", "
+	}
+	w.say(fmt.Sprintf("%s: %s%d requests: %s", w.called(), said, w.run.Requests, filepath.Join(path, "report.html")))
 	return errors.Join(err, w.noteWhole(nil))
 }
 
@@ -224,14 +228,10 @@ func (w *world) finishWhole(cause error) error {
 	cause = errors.Join(cause, abandoned)
 	manifest := w.wholeManifest(cause)
 	var page bytes.Buffer
-	var runs []store.Measured
-	for i, window := range of.windows {
-		runs = append(runs, store.Measured{Requests: of.Trials[i].Requests, Figures: window.Figures()})
-	}
 	err := errors.Join(
 		reports.RenderWhole(&page, reports.NewWhole(of.Whole, of.verdicts, manifest)),
 		w.noteWhole(cause),
-		of.folder.WriteFile("bench.txt", store.Bench(of.scenario.Name, of.scenario.Labels, runs...)),
+		of.folder.WriteFile("bench.txt", w.benchmarks(of.windows)),
 		of.folder.WriteFile("report.html", page.Bytes()),
 	)
 	path, published := of.folder.Publish()

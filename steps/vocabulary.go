@@ -27,6 +27,7 @@ func (w *world) bind(sc sentences) {
 	w.registerRepeats(sc)
 	w.registerRun(sc)
 	w.registerObjectives(sc)
+	w.registerBaseline(sc)
 }
 
 // A vocabulary is the patterns of all sentences.

@@ -29,6 +29,8 @@ type world struct {
 	seeded  bool // the scenario says its seed
 	repeats int  // 0: not said
 
+	comparisons []harness.Objective // rows that other runs are held against
+
 	trial        // the run that is on, or the last one
 	whole *whole // nil: the scenario is one run
 }

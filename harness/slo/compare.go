@@ -43,10 +43,13 @@ func Compare(rows []Compared) []Verdict {
 		order[i] = i
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(evidence[a], evidence[b]) })
-	standing := true
+	standing, most := true, 0.0
 	for rank, i := range order {
-		most := tail / float64(len(rows)-rank)
-		if standing = standing && evidence[i] <= most; standing || verdicts[i].Outcome != Missed || verdicts[i].N == 0 {
+		if standing { // once one does not stand, those with less to say do not either
+			most = tail / float64(len(rows)-rank)
+			standing = evidence[i] <= most
+		}
+		if standing || verdicts[i].Outcome != Missed || verdicts[i].N == 0 {
 			continue
 		}
 		verdicts[i].Outcome = Unknown
@@ -66,16 +69,17 @@ func (c Compared) judge(rows int) (v Verdict, evidence float64) {
 		v.N, v.Outcome, v.Notes = 0, Missed, []string{"not one run on one of the sides has this figure"}
 		return v, 1
 	}
-	shift := c.shift(rows)
+	shift := c.shift(tail)
 	lo, hi := shift.Interval(confidence)
 	v.Value, v.Lo, v.Hi = math.Exp(shift.Estimate()), math.Exp(lo), math.Exp(hi)
 	v.Notes = []string{c.sides()}
-	if c.paired(rows) {
+	if c.paired(tail) {
 		v.Notes = append(v.Notes, "compared by pairs of runs with the same seed")
 	}
-	evidence = shift.Above(math.Log(c.Limit))
+	test := c.shift(tail / float64(rows))
+	evidence = test.Above(math.Log(c.Limit))
 	if c.Relation == harness.AtLeast {
-		evidence = shift.Below(math.Log(c.Limit))
+		evidence = test.Below(math.Log(c.Limit))
 	}
 	if v.Outcome = decide(c.Objective, v.Lo, v.Hi); v.Outcome == Unknown {
 		v.Notes = append(v.Notes, c.doubt(shift, lo, hi))
@@ -83,14 +87,15 @@ func (c Compared) judge(rows int) (v Verdict, evidence float64) {
 	return v, evidence
 }
 
-// paired reports whether pairs decide: as soon as there are enough of them to, for
-// what a pair shares then does not blur the difference.
-func (c Compared) paired(rows int) bool {
-	return c.Paired && len(c.Base) == len(c.Now) && stats.LeastPaired(len(c.Now)) <= tail/float64(rows)
+// paired reports whether pairs decide where p must be at most so much: as soon as
+// there are enough of them to, for what a pair shares then does not blur the
+// difference.
+func (c Compared) paired(most float64) bool {
+	return c.Paired && len(c.Base) == len(c.Now) && stats.LeastPaired(len(c.Now)) <= most
 }
 
-func (c Compared) shift(rows int) stats.Shift {
-	if c.paired(rows) {
+func (c Compared) shift(most float64) stats.Shift {
+	if c.paired(most) {
 		return stats.Paired(logs(c.Base), logs(c.Now))
 	}
 	return stats.Unpaired(logs(c.Base), logs(c.Now))
@@ -142,7 +147,11 @@ func (c Compared) doubt(shift stats.Shift, lo, hi float64) string {
 // least is how many more runs on each side could come to a p of at most that.
 func (c Compared) least(most float64) int {
 	for more := 1; ; more++ {
-		if stats.LeastUnpaired(len(c.Now)+more, len(c.Base)+more) <= most {
+		least := stats.LeastUnpaired(len(c.Now)+more, len(c.Base)+more)
+		if c.paired(tail) {
+			least = stats.LeastPaired(len(c.Now) + more)
+		}
+		if least <= most {
 			return more
 		}
 	}
@@ -176,6 +185,9 @@ func (w *Window) Figure(o harness.Objective) (harness.Figure, error) {
 	}
 	return f, nil
 }
+
+// Requests is how many the run had in all, warm-up included.
+func (w *Window) Requests() int { return w.seen }
 
 // Comparable is the summary of a run as others can be held against it: as Figures,
 // but with unanswered requests as the worst, and with the figures that these rows are

@@ -148,6 +148,17 @@ func TestPairsShowWhatSeedsHide(t *testing.T) {
 	v := slo.Compare([]slo.Compared{row})[0]
 	assert.Equal(t, slo.Missed, v.Outcome)
 	assert.Contains(t, v.Notes, "compared by pairs of runs with the same seed")
+	many := slices.Repeat([]slo.Compared{row}, 3)
+	assert.Equal(t, slo.Missed, slo.Compare(many)[2].Outcome)
+	for i := range many {
+		many[i].Base, many[i].Now = base[:6], now[:6]
+	}
+	v = slo.Compare(many)[2]
+	assert.Equal(t, slo.Unknown, v.Outcome, "six pairs cannot stand up to the correction for three rows")
+	assert.Contains(t, v.Notes[2], "3 rows are judged together, and so p must be at most 0.0083")
+	assert.Contains(t, v.Notes[2], "1 more repeat on each side could decide")
+	row.Base, row.Now = base[:6], base[:6]
+	assert.Equal(t, slo.Met, slo.Compare([]slo.Compared{row, row, row})[0].Outcome, "they can show that nothing is worse")
 	row.Base, row.Now = base[:5], now[:5]
 	v = slo.Compare([]slo.Compared{row})[0]
 	assert.NotContains(t, v.Notes, "compared by pairs of runs with the same seed", "five pairs cannot decide anything, five runs on each side can")

@@ -43,8 +43,11 @@ func past(dir string) (Past, error) {
 	if err != nil {
 		return Past{}, err
 	}
-	if manifest.Stopped != "" {
+	switch {
+	case manifest.Stopped != "":
 		return Past{}, fmt.Errorf("%s was %s", dir, manifest.Stopped)
+	case manifest.Trial != nil:
+		return Past{}, fmt.Errorf("%s is a part of %s", dir, manifest.Trial.Of)
 	}
 	b, err := ReadBaseline(filepath.Join(dir, "bench.txt"))
 	if err == nil {
