@@ -28,6 +28,7 @@ type grade struct {
 	PeakMiB       float64  `json:"peak_mib"`
 	PerStreamKiB  float64  `json:"per_stream_kib"` // peak − before the load, of each stream
 	Connected     int      `json:"connected"`      // requests that found no open connection
+	Waiting       *waiting `json:"waiting,omitempty"`
 }
 
 // A spread is the median and the 99th percentile, in µs; -1 where nobody knows.

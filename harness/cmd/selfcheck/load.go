@@ -48,6 +48,9 @@ func load(url, spec string) error {
 	if err := json.Unmarshal([]byte(spec), &c); err != nil {
 		return err
 	}
+	if c.Waiting {
+		return c.wait()
+	}
 	client := &openai.Client{URL: url}
 	defer client.Close()
 	server, err := client.Preflight(context.Background())

@@ -12,15 +12,19 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"text/tabwriter"
 	"time"
 )
@@ -35,6 +39,7 @@ type check struct {
 	Loop    int           // closed loop: so many requests of each stream
 	Core    float64       // share of one core that the client is held to; 0: all there is
 	Soak    bool          // nothing is kept and graded
+	Waiting bool          // nobody is asked: what waiting for the instants costs
 }
 
 func checks() []check {
@@ -60,6 +65,7 @@ func checks() []check {
 		brief(100),
 		brief(1000),
 		brief(2000),
+		{Name: "waiting for 1000 instants a second", Streams: 8000, Tokens: 1, Over: 8 * time.Second, Waiting: true},
 		{Name: "64 streams as fast as it goes", Streams: 64, Tokens: 200, Loop: 100},
 		paced(1000, 50*time.Millisecond, 0.5),
 		paced(1000, 50*time.Millisecond, 0.25),
@@ -82,20 +88,25 @@ func run(args []string) error {
 	if err != nil {
 		return err
 	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	runtime.LockOSThread() // as long as it lives, so may what it starts
 	dir, err := os.MkdirTemp("", "selfcheck")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
 	mock := filepath.Join(dir, "mockvllm")
-	if out, err := exec.Command("go", "build", "-o", mock, "github.com/vllmspec/vllmspec/mockvllm/cmd/mockvllm").CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(ctx, "go", "build", "-o", mock, "github.com/vllmspec/vllmspec/mockvllm/cmd/mockvllm").CombinedOutput(); err != nil {
 		return fmt.Errorf("the mock cannot be built: %w\n%s", err, out)
 	}
 	var grades []grade
 	var failed []error
 	for _, c := range chosen {
 		fmt.Fprintf(os.Stderr, "%s …\n", c.Name)
-		switch g, err := c.run(dir, mock); {
+		switch g, err := c.run(ctx, dir, mock); {
+		case ctx.Err() != nil:
+			return errors.New("interrupted")
 		case err != nil:
 			failed = append(failed, fmt.Errorf("%s: %w", c.Name, err))
 		case !c.Soak:
@@ -103,7 +114,11 @@ func run(args []string) error {
 		}
 	}
 	if grades != nil {
-		print(grades)
+		loads := slices.DeleteFunc(slices.Clone(grades), func(g grade) bool { return g.Waiting != nil })
+		if len(loads) > 0 {
+			print(loads)
+		}
+		printWaiting(os.Stdout, grades)
 		failed = append(failed, keep(grades))
 	}
 	return errors.Join(failed...)

@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"bytes"
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,13 +22,21 @@ import (
 
 // run starts the mock and, in another process, the load, and grades the one
 // against the other.
-func (c check) run(dir, mock string) (grade, error) {
+func (c check) run(ctx context.Context, dir, mock string) (grade, error) {
+	if c.Waiting {
+		raw, err := c.ask(ctx, dir, "nobody")
+		if err != nil {
+			return grade{}, err
+		}
+		g := grade{Check: c}
+		return g, json.Unmarshal(raw, &g.Waiting)
+	}
 	truth := filepath.Join(dir, "truth.jsonl")
-	server, url, err := c.serve(dir, mock, truth)
+	server, url, err := c.serve(ctx, dir, mock, truth)
 	if err != nil {
 		return grade{}, err
 	}
-	raw, loadErr := c.ask(url)
+	raw, loadErr := c.ask(ctx, dir, url)
 	_ = server.Process.Signal(syscall.SIGTERM) // it writes the rest of its log
 	if err := errors.Join(loadErr, server.Wait()); err != nil || c.Soak {
 		return grade{}, err
@@ -44,7 +53,7 @@ func (c check) run(dir, mock string) (grade, error) {
 }
 
 // serve starts a mock whose every step takes the check's gap.
-func (c check) serve(dir, mock, truth string) (*exec.Cmd, string, error) {
+func (c check) serve(ctx context.Context, dir, mock, truth string) (*exec.Cmd, string, error) {
 	profile, err := json.Marshal(mockvllm.Profile{Name: "steady", GPU: "none", A: c.Gap.Seconds() * 1000, Blocks: 30_000 + 16*c.Streams,
 		MaxSeqs: 1 << 15, MaxBatchedTokens: 1 << 20, MaxModelLen: 1 << 15})
 	if err != nil {
@@ -54,11 +63,10 @@ func (c check) serve(dir, mock, truth string) (*exec.Cmd, string, error) {
 	if err := os.WriteFile(file, profile, 0o600); err != nil {
 		return nil, "", err
 	}
-	server := exec.Command(mock, "--port", "0", "--profile", file)
+	server := child(ctx, dir, mock, "--port", "0", "--profile", file)
 	if !c.Soak {
 		server.Args = append(server.Args, "--truth-log", truth)
 	}
-	server.Stderr = os.Stderr
 	stdout, err := server.StdoutPipe()
 	if err != nil {
 		return nil, "", err
@@ -68,7 +76,8 @@ func (c check) serve(dir, mock, truth string) (*exec.Cmd, string, error) {
 	}
 	line, err := bufio.NewReader(stdout).ReadString('\n')
 	if err != nil {
-		return nil, "", err
+		_ = server.Process.Kill()
+		return nil, "", errors.Join(err, server.Wait())
 	}
 	_, address, _ := strings.Cut(strings.TrimSpace(line), " at ")
 	return server, address, nil
@@ -76,14 +85,14 @@ func (c check) serve(dir, mock, truth string) (*exec.Cmd, string, error) {
 
 // ask runs the load in a process of its own, so that its memory and its CPU time
 // are those of the load generator alone.
-func (c check) ask(url string) ([]byte, error) {
+func (c check) ask(ctx context.Context, dir, url string) ([]byte, error) {
 	spec, err := json.Marshal(c)
 	if err != nil {
 		return nil, err
 	}
-	client := exec.Command(os.Args[0], "load", url, string(spec))
+	client := child(ctx, dir, os.Args[0], "load", url, string(spec))
 	var out bytes.Buffer
-	client.Stdout, client.Stderr = &out, os.Stderr
+	client.Stdout = &out
 	if c.Soak {
 		client.Stdout = os.Stdout
 	}
@@ -99,7 +108,7 @@ func (c check) ask(url string) ([]byte, error) {
 func (c check) runConfined(client *exec.Cmd) error {
 	group, err := newGroup(c.Core)
 	if err != nil { // the system does not let us
-		client.Env = append(os.Environ(), "GOMAXPROCS=1")
+		client.Env = append(client.Env, "GOMAXPROCS=1")
 	}
 	if err := client.Start(); err != nil {
 		return err

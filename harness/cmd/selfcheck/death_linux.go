@@ -1,0 +1,6 @@
+package main
+
+import "syscall"
+
+// diesWithUs has the system end a child when the thread dies that started it.
+func diesWithUs(a *syscall.SysProcAttr) { a.Pdeathsig = syscall.SIGKILL }

@@ -1,0 +1,9 @@
+//go:build unix && !linux
+
+package main
+
+import "syscall"
+
+// diesWithUs is for Linux; elsewhere a child ends when we are asked to, but not
+// when we are killed.
+func diesWithUs(*syscall.SysProcAttr) {}
