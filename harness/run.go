@@ -18,6 +18,9 @@ type Run struct {
 	Samples  iter.Seq[Sample]
 	Warnings []string // gaps and oddities that do not end a run
 	Stopped  string   // why the load ended early; "" when it did not
+
+	// Unwatched is why nothing could be read of a source ("gpu"), in one sentence.
+	Unwatched map[string]string
 }
 
 // A Figure is one number of a run, as benchmark lines and reports give it.
@@ -37,4 +40,11 @@ const (
 	SeriesUnanswered      = "requests_due_unanswered"
 	SeriesStalled         = "stalled_seconds"      // in which nothing of us could run, since the start
 	SeriesWakeUpLate      = "wake_up_late_seconds" // the latest that a sleep ended since the reading before
+)
+
+// Series about the watching itself, under the source "watch". Their label "of" is
+// the source that was read.
+const (
+	SeriesReading = "reading_seconds"  // how long a reading took
+	SeriesMissing = "readings_missing" // since the start
 )

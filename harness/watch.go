@@ -10,21 +10,37 @@ import (
 	"time"
 )
 
-// A watcher is a sampler, and which of its readings are missing.
+// A watcher is a sampler, how often it is read, and which of its readings are
+// missing.
 type watcher struct {
 	Sampler
-	gaps int
-	last error
+	of      string // what it watches: "server", "host", "gpu"; "" for the runner's own gauges
+	periods int    // between two readings at present, in units of Runner.Every
+	seldom  int    // the most that there were
+	longest time.Duration
+	gaps    int
+	last    error
 }
 
+// What reading a source may cost it: a page of metrics takes the server's own time.
+const (
+	costMost   = 0.1 // share of the time in which a source may be busy being read
+	seldomMost = 10  // units of Runner.Every between two readings
+)
+
 // watchers are the samplers, and one for the runner's own gauges.
-func (l *load) watchers() (all []*watcher) {
+func (l *load) watchers() []*watcher {
 	own := gauges{load: l}
 	if l.runner.Precise {
 		own.pulse = new(pulse)
 	}
-	for _, sampler := range append([]Sampler{own}, l.runner.Samplers...) {
-		all = append(all, &watcher{Sampler: sampler})
+	all := []*watcher{{Sampler: own, periods: 1}}
+	for _, sampler := range l.runner.Samplers {
+		w := &watcher{Sampler: sampler, of: "source", periods: 1}
+		if named, ok := sampler.(fmt.Stringer); ok {
+			w.of = named.String()
+		}
+		all = append(all, w)
 	}
 	return all
 }
@@ -51,18 +67,18 @@ func (l *load) watch(ctx context.Context, watchers []*watcher, watching *sync.Wa
 	}
 }
 
-// sampleUntil reads at every tick and once more at the end, so that counters have
-// a value at both ends of the run. A reading that fails is a gap and a warning,
-// never a zero and never the end of the run.
+// sampleUntil reads at every tick, when the warm-up is over, and once more at the
+// end, so that counters have a value at both ends of what is measured. A reading
+// that fails is a gap and a warning, never a zero and never the end of the run.
 func (l *load) sampleUntil(ctx context.Context, w *watcher) {
-	ticker := time.NewTicker(l.runner.Every)
-	defer ticker.Stop()
 	read := time.Duration(0)
 	for ended := false; !ended; {
+		tick := time.NewTimer(l.nextReading(w, read) - l.now())
 		select {
-		case <-ticker.C:
+		case <-tick.C:
 		case <-ctx.Done():
 			ended = true
+			tick.Stop()
 		}
 		at := l.now()
 		if at == read {
@@ -74,16 +90,50 @@ func (l *load) sampleUntil(ctx context.Context, w *watcher) {
 		}
 	}
 	if w.gaps > 0 {
-		l.warn("%d readings are missing: %v", w.gaps, w.last)
+		l.warn("%d readings of the %s are missing: %v", w.gaps, w.of, w.last)
 	}
+	if w.seldom > 1 {
+		l.warn("the %s took up to %v to answer, so it was read every %v at times, not to burden it", w.of, w.longest.Round(time.Millisecond), time.Duration(w.seldom)*l.runner.Every)
+	}
+	if remarking, ok := w.Sampler.(interface{ Remarks() []string }); ok {
+		for _, remark := range remarking.Remarks() {
+			l.warn("%s", remark)
+		}
+	}
+}
+
+// nextReading is the first tick that is due after a reading and not over yet.
+// Ticks are the same for all sources, so that what is read every second is read
+// together.
+func (l *load) nextReading(w *watcher, read time.Duration) time.Duration {
+	every, warm := l.runner.Every, l.scenario.Warmup
+	next := max(read/every+time.Duration(w.periods), l.now()/every+1) * every
+	if read < warm && warm < next {
+		return warm
+	}
+	return next
+}
+
+// paced makes a source that takes long to answer be read more seldom, and one that
+// answers fast again be read more often, by a factor of two at most each time.
+func (w *watcher) paced(took, every time.Duration) {
+	wanted := int(math.Ceil(float64(took) / costMost / float64(every)))
+	w.periods = min(max(wanted, (w.periods+1)/2, 1), 2*w.periods, seldomMost)
+	w.seldom, w.longest = max(w.seldom, w.periods), max(w.longest, took)
 }
 
 // sampleOnce allows a reading as long as the pause between two, but never less
 // than a second.
 func (l *load) sampleOnce(ctx context.Context, w *watcher, at time.Duration) (samples []Sample) {
-	ctx, cancel := context.WithTimeout(ctx, max(l.runner.Every, time.Second))
+	allowed := max(l.runner.Every, time.Second)
+	ctx, cancel := context.WithTimeout(ctx, allowed)
 	defer cancel()
+	began := time.Now()
 	readings, err := w.Read(ctx)
+	took := time.Since(began)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = fmt.Errorf("no answer came within %v", allowed)
+	}
 	for _, reading := range readings {
 		if math.IsNaN(reading.Value) || math.IsInf(reading.Value, 0) {
 			err = errors.Join(err, fmt.Errorf("%s is %v", reading.Series, reading.Value))
@@ -94,7 +144,14 @@ func (l *load) sampleOnce(ctx context.Context, w *watcher, at time.Duration) (sa
 	if err != nil {
 		w.gaps, w.last = w.gaps+1, fmt.Errorf("at %v: %w", at.Round(time.Millisecond), err)
 	}
-	return samples
+	if w.of == "" {
+		return samples
+	}
+	w.paced(took, l.runner.Every)
+	of := map[string]string{"of": w.of}
+	return append(samples,
+		Sample{At: at, Reading: Reading{Source: "watch", Series: SeriesReading, Labels: of, Value: took.Seconds()}},
+		Sample{At: at, Reading: Reading{Source: "watch", Series: SeriesMissing, Labels: of, Value: float64(w.gaps)}})
 }
 
 // gauges are the runner's own readings.

@@ -317,7 +317,7 @@ func TestAServerThatCountsOtherwiseIsNoticed(t *testing.T) {
 	assert.Contains(t, warnings, "another number of prompt tokens than was sent in 3 of 3 requests")
 	assert.Contains(t, warnings, "3 of 3 answers did not have the length that was asked for")
 	assert.Contains(t, string(verdicts), `"outcome": "unknown"`, "the load was not the one that was asked for")
-	assert.Contains(t, warnings, "readings are missing: at ", "this server has no metrics")
+	assert.Contains(t, warnings, "readings of the server are missing: at ", "this server has no metrics")
 }
 
 func TestALoadThatGoTestWouldKillIsRefused(t *testing.T) {

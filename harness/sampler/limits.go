@@ -10,14 +10,17 @@ import (
 	"github.com/vllmspec/vllmspec/harness"
 )
 
-// limits are what this process may use, and how near it is: the CPUs that it has
-// and for how long its container's quota held it (cgroup v2, or v1), the files and
-// the ports that are left. What a platform does not tell is left out.
+// limits are what this process may use, and how near it is: what its container has
+// (cgroup v2, or v1), the files and the ports that are left. What a platform does not
+// tell is left out.
 func limits() []harness.Reading {
-	cpus, throttled, hasThrottled := quota("/")
-	out := []harness.Reading{client("cpus_available", cpus)}
-	if hasThrottled {
-		out = append(out, client("cpu_throttled_seconds", throttled))
+	box := boxOf("/", "self")
+	out := []harness.Reading{client("cpus_available", box.cpus)}
+	if box.throttled >= 0 {
+		out = append(out, client("cpu_throttled_seconds", box.throttled))
+	}
+	if box.memory > 0 {
+		out = append(out, client("container_memory_used_bytes", box.used), client("container_memory_limit_bytes", box.memory))
 	}
 	if open, err := openFiles(); err == nil {
 		out = append(out, client("open_files", float64(open)))
@@ -31,32 +34,48 @@ func limits() []harness.Reading {
 	return out
 }
 
-// quota is how many CPUs Go uses, or fewer where the container's quota allows no
-// more, and how long the quota has held the container.
-func quota(root string) (cpus, throttled float64, hasThrottled bool) {
-	cpus = float64(runtime.GOMAXPROCS(0))
-	for line := range strings.Lines(read(root, "proc/self/cgroup")) {
+// A box is the container that a process is in, as far as it limits it.
+type box struct {
+	cpus         float64 // that Go uses, or fewer where the quota allows no more
+	throttled    float64 // s for which the quota has held it; -1 where nobody tells
+	used, memory float64 // bytes, of a limit; 0 where there is none
+}
+
+// boxOf is that of a process, "self" or its number.
+func boxOf(root, pid string) box {
+	b := box{cpus: float64(runtime.GOMAXPROCS(0)), throttled: -1}
+	if pid != "self" {
+		b.cpus = float64(runtime.NumCPU())
+	}
+	for line := range strings.Lines(read(root, "proc", pid, "cgroup")) {
 		fields := strings.SplitN(strings.TrimSpace(line), ":", 3)
 		if len(fields) != 3 {
 			continue
 		}
 		switch controllers, group := fields[1], fields[2]; {
 		case controllers == "":
-			dir := path.Join("sys/fs/cgroup", group)
-			limit, period, _ := strings.Cut(strings.TrimSpace(read(root, dir, "cpu.max")), " ")
-			cpus = fewer(cpus, limit, period)
-			if us, ok := statistic(read(root, dir, "cpu.stat"), "throttled_usec"); ok {
-				throttled, hasThrottled = us/1e6, true
-			}
+			b.version2(root, path.Join("sys/fs/cgroup", group))
 		case controllers == "cpu" || strings.HasPrefix(controllers, "cpu,") || strings.HasSuffix(controllers, ",cpu"):
 			dir := path.Join("sys/fs/cgroup/cpu", group)
-			cpus = fewer(cpus, strings.TrimSpace(read(root, dir, "cpu.cfs_quota_us")), strings.TrimSpace(read(root, dir, "cpu.cfs_period_us")))
-			if ns, ok := statistic(read(root, dir, "cpu.stat"), "throttled_time"); ok && !hasThrottled {
-				throttled, hasThrottled = ns/1e9, true
+			b.cpus = fewer(b.cpus, strings.TrimSpace(read(root, dir, "cpu.cfs_quota_us")), strings.TrimSpace(read(root, dir, "cpu.cfs_period_us")))
+			if ns, ok := statistic(read(root, dir, "cpu.stat"), "throttled_time"); ok && b.throttled < 0 {
+				b.throttled = ns / 1e9
 			}
 		}
 	}
-	return cpus, throttled, hasThrottled
+	return b
+}
+
+func (b *box) version2(root, dir string) {
+	limit, period, _ := strings.Cut(strings.TrimSpace(read(root, dir, "cpu.max")), " ")
+	b.cpus = fewer(b.cpus, limit, period)
+	if us, ok := statistic(read(root, dir, "cpu.stat"), "throttled_usec"); ok {
+		b.throttled = us / 1e6
+	}
+	most, err := strconv.ParseFloat(strings.TrimSpace(read(root, dir, "memory.max")), 64)
+	if used, err2 := strconv.ParseFloat(strings.TrimSpace(read(root, dir, "memory.current")), 64); err == nil && err2 == nil {
+		b.used, b.memory = used, most
+	}
 }
 
 // fewer is a number of CPUs, or less where a limit of so many microseconds in each

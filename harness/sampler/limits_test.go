@@ -26,20 +26,22 @@ func TestTheContainersLimitIsRead(t *testing.T) {
 		files           map[string]string
 		cpus, throttled float64
 	}{
-		"no container": {map[string]string{}, all, 0},
+		"no container": {map[string]string{}, all, -1},
 		"version 2": {map[string]string{"proc/self/cgroup": "0::/pod\n", "sys/fs/cgroup/pod/cpu.max": "25000 100000\n",
 			"sys/fs/cgroup/pod/cpu.stat": "usage_usec 9\nthrottled_usec 1500000\n"}, .25, 1.5},
-		"version 2, no limit": {map[string]string{"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cpu.max": "max 100000\n"}, all, 0},
+		"version 2, no limit": {map[string]string{"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cpu.max": "max 100000\n"}, all, -1},
 		"version 1": {map[string]string{"proc/self/cgroup": "3:cpu,cpuacct:/pod\n0::/\n", "sys/fs/cgroup/cpu/pod/cpu.cfs_quota_us": "50000\n",
 			"sys/fs/cgroup/cpu/pod/cpu.cfs_period_us": "100000\n", "sys/fs/cgroup/cpu/pod/cpu.stat": "nr_periods 7\nthrottled_time 2000000000\n"}, .5, 2},
-		"version 1, no limit": {map[string]string{"proc/self/cgroup": "3:cpu:/\n", "sys/fs/cgroup/cpu/cpu.cfs_quota_us": "-1\n", "sys/fs/cgroup/cpu/cpu.cfs_period_us": "100000\n"}, all, 0},
+		"version 1, no limit": {map[string]string{"proc/self/cgroup": "3:cpu:/\n", "sys/fs/cgroup/cpu/cpu.cfs_quota_us": "-1\n", "sys/fs/cgroup/cpu/cpu.cfs_period_us": "100000\n"}, all, -1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			cpus, throttled, _ := quota(files(t, c.files))
-			assert.Equal(t, c.cpus, cpus)
-			assert.Equal(t, c.throttled, throttled)
+			b := boxOf(files(t, c.files), "self")
+			assert.Equal(t, c.cpus, b.cpus)
+			assert.Equal(t, c.throttled, b.throttled)
 		})
 	}
+	b := boxOf(files(t, map[string]string{"proc/42/cgroup": "0::/pod\n", "sys/fs/cgroup/pod/memory.max": "4096\n", "sys/fs/cgroup/pod/memory.current": "1024\n"}), "42")
+	assert.Equal(t, []float64{1024, 4096}, []float64{b.used, b.memory})
 }
 
 func TestPortsThatAreLeftAreCounted(t *testing.T) {

@@ -12,6 +12,9 @@ import (
 // Each reading has the label "replica".
 type Replicas []*Prometheus
 
+// String is what is watched.
+func (r Replicas) String() string { return "server" }
+
 // Read scrapes all of them. A figure of theirs is a sum: when one does not answer
 // there is none, rather than one that is too small.
 func (r Replicas) Read(ctx context.Context) ([]harness.Reading, error) {

@@ -83,7 +83,9 @@ func TestWhatCannotBeReadSaysWhy(t *testing.T) {
 		"404":       {page(t, 404, "text/plain", ""), "set VLLM_METRICS_URL"},
 		"500":       {page(t, 500, "text/plain", ""), "status 500"},
 		"a page":    {page(t, 200, "text/html", "<html>"), "a web page came"},
-		"malformed": {page(t, 200, "text/plain", "vllm:x{ 1"), "malformed"},
+		"malformed": {page(t, 200, "text/plain", "vllm:x{ 1\n"), "malformed"},
+		"half":      {page(t, 200, "text/plain", metrics[:len(metrics)-30]), "cut short after"},
+		"no end":    {page(t, 200, "application/openmetrics-text; version=1.0.0", metrics), "it has no end mark"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := c.sampler.Read(t.Context())

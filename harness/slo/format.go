@@ -42,14 +42,31 @@ func FormatQuantity(v float64, unit Unit) string {
 	case Tokens:
 		return digits(v) + " tokens"
 	case Bytes:
-		return digits(v/(1<<30)) + " GiB"
-	case Watts:
-		return digits(v) + " W"
+		return scaled(v, 1<<10, "bytes", "KiB", "MiB", "GiB")
+	case BytesPerSecond:
+		return scaled(v, 1000, "bytes/s", "kB/s", "MB/s", "GB/s")
+	case Hertz:
+		return scaled(v, 1000, "Hz", "kHz", "MHz", "GHz")
+	case Joules:
+		return scaled(v*1e3, 1000, "mJ", "J", "kJ", "MJ")
+	case Cores:
+		return plural(v, "core")
+	case Watts, Celsius:
+		return digits(v) + " " + string(unit)
 	case OfBaseline, OfOther:
 		return trimmed(v*100, 1) + " % " + string(unit)
 	default:
 		return digits(v)
 	}
+}
+
+// scaled writes a value in the greatest unit of which there is one at least.
+func scaled(v, step float64, units ...string) string {
+	i := 0
+	for ; i < len(units)-1 && math.Abs(v) >= step; i++ {
+		v /= step
+	}
+	return digits(v) + " " + units[i]
 }
 
 // digits writes three significant digits, whole numbers whole and grouped.

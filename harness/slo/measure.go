@@ -38,7 +38,9 @@ func (m Metric) measure(w *Window, statistic string, failedAreWorst bool) estima
 	case m.flight:
 		return w.inFlight(statistic)
 	case m.counter != "":
-		return w.risen(m.counter)
+		return w.risen(m.counts(), m.counter)
+	case m.buckets != "":
+		return w.bucketed(m.buckets, statistic)
 	case m.gauge != nil:
 		return w.readings(*m.gauge, statistic)
 	case m.gaps != nil:
@@ -170,47 +172,44 @@ func (g *gaps) measure(statistic string) estimate {
 // readings is a statistic over the readings of a gauge, which are all there are.
 func (w *Window) readings(g gauge, statistic string) estimate {
 	of := w.watched.of(g.source, g.series)
-	if of.readings() == 0 {
-		return without(g.absent)
+	t := of.tally(g)
+	if t.values.N() == 0 {
+		return without(w.absent(g.source, g.absent))
 	}
 	if gaps := w.watched.gaps(g.source); gaps != "" {
 		return without(gaps)
 	}
-	t := &of.sums
-	if g.most {
-		t = &of.mosts
-	}
 	if p, ok := quantileOf(statistic); ok {
-		return exact(t.values.Quantile(p, 0), of.readings())
+		return exact(t.values.Quantile(p, 0), t.values.N())
 	}
 	e := t.summary(statistic)
 	return exact(e.value, e.n)
 }
 
-// risen is by how much a counter of the server's rose in the window, over all its
-// label sets.
-func (w *Window) risen(name string) estimate {
-	of := w.watched.of("server", name)
-	if of.rises == 0 {
-		return without("the server's metrics could not be read: set VLLM_METRICS_URL to where they are")
+// absent is why there is nothing of a source: as who was to read it says, or else
+// what it usually is.
+func (w *Window) absent(source, usually string) string {
+	if why := w.run.Unwatched[source]; why != "" {
+		return why
 	}
-	if unread := w.watched.unread("server"); unread != "" {
+	return usually
+}
+
+// risen is by how much a counter rose in the window, over all its label sets.
+func (w *Window) risen(source, name string) estimate {
+	of := w.watched.of(source, name)
+	if of.rises == 0 {
+		return without(w.absent(source, map[string]string{"server": noMetrics, "gpu": noGPU}[source]))
+	}
+	if unread := w.watched.unread(source); unread != "" {
 		return without(unread)
 	}
 	return exact(of.rise, of.rises)
 }
 
-func hitRate(w *Window) estimate {
-	return w.shareOf("vllm:prefix_cache_hits_total", "vllm:prefix_cache_queries_total", "the server looked nothing up in its prefix cache")
-}
-
-func acceptance(w *Window) estimate {
-	return w.shareOf("vllm:spec_decode_num_accepted_tokens_total", "vllm:spec_decode_num_draft_tokens_total", "the server proposed no draft tokens")
-}
-
 // shareOf is by how much one counter rose ÷ by how much another one did.
 func (w *Window) shareOf(part, all, none string) estimate {
-	of, parts := w.risen(all), w.risen(part)
+	of, parts := w.risen("server", all), w.risen("server", part)
 	switch {
 	case of.reason != "":
 		return of

@@ -1,7 +1,9 @@
 package slo
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,7 +23,12 @@ const (
 	Tokens          Unit = "tokens"
 	Count           Unit = "count"
 	Bytes           Unit = "bytes"
+	BytesPerSecond  Unit = "bytes/s"
+	Cores           Unit = "cores" // CPU seconds per second
 	Watts           Unit = "W"
+	Joules          Unit = "J"
+	Celsius         Unit = "°C"
+	Hertz           Unit = "Hz"
 )
 
 // A Direction says which values of a metric are good ones.
@@ -51,20 +58,34 @@ type Metric struct {
 	first   bool                                  // it rests on the stamp of the first chunk
 	figure  func(*Window) estimate                // one figure of the run
 	gauge   *gauge                                // readings of a series
-	counter string                                // the rise of a series
+	counter string                                // the rise of a series…
+	source  string                                // …of this source; "": the server
+	buckets string                                // the server's own histogram of this name
 	flight  bool                                  // requests in flight
+
+	beside bool // a figure that rests on what was sampled: it says nothing of single requests
 }
 
 // A gauge is a series that is read from time to time.
 type gauge struct {
 	source, series string
-	most           bool // over several engines take the greatest, not the sum
-	absent         string
+	over           over
+	rate           bool   // of a counter: by how much it rose, by the second
+	absent         string // why there may be no readings, and what to do
 }
+
+// over is what becomes of the readings of one instant, of several engines, cores or GPUs.
+type over int
+
+const (
+	added over = iota
+	greatest
+	averaged
+)
 
 // Metrics is the catalogue.
 func Metrics() []Metric {
-	return append(append(ofRequests(), ofTheRun()...), ofTheServer()...)
+	return slices.Concat(ofRequests(), ofTheRun(), ofTheServer(), ofTheHost(), ofTheGPU())
 }
 
 func ofRequests() []Metric {
@@ -116,36 +137,13 @@ func ofTheRun() []Metric {
 	}
 }
 
-func ofTheServer() []Metric {
-	const metrics = "the server's metrics could not be read: set VLLM_METRICS_URL to where they are"
-	const gpu = "no GPU could be read: this needs NVIDIA's driver on this machine, or its exporter beside the server"
-	server := func(name string, unit Unit, formula, series string, most bool) Metric {
-		return Metric{Name: name, Unit: unit, Better: LowerIsBetter, Formula: formula + " (" + series + ")",
-			gauge: &gauge{source: "server", series: series, most: most, absent: metrics}}
-	}
-	device := func(name string, unit Unit, formula, series string) Metric {
-		return Metric{Name: name, Unit: unit, Formula: formula, gauge: &gauge{source: "gpu", series: series, absent: gpu}}
-	}
-	return []Metric{
-		server("KV cache usage", Ratio, "share of the KV cache in use", "vllm:kv_cache_usage_perc", true),
-		server("running requests", Count, "requests in the running batch", "vllm:num_requests_running", false),
-		server("waiting requests", Count, "requests in the server's queue", "vllm:num_requests_waiting", false),
-		{Name: "preemptions", Unit: Count, Better: LowerIsBetter, Formula: "requests that lost their KV cache and were computed again (vllm:num_preemptions_total)", counter: "vllm:num_preemptions_total"},
-		{Name: "prefix cache hit rate", Unit: Ratio, Better: HigherIsBetter, Formula: "tokens found ÷ tokens looked up in the prefix cache", figure: hitRate},
-		{Name: "draft acceptance rate", Unit: Ratio, Better: HigherIsBetter, Formula: "draft tokens accepted ÷ proposed, with speculative decoding", figure: acceptance},
-		device("GPU utilisation", Ratio, "share of time in which the GPU was busy", "gpu_utilisation_ratio"),
-		device("GPU memory", Bytes, "memory of the GPU in use", "gpu_memory_used_bytes"),
-		device("GPU power", Watts, "power drawn by the GPU", "gpu_power_watts"),
-	}
-}
-
 // CountsTokens reports whether a metric needs to know how many tokens each chunk
 // holds.
 func CountsTokens(metric string) bool { return metric == "ITL per token" }
 
 // ofServer reports whether a metric says nothing of single requests.
 func (m Metric) ofServer() bool {
-	return m.gauge != nil || m.counter != "" || m.Name == "prefix cache hit rate" || m.Name == "draft acceptance rate"
+	return m.gauge != nil || m.counter != "" || m.buckets != "" || m.beside
 }
 
 // Lookup finds a metric by name, whatever its case. A raw name in quotes is a
@@ -153,14 +151,7 @@ func (m Metric) ofServer() bool {
 // rises, and as a gauge otherwise.
 func Lookup(name string) (Metric, error) {
 	if raw, ok := strings.CutPrefix(name, `"`); ok && strings.HasSuffix(raw, `"`) {
-		series := strings.TrimSuffix(raw, `"`)
-		m := Metric{Name: name, Unit: Count, Formula: "the server's own series " + series}
-		if strings.HasSuffix(series, "_total") || strings.HasSuffix(series, "_count") {
-			m.counter = series
-		} else {
-			m.gauge = &gauge{source: "server", series: series, absent: "the server's metrics have no series " + series}
-		}
-		return m, nil
+		return raws(name, strings.TrimSuffix(raw, `"`)), nil
 	}
 	var names []string
 	for _, m := range Metrics() {
@@ -172,6 +163,25 @@ func Lookup(name string) (Metric, error) {
 	return Metric{}, fmt.Errorf("unknown metric %q%s", name, spelling.DidYouMean(name, names))
 }
 
+// counts is the source of a counter.
+func (m Metric) counts() string { return cmp.Or(m.source, "server") }
+
+// raws is a series of the server's own, under today's name for it.
+func raws(name, series string) Metric {
+	m := Metric{Name: name, Unit: Count, Formula: "the server's own series " + series}
+	now := harness.CurrentSeries(series)
+	if strings.HasSuffix(now, "_total") || strings.HasSuffix(now, "_count") || strings.HasSuffix(now, "_sum") {
+		m.counter = now
+		return m
+	}
+	absent := "the server's metrics have no series " + now
+	if gone := harness.RemovedSeries(series); gone != "" {
+		absent += ": " + gone
+	}
+	m.gauge = &gauge{source: "server", series: now, absent: absent}
+	return m
+}
+
 // statistics a metric can be asked for; none where it is one figure.
 func (m Metric) statistics() []string {
 	switch {
@@ -181,6 +191,8 @@ func (m Metric) statistics() []string {
 		return []string{"total"}
 	case m.flight:
 		return []string{"mean", "max"}
+	case m.buckets != "":
+		return []string{"mean", "p50", "p95", "p99"}
 	}
 	return []string{"min", "mean", "max", "p50", "p95", "p99"}
 }

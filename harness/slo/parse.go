@@ -148,8 +148,18 @@ func (u Unit) scales() map[string]float64 {
 		return map[string]float64{"": 1, "tokens": 1}
 	case Bytes:
 		return map[string]float64{"MB": 1e6, "GB": 1e9, "MiB": 1 << 20, "GiB": 1 << 30}
+	case BytesPerSecond:
+		return map[string]float64{"kB/s": 1e3, "MB/s": 1e6, "GB/s": 1e9, "KiB/s": 1 << 10, "MiB/s": 1 << 20, "GiB/s": 1 << 30}
+	case Cores:
+		return map[string]float64{"cores": 1, "core": 1}
 	case Watts:
 		return map[string]float64{"W": 1, "kW": 1e3}
+	case Joules:
+		return map[string]float64{"mJ": 1e-3, "J": 1, "kJ": 1e3, "MJ": 1e6, "Wh": 3600, "kWh": 3.6e6}
+	case Celsius:
+		return map[string]float64{"°C": 1, "C": 1}
+	case Hertz:
+		return map[string]float64{"MHz": 1e6, "GHz": 1e9}
 	default:
 		return map[string]float64{"": 1, "requests": 1}
 	}
@@ -158,7 +168,8 @@ func (u Unit) scales() map[string]float64 {
 // Example is a quantity in the unit, as one writes it in a table.
 func (u Unit) Example() string {
 	return map[Unit]string{Seconds: "500 ms", Ratio: "5%", PerSecond: "7.5 per second", TokensPerSecond: "1,200 tokens per second",
-		Tokens: "512", Count: "64", Bytes: "40 GiB", Watts: "500 W"}[u]
+		Tokens: "512", Count: "64", Bytes: "40 GiB",
+		BytesPerSecond: "100 MB/s", Cores: "2 cores", Watts: "500 W", Joules: "0.5 J", Celsius: "80 °C", Hertz: "1,200 MHz"}[u]
 }
 
 func (m Metric) quantity(written string) (float64, error) {

@@ -15,22 +15,31 @@ type watched struct {
 	run      *harness.Run
 	from, to time.Duration
 	series   map[string]*series
+	buckets  map[string]*buckets
 	sources  map[string]*source
+	gpus     map[string]*gpu
 }
 
 // A source is how often something was read.
 type source struct {
 	first, last time.Duration // since the start of the run
 	inside      int           // readings inside the window, all series of one instant counting as one
+	missing     int           // readings that did not come inside it
+	lost        int           // readings that did not come so far
+	took        tally         // s that a reading took, inside it
 }
 
 // A series is one over all its label sets.
 type series struct {
-	sums, mosts tally // of the readings inside the window: the sum over the label sets, the greatest of them
-	begin, end  point // the first and the last of them
-	now         point // being added up
-	most        float64
-	pending     bool
+	sums, mosts, means tally // of the readings inside the window: over the label sets the sum, the greatest, the mean
+	rates              tally // of the sum, by the second since the reading before
+	begin, end         point // the first and the last of them
+	now                point // being added up
+	most, rose         float64
+	sets               int
+	before             time.Duration // the instant of the reading before; Never
+	pending, inside    bool
+	known              bool // by how much it rose
 
 	last  map[string]float64
 	rise  float64 // since the window began, until the end of the run
@@ -44,7 +53,7 @@ type point struct {
 }
 
 func newWatched(run *harness.Run) *watched {
-	w := &watched{run: run, from: run.From, to: run.To, series: map[string]*series{}, sources: map[string]*source{}}
+	w := &watched{run: run, from: run.From, to: run.To, series: map[string]*series{}, buckets: map[string]*buckets{}, sources: map[string]*source{}, gpus: map[string]*gpu{}}
 	for _, m := range Metrics() {
 		w.keep(m)
 	}
@@ -53,11 +62,9 @@ func newWatched(run *harness.Run) *watched {
 			w.keep(m)
 		}
 	}
-	for _, name := range []string{"vllm:prefix_cache_queries_total", "vllm:prefix_cache_hits_total",
-		"vllm:spec_decode_num_draft_tokens_total", "vllm:spec_decode_num_accepted_tokens_total"} {
+	for _, name := range besideSeries() {
 		w.ask("server", name)
 	}
-	w.ask("host", "cpu_steal_ratio")
 	for _, name := range []string{harness.SeriesIssued, harness.SeriesInFlightSeconds, harness.SeriesStalled, harness.SeriesWakeUpLate, "process_cpu_seconds", "cpus_available",
 		"cpu_throttled_seconds", "gc_pause_max_seconds", "open_files", "open_files_limit", "ports_used", "ports_available"} {
 		w.ask("client", name)
@@ -70,7 +77,10 @@ func (w *watched) keep(m Metric) {
 		w.ask(m.gauge.source, m.gauge.series)
 	}
 	if m.counter != "" {
-		w.ask("server", m.counter)
+		w.ask(m.counts(), m.counter)
+	}
+	if m.buckets != "" && w.buckets[m.buckets] == nil {
+		w.buckets[m.buckets] = newBuckets()
 	}
 }
 
@@ -80,23 +90,54 @@ func key(source, name string) string { return source + " " + name }
 func (w *watched) ask(source, name string) *series {
 	k := key(source, name)
 	if w.series[k] == nil {
-		w.series[k] = &series{last: map[string]float64{}}
+		w.series[k] = &series{last: map[string]float64{}, before: harness.Never}
 	}
 	return w.series[k]
 }
 
-func (w *watched) take(s harness.Sample) {
-	of := w.sources[s.Source]
+func (w *watched) source(name string) *source {
+	of := w.sources[name]
 	if of == nil {
-		of = &source{first: s.At, last: harness.Never}
-		w.sources[s.Source] = of
+		of = &source{first: harness.Never, last: harness.Never}
+		w.sources[name] = of
+	}
+	return of
+}
+
+func (w *watched) take(s harness.Sample) {
+	if s.Source == "watch" {
+		w.source(s.Labels["of"]).watching(s, s.At >= w.from && s.At <= w.to)
+		return
+	}
+	of := w.source(s.Source)
+	if of.first == harness.Never {
+		of.first = s.At
 	}
 	if s.At != of.last && s.At >= w.from && s.At <= w.to {
 		of.inside++
 	}
 	of.last = s.At
-	if of := w.series[key(s.Source, s.Series)]; of != nil {
-		of.take(s, w)
+	if series := w.series[key(s.Source, s.Series)]; series != nil {
+		series.take(s, w)
+	}
+	switch {
+	case s.Source == "server":
+		w.takeBucket(s)
+	case s.Source == "gpu":
+		w.takeGPU(s)
+	}
+}
+
+// watching takes what is told of the reading itself.
+func (of *source) watching(s harness.Sample, inside bool) {
+	switch {
+	case s.Series == harness.SeriesReading && inside:
+		of.took.add(s.Value)
+	case s.Series == harness.SeriesMissing && inside && s.Value > float64(of.lost):
+		of.missing += int(s.Value) - of.lost
+	}
+	if s.Series == harness.SeriesMissing {
+		of.lost = int(s.Value)
 	}
 }
 
@@ -118,26 +159,30 @@ func (w *watched) of(source, name string) *series {
 // take takes a reading. A counter that falls was reset, and one that appears while
 // others of its source had been there was not: both have risen from zero.
 func (of *series) take(s harness.Sample, w *watched) {
+	if of.pending && of.now.at != s.At {
+		of.add()
+	}
+	if !of.pending {
+		of.now, of.most, of.rose, of.sets, of.pending, of.known = point{at: s.At}, s.Value, 0, 0, true, false
+	}
 	labels := labelled(s.Labels)
 	before, seen := of.last[labels]
 	of.last[labels] = s.Value
-	if first := w.sources[s.Source]; (seen || first != nil && s.At > first.first) && s.At > w.from {
-		of.rises++
-		of.rise += s.Value
+	if first := w.sources[s.Source]; seen || first != nil && s.At > first.first {
+		rose := s.Value
 		if s.Value >= before {
-			of.rise -= before
+			rose -= before
+		}
+		of.rose, of.known = of.rose+rose, true
+		if s.At > w.from {
+			of.rises++
+			of.rise += rose
 		}
 	}
-	if s.At < w.from || s.At > w.to {
-		return
-	}
-	if of.pending && of.now.at == s.At {
-		of.now.v += s.Value
-		of.most = max(of.most, s.Value)
-		return
-	}
-	of.add()
-	of.now, of.most, of.pending = point{s.At, s.Value}, s.Value, true
+	of.now.v += s.Value
+	of.most = max(of.most, s.Value)
+	of.sets++
+	of.inside = s.At >= w.from && s.At <= w.to
 }
 
 // add is for when all of an instant has come.
@@ -146,12 +191,34 @@ func (of *series) add() {
 		return
 	}
 	of.pending = false
+	before := of.before
+	of.before = of.now.at
+	if !of.inside {
+		return
+	}
+	if of.known && before != harness.Never && of.now.at > before {
+		of.rates.add(of.rose / (of.now.at - before).Seconds())
+	}
 	if of.sums.values.N() == 0 {
 		of.begin = of.now
 	}
 	of.end = of.now
 	of.sums.add(of.now.v)
 	of.mosts.add(of.most)
+	of.means.add(of.now.v / float64(of.sets))
+}
+
+// tally is what a gauge wants to know of it.
+func (of *series) tally(g gauge) *tally {
+	switch {
+	case g.rate:
+		return &of.rates
+	case g.over == greatest:
+		return &of.mosts
+	case g.over == averaged:
+		return &of.means
+	}
+	return &of.sums
 }
 
 // readings is how many there are.
@@ -168,19 +235,28 @@ func (of *series) perSecond() (float64, bool) {
 	return (of.end.v - of.begin.v) / (of.end.at - of.begin.at).Seconds(), true
 }
 
-// coverageLeast is the share of the client's own readings beside which a source
-// must have been read for its figures to stand.
+// coverageLeast is the share of its readings that must have come for the figures of a
+// source to stand.
 const coverageLeast = 0.90
 
-// gaps says that a source was not read often enough, compared with the client's own
-// gauges, which always are; "" where it was. A server's metrics time out just when
-// it is overloaded.
+// gaps says that a source was not read often enough; "" where it was. A server's
+// metrics time out just when it is overloaded. Where nothing is told of the readings
+// that did not come, the client's own gauges, which always are read, tell how many
+// there should have been.
 func (w *watched) gaps(name string) string {
 	own, of := w.sources["client"], w.sources[name]
-	if own == nil || of == nil || own.inside-of.inside <= 2 || float64(of.inside) >= coverageLeast*float64(own.inside) {
+	if of == nil {
 		return ""
 	}
-	return fmt.Sprintf("only %s of %s readings of the %s came, and what was between them nobody knows", grouped(of.inside), grouped(own.inside), name)
+	missing := of.missing
+	if of.took.values.N() == 0 && own != nil {
+		missing = own.inside - of.inside
+	}
+	due := of.inside + missing
+	if missing <= 2 || float64(of.inside) >= coverageLeast*float64(due) {
+		return ""
+	}
+	return fmt.Sprintf("only %s of %s readings of the %s came, and what was between them nobody knows", grouped(of.inside), grouped(due), name)
 }
 
 // unread says that a counter was not read at both ends of the window; "" where it
@@ -188,7 +264,7 @@ func (w *watched) gaps(name string) string {
 func (w *watched) unread(name string) string {
 	own, of := w.sources["client"], w.sources[name]
 	const late = time.Second // of a scrape, or its time-out
-	if own == nil || of == nil || of.first <= max(w.from, own.first)+late && of.last+late >= min(w.to, own.last) {
+	if own == nil || of == nil || of.first == harness.Never || of.first <= max(w.from, own.first)+late && of.last+late >= min(w.to, own.last) {
 		return ""
 	}
 	return fmt.Sprintf("the readings of the %s go from %s to %s of the run only, and what was before and after nobody knows", name,

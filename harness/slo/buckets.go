@@ -1,0 +1,194 @@
+package slo
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/stats"
+)
+
+// buckets are a histogram of the server's: what fell into each bucket since the
+// window began, until the end of the run, over all its label sets.
+type buckets struct {
+	sets map[string]*bucketSet
+}
+
+// A bucketSet is that of one label set. All of one instant is taken together: when
+// the server was started again some buckets may have risen above what they were
+// before, and only the others tell.
+type bucketSet struct {
+	at       time.Duration
+	now      map[string]float64 // by bucket: its upper end as it was written, "sum" and "count"
+	before   map[string]float64
+	fell     map[string]float64 // inside
+	readings int
+	known    bool // what there was before
+	inside   bool
+}
+
+func newBuckets() *buckets { return &buckets{sets: map[string]*bucketSet{}} }
+
+// takeBucket takes a reading of a histogram that somebody asks for.
+func (w *watched) takeBucket(s harness.Sample) {
+	for _, part := range []string{"_bucket", "_sum", "_count"} {
+		name, ok := strings.CutSuffix(s.Series, part)
+		if of := w.buckets[name]; ok && of != nil {
+			of.take(s, strings.TrimPrefix(part, "_"), w)
+			return
+		}
+	}
+}
+
+func (b *buckets) take(s harness.Sample, part string, w *watched) {
+	labels := s.Labels
+	if part == "bucket" {
+		part = s.Labels["le"]
+		labels = make(map[string]string, len(s.Labels))
+		for k, v := range s.Labels {
+			if k != "le" {
+				labels[k] = v
+			}
+		}
+	}
+	k := labelled(labels)
+	set := b.sets[k]
+	if set == nil {
+		// One that appears while others of the server's had been there has begun at zero.
+		set = &bucketSet{at: s.At, now: map[string]float64{}, fell: map[string]float64{}, known: s.At > w.source(s.Source).first}
+		b.sets[k] = set
+	}
+	if set.at != s.At {
+		set.add()
+		set.at = s.At
+	}
+	set.now[part] = s.Value
+	set.inside = s.At > w.from
+}
+
+// add is for when all of an instant has come.
+func (s *bucketSet) add() {
+	if len(s.now) == 0 {
+		return
+	}
+	if s.known && s.inside {
+		s.readings++
+		reset := false
+		for part, v := range s.now {
+			reset = reset || v < s.before[part]
+		}
+		for part, v := range s.now {
+			if !reset {
+				v -= s.before[part]
+			}
+			s.fell[part] += v
+		}
+	}
+	s.before, s.now, s.known = s.now, make(map[string]float64, len(s.now)), true
+}
+
+// A bucket ends at a value; so many fell into it and those below.
+type bucket struct{ end, below float64 }
+
+// pooled are the buckets of all label sets, with the ends that all of them have, how
+// many readings they rest on, and the sum and the number of what fell into them.
+func (b *buckets) pooled() (all []bucket, readings int, sum, count float64) {
+	ends := map[string]int{}
+	for _, set := range b.sets {
+		set.add()
+		if set.readings == 0 {
+			continue
+		}
+		readings, sum, count = readings+set.readings, sum+set.fell["sum"], count+set.fell["count"]
+		for end := range set.fell {
+			ends[end]++
+		}
+	}
+	sets := ends["count"]
+	for end, n := range ends {
+		at, err := strconv.ParseFloat(end, 64)
+		if n < sets || err != nil {
+			continue
+		}
+		one := bucket{end: at}
+		for _, set := range b.sets {
+			one.below += set.fell[end]
+		}
+		all = append(all, one)
+	}
+	slices.SortFunc(all, func(a, b bucket) int { return int(math.Copysign(1, a.end-b.end)) })
+	return all, readings, sum, count
+}
+
+// bucketed is the mean of a histogram of the server's, a fact, or a percentile. Of
+// that only the bucket is known that it lies in: the interval goes from the lower end
+// of the bucket in which the lowest rank lies that the percentile may have, to the
+// upper end of that of the highest. The value is interpolated in its bucket.
+func (w *Window) bucketed(name, statistic string) estimate {
+	of := w.watched.buckets[name]
+	if of == nil {
+		return without("nobody asked for " + name)
+	}
+	all, readings, sum, count := of.pooled()
+	switch {
+	case readings == 0:
+		return without(w.absent("server", noMetrics))
+	case count == 0:
+		return without(fmt.Sprintf("the server has counted nothing in %s in the measured window", name))
+	}
+	if unread := w.watched.unread("server"); unread != "" {
+		return without(unread)
+	}
+	n := int(count)
+	if statistic == "mean" {
+		return exact(sum/count, n)
+	}
+	p, _ := quantileOf(statistic)
+	if len(all) == 0 {
+		return without("the server tells no buckets of " + name)
+	}
+	low, high := stats.Ranks(n, p, confidence)
+	e := estimate{lo: 0, hi: math.Inf(1), n: n}
+	e.value = interpolated(all, p*(count-1)+1)
+	if low > 0 {
+		e.lo, _ = around(all, float64(low))
+		e.lo = math.Nextafter(e.lo, math.Inf(1)) // what lies in a bucket is more than its lower end
+	}
+	if high > 0 {
+		_, e.hi = around(all, float64(high))
+	} else {
+		e.notes = append(e.notes, tooFew(n, p))
+	}
+	return e
+}
+
+// around are the ends of the bucket in which a rank lies, counted from 1.
+func around(all []bucket, rank float64) (lo, hi float64) {
+	for _, b := range all {
+		if b.below >= rank {
+			return lo, b.end
+		}
+		lo = b.end
+	}
+	return lo, math.Inf(1)
+}
+
+// interpolated is a rank's value where those in its bucket lie evenly; of the last
+// bucket, which has no end, nobody knows more than where it begins.
+func interpolated(all []bucket, rank float64) float64 {
+	lo, under := 0.0, 0.0
+	for _, b := range all {
+		if b.below >= rank && b.below > under {
+			if math.IsInf(b.end, 1) {
+				return lo
+			}
+			return lo + (b.end-lo)*(rank-under)/(b.below-under)
+		}
+		lo, under = b.end, b.below
+	}
+	return lo
+}
