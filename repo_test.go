@@ -60,6 +60,7 @@ func only() map[string][]string {
 		"github.com/a-h/templ":                {"reports"},
 		"github.com/prometheus/common/expfmt": {"harness/sampler"},
 		"github.com/shirou/gopsutil/v3":       {"harness/sampler"},
+		"github.com/NVIDIA/go-nvml":           {"harness/sampler"},
 		"github.com/parquet-go/parquet-go":    {"harness/store", "harness/dataset"},
 		"github.com/testcontainers":           {"harness/server"},
 		"github.com/moby/moby":                {"harness/server"},
