@@ -49,7 +49,11 @@ func asks(serves func(pid uint32) bool) []ask {
 					ours++
 				}
 			}
-			return []value{{"gpu_processes", float64(len(processes))}, {"gpu_server_processes", float64(ours)}}, ret
+			out := []value{{"gpu_processes", float64(len(processes))}}
+			if ours > 0 { // else nobody can tell them from others
+				out = append(out, value{"gpu_other_processes", float64(len(processes) - ours)})
+			}
+			return out, ret
 		}},
 		field("memory temperature", nvml.FI_DEV_MEMORY_TEMP, 0, "gpu_memory_temperature_celsius", 1),
 		field("PCIe traffic", nvml.FI_DEV_PCIE_COUNT_TX_BYTES, 0, "gpu_pcie_sent_bytes", 1),

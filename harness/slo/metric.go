@@ -85,7 +85,7 @@ const (
 
 // Metrics is the catalogue.
 func Metrics() []Metric {
-	return slices.Concat(ofRequests(), ofTheRun(), ofTheServer(), ofTheHost(), ofTheGPU())
+	return slices.Concat(ofRequests(), ofTheRun(), ofTheServer(), ofTheHost(), ofTheGPU(), ofEnergy())
 }
 
 func ofRequests() []Metric {
