@@ -95,6 +95,9 @@ func (r *Record) take(c Chunk, start time.Time) {
 			r.ChunkTokens = nil // told for some chunks only: not to be relied on
 		}
 	}
+	if t := c.Timings; t != nil {
+		r.ServerQueue, r.ServerPrefill, r.ServerDecode = t.Queue, t.Prefill, t.Decode
+	}
 	if u := c.Usage; u != nil {
 		r.PromptTokens, r.OutputTokens = u.PromptTokens, u.OutputTokens
 		r.CachedTokens, r.ReasoningTokens = u.CachedTokens, u.ReasoningTokens

@@ -34,6 +34,7 @@ type Chunk struct {
 	Tokens    int           // in this chunk; Untold when the server does not tell
 	Finish    string        // finish reason, when this chunk carries it
 	Usage     *Usage        // the server's own count, when this chunk carries it
+	Timings   *Timings      // how the server itself timed the request, when this chunk carries it
 
 	Sent       time.Time // when the request was handed to the system; zero: when it was asked
 	HTTPStatus int
@@ -51,6 +52,14 @@ func (c *Chunk) Content() bool { return c.Text != "" || c.Reasoning != "" }
 // Usage is how many tokens the server counted; Untold where it did not say.
 type Usage struct {
 	PromptTokens, OutputTokens, CachedTokens, ReasoningTokens int
+}
+
+// Timings are how long the phases of a request took, by the server's own clock;
+// Never where it does not say.
+type Timings struct {
+	Queue   time.Duration // before its first step
+	Prefill time.Duration // from there to the first token
+	Decode  time.Duration // from there to the last
 }
 
 // An AskError is a failed request: the name of the failure and what exactly happened.

@@ -31,6 +31,10 @@ type Record struct {
 	Securing    time.Duration   // of Connecting: TLS; Never where there was none
 	ReadDelay   time.Duration   // the longest that content had waited for us to read it; Never where the kernel does not stamp
 
+	ServerQueue   time.Duration // before its first step, as the server timed it; Never where it does not
+	ServerPrefill time.Duration // from there to the first token
+	ServerDecode  time.Duration // from there to the last
+
 	PromptTokens, OutputTokens    int // as the server counted them
 	CachedTokens, ReasoningTokens int
 	RequestedPromptTokens         int // what the workload promised
@@ -57,6 +61,7 @@ func NewRecord(seq int, due time.Duration) Record {
 	return Record{
 		Seq: seq, User: Untold, Due: due,
 		Sent: Never, Headers: Never, Done: Never, FirstAnswer: Never, Connecting: Never, Resolving: Never, Securing: Never, ReadDelay: Never,
+		ServerQueue: Never, ServerPrefill: Never, ServerDecode: Never,
 		PromptTokens: Untold, OutputTokens: Untold, CachedTokens: Untold, ReasoningTokens: Untold,
 		RequestedPromptTokens: Untold, RequestedOutputTokens: Untold, HTTPStatus: Untold,
 	}

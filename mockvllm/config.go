@@ -28,6 +28,7 @@ type Config struct {
 	Priority          bool // the most urgent request first, not the oldest
 	Reasoning         bool // answers of a chat begin with a reasoning part
 	PromptDetails     bool // usage tells the cached tokens
+	RequestMetrics    bool // answers tell how long their phases took
 	ForceUsage        bool // every event of a stream tells usage, asked for or not
 	TrackLoad         bool // /load counts requests
 	RequestIDHeader   bool

@@ -291,7 +291,7 @@ func (e *engine) generate(s *sequence, at time.Time) int {
 		e.metrics.next(at.Sub(s.last))
 		e.metrics.drafted(e.config.Draft.Tokens, fresh-1)
 	}
-	e.metrics.generated(fresh, s.preempted)
+	e.metrics.generated(fresh*(1+s.miscounted), s.preempted)
 	s.preempted = 0
 	s.last = at
 	s.push(fresh)

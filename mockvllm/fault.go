@@ -33,6 +33,8 @@ const (
 	Bundle      Kind = "bundle"
 	NoUsage     Kind = "no-usage"
 	WrongUsage  Kind = "wrong-usage"
+	Uncounted   Kind = "uncounted"
+	Recounted   Kind = "recounted"
 
 	Freeze         Kind = "freeze"
 	Slow           Kind = "slow"
@@ -94,6 +96,8 @@ func Failings() []Failing {
 		{Bundle, "several tokens come in one event", true, []string{"tokens"}},
 		{NoUsage, "usage is missing where it was asked for", true, nil},
 		{WrongUsage, "usage counts the answer wrong by a factor", true, []string{"factor"}},
+		{Uncounted, "the engine's counters leave the request out", true, nil},
+		{Recounted, "the engine's counters count the request twice", true, nil},
 		{Freeze, "no step begins", false, []string{"for"}},
 		{Slow, "steps take longer by a factor", false, []string{"factor"}},
 		{Shrink, "only so many cache blocks are left", false, []string{"blocks"}},

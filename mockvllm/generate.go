@@ -181,6 +181,12 @@ func (s *Server) sequence(q *request, p protocol, prompt []token) (*sequence, *r
 	}
 	seq := &sequence{identity: q.identity + uint64(len(q.sequences)), index: len(q.sequences), arrived: q.arrived, received: q.at, prompt: len(prompt),
 		maxTokens: limit, noCache: s.config.NoPrefixCache || q.ask.PromptLogprobs != nil, whole: !q.ask.Stream, notify: q.notify}
+	switch q.hit.Kind {
+	case Uncounted:
+		seq.miscounted = -1
+	case Recounted:
+		seq.miscounted = 1
+	}
 	if q.ask.ReturnTokenIDs {
 		seq.asked = prompt
 	}

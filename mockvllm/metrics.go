@@ -139,9 +139,11 @@ func (m *metrics) admitted(prompt, cached int) {
 func (m *metrics) first(s *sequence, at time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.prompt += float64(s.prompt)
-	m.cached += float64(s.cached)
-	m.ttft.observe(at.Sub(s.received).Seconds())
+	for range 1 + s.miscounted {
+		m.prompt += float64(s.prompt)
+		m.cached += float64(s.cached)
+		m.ttft.observe(at.Sub(s.received).Seconds())
+	}
 }
 
 func (m *metrics) next(gap time.Duration) {
@@ -199,6 +201,16 @@ func (m *metrics) rejected(byRequests bool) {
 func (m *metrics) finished(s *sequence, at time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	for range 1 + s.miscounted {
+		m.finish(s, at)
+	}
+	if c := s.copies; c.done(len(s.tokens) - s.prompt) {
+		m.longest.observe(float64(c.longest))
+		m.n.observe(float64(c.n))
+	}
+}
+
+func (m *metrics) finish(s *sequence, at time.Time) {
 	tokens := len(s.tokens) - s.prompt
 	finish := s.answer.finish
 	if finish == "tool_calls" {
@@ -220,10 +232,6 @@ func (m *metrics) finished(s *sequence, at time.Time) {
 	m.computed.observe(float64(s.prompt - s.cached))
 	m.maxTokens.observe(float64(s.maxTokens))
 	m.lost.observe(float64(s.preemptions))
-	if c := s.copies; c.done(tokens) {
-		m.longest.observe(float64(c.longest))
-		m.n.observe(float64(c.n))
-	}
 }
 
 // adapters notes whose adapters run and wait.

@@ -35,9 +35,10 @@ type sequence struct {
 	times                                             []time.Time // of each token, where they are kept
 	admitted                                          bool
 
-	pooled bool // an embedding or a score: computed, nothing generated
-	whole  bool // the handler waits for the end only: nothing is streamed
-	notify chan struct{}
+	miscounted int  // by how often more than once the metrics count it: −1, 0 or 1
+	pooled     bool // an embedding or a score: computed, nothing generated
+	whole      bool // the handler waits for the end only: nothing is streamed
+	notify     chan struct{}
 
 	mu     sync.Mutex
 	ready  int // generated tokens the handler may send

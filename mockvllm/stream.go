@@ -160,13 +160,14 @@ func (s *stream) delta(seq *sequence, text string, from, to int) delta {
 // The shapes of a stream's events, field by field in vLLM's order. A field that
 // vLLM writes as null is a RawMessage or a pointer that stays nil.
 type chunk struct {
-	ID          string `json:"id"`
-	Object      string `json:"object"`
-	Created     int64  `json:"created"`
-	Model       string `json:"model"`
-	Choices     []any  `json:"choices"`
-	Usage       *usage `json:"usage,omitempty"`
-	Fingerprint string `json:"system_fingerprint,omitempty"`
+	ID          string   `json:"id"`
+	Object      string   `json:"object"`
+	Created     int64    `json:"created"`
+	Model       string   `json:"model"`
+	Choices     []any    `json:"choices"`
+	Usage       *usage   `json:"usage,omitempty"`
+	Fingerprint string   `json:"system_fingerprint,omitempty"`
+	Timings     *timings `json:"metrics,omitempty"`
 }
 
 type roleChunk struct {
@@ -329,7 +330,7 @@ func (s *stream) close() {
 		}
 	}
 	if s.includesUsage() {
-		s.add(chunk{Choices: []any{}, Usage: s.total(), Fingerprint: s.fingerprint()})
+		s.add(chunk{Choices: []any{}, Usage: s.total(), Fingerprint: s.fingerprint(), Timings: s.timings()})
 	}
 	s.out = append(s.out, "data: [DONE]\n\n"...)
 }

@@ -22,6 +22,12 @@ func (w *world) registerFaults(sc sentences) {
 	sc.Step(`^it stalls (.+) for (.+)$`, w.stalls)
 	sc.Step(`^its steps take (\S+) times as long after (.+)$`, w.slowsDown)
 	sc.Step(`^its cache shrinks to (\S+) blocks after (.+)$`, w.shrinks)
+	sc.Step(`^it has no prefix cache$`, w.hasNoPrefixCache)
+	sc.Step(`^it leaves (.+) out of its counters$`, w.leavesOut)
+	sc.Step(`^it counts (.+) twice$`, w.countsTwice)
+	sc.Step(`^the usage of (.+) tells (\S+) times as many tokens$`, w.usageIsWrong)
+	sc.Step(`^the network to it takes (.+) each way$`, w.networkTakes)
+	sc.Step(`^it tells the timings of each request$`, w.tellsTimings)
 	sc.Step(`^it has the fault "([^"]*)"$`, w.hasFault)
 	sc.Step(`^our client is held up for (.+) after (.+)$`, w.clientIsHeldUp)
 }
@@ -131,6 +137,47 @@ func (w *world) shrinks(blocks, after string) error {
 		return err
 	}
 	return w.fault(mockvllm.Fault{Kind: mockvllm.Shrink, Blocks: n, From: a})
+}
+
+// hasNoPrefixCache lets the simulated server compute every prompt from its beginning.
+func (w *world) hasNoPrefixCache() error {
+	w.target.noPrefixCache = true
+	return w.onlySimulated()
+}
+
+// leavesOut answers requests of which the server's metrics know nothing.
+func (w *world) leavesOut(which string) error {
+	return w.hits(which, mockvllm.Fault{Kind: mockvllm.Uncounted})
+}
+
+// countsTwice lets the server's metrics count requests twice.
+func (w *world) countsTwice(which string) error {
+	return w.hits(which, mockvllm.Fault{Kind: mockvllm.Recounted})
+}
+
+// usageIsWrong lets answers tell another number of output tokens than they have.
+func (w *world) usageIsWrong(which, factor string) error {
+	f, err := number(factor)
+	if err != nil {
+		return err
+	}
+	return w.hits(which, mockvllm.Fault{Kind: mockvllm.WrongUsage, Factor: f})
+}
+
+// networkTakes puts the simulated server so far away. In virtual time only.
+func (w *world) networkTakes(each string) (err error) {
+	if err := w.onlySimulated(); err != nil {
+		return err
+	}
+	w.target.distance, err = duration(each)
+	return err
+}
+
+// tellsTimings lets the simulated server tell with each answer how long it waited and
+// was computed, as vLLM does with --enable-per-request-metrics.
+func (w *world) tellsTimings() error {
+	w.target.timings = true
+	return w.onlySimulated()
 }
 
 // hasFault is any fault of the simulated server, written as its --fault flag

@@ -86,6 +86,9 @@ func (w *world) manifest(cause error) store.Manifest {
 	m.Trial = w.about
 	m.Server = store.Server{Kind: w.served.Kind, URL: w.served.Where(), Model: w.served.about.Model,
 		Version: w.served.about.Version, MaxModelLen: w.served.about.MaxModelLen}
+	if w.accounts != nil {
+		m.Agreement = w.accounts.Agreements()
+	}
 	if cause != nil {
 		m.Failure = cause.Error()
 	}

@@ -95,7 +95,7 @@ func (w *world) lookAhead() error {
 		}
 		w.scenario.Objectives = append(w.scenario.Objectives, rows...)
 	}
-	if len(w.scenario.Objectives)+len(w.comparisons) == 0 && !w.expectsToBeAbandoned() {
+	if len(w.scenario.Objectives)+len(w.comparisons) == 0 && !w.expectsToBeAbandoned() && !w.expectsAgreement() {
 		return errors.New("nothing is expected of this load; add: Then these objectives are met: | p99 TTFT | at most 500 ms |")
 	}
 	return w.classesExist(slices.Concat(w.scenario.Objectives, w.scenario.Good, w.abandon, w.comparisons))
@@ -115,6 +115,7 @@ func (w *world) judge(objectives []harness.Objective) ([]slo.Verdict, error) {
 		return w.whole.judge(objectives)
 	}
 	verdicts := w.measured().Judge(objectives)
+	slo.Explain(verdicts, w.measured())
 	w.verdicts = append(w.verdicts, verdicts...)
 	return verdicts, nil
 }
@@ -137,10 +138,14 @@ func (w *world) failing(verdicts []slo.Verdict) error {
 	return fmt.Errorf("%d of %d objectives are not met:\n%s", len(rows), len(verdicts), strings.Join(rows, "\n"))
 }
 
-// explain is a verdict in one line, with its notes and where it was asked for.
+// explain is a verdict in one line, with its cause, its notes and where it was asked
+// for.
 func explain(v slo.Verdict) string {
 	line := v.Sentence()
-	for _, note := range v.Notes {
+	if v.Outcome == slo.Missed && v.Cause != "" {
+		line += ", because " + v.Because()
+	}
+	for _, note := range v.Notes { // they say what keeps an unknown one from being known
 		line += "; " + note
 	}
 	return line + " (" + v.Where + ")"

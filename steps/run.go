@@ -93,13 +93,15 @@ func (w *world) bring(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	w.accounts = slo.NewAccounts()
+	w.audited = append(w.audited, w.accounts)
 	runner := harness.Runner{
-		Client: w.served.client, Samplers: w.samplers(), Archive: archive,
+		Client: w.served.client, Samplers: w.samplers(), Archive: archive, Sinks: []harness.Sink{w.accounts},
 		Good: slo.Good(w.scenario.Good), Grace: grace, Precise: !w.served.Virtual,
 	}
 	if w.abandon != nil {
 		hope := slo.NewHope(w.abandon, w.scenario.Warmup)
-		runner.Sinks, runner.Abandon = []harness.Sink{hope}, hope.Lost
+		runner.Sinks, runner.Abandon = append(runner.Sinks, hope), hope.Lost
 	}
 	w.warm(ctx)
 	w.run, err = runner.Run(ctx, w.scenario)
@@ -107,7 +109,7 @@ func (w *world) bring(ctx context.Context) error {
 		if w.served.Virtual { // the clock of a bubble means nothing to a reader
 			w.run.Virtual, w.run.Start = true, began
 		}
-		w.run.Warnings = append(append(w.run.Warnings, w.warnings...), w.surprises()...)
+		w.run.Warnings = append(append(w.run.Warnings, w.warnings...), append(w.surprises(), w.disagreements()...)...)
 	}
 	return err
 }

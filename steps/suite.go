@@ -147,6 +147,7 @@ func (s *Suite) checkSentences(feature Feature, pickles []*godog.Scenario) error
 func (s *Suite) checkRows(step *messages.PickleStep) (errs []error) {
 	parse := map[string]func(subject, expectation string) (harness.Objective, error){
 		"these objectives are met:": slo.Parse, "the run is abandoned unless:": slo.Parse, "a request is good when:": slo.ParseGood,
+		agreementSentence: slo.ParseAgreement,
 	}[step.Text]
 	if comparing.MatchString(step.Text) {
 		parse = slo.ParseComparison

@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/credentials"
@@ -24,6 +25,9 @@ type target struct {
 	sequences, cache int  // bounds of the mock; 0: the profile's
 	faults           []mockvllm.Fault
 	adapters         []mockvllm.Adapter
+	distance         time.Duration // between it and us, one way
+	noPrefixCache    bool
+	timings          bool // answers tell how long their phases took
 }
 
 func (w *world) registerTarget(sc sentences) {
@@ -185,9 +189,13 @@ func (w *world) open(ctx context.Context) (*server.Server, error) {
 		profile.MaxSeqs, profile.Blocks = w.target.sequences, w.target.cache
 	}
 	config := mockvllm.Config{Profile: profile, Seed: w.scenario.Seed, Faults: w.target.faults, PromptDetails: true, Development: true,
-		Adapters: w.target.adapters, MaxAdapters: len(w.target.adapters)}
+		Adapters: w.target.adapters, MaxAdapters: len(w.target.adapters), RequestMetrics: w.target.timings, NoPrefixCache: w.target.noPrefixCache}
 	if w.suite.inBubble {
-		return server.Simulated(config)
+		s, err := server.Simulated(config)
+		if err == nil && w.target.distance > 0 {
+			s.MoveAway(w.target.distance)
+		}
+		return s, err
 	}
 	return server.Mock(config)
 }

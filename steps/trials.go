@@ -94,6 +94,7 @@ func (w *world) try(ctx context.Context, load harness.Load, setting float64, alo
 		return nil, err
 	}
 	w.verdicts = w.measured().Judge(alone)
+	slo.Explain(w.verdicts, w.measured())
 	return w.measured(), errors.Join(err, w.keepTrial(err))
 }
 
@@ -205,6 +206,7 @@ func (of *whole) judge(objectives []harness.Objective) ([]slo.Verdict, error) {
 		return nil, errors.New("there is nothing to judge: no run was made to its end")
 	}
 	verdicts := slo.Together(of.windows).Judge(objectives)
+	slo.Explain(verdicts, of.windows...)
 	of.verdicts = append(of.verdicts, verdicts...)
 	return verdicts, nil
 }

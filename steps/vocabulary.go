@@ -28,6 +28,7 @@ func (w *world) bind(sc sentences) {
 	w.registerRun(sc)
 	w.registerObjectives(sc)
 	w.registerBaseline(sc)
+	w.registerAgreement(sc)
 }
 
 // A vocabulary is the patterns of all sentences.

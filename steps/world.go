@@ -29,6 +29,7 @@ type world struct {
 	seeded  bool // the scenario says its seed
 	repeats int  // 0: not said
 
+	audited     []*slo.Accounts     // of client and server, of every run
 	comparisons []harness.Objective // rows that other runs are held against
 
 	trial        // the run that is on, or the last one
@@ -43,6 +44,7 @@ type trial struct {
 	folder   *store.Folder
 	verdicts []slo.Verdict
 	warnings []string
+	accounts *slo.Accounts // of client and server
 }
 
 // register gives each scenario a world of its own.

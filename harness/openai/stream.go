@@ -196,6 +196,8 @@ func (s *stream) chunk(root gjson.Result, at time.Time) harness.Chunk {
 			takeChoice(&c, value.Get("0"))
 		case "usage":
 			usage = value
+		case "metrics":
+			c.Timings = timings(value)
 		}
 		return true
 	})
@@ -204,6 +206,21 @@ func (s *stream) chunk(root gjson.Result, at time.Time) harness.Chunk {
 		s.count(&c, usage)
 	}
 	return c
+}
+
+// timings are those of vLLM with --enable-per-request-metrics. What it calls the
+// time to the first token begins when the request is scheduled.
+func timings(metrics gjson.Result) *harness.Timings {
+	if !metrics.IsObject() {
+		return nil
+	}
+	ms := func(path string) time.Duration {
+		if v := metrics.Get(path); v.Type == gjson.Number && v.Num >= 0 {
+			return time.Duration(v.Num * float64(time.Millisecond))
+		}
+		return harness.Never
+	}
+	return &harness.Timings{Queue: ms("queue_time_ms"), Prefill: ms("time_to_first_token_ms"), Decode: ms("generation_time_ms")}
 }
 
 func takeChoice(c *harness.Chunk, choice gjson.Result) {

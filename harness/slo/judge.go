@@ -27,6 +27,7 @@ type Verdict struct {
 	N             int // requests, or readings of a gauge
 	Outcome       Outcome
 	Notes         []string
+	Cause         string // why it was not met, where that can be told: see [Explain]
 }
 
 // Judge answers every objective. A run whose client was unsound, or in which
@@ -165,6 +166,7 @@ type verdictJSON struct {
 	N        int         `json:"n"`
 	Outcome  Outcome     `json:"outcome"`
 	Notes    []string    `json:"notes"`
+	Cause    string      `json:"cause,omitempty"`
 }
 
 // MarshalJSON writes null for a number that JSON cannot hold: a value that does
@@ -180,7 +182,7 @@ func (v Verdict) MarshalJSON() ([]byte, error) {
 	if notes == nil {
 		notes = []string{}
 	}
-	return json.Marshal(verdictJSON{v.Objective, v.Unit, number(v.Value), [2]*float64{number(v.Lo), number(v.Hi)}, v.N, v.Outcome, notes})
+	return json.Marshal(verdictJSON{v.Objective, v.Unit, number(v.Value), [2]*float64{number(v.Lo), number(v.Hi)}, v.N, v.Outcome, notes, v.Cause})
 }
 
 // UnmarshalJSON reads what MarshalJSON wrote.
@@ -202,6 +204,6 @@ func (v *Verdict) UnmarshalJSON(raw []byte) error {
 	if j.Value == nil {
 		below = math.Inf(1) // no answer is the least that the value can be
 	}
-	*v = Verdict{j.Objective, j.Unit, number(j.Value, math.Inf(1)), number(j.Interval[0], below), number(j.Interval[1], math.Inf(1)), j.N, j.Outcome, j.Notes}
+	*v = Verdict{j.Objective, j.Unit, number(j.Value, math.Inf(1)), number(j.Interval[0], below), number(j.Interval[1], math.Inf(1)), j.N, j.Outcome, j.Notes, j.Cause}
 	return nil
 }

@@ -24,10 +24,12 @@ type Manifest struct {
 	Server   Server    `json:"server"`
 	Host     Host      `json:"host"`
 	Warnings []string  `json:"warnings"`
-	Stopped  string    `json:"stopped,omitempty"` // why the load ended early
-	Failure  string    `json:"failure,omitempty"` // why the scenario failed
-	Trial    *Trial    `json:"trial,omitempty"`   // what the run is, where it is one of several of a scenario
-	Trials   []string  `json:"trials,omitempty"`  // the runs that this is the whole of; it has no requests of its own
+
+	Agreement []harness.Agreement `json:"agreement,omitempty"` // of client and server
+	Stopped   string              `json:"stopped,omitempty"`   // why the load ended early
+	Failure   string              `json:"failure,omitempty"`   // why the scenario failed
+	Trial     *Trial              `json:"trial,omitempty"`     // what the run is, where it is one of several of a scenario
+	Trials    []string            `json:"trials,omitempty"`    // the runs that this is the whole of; it has no requests of its own
 }
 
 // A Trial is one of several runs of a scenario: a repeat, a point of a sweep, a

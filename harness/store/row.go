@@ -7,7 +7,7 @@ import (
 )
 
 // schemaVersion is raised when a column is added. None is ever renamed.
-const schemaVersion = "3"
+const schemaVersion = "4"
 
 // row is one line of requests.parquet. A pointer is null where the instant did
 // not come or the count was not told; it is never 0 instead.
@@ -33,6 +33,9 @@ type row struct {
 	ResolvingNS           *int64  `parquet:"resolving_ns,optional"`
 	SecuringNS            *int64  `parquet:"securing_ns,optional"`
 	ReadDelayNS           *int64  `parquet:"read_delay_ns,optional"`
+	ServerQueueNS         *int64  `parquet:"server_queue_ns,optional"`
+	ServerPrefillNS       *int64  `parquet:"server_prefill_ns,optional"`
+	ServerDecodeNS        *int64  `parquet:"server_decode_ns,optional"`
 	ChunkNS               numbers `parquet:"chunk_ns,list" parquet-element:",delta"`
 	ChunkTokens           numbers `parquet:"chunk_tokens,list" parquet-element:",delta"`
 	PromptTokens          *int64  `parquet:"prompt_tokens,optional"`
@@ -70,6 +73,7 @@ func toRow(run, scenario string, r *harness.Record) row {
 		FirstAnswerNS: instant(r.FirstAnswer), DoneNS: instant(r.Done),
 		TTFTNS: instant(r.TTFT()), TPOTNS: instant(r.TPOT()), E2ENS: instant(r.E2E()), LagNS: instant(r.Lag()), ConnectingNS: instant(r.Connecting),
 		ResolvingNS: instant(r.Resolving), SecuringNS: instant(r.Securing), ReadDelayNS: instant(r.ReadDelay),
+		ServerQueueNS: instant(r.ServerQueue), ServerPrefillNS: instant(r.ServerPrefill), ServerDecodeNS: instant(r.ServerDecode),
 		ChunkNS: each(r.Chunks), ChunkTokens: each(r.ChunkTokens),
 		PromptTokens: count(r.PromptTokens), OutputTokens: count(r.OutputTokens), CachedTokens: count(r.CachedTokens), ReasoningTokens: count(r.ReasoningTokens),
 		RequestedPromptTokens: count(r.RequestedPromptTokens), RequestedOutputTokens: count(r.RequestedOutputTokens),
@@ -84,6 +88,7 @@ func (r *row) record() harness.Record {
 	out.Sent, out.Headers, out.Done, out.FirstAnswer = uninstant(r.SentNS), uninstant(r.HeadersNS), uninstant(r.DoneNS), uninstant(r.FirstAnswerNS)
 	out.Connecting, out.ReadDelay = uninstant(r.ConnectingNS), uninstant(r.ReadDelayNS)
 	out.Resolving, out.Securing = uninstant(r.ResolvingNS), uninstant(r.SecuringNS)
+	out.ServerQueue, out.ServerPrefill, out.ServerDecode = uninstant(r.ServerQueueNS), uninstant(r.ServerPrefillNS), uninstant(r.ServerDecodeNS)
 	for _, at := range r.ChunkNS {
 		out.Chunks = append(out.Chunks, time.Duration(at))
 	}

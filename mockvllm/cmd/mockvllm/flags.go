@@ -180,6 +180,7 @@ func (o *options) register(flags *flag.FlagSet) {
 	flags.StringVar(&o.speculative, "speculative-config", "", `'{"num_speculative_tokens": 3}': steps check so many guessed tokens`)
 	flags.StringVar(&o.reasoningParser, "reasoning-parser", "", "`name`: answers of a chat begin with a reasoning part")
 	flags.BoolVar(&c.PromptDetails, "enable-prompt-tokens-details", false, "usage tells the cached tokens")
+	flags.BoolVar(&c.RequestMetrics, "enable-per-request-metrics", false, "answers tell how long their phases took")
 	flags.BoolVar(&c.ForceUsage, "enable-force-include-usage", false, "every event of a stream tells usage")
 	flags.BoolVar(&c.TrackLoad, "enable-server-load-tracking", false, "/load counts requests")
 	flags.BoolVar(&c.RequestIDHeader, "enable-request-id-headers", false, "answers carry X-Request-Id")

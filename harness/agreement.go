@@ -1,0 +1,13 @@
+package harness
+
+// An Agreement is one figure of a run as the client counted it and as the server's
+// own metrics did, and whether they say the same.
+type Agreement struct {
+	Name    string   `json:"name"`   // "requests", "mean TTFT"
+	Unit    string   `json:"unit"`   // as a Figure's
+	Client  *float64 `json:"client"` // nil where it is not told
+	Server  *float64 `json:"server"`
+	N       int      `json:"n"`               // requests that the client's figure rests on
+	Outcome string   `json:"outcome"`         // "met": they agree; "missed"; "unknown"
+	Cause   string   `json:"cause,omitempty"` // what a difference probably comes from, or why nobody can tell
+}

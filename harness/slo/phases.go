@@ -1,0 +1,190 @@
+package slo
+
+import (
+	"slices"
+	"time"
+
+	"github.com/vllmspec/vllmspec/harness"
+)
+
+// Phases are where the time of a request went, in seconds.
+type Phases struct {
+	Client  float64 `json:"client_s"`  // until it was sent: ours, or for want of a slot that the scenario bounds
+	Network float64 `json:"network_s"` // connecting, headers, and whatever the server does not know of
+	Queue   float64 `json:"queue_s"`   // in the server, before its first step
+	Prefill float64 `json:"prefill_s"` // from there to the first token
+	Decode  float64 `json:"decode_s"`  // from there to the end, without
+	Stall   float64 `json:"stall_s"`   // time in which nothing came although it was the server's turn
+	Server  float64 `json:"server_s"`  // between headers and first token, where nobody tells how it is to be split
+}
+
+// Names of the phases, in the order of a request's life.
+func phaseNames() []string {
+	return []string{"client", "network", "queue", "prefill", "decode", "stall", "server"}
+}
+
+func (p *Phases) each() []*float64 {
+	return []*float64{&p.Client, &p.Network, &p.Queue, &p.Prefill, &p.Decode, &p.Stall, &p.Server}
+}
+
+func (p *Phases) add(q Phases) {
+	to := p.each()
+	for i, v := range q.each() {
+		*to[i] += *v
+	}
+}
+
+// over is the mean of so many.
+func (p Phases) over(n int) Phases {
+	for _, v := range p.each() {
+		*v /= float64(max(1, n))
+	}
+	return p
+}
+
+// Total is the time of all phases.
+func (p Phases) Total() (s float64) {
+	for _, v := range p.each() {
+		s += *v
+	}
+	return s
+}
+
+// A course is a request's time until its first token, and from there on.
+type course struct{ before, after Phases }
+
+func (c course) whole() Phases {
+	c.before.add(c.after)
+	return c.before
+}
+
+// split says where the time of a request went. Where the server timed it, that is
+// what it says. Else the server's histograms bound it from above: no first token
+// that it gave in those seconds came later than the greatest bucket that gained, so
+// what a request waited longer it waited outside. The rest is shared out as queue
+// and prefill times were of those requests that ended in the same second.
+func (t *timeline) split(r *harness.Record) (c course) {
+	if r.Sent == harness.Never {
+		return c
+	}
+	c.before.Client = max(0, r.Lag()).Seconds()
+	c.before.Network = max(0, r.Connecting).Seconds()
+	end := r.Done
+	if len(r.Chunks) > 0 {
+		end = r.Chunks[0]
+	}
+	if end == harness.Never || end < r.Sent {
+		return c
+	}
+	from := r.Sent
+	if h := r.Headers; h != harness.Never && h <= end && (end-h > (end-r.Sent)/50 || len(r.Chunks) == 0) {
+		c.before.Network += (h - r.Sent).Seconds()
+		from = h
+	}
+	t.splitWait(r, from, end, &c.before)
+	c.after = after(r)
+	return c
+}
+
+// splitWait is split for the time between headers and first token.
+func (t *timeline) splitWait(r *harness.Record, from, end time.Duration, p *Phases) {
+	rest := (end - from).Seconds()
+	if r.ServerQueue != harness.Never && r.ServerPrefill != harness.Never {
+		p.Queue = min(rest, r.ServerQueue.Seconds())
+		p.Prefill = min(rest-p.Queue, r.ServerPrefill.Seconds())
+		p.Network += rest - p.Queue - p.Prefill
+		return
+	}
+	p.Stall = min(rest, t.stoodIn(from, end).Seconds())
+	rest -= p.Stall
+	if len(r.Chunks) == 0 || !t.read() {
+		p.Server += rest
+		return
+	}
+	if most, told := t.latestFirst(r.Sent, end); told && rest > most {
+		p.Network += rest - most
+		rest = most
+	}
+	if share, told := t.queueShare(r.Done); told {
+		p.Queue, p.Prefill = rest*share, rest*(1-share)
+		return
+	}
+	p.Server += rest
+}
+
+// latestFirst is how late a first token came at most, by the server's own account,
+// of those that it gave between two instants.
+func (t *timeline) latestFirst(from, to time.Duration) (most float64, told bool) {
+	for _, k := range t.between(from, to) {
+		if k.first.n > 0 {
+			most, told = max(most, k.first.most), true
+		}
+	}
+	return most, told
+}
+
+// queueShare is the queue's part of queue and prefill, of requests that ended at
+// about an instant, or of all where none did.
+func (t *timeline) queueShare(at time.Duration) (share float64, told bool) {
+	ticks := t.between(at-1, at+1)
+	of := func(ticks []tick) (share float64, told bool) {
+		queue, prefill := 0.0, 0.0
+		for _, k := range ticks {
+			queue, prefill = queue+k.queue.sum, prefill+k.prefill.sum
+		}
+		return queue / (queue + prefill), queue+prefill > 0
+	}
+	if share, told = of(ticks); told {
+		return share, told
+	}
+	return of(t.ticks)
+}
+
+// stoodIn is for how long between two instants the engine stood.
+func (t *timeline) stoodIn(from, to time.Duration) (d time.Duration) {
+	for i := range t.ticks {
+		if k := t.ticks[i]; k.to > from && k.from < to && t.stood(i) {
+			d += min(k.to, to) - max(k.from, from)
+		}
+	}
+	return d
+}
+
+// What makes a gap between two chunks a stall: so many times the usual gap of its
+// answer, and so long.
+const (
+	stallTimes = 10
+	stallFloor = 200 * time.Millisecond
+)
+
+// after is the time from the first token on. A gap that is much longer than the
+// others of its answer is a stall; so is the time after the last chunk of an answer
+// that did not end.
+func after(r *harness.Record) (p Phases) {
+	gaps := r.ITLs()
+	if len(r.Chunks) == 0 {
+		return p
+	}
+	last := r.Chunks[len(r.Chunks)-1]
+	if r.Done > last {
+		if tail := (r.Done - last).Seconds(); r.OK() {
+			p.Decode += tail
+		} else {
+			p.Stall += tail
+		}
+	}
+	if len(gaps) == 0 {
+		return p
+	}
+	sorted := slices.Clone(gaps)
+	slices.Sort(sorted)
+	usual := sorted[len(sorted)/2]
+	for _, gap := range gaps {
+		if gap > max(stallFloor, stallTimes*usual) {
+			p.Stall += (gap - usual).Seconds()
+			gap = usual
+		}
+		p.Decode += gap.Seconds()
+	}
+	return p
+}
