@@ -36,8 +36,8 @@ type row struct {
 	ServerQueueNS         *int64  `parquet:"server_queue_ns,optional"`
 	ServerPrefillNS       *int64  `parquet:"server_prefill_ns,optional"`
 	ServerDecodeNS        *int64  `parquet:"server_decode_ns,optional"`
-	ChunkNS               numbers `parquet:"chunk_ns,list" parquet-element:",delta"`
-	ChunkTokens           numbers `parquet:"chunk_tokens,list" parquet-element:",delta"`
+	ChunkNS               []int64 `parquet:"chunk_ns,list" parquet-element:",delta"`
+	ChunkTokens           []int64 `parquet:"chunk_tokens,list" parquet-element:",delta"`
 	PromptTokens          *int64  `parquet:"prompt_tokens,optional"`
 	OutputTokens          *int64  `parquet:"output_tokens,optional"`
 	CachedTokens          *int64  `parquet:"cached_tokens,optional"`
@@ -147,8 +147,8 @@ func untext(s *string) string {
 	return *s
 }
 
-func each[T ~int | ~int64](values []T) numbers {
-	out := make(numbers, len(values))
+func each[T ~int | ~int64](values []T) []int64 {
+	out := make([]int64, len(values))
 	for i, v := range values {
 		out[i] = int64(v)
 	}

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -88,7 +87,7 @@ func (t *table[T]) sweep() error {
 	return errors.Join(errs...)
 }
 
-// unspool reads what was written; a last line that was cut off is left out.
+// unspool reads what was written; a last row that was cut off is left out.
 func unspool[T any](path string) (rows []T, err error) {
 	raw, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -97,17 +96,17 @@ func unspool[T any](path string) (rows []T, err error) {
 	if err != nil {
 		return nil, err
 	}
-	for line := range strings.Lines(string(raw)) {
-		var row T
-		if err := json.Unmarshal([]byte(line), &row); err != nil {
-			if !strings.HasSuffix(line, "\n") {
-				break
-			}
-			return nil, fmt.Errorf("%s: %w", path, err)
+	for {
+		var r T
+		rest, there, wrong := nextPacked(raw, any(&r).(packed))
+		switch {
+		case wrong:
+			return nil, fmt.Errorf("%s: row %d is none: the file was damaged, or another version of this program wrote it", path, len(rows)+1)
+		case !there:
+			return rows, nil
 		}
-		rows = append(rows, row)
+		rows, raw = append(rows, r), rest
 	}
-	return rows, nil
 }
 
 // Incomplete is why a run that was salvaged ended.

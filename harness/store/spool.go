@@ -2,7 +2,6 @@ package store
 
 import (
 	"bufio"
-	"encoding/json"
 	"errors"
 	"os"
 	"time"
@@ -12,13 +11,15 @@ import (
 // come every second, and so a killed process loses its last second at most.
 const flushEvery = 500 * time.Millisecond
 
-// A spool is where the rows lie that a table has in memory: one a line, in the
+// A spool is where the rows lie that a table has in memory, packed, in the
 // order in which requests end. Whatever ends the process, what was written down by
 // then can be made a run of: see [Salvage].
 type spool struct {
 	file    *os.File
 	buffer  *bufio.Writer
 	flushed time.Time
+	packer  packer
+	packed  []byte // used again for every row
 }
 
 func openSpool(path string) (*spool, error) {
@@ -29,12 +30,9 @@ func openSpool(path string) (*spool, error) {
 	return &spool{file: file, buffer: bufio.NewWriterSize(file, 64<<10), flushed: time.Now()}, nil
 }
 
-func (s *spool) add(row any) error {
-	raw, err := json.Marshal(row)
-	if err != nil {
-		return err
-	}
-	_, err = s.buffer.Write(append(raw, '\n'))
+func (s *spool) add(r packed) error {
+	s.packed = appendPacked(s.packed[:0], &s.packer, r)
+	_, err := s.buffer.Write(s.packed)
 	return errors.Join(err, s.tick())
 }
 

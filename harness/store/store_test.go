@@ -188,9 +188,9 @@ func TestARunThatWasKilledCanBeSalvaged(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, found, 1)
 	hidden = found[0]
-	file, err := os.OpenFile(filepath.Join(hidden, "requests-000000.jsonl"), os.O_APPEND|os.O_WRONLY, 0)
+	file, err := os.OpenFile(filepath.Join(hidden, "requests-000000.spool"), os.O_APPEND|os.O_WRONLY, 0)
 	require.NoError(t, err)
-	_, err = file.WriteString(`{"Run":"run=x","Sce`) // cut off in mid-line
+	_, err = file.WriteString("\x7b\x0arun=x") // cut off in mid-row
 	require.NoError(t, err)
 	require.NoError(t, file.Close())
 
@@ -224,7 +224,7 @@ func TestASafeRunThatEndsLeavesNoSpool(t *testing.T) {
 	require.NoError(t, sink.Close())
 	path, err := folder.Publish()
 	require.NoError(t, err)
-	spools, err := filepath.Glob(filepath.Join(path, "*.jsonl"))
+	spools, err := filepath.Glob(filepath.Join(path, "*.spool"))
 	require.NoError(t, err)
 	assert.Empty(t, spools)
 }

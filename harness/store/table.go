@@ -50,7 +50,7 @@ func (t *table[T]) segmentPath(n int) string {
 }
 
 func (t *table[T]) spoolPath(n int) string {
-	return filepath.Join(t.dir, fmt.Sprintf("%s-%06d.jsonl", t.name, n))
+	return filepath.Join(t.dir, fmt.Sprintf("%s-%06d.spool", t.name, n))
 }
 
 // spooled makes a table safe: every row is on disk within a second.
@@ -64,7 +64,7 @@ func (t *table[T]) add(r T) error {
 	t.weight += t.weigh(r)
 	var err error
 	if t.spool != nil {
-		err = t.spool.add(r)
+		err = t.spool.add(any(&t.rows[len(t.rows)-1]).(packed))
 	}
 	if len(t.rows) < segmentRows+t.extra && (t.weight < segmentWeight || t.extra > 0) {
 		return err
