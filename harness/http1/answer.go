@@ -191,6 +191,10 @@ func (a *Answer) next() ([]byte, error) {
 
 // nextChunk reads what stands before a chunk, and after the last one everything.
 func (a *Answer) nextChunk() error {
+	if n := a.c.chunkAhead(a.begun); n > 0 {
+		a.begun, a.left = true, n
+		return nil
+	}
 	budget := maxHead
 	if a.begun {
 		if line, err := a.c.line(&budget); err != nil {

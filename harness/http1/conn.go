@@ -209,3 +209,33 @@ func (c *conn) line(budget *int) ([]byte, error) {
 		}
 	}
 }
+
+// chunkAhead takes what stands before a chunk, where all of it has come and it is
+// as servers write it: the end of the one before, its length, no more. It returns
+// that length, or 0 where somebody has to look closer.
+func (c *conn) chunkAhead(begun bool) (n int64) {
+	ahead := c.buffer[c.r:c.w]
+	if begun {
+		var ended bool
+		if ahead, ended = bytes.CutPrefix(ahead, []byte("\r\n")); !ended {
+			return 0
+		}
+	}
+	const digits = 7
+	for i := range min(digits+1, len(ahead)-1) {
+		switch d := ahead[i]; {
+		case '0' <= d && d <= '9':
+			n = n<<4 | int64(d-'0')
+		case 'a' <= d && d <= 'f':
+			n = n<<4 | int64(d-'a'+10)
+		case d == '\r' && ahead[i+1] == '\n':
+			if n > 0 {
+				c.r = c.w - len(ahead) + i + 2
+			}
+			return n
+		default:
+			return 0
+		}
+	}
+	return 0
+}

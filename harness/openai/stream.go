@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,6 +32,12 @@ func read(from body) iter.Seq2[harness.Chunk, error] {
 		for {
 			piece, err := from.Next()
 			at, waited := from.Last()
+			for text, rest, ok := s.whole(piece); ok; text, rest, ok = s.whole(piece) {
+				if !yield(s.mere(text, at, waited), nil) {
+					return
+				}
+				piece = rest
+			}
 			for line := range s.lines(piece) {
 				chunk, has, bad := s.take(line, at, waited)
 				if bad != nil {
@@ -119,6 +126,7 @@ type stream struct {
 
 	texts         strings.Builder // many short ones in one piece of memory
 	before, after []byte          // of an event in mid-stream, what stands around its text
+	open, close   []byte          // the same as it comes, with what makes it an event; nil where that takes several lines
 }
 
 // event parses the event that is complete now.
@@ -126,7 +134,7 @@ func (s *stream) event(at time.Time, waited time.Duration) (harness.Chunk, bool,
 	data := bytes.TrimSpace(s.data)
 	s.data = s.data[:0]
 	if text, ok := s.plain(data); ok {
-		return harness.Chunk{At: at, Waited: waited, Text: s.text(text), Tokens: harness.Untold}, true, nil
+		return s.mere(text, at, waited), true, nil
 	}
 	switch {
 	case len(data) == 0 || s.done:
@@ -157,6 +165,30 @@ func (s *stream) plain(data []byte) (text []byte, ok bool) {
 	return text, bytes.IndexByte(text, '"') < 0 && bytes.IndexByte(text, '\\') < 0 // nothing but a string without escapes
 }
 
+// whole looks at the beginning of a piece for such an event, as it comes: it is
+// taken as it stands there, without being cut into lines and put together again.
+func (s *stream) whole(piece []byte) (text, rest []byte, ok bool) {
+	if s.open == nil || s.done || len(s.partial) > 0 || len(s.data) > 0 || !bytes.HasPrefix(piece, s.open) {
+		return nil, nil, false
+	}
+	piece = piece[len(s.open):]
+	for i, c := range piece {
+		switch c {
+		case '"':
+			rest, ok = bytes.CutPrefix(piece[i:], s.close)
+			return piece[:i], rest, ok && i > 0
+		case '\\', '\n':
+			return nil, nil, false
+		}
+	}
+	return nil, nil, false
+}
+
+// mere is a chunk of which we know nothing but its text.
+func (s *stream) mere(text []byte, at time.Time, waited time.Duration) harness.Chunk {
+	return harness.Chunk{At: at, Waited: waited, Text: s.text(text), Tokens: harness.Untold}
+}
+
 // text makes a string, but not a piece of memory for each: nothing that was
 // written to a builder ever changes.
 func (s *stream) text(of []byte) string {
@@ -178,6 +210,9 @@ func (s *stream) learn(data []byte, c *harness.Chunk) {
 		if v := gjson.GetBytes(data, path); v.Type == gjson.String && v.Index > 0 && v.Str == c.Text {
 			s.before = bytes.Clone(data[:v.Index+1])
 			s.after = bytes.Clone(data[v.Index+len(v.Raw)-1:])
+			if s.open, s.close = nil, nil; bytes.IndexByte(data, '\n') < 0 {
+				s.open, s.close = slices.Concat([]byte("data: "), s.before), slices.Concat(s.after, []byte("\n\n"))
+			}
 		}
 	}
 }
