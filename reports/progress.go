@@ -73,6 +73,7 @@ func NewRunningView(d *Drawing, run *harness.Run, measured *slo.Window, m store.
 	verdicts := measured.JudgeSoFar(run.Scenario.Objectives)
 	v := d.view(run, measured, verdicts, m)
 	v.Outcome = "running"
+	p.Failed = d.failures.failed()
 	p.Total = len(verdicts)
 	for i, verdict := range verdicts {
 		o := &v.Objectives[i]

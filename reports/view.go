@@ -206,6 +206,16 @@ func (f *failures) take(r *harness.Record) {
 	f.counts[i]++
 }
 
+// failed is how many of all requests, those that their users left aside.
+func (f *failures) failed() (n int) {
+	for i, kind := range f.kinds {
+		if kind.Kind != string(harness.GivenUp) {
+			n += f.counts[i]
+		}
+	}
+	return n
+}
+
 func (f *failures) counted() []Failures {
 	f.kinds = slices.Clone(f.kinds)
 	for i, n := range f.counts {

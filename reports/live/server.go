@@ -1,0 +1,176 @@
+package live
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/vllmspec/vllmspec/reports"
+)
+
+// A Server shows the runs of one go test to browsers, one after the other. Its
+// exported methods may be called from any goroutine.
+type Server struct {
+	listener net.Listener
+	http     *http.Server
+	host     string // as it was asked for
+	guarded  bool   // others than this machine can reach it: they need the token
+	token    string
+	mux      *http.ServeMux
+
+	mu      sync.Mutex
+	view    reports.View // the latest
+	stop    func()       // ends the run that is on; nil where none is
+	others  []reports.Entry
+	files   map[string]string // of the runs that have ended: link → report.html
+	viewers map[*viewer]bool
+	asked   time.Time // when somebody last opened the page
+	frame   []byte    // the latest that was sent, encoded once for all
+	closed  bool
+}
+
+// A viewer is one browser that follows. Of the frames that it has no time for it
+// gets the newest only.
+type viewer struct{ frames chan []byte }
+
+const (
+	viewersMost = 100
+	patience    = 5 * time.Second // with one who takes nothing any more
+)
+
+// Listen serves at an address, host:port. One that only this machine can reach is
+// open to it; any other asks for a token, which is part of the URL.
+func Listen(address string) (*Server, error) {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, fmt.Errorf("%q is no address; write host:port, 127.0.0.1:7878", address)
+	}
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{listener: listener, host: host, guarded: !loopback(host), token: rand.Text(), mux: http.NewServeMux(),
+		viewers: map[*viewer]bool{}, files: map[string]string{}, view: reports.View{Title: "No run yet", Headline: "Waiting for the first run."}}
+	s.mux.HandleFunc("GET /{$}", s.page)
+	s.mux.HandleFunc("GET /events", s.events)
+	s.mux.HandleFunc("POST /stop", s.stopRun)
+	s.mux.HandleFunc("GET /runs/{run}/report.html", s.report)
+	s.http = &http.Server{Handler: s, ReadHeaderTimeout: patience, IdleTimeout: time.Minute, MaxHeaderBytes: 1 << 16}
+	go s.http.Serve(listener)
+	return s, nil
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// URL is where a browser finds it, with the token where one is needed.
+func (s *Server) URL() string {
+	port := s.listener.Addr().(*net.TCPAddr).Port
+	host := s.host
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		if host, _ = os.Hostname(); host == "" {
+			host = "localhost"
+		}
+	}
+	url := "http://" + net.JoinHostPort(host, fmt.Sprint(port)) + "/"
+	if s.guarded {
+		url += "?token=" + s.token
+	}
+	return url
+}
+
+// Begin announces a run, and how to end it.
+func (s *Server) Begin(v reports.View, stop func()) {
+	s.mu.Lock()
+	s.stop = stop
+	s.mu.Unlock()
+	s.Show(v)
+}
+
+// End says that the run is over, and where its report will be found. The last frame
+// stays until the next run begins.
+func (s *Server) End(entry reports.Entry, report string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stop = nil
+	entry.Link = "/runs/" + fmt.Sprint(len(s.others)+1) + "/report.html"
+	s.files[entry.Link] = report
+	s.others = append(s.others, entry)
+}
+
+// Wants reports whether somebody looks on.
+func (s *Server) Wants() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.viewers) > 0 || time.Since(s.asked) < patience
+}
+
+// Show sends a view to everybody who looks on; encoding it costs the same for one as
+// for a hundred.
+func (s *Server) Show(v reports.View) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.view, s.frame = v, nil
+	if len(s.viewers) > 0 {
+		s.send(s.encoded())
+	}
+}
+
+// encoded is the latest view as a frame.
+func (s *Server) encoded() []byte {
+	if s.frame == nil {
+		frame, err := reports.Frame(s.view, s.link())
+		if err != nil {
+			return nil // a page that stands still; the run goes on
+		}
+		s.frame = fmt.Appendf(nil, "data: %s\n\n", frame) // JSON has no line breaks
+	}
+	return s.frame
+}
+
+func (s *Server) send(frame []byte) {
+	for v := range s.viewers {
+		select {
+		case <-v.frames: // one that it had no time for
+		default:
+		}
+		v.frames <- frame
+	}
+}
+
+func (s *Server) link() reports.Link {
+	l := reports.Link{Events: "/events", Token: s.token, Others: s.others}
+	if s.stop != nil {
+		l.Stop = "/stop"
+	}
+	return l
+}
+
+// Handle serves something else beside the page, under the same guard.
+func (s *Server) Handle(pattern string, h http.Handler) { s.mux.Handle(pattern, h) }
+
+// Close lets those who look on have the last frame and ends it.
+func (s *Server) Close() error {
+	s.mu.Lock()
+	s.closed = true
+	for v := range s.viewers {
+		close(v.frames)
+	}
+	clear(s.viewers)
+	s.mu.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if err := s.http.Shutdown(ctx); errors.Is(err, context.DeadlineExceeded) {
+		return s.http.Close()
+	} else {
+		return err
+	}
+}

@@ -1,0 +1,166 @@
+package live
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"golang.org/x/term"
+
+	"github.com/vllmspec/vllmspec/harness/slo"
+	"github.com/vllmspec/vllmspec/reports"
+)
+
+// A Terminal shows how a run gets on, in one line that is written over and over where
+// there is a terminal, and in a line now and then where there is none. It also writes
+// the last table.
+type Terminal struct {
+	out     io.Writer
+	over    bool // a line can be written over
+	colours bool
+	width   func() int
+
+	mu     sync.Mutex
+	dirty  bool          // a line stands there
+	told   time.Duration // of the run, when a plain line was last written
+	passed float64       // share of it
+}
+
+// NewTerminal writes to out. It writes lines over where out is a terminal, unless
+// environ, as os.Environ gives it, says that this is CI; it uses no colours where
+// NO_COLOR is set (no-color.org) or the terminal is dumb.
+func NewTerminal(out io.Writer, environ func(string) string) *Terminal {
+	t := &Terminal{out: out, width: func() int { return 100 }}
+	file, isFile := out.(*os.File)
+	if !isFile || !term.IsTerminal(int(file.Fd())) || environ("CI") != "" || environ("TERM") == "dumb" {
+		return t
+	}
+	t.over, t.colours = true, environ("NO_COLOR") == ""
+	t.width = func() int {
+		if wide, _, err := term.GetSize(int(file.Fd())); err == nil && wide > 20 {
+			return wide
+		}
+		return 80
+	}
+	return t
+}
+
+// Wants is always so.
+func (t *Terminal) Wants() bool { return true }
+
+// Show writes how far the run has come; the line goes once it has ended.
+func (t *Terminal) Show(v reports.View) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch p := v.Running; {
+	case p == nil:
+		t.wipe()
+		t.told, t.passed = 0, 0
+	case t.over:
+		fmt.Fprintf(t.out, "\r\x1b[K%s", cut(t.line(v), t.width()-1))
+		t.dirty = true
+	case p.Share >= t.passed+.1 || p.Now >= t.told+time.Minute:
+		t.told, t.passed = p.Now, math.Max(t.passed, math.Floor(p.Share*10)/10)
+		fmt.Fprintf(t.out, "    %s; %s\n", p.Says(), says(v))
+	}
+}
+
+// wipe takes the line away.
+func (t *Terminal) wipe() {
+	if t.dirty {
+		fmt.Fprint(t.out, "\r\x1b[K")
+		t.dirty = false
+	}
+}
+
+func (t *Terminal) line(v reports.View) string {
+	const wide = 24
+	p := v.Running
+	full := int(math.Round(p.Percent() / 100 * wide))
+	return strings.Repeat("━", full) + strings.Repeat("─", wide-full) + " " + p.Says() + "; " + says(v)
+}
+
+// says is the run in a few figures.
+func says(v reports.View) string {
+	p := v.Running
+	out := fmt.Sprintf("%s ended, %s failed", slo.FormatQuantity(float64(p.Due), slo.Count), slo.FormatQuantity(float64(p.Failed), slo.Count))
+	for _, f := range v.Figures {
+		for _, value := range f.Values {
+			if f.Name == "TTFT" && value.Name == "p99" {
+				out += ", p99 TTFT " + value.Value
+			}
+		}
+	}
+	if p.Total > 0 {
+		out += fmt.Sprintf("; objectives: %d met, %d missed, %d open so far", p.Met, p.Missed, p.Total-p.Met-p.Missed)
+	}
+	return out
+}
+
+// cut keeps a line within a width.
+func cut(line string, width int) string {
+	if utf8.RuneCountInString(line) <= width {
+		return line
+	}
+	return string([]rune(line)[:max(0, width-1)]) + "…"
+}
+
+// Table writes the verdicts of a run that has ended: the same figures, with the same
+// digits, as on its page.
+func (t *Terminal) Table(v reports.View) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.wipe()
+	fmt.Fprintf(t.out, "    %s\n", t.paint(v.Outcome, humanHeadline(v)))
+	var wide [4]int
+	rows := make([][4]string, len(v.Objectives))
+	for i, o := range v.Objectives {
+		rows[i] = [4]string{o.Name, strings.TrimSpace(o.Value + " " + o.Interval), o.Limit, "n = " + o.N}
+		for k, cell := range rows[i] {
+			wide[k] = max(wide[k], utf8.RuneCountInString(cell))
+		}
+	}
+	for i, row := range rows {
+		o := v.Objectives[i].Outcome
+		line := "      " + t.paint(o, sign(o)+" "+pad(string(o), 7))
+		for k, cell := range row {
+			line += "  " + pad(cell, wide[k])
+		}
+		fmt.Fprintln(t.out, strings.TrimRight(line, " "))
+	}
+}
+
+func humanHeadline(v reports.View) string {
+	if v.Expected {
+		return v.Headline + " The scenario expected just this."
+	}
+	return v.Headline
+}
+
+func pad(s string, wide int) string {
+	return s + strings.Repeat(" ", max(0, wide-utf8.RuneCountInString(s)))
+}
+
+func sign(o slo.Outcome) string {
+	switch o {
+	case slo.Met:
+		return "✓"
+	case slo.Missed:
+		return "✗"
+	}
+	return "?"
+}
+
+// paint colours a word as its outcome is.
+func (t *Terminal) paint(o slo.Outcome, text string) string {
+	if !t.colours {
+		return text
+	}
+	colour := map[slo.Outcome]string{slo.Met: "32", slo.Missed: "31", slo.Unknown: "33"}[o]
+	return "\x1b[" + colour + "m" + text + "\x1b[0m"
+}
