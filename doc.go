@@ -19,6 +19,7 @@
 //	harness/spelling/    "did you mean"
 //	harness/cmd/         selfcheck: the load generator graded against a known truth
 //	reports/             the page that shows a run
+//	reports/live/        the same page while the run goes on
 //	mockvllm/            a mock of a vLLM server, step by step
 //	mockvllm/calibrate/  fits its profiles to runs of real servers
 //	fixtures/            prompts and traces that come along; a real vLLM, and what it answered

@@ -45,9 +45,10 @@ func allowed() map[string][]string {
 		"harness/slo":           append(domain, "harness/stats"),
 		"harness/trials":        append(domain, "harness/slo", "harness/stats"),
 		"reports":               append(domain, "harness/slo", "harness/stats", "harness/store", "harness/trials"),
-		"reports/cmd/report":    append(domain, "harness/slo", "harness/store", "harness/trials", "reports"),
+		"reports/live":          append(domain, "harness/slo", "harness/store", "reports"),
+		"reports/cmd/report":    append(domain, "harness/slo", "harness/stats", "harness/store", "harness/trials", "reports"),
 		"steps": append(domain, "fixtures", "harness/arrival", "harness/credentials", "harness/dataset", "harness/openai",
-			"harness/sampler", "harness/server", "harness/slo", "harness/store", "harness/trials", "mockvllm", "reports"),
+			"harness/sampler", "harness/server", "harness/slo", "harness/store", "harness/trials", "mockvllm", "reports", "reports/live"),
 		"features": {"steps"},
 	}
 }
@@ -58,6 +59,7 @@ func only() map[string][]string {
 	return map[string][]string{
 		"github.com/cucumber/godog":           {"steps"},
 		"github.com/a-h/templ":                {"reports"},
+		"golang.org/x/term":                   {"reports/live"},
 		"github.com/prometheus/common/expfmt": {"harness/sampler"},
 		"github.com/shirou/gopsutil/v3":       {"harness/sampler"},
 		"github.com/NVIDIA/go-nvml":           {"harness/sampler"},

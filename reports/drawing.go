@@ -26,6 +26,7 @@ type Drawing struct {
 
 	offered, answered, broken, tokens rate
 	watched                           *watching
+	issued                            readings // the client's own count
 }
 
 // Bounds are how much a drawing keeps.
@@ -57,7 +58,7 @@ type point struct {
 
 // NewDrawing is a drawing of a run of so many requests; 0 where nobody knows yet.
 func NewDrawing(requests int, bounds Bounds) *Drawing {
-	d := &Drawing{bounds: bounds, everyAt: 1, failures: newFailures(), watched: newWatching(bounds.Buckets)}
+	d := &Drawing{bounds: bounds, everyAt: 1, failures: newFailures(), watched: newWatching(bounds.Buckets), issued: readings{most: bounds.Buckets, rises: true}}
 	d.every = max(1, (requests+bounds.Requests-1)/bounds.Requests)
 	for _, r := range []*rate{&d.offered, &d.answered, &d.broken, &d.tokens} {
 		*r = newRate(bounds.Buckets)
@@ -240,7 +241,7 @@ func (r *rate) perSecond(step, until float64) Series {
 		if i < len(r.buckets) {
 			v = r.buckets[i]
 		}
-		if width < r.step/4 && i > 0 {
+		if width < r.step/2 && i > 0 {
 			break // too short to be a rate
 		}
 		s.At, s.V = append(s.At, float64(i)*r.step), append(s.V, round4(v/width))

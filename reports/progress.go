@@ -61,8 +61,11 @@ func (p Progress) Percent() float64 {
 // Says is the progress in one sentence.
 func (p Progress) Says() string {
 	of := ""
-	if p.Planned > 0 {
+	if p.Planned > 0 && p.Now >= time.Second {
 		of = " of " + span(p.Planned)
+	}
+	if p.Now < time.Second {
+		return "just begun" + of + ", " + p.Left
 	}
 	return fmt.Sprintf("%s%s, %s", span(p.Now.Truncate(time.Second)), of, p.Left)
 }
@@ -88,7 +91,23 @@ func NewRunningView(d *Drawing, run *harness.Run, measured *slo.Window, m store.
 		}
 	}
 	v.Running, v.Headline = &p, p.headline()
+	v.Data.offeredSoFar(d)
 	v.Data.End = math.Max(p.Planned.Seconds(), p.Now.Seconds())
+	return v
+}
+
+// offeredSoFar counts what was due as it is issued: of the requests themselves only
+// those are known that have ended.
+func (d *Data) offeredSoFar(of *Drawing) {
+	d.Offered = of.issued.series(line{})
+	d.Offered.Name = "due"
+	d.Panels[0].Series[0] = d.Offered
+}
+
+// Waiting is the page before the first run.
+func Waiting() View {
+	v := View{Title: "No run yet", Headline: "Waiting for the first run.", Outcome: "running", Data: NewDrawing(0, Brief()).data(0, false)}
+	v.Data.Story, v.Data.Limits, v.Data.Distributions = newStory(nil), []Limit{}, []Distribution{}
 	return v
 }
 

@@ -67,7 +67,12 @@ func newWatching(most int) *watching {
 }
 
 // Sample takes a reading.
-func (d *Drawing) Sample(s harness.Sample) { d.watched.take(s) }
+func (d *Drawing) Sample(s harness.Sample) {
+	if s.Source == "client" && s.Series == harness.SeriesIssued {
+		d.issued.take(s.At.Seconds(), s.Value)
+	}
+	d.watched.take(s)
+}
 
 func (w *watching) take(s harness.Sample) {
 	for _, id := range w.asked[s.Source+" "+s.Series] {

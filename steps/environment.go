@@ -31,6 +31,8 @@ type Environment struct {
 	Out        string   // folder of the runs
 	Tags       string   // godog's tag expression
 	Lenient    bool     // an unknown verdict is a warning
+	Dashboard  string   // address of the live page; "" for none
+	AnyPort    bool     // nobody asked for just this address: another port will do
 	TLS        *tls.Config
 }
 
@@ -160,8 +162,5 @@ func (e *Environment) readChoices(vars map[string]string) error {
 	default:
 		return fmt.Errorf("VLLMSPEC_UNKNOWN is %q; it can be \"fail\" or \"warn\"", choice)
 	}
-	if address := vars["VLLMSPEC_DASHBOARD"]; address != "" && address != "off" {
-		return fmt.Errorf("VLLMSPEC_DASHBOARD is %q; this version has no live dashboard: unset it or say \"off\"", address)
-	}
-	return nil
+	return e.readDashboard(vars)
 }

@@ -39,7 +39,7 @@ func TestAVariableThatCannotBeHonouredIsAnError(t *testing.T) {
 		"VLLMSPEC_FEATURES=nowhere":          "there is no file or folder ",
 		"VLLMSPEC_OUT=s3://bucket":           "stores runs in a folder only",
 		"VLLMSPEC_UNKNOWN=maybe":             `it can be "fail" or "warn"`,
-		"VLLMSPEC_DASHBOARD=127.0.0.1:7878":  "no live dashboard",
+		"VLLMSPEC_DASHBOARD=7878":            "write an address, 127.0.0.1:7878, or \"off\"",
 		"VLLM_CA_FILE=nowhere.pem":           "VLLM_CA_FILE: ",
 		"VLLM_CERT_FILE=a.pem":               "belong together",
 		"VLLM_COMMAND=vllm 'serve":           "VLLM_COMMAND: the quote ' is not closed",

@@ -15,6 +15,7 @@ import (
 
 // finish writes what a scenario leaves behind, whatever its outcome was.
 func (w *world) finish(cause error) error {
+	defer w.unwatched()
 	if w.whole != nil {
 		return w.finishWhole(cause)
 	}
@@ -26,6 +27,7 @@ func (w *world) finish(cause error) error {
 	}
 	abandoned := w.abandonedUnasked(cause)
 	path, err := w.keep(errors.Join(cause, abandoned))
+	w.tabulate(w.view.Outcome, w.view.Headline, w.view.Objectives)
 	w.say(filepath.Join(path, "report.html"))
 	return errors.Join(err, abandoned)
 }
@@ -48,9 +50,10 @@ func (w *world) keep(cause error) (string, error) {
 	if w.verdicts == nil {
 		w.verdicts = []slo.Verdict{} // [] in the file, not null
 	}
+	w.view = reports.NewView(w.run, w.measured(), w.verdicts, manifest)
 	var page bytes.Buffer
 	err := errors.Join(
-		reports.Render(&page, reports.NewView(w.run, w.measured(), w.verdicts, manifest)),
+		reports.Render(&page, w.view),
 		w.folder.WriteJSON("run.json", manifest),
 		w.folder.WriteJSON("verdicts.json", w.verdicts),
 		w.folder.WriteFile("bench.txt", w.benchmarks([]*slo.Window{w.measured()})),
@@ -58,6 +61,7 @@ func (w *world) keep(cause error) (string, error) {
 	)
 	err = errors.Join(err, w.keepLog())
 	path, published := w.folder.Publish()
+	w.shown(manifest, path)
 	return w.suite.fromRoot(path), errors.Join(err, published)
 }
 

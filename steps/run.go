@@ -104,7 +104,7 @@ func (w *world) bring(ctx context.Context) error {
 		runner.Sinks, runner.Abandon = append(runner.Sinks, hope), hope.Lost
 	}
 	w.warm(ctx)
-	w.run, err = runner.Run(ctx, w.scenario)
+	w.run, err = runner.Run(w.onShow(ctx, began, &runner), w.scenario)
 	if w.run != nil {
 		if w.served.Virtual { // the clock of a bubble means nothing to a reader
 			w.run.Virtual, w.run.Start = true, began

@@ -22,6 +22,7 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness/credentials"
 	"github.com/vllmspec/vllmspec/harness/server"
+	"github.com/vllmspec/vllmspec/reports/live"
 )
 
 // A Suite runs feature files. Everything in it that belongs to one `go test`
@@ -38,6 +39,9 @@ type Suite struct {
 	file      string
 	inBubble  bool
 	progress  io.Writer          // for a person who waits
+	terminal  *live.Terminal     // …and what is written there; nil until a live run
+	dashboard *live.Server       // of all live runs; nil until one needs it
+	undone    error              // why there is no dashboard
 	server    *server.Server     // that was started for all scenarios; nil until one needs it
 	failed    error              // why it could not be
 	logged    int64              // how much of its log is kept with a run
@@ -187,6 +191,7 @@ func (s *Suite) Run(feature Feature) (bool, error) {
 // cucumber.json of those that ran, and the list of all runs.
 func (s *Suite) Close() error {
 	s.leave()
+	s.closeDashboard()
 	return errors.Join(s.results.write(s.env.Out), writeIndex(s.env.Out))
 }
 

@@ -229,14 +229,16 @@ func (w *world) finishWhole(cause error) error {
 	abandoned := w.abandonedUnasked(cause)
 	cause = errors.Join(cause, abandoned)
 	manifest := w.wholeManifest(cause)
+	view := reports.NewWhole(of.Whole, of.verdicts, manifest)
 	var page bytes.Buffer
 	err := errors.Join(
-		reports.RenderWhole(&page, reports.NewWhole(of.Whole, of.verdicts, manifest)),
+		reports.RenderWhole(&page, view),
 		w.noteWhole(cause),
 		of.folder.WriteFile("bench.txt", w.benchmarks(of.windows)),
 		of.folder.WriteFile("report.html", page.Bytes()),
 	)
 	path, published := of.folder.Publish()
+	w.tabulate(view.Outcome, view.Headline, view.Objectives)
 	w.say(filepath.Join(w.suite.fromRoot(path), "report.html"))
 	return errors.Join(err, published, abandoned)
 }

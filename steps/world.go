@@ -10,6 +10,8 @@ import (
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
+	"github.com/vllmspec/vllmspec/reports"
+	"github.com/vllmspec/vllmspec/reports/live"
 )
 
 // A world is one scenario as its sentences have described it so far, and what
@@ -45,6 +47,9 @@ type trial struct {
 	verdicts []slo.Verdict
 	warnings []string
 	accounts *slo.Accounts // of client and server
+	view     reports.View  // once it has ended
+	watch    *live.Watch   // shows it while it goes on; nil where nobody could look
+	unwatch  context.CancelFunc
 }
 
 // register gives each scenario a world of its own.

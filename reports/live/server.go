@@ -56,7 +56,7 @@ func Listen(address string) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{listener: listener, host: host, guarded: !loopback(host), token: rand.Text(), mux: http.NewServeMux(),
-		viewers: map[*viewer]bool{}, files: map[string]string{}, view: reports.View{Title: "No run yet", Headline: "Waiting for the first run."}}
+		viewers: map[*viewer]bool{}, files: map[string]string{}, view: reports.Waiting()}
 	s.mux.HandleFunc("GET /{$}", s.page)
 	s.mux.HandleFunc("GET /events", s.events)
 	s.mux.HandleFunc("POST /stop", s.stopRun)
@@ -87,12 +87,11 @@ func (s *Server) URL() string {
 	return url
 }
 
-// Begin announces a run, and how to end it.
-func (s *Server) Begin(v reports.View, stop func()) {
+// Begin says how to end the run that is about to be shown.
+func (s *Server) Begin(stop func()) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.stop = stop
-	s.mu.Unlock()
-	s.Show(v)
 }
 
 // End says that the run is over, and where its report will be found. The last frame

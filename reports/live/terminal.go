@@ -110,36 +110,29 @@ func cut(line string, width int) string {
 	return string([]rune(line)[:max(0, width-1)]) + "…"
 }
 
-// Table writes the verdicts of a run that has ended: the same figures, with the same
-// digits, as on its page.
-func (t *Terminal) Table(v reports.View) {
+// Table writes the verdicts of what has ended, below its headline: the same figures,
+// with the same digits, as on its page.
+func (t *Terminal) Table(outcome slo.Outcome, headline string, objectives []reports.Objective) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.wipe()
-	fmt.Fprintf(t.out, "    %s\n", t.paint(v.Outcome, humanHeadline(v)))
+	fmt.Fprintf(t.out, "    %s\n", t.paint(outcome, headline))
 	var wide [4]int
-	rows := make([][4]string, len(v.Objectives))
-	for i, o := range v.Objectives {
+	rows := make([][4]string, len(objectives))
+	for i, o := range objectives {
 		rows[i] = [4]string{o.Name, strings.TrimSpace(o.Value + " " + o.Interval), o.Limit, "n = " + o.N}
 		for k, cell := range rows[i] {
 			wide[k] = max(wide[k], utf8.RuneCountInString(cell))
 		}
 	}
 	for i, row := range rows {
-		o := v.Objectives[i].Outcome
+		o := objectives[i].Outcome
 		line := "      " + t.paint(o, sign(o)+" "+pad(string(o), 7))
 		for k, cell := range row {
 			line += "  " + pad(cell, wide[k])
 		}
 		fmt.Fprintln(t.out, strings.TrimRight(line, " "))
 	}
-}
-
-func humanHeadline(v reports.View) string {
-	if v.Expected {
-		return v.Headline + " The scenario expected just this."
-	}
-	return v.Headline
 }
 
 func pad(s string, wide int) string {

@@ -41,7 +41,8 @@ type Watch struct {
 const (
 	waiting  = 4096        // what may come while a view is made
 	interval = time.Second // between two views, at least
-	share    = 25          // of a core, at most one part of so many
+	longest  = 5 * interval
+	share    = 25 // of a core, at most one part of so many, unless that would be less often than longest
 )
 
 // NewWatch looks on at a run that is about to begin. The manifest says what is known of
@@ -49,6 +50,7 @@ const (
 func NewWatch(s harness.Scenario, m store.Manifest, observers ...Observer) *Watch {
 	w := &Watch{scenario: s, manifest: m, observers: observers, came: make(chan any, waiting), done: make(chan struct{}),
 		start: time.Now(), drawing: reports.NewDrawing(0, reports.Brief()), sofar: slo.NewSoFar(s)}
+	w.showAll(w.view(0))
 	go w.look()
 	return w
 }
@@ -82,6 +84,10 @@ func (w *Watch) Close() error {
 // Ended shows what became of the run, once it is judged.
 func (w *Watch) Ended(v reports.View) {
 	w.Close()
+	w.showAll(v)
+}
+
+func (w *Watch) showAll(v reports.View) {
 	for _, o := range w.observers {
 		o.Show(v)
 	}
@@ -99,7 +105,7 @@ func (w *Watch) look() {
 			}
 			w.take(what)
 		case <-timer.C:
-			timer.Reset(max(interval, share*w.show()))
+			timer.Reset(min(longest, max(interval, share*w.show())))
 		}
 	}
 }

@@ -20,7 +20,7 @@ const storyTop = () => {
 const drawPoints = u => {
   const r = data.requests, values = r[storyState.column], ratio = devicePixelRatio;
   const from = below(zoom[0]), shown = below(zoom[1]) - from;
-  const size = (shown > 20000 ? 1.6 : shown > 4000 ? 2.4 : 3.6) * ratio;
+  const size = (shown > 20000 ? 1.6 : shown > 4000 ? 2.4 : shown > 300 ? 3.6 : 5.5) * ratio;
   const ctx = u.ctx, { left, top, width, height } = u.bbox;
   const x0 = u.scales.x.min, perX = width / (u.scales.x.max - x0);
   ctx.save();

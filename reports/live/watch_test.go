@@ -1,0 +1,127 @@
+package live
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/slo"
+	"github.com/vllmspec/vllmspec/harness/store"
+	"github.com/vllmspec/vllmspec/reports"
+)
+
+// looker keeps what it is shown.
+type looker struct {
+	views []reports.View
+	block chan struct{} // nil: it has time
+}
+
+func (l *looker) Wants() bool { return true }
+func (l *looker) Show(v reports.View) {
+	l.views = append(l.views, v)
+	if l.block != nil && len(l.views) > 1 {
+		<-l.block
+	}
+}
+
+func answered(seq int, due, ttft time.Duration) harness.Record {
+	r := harness.NewRecord(seq, due)
+	r.Sent, r.Done, r.Finish = due, due+ttft+10*time.Millisecond, "stop"
+	r.Chunks, r.OutputTokens, r.Good = []time.Duration{due + ttft, r.Done}, 2, true
+	return r
+}
+
+func scenario(t *testing.T) harness.Scenario {
+	t.Helper()
+	o, err := slo.Parse("p50 TTFT", "at most 100 ms")
+	require.NoError(t, err)
+	return harness.Scenario{Name: "Seen", Load: harness.Closed{Users: 1, For: 10 * time.Second}, Objectives: []harness.Objective{o}}
+}
+
+func TestObjectivesTurnAsEvidenceComesIn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		eye := new(looker)
+		w := NewWatch(scenario(t), store.Manifest{}, eye)
+		w.Sample(harness.Sample{Reading: harness.Reading{Source: "client", Series: harness.SeriesInFlight}})
+		for i := range 50 { // ten a second: first quick ones, then slow ones
+			time.Sleep(100 * time.Millisecond)
+			ttft := 20 * time.Millisecond
+			if i >= 15 {
+				ttft = time.Second
+			}
+			w.Record(answered(i, time.Duration(i)*100*time.Millisecond, ttft))
+		}
+		require.NoError(t, w.Close())
+		require.GreaterOrEqual(t, len(eye.views), 5)
+		first, last := eye.views[1], eye.views[len(eye.views)-1]
+		assert.Equal(t, "not yet known", first.Objectives[0].Says, "after a few requests")
+		assert.Equal(t, "missed so far", last.Objectives[0].Says)
+		assert.Equal(t, 1, last.Running.Missed)
+		assert.Regexp(t, `^4 s of 10 s, \d s left$`, last.Running.Says())
+		assert.Contains(t, last.Headline, "1 of 1 objectives missed so far")
+	})
+}
+
+// TestWhoLooksOnHoldsNothingUp has an observer that does not come back.
+func TestWhoLooksOnHoldsNothingUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		eye := &looker{block: make(chan struct{})}
+		w := NewWatch(scenario(t), store.Manifest{}, eye)
+		time.Sleep(time.Second) // it looks on now, and never comes back
+		began := time.Now()
+		for i := range waiting + 500 {
+			w.Record(answered(i, time.Duration(i), time.Millisecond))
+		}
+		assert.Zero(t, time.Since(began))
+		close(eye.block)
+		time.Sleep(2 * longest)
+		require.NoError(t, w.Close())
+		last := eye.views[len(eye.views)-1]
+		assert.Equal(t, waiting, last.Running.Due)
+		assert.Equal(t, 500, last.Running.Omitted)
+	})
+}
+
+// BenchmarkView is what a view costs late in a long run: two minutes of 2,000 requests
+// per second with 32 chunks each.
+func BenchmarkView(b *testing.B) {
+	s := harness.Scenario{Name: "Long", Load: harness.Closed{Users: 1, For: 10 * time.Minute}}
+	for _, row := range [][2]string{{"p99 TTFT", "at most 100 ms"}, {"p95 ITL", "at most 40 ms"}, {"error rate", "at most 1%"}} {
+		o, err := slo.Parse(row[0], row[1])
+		require.NoError(b, err)
+		s.Objectives = append(s.Objectives, o)
+	}
+	w := NewWatch(s, store.Manifest{})
+	defer w.Close()
+	const n = 240_000
+	next := 0
+	more := func(count int) {
+		for range count {
+			r := answered(next, time.Duration(next)*time.Millisecond/2, time.Duration(20+next%37)*time.Millisecond)
+			r.Chunks = r.Chunks[:1]
+			for k := range 31 {
+				r.Chunks = append(r.Chunks, r.Chunks[0]+time.Duration(k*7+k%3)*time.Millisecond)
+			}
+			w.take(r)
+			next++
+		}
+	}
+	more(n)
+	var size int
+	for b.Loop() {
+		b.StopTimer()
+		more(2000)
+		b.StartTimer()
+		frame, err := reports.Frame(w.view(time.Duration(next)*time.Millisecond/2), reports.Link{Events: "/events"})
+		require.NoError(b, err)
+		size = len(frame)
+	}
+	b.ReportMetric(float64(size), "bytes/frame")
+	began := time.Now()
+	more(20_000)
+	b.ReportMetric(float64(time.Since(began).Nanoseconds())/20_000, "ns/request")
+}
