@@ -19,6 +19,7 @@ import (
 type Environment struct {
 	Root       string         // folder of the module; relative paths count from here
 	URLs       []string       // of the server under test, or of its replicas; nil for the mock
+	Other      []string       // URLs of the server that it is compared with; nil for none
 	Launch     *server.Launch // a server to start; nil for none
 	APIKey     string         // bearer token, never written to any output
 	KeyFile    string         // where it stands; "" for nowhere
@@ -40,7 +41,6 @@ type Environment struct {
 // honour. Ignoring one would measure something else than was asked for.
 func later() map[string]string {
 	return map[string]string{
-		"VLLM_URL_B":       "this version measures one server at a time; unset it",
 		"DCGM_METRICS_URL": "this version reads no GPU metrics; unset it",
 		"VLLMSPEC_DB":      "this version keeps no history database; unset it",
 		"VLLMSPEC_SHARD":   "this version loads from one machine only; unset it",
@@ -94,17 +94,15 @@ func unknown(vars map[string]string) (errs []error) {
 }
 
 func (e *Environment) readTarget(vars map[string]string) error {
-	if raw := vars["VLLM_URL"]; raw != "" {
-		for one := range strings.SplitSeq(raw, ",") {
-			base, err := server.ParseURL(strings.TrimSpace(one))
-			if err != nil {
-				return fmt.Errorf("VLLM_URL: %w", err)
-			}
-			e.URLs = append(e.URLs, base)
-		}
-		if _, err := server.At(e.URLs...); err != nil {
-			return fmt.Errorf("VLLM_URL: %w", err)
-		}
+	var err error
+	if e.URLs, err = readURLs(vars, "VLLM_URL"); err != nil {
+		return err
+	}
+	if e.Other, err = readURLs(vars, "VLLM_URL_B"); err != nil {
+		return err
+	}
+	if e.Other != nil && vars["VLLM_URL"]+vars["VLLM_COMMAND"]+vars["VLLM_IMAGE"] == "" {
+		return errors.New("VLLM_URL_B is the server that another one is compared with; set VLLM_URL to that one")
 	}
 	if raw := vars["VLLM_METRICS_URL"]; raw != "" {
 		if _, err := server.ParseURL(raw); err != nil {
@@ -126,6 +124,24 @@ func (e *Environment) readTarget(vars map[string]string) error {
 		return fmt.Errorf("%s name two servers; unset one", strings.Join(named, " and "))
 	}
 	return nil
+}
+
+// readURLs reads the base URLs of a server, of its replicas with commas between.
+func readURLs(vars map[string]string, name string) (urls []string, err error) {
+	if vars[name] == "" {
+		return nil, nil
+	}
+	for one := range strings.SplitSeq(vars[name], ",") {
+		base, err := server.ParseURL(strings.TrimSpace(one))
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		urls = append(urls, base)
+	}
+	if _, err := server.At(urls...); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return urls, nil
 }
 
 func (e *Environment) readPaths(vars map[string]string) error {

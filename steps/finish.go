@@ -56,7 +56,7 @@ func (w *world) keep(cause error) (string, error) {
 		reports.Render(&page, w.view),
 		w.folder.WriteJSON("run.json", manifest),
 		w.folder.WriteJSON("verdicts.json", w.verdicts),
-		w.folder.WriteFile("bench.txt", w.benchmarks([]*slo.Window{w.measured()})),
+		w.folder.WriteFile("bench.txt", w.benchmarks(w.scenario.Labels, []*slo.Window{w.measured()})),
 		w.folder.WriteFile("report.html", page.Bytes()),
 	)
 	err = errors.Join(err, w.keepLog())

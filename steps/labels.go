@@ -14,20 +14,20 @@ import (
 // labels are what runs must share to be compared with each other: what was asked of
 // which server, when, and by what clock. Faults of a simulated server are not among
 // them: they are what a comparison is to find.
-func (w *world) labels() map[string]string {
+func (w *world) labels(of target) map[string]string {
 	s := w.scenario
 	labels := map[string]string{
-		"model": w.target.model, "workload": fmt.Sprint(s.Dataset), "load": fmt.Sprint(s.Load), "seed": strconv.FormatUint(s.Seed, 10),
-		"clock": "real", "server": "real", "gpu": w.target.gpu, "good": goodLabel(s.Good),
+		"model": of.model, "workload": fmt.Sprint(s.Dataset), "load": fmt.Sprint(s.Load), "seed": strconv.FormatUint(s.Seed, 10),
+		"clock": "real", "server": "real", "gpu": of.gpu, "good": goodLabel(s.Good),
 	}
 	if w.suite.inBubble {
 		labels["clock"] = "virtual"
 	}
-	if w.target.simulated || !w.suite.live() || w.suite.env.RealTime {
+	if of.simulated || !w.suite.live() || w.suite.env.RealTime {
 		labels["server"] = "mock"
 	}
-	if w.target.sequences > 0 {
-		labels["server"] = fmt.Sprintf("mock of %d sequences and %d cache blocks", w.target.sequences, w.target.cache)
+	if of.sequences > 0 {
+		labels["server"] = fmt.Sprintf("mock of %d sequences and %d cache blocks", of.sequences, of.cache)
 	}
 	if s.Warmup > 0 {
 		labels["warm-up"] = s.Warmup.String()
@@ -61,8 +61,8 @@ func (w *world) labelServer() {
 }
 
 // benchmarks are the figures of these runs as others can be compared with them.
-func (w *world) benchmarks(windows []*slo.Window) []byte {
-	labels := maps.Clone(w.scenario.Labels)
+func (w *world) benchmarks(labels map[string]string, windows []*slo.Window) []byte {
+	labels = maps.Clone(labels)
 	if w.about != nil && len(windows) == 1 {
 		labels["seed"] = strconv.FormatUint(w.scenario.Seed, 10)
 	}

@@ -28,19 +28,28 @@ func (w *world) repeat(ctx context.Context) error {
 	if err := w.begin(trials.Repeats, "", w.repeats); err != nil {
 		return err
 	}
-	load := w.scenario.Load
-	for i := range w.repeats {
-		window, err := w.try(ctx, load, 0, w.scenario.Objectives)
-		if err != nil {
-			return fmt.Errorf("repeat %d of %d: %w", i+1, w.repeats, err)
-		}
-		w.whole.windows = append(w.whole.windows, window)
-		switch {
-		case ctx.Err() != nil:
-			return fmt.Errorf("the run was interrupted: %d of %d repeats were begun", i+1, w.repeats)
-		case w.run.Stopped != "":
-			return nil // what was abandoned once is not worth the time of others
+	for range w.repeats {
+		if goOn, err := w.again(ctx); err != nil || !goOn {
+			return err
 		}
 	}
 	return nil
+}
+
+// again makes one run more of the same load. What was abandoned once is not worth the
+// time of others.
+func (w *world) again(ctx context.Context) (goOn bool, err error) {
+	window, err := w.try(ctx, w.whole.scenario.Load, 0, w.whole.scenario.Objectives)
+	if err != nil {
+		return false, fmt.Errorf("%s: %w", w.called(), err)
+	}
+	if w.sides.onSecond {
+		w.sides.windows = append(w.sides.windows, window)
+	} else {
+		w.whole.windows = append(w.whole.windows, window)
+	}
+	if ctx.Err() != nil {
+		return false, fmt.Errorf("the run was interrupted: %d of %d repeats were begun", w.about.Number, w.about.Planned)
+	}
+	return w.run.Stopped == "", nil
 }

@@ -30,8 +30,11 @@ func (w *world) loadRuns(ctx context.Context, extent string) error {
 	if err := w.lookAhead(); err != nil {
 		return err
 	}
-	return w.onServer(ctx, max(1, w.repeats), w.scenario.Load.Planned(), func(ctx context.Context) error {
-		if w.repeats > 1 {
+	return w.onServer(ctx, w.loads(), w.scenario.Load.Planned(), func(ctx context.Context) error {
+		switch {
+		case w.sides.compares:
+			return w.takeTurns(ctx)
+		case w.repeats > 1:
 			return w.repeat(ctx)
 		}
 		return w.runOnce(ctx)
@@ -141,6 +144,9 @@ func (w *world) surprises() []string {
 
 // complete turns what the sentences said into a scenario.
 func (w *world) complete(extent string) (err error) {
+	if err := w.settleSides(); err != nil {
+		return err
+	}
 	var length time.Duration
 	var requests int
 	if amount, ok := strings.CutSuffix(extent, " requests"); ok {
@@ -155,7 +161,7 @@ func (w *world) complete(extent string) (err error) {
 		return err
 	}
 	w.scenario.Dataset, err = w.dataset()
-	w.scenario.Labels = w.labels()
+	w.scenario.Labels = w.labels(w.target)
 	return err
 }
 

@@ -174,6 +174,8 @@ func probablyInFlight(load harness.Load) int {
 
 func (w *world) open(ctx context.Context) (*server.Server, error) {
 	switch {
+	case w.sides.onSecond:
+		return w.openSecond()
 	case w.target.model == "":
 		return nil, errors.New(`no server is named: begin with: Given the model "llama-3.1-8b" is being served`)
 	case w.suite.env.URLs != nil && !w.target.simulated:
@@ -181,19 +183,24 @@ func (w *world) open(ctx context.Context) (*server.Server, error) {
 	case w.suite.env.Launch != nil && !w.target.simulated:
 		return w.suite.start(ctx)
 	}
-	profile, err := mockvllm.ProfileFor(w.target.model, w.target.gpu)
+	return w.simulate(w.target)
+}
+
+// simulate starts the mock as the scenario describes it.
+func (w *world) simulate(t target) (*server.Server, error) {
+	profile, err := mockvllm.ProfileFor(t.model, t.gpu)
 	if err != nil {
 		return nil, err
 	}
-	if w.target.sequences > 0 {
-		profile.MaxSeqs, profile.Blocks = w.target.sequences, w.target.cache
+	if t.sequences > 0 {
+		profile.MaxSeqs, profile.Blocks = t.sequences, t.cache
 	}
-	config := mockvllm.Config{Profile: profile, Seed: w.scenario.Seed, Faults: w.target.faults, PromptDetails: true, Development: true,
-		Adapters: w.target.adapters, MaxAdapters: len(w.target.adapters), RequestMetrics: w.target.timings, NoPrefixCache: w.target.noPrefixCache}
+	config := mockvllm.Config{Profile: profile, Seed: w.scenario.Seed, Faults: t.faults, PromptDetails: true, Development: true,
+		Adapters: t.adapters, MaxAdapters: len(t.adapters), RequestMetrics: t.timings, NoPrefixCache: t.noPrefixCache}
 	if w.suite.inBubble {
 		s, err := server.Simulated(config)
-		if err == nil && w.target.distance > 0 {
-			s.MoveAway(w.target.distance)
+		if err == nil && t.distance > 0 {
+			s.MoveAway(t.distance)
 		}
 		return s, err
 	}
@@ -229,7 +236,7 @@ func (w *world) samplers() []harness.Sampler {
 		each = append(each, &sampler.Prometheus{URL: c.URL + "/metrics", HTTP: c.HTTP(), Source: "server"})
 	}
 	metrics := harness.Sampler(each)
-	if elsewhere := w.suite.env.MetricsURL; s.Remote && elsewhere != "" {
+	if elsewhere := w.suite.env.MetricsURL; s.Remote && elsewhere != "" && !w.sides.onSecond {
 		each[0].URL = elsewhere
 		metrics = each[0]
 	} else if len(each) == 1 {

@@ -73,12 +73,12 @@ func (w *world) folderName(began time.Time) string {
 // try makes one run more of those that the whole consists of: of this load, with a
 // seed of its own, on a server that has come to rest. It is kept at once.
 func (w *world) try(ctx context.Context, load harness.Load, setting float64, alone []harness.Objective) (*slo.Window, error) {
-	number := len(w.whole.Trials) + 1
+	number := w.trialNumber()
 	var warnings []string
 	if number > 1 {
 		warnings = w.settle(ctx)
 	}
-	w.trial = trial{warnings: warnings, about: &store.Trial{Of: w.whole.folder.Run(), Kind: w.whole.Kind.One(), Number: number, Planned: w.whole.planned,
+	w.trial = trial{warnings: warnings, about: &store.Trial{Of: w.whole.folder.Run(), Kind: w.trialKind(), Number: number, Planned: w.whole.planned,
 		Setting: setting, Scale: string(w.whole.Scale), SeedPolicy: seedPolicy}}
 	w.scenario.Seed = seedOfTrial(w.whole.scenario.Seed, number)
 	w.scenario.Load = load
@@ -104,6 +104,7 @@ func (w *world) keepTrial(cause error) error {
 	outcome := worst(w.verdicts)
 	of.Trials = append(of.Trials, trials.NewTrial(w.folder.Run(), w.about.Number, w.run, w.measured(), outcome))
 	of.Trials[len(of.Trials)-1].Setting = w.about.Setting
+	of.Trials[len(of.Trials)-1].Other = w.sides.onSecond
 	of.last, of.stopped = w.run, ""
 	if w.run.Stopped == interrupted {
 		of.stopped = interrupted
@@ -234,9 +235,12 @@ func (w *world) finishWhole(cause error) error {
 	err := errors.Join(
 		reports.RenderWhole(&page, view),
 		w.noteWhole(cause),
-		of.folder.WriteFile("bench.txt", w.benchmarks(of.windows)),
+		of.folder.WriteFile("bench.txt", w.benchmarks(of.scenario.Labels, of.windows)),
 		of.folder.WriteFile("report.html", page.Bytes()),
 	)
+	if w.sides.windows != nil {
+		err = errors.Join(err, of.folder.WriteFile("bench-other.txt", w.benchmarks(w.sides.labels, w.sides.windows)))
+	}
 	path, published := of.folder.Publish()
 	w.tabulate(view.Outcome, view.Headline, view.Objectives)
 	w.say(filepath.Join(w.suite.fromRoot(path), "report.html"))

@@ -27,7 +27,8 @@ func (w *world) bind(sc sentences) {
 	w.registerRepeats(sc)
 	w.registerRun(sc)
 	w.registerObjectives(sc)
-	w.registerBaseline(sc)
+	w.registerComparison(sc)
+	w.registerSides(sc)
 	w.registerAgreement(sc)
 }
 

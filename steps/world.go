@@ -33,6 +33,7 @@ type world struct {
 
 	audited     []*slo.Accounts     // of client and server, of every run
 	comparisons []harness.Objective // rows that other runs are held against
+	sides       sides
 
 	trial        // the run that is on, or the last one
 	whole *whole // nil: the scenario is one run

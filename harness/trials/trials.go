@@ -58,6 +58,7 @@ type Trial struct {
 	Run      string      `json:"run"`    // name of its folder, which lies beside that of the whole
 	Number   int         `json:"number"` // from 1
 	Setting  float64     `json:"setting,omitempty"`
+	Other    bool        `json:"other,omitempty"` // of the server that this one is compared with
 	Seed     uint64      `json:"seed"`
 	LengthNS int64       `json:"length_ns"`
 	Requests int         `json:"requests"`          // in all, warm-up included

@@ -19,7 +19,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness/trials"
 )
 
-func (w *world) registerBaseline(sc sentences) {
+func (w *world) registerComparison(sc sentences) {
 	sc.Step(`^compared with the baseline "([^"]*)":$`, w.withBaseline)
 }
 
@@ -76,22 +76,27 @@ func (w *world) holdAgainst(base *store.Baseline, rows []harness.Objective) erro
 		if row.Base, err = base.Values(slo.FigureName(o)); err != nil {
 			return fmt.Errorf("%s: %w", o.Where, err)
 		}
-		if row.Now, err = w.figuresOfRuns(o); err != nil {
+		if row.Now, err = figures(w.windows(), o); err != nil {
 			return err
 		}
 		table = append(table, row)
 	}
-	verdicts := slo.Compare(table)
-	for _, window := range w.windows() {
+	return w.answer(slo.Compare(table), w.windows())
+}
+
+// answer keeps the verdicts of a comparison, which mean nothing where one of the runs
+// was unsound, and reports every row that is not met.
+func (w *world) answer(verdicts []slo.Verdict, windows []*slo.Window) error {
+	for _, window := range windows {
 		slo.Void(verdicts, window.Audit())
 	}
 	w.note(verdicts)
 	return w.failing(verdicts)
 }
 
-// figuresOfRuns are what a row is about, of each run.
-func (w *world) figuresOfRuns(o harness.Objective) (values []float64, err error) {
-	for _, window := range w.windows() {
+// figures are what a row is about, of each run.
+func figures(windows []*slo.Window, o harness.Objective) (values []float64, err error) {
+	for _, window := range windows {
 		f, err := window.Figure(o)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", o.Where, err)
