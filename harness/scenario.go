@@ -118,6 +118,13 @@ func (t Think) String() string {
 	return t.Mean.String()
 }
 
+// Steady reports whether requests come at one rate from beginning to end, so that
+// what changes during a run is the server's doing.
+func (o Open) Steady() bool {
+	s, ok := o.Arrivals.(interface{ Steady() bool })
+	return ok && s.Steady()
+}
+
 func (Open) load()   {}
 func (Closed) load() {}
 

@@ -40,6 +40,9 @@ func (p Poisson) Times(r *rand.Rand) iter.Seq[time.Duration] {
 // Rate is the mean of requests per second.
 func (p Poisson) Rate() float64 { return p.PerSecond }
 
+// Steady is true: the rate never changes.
+func (p Poisson) Steady() bool { return true }
+
 // At is the process at another rate.
 func (Poisson) At(perSecond float64) Process { return Poisson{PerSecond: perSecond} }
 
@@ -69,6 +72,9 @@ func (e Even) Times(*rand.Rand) iter.Seq[time.Duration] {
 
 // Rate is requests per second.
 func (e Even) Rate() float64 { return e.PerSecond }
+
+// Steady is true: the rate never changes.
+func (e Even) Steady() bool { return true }
 
 // At is the process at another rate.
 func (Even) At(perSecond float64) Process { return Even{PerSecond: perSecond} }

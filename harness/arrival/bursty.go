@@ -31,6 +31,9 @@ func (b Bursty) Times(r *rand.Rand) iter.Seq[time.Duration] {
 // Rate is the mean of requests per second.
 func (b Bursty) Rate() float64 { return b.PerSecond }
 
+// Steady is true: bursts come and go by chance.
+func (b Bursty) Steady() bool { return true }
+
 // At is the process at another rate.
 func (b Bursty) At(perSecond float64) Process { return Bursty{PerSecond: perSecond, CV: b.CV} }
 

@@ -81,7 +81,7 @@ func (w *Window) errorsSoFar(o harness.Objective, v Verdict) Verdict {
 		n = max(n, int(issued.end.v))
 	}
 	if n > 0 {
-		lo, hi := stats.Share(w.failed, n, sure)
+		lo, hi := stats.Share(w.failed, n, float64(n), sure)
 		v.Value, v.Outcome = float64(w.failed)/float64(n), decide(o, lo, hi)
 	}
 	return v

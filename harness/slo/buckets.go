@@ -151,8 +151,8 @@ func (w *Window) bucketed(name, statistic string) estimate {
 	if len(all) == 0 {
 		return without("the server tells no buckets of " + name)
 	}
-	low, high := stats.Ranks(n, p, confidence)
-	e := estimate{lo: 0, hi: math.Inf(1), n: n}
+	e := estimate{lo: 0, hi: math.Inf(1), n: n, worth: count * w.dependent(p)}
+	low, high := stats.Ranks(n, e.worth, p, confidence)
 	e.value = interpolated(all, p*(count-1)+1)
 	if low > 0 {
 		e.lo, _ = around(all, float64(low))
@@ -161,9 +161,22 @@ func (w *Window) bucketed(name, statistic string) estimate {
 	if high > 0 {
 		_, e.hi = around(all, float64(high))
 	} else {
-		e.notes = append(e.notes, tooFew(n, p))
+		e.notes = append(e.notes, w.tooFew(e, p))
 	}
 	return e
+}
+
+// dependent is the share of requests that would tell as much of a p-quantile, were
+// they independent. A histogram has no order: it is that of the latencies that the
+// client saw of them.
+func (w *Window) dependent(p float64) float64 {
+	share := 1.0
+	for _, metric := range []string{"TTFT", "E2E latency"} {
+		if order := &w.figure(metric).order; order.N() > 0 {
+			share = min(share, order.Worth(p)/float64(order.N()))
+		}
+	}
+	return share
 }
 
 // around are the ends of the bucket in which a rank lies, counted from 1.

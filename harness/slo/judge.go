@@ -25,6 +25,7 @@ type Verdict struct {
 	Unit          Unit
 	Value, Lo, Hi float64
 	N             int // requests, or readings of a gauge
+	Effective     int // independent requests that tell as much; 0 where that is no question
 	Outcome       Outcome
 	Notes         []string
 	Cause         string // why it was not met, where that can be told: see [Explain]
@@ -60,13 +61,17 @@ func (w *Window) judge(o harness.Objective) Verdict {
 		e.lo, e.hi = e.value, e.value
 	}
 	v.Unit, v.Value, v.Lo, v.Hi, v.N, v.Notes = m.Unit, e.value, e.lo, e.hi, e.n, e.notes
+	v.Effective = int(e.worth)
 	if e.reason != "" || e.n == 0 {
 		v.Notes = append(v.Notes, e.reason)
 		return v
 	}
 	v.Outcome = decide(o, e.lo, e.hi)
+	if w.saturated(m, &v) {
+		return v
+	}
 	if v.Outcome == Unknown {
-		v.Notes = append(v.Notes, doubt(o, e))
+		v.Notes = append(v.Notes, w.doubt(o, e))
 	} else if ours := w.ours(m, v); ours != "" {
 		v.Outcome = Unknown
 		v.Notes = append(v.Notes, ours)
@@ -134,20 +139,20 @@ func decide(o harness.Objective, lo, hi float64) Outcome {
 
 // doubt says why an interval does not decide, and what would. Intervals shrink
 // with the root of the number of requests.
-func doubt(o harness.Objective, e estimate) string {
+func (w *Window) doubt(o harness.Objective, e estimate) string {
 	if math.IsInf(e.hi, 1) && !math.IsInf(e.value, 1) {
 		return "there are too few requests to bound it from above"
 	}
 	distance := math.Min(math.Abs(e.value-o.Limit), math.Abs(e.value-cmpUpper(o)))
 	width := math.Max(e.hi-e.value, e.value-e.lo)
 	if distance <= 0 || width <= 0 || math.IsInf(width, 0) {
-		return "the limit lies inside the interval"
+		return "the limit lies inside the interval" + e.dependence()
 	}
-	factor := math.Ceil((width/distance)*(width/distance)*10) / 10
+	factor := (width / distance) * (width / distance)
 	if factor > 1000 {
-		return "the limit lies inside the interval, and so close that no longer run would decide"
+		return "the limit lies inside the interval, and so close that no longer run would decide" + e.dependence()
 	}
-	return fmt.Sprintf("the limit lies inside the interval; about %s requests would decide", grouped(int(factor*float64(e.n))))
+	return fmt.Sprintf("the limit lies inside the interval; about %s would decide%s", w.more((factor-1)*float64(e.n)), e.dependence())
 }
 
 func cmpUpper(o harness.Objective) float64 {
@@ -164,6 +169,7 @@ type verdictJSON struct {
 	Value    *float64    `json:"value"`
 	Interval [2]*float64 `json:"interval"`
 	N        int         `json:"n"`
+	Worth    int         `json:"n_effective,omitempty"`
 	Outcome  Outcome     `json:"outcome"`
 	Notes    []string    `json:"notes"`
 	Cause    string      `json:"cause,omitempty"`
@@ -182,7 +188,7 @@ func (v Verdict) MarshalJSON() ([]byte, error) {
 	if notes == nil {
 		notes = []string{}
 	}
-	return json.Marshal(verdictJSON{v.Objective, v.Unit, number(v.Value), [2]*float64{number(v.Lo), number(v.Hi)}, v.N, v.Outcome, notes, v.Cause})
+	return json.Marshal(verdictJSON{v.Objective, v.Unit, number(v.Value), [2]*float64{number(v.Lo), number(v.Hi)}, v.N, v.Effective, v.Outcome, notes, v.Cause})
 }
 
 // UnmarshalJSON reads what MarshalJSON wrote.
@@ -204,6 +210,6 @@ func (v *Verdict) UnmarshalJSON(raw []byte) error {
 	if j.Value == nil {
 		below = math.Inf(1) // no answer is the least that the value can be
 	}
-	*v = Verdict{j.Objective, j.Unit, number(j.Value, math.Inf(1)), number(j.Interval[0], below), number(j.Interval[1], math.Inf(1)), j.N, j.Outcome, j.Notes, j.Cause}
+	*v = Verdict{j.Objective, j.Unit, number(j.Value, math.Inf(1)), number(j.Interval[0], below), number(j.Interval[1], math.Inf(1)), j.N, j.Worth, j.Outcome, j.Notes, j.Cause}
 	return nil
 }

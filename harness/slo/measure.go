@@ -14,8 +14,9 @@ import (
 type estimate struct {
 	value, lo, hi float64
 	n             int
-	census        bool   // a fact about this run: judged by its value alone
-	reason        string // why there is none
+	worth         float64 // so many independent ones; 0 where that is no question
+	census        bool    // a fact about this run: judged by its value alone
+	reason        string  // why there is none
 	notes         []string
 }
 
@@ -44,7 +45,7 @@ func (m Metric) measure(w *Window, statistic string, failedAreWorst bool) estima
 	case m.gauge != nil:
 		return w.readings(*m.gauge, statistic)
 	case m.gaps != nil:
-		return m.gaps(w).measure(statistic)
+		return m.gaps(w).measure(w, statistic)
 	default:
 		return w.distribution(m, w.figure(m.Name).tally, statistic, failedAreWorst)
 	}
@@ -78,7 +79,10 @@ func (w *Window) distribution(m Metric, t *tally, statistic string, failedAreWor
 	p, isQuantile := quantileOf(statistic)
 	var e estimate
 	if isQuantile {
-		e = quantile(&t.values, worst, left, p)
+		e = t.quantile(worst, left, p)
+		if math.IsInf(e.hi, 1) && !math.IsInf(e.value, 1) && left == 0 {
+			e.notes = append(e.notes, w.tooFew(e, p))
+		}
 	} else {
 		e = t.summary(statistic)
 		if worst+left > 0 && statistic != "min" {
@@ -104,23 +108,60 @@ func (w *Window) distribution(m Metric, t *tally, statistic string, failedAreWor
 // quantile is that of the values and of so many more that are infinite. Of others
 // that would have had a value, had their users not left, nobody knows it: the upper
 // end counts them as infinite, and the lower one as nothing.
-func quantile(values *stats.Values, infinite, left int, p float64) estimate {
-	n := values.N() + infinite + left
-	e := estimate{value: values.Quantile(p, infinite), lo: math.Inf(-1), hi: math.Inf(1), n: values.N() + infinite}
-	low, high := stats.Ranks(n, p, confidence)
+func (t *tally) quantile(infinite, left int, p float64) estimate {
+	n := t.values.N() + infinite + left
+	e := estimate{value: t.values.Quantile(p, infinite), lo: math.Inf(-1), hi: math.Inf(1), n: t.values.N() + infinite}
+	e.worth = float64(n) * t.order.Worth(p) / float64(t.order.N())
+	low, high := stats.Ranks(n, e.worth, p, confidence)
 	if low > left {
-		e.lo = values.Rank(low - left)
+		e.lo = t.values.Rank(low - left)
 	}
 	if high > 0 {
-		e.hi = values.Rank(high)
-	} else {
-		e.notes = append(e.notes, tooFew(n, p))
+		e.hi = t.values.Rank(high)
 	}
 	return e
 }
 
-func tooFew(n int, p float64) string {
-	return fmt.Sprintf("%d more requests would give p%g an upper bound", stats.SamplesFor(p, confidence)-n, math.Round(p*1e5)/1e3)
+// tooFew says how many more requests would give a quantile an upper bound.
+func (w *Window) tooFew(e estimate, p float64) string {
+	needed := float64(stats.SamplesFor(p, confidence)) * float64(e.n) / e.worth
+	return fmt.Sprintf("%s would give p%g an upper bound%s", w.more(needed-float64(e.n)), math.Round(p*1e5)/1e3, e.dependence())
+}
+
+// more is so many more requests, and how long they take.
+func (w *Window) more(n float64) string {
+	requests := roundUp(n)
+	more := fmt.Sprintf("%s more requests", grouped(requests))
+	if w.due == 0 || w.seconds() <= 0 || w.soFar {
+		return more
+	}
+	return more + fmt.Sprintf(", %s at this rate,", roughly(float64(requests)/float64(w.due)*w.seconds()))
+}
+
+// roundUp to two digits.
+func roundUp(n float64) int {
+	unit := math.Pow(10, math.Max(0, math.Floor(math.Log10(math.Max(1, n)))-1))
+	return int(math.Ceil(n/unit) * unit)
+}
+
+// roughly is a time for people: "40 seconds", "7 minutes", "3 hours".
+func roughly(seconds float64) string {
+	switch {
+	case seconds < 100:
+		return plural(math.Max(1, math.Round(seconds)), "second")
+	case seconds < 100*60:
+		return plural(math.Round(seconds/60), "minute")
+	}
+	return plural(math.Round(seconds/3600), "hour")
+}
+
+// dependence says that requests tell less than as many independent ones would; ""
+// where they do not.
+func (e estimate) dependence() string {
+	if e.worth == 0 || e.worth > float64(e.n)/2 {
+		return ""
+	}
+	return fmt.Sprintf(" (neighbours resemble each other: these %s tell as much as %s independent ones)", counted(e.n, "request"), grouped(int(e.worth)))
 }
 
 // summary is a mean with its interval, or an extreme, which is a fact about this run.
@@ -132,15 +173,19 @@ func (t *tally) summary(statistic string) estimate {
 	case "max":
 		return exact(t.values.Rank(n), n)
 	default:
-		mean, lo, hi := t.mean.Interval(confidence)
-		return estimate{value: mean, lo: lo, hi: hi, n: n}
+		worth := float64(n)
+		if t.order.N() > 0 {
+			worth *= t.order.WorthOfMean() / float64(t.order.N())
+		}
+		mean, lo, hi := t.mean.Interval(worth, confidence)
+		return estimate{value: mean, lo: lo, hi: hi, n: n, worth: worth}
 	}
 }
 
 // measure pools the gaps of all whole answers. Gaps of one answer are not
 // independent of each other: the ranks of the interval are those of as many
 // values as there are requests, carried over to the pooled gaps.
-func (g *gaps) measure(statistic string) estimate {
+func (g *gaps) measure(w *Window, statistic string) estimate {
 	n, pooled := g.mean.N, g.N()
 	if pooled == 0 {
 		return without("no answer had two chunks, or of this one the server does not tell how many tokens they hold")
@@ -148,15 +193,17 @@ func (g *gaps) measure(statistic string) estimate {
 	p, isQuantile := quantileOf(statistic)
 	switch {
 	case statistic == "mean":
-		mean, lo, hi := g.mean.Interval(confidence)
-		return estimate{value: mean, lo: lo, hi: hi, n: n}
+		worth := g.means.WorthOfMean()
+		mean, lo, hi := g.mean.Interval(worth, confidence)
+		return estimate{value: mean, lo: lo, hi: hi, n: n, worth: worth}
 	case statistic == "min":
 		return exact(g.Rank(1), n)
 	case !isQuantile:
 		return exact(g.Rank(pooled), n)
 	}
 	e := estimate{value: g.Quantile(p, 0), lo: math.Inf(-1), hi: math.Inf(1), n: n}
-	low, high := stats.Ranks(n, p, confidence)
+	e.worth = g.groups.Worth(e.value, p)
+	low, high := stats.Ranks(n, e.worth, p, confidence)
 	pick := func(rank int) float64 { return g.Rank(min(pooled, rank*pooled/n)) }
 	if low > 0 {
 		e.lo = min(e.value, pick(low))
@@ -164,7 +211,7 @@ func (g *gaps) measure(statistic string) estimate {
 	if high > 0 {
 		e.hi = max(e.value, pick(high))
 	} else {
-		e.notes = append(e.notes, tooFew(n, p))
+		e.notes = append(e.notes, w.tooFew(e, p))
 	}
 	return e
 }

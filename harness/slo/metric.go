@@ -50,6 +50,7 @@ type Metric struct {
 
 	// Exactly one of these says how it is measured.
 	request func(*harness.Record) (float64, bool) // one value of each request
+	ofGood  bool                                  // it counts good requests
 	fromDue bool                                  // …which the client's own lateness lengthens
 	begins  bool                                  // …known once an answer has begun: who leaves before has waited in vain
 	ours    bool                                  // …which says nothing of the server
@@ -129,8 +130,8 @@ func ofTheRun() []Metric {
 		{Name: "request throughput", Unit: PerSecond, Better: HigherIsBetter, Formula: "answers that ended whole inside the measured window ÷ its length", figure: requestThroughput},
 		{Name: "output throughput", Unit: TokensPerSecond, Better: HigherIsBetter, Formula: "output tokens that arrived inside the measured window ÷ its length", figure: outputThroughput},
 		{Name: "error rate", Unit: Ratio, Better: LowerIsBetter, Formula: "failed ÷ due, without those that their users gave up; a fact about this run, so without an interval", figure: errorRate},
-		{Name: "attainment", Unit: Ratio, Better: HigherIsBetter, Formula: "good ÷ due, with the interval of Clopper and Pearson", figure: attainment},
-		{Name: "goodput", Unit: PerSecond, Better: HigherIsBetter, Formula: "attainment × request rate", figure: goodput},
+		{Name: "attainment", Unit: Ratio, Better: HigherIsBetter, Formula: "good ÷ due, with the interval of Clopper and Pearson", figure: attainment, ofGood: true},
+		{Name: "goodput", Unit: PerSecond, Better: HigherIsBetter, Formula: "attainment × request rate", figure: goodput, ofGood: true},
 		{Name: "coalesced chunks", Unit: Ratio, Better: LowerIsBetter, Formula: "chunks that came in one read with the one before, and share its stamp ÷ all chunks", figure: coalesced},
 		{Name: "concurrency", Unit: Count, Formula: "requests in flight, from sent to the end of the answer, over the measured window", flight: true},
 		{Name: "backlog", Unit: Count, Better: LowerIsBetter, Formula: "requests that are due and not answered yet, those that wait for a slot included, every second", gauge: &gauge{source: "client", series: harness.SeriesUnanswered, absent: "the client's own gauges were not read"}},

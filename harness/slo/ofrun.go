@@ -54,8 +54,25 @@ func attainment(w *Window) estimate {
 			return without("what makes a request good is its TPOT, but the server told no token counts: it must support stream_options.include_usage")
 		}
 	}
-	lo, hi := stats.Share(w.good, w.due, confidence)
-	return estimate{value: float64(w.good) / float64(w.due), lo: lo, hi: hi, n: w.due}
+	worth := w.worthOfGood()
+	lo, hi := stats.Share(w.good, w.due, worth, confidence)
+	return estimate{value: float64(w.good) / float64(w.due), lo: lo, hi: hi, n: w.due, worth: worth}
+}
+
+// dense is the quantile that shows how requests depend on each other where misses
+// are too rare to: every tenth request lies beyond it.
+const dense = 0.9
+
+// worthOfGood is how many independent requests tell as much of their being good as
+// these do: by those that are not, and by the latencies that would make them so.
+func (w *Window) worthOfGood() float64 {
+	share := w.goods.WorthOfMean() / float64(w.goods.N())
+	for _, o := range w.run.Scenario.Good {
+		if order := &w.figure(o.Metric).order; order.N() > 0 {
+			share = min(share, order.Worth(dense)/float64(order.N()))
+		}
+	}
+	return share * float64(w.due)
 }
 
 func goodput(w *Window) estimate {

@@ -3,6 +3,7 @@ package slo_test
 import (
 	"encoding/json"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
@@ -34,15 +35,16 @@ func failed(r harness.Record) harness.Record {
 	return r
 }
 
-// runOf is a run of n requests, one each 100 ms, with TTFTs of 1, 2, 3, … ms.
+// runOf is a run of n requests, one each 100 ms, with TTFTs of 1, 2, 3, … ms, but
+// scattered over the run as those of independent requests are.
 func runOf(n int, change func(i int, r *harness.Record)) *harness.Run {
-	var records []harness.Record
-	for i := range n {
-		r := request(i, time.Duration(i)*100*time.Millisecond, time.Duration(i+1)*time.Millisecond)
+	records := make([]harness.Record, n)
+	for i, at := range rand.New(rand.NewPCG(1, 1)).Perm(n) {
+		r := request(at, time.Duration(at)*100*time.Millisecond, time.Duration(i+1)*time.Millisecond)
 		if change != nil {
 			change(i, &r)
 		}
-		records = append(records, r)
+		records[at] = r
 	}
 	to := time.Duration(n) * 100 * time.Millisecond
 	return &harness.Run{To: to, Length: to, Records: slices.Values(records), Samples: slices.Values([]harness.Sample(nil))}
@@ -61,12 +63,12 @@ func TestThreeOutcomes(t *testing.T) {
 	assert.Equal(t, slo.Met, v.Outcome)
 	assert.InDelta(t, 0.5005, v.Value, 1e-9)
 	assert.Equal(t, 1000, v.N)
-	assert.InDelta(t, 0.470, v.Lo, 0.003)
-	assert.InDelta(t, 0.532, v.Hi, 0.003)
+	assert.InDelta(t, 0.470, v.Lo, 0.006, "a little below what as many strangers would give")
+	assert.InDelta(t, 0.532, v.Hi, 0.006)
 	assert.Equal(t, slo.Missed, judge(t, run, "p50 TTFT", "at most 400 ms").Outcome)
 	v = judge(t, run, "p50 TTFT", "at most 520 ms")
 	assert.Equal(t, slo.Unknown, v.Outcome)
-	assert.Contains(t, v.Notes[0], "requests would decide")
+	assert.Contains(t, v.Notes[0], "would decide")
 	assert.Equal(t, slo.Met, judge(t, run, "p50 TTFT", "at least 400 ms").Outcome)
 	assert.Equal(t, slo.Met, judge(t, run, "p50 TTFT", "between 400 ms and 600 ms").Outcome)
 	assert.Equal(t, slo.Missed, judge(t, run, "p50 TTFT", "between 600 ms and 700 ms").Outcome)
@@ -76,7 +78,7 @@ func TestTooFewRequestsMakeNoUpperBound(t *testing.T) {
 	v := judge(t, runOf(100, nil), "p99 TTFT", "at most 10 s")
 	assert.Equal(t, slo.Unknown, v.Outcome)
 	assert.True(t, math.IsInf(v.Hi, 1))
-	assert.Contains(t, v.Notes[0], "more requests would give p99 an upper bound")
+	assert.Contains(t, v.Notes[0], "would give p99 an upper bound")
 }
 
 func TestAFailedRequestIsTheWorst(t *testing.T) {
@@ -121,8 +123,8 @@ func TestAMeanOfEqualsIsExact(t *testing.T) {
 }
 
 func TestWarmUpIsNotJudged(t *testing.T) {
-	run := runOf(1000, func(i int, r *harness.Record) {
-		if i < 500 {
+	run := runOf(1000, func(_ int, r *harness.Record) {
+		if r.Seq < 500 {
 			*r = failed(*r)
 			r.Warmup = true
 		}
@@ -300,7 +302,7 @@ func TestWhoLeavesIsNoError(t *testing.T) {
 
 func TestAClassIsJudgedByItself(t *testing.T) {
 	run := runOf(1000, func(i int, r *harness.Record) { r.Class = map[bool]string{true: "slow", false: "fast"}[i >= 500] })
-	v := judge(t, run, "fast: p99 TTFT", "at most 600 ms")
+	v := judge(t, run, "fast: p95 TTFT", "at most 600 ms")
 	assert.Equal(t, slo.Met, v.Outcome)
 	assert.Equal(t, 500, v.N)
 	v = judge(t, run, "slow: p50 TTFT", "at most 600 ms")

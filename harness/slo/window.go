@@ -1,6 +1,7 @@
 package slo
 
 import (
+	"math"
 	"time"
 
 	"github.com/vllmspec/vllmspec/harness"
@@ -22,14 +23,16 @@ type Window struct {
 
 	seen, conversations               int // all requests, and all that began a conversation
 	due, sent, answered, failed, good int
-	socketless                        int     // failed for want of a socket
-	ended                             int     // whole answers that ended inside, whenever they were due
-	tokens                            float64 // that arrived inside
-	told                              bool    // the server counts tokens
-	chunks, shared                    int     // of content; those without a stamp of their own
-	begun, firstShared                int     // answers that began; those whose first chunk has the stamp of the second
+	goods                             stats.Sequence // 1 for each good one, 0 for each other
+	socketless                        int            // failed for want of a socket
+	ended                             int            // whole answers that ended inside, whenever they were due
+	tokens                            float64        // that arrived inside
+	told                              bool           // the server counts tokens
+	chunks, shared                    int            // of content; those without a stamp of their own
+	begun, firstShared                int            // answers that began; those whose first chunk has the stamp of the second
 	lengths                           lengths
 	flight                            flight
+	backlog                           backlog
 	recorded                          time.Duration // in flight, of all requests, between the readings of the client's own count
 
 	figures   []figured
@@ -40,7 +43,9 @@ type Window struct {
 // gaps are those of all whole answers, and of each answer their sum and number.
 type gaps struct {
 	stats.Values
-	mean stats.Ratio
+	mean   stats.Ratio
+	means  stats.Sequence // of each answer
+	groups stats.Groups   // one of each answer
 }
 
 // figured is a metric that each request has one value of, and the values.
@@ -56,6 +61,7 @@ type tally struct {
 	values       stats.Values
 	mean         stats.Mean
 	failed, left int
+	order        stats.Sequence // in the order of due times; infinite where a request has none
 }
 
 // lengths are how many prompts and answers had a length that was asked for, and
@@ -95,7 +101,27 @@ func newWindow(run *harness.Run, watched *watched) *Window {
 			w.figures = append(w.figures, f)
 		}
 	}
+	w.led()
 	return w
+}
+
+// led tells all that is kept in order where the load leads it: where its rate changes
+// from beginning to end, what changes slowly is the load's doing.
+func (w *Window) led() {
+	open, ok := w.run.Scenario.Load.(harness.Open)
+	if !ok || open.Steady() {
+		return
+	}
+	w.goods.Led = true
+	for _, g := range []*gaps{&w.chunkGaps, &w.tokenGaps} {
+		g.means.Led, g.groups.Led = true, true
+	}
+	for _, f := range w.figures {
+		f.order.Led = true
+		if f.sinceSent != nil {
+			f.sinceSent.order.Led = true
+		}
+	}
 }
 
 // class is the window of one class of the traffic; "" is all of it.
@@ -131,6 +157,7 @@ func (w *Window) count(r *harness.Record) {
 		w.flight.take(r)
 	}
 	w.countArrived(r)
+	w.backlog.take(r, w)
 	if r.Warmup || r.Due < w.from || r.Due >= w.to {
 		return
 	}
@@ -139,6 +166,7 @@ func (w *Window) count(r *harness.Record) {
 	w.answered += one(r.OK())
 	w.failed += one(r.Failed())
 	w.good += one(r.Good)
+	w.goods.Add(float64(one(r.Good)))
 	w.socketless += one(r.Failure == harness.OutOfSockets)
 	w.chunks += len(r.Chunks)
 	w.shared += r.Coalesced()
@@ -199,8 +227,13 @@ func (w *Window) countGaps(r *harness.Record) {
 	}
 	sum := (r.Chunks[len(r.Chunks)-1] - r.Chunks[0]).Seconds()
 	w.chunkGaps.mean.Add(sum, float64(len(r.Chunks)-1))
+	w.chunkGaps.means.Add(sum / float64(len(r.Chunks)-1))
+	gap := func(i int) float64 { return (r.Chunks[i+1] - r.Chunks[i]).Seconds() }
+	w.chunkGaps.groups.Add(len(r.Chunks)-1, gap)
 	if tokens > 0 {
 		w.tokenGaps.mean.Add(sum, float64(tokens))
+		w.tokenGaps.means.Add(sum / float64(tokens))
+		w.tokenGaps.groups.Add(len(r.Chunks)-1, func(i int) float64 { return gap(i) / float64(max(1, r.ChunkTokens[i+1])) })
 	}
 }
 
@@ -217,11 +250,16 @@ func (t *tally) take(v float64, ok, begins bool, r *harness.Record) {
 	switch {
 	case ok:
 		t.add(v)
+		t.order.Add(v)
+		return
 	case r.Failed() || begins && r.Failure == harness.GivenUp:
 		t.failed++
 	case r.Failure == harness.GivenUp:
 		t.left++
+	default:
+		return
 	}
+	t.order.Add(math.Inf(1))
 }
 
 // blockTokens is how many tokens a prefix cache keeps or forgets together, unless

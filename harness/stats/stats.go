@@ -13,51 +13,75 @@ import (
 // Ranks are the ranks, from 1, of the order statistics of n values between
 // which the p-quantile lies with the given confidence, by the binomial
 // distribution and without any assumption on the values' own (David and
-// Nagaraja, Order Statistics, 7.1). An end for which n is too small is 0.
-func Ranks(n int, p, confidence float64) (low, high int) {
+// Nagaraja, Order Statistics, 7.1). Where the values are worth fewer independent
+// ones, the distribution is that of as many (see [Sequence]). An end for which they
+// are too few is 0.
+func Ranks(n int, worth, p, confidence float64) (low, high int) {
 	tail := (1 - confidence) / 2
-	// P(Bin(n,p) ≤ k) rises with k, so the ends can be searched for.
-	low = sort.Search(n, func(k int) bool { return binomialCDF(k, n, p) > tail })
-	high = 1 + sort.Search(n, func(k int) bool { return binomialCDF(k, n, p) >= 1-tail })
+	each := float64(n) / worth
+	if below := binomialQuantile(worth, p, tail); below >= 0 {
+		low = 1 + int(math.Floor(each*below+rounding))
+	}
+	if math.Pow(p, worth) <= tail {
+		high = int(math.Ceil(each*(binomialQuantile(worth, p, 1-tail)+1) - rounding))
+	}
 	if high > n {
 		high = 0
 	}
 	return low, high
 }
 
+// rounding is how near to a whole number counts as one.
+const rounding = 1e-6
+
+// binomialQuantile is the k for which P(Bin(n,p) ≤ k) is so much, between whole
+// numbers by the incomplete beta function; -1 < k < n.
+func binomialQuantile(n, p, probability float64) float64 {
+	low, high := -1.0, n
+	for range 60 {
+		if middle := (low + high) / 2; binomialCDF(middle, n, p) <= probability {
+			low = middle
+		} else {
+			high = middle
+		}
+	}
+	return high
+}
+
 // SamplesFor is the least number of values whose p-quantile has a finite
 // interval on both sides.
 func SamplesFor(p, confidence float64) int {
 	return 1 + sort.Search(1<<24, func(n int) bool {
-		low, high := Ranks(n+1, p, confidence)
+		low, high := Ranks(n+1, float64(n+1), p, confidence)
 		return low > 0 && high > 0
 	})
 }
 
 // binomialCDF is P(Bin(n,p) ≤ k) = I_{1-p}(n-k, k+1).
-func binomialCDF(k, n int, p float64) float64 {
+func binomialCDF(k, n, p float64) float64 {
 	switch {
-	case k < 0:
+	case k <= -1:
 		return 0
 	case k >= n:
 		return 1
 	}
-	return mathext.RegIncBeta(float64(n-k), float64(k+1), 1-p)
+	return mathext.RegIncBeta(n-k, k+1, 1-p)
 }
 
 // Share is the interval of Clopper and Pearson (1934) for a share of which k of
-// n were seen.
-func Share(k, n int, confidence float64) (low, high float64) {
+// n were seen, where they are worth so many independent ones.
+func Share(k, n int, worth, confidence float64) (low, high float64) {
 	if n == 0 {
 		return 0, 1
 	}
 	tail := (1 - confidence) / 2
+	seen := float64(k) * worth / float64(n)
 	high = 1
 	if k > 0 {
-		low = mathext.InvRegIncBeta(float64(k), float64(n-k+1), tail)
+		low = mathext.InvRegIncBeta(seen, worth-seen+1, tail)
 	}
 	if k < n {
-		high = mathext.InvRegIncBeta(float64(k+1), float64(n-k), 1-tail)
+		high = mathext.InvRegIncBeta(seen+1, worth-seen, 1-tail)
 	}
 	return low, high
 }
@@ -77,14 +101,14 @@ func (m *Mean) Add(v float64) {
 	m.squares += before * (v - m.mean)
 }
 
-// Interval is the mean and its interval by Student's t, which is infinite for
-// fewer than two values.
-func (m *Mean) Interval(confidence float64) (mean, low, high float64) {
+// Interval is the mean and its interval by Student's t, where the values are worth
+// so many independent ones; it is infinite for fewer than two.
+func (m *Mean) Interval(worth, confidence float64) (mean, low, high float64) {
 	if m.n == 0 {
 		return math.NaN(), math.NaN(), math.NaN()
 	}
 	n := float64(m.n)
-	return around(m.mean, math.Sqrt(m.squares/(n-1)/n), n, confidence)
+	return around(m.mean, math.Sqrt(m.squares/(n-1)/worth), worth, confidence)
 }
 
 // A Ratio takes pairs of a sum and a count, each from one independent unit, and
@@ -104,15 +128,15 @@ func (r *Ratio) Add(sum, count float64) {
 }
 
 // Interval is the ratio with its interval by linearisation (Cochran, Sampling
-// Techniques, 6.3).
-func (r *Ratio) Interval(confidence float64) (ratio, low, high float64) {
+// Techniques, 6.3), where the pairs are worth so many independent ones.
+func (r *Ratio) Interval(worth, confidence float64) (ratio, low, high float64) {
 	if r.count == 0 {
 		return math.NaN(), math.NaN(), math.NaN()
 	}
 	n := float64(r.N)
 	ratio = r.sum / r.count
 	squares := max(0, r.sumSquares-2*ratio*r.product+ratio*ratio*r.countSquares)
-	return around(ratio, math.Sqrt(squares/(n-1)/n)/(r.count/n), n, confidence)
+	return around(ratio, math.Sqrt(squares/(n-1)/worth)/(r.count/n), worth, confidence)
 }
 
 func around(mean, deviation, n, confidence float64) (float64, float64, float64) {

@@ -66,7 +66,7 @@ func TestRanks(t *testing.T) {
 		{2000, .9, 1773, 1827}, {2000, .95, 1880, 1920}, {2000, .99, 1971, 1989},
 		{10000, .99, 9880, 9920},
 	} {
-		low, high := stats.Ranks(c.n, c.p, .95)
+		low, high := stats.Ranks(c.n, float64(c.n), c.p, .95)
 		assert.Equal(t, [2]int{c.low, c.high}, [2]int{low, high}, "n=%d p=%g", c.n, c.p)
 	}
 }
@@ -74,18 +74,18 @@ func TestRanks(t *testing.T) {
 func TestSamplesFor(t *testing.T) {
 	n := stats.SamplesFor(.99, .95)
 	assert.Equal(t, 368, n) // the least n with 0.99^n ≤ 0.025
-	_, high := stats.Ranks(n-1, .99, .95)
+	_, high := stats.Ranks(n-1, float64(n-1), .99, .95)
 	assert.Zero(t, high)
 }
 
 func TestShare(t *testing.T) {
-	low, high := stats.Share(0, 2400, .95)
+	low, high := stats.Share(0, 2400, 2400, .95)
 	assert.Zero(t, low)
 	assert.InDelta(t, 1-math.Pow(.025, 1.0/2400), high, 1e-9) // closed form for none of n
-	low, high = stats.Share(5, 10, .95)
+	low, high = stats.Share(5, 10, 10, .95)
 	assert.InDelta(t, .1871, low, 1e-4)
 	assert.InDelta(t, .8129, high, 1e-4)
-	low, high = stats.Share(0, 0, .95)
+	low, high = stats.Share(0, 0, 0, .95)
 	assert.Equal(t, [2]float64{0, 1}, [2]float64{low, high})
 }
 
@@ -94,7 +94,7 @@ func meanOf(values ...float64) (mean, low, high float64) {
 	for _, v := range values {
 		m.Add(v)
 	}
-	return m.Interval(.95)
+	return m.Interval(float64(len(values)), .95)
 }
 
 func TestMean(t *testing.T) {
@@ -112,6 +112,6 @@ func TestRatioOfEqualUnitsIsTheMean(t *testing.T) {
 	for i := range 5 {
 		ratio.Add(float64(i+1), 1)
 	}
-	r, rlow, rhigh := ratio.Interval(.95)
+	r, rlow, rhigh := ratio.Interval(float64(ratio.N), .95)
 	assert.InDeltaSlice(t, []float64{mean, low, high}, []float64{r, rlow, rhigh}, 1e-12)
 }

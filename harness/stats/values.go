@@ -85,6 +85,24 @@ func middle(exponent, bin int) float64 {
 	return math.Float64frombits(uint64(exponent)<<52 | uint64(bin)<<(52-mantissaBits) | 1<<(51-mantissaBits))
 }
 
+// Merge takes all values of another one.
+func (v *Values) Merge(of *Values) {
+	for _, x := range of.kept {
+		v.Add(x)
+	}
+	for exponent, o := range of.octaves {
+		for bin, n := range o.bins {
+			x := min(of.most, max(of.least, middle(exponent, bin)))
+			for range n {
+				v.Add(x)
+			}
+		}
+	}
+	for range of.zeros {
+		v.Add(max(0, of.least))
+	}
+}
+
 // Rank is the value of a rank, from 1 for the least; one above N is infinite, as
 // if the values went on with those that never came.
 func (v *Values) Rank(rank int) float64 {

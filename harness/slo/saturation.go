@@ -1,0 +1,84 @@
+package slo
+
+import (
+	"fmt"
+
+	"github.com/vllmspec/vllmspec/harness"
+)
+
+// parts of the window, in each of which requests that are due and not answered are
+// averaged.
+const parts = 5
+
+// What makes a growing backlog one that would grow for ever.
+const (
+	grownMost  = 1.5  // times as many in the last part as in the first
+	unanswered = 0.02 // of the requests that were due meanwhile
+)
+
+// A backlog is the time that requests were due and not answered, by part of the
+// window.
+type backlog [parts]float64 // s
+
+func (b *backlog) take(r *harness.Record, w *Window) {
+	if r.Done == harness.Never || w.seconds() <= 0 || w.soFar {
+		return
+	}
+	length := w.seconds() / parts
+	due, done := (r.Due - w.from).Seconds(), (r.Done - w.from).Seconds()
+	for i := max(0, int(due/length)); i < parts; i++ {
+		begin, end := float64(i)*length, float64(i+1)*length
+		if done <= begin {
+			return
+		}
+		b[i] += max(0, min(done, end)-max(due, begin))
+	}
+}
+
+// Saturated says that more came than was answered, so that the backlog grew from
+// part to part of the window and would grow without end; "" where it did not. No
+// latency of such a run is one of the server's: each is as long as the run was.
+func (w *Window) Saturated() string {
+	open, ok := w.run.Scenario.Load.(harness.Open)
+	if !ok || !open.Steady() || w.due == 0 || w.seconds() <= 0 || w.soFar {
+		return ""
+	}
+	for i := 1; i < parts; i++ {
+		if w.backlog[i] <= w.backlog[i-1] {
+			return ""
+		}
+	}
+	length := w.seconds() / parts
+	first, last := w.backlog[0]/length, w.backlog[parts-1]/length
+	meanwhile := float64(w.due) * (parts - 1) / parts
+	if last < grownMost*first || last-first < unanswered*meanwhile {
+		return ""
+	}
+	return fmt.Sprintf("more came than was answered: the backlog grew from %s to %s requests and went on growing, so that a longer run would have longer latencies", digits(first), digits(last))
+}
+
+// saturated is what becomes of a verdict where the backlog only grew: a limit that is
+// broken already stays so, and one that is not yet may well be.
+func (w *Window) saturated(m Metric, v *Verdict) bool {
+	if !m.fromDue && !m.ofGood {
+		return false
+	}
+	why := w.Saturated()
+	if why == "" {
+		return false
+	}
+	harmful := harness.AtMost
+	if m.ofGood {
+		harmful = harness.AtLeast
+	}
+	switch {
+	case v.Relation != harmful:
+		return false
+	case decide(v.Objective, v.Value, v.Value) == Missed:
+		v.Outcome = Missed
+	default:
+		v.Outcome = Unknown
+	}
+	v.Notes = append(v.Notes, why)
+	return true
+}

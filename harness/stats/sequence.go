@@ -1,0 +1,229 @@
+package stats
+
+import (
+	"math"
+	"slices"
+
+	"gonum.org/v1/gonum/dsp/fourier"
+)
+
+// A Sequence takes values in the order in which they arose and has how many
+// independent values they are worth. Requests that follow each other share batches
+// and queues, so that their latencies tell less than as many strangers' would. A
+// long sequence is thinned, and then worth no more than what is kept of it. It is
+// ready for use.
+type Sequence struct {
+	// Led says that slow changes are somebody's doing, such as a rate that rises, and
+	// no memory of the values': those over a tenth of the sequence are taken out.
+	Led bool
+
+	kept  []float32
+	every int // of which one is kept; 0 is 1
+	n     int
+	worth map[float64]float64 // by quantile, once asked for
+	rank  *memory
+}
+
+// keepInOrder is how many values of a sequence are kept.
+const keepInOrder = 1 << 16
+
+// N is how many values there are.
+func (s *Sequence) N() int { return s.n }
+
+// Add takes a value, which may be infinite.
+func (s *Sequence) Add(x float64) {
+	s.every = max(1, s.every)
+	if s.n%s.every == 0 {
+		s.kept = append(s.kept, float32(x))
+	}
+	s.n++
+	s.worth, s.rank = nil, nil
+	if len(s.kept) < keepInOrder {
+		return
+	}
+	for i := range len(s.kept) / 2 {
+		s.kept[i] = s.kept[2*i]
+	}
+	s.kept = s.kept[:len(s.kept)/2]
+	s.every *= 2
+}
+
+// nearSaturation is by how much a memory that shows in a run hides more of itself:
+// a server near saturation has rare long queues, and a run that saw few of them
+// takes its memory for shorter than it is. A memory of so many values is
+// taken for twice as long. The number is from calibration, not from theory.
+const nearSaturation = 10
+
+// Worth is how many independent values this sequence is worth where its p-quantile,
+// or the share of values beyond it, is estimated: n ÷ τ, where τ is the integrated
+// autocorrelation time of the indicator of that quantile or of the ranks, whichever
+// is longer. Misses of a high quantile are too rare to show their own memory; ranks
+// always do. To τ comes its standard error, and what [nearSaturation] says.
+func (s *Sequence) Worth(p float64) float64 {
+	if worth, ok := s.worth[p]; ok {
+		return worth
+	}
+	n := len(s.kept)
+	if n < 4 {
+		return float64(s.n)
+	}
+	ranks := s.ranks()
+	s.remember(ranks)
+	beyond := make([]float64, n)
+	for i, r := range ranks {
+		if r > p*float64(n) {
+			beyond[i] = 1
+		}
+	}
+	worth := s.of(longer(s.memoryOf(beyond), *s.rank))
+	if s.worth == nil {
+		s.worth = map[float64]float64{}
+	}
+	s.worth[p] = worth
+	return worth
+}
+
+// WorthOfMean is Worth for the mean of the values that are finite.
+func (s *Sequence) WorthOfMean() float64 {
+	finite := make([]float64, 0, len(s.kept))
+	for _, x := range s.kept {
+		if !math.IsInf(float64(x), 0) {
+			finite = append(finite, float64(x))
+		}
+	}
+	if len(finite) < 4 {
+		return float64(s.n)
+	}
+	if s.rank == nil {
+		s.remember(s.ranks())
+	}
+	return s.of(longer(s.memoryOf(finite), *s.rank))
+}
+
+func (s *Sequence) remember(ranks []float64) {
+	if s.rank == nil {
+		m := s.memoryOf(ranks)
+		s.rank = &m
+	}
+}
+
+func (s *Sequence) memoryOf(x []float64) memory {
+	if s.Led {
+		return ledMemoryOf(x)
+	}
+	return memoryOf(x)
+}
+
+func ledMemoryOf(x []float64) memory { return memoryOf(withoutTrend(x, len(x)/10)) }
+
+// withoutTrend takes from each value the mean of those around it, over a width.
+func withoutTrend(x []float64, width int) []float64 {
+	sums := make([]float64, len(x)+1)
+	for i, v := range x {
+		sums[i+1] = sums[i] + v
+	}
+	out := make([]float64, len(x))
+	for i, v := range x {
+		from, to := max(0, i-width/2), min(len(x), i+width/2+1)
+		out[i] = v - (sums[to]-sums[from])/float64(to-from)
+	}
+	return out
+}
+
+func (s *Sequence) of(m memory) float64 {
+	n := len(s.kept)
+	return max(1, min(float64(s.n), float64(n)/m.cautious(n, s.rank.tau)))
+}
+
+// ranks of the values, from 1; equal ones share the mean of theirs.
+func (s *Sequence) ranks() []float64 {
+	order := make([]int, len(s.kept))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int {
+		switch {
+		case s.kept[a] < s.kept[b]:
+			return -1
+		case s.kept[a] > s.kept[b]:
+			return 1
+		}
+		return a - b
+	})
+	ranks := make([]float64, len(order))
+	for i := 0; i < len(order); {
+		j := i
+		for j < len(order) && s.kept[order[j]] == s.kept[order[i]] {
+			j++
+		}
+		for _, at := range order[i:j] {
+			ranks[at] = float64(i+j+1) / 2
+		}
+		i = j
+	}
+	return ranks
+}
+
+// A memory is how long values depend on those before.
+type memory struct {
+	tau    float64 // integrated autocorrelation time, at least 1
+	window int     // lags that it was summed over
+}
+
+func longer(a, b memory) memory {
+	if a.tau >= b.tau {
+		return a
+	}
+	return b
+}
+
+// memoryOf sums autocorrelations over Geyer's initial monotone sequence (Statistical
+// Science 7 (1992), 473): sums of pairs of lags, up to the first that is not positive
+// and none larger than the one before.
+func memoryOf(x []float64) memory {
+	correlation := autocorrelation(x)
+	m := memory{tau: -1}
+	least := math.Inf(1)
+	for lag := 0; lag+1 < len(correlation); lag += 2 {
+		pair := correlation[lag] + correlation[lag+1]
+		if !(pair > 0) {
+			break
+		}
+		least = min(least, pair)
+		m.tau += 2 * least
+		m.window = lag + 1
+	}
+	m.tau = max(1, m.tau)
+	return m
+}
+
+// autocorrelation by lag, from 0, by Fourier transform (Wiener and Khinchin); nil
+// where nothing varies.
+func autocorrelation(x []float64) []float64 {
+	size := 1
+	for size < 2*len(x) {
+		size *= 2
+	}
+	if slices.Min(x) == slices.Max(x) {
+		return nil
+	}
+	mean := 0.0
+	for _, v := range x {
+		mean += v / float64(len(x))
+	}
+	padded := make([]float64, size)
+	for i, v := range x {
+		padded[i] = v - mean
+	}
+	transform := fourier.NewFFT(size)
+	spectrum := transform.Coefficients(nil, padded)
+	for i, c := range spectrum {
+		spectrum[i] = complex(real(c)*real(c)+imag(c)*imag(c), 0)
+	}
+	covariance := transform.Sequence(padded, spectrum)[:len(x)]
+	variance := covariance[0]
+	for i := range covariance {
+		covariance[i] /= variance
+	}
+	return covariance
+}

@@ -1,0 +1,99 @@
+package stats_test
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/vllmspec/vllmspec/harness/stats"
+)
+
+// autoregressive values have an integrated autocorrelation time of (1+φ)/(1−φ).
+func autoregressive(n int, phi float64) *stats.Sequence {
+	r := rand.New(rand.NewPCG(1, uint64(n)))
+	var s stats.Sequence
+	x := 0.0
+	for range n {
+		x = phi*x + r.NormFloat64()
+		s.Add(x)
+	}
+	return &s
+}
+
+func TestIndependentValuesAreWorthThemselves(t *testing.T) {
+	s := autoregressive(20000, 0)
+	assert.InEpsilon(t, 20000, s.Worth(.5), .1)
+	assert.InEpsilon(t, 20000, s.WorthOfMean(), .1)
+}
+
+func TestValuesThatResembleEachOtherAreWorthFewer(t *testing.T) {
+	const n, phi = 20000, .5
+	tau := (1 + phi) / (1 - phi)
+	s := autoregressive(n, phi)
+	assert.Less(t, s.WorthOfMean(), n/tau)
+	assert.Greater(t, s.WorthOfMean(), n/tau/1.6, "what is added for safety is no more than that")
+	assert.Less(t, autoregressive(n, .9).Worth(.99), s.Worth(.99))
+}
+
+// Rare misses do not show that they cluster; the ranks of all do.
+func TestRanksShowAMemoryThatMissesDoNot(t *testing.T) {
+	s := autoregressive(2000, .95)
+	assert.Less(t, s.Worth(.9999), 2000/10.0)
+}
+
+func TestEqualValuesAndNoneThatIsFinite(t *testing.T) {
+	var same, never stats.Sequence
+	for range 100 {
+		same.Add(3)
+		never.Add(math.Inf(1))
+	}
+	assert.InDelta(t, 100, same.Worth(.99), 20)
+	assert.InDelta(t, 100, never.Worth(.99), 20)
+	assert.False(t, math.IsNaN(never.WorthOfMean()))
+	var few stats.Sequence
+	few.Add(1)
+	assert.Equal(t, 1.0, few.Worth(.5))
+}
+
+// A million values take no more memory than what is kept of them, and are worth no
+// more than that.
+func TestALongSequenceIsThinned(t *testing.T) {
+	worth := autoregressive(1<<20, .5).Worth(.5)
+	assert.Greater(t, worth, 20000.0)
+	assert.LessOrEqual(t, worth, float64(1<<16))
+}
+
+// Ranks for values that are worth fewer are those of as many, carried over.
+func TestRanksOfDependentValues(t *testing.T) {
+	low, high := stats.Ranks(10000, 1000, .99, .95)
+	l, h := stats.Ranks(1000, 1000, .99, .95)
+	assert.InDelta(t, 10*l, low, 10)
+	assert.InDelta(t, 10*h, high, 10)
+	_, high = stats.Ranks(10000, 367, .99, .95)
+	assert.Zero(t, high)
+}
+
+func TestASharesIntervalWidensWithDependence(t *testing.T) {
+	low, high := stats.Share(950, 1000, 1000, .95)
+	lower, higher := stats.Share(950, 1000, 100, .95)
+	wantLow, wantHigh := stats.Share(95, 100, 100, .95)
+	assert.Less(t, lower, low)
+	assert.Greater(t, higher, high)
+	assert.InDelta(t, wantLow, lower, 1e-9)
+	assert.InDelta(t, wantHigh, higher, 1e-9)
+}
+
+// A load that rises makes latencies rise: that is no memory of theirs.
+func TestWhatTheLoadLeadsIsNoMemory(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 1))
+	free, led := stats.Sequence{}, stats.Sequence{Led: true}
+	for i := range 2000 {
+		x := float64(i) + 500*r.NormFloat64()
+		free.Add(x)
+		led.Add(x)
+	}
+	assert.Less(t, free.Worth(.5), 100.0)
+	assert.Greater(t, led.Worth(.5), 1000.0)
+}
