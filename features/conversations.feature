@@ -13,7 +13,7 @@ Feature: What was said before costs little the second time
     Then these objectives are met:
       | prefix cache hit rate | at least 80%                |
       | mean input tokens     | between 1,150 and 1,154     |
-      | p95 TTFT              | at most 500 ms              |
+      | p90 TTFT              | at most 500 ms              |
       | error rate            | none                        |
 
   Scenario: Three questions, each with all that was said before it

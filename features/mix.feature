@@ -14,7 +14,7 @@ Feature: Each kind of traffic is judged by its own limits
       | queries: TTFT | at most 1 s    |
       | E2E latency   | at most 10 s   |
     And requests arrive as a Poisson process at 8 per second
-    When the load runs for 3 minutes
+    When the load runs for 5 minutes
     Then these objectives are met:
       | chat: p90 longest gap  | at most 500 ms   |
       | batch: p90 longest gap | at most 500 ms   |

@@ -8,7 +8,7 @@ Feature: A team of regular users is served well
     And every answer runs to its full length
     And 32 users ask with a think time of 2 seconds
     And the first 5 seconds are warm-up
-    When the load runs for 1 minute
+    When the load runs for 3 minutes
     Then these objectives are met:
       | p95 TTFT         | at most 500 ms |
       | p95 E2E latency  | at most 5 s    |

@@ -135,8 +135,8 @@ Feature: A server counts what we count
     When the load runs for 60 requests
     Then these objectives are met:
       | max TTFT                             | at most 90 s    |
-      | p95 TTFT                             | at least 300 ms |
       | error rate                           | none            |
       | total "vllm:request_success_total"   | exactly 60      |
+    And the objective "p95 TTFT at most 300 ms" is missed
       | total "vllm:prompt_tokens_total"     | exactly 120,000 |
       | total "vllm:generation_tokens_total" | exactly 480     |

@@ -10,8 +10,9 @@ Feature: The harness does not flatter a server that stalls
     And requests arrive as a Poisson process at 8 per second
     When the load runs for 2 minutes
     Then these objectives are met:
-      | p99 TTFT | at least 5 s |
+      | max TTFT | at least 9 s |
       | p99 lag  | at most 1 ms |
+    And the objective "p99 TTFT at most 5 s" is missed
 
   Scenario: A closed loop alone would have hidden it
     Given a simulated server of "llama-3.1-8b" on "one H100"

@@ -27,6 +27,7 @@ type Verdict struct {
 	N             int // requests, or readings of a gauge
 	Effective     int // independent requests that tell as much; 0 where that is no question
 	Outcome       Outcome
+	Lasting       Outcome // what is known of any run, not of this one alone
 	Notes         []string
 	Cause         string // why it was not met, where that can be told: see [Explain]
 }
@@ -42,7 +43,7 @@ func (w *Window) Judge(objectives []harness.Objective) []Verdict {
 	for i, o := range objectives {
 		verdicts[i] = w.class(o.Class).judge(o)
 		if len(unsound) > 0 {
-			verdicts[i].Outcome = Unknown
+			verdicts[i].Outcome, verdicts[i].Lasting = Unknown, Unknown
 			verdicts[i].Notes = append(append([]string{}, unsound...), verdicts[i].Notes...)
 		}
 	}
@@ -61,22 +62,35 @@ func (w *Window) judge(o harness.Objective) Verdict {
 		e.lo, e.hi = e.value, e.value
 	}
 	v.Unit, v.Value, v.Lo, v.Hi, v.N, v.Notes = m.Unit, e.value, e.lo, e.hi, e.n, e.notes
-	v.Effective = int(e.worth)
+	v.Effective, v.Lasting = int(e.worth), Unknown
 	if e.reason != "" || e.n == 0 {
 		v.Notes = append(v.Notes, e.reason)
 		return v
 	}
-	v.Outcome = decide(o, e.lo, e.hi)
-	if w.saturated(m, &v) {
+	v.settle(e)
+	if !e.census && w.saturated(m, &v) {
 		return v
 	}
 	if v.Outcome == Unknown {
 		v.Notes = append(v.Notes, w.doubt(o, e))
 	} else if ours := w.ours(m, v); ours != "" {
-		v.Outcome = Unknown
+		v.Outcome, v.Lasting = Unknown, Unknown
 		v.Notes = append(v.Notes, ours)
 	}
 	return v
+}
+
+// settle decides. That an objective is met is a promise for any run, and so the
+// interval is that for requests which depend on each other. That it is missed is what
+// became of these requests: a queue or a stall that many of them stood in is one event
+// for the statistics of any run, and all the same they waited.
+func (v *Verdict) settle(e estimate) {
+	v.Lasting = decide(v.Objective, e.lo, e.hi)
+	v.Outcome = v.Lasting
+	if v.Outcome == Unknown && decide(v.Objective, e.run().lo, e.run().hi) == Missed {
+		v.Outcome, v.Lo, v.Hi = Missed, e.run().lo, e.run().hi
+		v.Notes = append(v.Notes, "so it was in this run; another one may differ"+e.dependence())
+	}
 }
 
 // ours says why an outcome may be our own doing; "" where it is not.
@@ -108,7 +122,8 @@ func (w *Window) bounded() bool {
 // due when it was sent; "" where it would not.
 func (w *Window) ownLateness(m Metric, v Verdict) string {
 	sent := w.distribution(m, w.figure(m.Name).sinceSent, v.Statistic, v.Relation != harness.AtLeast)
-	if decide(v.Objective, sent.lo, sent.hi) == v.Outcome {
+	other := Verdict{Objective: v.Objective}
+	if other.settle(sent); other.Outcome == v.Outcome {
 		return ""
 	}
 	return fmt.Sprintf("the client's own lateness decides: counted from when requests were sent it was %s; give the client a free core%s",
@@ -171,6 +186,7 @@ type verdictJSON struct {
 	N        int         `json:"n"`
 	Worth    int         `json:"n_effective,omitempty"`
 	Outcome  Outcome     `json:"outcome"`
+	Lasting  Outcome     `json:"lasting,omitempty"`
 	Notes    []string    `json:"notes"`
 	Cause    string      `json:"cause,omitempty"`
 }
@@ -188,7 +204,7 @@ func (v Verdict) MarshalJSON() ([]byte, error) {
 	if notes == nil {
 		notes = []string{}
 	}
-	return json.Marshal(verdictJSON{v.Objective, v.Unit, number(v.Value), [2]*float64{number(v.Lo), number(v.Hi)}, v.N, v.Effective, v.Outcome, notes, v.Cause})
+	return json.Marshal(verdictJSON{v.Objective, v.Unit, number(v.Value), [2]*float64{number(v.Lo), number(v.Hi)}, v.N, v.Effective, v.Outcome, v.Lasting, notes, v.Cause})
 }
 
 // UnmarshalJSON reads what MarshalJSON wrote.
@@ -210,6 +226,6 @@ func (v *Verdict) UnmarshalJSON(raw []byte) error {
 	if j.Value == nil {
 		below = math.Inf(1) // no answer is the least that the value can be
 	}
-	*v = Verdict{j.Objective, j.Unit, number(j.Value, math.Inf(1)), number(j.Interval[0], below), number(j.Interval[1], math.Inf(1)), j.N, j.Worth, j.Outcome, j.Notes, j.Cause}
+	*v = Verdict{j.Objective, j.Unit, number(j.Value, math.Inf(1)), number(j.Interval[0], below), number(j.Interval[1], math.Inf(1)), j.N, j.Worth, j.Outcome, j.Lasting, j.Notes, j.Cause}
 	return nil
 }

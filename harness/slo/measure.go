@@ -15,10 +15,14 @@ type estimate struct {
 	value, lo, hi float64
 	n             int
 	worth         float64 // so many independent ones; 0 where that is no question
+	here          span64  // the interval for requests as this run had them; lo and hi are for those of any run
 	census        bool    // a fact about this run: judged by its value alone
 	reason        string  // why there is none
 	notes         []string
 }
+
+// A span64 is an interval.
+type span64 struct{ lo, hi float64 }
 
 func exact(value float64, n int) estimate {
 	return estimate{value: value, lo: value, hi: value, n: n, census: true}
@@ -86,10 +90,10 @@ func (w *Window) distribution(m Metric, t *tally, statistic string, failedAreWor
 	} else {
 		e = t.summary(statistic)
 		if worst+left > 0 && statistic != "min" {
-			e.hi, e.census = math.Inf(1), false // that of the others would flatter
+			e.hi, e.here.hi, e.census = math.Inf(1), math.Inf(1), false // that of the others would flatter
 		}
 		if worst > 0 && statistic == "max" {
-			e.value, e.lo = e.hi, e.hi
+			e.value, e.lo, e.here.lo = e.hi, e.hi, e.hi
 		}
 	}
 	switch {
@@ -112,15 +116,31 @@ func (t *tally) quantile(infinite, left int, p float64) estimate {
 	n := t.values.N() + infinite + left
 	e := estimate{value: t.values.Quantile(p, infinite), lo: math.Inf(-1), hi: math.Inf(1), n: t.values.N() + infinite}
 	e.worth = float64(n) * t.order.Worth(p) / float64(t.order.N())
-	low, high := stats.Ranks(n, e.worth, p, confidence)
-	if low > left {
-		e.lo = t.values.Rank(low - left)
+	between := func(worth float64) span64 {
+		s := span64{math.Inf(-1), math.Inf(1)}
+		low, high := stats.Ranks(n, worth, p, confidence)
+		if low > left {
+			s.lo = t.values.Rank(low - left)
+		}
+		if high > 0 {
+			s.hi = t.values.Rank(high)
+		}
+		return s
 	}
-	if high > 0 {
-		e.hi = t.values.Rank(high)
-	}
+	e.lasts(between(e.worth), between(float64(n)))
 	return e
 }
+
+// run is the interval of this run.
+func (e estimate) run() span64 {
+	if e.here == (span64{}) {
+		return span64{e.lo, e.hi}
+	}
+	return e.here
+}
+
+// lasts sets the interval of any run, and that of this one.
+func (e *estimate) lasts(any, here span64) { e.lo, e.hi, e.here = any.lo, any.hi, here }
 
 // tooFew says how many more requests would give a quantile an upper bound.
 func (w *Window) tooFew(e estimate, p float64) string {
@@ -177,9 +197,15 @@ func (t *tally) summary(statistic string) estimate {
 		if t.order.N() > 0 {
 			worth *= t.order.WorthOfMean() / float64(t.order.N())
 		}
-		mean, lo, hi := t.mean.Interval(worth, confidence)
-		return estimate{value: mean, lo: lo, hi: hi, n: n, worth: worth}
+		return meanOf(n, worth, t.mean.Interval)
 	}
+}
+
+func meanOf(n int, worth float64, interval func(worth, confidence float64) (mean, lo, hi float64)) estimate {
+	e := estimate{n: n, worth: worth}
+	e.value, e.lo, e.hi = interval(worth, confidence)
+	_, e.here.lo, e.here.hi = interval(float64(n), confidence)
+	return e
 }
 
 // measure pools the gaps of all whole answers. Gaps of one answer are not
@@ -194,8 +220,7 @@ func (g *gaps) measure(w *Window, statistic string) estimate {
 	switch {
 	case statistic == "mean":
 		worth := g.means.WorthOfMean()
-		mean, lo, hi := g.mean.Interval(worth, confidence)
-		return estimate{value: mean, lo: lo, hi: hi, n: n, worth: worth}
+		return meanOf(n, worth, g.mean.Interval)
 	case statistic == "min":
 		return exact(g.Rank(1), n)
 	case !isQuantile:
@@ -203,14 +228,19 @@ func (g *gaps) measure(w *Window, statistic string) estimate {
 	}
 	e := estimate{value: g.Quantile(p, 0), lo: math.Inf(-1), hi: math.Inf(1), n: n}
 	e.worth = g.groups.Worth(e.value, p)
-	low, high := stats.Ranks(n, e.worth, p, confidence)
-	pick := func(rank int) float64 { return g.Rank(min(pooled, rank*pooled/n)) }
-	if low > 0 {
-		e.lo = min(e.value, pick(low))
+	between := func(worth float64) span64 {
+		s := span64{math.Inf(-1), math.Inf(1)}
+		low, high := stats.Ranks(n, worth, p, confidence)
+		if low > 0 {
+			s.lo = min(e.value, g.Rank(min(pooled, low*pooled/n)))
+		}
+		if high > 0 {
+			s.hi = max(e.value, g.Rank(min(pooled, high*pooled/n)))
+		}
+		return s
 	}
-	if high > 0 {
-		e.hi = max(e.value, pick(high))
-	} else {
+	e.lasts(between(e.worth), between(float64(n)))
+	if math.IsInf(e.hi, 1) {
 		e.notes = append(e.notes, w.tooFew(e, p))
 	}
 	return e

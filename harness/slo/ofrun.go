@@ -55,8 +55,10 @@ func attainment(w *Window) estimate {
 		}
 	}
 	worth := w.worthOfGood()
-	lo, hi := stats.Share(w.good, w.due, worth, confidence)
-	return estimate{value: float64(w.good) / float64(w.due), lo: lo, hi: hi, n: w.due, worth: worth}
+	e := estimate{value: float64(w.good) / float64(w.due), n: w.due, worth: worth}
+	e.lo, e.hi = stats.Share(w.good, w.due, worth, confidence)
+	e.here.lo, e.here.hi = stats.Share(w.good, w.due, float64(w.due), confidence)
+	return e
 }
 
 // dense is the quantile that shows how requests depend on each other where misses
@@ -82,6 +84,7 @@ func goodput(w *Window) estimate {
 	}
 	e := attainment(w)
 	e.value, e.lo, e.hi = e.value*rate.value, e.lo*rate.value, e.hi*rate.value
+	e.here = span64{e.here.lo * rate.value, e.here.hi * rate.value}
 	return e
 }
 

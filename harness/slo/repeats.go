@@ -39,7 +39,7 @@ func (r *Repeats) Judge(objectives []harness.Objective) []Verdict {
 	for i, o := range objectives {
 		verdicts[i] = r.pooled.class(o.Class).judge(o)
 		if len(unsound) > 0 {
-			verdicts[i].Outcome = Unknown
+			verdicts[i].Outcome, verdicts[i].Lasting = Unknown, Unknown
 			verdicts[i].Notes = append(append([]string{}, unsound...), verdicts[i].Notes...)
 		}
 	}

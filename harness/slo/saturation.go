@@ -75,9 +75,9 @@ func (w *Window) saturated(m Metric, v *Verdict) bool {
 	case v.Relation != harmful:
 		return false
 	case decide(v.Objective, v.Value, v.Value) == Missed:
-		v.Outcome = Missed
+		v.Outcome, v.Lasting = Missed, Missed
 	default:
-		v.Outcome = Unknown
+		v.Outcome, v.Lasting = Unknown, Unknown
 	}
 	v.Notes = append(v.Notes, why)
 	return true
