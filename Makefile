@@ -1,5 +1,5 @@
 # vllmspec: what is worth typing. `make` alone says what there is.
-.PHONY: help test test-vllm features demo selfcheck image generate lint
+.PHONY: help test test-vllm features demo selfcheck calibration image generate lint
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -15,6 +15,9 @@ features: ## the features only, with every scenario on the screen
 
 demo: ## the main job in real time over TCP: about a minute
 	VLLMSPEC_TARGET=mock VLLMSPEC_FEATURES=features/users.feature go test -v -count=1 ./features
+
+calibration: ## how often intervals contain the truth and verdicts are wrong, on the mock: about an hour of CPU
+	go run ./harness/cmd/calibration
 
 selfcheck: ## what the load generator itself can do on this machine: about two minutes
 	go run ./harness/cmd/selfcheck

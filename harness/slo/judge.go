@@ -24,8 +24,9 @@ type Verdict struct {
 	harness.Objective
 	Unit          Unit
 	Value, Lo, Hi float64
-	N             int // requests, or readings of a gauge
-	Effective     int // independent requests that tell as much; 0 where that is no question
+	N             int        // requests, or readings of a gauge
+	Any, Here     [2]float64 // the interval for any run, and for this one; Lo and Hi are the one that decides
+	Effective     int        // independent requests that tell as much; 0 where that is no question
 	Outcome       Outcome
 	Lasting       Outcome // what is known of any run, not of this one alone
 	Notes         []string
@@ -85,10 +86,11 @@ func (w *Window) judge(o harness.Objective) Verdict {
 // became of these requests: a queue or a stall that many of them stood in is one event
 // for the statistics of any run, and all the same they waited.
 func (v *Verdict) settle(e estimate) {
+	v.Any, v.Here = [2]float64{e.lo, e.hi}, [2]float64{e.run().lo, e.run().hi}
 	v.Lasting = decide(v.Objective, e.lo, e.hi)
 	v.Outcome = v.Lasting
-	if v.Outcome == Unknown && decide(v.Objective, e.run().lo, e.run().hi) == Missed {
-		v.Outcome, v.Lo, v.Hi = Missed, e.run().lo, e.run().hi
+	if v.Outcome == Unknown && decide(v.Objective, v.Here[0], v.Here[1]) == Missed {
+		v.Outcome, v.Lo, v.Hi = Missed, v.Here[0], v.Here[1]
 		v.Notes = append(v.Notes, "so it was in this run; another one may differ"+e.dependence())
 	}
 }
@@ -226,6 +228,7 @@ func (v *Verdict) UnmarshalJSON(raw []byte) error {
 	if j.Value == nil {
 		below = math.Inf(1) // no answer is the least that the value can be
 	}
-	*v = Verdict{j.Objective, j.Unit, number(j.Value, math.Inf(1)), number(j.Interval[0], below), number(j.Interval[1], math.Inf(1)), j.N, j.Worth, j.Outcome, j.Lasting, j.Notes, j.Cause}
+	*v = Verdict{Objective: j.Objective, Unit: j.Unit, Value: number(j.Value, math.Inf(1)), Lo: number(j.Interval[0], below), Hi: number(j.Interval[1], math.Inf(1)),
+		N: j.N, Effective: j.Worth, Outcome: j.Outcome, Lasting: j.Lasting, Notes: j.Notes, Cause: j.Cause}
 	return nil
 }

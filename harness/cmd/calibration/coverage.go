@@ -1,12 +1,15 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"math"
 	"runtime"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
-	"time"
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/slo"
@@ -17,27 +20,44 @@ import (
 // it will be.
 const skipped = 1000
 
+// What coverage must show.
+const (
+	coveredLeast = 0.93 // of the runs whose interval has two ends
+	falselyMost  = 0.05 // of all runs of a server that just misses its limit, called met
+	unknownMost  = 0.10 // of the runs at 60 % load
+	enough       = 50   // runs with an interval, below which their share says little
+)
+
 // coverage asks of many runs at each load how often the interval of a figure
-// contains its true value, which is that of all of them together, and how often a
-// server that just misses its limit is called met.
-func coverage(w io.Writer, runs, requests int) error {
-	of := chat()
+// contains its true value, which is that of all of them together; how often there is
+// none; and what a server is called that just misses its limit.
+func coverage(w io.Writer, short bool) error {
+	of, runs, requests := chat(), 1000, 5000
+	loads := []float64{.3, .6, .85, .95}
+	if short {
+		runs, loads = 60, []float64{.3, .6}
+	}
 	capacity, err := of.capacity()
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "%d runs of %d requests a load; %s, %.0f tokens in and %.0f out, at most %.1f requests per second\n", runs, requests, of.profile.Name, of.prompt, of.output, capacity)
-	fmt.Fprintf(w, "%5s  %-9s %8s %9s %8s %9s %12s  %s\n", "load", "figure", "true", "covered", "unknown", "false met", "worth", "asks for")
-	for _, load := range []float64{.3, .6, .85, .95} {
-		of := &covering{workload: of, rate: load * capacity, requests: requests}
-		if err := of.run(runs); err != nil {
+	fmt.Fprintf(w, "Intervals: %d runs of %d requests at each load (%s on %s, %.0f tokens in and %.0f out, which carries %.1f requests per second)\n\n",
+		runs, requests, of.profile.Name, of.profile.GPU, of.prompt, of.output, capacity)
+	fmt.Fprintf(w, "%5s  %-8s  %8s  %9s  %11s  %9s  %12s  %15s  %s\n", "load", "figure", "true", "covered", "no interval", "false met", "called missed", "worth of "+strconv.Itoa(requests), "asks for")
+	var failures []error
+	for _, load := range loads {
+		c := &covering{workload: of, rate: load * capacity, requests: requests}
+		if err := c.run(runs); err != nil {
 			return err
 		}
-		for _, f := range of.figures {
-			fmt.Fprintf(w, "%4.0f%%  %s\n", load*100, f)
+		for _, f := range c.figures {
+			r := f.result()
+			fmt.Fprintf(w, "%4.0f%%  %s\n", load*100, r)
+			failures = append(failures, r.check(load))
 		}
 	}
-	return nil
+	fmt.Fprintln(w)
+	return errors.Join(failures...)
 }
 
 // covering is what becomes of figures over many runs at one load.
@@ -51,99 +71,134 @@ type covering struct {
 // A covered figure has an interval in each run.
 type covered struct {
 	harness.Objective
-	quantile float64
 	verdicts []slo.Verdict
 	values   stats.Values // of all runs
 }
 
 func (c *covering) run(runs int) error {
-	for _, figure := range []string{"p50 TTFT", "p95 TTFT", "p99 TTFT", "p50 ITL", "p95 ITL", "p99 ITL"} {
-		o, err := slo.Parse(figure, "at most 1 s")
+	for _, figure := range []string{"p50 TTFT", "p95 TTFT", "p99 TTFT", "p95 ITL", "p99 ITL"} {
+		// Every run misses this limit: what is asked for are the intervals.
+		o, err := slo.Parse(figure, "at most 1 µs")
 		if err != nil {
 			return err
 		}
 		c.figures = append(c.figures, &covered{Objective: o})
 	}
-	seeds := make(chan int)
+	return inParallel(runs, func(seed int) (func(), error) {
+		w, err := c.once(uint64(seed + 1))
+		if err != nil {
+			return nil, err
+		}
+		var verdicts []slo.Verdict
+		for _, f := range c.figures {
+			verdicts = append(verdicts, w.Judge([]harness.Objective{f.Objective})...)
+		}
+		return func() {
+			for i, f := range c.figures {
+				f.verdicts = append(f.verdicts, verdicts[i])
+				f.values.Merge(w.Spread(f.Metric))
+			}
+		}, nil
+	})
+}
+
+// inParallel does n things on all cores, and what they return one after the other.
+func inParallel(n int, do func(i int) (func(), error)) error {
+	next := make(chan int)
 	var group sync.WaitGroup
 	var lock sync.Mutex
-	var failure error
+	var failures []error
 	for range runtime.GOMAXPROCS(0) {
 		group.Go(func() {
-			for seed := range seeds {
-				run, err := c.once(uint64(seed))
+			for i := range next {
+				then, err := do(i)
 				lock.Lock()
-				if failure = err; err == nil {
-					c.add(run)
+				if err != nil {
+					failures = append(failures, err)
+				} else {
+					then()
 				}
 				lock.Unlock()
 			}
 		})
 	}
-	for seed := range runs {
-		seeds <- seed
+	for i := range n {
+		next <- i
 	}
-	close(seeds)
+	close(next)
 	group.Wait()
-	return failure
+	return errors.Join(failures...)
 }
 
+// once measures a run.
 func (c *covering) once(seed uint64) (*slo.Window, error) {
-	records, err := c.records(skipped+c.requests, c.rate, seed+1)
+	records, err := c.records(skipped+c.requests, c.rate, seed)
 	if err != nil {
 		return nil, err
 	}
-	records = records[skipped:]
-	from := records[0].Due
-	to := records[len(records)-1].Due + 1
-	w := slo.Measure(&harness.Run{From: from, To: to, Length: to, Requests: len(records),
-		Records: slices.Values(records), Samples: func(func(harness.Sample) bool) {}})
-	var objectives []harness.Objective
-	for _, f := range c.figures {
-		objectives = append(objectives, f.Objective)
-	}
-	w.Judge(objectives) // outside the lock
-	return w, nil
+	return slo.Measure(runOf(records[skipped:])), nil
 }
 
-func (c *covering) add(w *slo.Window) {
-	for _, f := range c.figures {
-		f.verdicts = append(f.verdicts, w.Judge([]harness.Objective{f.Objective})[0])
-		f.values.Merge(w.Spread(f.Metric))
-	}
+// A result is how well a figure's intervals did.
+type result struct {
+	name                    string
+	truth                   float64 // s
+	runs, intervals         int
+	covered                 float64 // of the intervals
+	unknown, falsely, unmet float64 // of the runs
+	worth                   int     // independent requests, median
+	asks                    int     // requests, for an interval with two ends
 }
 
-func (f *covered) truth() float64 {
-	switch f.Statistic {
-	case "mean":
-		return 0
-	}
-	var p float64
-	fmt.Sscanf(f.Statistic, "p%g", &p)
-	return f.values.Quantile(p/100, 0)
-}
-
-func (f *covered) String() string {
-	truth := f.truth()
-	known, inside, met := 0, 0, 0
+func (f *covered) result() result {
+	p, _ := strconv.ParseFloat(strings.TrimPrefix(f.Statistic, "p"), 64)
+	r := result{name: f.Statistic + " " + f.Metric, truth: f.values.Quantile(p/100, 0), runs: len(f.verdicts)}
+	inside, met, missed := 0, 0, 0
 	var worths []int
 	for _, v := range f.verdicts {
 		worths = append(worths, v.Effective)
-		if v.Hi > 1e6 {
+		if v.Here[0] > r.truth {
+			missed++
+		}
+		if math.IsInf(v.Any[0], 0) || math.IsInf(v.Any[1], 0) {
 			continue
 		}
-		known++
-		if v.Lo <= truth && truth <= v.Hi {
-			inside++
-		}
-		if v.Hi < truth {
+		r.intervals++
+		switch {
+		case v.Any[1] < r.truth:
 			met++
+		case v.Any[0] <= r.truth:
+			inside++
 		}
 	}
 	slices.Sort(worths)
-	n := float64(len(f.verdicts))
-	return fmt.Sprintf("%-9s %8s %8.1f%% %7.1f%% %8.1f%% %12d", f.Statistic+" "+f.Metric, slo.FormatQuantity(truth, slo.Seconds),
-		100*float64(inside)/float64(max(1, known)), 100*(1-float64(known)/n), 100*float64(met)/n, worths[len(worths)/2])
+	n := float64(r.runs)
+	r.worth = worths[len(worths)/2]
+	r.asks = int(float64(stats.SamplesFor(p/100, .95)) * float64(f.verdicts[0].N) / float64(r.worth))
+	r.covered = float64(inside) / float64(max(1, r.intervals))
+	r.unknown, r.falsely, r.unmet = 1-float64(r.intervals)/n, float64(met)/n, float64(missed)/n
+	return r
 }
 
-var _ = time.Second
+func (r result) String() string {
+	covered := "–"
+	if r.intervals > 0 {
+		covered = fmt.Sprintf("%.1f %%", 100*r.covered)
+	}
+	return fmt.Sprintf("%-8s  %8s  %9s  %9.1f %%  %7.1f %%  %11.1f %%  %15d  %d requests", r.name, slo.FormatQuantity(r.truth, slo.Seconds),
+		covered, 100*r.unknown, 100*r.falsely, 100*r.unmet, r.worth, r.asks)
+}
+
+// check is an error where intervals do less than they promise. A share of few runs is
+// given its own uncertainty.
+func (r result) check(load float64) error {
+	switch {
+	case r.intervals >= enough && r.covered < coveredLeast-1/math.Sqrt(float64(r.intervals))/2:
+		return fmt.Errorf("%s at %.0f %% load: only %.1f %% of intervals contain the true value", r.name, 100*load, 100*r.covered)
+	case r.falsely > falselyMost:
+		return fmt.Errorf("%s at %.0f %% load: a server that misses its limit is called met in %.1f %% of runs", r.name, 100*load, 100*r.falsely)
+	case load <= .6 && r.unknown > unknownMost:
+		return fmt.Errorf("%s at %.0f %% load: %.1f %% of runs have no interval", r.name, 100*load, 100*r.unknown)
+	}
+	return nil
+}

@@ -4,9 +4,11 @@ import (
 	"iter"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/arrival"
 	"github.com/vllmspec/vllmspec/mockvllm"
 )
 
@@ -51,6 +53,14 @@ func (l workload) records(n int, perSecond float64, seed uint64) ([]harness.Reco
 		out[t.Index] = recordOf(t, begin)
 	})
 	return out, err
+}
+
+// runOf is a run of records, all of them in its measured window.
+func runOf(records []harness.Record) *harness.Run {
+	from, to := records[0].Due, records[len(records)-1].Due+1
+	return &harness.Run{From: from, To: to, Length: to, Requests: len(records),
+		Records: slices.Values(records), Samples: func(func(harness.Sample) bool) {},
+		Scenario: harness.Scenario{Load: harness.Open{Arrivals: arrival.Poisson{PerSecond: float64(len(records)) / (to - from).Seconds()}}}}
 }
 
 func recordOf(t mockvllm.Truth, begin time.Time) harness.Record {
