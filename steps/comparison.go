@@ -41,7 +41,7 @@ func (w *world) withBaseline(name string, table *godog.Table) error {
 	}
 	base, err := store.ReadBaseline(file)
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("there is no baseline %q%s. To make this run it: %s", name, spelling.DidYouMean(name, known(filepath.Dir(file))), w.makeBaseline(file))
+		return fmt.Errorf("there is no baseline %q%s; to make one of this run: %s", name, spelling.DidYouMean(name, known(filepath.Dir(file))), w.makeBaseline(file))
 	}
 	if err == nil {
 		base, err = base.Of(w.scenario.Name)

@@ -39,7 +39,7 @@ func madeBaseline(t *testing.T) (root string) {
 	r, err := tryIn(t, root, comparedWithBaseline)
 	require.NoError(t, err)
 	require.False(t, r.passed, "there is no baseline yet")
-	command := regexp.MustCompile(`there is no baseline "h100". To make this run it: (mkdir .*)\n`).FindStringSubmatch(r.output)
+	command := regexp.MustCompile(`there is no baseline "h100"; to make one of this run: (mkdir .*)\n`).FindStringSubmatch(r.output)
 	require.NotNil(t, command, r.output)
 	shell := exec.Command("sh", "-c", command[1])
 	shell.Dir = root
