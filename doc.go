@@ -17,7 +17,8 @@
 //	harness/trials/      several runs of one scenario: repeats, a sweep's curve, a search for capacity
 //	harness/store/       a run on disk
 //	harness/spelling/    "did you mean"
-//	harness/cmd/         selfcheck: the load generator graded against a known truth
+//	harness/cmd/         selfcheck: the load generator graded against a known truth;
+//	                     drift: since when a figure is another one than before
 //	reports/             the page that shows a run
 //	reports/live/        the same page while the run goes on
 //	mockvllm/            a mock of a vLLM server, step by step

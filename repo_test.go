@@ -50,7 +50,8 @@ func allowed() map[string][]string {
 		"reports/cmd/report":      append(domain, "harness/slo", "harness/stats", "harness/store", "harness/trials", "reports"),
 		"steps": append(domain, "fixtures", "harness/arrival", "harness/credentials", "harness/dataset", "harness/openai",
 			"harness/sampler", "harness/server", "harness/slo", "harness/store", "harness/trials", "mockvllm", "reports", "reports/live"),
-		"features": {"steps"},
+		"features":          {"steps"},
+		"harness/cmd/drift": append(domain, "harness/slo", "harness/store"),
 	}
 }
 

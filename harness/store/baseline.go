@@ -110,6 +110,9 @@ func (b *Baseline) And(other *Baseline) *Baseline {
 // Runs is how many there are.
 func (b *Baseline) Runs() int { return len(b.lines) }
 
+// Labels are those of its oldest run.
+func (b *Baseline) Labels() map[string]string { return maps.Clone(b.lines[0].labels) }
+
 // Unlike is what keeps runs with the given labels from being compared with these:
 // every label that is not the same on both sides, or only on one. Those that begin
 // with "note" are remarks.

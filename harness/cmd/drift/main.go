@@ -1,0 +1,132 @@
+// Command drift looks at all stored runs of each scenario and says since when a figure
+// is another one than before:
+//
+//	go run ./harness/cmd/drift [-json] [FOLDER]
+//
+// FOLDER is reports/out by default. Only runs with the same model, workload, load and
+// so on are one history; the version of the server may differ, and is told where it
+// does. The exit status is 1 where the newest state of a figure is worse than the one
+// before.
+package main
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/slo"
+	"github.com/vllmspec/vllmspec/harness/store"
+)
+
+func main() {
+	plain := flag.Bool("json", false, "print what was found as JSON, a line for each")
+	flag.Parse()
+	root := "reports/out"
+	if flag.NArg() > 0 {
+		root = flag.Arg(0)
+	}
+	worse, err := drift(os.Stdout, root, *plain)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(2)
+	}
+	if worse {
+		os.Exit(1)
+	}
+}
+
+// A history is runs of one scenario that are like each other, the oldest first.
+type history []store.Past
+
+// version is the one label in which the runs of a history may differ.
+const version = "server-version"
+
+// drift prints the changes of all histories, and reports whether any figure is worse
+// now than before the last of its changes.
+func drift(w io.Writer, root string, asJSON bool) (worse bool, err error) {
+	runs, err := store.History(root, "")
+	if err != nil {
+		return false, err
+	}
+	for _, h := range histories(runs) {
+		found := 0
+		if !asJSON {
+			fmt.Fprintf(w, "%s: %d runs since %s\n", h[0].Scenario, len(h), h[0].Start.UTC().Format("2006-01-02"))
+		}
+		for _, o := range slo.Watched() {
+			drifts := slo.Drifts(o, h.values(o))
+			for _, d := range drifts {
+				found++
+				h.print(w, d, asJSON)
+			}
+			worse = worse || len(drifts) > 0 && drifts[len(drifts)-1].Worse
+		}
+		if found == 0 && !asJSON {
+			fmt.Fprintln(w, "  no change was found")
+		}
+	}
+	return worse, nil
+}
+
+// histories puts runs together that can be compared.
+func histories(runs []store.Past) (out []history) {
+	of := map[string]int{}
+	for _, run := range runs {
+		labels := run.Labels()
+		delete(labels, version)
+		key := run.Scenario
+		for _, name := range slices.Sorted(maps.Keys(labels)) {
+			key += "\n" + name + ": " + labels[name]
+		}
+		i, known := of[key]
+		if !known {
+			i = len(out)
+			of[key], out = i, append(out, nil)
+		}
+		out[i] = append(out[i], run)
+	}
+	return out
+}
+
+// values are a figure of each run, of one with repeats their median; none where some
+// run does not have it.
+func (h history) values(o harness.Objective) (out []float64) {
+	for _, run := range h {
+		values, err := run.Values(slo.FigureName(o))
+		if err != nil {
+			return nil
+		}
+		slices.Sort(values)
+		out = append(out, (values[(len(values)-1)/2]+values[len(values)/2])/2)
+	}
+	return out
+}
+
+func (h history) print(w io.Writer, d slo.Drift, asJSON bool) {
+	before, after := h[d.At-1], h[d.At]
+	if asJSON {
+		raw, _ := json.Marshal(struct {
+			Scenario string `json:"scenario"`
+			Run      string `json:"run"`
+			slo.Drift
+		}{after.Scenario, after.Run, d})
+		fmt.Fprintf(w, "%s\n", raw)
+		return
+	}
+	word := "better"
+	if d.Worse {
+		word = "worse"
+	}
+	since := ""
+	if was, is := before.Labels()[version], after.Labels()[version]; was != is {
+		since = fmt.Sprintf("; the server went from %s to %s", was, is)
+	}
+	fmt.Fprintf(w, "  %s: %s is %s: %s, was %s (%+.1f %% [%+.1f, %+.1f], p = %.2g)%s\n", after.Run, d.Figure, word,
+		slo.FormatQuantity(d.After, d.Unit), slo.FormatQuantity(d.Before, d.Unit), 100*(d.Ratio-1), 100*(d.Lo-1), 100*(d.Hi-1), d.P, strings.TrimSpace(since))
+}

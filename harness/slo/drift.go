@@ -1,0 +1,67 @@
+package slo
+
+import (
+	"math"
+	"slices"
+
+	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/stats"
+)
+
+// A Drift is a place in the history of a scenario from which on a figure was another
+// one.
+type Drift struct {
+	Figure        string  `json:"figure"` // "p99 TTFT"
+	Unit          Unit    `json:"unit"`
+	At            int     `json:"at"`     // the first run after it, from 0, the oldest
+	Before        float64 `json:"before"` // medians of the runs since the change before it and until the next one
+	After         float64 `json:"after"`  //
+	Ratio, Lo, Hi float64 `json:"-"`      // after ÷ before, with its 95 % interval
+	P             float64 `json:"p"`      // corrected for all places at which there could be a change
+	Worse         bool    `json:"worse"`  // by the metric's direction
+}
+
+// What of a history is called a change: a shift that chance would show anywhere in one
+// of a hundred histories, by at least so much, with so many runs on each side.
+const (
+	driftAlpha = 0.01
+	driftLeast = 4
+	driftShift = 0.02
+)
+
+// Drifts finds where a figure has changed over the runs of a history, the oldest first.
+func Drifts(o harness.Objective, values []float64) (out []Drift) {
+	m, err := Lookup(o.Metric)
+	if err != nil {
+		return nil
+	}
+	changes := stats.Changes(values, driftLeast, driftAlpha)
+	for i, change := range changes {
+		from, to := 0, len(values)
+		if i > 0 {
+			from = changes[i-1].At
+		}
+		if i+1 < len(changes) {
+			to = changes[i+1].At
+		}
+		before, after := values[from:change.At], values[change.At:to]
+		shift := stats.Unpaired(logs(before), logs(after))
+		if math.Abs(shift.Estimate()) < driftShift {
+			continue
+		}
+		d := Drift{Figure: Verdict{Objective: o}.Name(), Unit: m.Unit, At: change.At, P: change.P, Before: median(slices.Clone(before)), After: median(slices.Clone(after)), Ratio: math.Exp(shift.Estimate())}
+		lo, hi := shift.Interval(confidence)
+		d.Lo, d.Hi = math.Exp(lo), math.Exp(hi)
+		d.Worse = m.Better == LowerIsBetter && d.Ratio > 1 || m.Better == HigherIsBetter && d.Ratio < 1
+		out = append(out, d)
+	}
+	return out
+}
+
+// Watched are the figures whose history is looked at.
+func Watched() (out []harness.Objective) {
+	for _, figure := range [][2]string{{"p50", "TTFT"}, {"p99", "TTFT"}, {"p50", "TPOT"}, {"p99", "TPOT"}, {"p95", "ITL"}, {"mean", "E2E latency"}, {"", "output throughput"}, {"", "goodput"}} {
+		out = append(out, harness.Objective{Statistic: figure[0], Metric: figure[1]})
+	}
+	return out
+}
