@@ -48,7 +48,11 @@ func NewWhole(of trials.Whole, verdicts []slo.Verdict, m store.Manifest) Whole {
 		v.Objectives = append(v.Objectives, o)
 	}
 	for _, t := range of.Trials {
-		row := Row{Name: fmt.Sprintf("%s %d", of.Kind.One(), t.Number), Link: path.Join("..", t.Run, "report.html"), Outcome: t.Outcome,
+		kind := of.Kind.One()
+		if t.Other {
+			kind = "other server, " + kind
+		}
+		row := Row{Name: fmt.Sprintf("%s %d", kind, t.Number), Link: path.Join("..", t.Run, "report.html"), Outcome: t.Outcome,
 			Length: span(time.Duration(t.LengthNS)), Requests: slo.FormatQuantity(float64(t.Requests), slo.Count)}
 		if t.Setting > 0 {
 			row.Name += ", " + of.Scale.Quantity(t.Setting)

@@ -8,6 +8,7 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/cucumber/godog"
@@ -87,9 +88,15 @@ func (w *world) holdAgainst(base *store.Baseline, rows []harness.Objective) erro
 // answer keeps the verdicts of a comparison, which mean nothing where one of the runs
 // was unsound, and reports every row that is not met.
 func (w *world) answer(verdicts []slo.Verdict, windows []*slo.Window) error {
+	var unsound []string
 	for _, window := range windows {
-		slo.Void(verdicts, window.Audit())
+		for _, reason := range window.Audit() {
+			if !slices.Contains(unsound, reason) {
+				unsound = append(unsound, reason)
+			}
+		}
 	}
+	slo.Void(verdicts, unsound)
 	w.note(verdicts)
 	return w.failing(verdicts)
 }
