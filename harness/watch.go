@@ -24,7 +24,7 @@ type watcher struct {
 
 // What reading a source may cost it: a page of metrics takes the server's own time.
 const (
-	costMost   = 0.1 // share of the time in which a source may be busy being read
+	WatchMost  = 0.1 // share of the time in which a source may be busy being read
 	seldomMost = 10  // units of Runner.Every between two readings
 )
 
@@ -93,7 +93,7 @@ func (l *load) sampleUntil(ctx context.Context, w *watcher) {
 		l.warn("%d readings of the %s are missing: %v", w.gaps, w.of, w.last)
 	}
 	if w.seldom > 1 {
-		l.warn("the %s took up to %v to answer, so it was read every %v at times, not to burden it", w.of, w.longest.Round(time.Millisecond), time.Duration(w.seldom)*l.runner.Every)
+		l.warn("the %s took up to %.3g s to answer, so it was read every %.3g s at times, not to burden it", w.of, w.longest.Seconds(), float64(w.seldom)*l.runner.Every.Seconds())
 	}
 	if remarking, ok := w.Sampler.(interface{ Remarks() []string }); ok {
 		for _, remark := range remarking.Remarks() {
@@ -117,7 +117,7 @@ func (l *load) nextReading(w *watcher, read time.Duration) time.Duration {
 // paced makes a source that takes long to answer be read more seldom, and one that
 // answers fast again be read more often, by a factor of two at most each time.
 func (w *watcher) paced(took, every time.Duration) {
-	wanted := int(math.Ceil(float64(took) / costMost / float64(every)))
+	wanted := int(math.Ceil(float64(took) / WatchMost / float64(every)))
 	w.periods = min(max(wanted, (w.periods+1)/2, 1), 2*w.periods, seldomMost)
 	w.seldom, w.longest = max(w.seldom, w.periods), max(w.longest, took)
 }
@@ -132,7 +132,7 @@ func (l *load) sampleOnce(ctx context.Context, w *watcher, at time.Duration) (sa
 	readings, err := w.Read(ctx)
 	took := time.Since(began)
 	if errors.Is(err, context.DeadlineExceeded) {
-		err = fmt.Errorf("no answer came within %v", allowed)
+		err = fmt.Errorf("no answer came within %.3g s", allowed.Seconds())
 	}
 	for _, reading := range readings {
 		if math.IsNaN(reading.Value) || math.IsInf(reading.Value, 0) {
@@ -142,7 +142,7 @@ func (l *load) sampleOnce(ctx context.Context, w *watcher, at time.Duration) (sa
 		samples = append(samples, Sample{At: at, Reading: reading})
 	}
 	if err != nil {
-		w.gaps, w.last = w.gaps+1, fmt.Errorf("at %v: %w", at.Round(time.Millisecond), err)
+		w.gaps, w.last = w.gaps+1, fmt.Errorf("at %.3f s: %w", at.Seconds(), err)
 	}
 	if w.of == "" {
 		return samples

@@ -27,6 +27,7 @@ type Environment struct {
 	Headers    []credentials.Header
 	Model      string   // model to ask for; "" for the first one served
 	MetricsURL string   // where to scrape; "" for URL/metrics
+	GPUsURL    string   // the page of an exporter of the server's GPUs; "" for none
 	RealTime   bool     // the mock in real time over TCP
 	Features   []string // files and folders
 	Out        string   // folder of the runs
@@ -41,9 +42,8 @@ type Environment struct {
 // honour. Ignoring one would measure something else than was asked for.
 func later() map[string]string {
 	return map[string]string{
-		"DCGM_METRICS_URL": "this version reads no GPU metrics; unset it",
-		"VLLMSPEC_DB":      "this version keeps no history database; unset it",
-		"VLLMSPEC_SHARD":   "this version loads from one machine only; unset it",
+		"VLLMSPEC_DB":    "this version keeps no history database; unset it",
+		"VLLMSPEC_SHARD": "this version loads from one machine only; unset it",
 	}
 }
 
@@ -109,6 +109,12 @@ func (e *Environment) readTarget(vars map[string]string) error {
 			return fmt.Errorf("VLLM_METRICS_URL: %w", err)
 		}
 		e.MetricsURL = raw
+	}
+	if raw := vars["DCGM_METRICS_URL"]; raw != "" {
+		if _, err := server.ParseURL(raw); err != nil {
+			return fmt.Errorf("DCGM_METRICS_URL: %w", err)
+		}
+		e.GPUsURL = raw
 	}
 	if target := vars["VLLMSPEC_TARGET"]; target != "" && target != "mock" {
 		return fmt.Errorf("VLLMSPEC_TARGET is %q; it can only be \"mock\"", target)

@@ -55,7 +55,7 @@ func TestAVariableThatCannotBeHonouredIsAnError(t *testing.T) {
 		"VLLM_HEADERS=Host: s3cret":          "VLLM_HEADERS: Host is set by vllmspec itself",
 		"VLLM_URL_B=b":                       "VLLM_URL_B: ",
 		"VLLM_URL_B=http://b":                "set VLLM_URL to that one",
-		"DCGM_METRICS_URL=http://d":          "DCGM_METRICS_URL: ",
+		"DCGM_METRICS_URL=d:9400":            "DCGM_METRICS_URL: ",
 		"VLLMSPEC_DB=sqlite:x":               "VLLMSPEC_DB: ",
 		"VLLMSPEC_SHARD=1/2":                 "VLLMSPEC_SHARD: ",
 	} {

@@ -98,8 +98,10 @@ func (w *world) bring(ctx context.Context) error {
 	}
 	w.accounts = slo.NewAccounts()
 	w.audited = append(w.audited, w.accounts)
+	beside := w.beside(ctx)
+	defer beside.close()
 	runner := harness.Runner{
-		Client: w.served.client, Samplers: w.samplers(), Archive: archive, Sinks: []harness.Sink{w.accounts},
+		Client: w.served.client, Samplers: beside.samplers, Archive: archive, Sinks: []harness.Sink{w.accounts},
 		Good: slo.Good(w.scenario.Good), Grace: grace, Precise: !w.served.Virtual,
 	}
 	if w.abandon != nil {
@@ -109,6 +111,7 @@ func (w *world) bring(ctx context.Context) error {
 	w.warm(ctx)
 	w.run, err = runner.Run(w.onShow(ctx, began, &runner), w.scenario)
 	if w.run != nil {
+		w.run.Unwatched, w.gpus = beside.unwatched, beside.gpus()
 		if w.served.Virtual { // the clock of a bubble means nothing to a reader
 			w.run.Virtual, w.run.Start = true, began
 		}

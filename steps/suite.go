@@ -45,6 +45,7 @@ type Suite struct {
 	server    *server.Server     // that was started for all scenarios; nil until one needs it
 	failed    error              // why it could not be
 	logged    int64              // how much of its log is kept with a run
+	left      []error            // features that are left out, and why
 	token     *credentials.Token // once one was needed
 }
 
@@ -85,6 +86,12 @@ func (s *Suite) Features() ([]Feature, error) {
 			return nil, err
 		}
 	}
+	if len(features) == 0 && s.left != nil {
+		return nil, errors.Join(s.left...)
+	}
+	for _, why := range s.left {
+		fmt.Fprintln(s.output, why)
+	}
 	if len(features) == 0 && s.env.Tags != "" {
 		return nil, fmt.Errorf("the tags %q select no scenario", s.env.Tags)
 	}
@@ -114,6 +121,10 @@ func (s *Suite) inspect(path string) (Feature, bool, error) {
 		}
 		if err := s.checkSentences(feature, f.Pickles); err != nil {
 			return feature, false, err
+		}
+		if why := s.leftOut(context.Background(), f.Feature.Tags); why != "" && len(f.Pickles) > 0 {
+			s.left = append(s.left, fmt.Errorf("%s is left out: %s", feature.Path, why))
+			return feature, false, nil
 		}
 		if len(f.Pickles) > 0 {
 			return feature, true, nil

@@ -12,7 +12,6 @@ import (
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/credentials"
 	"github.com/vllmspec/vllmspec/harness/openai"
-	"github.com/vllmspec/vllmspec/harness/sampler"
 	"github.com/vllmspec/vllmspec/harness/server"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/mockvllm"
@@ -225,25 +224,4 @@ func (s served) leave() {
 	if !s.shared {
 		s.Close()
 	}
-}
-
-// samplers are what is watched beside the load. In virtual time the host's own
-// figures would be those of a second that took a millisecond: they are left out.
-func (w *world) samplers() []harness.Sampler {
-	s := w.served
-	var each sampler.Replicas
-	for _, c := range s.client.Replicas {
-		each = append(each, &sampler.Prometheus{URL: c.URL + "/metrics", HTTP: c.HTTP(), Source: "server"})
-	}
-	metrics := harness.Sampler(each)
-	if elsewhere := w.suite.env.MetricsURL; s.Remote && elsewhere != "" && !w.sides.onSecond {
-		each[0].URL = elsewhere
-		metrics = each[0]
-	} else if len(each) == 1 {
-		metrics = each[0]
-	}
-	if s.Virtual {
-		return []harness.Sampler{metrics}
-	}
-	return []harness.Sampler{metrics, sampler.NewHost()}
 }

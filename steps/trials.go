@@ -182,7 +182,7 @@ func (w *world) settle(ctx context.Context) (warnings []string) {
 // rest waits until the server has nothing to do, and returns how many requests it
 // had at last; 0 also where it does not tell.
 func (w *world) rest(ctx context.Context) (busy float64) {
-	metrics := w.samplers()[0]
+	metrics := w.serverMetrics()
 	for until := time.Now().Add(restless); time.Now().Before(until) && ctx.Err() == nil; time.Sleep(200 * time.Millisecond) {
 		readings, err := metrics.Read(ctx)
 		if err != nil {

@@ -133,7 +133,7 @@ func rows() string {
 	var out strings.Builder
 	out.WriteString("\n## Rows of tables\n\nA row reads as a sentence: *[statistic] metric* | *at most, at least, exactly, none, or between … and …*. " +
 		"Statistics are `min`, `mean`, `max`, `total` and percentiles such as `p50` or `p99.9`; what makes one request good has none. " +
-		"A series of the server's own can be named in quotes: `max \"vllm:num_requests_swapped\"`, or, of one that counts, `total \"vllm:request_success_total\"`. " +
+		"A series of the server's own can be named in quotes: `max \"vllm:kv_cache_usage_perc\"`, or, of one that counts, `total \"vllm:request_success_total\"`, and of some of its labels only, `total \"vllm:request_success_total{finished_reason=length}\"`. " +
 		"A row that compares reads *[statistic] metric* | *at most 5% worse*, or *at least 3% better*; which way is worse the metric knows.\n\n| metric | a quantity of it | what it is |\n|---|---|---|\n")
 	for _, m := range slo.Metrics() {
 		fmt.Fprintf(&out, "| %s | %s | %s |\n", m.Name, m.Unit.Example(), m.Formula)

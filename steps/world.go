@@ -8,6 +8,7 @@ import (
 	"github.com/cucumber/godog"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/sampler"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
 	"github.com/vllmspec/vllmspec/reports"
@@ -28,8 +29,9 @@ type world struct {
 	abandon []harness.Objective // the run is not worth its time once one is missed
 	givenUp bool                // the scenario says that it is abandoned
 	served  served
-	seeded  bool // the scenario says its seed
-	repeats int  // 0: not said
+	gpus    []sampler.GPU // of the server, that were watched
+	seeded  bool          // the scenario says its seed
+	repeats int           // 0: not said
 
 	audited     []*slo.Accounts     // of client and server, of every run
 	comparisons []harness.Objective // rows that other runs are held against

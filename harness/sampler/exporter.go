@@ -95,7 +95,7 @@ func (e *Exporter) Read(ctx context.Context) ([]harness.Reading, error) {
 }
 
 func (e *Exporter) read(ctx context.Context) ([]harness.Reading, error) {
-	page, err := fetch(ctx, e.HTTP, e.URL, "DCGM_METRICS_URL")
+	page, err := fetch(ctx, e.HTTP, e.URL, "set DCGM_METRICS_URL to the exporter's page, usually http://host:9400/metrics", "the exporter wants a user and a password: DCGM_METRICS_URL=http://user:password@host:9400/metrics")
 	if err != nil {
 		return nil, err
 	}
@@ -161,10 +161,12 @@ func (t taken) family(m exported, family *dto.MetricFamily) {
 		}
 		of := t[at]
 		if of == nil {
-			of = &onPage{values: map[string]float64{}, from: map[string]string{}, GPU: GPU{Index: at.gpu, UUID: labels["UUID"],
-				Model: cmp.Or(labels["modelName"], labels["card_model"], labels["card_series"]), Driver: labels["DCGM_FI_DRIVER_VERSION"], MIG: strings.Contains(at.gpu, "/")}}
+			of = &onPage{values: map[string]float64{}, from: map[string]string{}, GPU: GPU{Index: at.gpu, MIG: strings.Contains(at.gpu, "/")}}
 			t[at] = of
 		}
+		of.UUID = cmp.Or(of.UUID, labels["UUID"], labels["gpu_uuid"])
+		of.Model = cmp.Or(of.Model, labels["modelName"], labels["card_model"], labels["card_series"])
+		of.Driver = cmp.Or(of.Driver, labels["DCGM_FI_DRIVER_VERSION"], labels["driver_version"])
 		if from, taken := of.from[m.series]; taken && from != m.name {
 			continue
 		}

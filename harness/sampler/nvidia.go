@@ -183,5 +183,12 @@ func (n *NVIDIA) GPUs() []GPU { return n.about }
 // Remarks are what is not watched, and why.
 func (n *NVIDIA) Remarks() []string { return n.remarks }
 
-// Close gives the library back.
-func (n *NVIDIA) Close() { n.lib.Shutdown() }
+// Close gives the library back, unless it hangs: what is asked of one that is closed
+// meanwhile ends the process.
+func (n *NVIDIA) Close() {
+	select {
+	case n.busy <- struct{}{}:
+		n.lib.Shutdown()
+	default:
+	}
+}

@@ -2,6 +2,7 @@ package sampler
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -18,16 +19,16 @@ import (
 
 // A Process is the server's, found by the port that it listens on, and all that it
 // has started: vLLM is several processes, of which one listens, one computes, and
-// the others compute with it.
+// the others compute with it. Of several replicas on this machine it is all of them.
 type Process struct {
-	unseen string // why it cannot be watched; "" where it can
+	unseen  string // why it cannot be watched; "" where it can
+	forward bool   // who listens passes on to another machine
 
-	root    int32
+	roots   []int32
 	members map[int32]*member
-	cpu     float64       // s that all have used since they were found, those that have ended included
-	walked  time.Time     // when the members were looked for
-	pids    atomic.Value  // []int32, for who wants to know whose a GPU is
-	every   time.Duration // between two looks at all processes of the machine
+	cpu     float64      // s that all have used since they were found, those that have ended included
+	walked  time.Time    // when the members were looked for
+	pids    atomic.Value // []int32, for who wants to know whose a GPU is
 }
 
 // A member is one process, and the CPU that it had used at the last reading.
@@ -40,33 +41,44 @@ type member struct {
 // a machine costs more than all the rest together, and vLLM starts its own once.
 const walkEvery = 30 * time.Second
 
-// FindProcess finds who listens on a port of this machine. Where that cannot be
+// FindProcess finds who listens on ports of this machine. Where that cannot be
 // told it is a process that says why, in a warning, and is not read.
-func FindProcess(ctx context.Context, port uint16) *Process {
-	p := &Process{members: map[int32]*member{}, every: walkEvery}
-	pid, err := listener(ctx, port)
-	switch {
-	case err != nil:
-		p.unseen = fmt.Sprintf("the server's process was not watched: %v", err)
-		return p
-	case int(pid) == os.Getpid():
-		p.unseen = "the server's process was not watched: the server is a part of this one"
-		return p
-	}
-	root, err := process.NewProcessWithContext(ctx, pid)
-	if err == nil {
-		var name string
-		if name, err = root.NameWithContext(ctx); err == nil && forwards(name) {
-			err = fmt.Errorf("%s listens on port %d, which only passes on what comes", name, port)
+func FindProcess(ctx context.Context, ports ...uint16) *Process {
+	p := &Process{members: map[int32]*member{}}
+	for _, port := range ports {
+		root, err := p.server(ctx, port)
+		if err != nil {
+			p.unseen, p.roots = fmt.Sprintf("the server's process was not watched: %v", err), nil
+			return p
 		}
+		p.roots = append(p.roots, root)
 	}
-	if err != nil {
-		p.unseen = fmt.Sprintf("the server's process was not watched: %v", err)
-		return p
-	}
-	p.root = pid
 	p.walk(ctx)
 	return p
+}
+
+// server is the process that serves at a port, if it is one that can be watched.
+func (p *Process) server(ctx context.Context, port uint16) (int32, error) {
+	pid, err := listener(ctx, port)
+	if err != nil {
+		return 0, err
+	}
+	if int(pid) == os.Getpid() {
+		return 0, errors.New("the server is a part of this one")
+	}
+	root, err := process.NewProcessWithContext(ctx, pid)
+	if err != nil {
+		return 0, err
+	}
+	name, err := root.NameWithContext(ctx)
+	if err != nil {
+		return 0, err
+	}
+	p.forward = p.forward || slices.Contains([]string{"ssh", "sshd", "kubectl", "socat"}, name)
+	if p.forward || slices.Contains([]string{"docker-proxy", "rootlessport", "slirp4netns", "pasta", "nginx", "haproxy", "envoy", "caddy", "traefik"}, name) {
+		return 0, fmt.Errorf("%s listens on port %d, which passes on what comes", name, port)
+	}
+	return pid, nil
 }
 
 // Here reports whether the server's process was found on this machine.
@@ -78,10 +90,8 @@ func (p *Process) PIDs() []int32 {
 	return pids
 }
 
-// forwards are programs that listen for somebody else.
-func forwards(name string) bool {
-	return slices.Contains([]string{"docker-proxy", "rootlessport", "slirp4netns", "pasta", "ssh", "sshd", "kubectl", "socat", "nginx", "haproxy", "envoy", "caddy", "traefik"}, name)
-}
+// Forwards reports whether what listens here passes on to a server on another machine.
+func (p *Process) Forwards() bool { return p != nil && p.forward }
 
 // listener is the process that listens on a port.
 func listener(ctx context.Context, port uint16) (int32, error) {
@@ -123,7 +133,7 @@ func (p *Process) walk(ctx context.Context) {
 			children[parent] = append(children[parent], pid)
 		}
 	}
-	family := []int32{p.root}
+	family := slices.Compact(slices.Sorted(slices.Values(p.roots)))
 	for i := 0; i < len(family); i++ {
 		family = append(family, children[family[i]]...)
 	}
@@ -151,7 +161,7 @@ func (p *Process) read(ctx context.Context) []harness.Reading {
 	if !p.Here() {
 		return nil
 	}
-	if time.Since(p.walked) >= p.every {
+	if time.Since(p.walked) >= walkEvery {
 		p.walk(ctx)
 	}
 	var resident, threads float64
@@ -169,8 +179,10 @@ func (p *Process) read(ctx context.Context) []harness.Reading {
 			threads += float64(n)
 		}
 	}
-	if p.members[p.root] == nil {
-		return nil // it has ended: what is left of it is not the server
+	for _, root := range p.roots {
+		if p.members[root] == nil {
+			return nil // it has ended: what is left of it is not the server
+		}
 	}
 	out := []harness.Reading{
 		host("server_processes", float64(len(p.members))), host("server_threads", threads),
@@ -181,7 +193,10 @@ func (p *Process) read(ctx context.Context) []harness.Reading {
 
 // box is what the server's container allows it, where it is in one that we can see.
 func (p *Process) box() (out []harness.Reading) {
-	b := boxOf("/", strconv.Itoa(int(p.root)))
+	if len(p.roots) != 1 {
+		return nil // each replica has its own
+	}
+	b := boxOf("/", strconv.Itoa(int(p.roots[0])))
 	out = append(out, host("server_cpus_available", b.cpus))
 	if b.throttled >= 0 {
 		out = append(out, host("server_throttled_seconds", b.throttled))

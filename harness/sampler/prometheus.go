@@ -44,7 +44,7 @@ func (p *Prometheus) Read(ctx context.Context) ([]harness.Reading, error) {
 }
 
 func (p *Prometheus) read(ctx context.Context) ([]harness.Reading, error) {
-	page, err := fetch(ctx, p.HTTP, p.URL, "VLLM_METRICS_URL")
+	page, err := fetch(ctx, p.HTTP, p.URL, "set VLLM_METRICS_URL if they are elsewhere", "set VLLM_API_KEY")
 	if err != nil {
 		return nil, err
 	}
@@ -92,8 +92,9 @@ func (p *Prometheus) allEngines(families map[string]*dto.MetricFamily) error {
 // maxPage bounds a page of metrics; vLLM's have about 100 KB.
 const maxPage = 16 << 20
 
-// fetch gets a page of metrics. The variable is the one that says where it is.
-func fetch(ctx context.Context, client *http.Client, address, variable string) (page, error) {
+// fetch gets a page of metrics. The remedies are for one that is not there, and for
+// one that may not be read.
+func fetch(ctx context.Context, client *http.Client, address, elsewhere, allowed string) (page, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return page{}, errors.New("this is no URL")
@@ -112,13 +113,13 @@ func fetch(ctx context.Context, client *http.Client, address, variable string) (
 	case err != nil:
 		return page{}, err
 	case response.StatusCode == http.StatusNotFound:
-		return page{}, fmt.Errorf("404: there is no such page; set %s if the metrics are elsewhere", variable)
+		return page{}, errors.New("404: there is no such page; " + elsewhere)
 	case response.StatusCode == http.StatusUnauthorized || response.StatusCode == http.StatusForbidden:
-		return page{}, fmt.Errorf("%d: access is refused; set VLLM_API_KEY", response.StatusCode)
+		return page{}, fmt.Errorf("%d: access is refused; %s", response.StatusCode, allowed)
 	case response.StatusCode != http.StatusOK:
 		return page{}, fmt.Errorf("status %d", response.StatusCode)
 	case strings.HasPrefix(kind, "text/html"):
-		return page{}, fmt.Errorf("a web page came, not metrics; set %s if they are elsewhere", variable)
+		return page{}, errors.New("a web page came, not metrics; " + elsewhere)
 	case len(text) > maxPage:
 		return page{}, fmt.Errorf("the page has more than %d MiB", maxPage>>20)
 	}

@@ -125,9 +125,10 @@ func (b *buckets) pooled() (all []bucket, readings int, sum, count float64) {
 }
 
 // bucketed is the mean of a histogram of the server's, a fact, or a percentile. Of
-// that only the bucket is known that it lies in: the interval goes from the lower end
-// of the bucket in which the lowest rank lies that the percentile may have, to the
-// upper end of that of the highest. The value is interpolated in its bucket.
+// that only the bucket is known that it lies in, and that it cannot be so great that
+// those above it exceed the sum: the interval goes from the lower end of the bucket in
+// which the lowest rank lies that the percentile may have, to the upper end of that of
+// the highest. The value is interpolated in its bucket.
 func (w *Window) bucketed(name, statistic string) estimate {
 	of := w.watched.buckets[name]
 	if of == nil {
@@ -136,7 +137,7 @@ func (w *Window) bucketed(name, statistic string) estimate {
 	all, readings, sum, count := of.pooled()
 	switch {
 	case readings == 0:
-		return without(w.absent("server", noMetrics))
+		return without(w.absent("server", name, noMetrics))
 	case count == 0:
 		return without(fmt.Sprintf("the server has counted nothing in %s in the measured window", name))
 	}
@@ -153,13 +154,16 @@ func (w *Window) bucketed(name, statistic string) estimate {
 	}
 	e := estimate{lo: 0, hi: math.Inf(1), n: n, worth: count * w.dependent(p)}
 	low, high := stats.Ranks(n, e.worth, p, confidence)
-	e.value = interpolated(all, p*(count-1)+1)
+	rank := p*(count-1) + 1
+	e.value = min(interpolated(all, rank), atMost(rank, sum, count))
 	if low > 0 {
-		e.lo, _ = around(all, float64(low))
-		e.lo = math.Nextafter(e.lo, math.Inf(1)) // what lies in a bucket is more than its lower end
+		if e.lo, _ = around(all, float64(low)); e.lo > 0 {
+			e.lo = math.Nextafter(e.lo, math.Inf(1)) // what lies in a bucket is more than its lower end
+		}
 	}
 	if high > 0 {
 		_, e.hi = around(all, float64(high))
+		e.hi = max(e.value, min(e.hi, atMost(float64(high), sum, count)))
 	} else {
 		e.notes = append(e.notes, w.tooFew(e, p))
 	}
@@ -178,6 +182,10 @@ func (w *Window) dependent(p float64) float64 {
 	}
 	return share
 }
+
+// atMost bounds what has a rank by the sum of all: those from it on are no smaller.
+// The first bucket of vLLM's longer times ends at 300 ms, which says little by itself.
+func atMost(rank, sum, count float64) float64 { return sum / (count - math.Floor(rank) + 1) }
 
 // around are the ends of the bucket in which a rank lies, counted from 1.
 func around(all []bucket, rank float64) (lo, hi float64) {

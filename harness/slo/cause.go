@@ -38,7 +38,7 @@ func (e *explanation) unknown(v Verdict) string {
 // unread says what the scraper met where readings are missing; "" where none are.
 func (e *explanation) unread() string {
 	for _, warning := range e.w.run.Warnings {
-		if strings.Contains(warning, "readings are missing") && strings.Contains(warning, "metrics") {
+		if strings.Contains(warning, "readings of the server are missing") {
 			return fmt.Sprintf("; its /metrics did not answer as it should (%s)", shortened(warning))
 		}
 	}

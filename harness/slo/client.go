@@ -38,6 +38,7 @@ type Check struct {
 // Checks is the client's audit of itself.
 func (w *Window) Checks() []Check {
 	checks := []Check{w.sends(), w.lateness(), w.stalls(), w.cpu(), w.pauses(), w.sockets(), w.opened("ports"), w.opened("files"), w.little()}
+	checks = append(checks, w.watchings()...)
 	return slices.DeleteFunc(checks, func(c Check) bool { return c.Value == "" })
 }
 

@@ -148,7 +148,7 @@ func (g *gpu) joules() (float64, string) {
 // gpuEnergy is that of all GPUs, or why it is not known.
 func gpuEnergy(w *Window) estimate {
 	if len(w.watched.gpus) == 0 {
-		return without(w.absent("gpu", noGPU))
+		return without(w.absent("gpu", "any energy", noGPU))
 	}
 	if gaps := w.watched.gaps("gpu"); gaps != "" {
 		return without(gaps)

@@ -30,6 +30,8 @@ func (m Metric) summarized() []string {
 		return []string{""}
 	case m.gauge != nil:
 		return []string{"mean", "max"}
+	case m.buckets != "":
+		return []string{"mean"} // a percentile is known to within a bucket only
 	case m.request != nil || m.gaps != nil:
 		return []string{"mean", "p50", "p90", "p95", "p99", "max"}
 	}

@@ -2,9 +2,10 @@ package slo
 
 // The machine that the client runs on, and the processes of client and server on it.
 
+const noHost = "this machine could not be watched, or the run was in virtual time, in which a second takes no second of it"
+
 func ofTheHost() []Metric {
 	const (
-		noHost   = "this machine could not be watched, or the run was in virtual time, in which a second takes no second of it"
 		noServer = "the server's process could not be watched: that needs the server on this machine, as a process of this user"
 		noBox    = "no container limits this process, or nobody tells"
 	)

@@ -251,7 +251,7 @@ func (w *Window) readings(g gauge, statistic string) estimate {
 	of := w.watched.of(g.source, g.series)
 	t := of.tally(g)
 	if t.values.N() == 0 {
-		return without(w.absent(g.source, g.absent))
+		return without(w.absent(g.source, g.series, g.absent))
 	}
 	if gaps := w.watched.gaps(g.source); gaps != "" {
 		return without(gaps)
@@ -259,15 +259,30 @@ func (w *Window) readings(g gauge, statistic string) estimate {
 	if p, ok := quantileOf(statistic); ok {
 		return exact(t.values.Quantile(p, 0), t.values.N())
 	}
+	if g.rate && statistic == "mean" {
+		return exact(of.risen/of.seconds, t.values.N())
+	}
 	e := t.summary(statistic)
 	return exact(e.value, e.n)
 }
 
-// absent is why there is nothing of a source: as who was to read it says, or else
-// what it usually is.
-func (w *Window) absent(source, usually string) string {
+// absent is why there is nothing of a series: as who was to read its source says, or
+// because the source does not tell it, or else what it usually is.
+func (w *Window) absent(source, series, usually string) string {
 	if why := w.run.Unwatched[source]; why != "" {
 		return why
+	}
+	of := w.watched.sources[source]
+	if of == nil || of.inside == 0 {
+		return usually
+	}
+	switch usually {
+	case noMetrics:
+		return "the server's metrics were read, but do not have " + series
+	case noGPU:
+		return "the GPUs were read, but they, their driver or their exporter do not tell " + series
+	case noHost:
+		return "this machine was read, but does not tell " + series
 	}
 	return usually
 }
@@ -276,7 +291,7 @@ func (w *Window) absent(source, usually string) string {
 func (w *Window) risen(source, name string) estimate {
 	of := w.watched.of(source, name)
 	if of.rises == 0 {
-		return without(w.absent(source, map[string]string{"server": noMetrics, "gpu": noGPU}[source]))
+		return without(w.absent(source, name, map[string]string{"server": noMetrics, "gpu": noGPU}[source]))
 	}
 	if unread := w.watched.unread(source); unread != "" {
 		return without(unread)

@@ -167,19 +167,22 @@ func Lookup(name string) (Metric, error) {
 // counts is the source of a counter.
 func (m Metric) counts() string { return cmp.Or(m.source, "server") }
 
-// raws is a series of the server's own, under today's name for it.
+// raws is a series of the server's own, of all labels or of some, under today's name
+// for it.
 func raws(name, series string) Metric {
 	m := Metric{Name: name, Unit: Count, Formula: "the server's own series " + series}
-	now := harness.CurrentSeries(series)
+	plain, _ := selector(series)
+	now := harness.CurrentSeries(plain)
+	asked := now + strings.TrimPrefix(series, plain)
 	if strings.HasSuffix(now, "_total") || strings.HasSuffix(now, "_count") || strings.HasSuffix(now, "_sum") {
-		m.counter = now
+		m.counter = asked
 		return m
 	}
-	absent := "the server's metrics have no series " + now
-	if gone := harness.RemovedSeries(series); gone != "" {
+	absent := "the server's metrics have no series " + asked
+	if gone := harness.RemovedSeries(plain); gone != "" {
 		absent += ": " + gone
 	}
-	m.gauge = &gauge{source: "server", series: now, absent: absent}
+	m.gauge = &gauge{source: "server", series: asked, absent: absent}
 	return m
 }
 

@@ -15,6 +15,7 @@ type watched struct {
 	run      *harness.Run
 	from, to time.Duration
 	series   map[string]*series
+	named    map[string][]*series // by source and name: of all labels, and of some
 	buckets  map[string]*buckets
 	sources  map[string]*source
 	gpus     map[string]*gpu
@@ -31,16 +32,18 @@ type source struct {
 
 // A series is one over all its label sets.
 type series struct {
-	sums, mosts, means tally // of the readings inside the window: over the label sets the sum, the greatest, the mean
-	rates              tally // of the sum, by the second since the reading before
-	begin, end         point // the first and the last of them
-	now                point // being added up
+	sums, mosts, means tally   // of the readings inside the window: over the label sets the sum, the greatest, the mean
+	rates              tally   // of the sum, by the second since the reading before
+	risen, seconds     float64 // of which these are the sums: readings need not be equally far apart
+	begin, end         point   // the first and the last of them
+	now                point   // being added up
 	most, rose         float64
 	sets               int
 	before             time.Duration // the instant of the reading before; Never
 	pending, inside    bool
 	known              bool // by how much it rose
 
+	where map[string]string // only of these labels
 	last  map[string]float64
 	rise  float64 // since the window began, until the end of the run
 	rises int     // readings that it rests on
@@ -53,7 +56,7 @@ type point struct {
 }
 
 func newWatched(run *harness.Run) *watched {
-	w := &watched{run: run, from: run.From, to: run.To, series: map[string]*series{}, buckets: map[string]*buckets{}, sources: map[string]*source{}, gpus: map[string]*gpu{}}
+	w := &watched{run: run, from: run.From, to: run.To, series: map[string]*series{}, named: map[string][]*series{}, buckets: map[string]*buckets{}, sources: map[string]*source{}, gpus: map[string]*gpu{}}
 	for _, m := range Metrics() {
 		w.keep(m)
 	}
@@ -90,9 +93,35 @@ func key(source, name string) string { return source + " " + name }
 func (w *watched) ask(source, name string) *series {
 	k := key(source, name)
 	if w.series[k] == nil {
-		w.series[k] = &series{last: map[string]float64{}, before: harness.Never}
+		plain, where := selector(name)
+		of := &series{where: where, last: map[string]float64{}, before: harness.Never}
+		w.series[k] = of
+		w.named[key(source, plain)] = append(w.named[key(source, plain)], of)
 	}
 	return w.series[k]
+}
+
+// selector splits "name{label=value,…}".
+func selector(name string) (plain string, where map[string]string) {
+	plain, rest, ok := strings.Cut(strings.TrimSuffix(name, "}"), "{")
+	if !ok {
+		return name, nil
+	}
+	where = map[string]string{}
+	for pair := range strings.SplitSeq(rest, ",") {
+		label, value, _ := strings.Cut(pair, "=")
+		where[strings.TrimSpace(label)] = strings.Trim(strings.TrimSpace(value), `"`)
+	}
+	return plain, where
+}
+
+func (of *series) covers(labels map[string]string) bool {
+	for label, value := range of.where {
+		if labels[label] != value {
+			return false
+		}
+	}
+	return true
 }
 
 func (w *watched) source(name string) *source {
@@ -117,8 +146,10 @@ func (w *watched) take(s harness.Sample) {
 		of.inside++
 	}
 	of.last = s.At
-	if series := w.series[key(s.Source, s.Series)]; series != nil {
-		series.take(s, w)
+	for _, series := range w.named[key(s.Source, s.Series)] {
+		if series.covers(s.Labels) {
+			series.take(s, w)
+		}
 	}
 	switch {
 	case s.Source == "server":
@@ -146,8 +177,9 @@ func (w *watched) of(source, name string) *series {
 	of := w.series[key(source, name)]
 	if of == nil {
 		of = w.ask(source, name)
+		plain, _ := selector(name)
 		for s := range w.run.Samples {
-			if s.Source == source && s.Series == name {
+			if s.Source == source && s.Series == plain && of.covers(s.Labels) {
 				of.take(s, w)
 			}
 		}
@@ -197,7 +229,9 @@ func (of *series) add() {
 		return
 	}
 	if of.known && before != harness.Never && of.now.at > before {
-		of.rates.add(of.rose / (of.now.at - before).Seconds())
+		seconds := (of.now.at - before).Seconds()
+		of.rates.add(of.rose / seconds)
+		of.risen, of.seconds = of.risen+of.rose, of.seconds+seconds
 	}
 	if of.sums.values.N() == 0 {
 		of.begin = of.now

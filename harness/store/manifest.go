@@ -24,6 +24,8 @@ type Manifest struct {
 	Server   Server    `json:"server"`
 	Host     Host      `json:"host"`
 	Warnings []string  `json:"warnings"`
+	// Unwatched is why nothing could be read of a source, "gpu" say.
+	Unwatched map[string]string `json:"unwatched,omitempty"`
 
 	Agreement []harness.Agreement `json:"agreement,omitempty"` // of client and server
 	Stopped   string              `json:"stopped,omitempty"`   // why the load ended early
@@ -94,7 +96,7 @@ func NewManifest(name string, run *harness.Run) Manifest {
 			WarmupNS: int64(s.Warmup), Good: s.Good, Objectives: s.Objectives, Labels: s.Labels},
 		Tool:     Tool{Version: "devel", Go: runtime.Version()},
 		Host:     Host{Name: host, OS: runtime.GOOS, Arch: runtime.GOARCH, Cores: runtime.NumCPU()},
-		Requests: run.Requests, Warnings: run.Warnings, Stopped: run.Stopped,
+		Requests: run.Requests, Warnings: run.Warnings, Stopped: run.Stopped, Unwatched: run.Unwatched,
 	}
 	if open, ok := s.Load.(harness.Open); ok {
 		m.Scenario.InFlight = open.InFlight

@@ -47,7 +47,7 @@ func Open(dir string) (*Stored, error) {
 		Scenario: harness.Scenario{Name: m.Scenario.Name, Where: m.Scenario.Where, Seed: m.Scenario.Seed, Warmup: time.Duration(m.Scenario.WarmupNS),
 			Good: m.Scenario.Good, Objectives: m.Scenario.Objectives, Labels: m.Scenario.Labels},
 		Start: m.Start, Length: time.Duration(m.LengthNS), From: time.Duration(m.FromNS), To: time.Duration(m.ToNS), Virtual: m.Virtual,
-		Warnings: m.Warnings, Stopped: m.Stopped,
+		Warnings: m.Warnings, Stopped: m.Stopped, Unwatched: m.Unwatched,
 		Requests: m.Requests, Records: readRecords(dir), Samples: readSamples(dir),
 	}
 	if m.Scenario.InFlight > 0 {

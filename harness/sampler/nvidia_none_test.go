@@ -1,0 +1,14 @@
+//go:build !linux || !cgo
+
+package sampler
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
+
+func TestABuildThatReadsNoGPUSaysWhy(t *testing.T) {
+	_, err := OpenNVIDIA(nil)
+	assert.ErrorContains(t, err, "built without cgo")
+}

@@ -1,0 +1,82 @@
+package harness_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/arrival"
+)
+
+// A watchable source takes so long to answer as it says, by the time of the run.
+type watchable struct {
+	takes func(at time.Duration) time.Duration
+	began time.Time
+	read  []time.Duration
+}
+
+func (s *watchable) String() string { return "server" }
+
+func (s *watchable) Read(ctx context.Context) ([]harness.Reading, error) {
+	at := time.Since(s.began)
+	s.read = append(s.read, at)
+	select {
+	case <-time.After(s.takes(at)):
+		return []harness.Reading{{Source: "server", Series: "v", Value: 1}}, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func TestASourceThatIsSlowIsReadMoreSeldom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := &watchable{began: time.Now(), takes: func(at time.Duration) time.Duration {
+			if at > 9*time.Second && at < 20*time.Second {
+				return 400 * time.Millisecond
+			}
+			return 10 * time.Millisecond
+		}}
+		s := harness.Scenario{Dataset: echo{}, Load: harness.Open{Arrivals: arrival.Even{PerSecond: 1}, For: 40 * time.Second}, Warmup: 16500 * time.Millisecond}
+		out, err := harness.Runner{Client: answer{chunks: 1}, Samplers: []harness.Sampler{source}}.Run(t.Context(), s)
+		require.NoError(t, err)
+		var at []float64
+		for sample := range out.Samples {
+			if sample.Source == "server" {
+				at = append(at, sample.At.Seconds())
+			}
+		}
+		assert.Equal(t, []float64{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 15, 16.5, 20, 22, 23, 24}, at[:17], "half as often each time, down to a tenth of its time; when the warm-up ends; and back again")
+		assert.Equal(t, []float64{39, 40}, at[len(at)-3:len(at)-1])
+		assert.Equal(t, []string{"the server took up to 0.4 s to answer, so it was read every 4 s at times, not to burden it"}, out.Warnings)
+	})
+}
+
+func TestALateReadingIsAGap(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := &watchable{began: time.Now(), takes: func(at time.Duration) time.Duration {
+			if at > 3*time.Second && at < 6*time.Second {
+				return time.Hour
+			}
+			return 0
+		}}
+		s := harness.Scenario{Dataset: echo{}, Load: harness.Open{Arrivals: arrival.Even{PerSecond: 1}, For: 10 * time.Second}}
+		out, err := harness.Runner{Client: answer{chunks: 1}, Samplers: []harness.Sampler{source}}.Run(t.Context(), s)
+		require.NoError(t, err)
+		missing := 0.0
+		for sample := range out.Samples {
+			if sample.Series == harness.SeriesMissing {
+				assert.Equal(t, "server", sample.Labels["of"])
+				missing = max(missing, sample.Value)
+			}
+			assert.False(t, sample.Source == "server" && sample.At > 3*time.Second && sample.At < 6*time.Second)
+		}
+		assert.Positive(t, missing)
+		assert.Contains(t, out.Warnings[0], "readings of the server are missing: at ")
+		assert.Contains(t, out.Warnings[0], "no answer came within 1 s")
+	})
+}
