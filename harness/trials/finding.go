@@ -31,5 +31,7 @@ type Probe struct {
 	Verdicts []slo.Verdict `json:"verdicts"`        // of its runs together
 	Decides  string        `json:"decides"`         // the objective that decides, with its figure and interval
 	Why      string        `json:"why,omitempty"`   // it is unknown, or was given up early
-	Proof    bool          `json:"proof,omitempty"` // made to confirm the answer
+	Proof    bool          `json:"proof,omitempty"` // its last run was made to confirm the answer
+	Ended    bool          `json:"ended,omitempty"` // its load was ended early, for it was hopeless
+	Futile   bool          `json:"-"`               // unknown for a reason that more runs would not change
 }
