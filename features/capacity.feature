@@ -1,9 +1,11 @@
 Feature: The server carries the rate it was bought for
   One number: this many requests per second, and nobody waits for a place.
 
-  Scenario: Twelve requests per second
+  Background:
     Given the model "llama-3.1-8b" is being served
-    And prompts of 512 tokens are answered in 64 tokens
+
+  Scenario: Twelve requests per second
+    Given prompts of 512 tokens are answered in 64 tokens
     And a request is good when:
       | TTFT | at most 500 ms |
     And requests arrive as a Poisson process at 12 per second
@@ -14,3 +16,37 @@ Feature: The server carries the rate it was bought for
       | attainment            | at least 95%           |
       | request throughput    | at least 10 per second |
       | mean waiting requests | at most 4              |
+
+  Scenario: The curve from idle to busy
+    Given prompts of 512 tokens are answered in 16 tokens
+    And requests arrive as a Poisson process
+    And each run lasts 30 seconds
+    When the load is swept over 2, 8 and 16 requests per second
+    Then these objectives are met:
+      | error rate | none |
+    And these objectives are met at 8 per second:
+      | p95 TTFT | at most 100 ms |
+
+  Scenario: The curve from one user to a room full of them
+    Given prompts of 512 tokens are answered in 16 tokens
+    And users ask with an exponential think time of 1 second
+    And each run lasts 400 requests
+    When the load is swept over 1, 8 and 32 users
+    Then these objectives are met with 32 users:
+      | p95 TTFT | at most 250 ms |
+
+  Scenario: How much one GPU can carry
+    Given prompts of 512 tokens are answered in 4 tokens
+    And requests arrive as a Poisson process
+    And the search takes at most 5 minutes
+    When the highest request rate between 1 and 256 per second is sought that meets:
+      | p90 TTFT   | at most 500 ms |
+      | error rate | none           |
+    Then that rate is at least 32 per second
+
+  Scenario: How many people one GPU can serve
+    Given prompts of 1,024 tokens are answered in 4 tokens
+    And users ask with a think time of 1 second
+    When the highest number of users between 2 and 32 is sought that meets:
+      | p90 TTFT | at most 250 ms |
+    Then that number of users is at least 8

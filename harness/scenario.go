@@ -185,11 +185,12 @@ type Dataset interface {
 
 // An Objective is one row of expectations: a figure and the limit it must keep.
 type Objective struct {
-	Text      string   `json:"text"`            // as written: "p99 TTFT at most 500 ms"
-	Where     string   `json:"where"`           // file:line of the row
-	Class     string   `json:"class,omitempty"` // of traffic; "" for all
-	Statistic string   `json:"statistic"`       // min, mean, max, total, p0…p100; "" where the metric is one figure of the run
-	Metric    string   `json:"metric"`          // name in the catalogue
+	Text      string   `json:"text"`              // as written: "p99 TTFT at most 500 ms"
+	Where     string   `json:"where"`             // file:line of the row
+	Class     string   `json:"class,omitempty"`   // of traffic; "" for all
+	Setting   string   `json:"setting,omitempty"` // of a sweep, that it is about: "at 8 per second"; "" for every one
+	Statistic string   `json:"statistic"`         // min, mean, max, total, p0…p100; "" where the metric is one figure of the run
+	Metric    string   `json:"metric"`            // name in the catalogue
 	Relation  Relation `json:"relation"`
 	Limit     float64  `json:"limit"`           // in the base unit of the metric: seconds, ratio 0–1, per second, count
 	Upper     float64  `json:"upper,omitempty"` // upper end, Between only

@@ -145,7 +145,7 @@ func (w *world) swings(low, high, period string) error {
 // rateChanges refuses a changing rate beside another load or another rate.
 func (w *world) rateChanges() error {
 	switch l := w.load; {
-	case l.users > 0 || l.atOnce || l.changes():
+	case l.users > 0 || l.anyUsers || l.atOnce || l.changes():
 		return errTwoLoads
 	case l.arrivals != nil && l.arrivals.Rate() > 0:
 		return errTwoRates
@@ -265,7 +265,7 @@ func parseStage(cells []*messages.PickleTableCell) (s arrival.Stage, err error) 
 
 func (w *world) arrive(arrivals arrival.Process) error {
 	switch l := w.load; {
-	case l.users > 0 || l.atOnce || l.arrivals != nil:
+	case l.users > 0 || l.anyUsers || l.atOnce || l.arrivals != nil:
 		return errTwoLoads
 	case l.changes() && arrivals.Rate() > 0:
 		return errTwoRates
@@ -278,7 +278,7 @@ func (w *world) arrive(arrivals arrival.Process) error {
 func (l loadWords) changes() bool { return l.stages != nil || l.swing != nil }
 
 func (l loadWords) described() bool {
-	return l.arrivals != nil || l.changes() || l.atOnce || l.users > 0
+	return l.anyUsers || l.arrivals != nil || l.changes() || l.atOnce || l.users > 0
 }
 
 var (

@@ -10,6 +10,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
+	"github.com/vllmspec/vllmspec/harness/trials"
 	"github.com/vllmspec/vllmspec/reports"
 )
 
@@ -35,6 +36,9 @@ func (w *world) finish(cause error) error {
 // abandonedUnasked is an error where the run was abandoned and the scenario did not
 // expect it; nil where what else went wrong says so already.
 func (w *world) abandonedUnasked(cause error) error {
+	if w.whole != nil && w.whole.Kind != trials.Repeats {
+		return nil // a point or a probe that was more than the server could do is a result
+	}
 	if w.run == nil || !strings.HasPrefix(w.run.Stopped, harness.Abandoned) || w.givenUp || cause != nil {
 		return nil
 	}

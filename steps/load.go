@@ -19,6 +19,7 @@ type loadWords struct {
 	atOnce   bool
 	trace    *dataset.Trace // that the arrivals are from
 	users    int
+	anyUsers bool // a sweep or a search says how many
 	think    harness.Think
 	inFlight int
 	between  harness.Think // turns of a conversation
@@ -27,6 +28,7 @@ type loadWords struct {
 
 func (w *world) registerLoad(sc sentences) {
 	sc.Step(`^(\S+) users ask with a think time of (.+)$`, w.usersAsk)
+	sc.Step(`^users ask with (a|an exponential) think time of (.+)$`, w.someUsersAsk)
 	sc.Step(`^(\S+) users ask with an exponential think time of (.+)$`, w.usersAskExponentially)
 	sc.Step(`^(\S+) users ask with a log-normal think time of (.+) ± (.+)$`, w.usersAskLogNormally)
 	sc.Step(`^(\S+%) of requests are given up after (.+)$`, w.givenUpAfter)
@@ -52,6 +54,17 @@ func (w *world) usersAskLogNormally(users, think, deviation string) error {
 		return fmt.Errorf("think time: %w", err)
 	}
 	return w.ask(users, think, harness.Think{Shape: harness.LogNormal, Deviation: d})
+}
+
+// someUsersAsk is a closed loop of as many users as a sweep or a search says.
+func (w *world) someUsersAsk(kind, think string) error {
+	how := harness.Think{}
+	if kind == "an exponential" {
+		how.Shape = harness.Exponential
+	}
+	err := w.ask("1", think, how) // how many is not known yet
+	w.load.users, w.load.anyUsers = 0, true
+	return err
 }
 
 func (w *world) ask(users, think string, how harness.Think) (err error) {
@@ -89,6 +102,8 @@ func (w *world) atMostInFlight(bound string) (err error) {
 // build is the load as the harness knows it.
 func (l loadWords) build(length time.Duration, requests int) (harness.Load, error) {
 	switch {
+	case l.anyUsers && l.users == 0:
+		return nil, errors.New("nothing says how many users ask; write: And 32 users ask with a think time of 2 seconds")
 	case l.users > 0 && l.inFlight > 0:
 		return nil, errors.New("a bound of requests in flight belongs to an open loop; the users of a closed loop are its bound")
 	case l.users > 0 && l.between.Mean > 0:

@@ -73,7 +73,7 @@ func parseObjective(written string) (harness.Objective, error) {
 // must not cost the time of a run, and the audit of the client wants to know
 // how tight the limits are.
 func (w *world) lookAhead() error {
-	current := w.step
+	current, found := w.step, false
 	defer func() { w.step = current }()
 	for _, step := range w.pickle.Steps {
 		w.step = step
@@ -85,8 +85,10 @@ func (w *world) lookAhead() error {
 				err = fmt.Errorf("%s: %w", w.suite.where(step.AstNodeIds), err)
 			}
 			rows[0].Where = w.suite.where(step.AstNodeIds)
-		} else if step.Text == "these objectives are met:" && step.Argument != nil {
-			rows, err = w.objectives(step.Argument.DataTable, slo.Parse)
+		} else if (step.Text == "these objectives are met:" || metAtSentence.MatchString(step.Text)) && step.Argument != nil {
+			rows, err = w.objectivesAt(step)
+		} else if thatSentence.MatchString(step.Text) {
+			err, found = w.expectsOfSearch(step), true
 		} else if comparing.MatchString(step.Text) {
 			err = w.comparisonAhead(step)
 		}
@@ -95,7 +97,10 @@ func (w *world) lookAhead() error {
 		}
 		w.scenario.Objectives = append(w.scenario.Objectives, rows...)
 	}
-	if len(w.scenario.Objectives)+len(w.comparisons) == 0 && !w.expectsToBeAbandoned() && !w.expectsAgreement() {
+	switch {
+	case w.sought != nil && !found:
+		return errors.New("nothing is expected of this search; add: Then that rate is at least 24 per second")
+	case w.sought == nil && len(w.scenario.Objectives)+len(w.comparisons) == 0 && !w.expectsToBeAbandoned() && !w.expectsAgreement():
 		return errors.New("nothing is expected of this load; add: Then these objectives are met: | p99 TTFT | at most 500 ms |")
 	}
 	return w.classesExist(slices.Concat(w.scenario.Objectives, w.scenario.Good, w.abandon, w.comparisons))

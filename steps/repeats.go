@@ -39,7 +39,7 @@ func (w *world) repeat(ctx context.Context) error {
 // again makes one run more of the same load. What was abandoned once is not worth the
 // time of others.
 func (w *world) again(ctx context.Context) (goOn bool, err error) {
-	window, err := w.try(ctx, w.whole.scenario.Load, 0, w.whole.scenario.Objectives)
+	window, err := w.try(ctx, attempt{load: w.whole.scenario.Load, warmup: w.whole.scenario.Warmup, alone: w.whole.scenario.Objectives})
 	if err != nil {
 		return false, fmt.Errorf("%s: %w", w.called(), err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,7 +31,7 @@ func (w *world) loadRuns(ctx context.Context, extent string) error {
 	if err := w.lookAhead(); err != nil {
 		return err
 	}
-	return w.onServer(ctx, w.loads(), w.scenario.Load.Planned(), func(ctx context.Context) error {
+	return w.onServer(ctx, slices.Repeat([]time.Duration{w.scenario.Load.Planned()}, w.loads()), func(ctx context.Context) error {
 		switch {
 		case w.sides.compares:
 			return w.takeTurns(ctx)
@@ -52,12 +53,11 @@ func (w *world) notYet() error {
 	return nil
 }
 
-// onServer reaches the server, and does with it what takes so many loads of such a
-// length.
-func (w *world) onServer(ctx context.Context, loads int, each time.Duration, do func(context.Context) error) error {
+// onServer reaches the server, and does with it what takes loads of these lengths.
+func (w *world) onServer(ctx context.Context, loads []time.Duration, do func(context.Context) error) error {
 	ctx, cancel := w.suite.interruptible(ctx)
 	defer cancel()
-	if err := w.fitsDeadline(loads, each); err != nil {
+	if err := w.fitsDeadline(loads); err != nil {
 		return err
 	}
 	defer func() { w.served.leave() }()
@@ -104,8 +104,8 @@ func (w *world) bring(ctx context.Context) error {
 		Client: w.served.client, Samplers: beside.samplers, Archive: archive, Sinks: []harness.Sink{w.accounts},
 		Good: slo.Good(w.scenario.Good), Grace: grace, Precise: !w.served.Virtual,
 	}
-	if w.abandon != nil {
-		hope := slo.NewHope(w.abandon, w.scenario.Warmup)
+	if rows := slices.Concat(w.abandon, w.hopeless); rows != nil {
+		hope := slo.NewHope(rows, w.scenario.Warmup)
 		runner.Sinks, runner.Abandon = append(runner.Sinks, hope), hope.Lost
 	}
 	w.warm(ctx)
@@ -170,16 +170,18 @@ func (w *world) complete(extent string) (err error) {
 
 // fitsDeadline refuses a load that go test would kill in the middle: nothing
 // would be stored, and nobody would know why.
-func (w *world) fitsDeadline(loads int, each time.Duration) error {
+func (w *world) fitsDeadline(loads []time.Duration) error {
 	deadline, limited := w.suite.deadline()
 	if !limited || w.suite.inBubble {
 		return nil
 	}
 	left := time.Until(deadline)
-	planned := time.Duration(loads)*each + time.Duration(loads-1)*between
-	what := fmt.Sprintf("the load of %v", each)
-	if loads > 1 {
-		what = fmt.Sprintf("the %d loads of %v", loads, each)
+	planned, what := -between, fmt.Sprintf("the load of %v", loads[0])
+	for _, each := range loads {
+		planned += each + between
+	}
+	if len(loads) > 1 {
+		what = fmt.Sprintf("the %d loads of %v in all", len(loads), planned)
 	}
 	if needed := planned + grace; needed > left {
 		return fmt.Errorf("%s and its grace of %v do not fit into the %v that go test leaves; add -timeout %v, or -timeout 0 for no limit",

@@ -167,6 +167,9 @@ func (s *Suite) checkRows(step *messages.PickleStep) (errs []error) {
 	if comparing.MatchString(step.Text) {
 		parse = slo.ParseComparison
 	}
+	if metAtSentence.MatchString(step.Text) || strings.HasSuffix(step.Text, " is sought that meets:") {
+		parse = slo.Parse
+	}
 	if parse == nil || step.Argument == nil || step.Argument.DataTable == nil {
 		return nil
 	}

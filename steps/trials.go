@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/vllmspec/vllmspec/harness"
@@ -70,21 +72,34 @@ func (w *world) folderName(began time.Time) string {
 	return fmt.Sprintf("%s-%s-%d", w.whole.folder.Run(), w.about.Kind, w.about.Number)
 }
 
-// try makes one run more of those that the whole consists of: of this load, with a
-// seed of its own, on a server that has come to rest. It is kept at once.
-func (w *world) try(ctx context.Context, load harness.Load, setting float64, alone []harness.Objective) (*slo.Window, error) {
+// An attempt is what is to be run once.
+type attempt struct {
+	load     harness.Load
+	warmup   time.Duration
+	setting  float64             // 0: there is one load only
+	alone    []harness.Objective // by which the run is judged by itself
+	hopeless []harness.Objective // the run is ended once one of these is missed
+}
+
+// try makes one run more of those that the whole consists of, with a seed of its
+// own, on a server that has come to rest. It is kept at once.
+func (w *world) try(ctx context.Context, a attempt) (*slo.Window, error) {
 	number := w.trialNumber()
 	var warnings []string
 	if number > 1 {
 		warnings = w.settle(ctx)
 	}
 	w.trial = trial{warnings: warnings, about: &store.Trial{Of: w.whole.folder.Run(), Kind: w.trialKind(), Number: number, Planned: w.whole.planned,
-		Setting: setting, Scale: string(w.whole.Scale), SeedPolicy: seedPolicy}}
+		Setting: a.setting, Scale: string(w.whole.Scale), SeedPolicy: seedPolicy}}
 	w.scenario.Seed = seedOfTrial(w.whole.scenario.Seed, number)
-	w.scenario.Load = load
+	w.scenario.Load, w.scenario.Warmup, w.hopeless = a.load, a.warmup, a.hopeless
 	var err error
 	if w.scenario.Dataset, err = w.dataset(); err != nil {
 		return nil, err
+	}
+	if w.scale != "" {
+		w.scenario.Labels = maps.Clone(w.whole.scenario.Labels)
+		w.scenario.Labels["load"] = fmt.Sprint(a.load)
 	}
 	err = w.runOnce(ctx)
 	if w.run == nil {
@@ -93,7 +108,7 @@ func (w *world) try(ctx context.Context, load harness.Load, setting float64, alo
 		}
 		return nil, err
 	}
-	w.verdicts = w.measured().Judge(alone)
+	w.verdicts = w.measured().Judge(a.alone)
 	slo.Explain(w.verdicts, w.measured())
 	return w.measured(), errors.Join(err, w.keepTrial(err))
 }
@@ -102,6 +117,9 @@ func (w *world) try(ctx context.Context, load harness.Load, setting float64, alo
 func (w *world) keepTrial(cause error) error {
 	of := w.whole
 	outcome := worst(w.verdicts)
+	if w.hopeless != nil && strings.HasPrefix(w.run.Stopped, harness.Abandoned) {
+		outcome = slo.Missed
+	}
 	of.Trials = append(of.Trials, trials.NewTrial(w.folder.Run(), w.about.Number, w.run, w.measured(), outcome))
 	of.Trials[len(of.Trials)-1].Setting = w.about.Setting
 	of.Trials[len(of.Trials)-1].Other = w.sides.onSecond
@@ -201,8 +219,12 @@ func (w *world) rest(ctx context.Context) (busy float64) {
 	return busy
 }
 
-// judge answers objectives from all the runs together.
+// judge answers objectives from all the runs together, or of a sweep at each of its
+// points.
 func (of *whole) judge(objectives []harness.Objective) ([]slo.Verdict, error) {
+	if of.Curve != nil {
+		return of.judgePoints(objectives), nil
+	}
 	if len(of.windows) == 0 {
 		return nil, errors.New("there is nothing to judge: no run was made to its end")
 	}
@@ -272,8 +294,13 @@ func (w *world) wholeManifest(cause error) store.Manifest {
 	}
 	w.trial = trial{run: &run, folder: of.folder}
 	m := w.manifest(cause)
-	if of.Kind == trials.Repeats {
+	switch of.Kind {
+	case trials.Repeats:
 		m.Scenario.Load += fmt.Sprintf(", %d times", of.planned)
+	case trials.Sweep:
+		m.Scenario.Load = fmt.Sprintf("swept over %v %s", w.settings, of.Scale)
+	case trials.Search:
+		m.Scenario.Load = fmt.Sprintf("between %g and %g %s", w.sought[0], w.sought[1], of.Scale)
 	}
 	for _, t := range of.Trials {
 		m.Trials = append(m.Trials, t.Run)

@@ -156,5 +156,5 @@ func TestRepeatsThatDoNotFitAreRefused(t *testing.T) {
 	passed, err := suite.Run(features[0])
 	require.NoError(t, err)
 	assert.False(t, passed)
-	assert.Contains(t, output.String(), "the 3 loads of 4m0s and its grace of 1m0s do not fit into the 10m0s that go test leaves; add -timeout 22m")
+	assert.Contains(t, output.String(), "the 3 loads of 12m10s in all and its grace of 1m0s do not fit into the 10m0s that go test leaves; add -timeout 22m")
 }

@@ -25,6 +25,9 @@ func (w *world) bind(sc sentences) {
 	w.registerLoad(sc)
 	w.registerMeasurement(sc)
 	w.registerRepeats(sc)
+	w.registerSettings(sc)
+	w.registerSweep(sc)
+	w.registerSearch(sc)
 	w.registerRun(sc)
 	w.registerObjectives(sc)
 	w.registerComparison(sc)
@@ -91,5 +94,5 @@ func shapeOf(pattern *regexp.Regexp) string {
 		shape = strings.ReplaceAll(shape, group, "…")
 	}
 	shape = strings.ReplaceAll(shape, "(?:is|are)", "are")
-	return strings.NewReplacer("(missed|unknown)", "missed", "(prompts|answers)", "prompts", `(\S+%)`, "5%").Replace(shape)
+	return strings.NewReplacer("(a|an exponential)", "a", "(missed|unknown)", "missed", "(prompts|answers)", "prompts", `(\S+%)`, "5%").Replace(shape)
 }

@@ -32,7 +32,7 @@ type sentence struct {
 
 // concepts are the files that register sentences, in the order of a scenario.
 func concepts() []string {
-	return []string{"target", "faults", "workload", "cache", "mix", "arrivals", "load", "measurement", "repeats", "run", "objectives", "agreement", "comparison", "sides"}
+	return []string{"target", "faults", "workload", "cache", "mix", "arrivals", "load", "measurement", "repeats", "settings", "sweep", "search", "run", "objectives", "agreement", "comparison", "sides"}
 }
 
 // registered reads the sentences from the source: what godog runs and what

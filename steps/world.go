@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/cucumber/godog"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness/sampler"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
+	"github.com/vllmspec/vllmspec/harness/trials"
 	"github.com/vllmspec/vllmspec/reports"
 	"github.com/vllmspec/vllmspec/reports/live"
 )
@@ -36,6 +38,13 @@ type world struct {
 	audited     []*slo.Accounts     // of client and server, of every run
 	comparisons []harness.Objective // rows that other runs are held against
 	sides       sides
+	scale       trials.Scale // of a sweep or a search
+	settings    []float64    // of a sweep
+	sought      []float64    // from and to, of a search
+	each        string       // how long each run of a sweep or a search lasts; "": as its objectives need
+	atMost      time.Duration
+	at          string              // the setting that objectives are being read of; "": all there are
+	hopeless    []harness.Objective // a run that misses one of these is ended early, and that is no error
 
 	trial        // the run that is on, or the last one
 	whole *whole // nil: the scenario is one run
@@ -91,7 +100,7 @@ func (w *world) objectives(table *godog.Table, parse func(subject, expectation s
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", where, err)
 		}
-		o.Where = where
+		o.Where, o.Setting = where, w.at
 		out = append(out, o)
 	}
 	return out, nil

@@ -108,8 +108,11 @@ func (v Verdict) Sentence() string {
 }
 
 // Name is the figure as one says it: "p99 TTFT", or of one class of the traffic
-// "chat: p99 TTFT".
-func (v Verdict) Name() string {
+// "chat: p99 TTFT", or at one point of a sweep "p99 TTFT at 8 per second".
+func (v Verdict) Name() string { return strings.TrimSpace(v.figure() + " " + v.Setting) }
+
+// figure is the name wherever the figure was measured.
+func (v Verdict) figure() string {
 	name := strings.TrimSpace(v.Statistic + " " + v.Metric)
 	if v.Class != "" {
 		name = v.Class + ": " + name
@@ -118,7 +121,9 @@ func (v Verdict) Name() string {
 }
 
 // Expectation is what was asked of it: "at most 500 ms".
-func (v Verdict) Expectation() string { return strings.TrimSpace(strings.TrimPrefix(v.Text, v.Name())) }
+func (v Verdict) Expectation() string {
+	return strings.TrimSpace(strings.TrimPrefix(v.Text, v.figure()))
+}
 
 // Interval is " [690, 790]" in the unit of the value, or " [690 ms, 1.2 s]" where
 // the ends have another one; nothing where the value is all there is.

@@ -37,10 +37,21 @@ const (
 
 // Quantity is a setting in words: "12.7 per second", "64 users".
 func (s Scale) Quantity(setting float64) string {
+	if s == Users && setting == 1 {
+		return "1 user"
+	}
 	if s == Users {
 		return slo.FormatQuantity(setting, slo.Count) + " users"
 	}
 	return slo.FormatQuantity(setting, slo.PerSecond)
+}
+
+// At is where a figure was measured: "at 12.7 per second", "with 64 users".
+func (s Scale) At(setting float64) string {
+	if s == Users {
+		return "with " + s.Quantity(setting)
+	}
+	return "at " + s.Quantity(setting)
 }
 
 // A Whole is trials.json: the runs of a scenario in the order in which they were

@@ -1,0 +1,30 @@
+package trials
+
+import (
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/stats"
+)
+
+// Enough is how many requests a first run needs to decide objectives that are not
+// near their limits: four times as many as their quantile, or their share, needs for
+// an interval at all, and never so few that the run is over before it has begun.
+func Enough(objectives []harness.Objective) int {
+	const margin, least = 4, 400
+	requests := least
+	for _, o := range objectives {
+		p := 0.5
+		if digits, ok := strings.CutPrefix(o.Statistic, "p"); ok {
+			if percent, err := strconv.ParseFloat(digits, 64); err == nil {
+				p = percent / 100
+			}
+		} else if o.Metric == "attainment" && o.Limit < 1 {
+			p = o.Limit
+		}
+		requests = max(requests, margin*stats.SamplesFor(math.Max(p, 1-p), .95))
+	}
+	return requests
+}
