@@ -94,50 +94,38 @@ type seeking struct {
 	spent   time.Duration             // by loads
 }
 
-// try runs a setting once more: as long as all its runs so far together, so that each
-// run doubles what is known.
-func (s *seeking) try(setting float64, before *trials.Probe, proof bool) (*trials.Probe, error) {
-	a, err := s.next(setting)
+// try runs a setting again: once at first, and then as often as gives it twice the
+// runs that it had.
+func (s *seeking) try(setting float64, before *trials.Probe, _ bool) (*trials.Probe, error) {
+	rows := s.scenario.Objectives
+	a, err := s.attempt(setting, rows)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.timeFor(a.load.Planned()); err != nil {
-		return nil, err
-	}
-	window, err := s.tryAt(s.ctx, a)
-	if window == nil {
-		return nil, err
-	}
-	s.whole.windows = append(s.whole.windows, window)
-	s.windows[setting] = append(s.windows[setting], window)
-	s.spent += s.run.Length
-	p := s.probe(setting, before)
-	p.Proof = proof
-	return p, err
-}
-
-// next is the run that is due at a setting.
-func (s *seeking) next(setting float64) (attempt, error) {
-	rows := s.scenario.Objectives
-	a, err := s.attempt(setting, rows)
-	if doubled := 1 << max(0, len(s.windows[setting])-1); err == nil && doubled > 1 {
-		a.load = times(a.load, doubled)
-	}
 	a.alone, a.hopeless = rows, hopeless(rows)
-	return a, err
-}
-
-// times is a load that is so many times as long.
-func times(load harness.Load, n int) harness.Load {
-	switch l := load.(type) {
-	case harness.Open:
-		l.For, l.Requests = l.For*time.Duration(n), l.Requests*n
-		return l
-	case harness.Closed:
-		l.For, l.Requests = l.For*time.Duration(n), l.Requests*n
-		return l
+	more := trials.More(len(s.windows[setting]))
+	if err := s.timeFor(time.Duration(more) * a.load.Planned()); err != nil {
+		return nil, err
 	}
-	return load
+	sum := trials.Probe{}
+	if before != nil {
+		sum = *before
+	}
+	for range more {
+		window, err := s.tryAt(s.ctx, a)
+		if window == nil {
+			return nil, err
+		}
+		s.whole.windows = append(s.whole.windows, window)
+		s.windows[setting] = append(s.windows[setting], window)
+		s.spent += s.run.Length
+		last := s.whole.Trials[len(s.whole.Trials)-1]
+		sum.Runs, sum.LengthNS, sum.Requests = append(sum.Runs, last.Run), sum.LengthNS+last.LengthNS, sum.Requests+last.Requests
+		if err != nil || s.run.Stopped != "" {
+			return s.probe(setting, sum), err
+		}
+	}
+	return s.probe(setting, sum), nil
 }
 
 // hopeless are limits of which a load need not go on that misses them: three times
@@ -169,49 +157,15 @@ func (s *seeking) timeFor(planned time.Duration) error {
 	return nil
 }
 
-// probe is what all runs of a setting show.
-func (s *seeking) probe(setting float64, before *trials.Probe) *trials.Probe {
-	p := &trials.Probe{Setting: setting}
-	if before != nil {
-		*p = *before
-	}
-	windows := s.windows[setting]
-	last := s.whole.Trials[len(s.whole.Trials)-1]
-	p.Runs, p.LengthNS, p.Requests = append(p.Runs, last.Run), p.LengthNS+last.LengthNS, p.Requests+last.Requests
-	p.Verdicts = slo.Together(windows).Judge(s.scenario.Objectives)
-	p.Outcome, p.Decides, p.Why = worst(p.Verdicts), deciding(p.Verdicts), ""
-	full := saturated(windows[len(windows)-1])
-	switch {
-	case strings.HasPrefix(last.Stopped, harness.Abandoned):
-		p.Outcome, p.Ended, p.Why = slo.Missed, true, last.Stopped
-		p.Decides = strings.TrimPrefix(last.Stopped, harness.Abandoned)
-	case full != "":
-		p.Outcome, p.Why = slo.Missed, full
-	case p.Outcome == slo.Unknown:
-		p.Why = firstNote(p.Verdicts)
-		p.Futile = len(windows[len(windows)-1].Audit()) > 0
+// probe is what all runs of a setting show. One that had to be ended, hopeless as it
+// was, is missed.
+func (s *seeking) probe(setting float64, sum trials.Probe) *trials.Probe {
+	p := trials.NewProbe(setting, s.windows[setting], s.scenario.Objectives)
+	p.Runs, p.LengthNS, p.Requests = sum.Runs, sum.LengthNS, sum.Requests
+	if why, ended := strings.CutPrefix(s.run.Stopped, harness.Abandoned); ended {
+		p.Outcome, p.Ended, p.Decides, p.Why = slo.Missed, true, why, s.run.Stopped
 	}
 	return p
-}
-
-// deciding is the verdict on which the outcome of all rests, in a sentence.
-func deciding(verdicts []slo.Verdict) string {
-	outcome := worst(verdicts)
-	for _, v := range verdicts {
-		if v.Outcome == outcome {
-			return v.Sentence()
-		}
-	}
-	return ""
-}
-
-func firstNote(verdicts []slo.Verdict) string {
-	for _, v := range verdicts {
-		if v.Outcome == slo.Unknown && len(v.Notes) > 0 {
-			return v.Notes[0]
-		}
-	}
-	return ""
 }
 
 // found judges what the search found.
@@ -288,7 +242,3 @@ func capacity(whole trials.Whole, least float64) slo.Verdict {
 	}
 	return v
 }
-
-// saturated is why a load was more than the server could do; "" where it was not, or
-// nobody can tell.
-func saturated(*slo.Window) string { return "" }

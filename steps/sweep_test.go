@@ -17,8 +17,8 @@ const swept = `Feature: X
     Given the model "llama-3.1-8b" is being served
     And prompts of 512 tokens are answered in 4 tokens
     And requests arrive as a Poisson process
-    And each run lasts 300 requests
-    When the load is swept over 4, 32 and 160 requests per second
+    And each run lasts 600 requests
+    When the load is swept over 4, 16 and 160 requests per second
     Then these objectives are met:
       | error rate | none |
     And these objectives are met at 4 per second:
@@ -35,7 +35,7 @@ func TestASweepIsOneCurveOfStoredRuns(t *testing.T) {
 	require.Len(t, whole.Curve.Points, 3)
 	var slower float64
 	for i, p := range whole.Curve.Points {
-		assert.Equal(t, []float64{4, 32, 160}[i], p.Setting)
+		assert.Equal(t, []float64{4, 16, 160}[i], p.Setting)
 		assert.Equal(t, []string{all[i+1].Run}, p.Runs)
 		ttft, ok := trials.Named(p.Figures, "p95 TTFT")
 		require.True(t, ok)
@@ -46,7 +46,7 @@ func TestASweepIsOneCurveOfStoredRuns(t *testing.T) {
 
 	verdicts := readJSON[[]slo.Verdict](t, filepath.Join(r.out, all[0].Run, "verdicts.json"))
 	require.Len(t, verdicts, 4, "the first table at each point, the second at one of them")
-	assert.Equal(t, "error rate at 32 per second", verdicts[1].Name())
+	assert.Equal(t, "error rate at 16 per second", verdicts[1].Name())
 	assert.Contains(t, verdicts[3].Sentence(), "met: p90 TTFT at 4 per second was ")
 	assert.Contains(t, verdicts[3].Sentence(), "against at most 60 ms")
 }
@@ -59,14 +59,14 @@ func TestASweepNamesThePointThatIsMissed(t *testing.T) {
 }
 
 func TestSweepsAndSearchesThatCannotBeAreRefused(t *testing.T) {
-	sought := strings.NewReplacer("    And each run lasts 300 requests\n", "", "the load is swept over 4, 32 and 160 requests per second\n",
+	sought := strings.NewReplacer("    And each run lasts 600 requests\n", "", "the load is swept over 4, 16 and 160 requests per second\n",
 		"the highest request rate between 1 and 64 per second is sought that meets:\n      | p90 TTFT | at most 500 ms |\n").Replace(swept)
 	sought = sought[:strings.Index(sought, "    Then these")] + "    Then that rate is at least 8 per second\n"
 	for name, c := range map[string]struct{ text, from, to, says string }{
 		"another point":  {swept, "met at 4 per second", "met at 5 per second", "features/x.feature:10: the load is not swept over 5 per second"},
 		"another scale":  {swept, "met at 4 per second", "met with 4 users", "the load is swept over requests per second, and not over users"},
-		"downwards":      {swept, "4, 32 and 160", "4, 32 and 16", "16 per second comes after 32 per second"},
-		"one point":      {swept, "4, 32 and 160", "4", "a sweep has at least two settings"},
+		"downwards":      {swept, "4, 16 and 160", "4, 16 and 8", "8 per second comes after 16 per second"},
+		"one point":      {swept, "4, 16 and 160", "4", "a sweep has at least two settings"},
 		"a rate":         {swept, "a Poisson process", "a Poisson process at 8 per second", "the rate is said twice; leave it out"},
 		"users":          {swept, "requests arrive as a Poisson process", "users ask with a think time of 1 second", "this load has no rate that could be another"},
 		"no point":       {swept, "met at 4 per second:", "met:\n      | p90 TTFTT | at most 60 ms |", `features/x.feature:11: unknown metric "TTFTT"; did you mean "TTFT"?`},
@@ -95,7 +95,8 @@ func TestASearchLeavesATrail(t *testing.T) {
     Given the model "llama-3.1-8b" is being served
     And prompts of 1,024 tokens are answered in 4 tokens
     And requests arrive as a Poisson process
-    And the search takes at most 2 minutes
+    And each run lasts 400 requests
+    And the search takes at most 3 minutes
     When the highest request rate between 1 and 64 per second is sought that meets:
       | p90 TTFT | at most 500 ms |
     Then that rate is at least 8 per second
@@ -105,7 +106,7 @@ func TestASearchLeavesATrail(t *testing.T) {
 	all := r.manifests(t)
 	whole := readJSON[trials.Whole](t, filepath.Join(r.out, all[0].Run, "trials.json"))
 	f := whole.Search
-	assert.Contains(t, f.Ended, "no time is left: the search takes at most 2m0s, and the next run would take")
+	assert.Contains(t, f.Ended, "no time is left: the search takes at most 3m0s, and the next run would take")
 	assert.GreaterOrEqual(t, f.Lo, 8.0)
 	assert.Len(t, whole.Trials, len(all)-1, "each run of each probe is stored")
 	for _, p := range f.Probes {

@@ -22,15 +22,15 @@ type Bisection struct {
 	Scale     Scale
 	Width     float64 // of the answer, relative; 0: 5 %
 	Probes    int     // settings that may be tried; 0: 12
-	Runs      int     // of one setting, the proof aside; 0: 7
+	Tries     int     // of one setting, the proof aside; 0: 5
 }
 
 // The defaults, and how often an unknown setting is run before others are tried.
 const (
 	searchWidth  = 0.05
 	searchProbes = 12
-	searchRuns   = 7
-	patience     = 3
+	searchTries  = 5
+	patience     = 2
 )
 
 // ErrSpent ends a search whose time is over. What is wrapped around it says why.
@@ -50,8 +50,8 @@ func (s Bisection) Run(try Try) (*Finding, error) {
 	if h.Probes == 0 {
 		h.Probes = searchProbes
 	}
-	if h.Runs == 0 {
-		h.Runs = searchRuns
+	if h.Tries == 0 {
+		h.Tries = searchTries
 	}
 	err := h.run()
 	f := h.finding()
@@ -135,9 +135,9 @@ func (h *hunt) next(lo, hi float64) (again *Probe, setting float64) {
 	if setting > 0 && len(h.probes) < h.Probes {
 		return nil, setting
 	}
-	slices.SortStableFunc(unknown, func(a, b *Probe) int { return len(a.Runs) - len(b.Runs) })
+	slices.SortStableFunc(unknown, func(a, b *Probe) int { return a.Tries - b.Tries })
 	for _, p := range unknown {
-		if len(p.Runs) < h.Runs && !p.Futile {
+		if p.Tries < h.Tries && !p.Futile {
 			return p, 0
 		}
 	}
@@ -181,8 +181,9 @@ func (h *hunt) probe(setting float64) error {
 	if p == nil {
 		return err
 	}
+	p.Tries = 1
 	h.probes = append(h.probes, p)
-	for err == nil && p.Outcome == slo.Unknown && len(p.Runs) < min(patience, h.Runs) && !p.Futile {
+	for err == nil && p.Outcome == slo.Unknown && p.Tries < min(patience, h.Tries) && !p.Futile {
 		err = h.again(p, false)
 	}
 	return err
@@ -191,9 +192,9 @@ func (h *hunt) probe(setting float64) error {
 // again runs a setting once more.
 func (h *hunt) again(p *Probe, proof bool) error {
 	after, err := h.try(p.Setting, p, proof)
-	if after != nil {
+	if tries := p.Tries; after != nil {
 		*p = *after
-		p.Proof = proof
+		p.Proof, p.Tries = proof, tries+1
 	}
 	return err
 }

@@ -10,10 +10,11 @@ import (
 )
 
 // Enough is how many requests a first run needs to decide objectives that are not
-// near their limits: four times as many as their quantile, or their share, needs for
-// an interval at all, and never so few that the run is over before it has begun.
+// near their limits: ten times as many as their quantile, or their share, needs for
+// an interval at all, and never so few that the run is over before the server is as
+// busy as it will be.
 func Enough(objectives []harness.Objective) int {
-	const margin, least = 4, 400
+	const margin, least = 10, 2000
 	requests := least
 	for _, o := range objectives {
 		p := 0.5

@@ -33,5 +33,6 @@ type Probe struct {
 	Why      string        `json:"why,omitempty"`   // it is unknown, or was given up early
 	Proof    bool          `json:"proof,omitempty"` // its last run was made to confirm the answer
 	Ended    bool          `json:"ended,omitempty"` // its load was ended early, for it was hopeless
+	Tries    int           `json:"tries"`           // each doubles the number of its runs
 	Futile   bool          `json:"-"`               // unknown for a reason that more runs would not change
 }

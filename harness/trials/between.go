@@ -1,0 +1,65 @@
+package trials
+
+import (
+	"math"
+
+	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/slo"
+	"github.com/vllmspec/vllmspec/harness/stats"
+)
+
+// How many runs it takes for their differences to decide, and how surely: they are
+// looked at again whenever there are twice as many.
+const (
+	leastRuns = 4
+	surely    = 0.98
+)
+
+// More is how many runs more a setting gets that has had so many: one at first, then
+// enough to see how they differ, then as many as there are.
+func More(runs int) int {
+	switch {
+	case runs == 0:
+		return 1
+	case runs < leastRuns:
+		return leastRuns - runs
+	}
+	return runs
+}
+
+// between judges an objective by how much runs of one setting differ from each other:
+// by Student's interval of the logarithm of its figure, of which each run has one.
+// Whatever makes the requests of a run alike, its runs are independent. It reports
+// whether that can be done.
+func between(runs []*slo.Window, o harness.Objective) (v slo.Verdict, ok bool) {
+	if len(runs) < leastRuns || o.Limit <= 0 || o.Relation != harness.AtMost && o.Relation != harness.AtLeast {
+		return v, false
+	}
+	var logs stats.Mean
+	n, unsound := 0, []string(nil)
+	for _, w := range runs {
+		v = w.Judge([]harness.Objective{o})[0]
+		if !(v.Value > 0) || math.IsInf(v.Value, 1) {
+			return v, false
+		}
+		if reasons := w.Audit(); len(reasons) > 0 {
+			unsound = reasons
+		}
+		logs.Add(math.Log(v.Value))
+		n += v.N
+	}
+	middle, lo, hi := logs.Interval(float64(len(runs)), surely)
+	v.Value, v.Lo, v.Hi, v.N, v.Effective, v.Notes = math.Exp(middle), math.Exp(lo), math.Exp(hi), n, 0, unsound
+	v.Outcome = slo.Unknown
+	switch below, above := v.Hi <= o.Limit, v.Lo >= o.Limit; {
+	case unsound != nil:
+	case below && o.Relation == harness.AtMost || above && o.Relation == harness.AtLeast:
+		v.Outcome = slo.Met
+	case below || above:
+		v.Outcome = slo.Missed
+	default:
+		v.Notes = append(v.Notes, "the limit lies inside the interval of what the runs differ by")
+	}
+	v.Lasting = v.Outcome
+	return v, true
+}

@@ -1,0 +1,44 @@
+package trials
+
+import (
+	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/slo"
+)
+
+// NewProbe is a setting as all its runs so far show it, at least one. What counts is
+// what is known of any run at this setting, and not of these alone: of a few runs, how
+// much their requests resemble each other says how much they tell; of more, how much
+// the runs differ.
+func NewProbe(setting float64, runs []*slo.Window, objectives []harness.Objective) *Probe {
+	p := &Probe{Setting: setting, Outcome: slo.Met}
+	var pooled *slo.Repeats
+	for _, o := range objectives {
+		v, ok := between(runs, o)
+		if !ok {
+			if pooled == nil {
+				pooled = slo.Together(runs)
+			}
+			v = pooled.Judge([]harness.Objective{o})[0]
+		}
+		v.Outcome = v.Lasting
+		p.take(v)
+	}
+	last := runs[len(runs)-1]
+	if full := last.Saturated(); full != "" {
+		p.Outcome, p.Decides, p.Why = slo.Missed, full, ""
+	}
+	p.Futile = p.Outcome == slo.Unknown && len(last.Audit()) > 0
+	return p
+}
+
+// take adds a verdict. One that is missed decides, else one that is unknown.
+func (p *Probe) take(v slo.Verdict) {
+	first := len(p.Verdicts) == 0
+	p.Verdicts = append(p.Verdicts, v)
+	if first || p.Outcome == slo.Met && v.Outcome != slo.Met || p.Outcome == slo.Unknown && v.Outcome == slo.Missed {
+		p.Outcome, p.Decides, p.Why = v.Outcome, v.Sentence(), ""
+		if v.Outcome == slo.Unknown && len(v.Notes) > 0 {
+			p.Why = v.Notes[0]
+		}
+	}
+}
