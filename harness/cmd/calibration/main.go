@@ -22,6 +22,7 @@ type part struct {
 func parts() []part {
 	return []part{
 		{"coverage", coverage},
+		{"capacity", capacity},
 	}
 }
 
