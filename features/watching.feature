@@ -9,14 +9,14 @@ Feature: What the server says of itself stands in the same table
     And the first 10 seconds are warm-up
     When the load runs for 1 minute
     Then these objectives are met:
-      | p99 TTFT                                                   | at most 500 ms                 |
+      | p95 TTFT                                                   | at most 500 ms                 |
       | mean server TTFT                                           | at most 100 ms                 |
-      | p99 server TTFT                                            | at most 250 ms                 |
+      | p95 server TTFT                                            | at most 250 ms                 |
       | p95 queue time                                             | at most 300 ms                 |
       | mean prefill time                                          | at most 100 ms                 |
       | mean decode time                                           | between 0.5 s and 5 s          |
       | mean server ITL                                            | at most 25 ms                  |
-      | p99 server E2E latency                                     | at most 5 s                    |
+      | p95 server E2E latency                                     | at most 5 s                    |
       | mean server output throughput                              | at least 500 tokens per second |
       | max waiting requests                                       | at most 8                      |
       | total aborted requests                                     | none                           |
