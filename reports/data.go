@@ -20,6 +20,7 @@ type Data struct {
 	Limits        []Limit        `json:"limits"`
 	Offered       Series         `json:"offered"` // requests due per second
 	Panels        []Panel        `json:"panels"`
+	Phases        []Series       `json:"phases,omitempty"` // of an average request, by when it was due
 	Distributions []Distribution `json:"distributions"`
 }
 

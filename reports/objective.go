@@ -14,6 +14,7 @@ type Objective struct {
 	Metric, Class                   string
 	Outcome                         slo.Outcome
 	Says                            string // the outcome, as far as it is known
+	Cause                           string // why it was not met, as far as that can be told
 	Notes                           []string
 	Formula, Where, SQL             string
 	Bar                             Bar
@@ -22,7 +23,7 @@ type Objective struct {
 func objective(v slo.Verdict, run *harness.Run) Objective {
 	o := Objective{
 		Name: v.Name(), Limit: v.Expectation(), Value: "–", N: "–", Metric: v.Metric, Class: v.Class,
-		Outcome: v.Outcome, Says: string(v.Outcome), Notes: v.Notes, Where: v.Where, SQL: SQL(v.Objective, run.From, run.To), Bar: newBar(v),
+		Outcome: v.Outcome, Says: string(v.Outcome), Cause: v.Cause, Notes: v.Notes, Where: v.Where, SQL: SQL(v.Objective, run.From, run.To), Bar: newBar(v),
 	}
 	if m, err := slo.Lookup(v.Metric); err == nil {
 		o.Formula = m.Formula

@@ -10,6 +10,7 @@ import (
 const (
 	groupLoad    = "Load"
 	groupServer  = "Server"
+	groupGPU     = "GPU"
 	groupMachine = "Client machine"
 )
 
@@ -33,11 +34,27 @@ func plans() []plan {
 			[]line{rising("looked up", "vllm:prefix_cache_queries_total"), rising("found", "vllm:prefix_cache_hits_total")}, metrics},
 		{groupServer, "Tokens by its own count", "Prompt tokens that the server computed or found, and tokens it generated, per second.", "tokens per second",
 			[]line{rising("prompt", "vllm:prompt_tokens_total"), rising("generated", "vllm:generation_tokens_total")}, metrics},
+		{groupServer, "Its processes", "Cores that the server's processes kept busy, where they run on this machine.", "cores",
+			[]line{{name: "used", source: "host", series: "server_cpu_seconds", rises: true}}, "The server's processes are not on this machine, or were not found."},
+		{groupGPU, "Utilisation", "Share of time in which each GPU computed anything at all.", "ratio", gpus("gpu_utilisation_ratio"), noGPU},
+		{groupGPU, "Memory", "Memory of each GPU in use.", "bytes", gpus("gpu_memory_used_bytes"), noGPU},
+		{groupGPU, "Power", "What each GPU drew.", "W", gpus("gpu_power_watts"), noGPU},
+		{groupGPU, "Clock", "Clock of each GPU's processors.", "Hz", gpus("gpu_sm_clock_hertz"), noGPU},
+		{groupGPU, "Temperature", "Of each GPU.", "°C", gpus("gpu_temperature_celsius"), noGPU},
 		{groupMachine, "CPU", "Share of all cores that was busy on the machine that sent the requests, and share that its hypervisor gave to others.", "ratio",
 			[]line{machine("busy", "cpu_utilisation_ratio"), machine("stolen", "cpu_steal_ratio")}, host},
 		{groupMachine, "The client's own CPU", "Cores that the load generator itself kept busy.", "cores",
 			[]line{{name: "used", source: "client", series: "process_cpu_seconds", rises: true}}, host},
+		{groupMachine, "Network", "What came and went over this machine's network cards.", "MB/s",
+			[]line{{name: "received", source: "host", series: "net_received_bytes", rises: true, factor: 1e-6}, {name: "sent", source: "host", series: "net_sent_bytes", rises: true, factor: 1e-6}}, host},
 	}
+}
+
+const noGPU = "No GPU could be read: that needs NVIDIA's driver on this machine, or its exporter beside the server."
+
+// gpus is a line for each GPU.
+func gpus(series string) []line {
+	return []line{{name: "GPU", source: "gpu", series: series, each: "gpu"}}
 }
 
 // groups are those of the panels, in their order.

@@ -31,6 +31,8 @@ type View struct {
 	Definitions []Fact
 	Method      []Fact
 	Checks      []Fact // the client's audit of itself
+	Agreement   []Agreement
+	Phases      []PhaseBar // where the time of requests went
 	Environment []Fact
 	Files       []Fact
 	Queries     []Fact // what gives a chart from the files
@@ -67,6 +69,8 @@ func NewView(run *harness.Run, measured *slo.Window, verdicts []slo.Verdict, m s
 	v.Expected = passed(verdicts, m) && v.Outcome != slo.Met
 	v.Audit = measured.Audit()
 	v.Checks = checks(measured)
+	v.Agreement = agreement(m)
+	v.Phases, v.Data.Phases = phases(measured.Times(), run.From)
 	v.Files, v.Queries = files(m), queries()
 	return v
 }
@@ -128,10 +132,13 @@ func headline(verdicts []slo.Verdict, m store.Manifest) (slo.Outcome, string) {
 	}
 	sentence := worst.Sentence()
 	sentence = strings.ToUpper(sentence[:1]) + sentence[1:]
+	if because := worst.Because(); because != "" {
+		sentence += ", because " + humane(because)
+	}
 	if alike > 1 {
 		sentence += fmt.Sprintf(" (%d of %d objectives)", alike, len(verdicts))
 	}
-	return worst.Outcome, sentence + "."
+	return worst.Outcome, strings.TrimSuffix(sentence, ".") + "."
 }
 
 func rank(o slo.Outcome) int {

@@ -25,6 +25,10 @@ type Whole struct {
 	Runs       []Row
 	Columns    []string // of the figures of Runs
 	Warnings   []string
+	Curves     []Plot // of a sweep
+	Found      string // by a search
+	Probes     []Probe
+	Trail      []Plot
 	Data       trials.Whole
 }
 
@@ -62,6 +66,8 @@ func NewWhole(of trials.Whole, verdicts []slo.Verdict, m store.Manifest) Whole {
 		}
 		v.Runs = append(v.Runs, row)
 	}
+	v.Curves = curves(of)
+	v.Found, v.Probes, v.Trail = trail(of)
 	when := m.Start.UTC().Format("2 January 2006, 15:04 UTC")
 	if m.Virtual {
 		when += ", in virtual time"

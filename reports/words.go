@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // span is a duration as people say it, with the digits that they want: 5 min,
@@ -32,6 +34,8 @@ func span(d time.Duration) string {
 	}
 	return strings.Join(parts, " ")
 }
+
+func spanNS(ns int64) string { return span(time.Duration(ns)) }
 
 var (
 	goDurations = regexp.MustCompile(`(^|[\s(±~])((?:\d+h)?(?:\d+m)?\d+(?:\.\d+)?(?:s|ms|µs))\b`)
@@ -66,4 +70,10 @@ func grouped(n int) string {
 		s = s[:i] + "," + s[i:]
 	}
 	return s
+}
+
+// upper begins a sentence.
+func upper(sentence string) string {
+	r, size := utf8.DecodeRuneInString(sentence)
+	return string(unicode.ToUpper(r)) + sentence[size:]
 }

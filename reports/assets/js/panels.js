@@ -36,3 +36,25 @@ kinds.panel = holder => {
     retheme: () => plot.redraw(false, true), destroy: () => plot.destroy(),
   };
 };
+
+// The phases of an average request, one upon the other.
+kinds.phases = holder => {
+  const order = ['client', 'network', 'queue', 'prefill', 'until the first token', 'decode', 'stall'];
+  const strokes = data.phases.map(s => series(order.indexOf(s.name)));
+  const columns = () => {
+    const sums = data.phases[0].at.map(() => 0);
+    const stacked = data.phases.map(s => s.v.map((v, i) => sums[i] += v));
+    return [data.phases[0].at, ...stacked.reverse()]; // the highest first: those below are drawn over it
+  };
+  const say = i => keys('phases', data.phases.map((s, k) => [s.name, 'dot ' + strokes[k], i == null ? undefined : seconds(s.v[i])]), i == null ? '' : `at ${clock(data.phases[0].at[i])}`);
+  const plot = make(holder, timed({
+    axes: [timeAxis(), valueAxis(seconds)],
+    scales: { y: { range: (u, min, max) => [0, Math.max(max || 0, 1e-4) * 1.08] } },
+    series: [{}, ...[...strokes].reverse().map(c => ({ stroke: () => colour('ground'), width: .5, fill: () => colour(c), points: { show: false } }))],
+    hooks: { setCursor: [u => say(u.cursor.idx)] },
+  }), columns());
+  say(null);
+  const chart = still(holder, plot, () => {});
+  chart.zoomed = () => plot.setData(columns());
+  return chart;
+};
