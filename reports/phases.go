@@ -107,3 +107,5 @@ func agreement(m store.Manifest) (out []Agreement) {
 	}
 	return out
 }
+
+func seriesClass(i int) string { return fmt.Sprintf("series-%d", i%8) }
