@@ -146,6 +146,12 @@ func changed(a, b slo.Verdict, direction slo.Direction) (change, better string) 
 	}
 	value := b.Value/a.Value - 1
 	lo, hi := b.Lo/a.Hi-1, b.Hi/a.Lo-1
+	if !finite(a.Hi) || !finite(b.Lo) {
+		lo = math.Inf(-1)
+	}
+	if !finite(b.Hi) || !finite(a.Lo) || a.Lo <= 0 {
+		hi = math.Inf(1)
+	}
 	change = signed(value)
 	if a.Lo != a.Hi || b.Lo != b.Hi {
 		change += " [" + strings.TrimSuffix(signed(lo), " %") + ", " + strings.TrimSuffix(signed(hi), " %") + "]"

@@ -1,7 +1,12 @@
 package reports
 
 import (
+	"fmt"
+	"io"
+	"math"
 	"path"
+	"slices"
+	"strings"
 
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
@@ -13,13 +18,96 @@ type Entry struct {
 	Outcome                            slo.Outcome
 	Passed                             bool
 	Says                               string // met, or what was not
+	Part                               string // of several: "repeat 2 of 6"
+
+	figure string  // its first objective
+	value  float64 // of it; NaN where there is none
 }
 
 // NewEntry is the line of a run that is stored.
 func NewEntry(m store.Manifest, verdicts []slo.Verdict) Entry {
 	outcome, says := headline(verdicts, m)
-	return Entry{
+	e := Entry{
 		Scenario: m.Scenario.Name, Where: m.Scenario.Where, When: m.Start.UTC().Format("2006-01-02 15:04:05"),
-		Model: m.Server.Model, Link: path.Join(m.Run, "report.html"), Outcome: outcome, Passed: passed(verdicts, m), Says: says,
+		Model: m.Server.Model, Link: path.Join(m.Run, "report.html"), Outcome: outcome, Passed: passed(verdicts, m), Says: says, value: math.NaN(),
 	}
+	if len(verdicts) > 0 {
+		e.figure, e.value = verdicts[0].Name(), verdicts[0].Value
+		if finite(e.value) {
+			e.figure += " " + slo.FormatQuantity(e.value, verdicts[0].Unit)
+		}
+	}
+	if m.Trial != nil {
+		e.Part = fmt.Sprintf("%s %d", m.Trial.Kind, m.Trial.Number)
+	}
+	return e
 }
+
+// A Trend is what became of a scenario from run to run.
+type Trend struct {
+	Latest Entry
+	Runs   int
+	Figure string // of its first objective, latest
+	Spark  Spark
+}
+
+// A Spark is a line so small that it stands in a row: the first objective of the last
+// runs, oldest first, in a box of 120 by 28.
+type Spark struct {
+	Path string
+	Dots []PlotDot
+}
+
+const sparked = 30 // runs at most
+
+// trends are those of all scenarios; entries come newest first.
+func trends(entries []Entry) (out []Trend) {
+	of := map[string][]Entry{}
+	var order []string
+	for _, e := range entries {
+		if e.Part != "" {
+			continue // the whole of them stands for it
+		}
+		key := e.Where + e.Scenario
+		if of[key] == nil {
+			order = append(order, key)
+		}
+		of[key] = append(of[key], e)
+	}
+	for _, key := range order {
+		runs := of[key]
+		t := Trend{Latest: runs[0], Runs: len(runs), Figure: runs[0].figure}
+		runs = slices.Clone(runs[:min(len(runs), sparked)])
+		slices.Reverse(runs)
+		t.Spark = spark(runs)
+		out = append(out, t)
+	}
+	return out
+}
+
+func spark(runs []Entry) (s Spark) {
+	most := 0.0
+	for _, r := range runs {
+		if finite(r.value) {
+			most = math.Max(most, r.value)
+		}
+	}
+	var path strings.Builder
+	command := "M"
+	for i, r := range runs {
+		if !finite(r.value) {
+			command = "M"
+			continue
+		}
+		x := 4 + 112*float64(i)/math.Max(1, float64(len(runs)-1))
+		y := 24 - 20*r.value/math.Max(most, 1e-12)
+		fmt.Fprintf(&path, "%s%.4g %.4g", command, x, y)
+		command = "L"
+		s.Dots = append(s.Dots, PlotDot{X: x, Y: y, Class: string(r.Outcome), Says: r.When + ": " + r.figure})
+	}
+	s.Path = path.String()
+	return s
+}
+
+// Index writes the page that lists runs, newest first.
+func Index(w io.Writer, runs []Entry) error { return write(w, index(runs, trends(runs))) }

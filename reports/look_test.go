@@ -1,19 +1,29 @@
 package reports_test
 
 import (
+	"bytes"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/slo"
+	"github.com/vllmspec/vllmspec/harness/store"
+	"github.com/vllmspec/vllmspec/reports"
 )
 
 func TestABrowserDrawsEveryChart(t *testing.T) {
 	view, text := page(t, runOf(1000), [2]string{"p50 TTFT", "at most 1 s"})
 	v := open(t, text, 1440, 900)
 	shown := 3 + len(view.Data.Distributions) // the story, the offered rate, the heat map
+	if view.Data.Phases != nil {
+		shown++
+	}
 	for _, p := range view.Data.Panels {
 		if p.Absent == "" {
 			shown++
@@ -99,4 +109,52 @@ func TestARowOpensToItsEvidence(t *testing.T) {
 	v.click(".objective summary")
 	v.until(`document.querySelectorAll('.objective canvas').length === 2`)
 	assert.Contains(t, v.text(".objective pre"), "quantile_cont")
+}
+
+// TestRunsAreFoundByWords searches the list of runs.
+func TestRunsAreFoundByWords(t *testing.T) {
+	var entries []reports.Entry
+	for _, name := range []string{"A working day's traffic", "A freeze is felt", "How much one GPU can carry"} {
+		run := runOf(20)
+		run.Scenario.Name = name
+		entries = append(entries, reports.NewEntry(store.NewManifest("run="+name, run), nil))
+	}
+	var out bytes.Buffer
+	require.NoError(t, reports.Index(&out, entries))
+	v := open(t, out.String(), 380, 800)
+	v.do(chromedp.SendKeys(chromedp.CSS("#search"), "freeze A"))
+	assert.Equal(t, "2 of 6 rows", v.text("[data-found]"))
+	assert.Equal(t, 2, sees[int](v, `[...document.querySelectorAll('[data-row]')].filter(r => r.offsetParent).length`))
+	assert.LessOrEqual(t, sees[int](v, `document.documentElement.scrollWidth`), 380)
+}
+
+// TestRunsStandBesideEachOther compares a run with a slower one.
+func TestRunsStandBesideEachOther(t *testing.T) {
+	measured := func(n int, slower time.Duration) reports.Measured {
+		run := runOf(n)
+		before := run.Records
+		run.Records = func(yield func(harness.Record) bool) {
+			for r := range before {
+				for i := range r.Chunks {
+					r.Chunks[i] += slower
+				}
+				if !yield(r) {
+					return
+				}
+			}
+		}
+		run.Scenario.Seed += uint64(slower)
+		return reports.Measured{Manifest: store.NewManifest("run=x", run), Window: slo.Measure(run)}
+	}
+	c := reports.NewComparison([]reports.Measured{measured(1000, 0), measured(1000, 0), measured(1000, 20*time.Millisecond)})
+	require.Equal(t, "p50 TTFT", c.Figures[0].Name)
+	assert.Equal(t, []string{"20 ms", "20 ms", "40 ms"}, c.Figures[0].Values)
+	assert.Equal(t, []string{"0 %", "+100 %"}, c.Figures[0].Change)
+	assert.Equal(t, []string{"", "worse"}, c.Figures[0].Better)
+	require.Len(t, c.Manifest, 1)
+	assert.Equal(t, reports.Differing{Name: "scenario.seed", Values: []string{"7", "7", "20000007"}}, c.Manifest[0])
+	var out bytes.Buffer
+	require.NoError(t, reports.RenderComparison(&out, c))
+	assert.Empty(t, elements(t, out.String(), "img"))
+	assert.Len(t, elements(t, out.String(), "svg"), 3+4, "a mark of each run, a chart of each metric")
 }

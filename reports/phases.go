@@ -41,6 +41,11 @@ func phasesOf(p slo.Phases) []struct {
 	}{{"client", p.Client}, {"network", p.Network}, {"queue", p.Queue}, {"prefill", p.Prefill}, {"until the first token", p.Server}, {"decode", p.Decode}, {"stall", p.Stall}}
 }
 
+// phaseClasses are the colours of the phases, in their order; the script has them too.
+func phaseClasses() []string {
+	return []string{"series-7", "series-3", "series-4", "series-2", "series-0", "series-5", "series-1"}
+}
+
 // phases are the bars of all requests and of the slowest, and the course of the
 // phases over time.
 func phases(t slo.Times, from time.Duration) (bars []PhaseBar, course []Series) {
@@ -79,7 +84,7 @@ func phaseBar(name string, m slo.PhaseMeans) PhaseBar {
 		}
 		share := phase.s / total
 		b.Parts = append(b.Parts, PhasePart{Name: phase.name, Value: slo.FormatQuantity(phase.s, slo.Seconds), Share: slo.FormatQuantity(share, slo.Ratio),
-			Class: fmt.Sprintf("series-%d", i), X: x * 100, W: share * 100})
+			Class: phaseClasses()[i], X: x * 100, W: share * 100})
 		x += share
 	}
 	return b

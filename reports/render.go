@@ -38,6 +38,8 @@ func pageJS() string {
 	return script("base", "plot", "story", "request", "spread", "panels", "live", "page")
 }
 
+func indexJS() string { return script("index") }
+
 func script(parts ...string) string {
 	var out strings.Builder
 	out.WriteString("(() => {\n'use strict';\n")
@@ -92,11 +94,6 @@ type frame struct {
 	Ended bool   `json:"ended"`
 	Main  string `json:"main"`
 	Data  Data   `json:"data"`
-}
-
-// Index writes the page that lists runs.
-func Index(w io.Writer, runs []Entry) error {
-	return write(w, index(runs))
 }
 
 type component interface {

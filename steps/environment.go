@@ -34,6 +34,8 @@ type Environment struct {
 	Tags       string   // godog's tag expression
 	Lenient    bool     // an unknown verdict is a warning
 	Dashboard  string   // address of the live page; "" for none
+	Summary    string   // GitHub's file for a step's summary; "" outside its actions
+	Annotate   bool     // GitHub reads annotations from the output
 	AnyPort    bool     // nobody asked for just this address: another port will do
 	TLS        *tls.Config
 }
@@ -64,6 +66,7 @@ func ReadEnvironment(root string, environ []string) (Environment, error) {
 	}
 	env := Environment{
 		Root: root, APIKey: vars["VLLM_API_KEY"], Model: vars["VLLM_MODEL"], Tags: vars["GODOG_TAGS"],
+		Summary: vars["GITHUB_STEP_SUMMARY"], Annotate: vars["GITHUB_ACTIONS"] == "true",
 		Out: filepath.Join(root, "reports", "out"), Features: []string{filepath.Join(root, "features")},
 	}
 	errs := unknown(vars)

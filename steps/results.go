@@ -121,6 +121,13 @@ func (s junitSuite) counted() (junitSuite, error) {
 // failedCases are those with a failure in them that are called passed.
 var failedCases = regexp.MustCompile(`(<testcase [^>]*status=")passed("[^>]*>\s*<failure)`)
 
+// tell adds to the cases what came of their objectives, and to failures why.
+func (r *results) tell(all []reports.Told) {
+	for i, suite := range r.suites {
+		r.suites[i].Inner = reports.InJUnit(suite.Inner, all)
+	}
+}
+
 // write leaves junit.xml and cucumber.json of everything that ran.
 func (r *results) write(folder string) error {
 	all := junitSuites{Name: "vllmspec", Suites: r.suites}

@@ -22,6 +22,7 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness/credentials"
 	"github.com/vllmspec/vllmspec/harness/server"
+	"github.com/vllmspec/vllmspec/reports"
 	"github.com/vllmspec/vllmspec/reports/live"
 )
 
@@ -34,6 +35,7 @@ type Suite struct {
 	stopped   *atomic.Bool
 	output    io.Writer
 	results   results
+	told      []reports.Told   // of the scenarios that ran, for CI systems
 	locations map[string]int64 // AST node id → line, of the feature being run
 	rows      map[string][]int64
 	file      string
@@ -206,7 +208,8 @@ func (s *Suite) Run(feature Feature) (bool, error) {
 func (s *Suite) Close() error {
 	s.leave()
 	s.closeDashboard()
-	return errors.Join(s.results.write(s.env.Out), writeIndex(s.env.Out))
+	s.results.tell(s.told)
+	return errors.Join(s.results.write(s.env.Out), writeIndex(s.env.Out), s.writeFaces())
 }
 
 func (s *Suite) options(feature Feature, output io.Writer) *godog.Options {

@@ -137,13 +137,17 @@ func (t *timeline) queueShare(at time.Duration) (share float64, told bool) {
 	if share, told = of(ticks); told {
 		return share, told
 	}
-	return of(t.ticks)
+	if !t.shared { // every request that has none of its own asks
+		t.share, t.shareTold = of(t.ticks)
+		t.shared = true
+	}
+	return t.share, t.shareTold
 }
 
 // stoodIn is for how long between two instants the engine stood.
 func (t *timeline) stoodIn(from, to time.Duration) (d time.Duration) {
-	for i := range t.ticks {
-		if k := t.ticks[i]; k.to > from && k.from < to && t.stood(i) {
+	for i := t.first(from); i < len(t.ticks) && t.ticks[i].from < to; i++ {
+		if k := t.ticks[i]; t.stood(i) {
 			d += min(k.to, to) - max(k.from, from)
 		}
 	}

@@ -51,6 +51,7 @@ setTheme(remembered());
 take(JSON.parse($('#data').textContent)).then(() => {
   mount();
   document.body.dataset.drawn = 'true';
+  performance.mark('drawn');
   follow();
 }).catch(error => {
   console.error(error);

@@ -39,8 +39,8 @@ kinds.panel = holder => {
 
 // The phases of an average request, one upon the other.
 kinds.phases = holder => {
-  const order = ['client', 'network', 'queue', 'prefill', 'until the first token', 'decode', 'stall'];
-  const strokes = data.phases.map(s => series(order.indexOf(s.name)));
+  const colours = { client: 7, network: 3, queue: 4, prefill: 2, 'until the first token': 0, decode: 5, stall: 1 };
+  const strokes = data.phases.map(s => series(colours[s.name]));
   const columns = () => {
     const sums = data.phases[0].at.map(() => 0);
     const stacked = data.phases.map(s => s.v.map((v, i) => sums[i] += v));

@@ -10,8 +10,13 @@ const axis = options => Object.assign({
 }, options);
 const timeAxis = () => axis({ incrs: ticksOfTime, size: 22, values: (_, at) => at.map(minutes), grid: { show: false } });
 const valueAxis = show => axis({ size: 58, values: (_, at) => at.map(show) });
+// A logarithmic axis names powers of ten, and more between them where it spans few.
 const logAxis = show => ({
-  filter: (_, splits) => splits.map(v => /^1e/.test(v.toExponential().replace(/\.0+/, '')) ? v : null),
+  filter: (u, splits, axis) => {
+    const { min, max } = u.scales[axis === 0 ? 'x' : 'y'], decades = Math.log10(max / min);
+    const named = decades > 2.5 ? [1] : decades > .8 ? [1, 2, 5] : [1, 2, 3, 4, 5, 6, 7, 8, 9];
+    return splits.map(v => named.includes(Math.round(v / 10 ** Math.floor(Math.log10(v) + 1e-9))) ? v : null);
+  },
   values: (_, splits) => splits.map(v => v == null ? '' : show(v)),
 });
 
@@ -58,7 +63,7 @@ const rule = (u, scale, value, name, dash, text) => {
     if (scale === 'x') {
       const right = at + pad + wide < left + width;
       u.ctx.textAlign = right ? 'left' : 'right';
-      u.ctx.fillText(text, right ? at + pad : at - pad, top + height - 2 * pad);
+      u.ctx.fillText(text, right ? at + pad : at - pad, dash[0] > 2 ? top + 3 * pad : top + height - 2 * pad);
     } else {
       u.ctx.textAlign = 'right';
       u.ctx.fillText(text, left + width - pad, at - pad);

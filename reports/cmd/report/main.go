@@ -16,21 +16,26 @@ import (
 	"github.com/vllmspec/vllmspec/reports"
 )
 
-const usage = `usage: go run ./reports/cmd/report reports/out/run=…
+const usage = `usage: go run ./reports/cmd/report reports/out/run=… [reports/out/run=…]
 
-Draws report.html of a stored run again and prints where it is. A run whose program
+Draws report.html of a stored run again and prints where it is. Several runs are
+drawn beside each other, on a page comparison.html beside the first: distributions,
+differences with intervals, and what differs in their manifests. A run whose program
 was killed lies in a folder that begins with .run=; given that, what there is of it
 becomes a run like the others, whose report says that it is incomplete.`
 
 func main() {
-	if len(os.Args) != 2 || os.Args[1] == "-h" || os.Args[1] == "--help" {
+	if len(os.Args) < 2 || os.Args[1] == "-h" || os.Args[1] == "--help" {
 		fmt.Fprintln(os.Stderr, usage)
-		if len(os.Args) > 2 {
-			fmt.Fprintln(os.Stderr, "\nThis version compares no runs; give one.")
-		}
 		os.Exit(2)
 	}
-	path, err := draw(os.Args[1])
+	var path string
+	var err error
+	if len(os.Args) > 2 {
+		path, err = compare(os.Args[1:])
+	} else {
+		path, err = draw(os.Args[1])
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
