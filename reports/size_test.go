@@ -17,7 +17,7 @@ import (
 
 // drawnOf is the page of a run of n requests with as many chunks each, that nothing
 // keeps in memory.
-func drawnOf(t *testing.T, n, chunks int, perSecond float64) string {
+func drawnOf(t testing.TB, n, chunks int, perSecond float64) string {
 	t.Helper()
 	records := func(yield func(harness.Record) bool) {
 		random := rand.New(rand.NewPCG(1, 2))
@@ -56,4 +56,13 @@ func TestAHundredThousandRequestsAreAllDrawn(t *testing.T) {
 	assert.Equal(t, 1, sees[int](v, `JSON.parse(document.getElementById('data').textContent).requests.every`))
 	assert.Equal(t, 100_000, sees[int](v, `JSON.parse(document.getElementById('data').textContent).requests.n`))
 	t.Logf("%d bytes; drawn after %.0f ms of the browser's time", len(text), sees[float64](v, `performance.getEntriesByName('drawn')[0].startTime`))
+}
+
+// BenchmarkFiveMillion is the page of a very long run.
+func BenchmarkFiveMillion(b *testing.B) {
+	for b.Loop() {
+		text := drawnOf(b, 5_000_000, 8, 1000)
+		require.Less(b, len(text), 12_000_000)
+		b.ReportMetric(float64(len(text)), "bytes/page")
+	}
 }

@@ -20,6 +20,7 @@ type View struct {
 	Running     *Progress // nil once the run has ended
 	Outcome     slo.Outcome
 	Headline    string // the verdict in one sentence
+	Reason      string // why in full, where the headline has not the room for it
 	Expected    bool   // the scenario wanted this outcome, and passed
 	Facts       []Fact
 	Objectives  []Objective
@@ -67,6 +68,7 @@ func NewView(run *harness.Run, measured *slo.Window, verdicts []slo.Verdict, m s
 	v := d.view(run, measured, verdicts, m)
 	v.Outcome, v.Headline = headline(verdicts, m)
 	v.Expected = passed(verdicts, m) && v.Outcome != slo.Met
+	v.Reason = reasonOf(verdicts)
 	v.Audit = measured.Audit()
 	v.Checks = checks(measured)
 	v.Agreement = agreement(m)
@@ -133,12 +135,36 @@ func headline(verdicts []slo.Verdict, m store.Manifest) (slo.Outcome, string) {
 	sentence := worst.Sentence()
 	sentence = strings.ToUpper(sentence[:1]) + sentence[1:]
 	if because := worst.Because(); because != "" {
-		sentence += ", because " + humane(because)
+		sentence += ", because " + brief(humane(because))
 	}
 	if alike > 1 {
 		sentence += fmt.Sprintf(" (%d of %d objectives)", alike, len(verdicts))
 	}
 	return worst.Outcome, strings.TrimSuffix(sentence, ".") + "."
+}
+
+// brief is a reason as far as a headline has room for it: without what speaks for it.
+func brief(because string) string {
+	for _, end := range []string{": ", "; ", " (", ", by its own account"} {
+		if before, _, found := strings.Cut(because, end); found {
+			because = before
+		}
+	}
+	return because
+}
+
+// reasonOf is why the objective of the headline was missed, in full; "" where the
+// headline says it all.
+func reasonOf(verdicts []slo.Verdict) string {
+	for _, v := range verdicts {
+		if because := v.Because(); v.Outcome == slo.Missed {
+			if because == brief(because) {
+				return ""
+			}
+			return upper(humane(because)) + "."
+		}
+	}
+	return ""
 }
 
 func rank(o slo.Outcome) int {

@@ -47,7 +47,7 @@ addEventListener('resize', () => {
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => { for (const chart of charts.values()) chart.retheme(); });
 addEventListener('beforeprint', () => { for (const chart of charts.values()) chart.resize(); });
 
-setTheme(remembered());
+if (remembered()) setTheme(remembered());
 take(JSON.parse($('#data').textContent)).then(() => {
   mount();
   document.body.dataset.drawn = 'true';
