@@ -41,6 +41,14 @@ func (p Plot) place(of trials.Whole, setting float64) float64 {
 	return x.at(setting)
 }
 
+// ordinal names whole numbers only: there is no probe 1.5.
+func ordinal(v float64) string {
+	if v != math.Trunc(v) {
+		return ""
+	}
+	return bare(v)
+}
+
 // pointsOf is one figure over the settings.
 func pointsOf(of trials.Whole, name string) xy {
 	line := xy{name: name, dots: true}
@@ -105,7 +113,7 @@ func trail(of trials.Whole) (says string, probes []Probe, plots []Plot) {
 		tried.classes = append(tried.classes, string(p.Outcome))
 	}
 	if len(s.Probes) > 0 {
-		plots = []Plot{newPlot("The trail", "What was tried, one after the other: green met the objectives, red missed one, brown is not known.", "probe", false, bare, bare, tried)}
+		plots = []Plot{newPlot("The trail", "What was tried, one after the other: a full dot met the objectives, a ring missed one, a broken ring is not known.", "probe", false, ordinal, bare, tried)}
 	}
 	return upper(humane(s.Says)), probes, plots
 }

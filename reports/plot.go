@@ -94,7 +94,7 @@ func (a axis) ticks(most int, show func(float64) string) (out []PlotTick) {
 			break
 		}
 	}
-	for v := math.Ceil(a.low/step) * step; v <= a.high+step/1e6; v += step {
+	for v := math.Ceil(a.low/step) * step; v <= a.high+step/1e6 && len(out) <= 2*most; v += step {
 		v = math.Round(v/step) * step
 		out = append(out, PlotTick{a.at(v), show(v)})
 	}
@@ -125,7 +125,9 @@ func newPlot(title, says, xName string, logX bool, showX, showY func(float64) st
 	y.high *= 1.06
 	p := Plot{Title: title, Says: says, XName: xName, XTicks: x.ticks(7, showX), YTicks: y.ticks(5, showY)}
 	for k, l := range lines {
-		p.Lines = append(p.Lines, l.draw(x, y, k))
+		if len(l.x) > 0 {
+			p.Lines = append(p.Lines, l.draw(x, y, k))
+		}
 	}
 	return p
 }

@@ -1,0 +1,61 @@
+package reports_test
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vllmspec/vllmspec/harness/slo"
+	"github.com/vllmspec/vllmspec/harness/store"
+	"github.com/vllmspec/vllmspec/harness/trials"
+	"github.com/vllmspec/vllmspec/reports"
+)
+
+func figure(name string, unit slo.Unit, value, lo, hi float64) trials.Figure {
+	return trials.Figure{Name: name, Unit: unit, Value: &value, Lo: &lo, Hi: &hi, N: 500}
+}
+
+func wholePage(t *testing.T, of trials.Whole) string {
+	t.Helper()
+	var out bytes.Buffer
+	require.NoError(t, reports.RenderWhole(&out, reports.NewWhole(of, nil, store.NewManifest("run=x", runOf(1)))))
+	assert.NotContains(t, out.String(), "NaN")
+	assert.NotContains(t, out.String(), "Inf")
+	return out.String()
+}
+
+func TestASweepIsDrawnWithItsKnee(t *testing.T) {
+	var points []trials.Point
+	for i, rate := range []float64{2, 4, 8, 16} {
+		p := trials.Point{Setting: rate, Outcome: slo.Met, Figures: []trials.Figure{
+			figure("p50 TTFT", slo.Seconds, .02*rate, .018*rate, .023*rate), figure("p50 TPOT", slo.Seconds, .007+.001*rate, .007, .009),
+			figure("request throughput", slo.PerSecond, rate, rate, rate), figure("output throughput", slo.TokensPerSecond, 100*rate, 99*rate, 101*rate),
+			figure("mean E2E latency", slo.Seconds, 1+rate*rate/40, 1, 9)}}
+		if i == 3 { // nothing came back whole
+			p.Figures[0].Value, p.Figures[0].Hi = nil, nil
+		}
+		points = append(points, p)
+	}
+	text := wholePage(t, trials.Whole{Kind: trials.Sweep, Scale: trials.Rate, Curve: trials.NewCurve(points, 0)})
+	assert.Len(t, elements(t, text, "svg"), 4+1, "four plots, and the mark of the outcome")
+	assert.Contains(t, text, ">knee<")
+	assert.Contains(t, text, "4 per second: 80 ms [72, 92]")
+	open(t, text, 1440, 900).picture("sweep-1440")
+}
+
+func TestASearchShowsItsTrail(t *testing.T) {
+	of := trials.Whole{Kind: trials.Search, Scale: trials.Rate, Search: &trials.Finding{Low: 1, High: 64, Lo: 24, Hi: 25, Says: "the capacity lies between 24 and 25 per second",
+		Probes: []trials.Probe{
+			{Setting: 8, LengthNS: 9e10, Requests: 1200, Outcome: slo.Met, Decides: "p99 TTFT was 40 ms"},
+			{Setting: 32, LengthNS: 6e10, Requests: 1900, Outcome: slo.Missed, Decides: "p99 TTFT was 4 s", Why: "given up after 1m0s"}}}}
+	text := wholePage(t, of)
+	assert.Contains(t, text, "The capacity lies between 24 and 25 per second")
+	assert.Contains(t, text, "1 min 30 s")
+	assert.Contains(t, text, "given up after 1 min")
+	assert.Contains(t, text, "probe 2, 32 per second: missed")
+	v := open(t, text, 380, 800)
+	assert.LessOrEqual(t, sees[int](v, `document.documentElement.scrollWidth`), 380)
+	v.picture("search-380")
+}
