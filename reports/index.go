@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
 )
@@ -20,8 +21,9 @@ type Entry struct {
 	Says                               string // met, or what was not
 	Part                               string // of several: "repeat 2 of 6"
 
-	figure string  // its first objective
-	value  float64 // of it; NaN where there is none
+	objective harness.Objective // its first one
+	figure    string            // of it, in words
+	value     float64           // NaN where there is none
 }
 
 // NewEntry is the line of a run that is stored.
@@ -32,7 +34,7 @@ func NewEntry(m store.Manifest, verdicts []slo.Verdict) Entry {
 		Model: m.Server.Model, Link: path.Join(m.Run, "report.html"), Outcome: outcome, Passed: passed(verdicts, m), Says: says, value: math.NaN(),
 	}
 	if len(verdicts) > 0 {
-		e.figure, e.value = verdicts[0].Name(), verdicts[0].Value
+		e.objective, e.figure, e.value = verdicts[0].Objective, verdicts[0].Name(), verdicts[0].Value
 		if finite(e.value) {
 			e.figure += " " + slo.FormatQuantity(e.value, verdicts[0].Unit)
 		}
@@ -48,6 +50,7 @@ type Trend struct {
 	Latest Entry
 	Runs   int
 	Figure string // of its first objective, latest
+	Since  string // when that changed last, as far as its history tells
 	Spark  Spark
 }
 
@@ -80,9 +83,32 @@ func trends(entries []Entry) (out []Trend) {
 		runs = slices.Clone(runs[:min(len(runs), sparked)])
 		slices.Reverse(runs)
 		t.Spark = spark(runs)
+		t.Since = since(of[key])
 		out = append(out, t)
 	}
 	return out
+}
+
+// since says when the first objective of a scenario changed last; "" where chance alone
+// explains all its changes.
+func since(newestFirst []Entry) string {
+	var values []float64
+	var known []Entry
+	for _, e := range slices.Backward(newestFirst) {
+		if finite(e.value) && e.value > 0 && e.objective.Text == newestFirst[0].objective.Text {
+			values, known = append(values, e.value), append(known, e)
+		}
+	}
+	drifts := slo.Drifts(newestFirst[0].objective, values)
+	if len(drifts) == 0 {
+		return ""
+	}
+	d := drifts[len(drifts)-1]
+	what := "changed"
+	if d.Worse {
+		what = "worse"
+	}
+	return fmt.Sprintf("%s since %s: %s, before %s", what, known[d.At].When, slo.FormatQuantity(d.After, d.Unit), slo.FormatQuantity(d.Before, d.Unit))
 }
 
 func spark(runs []Entry) (s Spark) {

@@ -158,3 +158,24 @@ func TestRunsStandBesideEachOther(t *testing.T) {
 	assert.Empty(t, elements(t, out.String(), "img"))
 	assert.Len(t, elements(t, out.String(), "svg"), 3+4, "a mark of each run, a chart of each metric")
 }
+
+// TestTheListSaysSinceWhenAScenarioIsSlower has twenty-four runs, of which the last twelve are.
+func TestTheListSaysSinceWhenAScenarioIsSlower(t *testing.T) {
+	var entries []reports.Entry
+	for i := range 24 {
+		run := runOf(20)
+		run.Start = run.Start.Add(time.Duration(i) * time.Hour)
+		o, err := slo.Parse("p99 TTFT", "at most 500 ms")
+		require.NoError(t, err)
+		value := .100 + float64(i%3)*.001
+		if i >= 12 {
+			value *= 1.5
+		}
+		v := slo.Verdict{Objective: o, Unit: slo.Seconds, Value: value, Lo: value, Hi: value, N: 20, Outcome: slo.Met}
+		entries = append([]reports.Entry{reports.NewEntry(store.NewManifest(fmt.Sprint("run=", i), run), []slo.Verdict{v})}, entries...)
+	}
+	var out bytes.Buffer
+	require.NoError(t, reports.Index(&out, entries))
+	assert.Contains(t, content(elements(t, out.String(), "main")[0]), "worse since 2026-11-24 10:15:03: 152 ms, before 101 ms")
+	assert.Len(t, elements(t, out.String(), "circle"), 24+25, "a dot of each run, and the mark of each row")
+}
