@@ -66,13 +66,13 @@ func NewView(run *harness.Run, measured *slo.Window, verdicts []slo.Verdict, m s
 		d.Sample(s)
 	}
 	v := d.view(run, measured, verdicts, m)
+	v.Agreement = agreement(m)
+	v.Phases, v.Data.Phases = phases(measured.Times(), run.From)
 	v.Outcome, v.Headline = headline(verdicts, m)
 	v.Expected = passed(verdicts, m) && v.Outcome != slo.Met
 	v.Reason = reasonOf(verdicts)
 	v.Audit = measured.Audit()
 	v.Checks = checks(measured)
-	v.Agreement = agreement(m)
-	v.Phases, v.Data.Phases = phases(measured.Times(), run.From)
 	v.Files, v.Queries = files(m), queries()
 	return v
 }

@@ -146,8 +146,8 @@ func (t *timeline) queueShare(at time.Duration) (share float64, told bool) {
 
 // stoodIn is for how long between two instants the engine stood.
 func (t *timeline) stoodIn(from, to time.Duration) (d time.Duration) {
-	for i := t.first(from); i < len(t.ticks) && t.ticks[i].from < to; i++ {
-		if k := t.ticks[i]; t.stood(i) {
+	for i := range t.ticks {
+		if k := t.ticks[i]; k.to > from && k.from < to && t.stood(i) {
 			d += min(k.to, to) - max(k.from, from)
 		}
 	}

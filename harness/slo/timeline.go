@@ -14,12 +14,12 @@ import (
 // that what happened to a request can be held against what the server did then.
 // Readings of a day, one a second, make some thirty megabytes.
 type timeline struct {
+	shared, shareTold bool // share is known: of queue in queue and prefill, over the whole run
+	share             float64
+
 	ticks    []tick
 	last     map[string]float64 // of counters, by series and labels
 	inFlight []point            // by the client's own count
-
-	shared, shareTold bool // share is known: of queue in queue and prefill, over the whole run
-	share             float64
 }
 
 // A tick is the time between two readings of the server. Gauges are those of its
@@ -193,20 +193,14 @@ func (s *spread) settle() {
 // read reports whether the server was read before the load and at least once after.
 func (t *timeline) read() bool { return len(t.ticks) > 1 }
 
-// first is the place of the first tick that ends after an instant.
-func (t *timeline) first(at time.Duration) int {
-	i, _ := slices.BinarySearchFunc(t.ticks, at, func(k tick, at time.Duration) int {
+// between are the ticks that an interval touches.
+func (t *timeline) between(from, to time.Duration) []tick {
+	i, _ := slices.BinarySearchFunc(t.ticks, from, func(k tick, at time.Duration) int {
 		if k.to <= at {
 			return -1
 		}
 		return 1
 	})
-	return i
-}
-
-// between are the ticks that an interval touches.
-func (t *timeline) between(from, to time.Duration) []tick {
-	i := t.first(from)
 	j := i
 	for j < len(t.ticks) && t.ticks[j].from < to {
 		j++
