@@ -9,13 +9,11 @@ import (
 )
 
 // SQL is the query that gives an objective's value from the run's Parquet
-// files, as DuckDB understands it; "" where there is no short one. Requests due
-// in the measured window, from and to since the start, are those that are not
-// warm-up.
+// files, as DuckDB understands it; "" where there is no short one.
 func SQL(o harness.Objective, from, to time.Duration) string {
 	column := map[string]string{"TTFT": "ttft_ns", "TPOT": "tpot_ns", "E2E latency": "e2e_ns", "lag": "lag_ns"}[o.Metric]
 	gauge := map[string]string{"KV cache usage": "vllm:kv_cache_usage_perc", "running requests": "vllm:num_requests_running", "waiting requests": "vllm:num_requests_waiting"}[o.Metric]
-	requests := " from 'requests.parquet' where not warmup"
+	requests := " from 'requests.parquet'" + measured(from, to)
 	if o.Class != "" {
 		requests += fmt.Sprintf(" and class = '%s'", strings.ReplaceAll(o.Class, "'", "''"))
 	}
@@ -63,13 +61,18 @@ func aggregate(statistic, value string) string {
 }
 
 // queries give the charts from the files, as DuckDB understands them.
-func queries() []Fact {
+func queries(from, to time.Duration) []Fact {
 	return []Fact{
 		{"Every request", "select due_ns / 1e9 as due, ttft_ns / 1e9 as ttft, class, failure from 'requests.parquet'"},
 		{"Throughput", "select done_ns // 1000000000 as second, count(*) from 'requests.parquet' where failure is null group by 1 order by 1"},
-		{"Distribution", "select cume_dist() over (order by ttft_ns) as share, ttft_ns / 1e9 as ttft from 'requests.parquet' where not warmup and failure is null"},
+		{"Distribution", "select cume_dist() over (order by ttft_ns) as share, ttft_ns / 1e9 as ttft from 'requests.parquet'" + measured(from, to) + " and failure is null"},
 		{"Tokens of one", "select unnest(chunk_ns) / 1e9 as at from 'requests.parquet' where seq = 0"},
 		{"A gauge", "select at_ns / 1e9 as at, sum(value) from 'samples.parquet' where series = 'vllm:num_requests_running' group by 1 order by 1"},
 		{"Failures", "select failure, count(*), any_value(error) from 'requests.parquet' where failure is not null group by 1"},
 	}
+}
+
+// measured are the requests that were due in the measured window.
+func measured(from, to time.Duration) string {
+	return fmt.Sprintf(" where due_ns >= %d and due_ns < %d", from.Nanoseconds(), to.Nanoseconds())
 }

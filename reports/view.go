@@ -73,7 +73,7 @@ func NewView(run *harness.Run, measured *slo.Window, verdicts []slo.Verdict, m s
 	v.Reason = reasonOf(verdicts)
 	v.Audit = measured.Audit()
 	v.Checks = checks(measured)
-	v.Files, v.Queries = files(m), queries()
+	v.Files, v.Queries = files(m), queries(run.From, run.To)
 	return v
 }
 

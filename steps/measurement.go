@@ -20,6 +20,7 @@ func (w *world) registerMeasurement(sc sentences) {
 // warmUp keeps what was due in the beginning out of the judgement.
 func (w *world) warmUp(length string) (err error) {
 	w.scenario.Warmup, err = duration(length)
+	w.warmUpSaid = true
 	return err
 }
 

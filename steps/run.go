@@ -115,9 +115,25 @@ func (w *world) bring(ctx context.Context) error {
 		if w.served.Virtual { // the clock of a bubble means nothing to a reader
 			w.run.Virtual, w.run.Start = true, began
 		}
+		if !w.warmUpSaid {
+			w.findWarmUp()
+		}
 		w.run.Warnings = append(append(w.run.Warnings, w.warnings...), append(w.surprises(), w.disagreements()...)...)
 	}
 	return err
+}
+
+// findWarmUp finds the warm-up of a load by time whose scenario names none. One of so many
+// requests is judged by all of them.
+func (w *world) findWarmUp() {
+	open, isOpen := w.scenario.Load.(harness.Open)
+	closed, _ := w.scenario.Load.(harness.Closed)
+	if isOpen && open.Requests > 0 || closed.Requests > 0 || w.run.Stopped != "" {
+		return
+	}
+	if note := slo.Settle(w.run); note != "" {
+		w.run.Warnings = append(w.run.Warnings, note)
+	}
 }
 
 // archive is where the run is kept. Virtual time is over before anybody could kill

@@ -52,16 +52,17 @@ type world struct {
 
 // A trial is one run of the scenario, and what came of it.
 type trial struct {
-	about    *store.Trial // nil: it is the only one
-	run      *harness.Run
-	window   *slo.Window
-	folder   *store.Folder
-	verdicts []slo.Verdict
-	warnings []string
-	accounts *slo.Accounts // of client and server
-	view     reports.View  // once it has ended
-	watch    *live.Watch   // shows it while it goes on; nil where nobody could look
-	unwatch  context.CancelFunc
+	about      *store.Trial // nil: it is the only one
+	run        *harness.Run
+	window     *slo.Window
+	folder     *store.Folder
+	verdicts   []slo.Verdict
+	warmUpSaid bool // by the scenario; else it is found in the run
+	warnings   []string
+	accounts   *slo.Accounts // of client and server
+	view       reports.View  // once it has ended
+	watch      *live.Watch   // shows it while it goes on; nil where nobody could look
+	unwatch    context.CancelFunc
 }
 
 // register gives each scenario a world of its own.
