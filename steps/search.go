@@ -71,6 +71,9 @@ func (w *world) seek(ctx context.Context, scale trials.Scale, from, to string, t
 	if err := w.prepare(trials.Search, 0, all[0]); err != nil {
 		return err
 	}
+	if err := w.classesExist(rows); err != nil {
+		return err
+	}
 	w.scenario.Objectives, w.whole.scenario.Objectives = rows, rows
 	s := &seeking{world: w, ctx: ctx, windows: map[float64][]*slo.Window{}}
 	first, err := w.attempt(math.Sqrt(all[0]*all[1]), rows)

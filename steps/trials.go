@@ -257,9 +257,11 @@ func (w *world) finishWhole(cause error) error {
 	err := errors.Join(
 		reports.RenderWhole(&page, view),
 		w.noteWhole(cause),
-		of.folder.WriteFile("bench.txt", w.benchmarks(of.scenario.Labels, of.windows)),
 		of.folder.WriteFile("report.html", page.Bytes()),
 	)
+	if of.Kind == trials.Repeats { // loads that differ have lines that are not to be averaged: each has its own
+		err = errors.Join(err, of.folder.WriteFile("bench.txt", w.benchmarks(of.scenario.Labels, of.windows)))
+	}
 	if w.sides.windows != nil {
 		err = errors.Join(err, of.folder.WriteFile("bench-other.txt", w.benchmarks(w.sides.labels, w.sides.windows)))
 	}
