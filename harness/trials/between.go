@@ -2,6 +2,9 @@ package trials
 
 import (
 	"math"
+	"sort"
+	"strconv"
+	"strings"
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/slo"
@@ -35,7 +38,7 @@ func between(runs []*slo.Window, o harness.Objective) (v slo.Verdict, ok bool) {
 	if len(runs) < leastRuns || o.Limit <= 0 || o.Relation != harness.AtMost && o.Relation != harness.AtLeast {
 		return v, false
 	}
-	var logs stats.Mean
+	var logs, shares stats.Mean
 	n, unsound := 0, []string(nil)
 	for _, w := range runs {
 		v = w.Judge([]harness.Objective{o})[0]
@@ -46,6 +49,7 @@ func between(runs []*slo.Window, o harness.Objective) (v slo.Verdict, ok bool) {
 			unsound = reasons
 		}
 		logs.Add(math.Log(v.Value))
+		shares.Add(beyond(w, v))
 		n += v.N
 	}
 	middle, lo, hi := logs.Interval(float64(len(runs)), surely)
@@ -55,6 +59,9 @@ func between(runs []*slo.Window, o harness.Objective) (v slo.Verdict, ok bool) {
 	case unsound != nil:
 	case below && o.Relation == harness.AtMost || above && o.Relation == harness.AtLeast:
 		v.Outcome = slo.Met
+		if p, ok := quantile(o); ok && !within(&shares, len(runs), 1-p) {
+			v.Outcome, v.Notes = slo.Unknown, append(v.Notes, "each run by itself is within the limit, but too few of them tell how often there is a worse one")
+		}
 	case below || above:
 		v.Outcome = slo.Missed
 	default:
@@ -62,4 +69,29 @@ func between(runs []*slo.Window, o harness.Objective) (v slo.Verdict, ok bool) {
 	}
 	v.Lasting = v.Outcome
 	return v, true
+}
+
+// The quantile of a run is lower than that of many: what is rare is in few of them,
+// and counts for little in the others. The share of requests beyond the limit has no
+// such bias, and so it must be small enough as well.
+
+// beyond is the share of a run's requests whose value lies beyond the limit, those
+// without an answer among them.
+func beyond(w *slo.Window, v slo.Verdict) float64 {
+	values := w.Spread(v.Metric)
+	inside := sort.Search(values.N(), func(i int) bool { return values.Rank(i+1) > v.Limit })
+	return 1 - float64(inside)/float64(max(1, v.N))
+}
+
+// within reports whether a mean share is at most so much, surely.
+func within(shares *stats.Mean, runs int, most float64) bool {
+	_, _, hi := shares.Interval(float64(runs), surely)
+	return hi <= most
+}
+
+// quantile of an upper limit; false where it is none, or of a part of the traffic.
+func quantile(o harness.Objective) (p float64, ok bool) {
+	digits, ok := strings.CutPrefix(o.Statistic, "p")
+	percent, err := strconv.ParseFloat(digits, 64)
+	return percent / 100, ok && err == nil && o.Class == "" && o.Relation == harness.AtMost && o.Metric != "ITL" && o.Metric != "ITL per token"
 }
