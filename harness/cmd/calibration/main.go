@@ -2,7 +2,7 @@
 // the mock, replayed at full speed. It prints how often intervals contain the true
 // value, and how often a verdict is wrong.
 //
-//	calibration [short] [coverage …]
+//	calibration [short] [coverage, capacity, regression …]
 package main
 
 import (
@@ -23,6 +23,7 @@ func parts() []part {
 	return []part{
 		{"coverage", coverage},
 		{"capacity", capacity},
+		{"regression", regression},
 	}
 }
 
