@@ -9,7 +9,6 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/slo"
-	"github.com/vllmspec/vllmspec/harness/store"
 	"github.com/vllmspec/vllmspec/harness/trials"
 	"github.com/vllmspec/vllmspec/reports"
 )
@@ -85,20 +84,4 @@ func (w *world) measured() *slo.Window {
 		w.window = slo.Measure(w.run)
 	}
 	return w.window
-}
-
-// manifest is run.json: what the run knows, and what only we know of the server
-// and of how the scenario ended.
-func (w *world) manifest(cause error) store.Manifest {
-	m := store.NewManifest(w.folder.Run(), w.run)
-	m.Trial = w.about
-	m.Server = store.Server{Kind: w.served.Kind, URL: w.served.Where(), Model: w.served.about.Model,
-		Version: w.served.about.Version, MaxModelLen: w.served.about.MaxModelLen}
-	if w.accounts != nil {
-		m.Agreement = w.accounts.Agreements()
-	}
-	if cause != nil {
-		m.Failure = cause.Error()
-	}
-	return m
 }

@@ -96,12 +96,12 @@ func (w *world) bring(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w.accounts = slo.NewAccounts()
+	w.accounts, w.facts = slo.NewAccounts(), new(store.Facts)
 	w.audited = append(w.audited, w.accounts)
 	beside := w.beside(ctx)
 	defer beside.close()
 	runner := harness.Runner{
-		Client: w.served.client, Samplers: beside.samplers, Archive: archive, Sinks: []harness.Sink{w.accounts},
+		Client: w.served.client, Samplers: beside.samplers, Archive: archive, Sinks: []harness.Sink{w.accounts, w.facts},
 		Good: slo.Good(w.scenario.Good), Grace: grace, Precise: !w.served.Virtual,
 	}
 	if rows := slices.Concat(w.abandon, w.hopeless); rows != nil {

@@ -49,6 +49,7 @@ type Suite struct {
 	logged    int64              // how much of its log is kept with a run
 	left      []error            // features that are left out, and why
 	token     *credentials.Token // once one was needed
+	commit    string             // of the features, in git
 }
 
 // A Feature is one feature file with at least one selected scenario.
@@ -60,7 +61,7 @@ type Feature struct {
 // NewSuite checks the environment's variables and returns a suite that runs
 // until the deadline. A true in stopped ends the run that is on.
 func NewSuite(env Environment, deadline time.Time, stopped *atomic.Bool, output io.Writer) *Suite {
-	return &Suite{env: env, began: time.Now(), limit: deadline, stopped: stopped, output: output, progress: output}
+	return &Suite{env: env, began: time.Now(), limit: deadline, stopped: stopped, output: output, progress: output, commit: commitOf(env.Root)}
 }
 
 // ShowProgress says where a person can see how the start of a server gets on.

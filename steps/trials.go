@@ -294,7 +294,7 @@ func (w *world) wholeManifest(cause error) store.Manifest {
 	for _, t := range of.Trials {
 		run.Requests += t.Requests
 	}
-	w.trial = trial{run: &run, folder: of.folder}
+	w.trial = trial{run: &run, folder: of.folder, facts: before.facts}
 	m := w.manifest(cause)
 	switch of.Kind {
 	case trials.Repeats:

@@ -60,6 +60,7 @@ type trial struct {
 	warmUpSaid bool // by the scenario; else it is found in the run
 	warnings   []string
 	accounts   *slo.Accounts // of client and server
+	facts      *store.Facts  // that samples tell
 	view       reports.View  // once it has ended
 	watch      *live.Watch   // shows it while it goes on; nil where nobody could look
 	unwatch    context.CancelFunc

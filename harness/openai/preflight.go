@@ -3,6 +3,7 @@ package openai
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -22,6 +23,9 @@ type Server struct {
 	Model       string `json:"model"`
 	MaxModelLen int    `json:"max_model_len,omitempty"`
 	Version     string `json:"version,omitempty"`
+
+	Card   json.RawMessage `json:"card,omitempty"`   // of the model, as the server lists it
+	Config json.RawMessage `json:"config,omitempty"` // as it tells it in development mode
 }
 
 // How long a preflight waits: a server that does not list its models soon is not
@@ -51,7 +55,23 @@ func (c *Client) Preflight(ctx context.Context) (Server, error) {
 	if status, body, err := c.get(ctx, "/version"); err == nil && status == http.StatusOK {
 		server.Version = gjson.GetBytes(body, "version").String()
 	}
+	if status, body, err := c.get(ctx, "/server_info?config_format=json"); err == nil && status == http.StatusOK {
+		server.Config = configured(body)
+	}
 	return server, c.tryOne(ctx, server.Model)
+}
+
+// mostConfig bounds what is kept of a server's configuration.
+const mostConfig = 64 << 10
+
+// configured is the server's configuration, without its environment, which may hold
+// what is to be shown to nobody.
+func configured(body []byte) json.RawMessage {
+	config := gjson.GetBytes(body, "vllm_config")
+	if !gjson.ValidBytes(body) || !config.Exists() || len(config.Raw) > mostConfig {
+		return nil
+	}
+	return json.RawMessage(config.Raw)
 }
 
 func (c *Client) understandable(status int, body []byte) error {
@@ -88,7 +108,7 @@ func (c *Client) choose(cards []gjson.Result) (Server, error) {
 	for _, card := range cards {
 		name := card.Get("id").String()
 		if c.Model == "" || name == c.Model {
-			return Server{Model: name, MaxModelLen: int(card.Get("max_model_len").Int())}, nil
+			return Server{Model: name, MaxModelLen: int(card.Get("max_model_len").Int()), Card: described(card)}, nil
 		}
 		names = append(names, name)
 	}
@@ -96,6 +116,22 @@ func (c *Client) choose(cards []gjson.Result) (Server, error) {
 		return Server{}, fmt.Errorf("the server at %s serves no model", c.where())
 	}
 	return Server{}, fmt.Errorf("the server at %s does not serve the model %q%s", c.where(), c.Model, spelling.DidYouMean(c.Model, names))
+}
+
+// described is a model's card without what is made anew with every answer.
+func described(card gjson.Result) json.RawMessage {
+	kept := map[string]json.RawMessage{}
+	card.ForEach(func(key, value gjson.Result) bool {
+		if key.Str != "created" && key.Str != "permission" {
+			kept[key.Str] = json.RawMessage(value.Raw)
+		}
+		return true
+	})
+	raw, err := json.Marshal(kept)
+	if err != nil {
+		return nil // it was no object
+	}
+	return raw
 }
 
 // tryOne asks for one token, of the interface that every model has.

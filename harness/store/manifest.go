@@ -1,6 +1,7 @@
 package store
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"runtime"
@@ -65,25 +66,51 @@ type Scenario struct {
 // Tool is what measured.
 type Tool struct {
 	Version string `json:"version"`
-	Commit  string `json:"commit,omitempty"`
+	Commit  string `json:"commit,omitempty"` // of the features' repository; "-dirty" where they were changed since
 	Go      string `json:"go"`
 }
 
-// Server is what was measured; its URL is without credentials.
+// Server is what was measured; its URL is without credentials. What it does not
+// tell of itself is left out.
 type Server struct {
 	Kind        string `json:"kind"`
 	URL         string `json:"url"`
 	Model       string `json:"model"`
 	Version     string `json:"version,omitempty"`
 	MaxModelLen int    `json:"max_model_len,omitempty"`
+
+	Card        json.RawMessage   `json:"card,omitempty"`         // of the model, as /v1/models has it
+	Config      json.RawMessage   `json:"config,omitempty"`       // as /server_info has it, in development mode
+	Command     []string          `json:"command,omitempty"`      // that started it, where that was us
+	CacheConfig map[string]string `json:"cache_config,omitempty"` // labels of vllm:cache_config_info
+	GPUs        []GPU             `json:"gpus,omitempty"`
+}
+
+// GPU is what of one does not change while a run goes on. What is not told is "" or 0.
+type GPU struct {
+	Index       string  `json:"index"` // as nvidia-smi counts them
+	Model       string  `json:"model,omitempty"`
+	UUID        string  `json:"uuid,omitempty"`
+	Driver      string  `json:"driver,omitempty"`
+	MemoryBytes float64 `json:"memory_bytes,omitempty"`
+	PowerLimit  float64 `json:"power_limit_watts,omitempty"`
+	SMClock     float64 `json:"max_sm_clock_hertz,omitempty"`
+	MemoryClock float64 `json:"max_memory_clock_hertz,omitempty"`
+	ECC         string  `json:"ecc,omitempty"` // "on", "off"
+	MIG         bool    `json:"mig,omitempty"` // split into instances, of which a server has some
 }
 
 // Host is the machine that the client ran on.
 type Host struct {
-	Name  string `json:"name"`
-	OS    string `json:"os"`
-	Arch  string `json:"arch"`
-	Cores int    `json:"cores"`
+	Name        string  `json:"name"`
+	OS          string  `json:"os"`
+	Arch        string  `json:"arch"`
+	Cores       int     `json:"cores"`
+	Kernel      string  `json:"kernel,omitempty"`
+	CPU         string  `json:"cpu,omitempty"` // as it calls itself
+	MemoryBytes float64 `json:"memory_bytes,omitempty"`
+	CPULimit    float64 `json:"cpu_limit_cores,omitempty"`    // that the client may use
+	MemoryLimit float64 `json:"memory_limit_bytes,omitempty"` // of its container; 0: none
 }
 
 // NewManifest is the manifest of a run: everything that the run itself knows.
@@ -95,7 +122,7 @@ func NewManifest(name string, run *harness.Run) Manifest {
 		Scenario: Scenario{Name: s.Name, Where: s.Where, Seed: s.Seed, Dataset: fmt.Sprint(s.Dataset), Load: fmt.Sprint(s.Load),
 			WarmupNS: int64(s.Warmup), Good: s.Good, Objectives: s.Objectives, Labels: s.Labels},
 		Tool:     Tool{Version: "devel", Go: runtime.Version()},
-		Host:     Host{Name: host, OS: runtime.GOOS, Arch: runtime.GOARCH, Cores: runtime.NumCPU()},
+		Host:     Host{Name: host, OS: runtime.GOOS, Arch: runtime.GOARCH, Cores: runtime.NumCPU(), Kernel: kernel(), CPU: cpuName("/proc/cpuinfo")},
 		Requests: run.Requests, Warnings: run.Warnings, Stopped: run.Stopped, Unwatched: run.Unwatched,
 	}
 	if open, ok := s.Load.(harness.Open); ok {
