@@ -16,6 +16,7 @@
 //	harness/stats/       quantiles and intervals
 //	harness/trials/      several runs of one scenario: repeats, a sweep's curve, a search for capacity
 //	harness/store/       a run on disk
+//	harness/export/      a run shown while it goes on: Prometheus, OpenTelemetry
 //	harness/spelling/    "did you mean"
 //	harness/cmd/         selfcheck: the load generator graded against a known truth;
 //	                     drift: since when a figure is another one than before

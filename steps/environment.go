@@ -32,12 +32,16 @@ type Environment struct {
 	Features   []string // files and folders
 	Out        string   // folder of the runs
 	Tags       string   // godog's tag expression
+	Metrics    string   // address of the page for Prometheus; "" for none
+	OTLP       bool     // runs are sent to an OpenTelemetry collector
 	Lenient    bool     // an unknown verdict is a warning
 	Dashboard  string   // address of the live page; "" for none
 	Summary    string   // GitHub's file for a step's summary; "" outside its actions
 	Annotate   bool     // GitHub reads annotations from the output
 	AnyPort    bool     // nobody asked for just this address: another port will do
 	TLS        *tls.Config
+
+	OTLPProtocol string // as OpenTelemetry's variables name it
 }
 
 // later are variables whose meaning is settled but which this version cannot
@@ -52,7 +56,7 @@ func later() map[string]string {
 // own are the variables of vllmspec's own name space.
 func own() []string {
 	return []string{"VLLMSPEC_FEATURES", "VLLMSPEC_TARGET", "VLLMSPEC_OUT", "VLLMSPEC_DB",
-		"VLLMSPEC_DASHBOARD", "VLLMSPEC_SHARD", "VLLMSPEC_UNKNOWN"}
+		"VLLMSPEC_DASHBOARD", "VLLMSPEC_METRICS", "VLLMSPEC_SHARD", "VLLMSPEC_UNKNOWN"}
 }
 
 // ReadEnvironment reads and checks the variables, given as os.Environ gives
@@ -75,7 +79,7 @@ func ReadEnvironment(root string, environ []string) (Environment, error) {
 			errs = append(errs, fmt.Errorf("%s: %s", name, why))
 		}
 	}
-	errs = append(errs, env.readTarget(vars), env.readPaths(vars), env.readTLS(vars), env.readChoices(vars), env.readKey(vars), env.readLaunch(vars, environ))
+	errs = append(errs, env.readTarget(vars), env.readPaths(vars), env.readTLS(vars), env.readChoices(vars), env.readExport(vars), env.readKey(vars), env.readLaunch(vars, environ))
 	slices.SortStableFunc(errs, func(a, b error) int { return strings.Compare(text(a), text(b)) })
 	return env, errors.Join(errs...)
 }

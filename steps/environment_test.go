@@ -38,6 +38,7 @@ func TestAVariableThatCannotBeHonouredIsAnError(t *testing.T) {
 		"VLLMSPEC_TARGET=moc":                `it can only be "mock"`,
 		"VLLMSPEC_FEATURES=nowhere":          "there is no file or folder ",
 		"VLLMSPEC_OUT=s3://bucket":           "stores runs in a folder only",
+		"VLLMSPEC_METRICS=x:y:z":             "VLLMSPEC_METRICS: ",
 		"VLLMSPEC_UNKNOWN=maybe":             `it can be "fail" or "warn"`,
 		"VLLMSPEC_DASHBOARD=7878":            "write an address, 127.0.0.1:7878, or \"off\"",
 		"VLLM_CA_FILE=nowhere.pem":           "VLLM_CA_FILE: ",

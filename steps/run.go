@@ -108,8 +108,11 @@ func (w *world) bring(ctx context.Context) error {
 		hope := slo.NewHope(rows, w.scenario.Warmup)
 		runner.Sinks, runner.Abandon = append(runner.Sinks, hope), hope.Lost
 	}
+	shown, seen := w.exported(ctx)
+	runner.Sinks = append(runner.Sinks, shown...)
 	w.warm(ctx)
 	w.run, err = runner.Run(w.onShow(ctx, began, &runner), w.scenario)
+	seen()
 	if w.run != nil {
 		w.run.Unwatched, w.gpus = beside.unwatched, beside.gpus()
 		if w.served.Virtual { // the clock of a bubble means nothing to a reader

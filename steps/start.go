@@ -65,6 +65,9 @@ func (s *Suite) leave() {
 	if s.server != nil {
 		s.server.Close()
 	}
+	if s.page != nil {
+		s.page.Close()
+	}
 	s.token.Close()
 	s.server, s.token = nil, nil
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness/slo"
 
 	"github.com/vllmspec/vllmspec/harness/credentials"
+	"github.com/vllmspec/vllmspec/harness/export"
 	"github.com/vllmspec/vllmspec/harness/server"
 	"github.com/vllmspec/vllmspec/reports"
 	"github.com/vllmspec/vllmspec/reports/live"
@@ -50,6 +51,8 @@ type Suite struct {
 	left      []error            // features that are left out, and why
 	token     *credentials.Token // once one was needed
 	commit    string             // of the features, in git
+	page      *export.Page       // for Prometheus; nil: nobody asked, or no run needed it yet
+	pageless  bool               // it could not be served
 }
 
 // A Feature is one feature file with at least one selected scenario.

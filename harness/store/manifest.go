@@ -113,6 +113,14 @@ type Host struct {
 	MemoryLimit float64 `json:"memory_limit_bytes,omitempty"` // of its container; 0: none
 }
 
+// Version of vllmspec, as its module was built.
+func Version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
+		return info.Main.Version
+	}
+	return "devel"
+}
+
 // NewManifest is the manifest of a run: everything that the run itself knows.
 func NewManifest(name string, run *harness.Run) Manifest {
 	s := run.Scenario
@@ -121,7 +129,7 @@ func NewManifest(name string, run *harness.Run) Manifest {
 		Run: name, Start: run.Start, LengthNS: int64(run.Length), FromNS: int64(run.From), ToNS: int64(run.To), Virtual: run.Virtual,
 		Scenario: Scenario{Name: s.Name, Where: s.Where, Seed: s.Seed, Dataset: fmt.Sprint(s.Dataset), Load: fmt.Sprint(s.Load),
 			WarmupNS: int64(s.Warmup), Good: s.Good, Objectives: s.Objectives, Labels: s.Labels},
-		Tool:     Tool{Version: "devel", Go: runtime.Version()},
+		Tool:     Tool{Version: Version(), Go: runtime.Version()},
 		Host:     Host{Name: host, OS: runtime.GOOS, Arch: runtime.GOARCH, Cores: runtime.NumCPU(), Kernel: kernel(), CPU: cpuName("/proc/cpuinfo")},
 		Requests: run.Requests, Warnings: run.Warnings, Stopped: run.Stopped, Unwatched: run.Unwatched,
 	}
@@ -132,9 +140,6 @@ func NewManifest(name string, run *harness.Run) Manifest {
 		m.Scenario.Impatience = &s.Impatience
 	}
 	if info, ok := debug.ReadBuildInfo(); ok {
-		if v := info.Main.Version; v != "" && v != "(devel)" {
-			m.Tool.Version = v
-		}
 		for _, setting := range info.Settings {
 			if setting.Key == "vcs.revision" {
 				m.Tool.Commit = setting.Value
