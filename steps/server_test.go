@@ -291,11 +291,11 @@ func TestSecretsAppearNowhere(t *testing.T) {
 	to := mocked(t)
 	proxy := onward(to)
 	echo := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if asked++; r.URL.Path != "/v1/completions" || asked < 5 {
+		if asked++; r.URL.Path != "/v1/completions" || asked < 6 {
 			proxy.ServeHTTP(w, r)
 			return
 		}
-		if asked == 5 {
+		if asked == 6 {
 			lines, _ := filepath.Glob("/proc/[0-9]*/cmdline")
 			for _, path := range lines {
 				raw, _ := os.ReadFile(path)

@@ -1,6 +1,7 @@
 package slo
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -146,10 +147,13 @@ func (t *timeline) queueShare(at time.Duration) (share float64, told bool) {
 
 // stoodIn is for how long between two instants the engine stood.
 func (t *timeline) stoodIn(from, to time.Duration) (d time.Duration) {
-	for i := range t.ticks {
-		if k := t.ticks[i]; k.to > from && k.from < to && t.stood(i) {
-			d += min(k.to, to) - max(k.from, from)
+	next, _ := slices.BinarySearchFunc(t.standing, from, func(i int, at time.Duration) int { return cmp.Compare(t.ticks[i].to, at) })
+	for _, i := range t.standing[next:] {
+		k := t.ticks[i]
+		if k.from >= to {
+			break
 		}
+		d += max(0, min(k.to, to)-max(k.from, from))
 	}
 	return d
 }

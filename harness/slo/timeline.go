@@ -20,6 +20,7 @@ type timeline struct {
 	ticks    []tick
 	last     map[string]float64 // of counters, by series and labels
 	inFlight []point            // by the client's own count
+	standing []int              // ticks in which the engine stood
 }
 
 // A tick is the time between two readings of the server. Gauges are those of its
@@ -66,6 +67,9 @@ func timelineOf(run *harness.Run) *timeline {
 	t.begin(now, 0)
 	for i := range t.ticks {
 		t.ticks[i].inFlight = t.flightAt(t.ticks[i].to)
+		if t.stood(i) {
+			t.standing = append(t.standing, i)
+		}
 	}
 	return t
 }

@@ -1,0 +1,166 @@
+package slo_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/slo"
+)
+
+// slow is a request that was 100 ms late, whose headers took 50 ms more, and whose
+// first token came 850 ms after them.
+func slow(i int, r *harness.Record) {
+	due := time.Duration(i) * 100 * time.Millisecond
+	*r = request(i, due, second)
+	r.Sent, r.Headers = due+100*time.Millisecond, due+150*time.Millisecond
+}
+
+func TestWhatTheServerTimesItselfIsBelieved(t *testing.T) {
+	run := runOf(20, func(i int, r *harness.Record) {
+		slow(i, r)
+		r.ServerQueue, r.ServerPrefill, r.ServerDecode = 500*time.Millisecond, 300*time.Millisecond, 30*time.Millisecond
+	})
+	all := slo.Measure(run).Times()
+	assert.Equal(t, 20, all.Timed)
+	assert.Equal(t, 20, all.All.N)
+	want := slo.Phases{Client: .1, Network: .1, Queue: .5, Prefill: .3, Decode: .03}
+	assertPhases(t, want, all.All.Phases)
+	assertPhases(t, want, all.Slowest.Phases)
+	assert.InDelta(t, 1.03, all.All.Total(), 1e-9, "nothing is lost between them")
+	assert.Len(t, all.Moments, 2)
+	assert.Equal(t, 10, all.Moments[1].N)
+	raw, err := json.Marshal(all)
+	require.NoError(t, err)
+	assert.Contains(t, string(raw), `"queue_s":0.5`)
+}
+
+func assertPhases(t *testing.T, want, got slo.Phases) {
+	t.Helper()
+	var w, g map[string]float64
+	for of, into := range map[*slo.Phases]*map[string]float64{&want: &w, &got: &g} {
+		raw, err := json.Marshal(*of)
+		require.NoError(t, err)
+		require.NoError(t, json.Unmarshal(raw, into))
+	}
+	assert.InDeltaMapValues(t, w, g, 1e-6)
+}
+
+func TestWithoutTheServersMetricsItsTimeIsNotSplit(t *testing.T) {
+	all := slo.Measure(runOf(20, slow)).Times()
+	assert.False(t, all.Read)
+	assertPhases(t, slo.Phases{Client: .1, Network: .05, Server: .85, Decode: .03}, all.All.Phases)
+}
+
+// histogram is what one of the server's shows after n observations, all below a bound.
+func histogram(at time.Duration, name string, n, sum, below float64) (out []harness.Sample) {
+	for _, le := range []float64{.1, .5, 1, 2.5} {
+		v := 0.0
+		if below <= le {
+			v = n
+		}
+		out = append(out, counted(at, name+"_bucket", v, "le", fmt.Sprint(le)))
+	}
+	return append(out, counted(at, name+"_bucket", n, "le", "+Inf"), counted(at, name+"_sum", sum), counted(at, name+"_count", n))
+}
+
+// watchedRun is a run beside which the server was read every second; what it tells
+// of its TTFTs, queue and prefill is by the second.
+func watchedRun(n int, firstBelow, queue, prefill float64, change func(int, *harness.Record)) *harness.Run {
+	run := runOf(n, change)
+	var samples []harness.Sample
+	for s := range n/10 + 3 {
+		at, so := time.Duration(s)*second, float64(s)
+		samples = append(samples, counted(at, "vllm:num_requests_running", 4), counted(at, "vllm:num_requests_waiting", so), counted(at, "vllm:kv_cache_usage_perc", .3),
+			counted(at, "vllm:generation_tokens_total", 40*so), counted(at, "vllm:prompt_tokens_total", 160*so),
+			harness.Sample{At: at, Reading: harness.Reading{Source: "client", Series: harness.SeriesInFlight, Value: 8}})
+		samples = append(samples, histogram(at, "vllm:time_to_first_token_seconds", 10*so, 10*so*firstBelow/2, firstBelow)...)
+		samples = append(samples, histogram(at, "vllm:request_queue_time_seconds", 10*so, 10*so*queue, queue)...)
+		samples = append(samples, histogram(at, "vllm:request_prefill_time_seconds", 10*so, 10*so*prefill, prefill)...)
+	}
+	run.Samples = slices.Values(samples)
+	return run
+}
+
+func TestTheServersHistogramsSplitItsTime(t *testing.T) {
+	all := slo.Measure(watchedRun(40, 1, .6, .2, slow)).Times()
+	assert.True(t, all.Read)
+	assertPhases(t, slo.Phases{Client: .1, Network: .05, Queue: .6375, Prefill: .2125, Decode: .03}, all.All.Phases)
+}
+
+func TestWhatTheServerDoesNotKnowOfIsTheNetworks(t *testing.T) {
+	run := watchedRun(40, .1, .02, .02, slow)
+	all := slo.Measure(run).Times()
+	assertPhases(t, slo.Phases{Client: .1, Network: .05 + .75, Queue: .05, Prefill: .05, Decode: .03}, all.All.Phases)
+	v := judge(t, run, "p50 TTFT", "at most 200 ms")
+	verdicts := []slo.Verdict{v}
+	slo.Explain(verdicts, slo.Measure(run))
+	assert.Contains(t, verdicts[0].Cause, "no first token later than 100 ms after a request had come")
+}
+
+func TestAGapThatIsLongForItsAnswerIsAStall(t *testing.T) {
+	run := runOf(20, func(i int, r *harness.Record) {
+		*r = request(i, time.Duration(i)*100*time.Millisecond, 50*time.Millisecond)
+		r.Chunks[3] += 2 * second
+		r.Done = r.Chunks[3]
+	})
+	assertPhases(t, slo.Phases{Server: .05, Decode: .03, Stall: 2}, slo.Measure(run).Times().All.Phases)
+}
+
+func TestTheQueueIsNamedWithWhatItWaitedFor(t *testing.T) {
+	run := watchedRun(40, 1, .6, .2, slow)
+	verdicts := []slo.Verdict{judge(t, run, "p50 TTFT", "at most 200 ms")}
+	slo.Explain(verdicts, slo.Measure(run))
+	assert.Contains(t, verdicts[0].Cause, "p50 TTFT was missed because requests waited in the server's queue, 637 ms on average")
+	assert.Contains(t, verdicts[0].Because(), "all 4 places in its batch were taken, and the queue grew from 0 to 5 while KV cache usage was at most 30 %")
+}
+
+func TestAnEngineWithNothingToDoDoesNotStandStill(t *testing.T) {
+	run := runOf(20, func(i int, r *harness.Record) {
+		*r = request(i, time.Duration(i)*100*time.Millisecond, 50*time.Millisecond)
+		r.Done, r.Failure, r.Finish = 10*second, harness.Unanswered, ""
+	})
+	var samples []harness.Sample
+	for s := range 11 {
+		at := time.Duration(s) * second
+		running, tokens := 4.0, 80*float64(s)
+		if s > 2 { // it is done, and the answers do not get through
+			running, tokens = 0, 160
+		}
+		samples = append(samples, counted(at, "vllm:num_requests_running", running), counted(at, "vllm:generation_tokens_total", tokens),
+			harness.Sample{At: at, Reading: harness.Reading{Source: "client", Series: harness.SeriesInFlight, Value: 20}})
+	}
+	run.Samples = slices.Values(samples)
+	verdicts := []slo.Verdict{judge(t, run, "p50 E2E latency", "at most 1 s")}
+	slo.Explain(verdicts, slo.Measure(run))
+	assert.NotContains(t, verdicts[0].Cause, "stood still")
+}
+
+func TestNothingIsExplainedThatIsMet(t *testing.T) {
+	run := runOf(1000, nil)
+	verdicts := []slo.Verdict{judge(t, run, "p50 TTFT", "at most 600 ms"), judge(t, run, "p50 TTFT", "at most 520 ms")}
+	slo.Explain(verdicts, slo.Measure(run))
+	assert.Empty(t, verdicts[0].Cause)
+	assert.Contains(t, verdicts[1].Cause, "p50 TTFT is not known because the limit lies inside the interval")
+	raw, err := json.Marshal(verdicts[1])
+	require.NoError(t, err)
+	assert.Contains(t, string(raw), `"cause":"p50 TTFT is not known`)
+}
+
+func BenchmarkExplain(b *testing.B) {
+	run := watchedRun(100_000, 1, .6, .2, slow)
+	w := slo.Measure(run)
+	o, err := slo.Parse("p50 TTFT", "at most 200 ms")
+	require.NoError(b, err)
+	verdicts := w.Judge([]harness.Objective{o})
+	for b.Loop() {
+		verdicts[0].Cause = ""
+		slo.Explain(verdicts, w)
+	}
+}
