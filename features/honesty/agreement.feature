@@ -28,6 +28,7 @@ Feature: What the client counted agrees with what the server counted
       | prompt tokens           | exactly |
       | output tokens           | exactly |
       | answers ended by length | exactly |
+      | HTTP errors             | exactly |
 
   Scenario: Usage that is wrong
     Given the usage of every 10th answer tells 1.5 times as many tokens

@@ -65,7 +65,7 @@ func (p *Prometheus) read(ctx context.Context) ([]harness.Reading, error) {
 			readings = append(readings, readingsOf(p.Source, now, metric)...)
 		}
 	}
-	if len(readings) == 0 {
+	if !slices.ContainsFunc(readings, func(r harness.Reading) bool { return strings.HasPrefix(r.Series, "vllm:") }) {
 		return nil, errors.New("the page has no metric of vLLM's; set VLLM_METRICS_URL if they are elsewhere, and start vLLM without --disable-log-stats")
 	}
 	return readings, nil
@@ -181,8 +181,12 @@ func bound(v float64) string {
 
 // ofVLLM keeps vLLM's families, without the creation times beside each. Of
 // histograms that the catalogue knows it keeps the buckets; of the others, which
-// count tokens and parameters, sum and count are enough.
+// count tokens and parameters, sum and count are enough. Of the web server below it
+// requests are counted by status.
 func ofVLLM(sample string) bool {
+	if sample == "http_requests_total" {
+		return true
+	}
 	if !strings.HasPrefix(sample, "vllm:") || strings.HasSuffix(sample, "_created") {
 		return false
 	}
