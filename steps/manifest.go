@@ -18,6 +18,9 @@ func (w *world) manifest(cause error) store.Manifest {
 	about := w.served.about
 	m.Server = store.Server{Kind: w.served.Kind, URL: w.served.Where(), Model: about.Model, Version: about.Version, MaxModelLen: about.MaxModelLen,
 		Card: about.Card, Config: about.Config, Command: w.startedBy()}
+	for _, gpu := range w.gpus {
+		m.Server.GPUs = append(m.Server.GPUs, store.GPU(gpu))
+	}
 	if m.Tool.Commit == "" {
 		m.Tool.Commit = w.suite.commit
 	}
