@@ -124,9 +124,18 @@ func (e *explanation) decoding(q *inquiry) string {
 	case contrast && then.perSecond() >= 1.5*otherwise.perSecond():
 		return s + fmt.Sprintf(" and %s otherwise: steps were full of prompts; %s prompt tokens came per second, %s otherwise", FormatQuantity(usual, Seconds), digits(then.perSecond()), digits(otherwise.perSecond()))
 	case contrast:
-		return s + fmt.Sprintf(" from %s to %s and %s otherwise, with %s requests running, %s otherwise: the engine's steps grew slower with no more to do", FormatQuantity(then.first.Seconds(), Seconds), FormatQuantity(then.until.Seconds(), Seconds), FormatQuantity(usual, Seconds), digits(then.running), digits(otherwise.running))
+		return s + fmt.Sprintf(" from %s to %s and %s otherwise, with %s requests running, %s otherwise: the engine's steps grew slower with no more to do%s", FormatQuantity(then.first.Seconds(), Seconds), FormatQuantity(then.until.Seconds(), Seconds), FormatQuantity(usual, Seconds), digits(then.running), digits(otherwise.running), e.heldBack())
 	}
-	return s + fmt.Sprintf(", all the time, with %s requests running and %s prompt tokens per second: the server is no faster at this load", digits(then.running), digits(then.perSecond()))
+	return s + fmt.Sprintf(", all the time, with %s requests running and %s prompt tokens per second: the server is no faster at this load%s", digits(then.running), digits(then.perSecond()), e.heldBack())
+}
+
+// heldBack says that a GPU's clock was lower than it could be, for another reason than
+// its power limit, which is usual under load.
+func (e *explanation) heldBack() string {
+	if of := e.w.watched.of("gpu", "gpu_throttled_ratio"); of.readings() > 0 && of.greatest() > 0 {
+		return "; heat or the hardware held back the clock of a GPU meanwhile"
+	}
+	return ""
 }
 
 // rate is how many output tokens came per second. A batch that is larger because

@@ -164,3 +164,35 @@ func BenchmarkExplain(b *testing.B) {
 		slo.Explain(verdicts, w)
 	}
 }
+
+// tokensApart is a run in which tokens come 100 ms apart, by the server's account too.
+func tokensApart(more ...harness.Sample) *harness.Run {
+	run := runOf(40, func(i int, r *harness.Record) {
+		*r = request(i, time.Duration(i)*100*time.Millisecond, 50*time.Millisecond)
+		for j := range r.Chunks {
+			r.Chunks[j] += time.Duration(j) * 90 * time.Millisecond
+		}
+		r.Done = r.Chunks[3]
+	})
+	var samples []harness.Sample
+	for s := range 7 {
+		at, so := time.Duration(s)*second, float64(s)
+		samples = append(samples, counted(at, "vllm:num_requests_running", 4), counted(at, "vllm:generation_tokens_total", 40*so))
+		samples = append(samples, histogram(at, "vllm:inter_token_latency_seconds", 30*so, 3*so, .1)...)
+	}
+	run.Samples = slices.Values(append(samples, more...))
+	return run
+}
+
+func TestAGPUThatIsHeldBackIsNamed(t *testing.T) {
+	because := func(run *harness.Run) string {
+		verdicts := []slo.Verdict{judge(t, run, "p50 TPOT", "at most 20 ms")}
+		slo.Explain(verdicts, slo.Measure(run))
+		return verdicts[0].Because()
+	}
+	plain := because(tokensApart())
+	assert.Contains(t, plain, "tokens came slowly one after the other, 100 ms apart on average by the server's own account, all the time")
+	assert.NotContains(t, plain, "GPU")
+	hot := harness.Sample{At: 3 * second, Reading: harness.Reading{Source: "gpu", Series: "gpu_throttled_ratio", Labels: map[string]string{"gpu": "0"}, Value: 1}}
+	assert.Equal(t, plain+"; heat or the hardware held back the clock of a GPU meanwhile", because(tokensApart(hot)))
+}
