@@ -130,7 +130,7 @@ func (b *buckets) pooled() (all []bucket, readings int, sum, count float64) {
 // which the lowest rank lies that the percentile may have, to the upper end of that of
 // the highest. The value is interpolated in its bucket.
 func (w *Window) bucketed(name, statistic string) estimate {
-	of := w.watched.buckets[name]
+	of := w.watched.histogram(name)
 	if of == nil {
 		return without("nobody asked for " + name)
 	}

@@ -147,6 +147,9 @@ func (g *gpu) joules() (float64, string) {
 
 // gpuEnergy is that of all GPUs, or why it is not known.
 func gpuEnergy(w *Window) estimate {
+	if len(w.parts) > 0 {
+		return energyOf(w.parts)
+	}
 	if len(w.watched.gpus) == 0 {
 		return without(w.absent("gpu", "any energy", noGPU))
 	}
@@ -170,4 +173,18 @@ func gpuEnergy(w *Window) estimate {
 		e.notes = []string{"whether other programs used the GPUs too could not be told"}
 	}
 	return e
+}
+
+// energyOf several runs is known where that of each is.
+func energyOf(parts []*Window) estimate {
+	all := exact(0, 0)
+	for _, part := range parts {
+		e := gpuEnergy(part)
+		if e.reason != "" {
+			return e
+		}
+		all.value, all.n, all.notes = all.value+e.value, all.n+e.n, e.notes
+	}
+	all.lo, all.hi = all.value, all.value
+	return all
 }

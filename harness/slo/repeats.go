@@ -19,8 +19,29 @@ func Together(windows []*Window) *Repeats {
 	r := &Repeats{windows: windows, pooled: windows[0]}
 	if len(windows) > 1 {
 		r.pooled = Measure(inARow(windows))
+		r.pooled.pool(windows)
 	}
 	return r
+}
+
+// pool takes what runs have apart from each other, and no row of their requests has:
+// what was watched beside them, what arrived and was in flight inside each window, and
+// whether one of them was saturated.
+func (w *Window) pool(of []*Window) {
+	w.parts, w.watched = of, togetherWatched(of)
+	w.ended, w.tokens, w.flight = 0, 0, flight{}
+	for _, part := range of {
+		w.ended, w.tokens = w.ended+part.ended, w.tokens+part.tokens
+		w.flight.n, w.flight.area = w.flight.n+part.flight.n, w.flight.area+part.flight.area
+		w.flight.most = max(w.flight.most, part.flight.greatest())
+	}
+	for name, class := range w.classes {
+		var parts []*Window
+		for _, part := range of {
+			parts = append(parts, part.class(name))
+		}
+		class.pool(parts)
+	}
 }
 
 // Judge answers every objective from what all the runs saw. Where one of them is
@@ -63,17 +84,7 @@ func inARow(windows []*Window) *harness.Run {
 		}
 		return true
 	})
-	run.Samples = shifted(windows, func(w *Window, by time.Duration, yield func(harness.Sample) bool) bool {
-		for s := range w.run.Samples {
-			if s.At < w.from || s.At >= w.to {
-				continue
-			}
-			if s.At += by - w.from; !yield(s) {
-				return false
-			}
-		}
-		return true
-	})
+	run.Samples = func(func(harness.Sample) bool) {}
 	return &run
 }
 

@@ -39,6 +39,14 @@ func (b *backlog) take(r *harness.Record, w *Window) {
 // part to part of the window and would grow without end; "" where it did not. No
 // latency of such a run is one of the server's: each is as long as the run was.
 func (w *Window) Saturated() string {
+	for _, part := range w.parts {
+		if why := part.Saturated(); why != "" {
+			return why
+		}
+	}
+	if len(w.parts) > 0 {
+		return ""
+	}
 	open, ok := w.run.Scenario.Load.(harness.Open)
 	if !ok || !open.Steady() || w.due == 0 || w.seconds() <= 0 || w.soFar {
 		return ""

@@ -19,6 +19,7 @@ type watched struct {
 	buckets  map[string]*buckets
 	sources  map[string]*source
 	gpus     map[string]*gpu
+	parts    []*watched // of several runs that are judged together
 }
 
 // A source is how often something was read.
@@ -175,6 +176,10 @@ func (of *source) watching(s harness.Sample, inside bool) {
 // of is a series; one that nobody had asked for is read now.
 func (w *watched) of(source, name string) *series {
 	of := w.series[key(source, name)]
+	if len(w.parts) > 0 && of == nil {
+		of = w.together(source, name)
+		w.series[key(source, name)] = of
+	}
 	if of == nil {
 		of = w.ask(source, name)
 		plain, _ := selector(name)
@@ -278,6 +283,9 @@ const coverageLeast = 0.90
 // that did not come, the client's own gauges, which always are read, tell how many
 // there should have been.
 func (w *watched) gaps(name string) string {
+	if of := w.first(func(part *watched) string { return part.gaps(name) }); of != "" {
+		return of
+	}
 	own, of := w.sources["client"], w.sources[name]
 	if of == nil {
 		return ""
@@ -296,6 +304,9 @@ func (w *watched) gaps(name string) string {
 // unread says that a counter was not read at both ends of the window; "" where it
 // was. What it did between them is in the difference.
 func (w *watched) unread(name string) string {
+	if of := w.first(func(part *watched) string { return part.unread(name) }); of != "" {
+		return of
+	}
 	own, of := w.sources["client"], w.sources[name]
 	const late = time.Second // of a scrape, or its time-out
 	if own == nil || of == nil || of.first == harness.Never || of.first <= max(w.from, own.first)+late && of.last+late >= min(w.to, own.last) {

@@ -19,6 +19,7 @@ type Window struct {
 	from, to time.Duration
 	watched  *watched
 	classes  map[string]*Window // of the traffic, where it has any
+	parts    []*Window          // of several runs that are judged together
 	soFar    bool               // the run goes on: its requests come in the order in which they end
 
 	seen, conversations               int // all requests, and all that began a conversation

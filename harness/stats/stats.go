@@ -101,6 +101,18 @@ func (m *Mean) Add(v float64) {
 	m.squares += before * (v - m.mean)
 }
 
+// Merge takes all values of another one (Chan, Golub and LeVeque, The American
+// Statistician 37:3, 1983).
+func (m *Mean) Merge(of *Mean) {
+	if of.n == 0 {
+		return
+	}
+	n, apart := float64(m.n+of.n), of.mean-m.mean
+	m.squares += of.squares + apart*apart*float64(m.n)*float64(of.n)/n
+	m.mean += apart * float64(of.n) / n
+	m.n += of.n
+}
+
 // Interval is the mean and its interval by Student's t, where the values are worth
 // so many independent ones; it is infinite for fewer than two.
 func (m *Mean) Interval(worth, confidence float64) (mean, low, high float64) {

@@ -1,0 +1,83 @@
+package slo
+
+import (
+	"maps"
+	"slices"
+)
+
+// togetherWatched is what was watched beside several runs, each in its own measured
+// window: what the server did between them belongs to none.
+func togetherWatched(windows []*Window) *watched {
+	w := &watched{run: windows[0].run, series: map[string]*series{}, named: map[string][]*series{}, buckets: map[string]*buckets{}, sources: map[string]*source{}, gpus: map[string]*gpu{}}
+	for _, of := range windows {
+		w.parts = append(w.parts, of.watched)
+		for name, from := range of.watched.sources {
+			into := w.source(name)
+			into.inside, into.missing = into.inside+from.inside, into.missing+from.missing
+			into.took.merge(&from.took)
+		}
+	}
+	return w
+}
+
+// first is the first that is said of a run.
+func (w *watched) first(of func(*watched) string) string {
+	for _, part := range w.parts {
+		if says := of(part); says != "" {
+			return says
+		}
+	}
+	return ""
+}
+
+// together is a series over all runs.
+func (w *watched) together(source, name string) *series {
+	all := &series{}
+	for _, part := range w.parts {
+		of := part.of(source, name)
+		for into, from := range map[*tally]*tally{&all.sums: &of.sums, &all.mosts: &of.mosts, &all.means: &of.means, &all.rates: &of.rates} {
+			into.merge(from)
+		}
+		all.rise, all.rises = all.rise+of.rise, all.rises+of.rises
+		all.risen, all.seconds = all.risen+of.risen, all.seconds+of.seconds
+		all.end.v += of.end.v - of.begin.v
+		all.end.at += of.end.at - of.begin.at
+	}
+	return all
+}
+
+// histogram is one of the server's, nil where nobody asks for it.
+func (w *watched) histogram(name string) *buckets {
+	if len(w.parts) == 0 || w.buckets[name] != nil {
+		return w.buckets[name]
+	}
+	all := newBuckets()
+	for _, part := range w.parts {
+		of := part.buckets[name]
+		if of == nil {
+			return nil
+		}
+		for _, labels := range slices.Sorted(maps.Keys(of.sets)) {
+			from := of.sets[labels]
+			from.add()
+			into := all.sets[labels]
+			if into == nil {
+				into = &bucketSet{fell: map[string]float64{}}
+				all.sets[labels] = into
+			}
+			into.readings += from.readings
+			for end, n := range from.fell {
+				into.fell[end] += n
+			}
+		}
+	}
+	w.buckets[name] = all
+	return all
+}
+
+// merge takes the values of another one.
+func (t *tally) merge(of *tally) {
+	t.values.Merge(&of.values)
+	t.mean.Merge(&of.mean)
+	t.failed, t.left = t.failed+of.failed, t.left+of.left
+}
