@@ -69,20 +69,25 @@ func (c Compared) judge(rows int) (v Verdict, evidence float64) {
 		v.N, v.Outcome, v.Notes = 0, Missed, []string{"not one run on one of the sides has this figure"}
 		return v, 1
 	}
-	shift := c.shift(tail)
-	lo, hi := shift.Interval(confidence)
-	v.Value, v.Lo, v.Hi = math.Exp(shift.Estimate()), math.Exp(lo), math.Exp(hi)
+	least, most := c.shifts(tail)
+	estimate := math.NaN()
+	if from, to := least.Estimate(), most.Estimate(); to-from < endless || from >= endless || to <= -endless {
+		estimate = from/2 + to/2
+	}
+	lo, _ := least.Interval(confidence)
+	_, hi := most.Interval(confidence)
+	v.Value, v.Lo, v.Hi = math.Exp(estimate), math.Exp(lo), math.Exp(hi)
 	v.Notes = []string{c.sides()}
 	if c.paired(tail) {
 		v.Notes = append(v.Notes, "compared by pairs of runs with the same seed")
 	}
-	test := c.shift(tail / float64(rows))
-	evidence = test.Above(math.Log(c.Limit))
+	least, most = c.shifts(tail / float64(rows))
+	evidence = least.Above(math.Log(c.Limit))
 	if c.Relation == harness.AtLeast {
-		evidence = test.Below(math.Log(c.Limit))
+		evidence = most.Below(math.Log(c.Limit))
 	}
 	if v.Outcome = decide(c.Objective, v.Lo, v.Hi); v.Outcome == Unknown {
-		v.Notes = append(v.Notes, c.doubt(shift, lo, hi))
+		v.Notes = append(v.Notes, c.doubt(estimate, lo, hi))
 	}
 	return v, evidence
 }
@@ -94,17 +99,36 @@ func (c Compared) paired(most float64) bool {
 	return c.Paired && len(c.Base) == len(c.Now) && stats.LeastPaired(len(c.Now)) <= most
 }
 
-func (c Compared) shift(most float64) stats.Shift {
+// shifts are the shift at the least and at the most that it can be. They differ only
+// where both sides have runs with too few answers, or without any throughput: by how
+// much one such run is worse than another nobody knows, and they must not pass for
+// equal. Two runs without errors, or without a preemption, are.
+func (c Compared) shifts(most float64) (atLeast, atMost stats.Shift) {
+	of, worst := stats.Unpaired, 1.0
 	if c.paired(most) {
-		return stats.Paired(logs(c.Base), logs(c.Now))
+		of = stats.Paired
 	}
-	return stats.Unpaired(logs(c.Base), logs(c.Now))
+	if m, err := Lookup(c.Metric); err == nil && m.Better == HigherIsBetter {
+		worst = 2
+	}
+	return of(logs(c.Base, 2, 1), logs(c.Now, 1, worst)), of(logs(c.Base, 1, worst), logs(c.Now, 2, 1))
 }
 
-func logs(values []float64) []float64 {
+// endless stands for an infinite logarithm. It is finite, for infinities have no
+// difference and no mean.
+const endless = 1e300
+
+// logs are the logarithms of these values, those of infinity and of 0 being so many
+// times endless.
+func logs(values []float64, ofInfinity, ofZero float64) []float64 {
 	out := make([]float64, len(values))
 	for i, v := range values {
-		out[i] = math.Log(v)
+		switch out[i] = math.Log(v); {
+		case math.IsInf(out[i], 1):
+			out[i] = ofInfinity * endless
+		case math.IsInf(out[i], -1):
+			out[i] = -ofZero * endless
+		}
 	}
 	return out
 }
@@ -127,7 +151,7 @@ func median(values []float64) float64 {
 }
 
 // doubt says what would settle a row that is not known.
-func (c Compared) doubt(shift stats.Shift, lo, hi float64) string {
+func (c Compared) doubt(estimate, lo, hi float64) string {
 	if math.IsInf(lo, -1) && math.IsInf(hi, 1) {
 		why := "so few runs decide nothing, whatever they gave"
 		if len(c.Base) == 1 && len(c.Now) == 1 {
@@ -135,8 +159,14 @@ func (c Compared) doubt(shift stats.Shift, lo, hi float64) string {
 		}
 		return why + ": " + c.more(c.least(tail)) + " could decide"
 	}
-	distance := math.Abs(shift.Estimate() - math.Log(c.Limit))
-	width := max(hi-shift.Estimate(), shift.Estimate()-lo)
+	if math.IsNaN(estimate) || lo <= -endless || hi >= endless {
+		if slices.Contains(c.Base, 0) || slices.Contains(c.Now, 0) {
+			return "too many runs gave 0, and to 0 nothing has a ratio"
+		}
+		return "in too many runs too few requests were answered: by how much one of them is worse than another cannot be said"
+	}
+	distance := math.Abs(estimate - math.Log(c.Limit))
+	width := max(hi-estimate, estimate-lo)
 	if distance <= 0 || width <= 0 || math.IsInf(width, 0) || width > 10*distance {
 		return "the limit lies inside the interval, and so close to the estimate that no reasonable number of repeats would decide"
 	}

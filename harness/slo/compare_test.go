@@ -100,6 +100,34 @@ func TestARowIsMetMissedOrNotKnownByTheWholeInterval(t *testing.T) {
 	assert.Regexp(t, `the limit lies inside the interval: about \d+ more repeats on each side would decide`, v.Notes[len(v.Notes)-1])
 }
 
+func TestRunsWithoutAnswersAreNotEqualToEachOther(t *testing.T) {
+	all := func(v float64) []float64 { return []float64{v, v, v, v, v, v} }
+	for _, paired := range []bool{false, true} {
+		row := slo.Compared{Objective: comparison(t, "p99 TTFT", "at most 5% worse"), Base: all(math.Inf(1)), Now: all(math.Inf(1)), Paired: paired, Against: slo.OfBaseline}
+		v := slo.Compare([]slo.Compared{row})[0]
+		assert.Equal(t, slo.Unknown, v.Outcome)
+		assert.True(t, math.IsNaN(v.Value))
+		assert.Contains(t, v.Notes[len(v.Notes)-1], "too few requests were answered")
+
+		row.Objective, row.Base, row.Now = comparison(t, "goodput", "at most 5% worse"), all(0), all(0)
+		v = slo.Compare([]slo.Compared{row})[0]
+		assert.Equal(t, slo.Unknown, v.Outcome)
+		assert.Contains(t, v.Notes[len(v.Notes)-1], "too many runs gave 0")
+
+		row.Base = []float64{5, 5, 5, 5, 5, 5}
+		v = slo.Compare([]slo.Compared{row})[0]
+		assert.Equal(t, slo.Missed, v.Outcome, "0 is worse than 5")
+		assert.Zero(t, v.Value)
+	}
+	v := compare(t, "at most 5% worse", all(1), all(math.Inf(1)))
+	assert.Equal(t, slo.Missed, v.Outcome)
+	assert.True(t, math.IsInf(v.Value, 1))
+	most := []float64{1, 1, 1, 1, 1, 1, 1, 1, 1, math.Inf(1)}
+	v = compare(t, "at most 5% worse", most, most)
+	assert.Equal(t, 1.0, v.Value, "one such run on each side does not hide the others")
+	assert.Equal(t, slo.Met, v.Outcome)
+}
+
 func TestMoreThroughputIsNotWorse(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	row := slo.Compared{Objective: comparison(t, "output throughput", "at most 5% worse"), Base: around(r, 5, 900, 0.01), Now: around(r, 5, 1200, 0.01), Against: slo.OfOther}

@@ -45,7 +45,7 @@ func Drifts(o harness.Objective, values []float64) (out []Drift) {
 			to = changes[i+1].At
 		}
 		before, after := values[from:change.At], values[change.At:to]
-		shift := stats.Unpaired(logs(before), logs(after))
+		shift := stats.Unpaired(logs(before, 1, 1), logs(after, 1, 1))
 		if math.Abs(shift.Estimate()) < driftShift {
 			continue
 		}
