@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"math"
+	"slices"
 	"time"
 )
 
@@ -58,7 +59,7 @@ type packedRequests struct {
 
 // MarshalJSON packs the columns.
 func (r Requests) MarshalJSON() ([]byte, error) {
-	p := packedRequests{r.N, r.Seen, r.Every, r.Told, r.Columns, r.Classes, r.Words, ""}
+	p := packedRequests{r.N, r.Seen, r.Every, r.Told, slices.Clone(r.Columns), r.Classes, r.Words, ""} // several may be sent the same
 	var out bytes.Buffer
 	zip := gzip.NewWriter(&out)
 	for i, c := range p.Columns {
