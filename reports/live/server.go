@@ -153,9 +153,6 @@ func (s *Server) link() reports.Link {
 	return l
 }
 
-// Handle serves something else beside the page, under the same guard.
-func (s *Server) Handle(pattern string, h http.Handler) { s.mux.Handle(pattern, h) }
-
 // Close lets those who look on have the last frame and ends it.
 func (s *Server) Close() error {
 	s.mu.Lock()
