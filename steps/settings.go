@@ -18,7 +18,8 @@ func (w *world) registerSettings(sc sentences) {
 
 // eachLasts is how long each run of a sweep, or the first one of a probe of a search,
 // lasts: a time, or a number of requests. Without it, it lasts for as many requests
-// as the objectives need.
+// as the objectives need. Where nothing is said of a warm-up, the first sixth of a time
+// at a rate is one.
 func (w *world) eachLasts(extent string) error {
 	if w.each != "" {
 		return errors.New("how long each run lasts is said twice; keep one")
@@ -63,7 +64,7 @@ func (w *world) attemptAt(setting float64, requests int) (a attempt, err error) 
 		return a, err
 	}
 	measured := time.Duration(float64(requests) / setting * float64(time.Second))
-	if a.warmup == 0 {
+	if !w.warmUpSaid {
 		a.warmup = measured / warming
 	}
 	a.load, err = w.load.at(w.scale, setting, (a.warmup + measured).Round(time.Millisecond), 0)
@@ -77,8 +78,12 @@ func (w *world) attempt(setting float64, objectives []harness.Objective) (attemp
 	case err != nil:
 		return attempt{}, err
 	case length > 0:
-		load, err := w.load.at(w.scale, setting, length, 0)
-		return attempt{load: load, setting: setting, warmup: w.whole.scenario.Warmup}, err
+		a := attempt{setting: setting, warmup: w.whole.scenario.Warmup}
+		if !w.warmUpSaid && w.scale == trials.Rate { // while the server fills, its backlog grows whatever the rate is
+			a.warmup = length / warming
+		}
+		a.load, err = w.load.at(w.scale, setting, length, 0)
+		return a, err
 	case requests == 0:
 		requests = trials.Enough(objectives)
 	}

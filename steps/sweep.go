@@ -177,7 +177,9 @@ func (w *world) drawCurve() {
 		p.Outcome = worst(p.Verdicts)
 		for i, t := range whole.Trials[from:to] {
 			p.Runs, p.Requests = append(p.Runs, t.Run), p.Requests+t.Requests
-			p.Saturated = cmp.Or(p.Saturated, windows[i].Saturated())
+			if len(windows[i].Audit()) == 0 { // else the backlog may be our own client's
+				p.Saturated = cmp.Or(p.Saturated, windows[i].Saturated())
+			}
 		}
 		points = append(points, p)
 	}

@@ -26,14 +26,15 @@ type world struct {
 	workload workload
 	load     loadWords
 
-	pickle  *godog.Scenario
-	step    *godog.Step         // being run: where its rows stand in the file
-	abandon []harness.Objective // the run is not worth its time once one is missed
-	givenUp bool                // the scenario says that it is abandoned
-	served  served
-	gpus    []sampler.GPU // of the server, that were watched
-	seeded  bool          // the scenario says its seed
-	repeats int           // 0: not said
+	pickle     *godog.Scenario
+	step       *godog.Step         // being run: where its rows stand in the file
+	abandon    []harness.Objective // the run is not worth its time once one is missed
+	givenUp    bool                // the scenario says that it is abandoned
+	served     served
+	gpus       []sampler.GPU // of the server, that were watched
+	seeded     bool          // the scenario says its seed
+	warmUpSaid bool          // by the scenario; else it is found in the run
+	repeats    int           // 0: not said
 
 	audited     []*slo.Accounts     // of client and server, of every run
 	comparisons []harness.Objective // rows that other runs are held against
@@ -52,18 +53,17 @@ type world struct {
 
 // A trial is one run of the scenario, and what came of it.
 type trial struct {
-	about      *store.Trial // nil: it is the only one
-	run        *harness.Run
-	window     *slo.Window
-	folder     *store.Folder
-	verdicts   []slo.Verdict
-	warmUpSaid bool // by the scenario; else it is found in the run
-	warnings   []string
-	accounts   *slo.Accounts // of client and server
-	facts      *store.Facts  // that samples tell
-	view       reports.View  // once it has ended
-	watch      *live.Watch   // shows it while it goes on; nil where nobody could look
-	unwatch    context.CancelFunc
+	about    *store.Trial // nil: it is the only one
+	run      *harness.Run
+	window   *slo.Window
+	folder   *store.Folder
+	verdicts []slo.Verdict
+	warnings []string
+	accounts *slo.Accounts // of client and server
+	facts    *store.Facts  // that samples tell
+	view     reports.View  // once it has ended
+	watch    *live.Watch   // shows it while it goes on; nil where nobody could look
+	unwatch  context.CancelFunc
 }
 
 // register gives each scenario a world of its own.

@@ -24,10 +24,11 @@ func NewProbe(setting float64, runs []*slo.Window, objectives []harness.Objectiv
 		p.take(v)
 	}
 	last := runs[len(runs)-1]
-	if full := last.Saturated(); full != "" {
+	unsound := len(last.Audit()) > 0
+	if full := last.Saturated(); full != "" && !unsound { // else the backlog may be our own client's
 		p.Outcome, p.Decides, p.Why = slo.Missed, full, ""
 	}
-	p.Futile = p.Outcome == slo.Unknown && len(last.Audit()) > 0
+	p.Futile = p.Outcome == slo.Unknown && unsound
 	return p
 }
 
