@@ -158,3 +158,16 @@ func TestRepeatsThatDoNotFitAreRefused(t *testing.T) {
 	assert.False(t, passed)
 	assert.Contains(t, output.String(), "the 3 loads of 12m10s in all and its grace of 1m0s do not fit into the 10m0s that go test leaves; add -timeout 22m")
 }
+
+func TestEveryRepeatIsJudgedFromWhereTheScenarioSays(t *testing.T) {
+	slower := strings.NewReplacer("at 8 per second", "at 30 per second", "repeated 3 times", "repeated 2 times",
+		`the model "llama-3.1-8b" is being served`, "a simulated server of \"llama-3.1-8b\" on \"one H100\"\n    And its steps take 2 times as long after 4 seconds").Replace(repeated)
+	found := feature(t, strings.Replace(slower, "    And the first 2 seconds are warm-up\n", "", 1))
+	require.NotEmpty(t, found.runs, found.output)
+	assert.Contains(t, strings.Join(found.manifests(t)[0].Warnings, "\n"), "are not judged: until then", "this server has a beginning that flatters")
+	said := feature(t, strings.Replace(slower, "the first 2 seconds are", "the first 0 seconds are", 1))
+	require.NotEmpty(t, said.runs, said.output)
+	for _, m := range said.manifests(t) {
+		assert.NotContains(t, strings.Join(m.Warnings, "\n"), "are not judged: until then")
+	}
+}
