@@ -13,6 +13,7 @@ import (
 // A Told is what CI systems are told of a scenario.
 type Told struct {
 	Scenario, Where, Headline, Report string
+	Nth                               int // of the scenarios with this name in its feature, from 1
 	Outcome                           slo.Outcome
 	Passed                            bool   // the scenario wanted just this
 	Failure                           string // why it did not pass
@@ -131,11 +132,12 @@ var (
 	failure  = regexp.MustCompile(`(?s)(<failure message="[^"]*"[^>]*>)(</failure>)`)
 )
 
-// InJUnit writes the objectives of scenarios into their test cases, as properties, and
-// into failures the reason as their text.
+// InJUnit writes the objectives of a feature's scenarios into their test cases, as
+// properties, and into failures the reason as their text. Where several scenarios have
+// one name, as the rows of an outline do, their cases are called "NAME #1" and so on.
 func InJUnit(cases string, all []Told) string {
 	var out strings.Builder
-	next := 0 // scenarios stand in the order in which they ran
+	next := 0
 	for _, at := range append(testcase.FindAllStringIndex(cases, -1), []int{len(cases), len(cases)}) {
 		out.WriteString(cases[next:at[0]])
 		if at[0] == len(cases) {
@@ -149,7 +151,7 @@ func InJUnit(cases string, all []Told) string {
 		name := html.UnescapeString(testcase.FindStringSubmatch(tag)[1])
 		out.WriteString(tag)
 		for _, t := range all {
-			if t.Scenario == name || strings.HasPrefix(name, t.Scenario+" #") {
+			if name == fmt.Sprintf("%s #%d", t.Scenario, t.Nth) || name == t.Scenario && t.Nth == 1 {
 				out.WriteString(properties(t))
 				if t.Failure != "" {
 					body = failure.ReplaceAllString(body, "${1}"+strings.ReplaceAll(escaped(t.Failure), "$", "$$")+"${2}")

@@ -13,8 +13,8 @@ import (
 
 func told() []reports.Told {
 	return []reports.Told{
-		{Scenario: "Quick", Where: "features/a.feature:3", Headline: "Met: the one objective, 10 requests.", Outcome: "met", Passed: true},
-		{Scenario: "Slow | " + evil, Where: "features/a.feature:9", Headline: "Missed: p99 TTFT was 731 ms.", Outcome: "missed", Failure: "1 of 1 objectives are not met:\n  $1 & more",
+		{Scenario: "Quick", Nth: 1, Where: "features/a.feature:3", Headline: "Met: the one objective, 10 requests.", Outcome: "met", Passed: true},
+		{Scenario: "Slow | " + evil, Nth: 1, Where: "features/a.feature:9", Headline: "Missed: p99 TTFT was 731 ms.", Outcome: "missed", Failure: "1 of 1 objectives are not met:\n  $1 & more",
 			Report: "run=x/report.html", Objectives: []reports.Objective{{Name: "p99 TTFT", Value: "731 ms", Interval: "[690, 790]", Limit: "at most 500 ms", N: "2,134", Outcome: "missed", Cause: "p99 TTFT was missed because requests waited"}}},
 	}
 }
@@ -71,4 +71,30 @@ func TestObjectivesArePropertiesOfTheirTestCase(t *testing.T) {
 	assert.Equal(t, "missed: 731 ms [690, 790], at most 500 ms, n = 2,134", missed.Properties[3].Value)
 	assert.Equal(t, told()[1].Failure, missed.Failure.Text)
 	assert.Equal(t, "Step these objectives are met", missed.Failure.Message)
+}
+
+func TestScenariosOfOneNameAreToldApart(t *testing.T) {
+	told := []reports.Told{
+		{Scenario: "Chat", Nth: 2, Headline: "the second"}, // the first came to no judgement
+		{Scenario: "Chat", Nth: 3, Headline: "the third"},
+		{Scenario: "Chat #2 of many", Nth: 1, Headline: "another"},
+	}
+	var cases strings.Builder
+	for _, name := range []string{"Chat #1", "Chat #2", "Chat #3", "Chat #2 of many"} {
+		cases.WriteString(`<testcase name="` + name + `" status="passed"></testcase>`)
+	}
+	var suite struct {
+		Cases []struct {
+			Properties []struct {
+				Value string `xml:"value,attr"`
+			} `xml:"properties>property"`
+		} `xml:"testcase"`
+	}
+	require.NoError(t, xml.Unmarshal([]byte("<suite>"+reports.InJUnit(cases.String(), told)+"</suite>"), &suite))
+	require.Len(t, suite.Cases, 4)
+	assert.Empty(t, suite.Cases[0].Properties)
+	for i, says := range []string{"the second", "the third", "another"} {
+		require.NotEmpty(t, suite.Cases[i+1].Properties)
+		assert.Equal(t, says, suite.Cases[i+1].Properties[1].Value)
+	}
 }

@@ -76,7 +76,7 @@ func (w *world) unwatched() {
 // tabulate writes the verdicts where a person reads along, and where the output goes,
 // and keeps them for CI systems.
 func (w *world) tabulate(outcome slo.Outcome, headline string, objectives []reports.Objective, report string, cause error) {
-	t := reports.Told{Scenario: w.pickle.Name, Where: w.scenario.Where, Outcome: outcome, Headline: headline, Objectives: objectives, Report: report, Passed: cause == nil}
+	t := reports.Told{Scenario: w.pickle.Name, Nth: w.suite.named[w.pickle.Name], Where: w.scenario.Where, Outcome: outcome, Headline: headline, Objectives: objectives, Report: report, Passed: cause == nil}
 	if cause != nil {
 		t.Failure = cause.Error()
 	}

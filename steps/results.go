@@ -58,8 +58,9 @@ func (f resultFiles) formats() string {
 	return fmt.Sprintf("pretty,junit:%s,cucumber:%s", f.junit(), f.cucumber())
 }
 
-// add reads the files of one feature and removes them.
-func (r *results) add(files resultFiles) error {
+// add reads the files of one feature and removes them. What came of its objectives is
+// added to its cases, and to failures why.
+func (r *results) add(files resultFiles, told []reports.Told) error {
 	defer os.RemoveAll(files.folder)
 	var suites junitSuites
 	raw, err := os.ReadFile(files.junit())
@@ -74,6 +75,7 @@ func (r *results) add(files resultFiles) error {
 		if err != nil {
 			return fmt.Errorf("junit.xml: %w", err)
 		}
+		counted.Inner = reports.InJUnit(counted.Inner, told)
 		r.suites = append(r.suites, counted)
 	}
 	var features []json.RawMessage
@@ -120,13 +122,6 @@ func (s junitSuite) counted() (junitSuite, error) {
 
 // failedCases are those with a failure in them that are called passed.
 var failedCases = regexp.MustCompile(`(<testcase [^>]*status=")passed("[^>]*>\s*<failure)`)
-
-// tell adds to the cases what came of their objectives, and to failures why.
-func (r *results) tell(all []reports.Told) {
-	for i, suite := range r.suites {
-		r.suites[i].Inner = reports.InJUnit(suite.Inner, all)
-	}
-}
 
 // write leaves junit.xml and cucumber.json of everything that ran.
 func (r *results) write(folder string) error {

@@ -40,6 +40,7 @@ type Suite struct {
 	locations map[string]int64 // AST node id → line, of the feature being run
 	rows      map[string][]int64
 	file      string
+	named     map[string]int // scenarios of the feature being run that have begun, by their names
 	inBubble  bool
 	progress  io.Writer          // for a person who waits
 	terminal  *live.Terminal     // …and what is written there; nil until a live run
@@ -203,8 +204,10 @@ func (s *Suite) Run(feature Feature) (bool, error) {
 	}
 	options := s.options(feature, s.output)
 	options.Format = files.formats()
+	before := len(s.told)
+	s.named = map[string]int{}
 	status := godog.TestSuite{Name: feature.Path, ScenarioInitializer: s.register, Options: options}.Run()
-	return status == 0, s.results.add(files)
+	return status == 0, s.results.add(files, s.told[before:])
 }
 
 // Close stops what was started for all features, and writes junit.xml and
@@ -212,7 +215,6 @@ func (s *Suite) Run(feature Feature) (bool, error) {
 func (s *Suite) Close() error {
 	s.leave()
 	s.closeDashboard()
-	s.results.tell(s.told)
 	return errors.Join(s.results.write(s.env.Out), writeIndex(s.env.Out), s.writeFaces())
 }
 

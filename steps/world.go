@@ -72,6 +72,7 @@ func (s *Suite) register(sc *godog.ScenarioContext) {
 	sc.Before(func(ctx context.Context, pickle *godog.Scenario) (context.Context, error) {
 		w.pickle = pickle
 		w.scenario.Name = pickle.Name
+		s.named[pickle.Name]++
 		w.scenario.Where = s.where(pickle.AstNodeIds)
 		w.scenario.Seed = seedOf(pickle.Name)
 		return ctx, nil
