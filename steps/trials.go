@@ -13,6 +13,7 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/openai"
+	"github.com/vllmspec/vllmspec/harness/server"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
 	"github.com/vllmspec/vllmspec/harness/trials"
@@ -31,6 +32,7 @@ type whole struct {
 	windows  []*slo.Window
 	last     *harness.Run
 	stopped  string
+	told     map[*server.Server]bool // whose metrics could be read
 	verdicts []slo.Verdict
 	warnings []string
 }
@@ -59,7 +61,7 @@ func (w *world) begin(kind trials.Kind, scale trials.Scale, planned int) error {
 	if err != nil {
 		return err
 	}
-	w.whole = &whole{Whole: trials.Whole{Kind: kind, Scale: scale}, scenario: w.scenario, folder: folder, began: began, start: time.Now(), planned: planned, warnings: w.warnings}
+	w.whole = &whole{Whole: trials.Whole{Kind: kind, Scale: scale}, scenario: w.scenario, folder: folder, began: began, start: time.Now(), planned: planned, told: map[*server.Server]bool{}, warnings: w.warnings}
 	w.warnings = nil
 	return nil
 }
@@ -181,7 +183,12 @@ const (
 // its prefix cache, unless it is to be warm. What could not be brought about is a
 // warning of the next run.
 func (w *world) settle(ctx context.Context) (warnings []string) {
-	if busy := w.rest(ctx); busy > 0 {
+	switch busy, err := w.rest(ctx, w.serverMetrics()); {
+	case ctx.Err() != nil:
+		return nil
+	case err != nil:
+		warnings = append(warnings, fmt.Sprintf("whether the server was at rest before this run is not known (%v)", err))
+	case busy > 0:
 		warnings = append(warnings, fmt.Sprintf("%v after the run before, %g requests were still on the server: others use it, and this run was not the only load", restless, busy))
 	}
 	if w.scenario.Cache != nil && w.scenario.Cache.Share > 0 {
@@ -198,25 +205,35 @@ func (w *world) settle(ctx context.Context) (warnings []string) {
 }
 
 // rest waits until the server has nothing to do, and returns how many requests it
-// had at last; 0 also where it does not tell.
-func (w *world) rest(ctx context.Context) (busy float64) {
-	metrics := w.serverMetrics()
+// had at last. A page that could be read before, and now cannot, is read again until
+// then; one that never could be is not waited for.
+func (w *world) rest(ctx context.Context, metrics harness.Sampler) (busy float64, err error) {
 	for until := time.Now().Add(restless); time.Now().Before(until) && ctx.Err() == nil; time.Sleep(200 * time.Millisecond) {
-		readings, err := metrics.Read(ctx)
-		if err != nil {
-			return 0
+		busy, err = onServerNow(ctx, metrics)
+		if err == nil {
+			w.whole.told[w.served.Server] = true
 		}
-		busy = 0
-		for _, r := range readings {
-			if r.Series == "vllm:num_requests_running" || r.Series == "vllm:num_requests_waiting" {
-				busy += r.Value
-			}
-		}
-		if busy == 0 {
+		if busy == 0 && err == nil || !w.whole.told[w.served.Server] {
 			break
 		}
 	}
-	return busy
+	return busy, err
+}
+
+// readingMost is how long one reading between two runs may take.
+const readingMost = time.Second
+
+// onServerNow is how many requests run on the server or wait there.
+func onServerNow(ctx context.Context, metrics harness.Sampler) (busy float64, err error) {
+	ctx, cancel := context.WithTimeout(ctx, readingMost)
+	defer cancel()
+	readings, err := metrics.Read(ctx)
+	for _, r := range readings {
+		if r.Series == "vllm:num_requests_running" || r.Series == "vllm:num_requests_waiting" {
+			busy += r.Value
+		}
+	}
+	return busy, err
 }
 
 // judge answers objectives from all the runs together, or of a sweep at each of its

@@ -51,7 +51,9 @@ func (w *world) beside(ctx context.Context) beside {
 	}
 	out.samplers, out.gpus, out.close = append(out.samplers, gpus), gpus.GPUs, gpus.Close
 	if gpus.GPUs() == nil { // an exporter tells with its first page; what is wrong with it the run will say
-		gpus.Read(ctx)
+		reading, cancel := context.WithTimeout(ctx, readingMost)
+		gpus.Read(reading)
+		cancel()
 	}
 	if named := nameOf(gpus.GPUs()); named != "" {
 		w.scenario.Labels["gpu"] = named
