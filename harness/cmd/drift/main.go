@@ -5,8 +5,9 @@
 //
 // FOLDER is reports/out by default. Only runs with the same model, workload, load and
 // so on are one history; the version of the server may differ, and is told where it
-// does. The exit status is 1 where the newest state of a figure is worse than the one
-// before.
+// does. A figure that some runs do not have, for it was infinite or nobody could measure
+// it, is looked at in the others, and they are named. The exit status is 1 where the
+// newest state of a figure is worse than the one before.
 package main
 
 import (
@@ -59,16 +60,26 @@ func drift(w io.Writer, root string, asJSON bool) (worse bool, err error) {
 		if !asJSON {
 			fmt.Fprintf(w, "%s: %d runs since %s\n", h[0].Scenario, len(h), h[0].Start.UTC().Format("2006-01-02"))
 		}
+		var never []string
 		for _, o := range slo.Watched() {
-			drifts := slo.Drifts(o, h.values(o))
+			looked, values, without := h.having(o)
+			if len(looked) == 0 {
+				never = append(never, slo.FigureName(o).Name)
+				continue
+			}
+			drifts := slo.Drifts(o, values)
 			for _, d := range drifts {
 				found++
-				h.print(w, d, asJSON)
+				looked.print(w, d, asJSON)
 			}
+			without.lack(w, slo.FigureName(o).Name, asJSON)
 			worse = worse || len(drifts) > 0 && drifts[len(drifts)-1].Worse
 		}
 		if found == 0 && !asJSON {
 			fmt.Fprintln(w, "  no change was found")
+		}
+		if len(never) > 0 && !asJSON {
+			fmt.Fprintf(w, "  not looked at, for no run has them: %s\n", strings.Join(never, ", "))
 		}
 	}
 	return worse, nil
@@ -94,18 +105,42 @@ func histories(runs []store.Past) (out []history) {
 	return out
 }
 
-// values are a figure of each run, of one with repeats their median; none where some
-// run does not have it.
-func (h history) values(o harness.Objective) (out []float64) {
+// having is the runs that have a figure, with the figure of each, of one with repeats
+// their median, and those that came after the first of them and lack it. Runs before
+// that were stored when nobody measured it yet.
+func (h history) having(o harness.Objective) (looked history, figures []float64, without history) {
 	for _, run := range h {
 		values, err := run.Values(slo.FigureName(o))
-		if err != nil {
-			return nil
+		switch {
+		case err == nil:
+			slices.Sort(values)
+			looked, figures = append(looked, run), append(figures, (values[(len(values)-1)/2]+values[len(values)/2])/2)
+		case looked != nil:
+			without = append(without, run)
 		}
-		slices.Sort(values)
-		out = append(out, (values[(len(values)-1)/2]+values[len(values)/2])/2)
 	}
-	return out
+	return looked, figures, without
+}
+
+// lack says that these runs could not be looked at for a figure.
+func (h history) lack(w io.Writer, figure string, asJSON bool) {
+	const why = "too few requests were answered, or it could not be measured"
+	switch {
+	case len(h) == 0:
+	case asJSON:
+		raw, _ := json.Marshal(struct {
+			Scenario string `json:"scenario"`
+			Figure   string `json:"figure"`
+			Without  int    `json:"without"` // so many runs
+			Run      string `json:"run"`     // the newest of them
+			Why      string `json:"why"`
+		}{h[0].Scenario, figure, len(h), h[len(h)-1].Run, why})
+		fmt.Fprintf(w, "%s\n", raw)
+	case len(h) == 1:
+		fmt.Fprintf(w, "  %s has no %s: %s\n", h[0].Run, figure, why)
+	default:
+		fmt.Fprintf(w, "  %d runs, %s the newest of them, have no %s: %s\n", len(h), h[len(h)-1].Run, figure, why)
+	}
 }
 
 func (h history) print(w io.Writer, d slo.Drift, asJSON bool) {
