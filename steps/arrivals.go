@@ -209,7 +209,7 @@ func (w *world) playTrace(name string) (arrival.Listed, error) {
 	}
 	trace.Name = name
 	w.load.trace = &trace
-	return arrival.Listed{Name: name, Instants: trace.Instants()}, nil
+	return arrival.Listed{Name: name, Instants: trace.Instants()}, w.drawsFrom(name, source{files, path})
 }
 
 // trace is where a trace lies.

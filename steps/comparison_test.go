@@ -134,3 +134,22 @@ func TestComparisonsAreReadBeforeAnythingRuns(t *testing.T) {
 	assert.Contains(t, r.output, `"../h100" is no name of a baseline; it is that of a file in features/baselines, without .txt`)
 	assert.Empty(t, r.runs)
 }
+
+func TestAnotherFileOfTheSameNameIsAnotherWorkload(t *testing.T) {
+	drawn := strings.Replace(once(), "prompts of 256 tokens are answered in 16 tokens", "conversations are drawn from \"chats.txt\"\n    And answers are at most 16 tokens long", 1)
+	judged, _, _ := strings.Cut(drawn, "    Then ")
+	labels := func(text string) string {
+		root := t.TempDir()
+		require.NoError(t, os.WriteFile(filepath.Join(root, "chats.txt"), []byte(text), 0o644))
+		r, err := tryIn(t, root, judged+"    Then these objectives are met:\n      | requests | at least 1 |\n")
+		require.NoError(t, err)
+		require.True(t, r.passed, r.output)
+		bench, err := os.ReadFile(filepath.Join(r.runs[0], "bench.txt"))
+		require.NoError(t, err)
+		return regexp.MustCompile(`(?m)^files: chats.txt [0-9a-f]{12}$`).FindString(string(bench))
+	}
+	first := labels("Who was Ada Lovelace?\n")
+	require.NotEmpty(t, first)
+	assert.NotEqual(t, first, labels("Who was Alan Turing?!\n"))
+	assert.Equal(t, first, labels("Who was Ada Lovelace?\n"))
+}

@@ -110,8 +110,10 @@ func (w *world) fromFile() (harness.Dataset, error) {
 		d = &dataset.Prompts{FS: src.fs, Path: src.path, MaxTokens: work.bound, IgnoreEOS: work.full, Virtual: w.suite.inBubble}
 	}
 	work.open = append(work.open, d)
-	_, err = d.Count()
-	return d, err
+	if _, err = d.Count(); err != nil {
+		return d, err
+	}
+	return d, w.drawsFrom(work.conversations, src)
 }
 
 // close closes the files that were drawn from.

@@ -19,6 +19,7 @@ func (w *world) labels(of target) map[string]string {
 	labels := map[string]string{
 		"model": of.model, "workload": fmt.Sprint(s.Dataset), "load": fmt.Sprint(s.Load), "seed": strconv.FormatUint(s.Seed, 10),
 		"clock": "real", "server": "real", "gpu": of.gpu, "good": goodLabel(s.Good),
+		"files": filesLabel(w.workload.files),
 	}
 	if w.suite.inBubble {
 		labels["clock"] = "virtual"

@@ -93,6 +93,7 @@ func (w *world) asked(text string) (harness.Dataset, harness.Think, error) {
 	}
 	d, err := one.described()
 	w.workload.open = append(w.workload.open, one.workload.open...)
+	w.workload.files = joined(w.workload.files, one.workload.files)
 	w.workload.severalTurns = w.workload.severalTurns || one.workload.turns > 1
 	return d, one.load.between, err
 }

@@ -27,8 +27,9 @@ type workload struct {
 	mix            dataset.Mix
 	severalTurns   bool // some class of it has conversations of several turns
 	adapters       []dataset.AdapterShare
-	open           []io.Closer     // files that are drawn from
-	cached         *dataset.Cached // where the scenario says what is in the prefix cache
+	files          map[string]string // that are drawn from, as the scenario names them, and what is in them
+	open           []io.Closer       // files that are drawn from
+	cached         *dataset.Cached   // where the scenario says what is in the prefix cache
 }
 
 func (w *world) registerWorkload(sc sentences) {
@@ -129,8 +130,10 @@ func (w *world) lengthsFrom(of, name string) error {
 	if err != nil {
 		return err
 	}
-	*l, err = dataset.ReadHistogram(files, path)
-	return err
+	if *l, err = dataset.ReadHistogram(files, path); err != nil {
+		return err
+	}
+	return w.drawsFrom(name, source{files, path})
 }
 
 // sharePrefix lets prompts of a group begin with the same tokens, which come on
