@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/vllmspec/vllmspec/harness/slo"
@@ -15,9 +16,29 @@ type Told struct {
 	Scenario, Where, Headline, Report string
 	Nth                               int // of the scenarios with this name in its feature, from 1
 	Outcome                           slo.Outcome
-	Passed                            bool   // the scenario wanted just this
+	Passed                            bool   // the scenario wanted just this, or let it pass
+	LetPass                           bool   // what is unknown, as VLLMSPEC_UNKNOWN=warn asks
 	Failure                           string // why it did not pass
 	Objectives                        []Objective
+}
+
+// Failed is the outcome of a scenario that did not come to be judged.
+const Failed slo.Outcome = "failed"
+
+// LetPassAs begins the warning of a run that something unknown did not fail it.
+const LetPassAs = "unknown, and let pass as VLLMSPEC_UNKNOWN=warn asks: "
+
+// LetPass reports whether warnings say so.
+func LetPass(warnings []string) bool {
+	return slices.ContainsFunc(warnings, func(w string) bool { return strings.HasPrefix(w, LetPassAs) })
+}
+
+// passedAs says why a scenario passed that met not all of its objectives.
+func passedAs(letPass bool) string {
+	if letPass {
+		return "let pass as VLLMSPEC_UNKNOWN=warn asks"
+	}
+	return "as the scenario expected"
 }
 
 // Markdown is a summary of scenarios: a table, and below it the objectives of those
@@ -39,7 +60,7 @@ func Markdown(all []Told) string {
 	for _, t := range all {
 		outcome := symbol(t.Outcome) + " " + string(t.Outcome)
 		if t.Passed && t.Outcome != slo.Met {
-			outcome = symbol(slo.Met) + " " + string(t.Outcome) + ", as expected"
+			outcome = symbol(slo.Met) + " " + string(t.Outcome) + ", " + passedAs(t.LetPass)
 		}
 		fmt.Fprintf(&out, "| %s | %s | %s |\n", outcome, cell(t.Scenario), cell(t.Headline))
 	}
@@ -71,7 +92,7 @@ func symbol(o slo.Outcome) string {
 	switch o {
 	case slo.Met:
 		return "✅"
-	case slo.Missed:
+	case slo.Missed, Failed:
 		return "❌"
 	}
 	return "⚠️"
@@ -173,7 +194,9 @@ func properties(t Told) string {
 	}
 	add("outcome", string(t.Outcome))
 	add("headline", t.Headline)
-	add("report", t.Report)
+	if t.Report != "" {
+		add("report", t.Report)
+	}
 	for _, o := range t.Objectives {
 		add(o.Name, fmt.Sprintf("%s: %s, %s, n = %s", o.Outcome, strings.TrimSpace(o.Value+" "+o.Interval), o.Limit, o.N))
 	}

@@ -17,7 +17,7 @@ import (
 type Entry struct {
 	Scenario, Where, When, Model, Link string
 	Outcome                            slo.Outcome
-	Passed                             bool
+	Passed, LetPass                    bool
 	Says                               string // met, or what was not
 	Part                               string // of several: "repeat 2 of 6"
 
@@ -31,7 +31,7 @@ func NewEntry(m store.Manifest, verdicts []slo.Verdict) Entry {
 	outcome, says := headline(verdicts, m)
 	e := Entry{
 		Scenario: m.Scenario.Name, Where: m.Scenario.Where, When: m.Start.UTC().Format("2006-01-02 15:04:05"),
-		Model: m.Server.Model, Link: path.Join(m.Run, "report.html"), Outcome: outcome, Passed: passed(verdicts, m), Says: says, value: math.NaN(),
+		Model: m.Server.Model, Link: path.Join(m.Run, "report.html"), Outcome: outcome, Passed: passed(verdicts, m), LetPass: LetPass(m.Warnings), Says: says, value: math.NaN(),
 	}
 	if len(verdicts) > 0 {
 		e.objective, e.figure, e.value = verdicts[0].Objective, verdicts[0].Name(), verdicts[0].Value

@@ -74,13 +74,9 @@ func (w *world) unwatched() {
 }
 
 // tabulate writes the verdicts where a person reads along, and where the output goes,
-// and keeps them for CI systems.
-func (w *world) tabulate(outcome slo.Outcome, headline string, objectives []reports.Objective, report string, cause error) {
-	t := reports.Told{Scenario: w.pickle.Name, Nth: w.suite.named[w.pickle.Name], Where: w.scenario.Where, Outcome: outcome, Headline: headline, Objectives: objectives, Report: report, Passed: cause == nil}
-	if cause != nil {
-		t.Failure = cause.Error()
-	}
-	w.suite.told = append(w.suite.told, t)
+// and remembers them for CI systems.
+func (w *world) tabulate(outcome slo.Outcome, headline string, objectives []reports.Objective, report string) {
+	w.told = &reports.Told{Scenario: w.pickle.Name, Nth: w.suite.named[w.pickle.Name], Where: w.scenario.Where, Outcome: outcome, Headline: headline, Objectives: objectives, Report: report, LetPass: w.letPass()}
 	live.NewTerminal(w.suite.output, os.Getenv).Table(outcome, headline, objectives)
 	if w.suite.terminal != nil && w.suite.progress != w.suite.output {
 		w.suite.terminal.Table(outcome, w.scenario.Name+": "+headline, objectives)

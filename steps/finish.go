@@ -27,7 +27,7 @@ func (w *world) finish(cause error) error {
 	}
 	abandoned := w.abandonedUnasked(cause)
 	path, err := w.keep(errors.Join(cause, abandoned))
-	w.tabulate(w.view.Outcome, w.view.Headline, w.view.Objectives, filepath.Join(w.folder.Run(), "report.html"), errors.Join(cause, abandoned))
+	w.tabulate(w.view.Outcome, w.view.Headline, w.view.Objectives, filepath.Join(w.folder.Run(), "report.html"))
 	w.say(filepath.Join(path, "report.html"))
 	return errors.Join(err, abandoned)
 }

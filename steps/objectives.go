@@ -11,6 +11,7 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/slo"
+	"github.com/vllmspec/vllmspec/reports"
 )
 
 func (w *world) registerObjectives(sc sentences) {
@@ -132,7 +133,7 @@ func (w *world) failing(verdicts []slo.Verdict) error {
 		switch {
 		case v.Outcome == slo.Met:
 		case v.Outcome == slo.Unknown && w.suite.env.Lenient:
-			w.warn("unknown, and let pass as VLLMSPEC_UNKNOWN=warn asks: " + explain(v))
+			w.warn(reports.LetPassAs + explain(v))
 		default:
 			rows = append(rows, "  "+explain(v))
 		}

@@ -283,7 +283,7 @@ func (w *world) finishWhole(cause error) error {
 		err = errors.Join(err, of.folder.WriteFile("bench-other.txt", w.benchmarks(w.sides.labels, w.sides.windows)))
 	}
 	path, published := of.folder.Publish()
-	w.tabulate(view.Outcome, view.Headline, view.Objectives, filepath.Join(of.folder.Run(), "report.html"), cause)
+	w.tabulate(view.Outcome, view.Headline, view.Objectives, filepath.Join(of.folder.Run(), "report.html"))
 	w.say(filepath.Join(w.suite.fromRoot(path), "report.html"))
 	return errors.Join(err, published, abandoned)
 }

@@ -47,8 +47,9 @@ type world struct {
 	at          string              // the setting that objectives are being read of; "": all there are
 	hopeless    []harness.Objective // a run that misses one of these is ended early, and that is no error
 
-	trial        // the run that is on, or the last one
-	whole *whole // nil: the scenario is one run
+	trial               // the run that is on, or the last one
+	whole *whole        // nil: the scenario is one run
+	told  *reports.Told // nil: it did not come to be judged
 }
 
 // A trial is one run of the scenario, and what came of it.
@@ -86,7 +87,9 @@ func (s *Suite) register(sc *godog.ScenarioContext) {
 		if err == nil && w.run == nil {
 			shown = errors.New("the scenario runs no load, and so shows nothing; add: When the load runs for 5 minutes")
 		}
-		return ctx, errors.Join(shown, w.finish(errors.Join(err, shown)), w.close())
+		ended := errors.Join(shown, w.finish(errors.Join(err, shown)), w.close())
+		w.toldOf(errors.Join(err, ended))
+		return ctx, ended
 	})
 	w.bind(sc)
 }
