@@ -87,10 +87,7 @@ type attempt struct {
 // own, on a server that has come to rest. It is kept at once.
 func (w *world) try(ctx context.Context, a attempt) (*slo.Window, error) {
 	number := w.trialNumber()
-	var warnings []string
-	if number > 1 {
-		warnings = w.settle(ctx)
-	}
+	warnings := w.settle(ctx) // before the first as well: the tests before may have asked the same
 	w.trial = trial{warnings: warnings, about: &store.Trial{Of: w.whole.folder.Run(), Kind: w.trialKind(), Number: number, Planned: w.whole.planned,
 		Setting: a.setting, Scale: string(w.whole.Scale), SeedPolicy: seedPolicy}}
 	w.scenario.Seed = seedOfTrial(w.whole.scenario.Seed, number)
@@ -172,8 +169,8 @@ func worst(verdicts []slo.Verdict) slo.Outcome {
 	return outcome
 }
 
-// How long is waited for a server to come to rest between two runs, and how much of
-// it is planned for.
+// How long is waited for a server to come to rest before a run, and how much of it is
+// planned for between two.
 const (
 	restless = time.Minute
 	between  = 5 * time.Second
@@ -189,7 +186,7 @@ func (w *world) settle(ctx context.Context) (warnings []string) {
 	case err != nil:
 		warnings = append(warnings, fmt.Sprintf("whether the server was at rest before this run is not known (%v)", err))
 	case busy > 0:
-		warnings = append(warnings, fmt.Sprintf("%v after the run before, %g requests were still on the server: others use it, and this run was not the only load", restless, busy))
+		warnings = append(warnings, fmt.Sprintf("%g requests were still on the server after %v of waiting for it to come to rest: others use it, and this run was not the only load", busy, restless))
 	}
 	if w.scenario.Cache != nil && w.scenario.Cache.Share > 0 {
 		return warnings

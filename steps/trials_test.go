@@ -3,6 +3,9 @@ package steps_test
 import (
 	"bytes"
 	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,9 +18,11 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/vllmspec/vllmspec/harness/server"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
 	"github.com/vllmspec/vllmspec/harness/trials"
+	"github.com/vllmspec/vllmspec/mockvllm"
 	"github.com/vllmspec/vllmspec/steps"
 )
 
@@ -157,6 +162,26 @@ func TestRepeatsThatDoNotFitAreRefused(t *testing.T) {
 	require.NoError(t, err)
 	assert.False(t, passed)
 	assert.Contains(t, output.String(), "the 3 loads of 12m10s in all and its grace of 1m0s do not fit into the 10m0s that go test leaves; add -timeout 22m")
+}
+
+func TestTheFirstRepeatFindsNothingOfTheTestsBefore(t *testing.T) {
+	s, err := server.Mock(mockvllm.Config{Profile: mockvllm.Profiles()[0], Development: true})
+	require.NoError(t, err)
+	defer s.Close()
+	to, err := url.Parse(s.URL)
+	require.NoError(t, err)
+	var emptied atomic.Int32
+	forward := onward(to)
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/reset_prefix_cache" {
+			emptied.Add(1)
+		}
+		forward.ServeHTTP(w, r)
+	}))
+	defer proxy.Close()
+	r := feature(t, strings.Replace(seconds, "    When", "    And everything is repeated 2 times\n    When", 1), "VLLM_URL="+proxy.URL, "VLLMSPEC_UNKNOWN=warn")
+	require.Len(t, r.runs, 3, r.output)
+	assert.EqualValues(t, 2, emptied.Load(), "the cache is emptied before each of them")
 }
 
 func TestEveryRepeatIsJudgedFromWhereTheScenarioSays(t *testing.T) {
