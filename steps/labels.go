@@ -59,6 +59,9 @@ func (w *world) labelServer() {
 	if about.Version != "" {
 		w.scenario.Labels["server-version"] = about.Version
 	}
+	if replicas := len(w.served.client.Replicas); replicas > 1 {
+		w.scenario.Labels["replicas"] = strconv.Itoa(replicas)
+	}
 }
 
 // benchmarks are the figures of these runs as others can be compared with them.

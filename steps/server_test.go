@@ -275,6 +275,9 @@ func TestReplicasShareTheLoad(t *testing.T) {
 	assert.Positive(t, watched[one])
 	assert.Equal(t, watched[one], watched[two])
 	assert.Equal(t, one+","+two, stored.Manifest.Server.URL)
+	bench, err := os.ReadFile(filepath.Join(r.runs[0], "bench.txt"))
+	require.NoError(t, err)
+	assert.Contains(t, string(bench), "replicas: 2\n")
 
 	r = feature(t, seconds, "VLLM_URL="+one+",http://127.0.0.1:1")
 	assert.Contains(t, r.output, "the server at http://127.0.0.1:1 cannot be reached")
@@ -339,4 +342,22 @@ func TestSecretsAppearNowhere(t *testing.T) {
 	}
 	assert.NotEmpty(t, processes.String())
 	assert.NotContains(t, processes.String(), secret)
+}
+
+func TestABaselineOfAnUnknownGPUSaysSo(t *testing.T) {
+	root, server := t.TempDir(), "VLLM_URL="+mocked(t).String()
+	judged, _, _ := strings.Cut(seconds, "    Then ")
+	compared := judged + "    Then compared with the baseline \"here\":\n      | p50 TTFT | at most 50% worse |\n"
+	r, err := tryIn(t, root, compared, server)
+	require.NoError(t, err)
+	bench, err := os.ReadFile(filepath.Join(r.runs[0], "bench.txt"))
+	require.NoError(t, err)
+	if strings.Contains(string(bench), "\ngpu: ") {
+		t.Skip("the GPUs of this machine can be read; a machine without any shows it")
+	}
+	require.NoError(t, os.MkdirAll(filepath.Join(root, "features", "baselines"), 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(root, "features", "baselines", "here.txt"), bench, 0o644))
+	r, err = tryIn(t, root, compared, server)
+	require.NoError(t, err)
+	assert.Contains(t, r.output, "no GPU could be read on either side: nobody knows whether it is the same one")
 }
