@@ -75,7 +75,13 @@ func NewComparison(runs []Measured) Comparison {
 		}
 	}
 	c.Manifest = differing(runs)
-	c.Says = c.says()
+	if c.Says = unlike(runs); c.Says == "" {
+		c.Says = c.says()
+		return c
+	}
+	for _, d := range c.Figures {
+		clear(d.Better)
+	}
 	return c
 }
 
@@ -129,6 +135,9 @@ func difference(runs []Measured, of harness.Objective) (d Difference, some bool)
 			continue
 		}
 		change, better := changed(first, v, m.Better)
+		if of.Statistic == "" && (first.Lo == first.Hi || v.Lo == v.Hi) {
+			better = "" // by how much a throughput varies within a run is not known
+		}
 		d.Change, d.Better = append(d.Change, change), append(d.Better, better)
 	}
 	return d, some

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
@@ -22,6 +23,9 @@ func compare(dirs []string) (string, error) {
 	}
 	var runs []reports.Measured
 	for _, dir := range dirs {
+		if m, _, err := store.ReadManifest(dir); err == nil && len(m.Trials) > 0 {
+			return "", fmt.Errorf("%s is several runs together; give those to be compared: %s", dir, strings.Join(beside(dir, m.Trials), " "))
+		}
 		stored, err := store.Open(dir)
 		if err != nil {
 			return "", err
@@ -38,4 +42,12 @@ func compare(dirs []string) (string, error) {
 	}
 	path := filepath.Join(filepath.Dir(filepath.Clean(dirs[0])), "comparison.html")
 	return path, os.WriteFile(path, page.Bytes(), 0o644)
+}
+
+// beside are folders that lie where another does.
+func beside(dir string, names []string) (out []string) {
+	for _, name := range names {
+		out = append(out, filepath.Join(filepath.Dir(filepath.Clean(dir)), name))
+	}
+	return out
 }
