@@ -54,6 +54,9 @@ func (w *world) thatNumber(least string) error { return w.found(trials.Users, le
 // seek searches a range.
 func (w *world) seek(ctx context.Context, scale trials.Scale, from, to string, table *godog.Table) error {
 	all, err := settings(scale, from+" and "+to)
+	if _, turned := settings(scale, to+" and "+from); err != nil && turned == nil {
+		return fmt.Errorf("a search goes from the lower end to the higher; write: between %s and %s", to, from)
+	}
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"iter"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -87,9 +88,19 @@ func (w *world) sweptSetting(scale trials.Scale, written string) (string, error)
 	case w.scale != scale:
 		return "", fmt.Errorf("the load is swept over %s, and not over %s", w.scale, scale)
 	case !slices.Contains(w.settings, setting):
-		return "", fmt.Errorf("the load is not swept over %s", scale.Quantity(setting))
+		return "", fmt.Errorf("the load is not swept over %s, but over %s", scale.Quantity(setting), listed(w.settings))
 	}
 	return scale.At(setting), nil
+}
+
+// listed are settings as a sentence names them: "2, 4 and 8".
+func listed(all []float64) string {
+	var words []string
+	for _, setting := range all {
+		words = append(words, strconv.FormatFloat(setting, 'f', -1, 64))
+	}
+	last := len(words) - 1
+	return strings.Join(words[:last], ", ") + " and " + words[last]
 }
 
 // sweep runs the load at each setting.

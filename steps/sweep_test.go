@@ -63,7 +63,7 @@ func TestSweepsAndSearchesThatCannotBeAreRefused(t *testing.T) {
 		"the highest request rate between 1 and 64 per second is sought that meets:\n      | p90 TTFT | at most 500 ms |\n").Replace(swept)
 	sought = sought[:strings.Index(sought, "    Then these")] + "    Then that rate is at least 8 per second\n"
 	for name, c := range map[string]struct{ text, from, to, says string }{
-		"another point":  {swept, "met at 4 per second", "met at 5 per second", "features/x.feature:10: the load is not swept over 5 per second"},
+		"another point":  {swept, "met at 4 per second", "met at 5 per second", "features/x.feature:10: the load is not swept over 5 per second, but over 4, 16 and 160"},
 		"another scale":  {swept, "met at 4 per second", "met with 4 users", "the load is swept over requests per second, and not over users"},
 		"downwards":      {swept, "4, 16 and 160", "4, 16 and 8", "8 per second comes after 16 per second"},
 		"one point":      {swept, "4, 16 and 160", "4", "a sweep has at least two settings"},
@@ -72,6 +72,7 @@ func TestSweepsAndSearchesThatCannotBeAreRefused(t *testing.T) {
 		"no point":       {swept, "met at 4 per second:", "met:\n      | p90 TTFTT | at most 60 ms |", `features/x.feature:11: unknown metric "TTFTT"; did you mean "TTFT"?`},
 		"typo in a row":  {swept, "| p90 TTFT | at most 60 ms |", "| p90 TTFT | at most 60 mss |", `features/x.feature:11: "mss" is no unit of TTFT`},
 		"out of range":   {sought, "that rate is at least 8", "that rate is at least 80", "the search goes from 1 per second to 64 per second, and cannot tell whether it is 80 per second"},
+		"search down":    {sought, "between 1 and 64", "between 64 and 1", "a search goes from the lower end to the higher; write: between 1 and 64"},
 		"nothing wanted": {sought, "    Then that rate is at least 8 per second\n", "", "nothing is expected of this search; add: Then that rate is at least 24 per second"},
 		"repeats":        {sought, "    When", "    And everything is repeated 3 times\n    When", "a search runs each load as often as it needs"},
 		"users of rates": {sought, "that rate is at least 8 per second", "that number of users is at least 8", "requests per second are sought, and not users"},

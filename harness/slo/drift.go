@@ -29,6 +29,9 @@ const (
 	driftShift = 0.02
 )
 
+// DriftRuns are the fewest runs of a history in which a change can be found.
+const DriftRuns = 2 * driftLeast
+
 // Drifts finds where a figure has changed over the runs of a history, the oldest first.
 func Drifts(o harness.Objective, values []float64) (out []Drift) {
 	m, err := Lookup(o.Metric)

@@ -172,6 +172,20 @@ func (u Unit) Example() string {
 		BytesPerSecond: "100 MB/s", Cores: "2 cores", Watts: "500 W", Joules: "0.5 J", Celsius: "80 °C", Hertz: "1,200 MHz"}[u]
 }
 
+// given is a number that somebody wrote, as it would be with units.
+func (u Unit) given(number string) string {
+	switch u {
+	case Seconds:
+		return number + " ms or " + number + " s"
+	case Ratio:
+		return number + "%"
+	case Bytes:
+		return number + " MiB or " + number + " GiB"
+	}
+	_, unit, _ := strings.Cut(u.Example(), " ")
+	return strings.TrimSpace(number + " " + unit)
+}
+
 func (m Metric) quantity(written string) (float64, error) {
 	parts := regexp.MustCompile(`^(-?[\d.,]+)\s*(.*)$`).FindStringSubmatch(strings.TrimSpace(written))
 	if parts == nil || !regexp.MustCompile(`^-?(\d{1,3}(,\d{3})+|\d+)(\.\d+)?$`).MatchString(parts[1]) {
@@ -184,7 +198,7 @@ func (m Metric) quantity(written string) (float64, error) {
 	scale, ok := m.Unit.scales()[parts[2]]
 	switch {
 	case !ok && parts[2] == "":
-		return 0, fmt.Errorf("%q has no unit; write %s", written, m.Unit.Example())
+		return 0, fmt.Errorf("%q has no unit; write %s", written, m.Unit.given(parts[1]))
 	case !ok:
 		return 0, fmt.Errorf("%q is no unit of %s; write %s", parts[2], m.Name, m.Unit.Example())
 	case number < 0:

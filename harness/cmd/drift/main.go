@@ -58,7 +58,7 @@ func drift(w io.Writer, root string, asJSON bool) (worse bool, err error) {
 	for _, h := range histories(runs) {
 		found := 0
 		if !asJSON {
-			fmt.Fprintf(w, "%s: %d runs since %s\n", h[0].Scenario, len(h), h[0].Start.UTC().Format("2006-01-02"))
+			fmt.Fprintf(w, "%s: %s since %s\n", h[0].Scenario, counted(len(h)), h[0].Start.UTC().Format("2006-01-02"))
 		}
 		var never []string
 		for _, o := range slo.Watched() {
@@ -75,7 +75,9 @@ func drift(w io.Writer, root string, asJSON bool) (worse bool, err error) {
 			without.lack(w, slo.FigureName(o).Name, asJSON)
 			worse = worse || len(drifts) > 0 && drifts[len(drifts)-1].Worse
 		}
-		if found == 0 && !asJSON {
+		if len(h) < slo.DriftRuns && !asJSON {
+			fmt.Fprintf(w, "  too few runs: a change shows in %d or more\n", slo.DriftRuns)
+		} else if found == 0 && !asJSON {
 			fmt.Fprintln(w, "  no change was found")
 		}
 		if len(never) > 0 && !asJSON {
@@ -83,6 +85,13 @@ func drift(w io.Writer, root string, asJSON bool) (worse bool, err error) {
 		}
 	}
 	return worse, nil
+}
+
+func counted(runs int) string {
+	if runs == 1 {
+		return "1 run"
+	}
+	return fmt.Sprintf("%d runs", runs)
 }
 
 // histories puts runs together that can be compared.

@@ -95,3 +95,14 @@ func TestRunsThatLackAFigureAreNamedAndTheOthersLookedAt(t *testing.T) {
 	require.NoError(t, err)
 	assert.Contains(t, out.String(), `"without":2,"run":"run=20261124T020000Z-chat"`)
 }
+
+func TestTooFewRunsShowNoChange(t *testing.T) {
+	root := t.TempDir()
+	night(t, root, "Chat", 1, "0.31.0", 0.4)
+	var out bytes.Buffer
+	worse, err := drift(&out, root, false)
+	require.NoError(t, err)
+	assert.False(t, worse)
+	assert.Contains(t, out.String(), "Chat: 1 run since 2026-11-01\n  too few runs: a change shows in 8 or more\n")
+	assert.NotContains(t, out.String(), "no change was found")
+}
