@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"cmp"
 	"encoding/xml"
 	"fmt"
 	"html"
@@ -72,8 +73,11 @@ func Markdown(all []Told) string {
 		for _, o := range t.Objectives {
 			fmt.Fprintf(&out, "| %s %s | %s | %s | %s | %s |\n", symbol(o.Outcome), o.Outcome, cell(o.Name), cell(strings.TrimSpace(o.Value+" "+o.Interval)), cell(o.Limit), cell(o.N))
 		}
+		said := map[string]bool{}
 		for _, o := range t.Objectives {
-			if o.Cause != "" {
+			_, cause, _ := strings.Cut(o.Cause, " because ")
+			if o.Cause != "" && !said[cmp.Or(cause, o.Cause)] {
+				said[cmp.Or(cause, o.Cause)] = true
 				fmt.Fprintf(&out, "\n%s.\n", cell(upper(humane(o.Cause))))
 			}
 		}

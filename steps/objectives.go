@@ -129,19 +129,34 @@ func (w *world) judge(objectives []harness.Objective) ([]slo.Verdict, error) {
 // failing is the error that names every row that is not met.
 func (w *world) failing(verdicts []slo.Verdict) error {
 	var rows []string
+	missed := 0
 	for _, v := range verdicts {
 		switch {
 		case v.Outcome == slo.Met:
 		case v.Outcome == slo.Unknown && w.suite.env.Lenient:
 			w.warn(reports.LetPassAs + explain(v))
 		default:
+			if v.Outcome == slo.Missed {
+				missed++
+			}
 			rows = append(rows, "  "+explain(v))
 		}
 	}
 	if len(rows) == 0 {
 		return nil
 	}
-	return fmt.Errorf("%d of %d objectives are not met:\n%s", len(rows), len(verdicts), strings.Join(rows, "\n"))
+	return fmt.Errorf("%d of %d objectives are not met: %s\n%s", len(rows), len(verdicts), split(missed, len(rows)-missed), strings.Join(rows, "\n"))
+}
+
+// split says how many are missed and how many unknown.
+func split(missed, unknown int) string {
+	switch {
+	case unknown == 0:
+		return fmt.Sprintf("%d missed", missed)
+	case missed == 0:
+		return fmt.Sprintf("%d unknown", unknown)
+	}
+	return fmt.Sprintf("%d missed, %d unknown", missed, unknown)
 }
 
 // explain is a verdict in one line, with its cause, its notes and where it was asked

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
@@ -75,7 +76,7 @@ func (r *results) add(files resultFiles, told []reports.Told) error {
 		if err != nil {
 			return fmt.Errorf("junit.xml: %w", err)
 		}
-		counted.Inner = reports.InJUnit(counted.Inner, told)
+		counted.Inner = brief(reports.InJUnit(counted.Inner, told))
 		r.suites = append(r.suites, counted)
 	}
 	var features []json.RawMessage
@@ -122,6 +123,18 @@ func (s junitSuite) counted() (junitSuite, error) {
 
 // failedCases are those with a failure in them that are called passed.
 var failedCases = regexp.MustCompile(`(<testcase [^>]*status=")passed("[^>]*>\s*<failure)`)
+
+// brief leaves the first line of each failure's message: all of it is its text.
+func brief(cases string) string {
+	return failureMessage.ReplaceAllStringFunc(cases, func(found string) string {
+		parts := failureMessage.FindStringSubmatch(found)
+		first, _, _ := strings.Cut(parts[2], "&#xA;")
+		return parts[1] + strings.Replace(first, ":: ", ": ", 1) + parts[3] // a sentence may end in a colon of its own
+	})
+}
+
+// failureMessage is that of a failure with a text, as encoding/xml writes it.
+var failureMessage = regexp.MustCompile(`(<failure message=")([^"]*)("[^>]*>[^<])`)
 
 // write leaves junit.xml and cucumber.json of everything that ran.
 func (r *results) write(folder string) error {
