@@ -98,3 +98,11 @@ func TestScenariosOfOneNameAreToldApart(t *testing.T) {
 		assert.Equal(t, says, suite.Cases[i+1].Properties[1].Value)
 	}
 }
+
+func TestASummarySaysACauseOnce(t *testing.T) {
+	all := told()
+	again := all[1].Objectives[0]
+	again.Name, again.Cause = "p50 TTFT", "p50 TTFT was missed because requests waited"
+	all[1].Objectives = append(all[1].Objectives, again)
+	assert.Equal(t, 1, strings.Count(reports.Markdown(all), "because requests waited"))
+}

@@ -55,3 +55,15 @@ func TestWhatIsLeftOfAKilledRunIsDrawn(t *testing.T) {
 	assert.Contains(t, string(page), "the program was killed")
 	assert.Contains(t, string(page), "unknown")
 }
+
+func TestRunsTogetherAreNotComparedAsOne(t *testing.T) {
+	root := t.TempDir()
+	folder, err := store.Create(root, "run=whole")
+	require.NoError(t, err)
+	require.NoError(t, folder.WriteJSON("run.json", store.Manifest{Run: "run=whole", Trials: []string{"run=a", "run=b"}}))
+	require.NoError(t, folder.WriteFile("verdicts.json", []byte("[]")))
+	dir, err := folder.Publish()
+	require.NoError(t, err)
+	_, err = compare([]string{dir, dir})
+	assert.ErrorContains(t, err, "give those to be compared: "+filepath.Join(root, "run=a")+" "+filepath.Join(root, "run=b"))
+}
