@@ -47,9 +47,7 @@ func (w *world) startedBy() (words []string) {
 	if launch.Image != "" {
 		words = append(words, launch.Image)
 	}
-	for _, word := range launch.Args {
-		words = append(words, word)
-	}
+	words = append(words, launch.Args...)
 	for i := range words {
 		words[i] = w.suite.redact(words[i])
 	}

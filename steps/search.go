@@ -196,7 +196,7 @@ func (w *world) foundLimit(scale trials.Scale, least string) (float64, error) {
 	case err != nil:
 		return 0, err
 	case w.sought == nil:
-		return 0, errors.New("nothing was sought; add: When the highest request rate between 1 and 64 per second is sought that meets:")
+		return 0, errors.New("nothing was sought; add the sentence \"When the highest request rate between 1 and 64 per second is sought that meets:\"")
 	case scale != w.scale:
 		return 0, fmt.Errorf("%s are sought, and not %s", w.scale, scale)
 	case limit < w.sought[0] || limit > w.sought[1]:

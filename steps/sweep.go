@@ -84,7 +84,7 @@ func (w *world) sweptSetting(scale trials.Scale, written string) (string, error)
 	case err != nil:
 		return "", err
 	case w.settings == nil:
-		return "", errors.New("the load is not swept, and has one setting only; write: Then these objectives are met:")
+		return "", errors.New("the load is not swept, and has one setting only; write \"Then these objectives are met:\"")
 	case w.scale != scale:
 		return "", fmt.Errorf("the load is swept over %s, and not over %s", w.scale, scale)
 	case !slices.Contains(w.settings, setting):

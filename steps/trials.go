@@ -157,6 +157,9 @@ func (w *world) called() string {
 
 // worst is the outcome of all verdicts: one that is missed misses all.
 func worst(verdicts []slo.Verdict) slo.Outcome {
+	if len(verdicts) == 0 {
+		return slo.Unknown // nothing was asked of it
+	}
 	outcome := slo.Met
 	for _, v := range verdicts {
 		if v.Outcome == slo.Missed {

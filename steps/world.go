@@ -27,6 +27,7 @@ type world struct {
 	load     loadWords
 
 	pickle     *godog.Scenario
+	failedAt   string              // the id of the first step that failed
 	step       *godog.Step         // being run: where its rows stand in the file
 	abandon    []harness.Objective // the run is not worth its time once one is missed
 	givenUp    bool                // the scenario says that it is abandoned
@@ -82,8 +83,17 @@ func (s *Suite) register(sc *godog.ScenarioContext) {
 		w.step = step
 		return ctx, nil
 	})
+	sc.StepContext().After(func(ctx context.Context, step *godog.Step, status godog.StepResultStatus, err error) (context.Context, error) {
+		if status == godog.StepFailed && w.failedAt == "" {
+			w.failedAt = step.Id
+		}
+		return ctx, nil
+	})
 	sc.After(func(ctx context.Context, _ *godog.Scenario, err error) (context.Context, error) {
 		var shown error
+		if err != nil {
+			shown = w.judgeRest()
+		}
 		if err == nil && w.run == nil {
 			shown = errors.New("the scenario runs no load, and so shows nothing; add: When the load runs for 5 minutes")
 		}
