@@ -317,6 +317,8 @@ func TestPreflightLearnsWhatIsServed(t *testing.T) {
 	c.Model = ""
 	server, err := c.Preflight(t.Context())
 	require.NoError(t, err)
+	assert.JSONEq(t, `{"id":"llama","max_model_len":4096}`, string(server.Card))
+	server.Card = nil
 	assert.Equal(t, openai.Server{Model: "llama", MaxModelLen: 4096, Version: "0.28.0"}, server)
 }
 
