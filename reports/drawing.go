@@ -111,6 +111,9 @@ func (d *Drawing) count(r *harness.Record) {
 	}
 }
 
+// fewest is the greatest number of requests of which one still keeps its tokens.
+const fewest = 1 << 20
+
 // thin leaves every second point out once there are too many, and of the others
 // the tokens of every second one.
 func (d *Drawing) thin() {
@@ -124,16 +127,13 @@ func (d *Drawing) thin() {
 			return true
 		})
 	}
-	for d.chunks > d.bounds.Chunks {
+	for d.chunks > d.bounds.Chunks && d.everyAt < fewest { // beyond it the slowest and the failed ones alone are as many
 		d.everyAt *= 2
 		for _, p := range d.sampled {
 			if p.chunks > 0 && p.seq%d.everyAt != 0 && !d.slowest[0].has(p) && !d.slowest[1].has(p) && p.failure == "" {
 				d.chunks -= p.chunks
 				p.chunks, p.at = 0, nil
 			}
-		}
-		if d.everyAt > 1<<20 {
-			return // the slowest and the failed ones alone are as many
 		}
 	}
 }
