@@ -194,7 +194,7 @@ func (w *world) drawCurve() {
 		}
 		points = append(points, p)
 	}
-	whole.Curve = trials.NewCurve(points, 0)
+	whole.Curve = trials.NewCurve(points, len(w.gpus))
 }
 
 // points are the first run at each setting, and that after the last.
