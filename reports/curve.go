@@ -71,8 +71,16 @@ func orNaN(v *float64) float64 {
 	return *v
 }
 
-// frontier is throughput against the speed that one user sees.
+// frontier is throughput, of one GPU where it is known how many there are, against the
+// speed that one user sees.
 func frontier(of trials.Whole) Plot {
+	name, whose, gpus := "Throughput against speed", "of the server", 1.0
+	if n := of.Curve.GPUs; n > 0 {
+		name, whose, gpus = "Throughput per GPU against speed", fmt.Sprintf("of each of its %d GPUs", n), float64(n)
+		if n == 1 {
+			whose = "of its one GPU"
+		}
+	}
 	all, best := xy{name: "all settings", dots: true, className: "series-7"}, xy{name: "none is better in both", dots: true, className: "series-2"}
 	for _, p := range of.Curve.Points {
 		out, ok := trials.Named(p.Figures, "output throughput")
@@ -84,11 +92,11 @@ func frontier(of trials.Whole) Plot {
 			if line == &best && !p.Pareto {
 				continue
 			}
-			line.x, line.y = append(line.x, 1 / *each.Value), append(line.y, *out.Value)
-			line.says = append(line.says, of.Scale.Quantity(p.Setting))
+			line.x, line.y = append(line.x, 1 / *each.Value), append(line.y, *out.Value/gpus)
+			line.says = append(line.says, of.Scale.Quantity(p.Setting)+": "+slo.FormatQuantity(*out.Value/gpus, slo.TokensPerSecond))
 		}
 	}
-	return newPlot("Throughput against speed", "Output tokens per second of the server, over tokens per second that one user sees (1 ÷ p50 TPOT).",
+	return newPlot(name, "Output tokens per second "+whose+", over tokens per second that one user sees (1 ÷ p50 TPOT).",
 		"tokens per second for one user", false, bare, bare, all, best)
 }
 

@@ -42,7 +42,13 @@ func TestASweepIsDrawnWithItsKnee(t *testing.T) {
 	assert.Len(t, elements(t, text, "svg"), 4+1, "four plots, and the mark of the outcome")
 	assert.Contains(t, text, ">knee<")
 	assert.Contains(t, text, "4 per second: 80 ms [72, 92]")
+	assert.Contains(t, text, "16 per second: 1,600 tokens per second")
 	open(t, text, 1440, 900).picture("sweep-1440")
+
+	text = wholePage(t, trials.Whole{Kind: trials.Sweep, Scale: trials.Rate, Curve: trials.NewCurve(points, 4)})
+	assert.Contains(t, text, "Throughput per GPU against speed")
+	assert.Contains(t, text, "of each of its 4 GPUs")
+	assert.Contains(t, text, "16 per second: 400 tokens per second")
 }
 
 func TestASearchShowsItsTrail(t *testing.T) {

@@ -78,6 +78,7 @@ func (s *Suite) Features() ([]Feature, error) {
 		return nil, err
 	}
 	var features []Feature
+	var broken []error // all of them, or each would cost a try
 	for _, path := range s.env.Features {
 		err := filepath.WalkDir(path, func(path string, entry fs.DirEntry, err error) error {
 			if err != nil || entry.IsDir() || filepath.Ext(path) != ".feature" {
@@ -87,11 +88,13 @@ func (s *Suite) Features() ([]Feature, error) {
 			if selected {
 				features = append(features, feature)
 			}
-			return err
+			broken = append(broken, err)
+			return nil
 		})
-		if err != nil {
-			return nil, err
-		}
+		broken = append(broken, err)
+	}
+	if err := errors.Join(broken...); err != nil {
+		return nil, err
 	}
 	if len(features) == 0 && s.left != nil {
 		return nil, errors.Join(s.left...)

@@ -433,3 +433,13 @@ func TestATypoInTheLastScenarioIsFoundBeforeTheFirstRuns(t *testing.T) {
 	require.ErrorContains(t, err, `unknown metric "TTFTT"; did you mean "TTFT"?`)
 	assert.ErrorContains(t, err, "features/x.feature:")
 }
+
+func TestTheMistakesOfAllFilesAreFoundAtOnce(t *testing.T) {
+	root := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(root, "y.feature"), []byte(minute+"      | p50 TTFTT | at most 500 ms |\n"), 0o644))
+	require.NoError(t, os.WriteFile(filepath.Join(root, "z.feature"), []byte("Feature: Nothing\n"), 0o644))
+	_, err := tryIn(t, root, minute+"      | p50 TPOTT | at most 500 ms |\n", "VLLMSPEC_FEATURES=features,y.feature,z.feature")
+	assert.ErrorContains(t, err, `unknown metric "TPOTT"`)
+	assert.ErrorContains(t, err, `unknown metric "TTFTT"`)
+	assert.ErrorContains(t, err, "z.feature: the file is empty")
+}
