@@ -19,6 +19,7 @@ type Data struct {
 	Story         Story          `json:"story"`
 	Limits        []Limit        `json:"limits"`
 	Offered       Series         `json:"offered"` // requests due per second
+	OfferedSQL    string         `json:"-"`
 	Panels        []Panel        `json:"panels"`
 	Phases        []Series       `json:"phases,omitempty"` // of an average request, by when it was due
 	Distributions []Distribution `json:"distributions"`
@@ -28,6 +29,7 @@ type Data struct {
 type Story struct {
 	Metric string `json:"metric"` // TTFT, TPOT, E2E latency or lag
 	Column string `json:"column"` // of Requests
+	SQL    string `json:"-"`
 }
 
 // A Limit is what an objective holds a figure of each request to.
@@ -43,6 +45,7 @@ type Distribution struct {
 	N      int       `json:"n"`
 	X      []float64 `json:"x"` // seconds
 	P      []float64 `json:"p"`
+	SQL    string    `json:"-"`
 }
 
 // columns are the figures that each request has one of, and where they stand.
@@ -65,6 +68,10 @@ func (d *Drawing) data(length float64, virtual bool) Data {
 		requests.Series = append(requests.Series, named("failed", &d.broken))
 	}
 	tokens := Panel{Group: groupLoad, Name: "Output", Says: "Tokens that arrived, per second.", Unit: "tokens per second", Series: []Series{named("output tokens", &d.tokens)}}
+	for _, p := range []*Panel{&requests, &tokens} {
+		p.SQL = ratesSQL(p.Series, step, length)
+	}
+	out.OfferedSQL = ratesSQL([]Series{out.Offered}, step, length)
 	out.Panels = append([]Panel{requests, tokens}, d.watched.panels(virtual)...)
 	return out
 }

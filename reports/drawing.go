@@ -58,7 +58,7 @@ type point struct {
 
 // NewDrawing is a drawing of a run of so many requests; 0 where nobody knows yet.
 func NewDrawing(requests int, bounds Bounds) *Drawing {
-	d := &Drawing{bounds: bounds, everyAt: 1, failures: newFailures(), watched: newWatching(bounds.Buckets), issued: readings{most: bounds.Buckets, rises: true}}
+	d := &Drawing{bounds: bounds, everyAt: 1, failures: newFailures(), watched: newWatching(bounds.Buckets), issued: readings{most: bounds.Buckets, of: sampled{rises: true}}}
 	d.every = max(1, (requests+bounds.Requests-1)/bounds.Requests)
 	for _, r := range []*rate{&d.offered, &d.answered, &d.broken, &d.tokens} {
 		*r = newRate(bounds.Buckets)

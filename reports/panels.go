@@ -18,43 +18,44 @@ const (
 func plans() []plan {
 	const metrics = "The server's metrics could not be read. Set VLLM_METRICS_URL to where they are."
 	const host = "This machine could not be watched."
-	client := func(name, series string) line { return line{name: name, source: "client", series: series} }
-	server := func(name, series string) line { return line{name: name, source: "server", series: series} }
-	rising := func(name, series string) line { return line{name: name, source: "server", series: series, rises: true} }
-	machine := func(name, series string) line { return line{name: name, source: "host", series: series} }
+	const processes = "The server's processes are not on this machine, or were not found."
+	client, server, machine := sampled{source: "client"}, sampled{source: "server"}, sampled{source: "host"}
+	rises := func(s sampled) sampled { s.rises = true; return s }
+	fullest := sampled{source: "server", over: "max"}
+	network := sampled{source: "host", rises: true, factor: 1e-6}
 	return []plan{
-		{groupLoad, "Concurrency", "Requests in flight, and those that were due and had to wait to be sent.", "requests",
-			[]line{client("in flight", harness.SeriesInFlight), client("due, not sent", harness.SeriesBacklog)}, "The client's own gauges were not read."},
-		{groupServer, "Queue", "Requests in the server's running batch and in its queue, by its own count.", "requests",
-			[]line{server("running", "vllm:num_requests_running"), server("waiting", "vllm:num_requests_waiting")}, metrics},
-		{groupServer, "KV cache", "Share of the server's KV cache in use.", "ratio", []line{server("in use", "vllm:kv_cache_usage_perc")}, metrics},
-		{groupServer, "Preemptions", "Requests that lost their place in the KV cache and were computed again, per second.", "per second",
-			[]line{rising("preemptions", "vllm:num_preemptions_total")}, metrics},
-		{groupServer, "Prefix cache", "Prompt tokens looked up and found in the server's prefix cache, per second.", "tokens per second",
-			[]line{rising("looked up", "vllm:prefix_cache_queries_total"), rising("found", "vllm:prefix_cache_hits_total")}, metrics},
-		{groupServer, "Tokens by its own count", "Prompt tokens that the server computed or found, and tokens it generated, per second.", "tokens per second",
-			[]line{rising("prompt", "vllm:prompt_tokens_total"), rising("generated", "vllm:generation_tokens_total")}, metrics},
-		{groupServer, "Its processes", "Cores that the server's processes kept busy, where they run on this machine.", "cores",
-			[]line{{name: "used", source: "host", series: "server_cpu_seconds", rises: true}}, "The server's processes are not on this machine, or were not found."},
-		{groupGPU, "Utilisation", "Share of time in which each GPU computed anything at all.", "ratio", gpus("gpu_utilisation_ratio"), noGPU},
-		{groupGPU, "Memory", "Memory of each GPU in use.", "bytes", gpus("gpu_memory_used_bytes"), noGPU},
-		{groupGPU, "Power", "What each GPU drew.", "W", gpus("gpu_power_watts"), noGPU},
-		{groupGPU, "Clock", "Clock of each GPU's processors.", "Hz", gpus("gpu_sm_clock_hertz"), noGPU},
-		{groupGPU, "Temperature", "Of each GPU.", "°C", gpus("gpu_temperature_celsius"), noGPU},
-		{groupMachine, "CPU", "Share of all cores that was busy on the machine that sent the requests, and share that its hypervisor gave to others.", "ratio",
-			[]line{machine("busy", "cpu_utilisation_ratio"), machine("stolen", "cpu_steal_ratio")}, host},
-		{groupMachine, "The client's own CPU", "Cores that the load generator itself kept busy.", "cores",
-			[]line{{name: "used", source: "client", series: "process_cpu_seconds", rises: true}}, host},
-		{groupMachine, "Network", "What came and went over this machine's network cards.", "MB/s",
-			[]line{{name: "received", source: "host", series: "net_received_bytes", rises: true, factor: 1e-6}, {name: "sent", source: "host", series: "net_sent_bytes", rises: true, factor: 1e-6}}, host},
+		{groupLoad, "Concurrency", "Requests in flight, and those that were due and had to wait to be sent.", "requests", client,
+			[]line{{"in flight", harness.SeriesInFlight}, {"due, not sent", harness.SeriesBacklog}}, "The client's own gauges were not read."},
+		{groupServer, "Queue", "Requests in the server's running batch and in its queue, by its own count.", "requests", server,
+			[]line{{"running", "vllm:num_requests_running"}, {"waiting", "vllm:num_requests_waiting"}}, metrics},
+		{groupServer, "KV cache", "Share of the server's KV cache in use; of several engines, of the fullest.", "ratio", fullest,
+			[]line{{"in use", "vllm:kv_cache_usage_perc"}}, metrics},
+		{groupServer, "Preemptions", "Requests that lost their place in the KV cache and were computed again, per second.", "per second", rises(server),
+			[]line{{"preemptions", "vllm:num_preemptions_total"}}, metrics},
+		{groupServer, "Prefix cache", "Prompt tokens looked up and found in the server's prefix cache, per second.", "tokens per second", rises(server),
+			[]line{{"looked up", "vllm:prefix_cache_queries_total"}, {"found", "vllm:prefix_cache_hits_total"}}, metrics},
+		{groupServer, "Tokens by its own count", "Prompt tokens that the server computed or found, and tokens it generated, per second.", "tokens per second", rises(server),
+			[]line{{"prompt", "vllm:prompt_tokens_total"}, {"generated", "vllm:generation_tokens_total"}}, metrics},
+		{groupServer, "Its processes", "Cores that the server's processes kept busy, where they run on this machine.", "cores", rises(machine),
+			[]line{{"used", "server_cpu_seconds"}}, processes},
+		ofGPUs("Utilisation", "Share of time in which each GPU computed anything at all.", "ratio", "gpu_utilisation_ratio"),
+		ofGPUs("Memory", "Memory of each GPU in use.", "bytes", "gpu_memory_used_bytes"),
+		ofGPUs("Power", "What each GPU drew.", "W", "gpu_power_watts"),
+		ofGPUs("Clock", "Clock of each GPU's processors.", "Hz", "gpu_sm_clock_hertz"),
+		ofGPUs("Temperature", "Of each GPU.", "°C", "gpu_temperature_celsius"),
+		{groupMachine, "CPU", "Share of all cores that was busy on the machine that sent the requests, and share that its hypervisor gave to others.", "ratio", machine,
+			[]line{{"busy", "cpu_utilisation_ratio"}, {"stolen", "cpu_steal_ratio"}}, host},
+		{groupMachine, "The client's own CPU", "Cores that the load generator itself kept busy.", "cores", rises(client),
+			[]line{{"used", "process_cpu_seconds"}}, host},
+		{groupMachine, "Network", "What came and went over this machine's network cards.", "MB/s", network,
+			[]line{{"received", "net_received_bytes"}, {"sent", "net_sent_bytes"}}, host},
 	}
 }
 
-const noGPU = "No GPU could be read: that needs NVIDIA's driver on this machine, or its exporter beside the server."
-
-// gpus is a line for each GPU.
-func gpus(series string) []line {
-	return []line{{name: "GPU", source: "gpu", series: series, each: "gpu"}}
+// ofGPUs is a panel with a line for each GPU.
+func ofGPUs(name, says, unit, series string) plan {
+	return plan{groupGPU, name, says, unit, sampled{source: "gpu", each: true}, []line{{"GPU", series}},
+		"No GPU could be read: that needs NVIDIA's driver on this machine, or its exporter beside the server."}
 }
 
 // groups are those of the panels, in their order.

@@ -99,7 +99,7 @@ func NewRunningView(d *Drawing, run *harness.Run, measured *slo.Window, m store.
 // offeredSoFar counts what was due as it is issued: of the requests themselves only
 // those are known that have ended.
 func (d *Data) offeredSoFar(of *Drawing) {
-	d.Offered = of.issued.series(line{})
+	d.Offered = of.issued.series(of.issued.step)
 	d.Offered.Name = "due"
 	d.Panels[0].Series[0] = d.Offered
 }

@@ -36,7 +36,7 @@ type View struct {
 	Phases      []PhaseBar // where the time of requests went
 	Environment []Fact
 	Files       []Fact
-	Queries     []Fact // what gives a chart from the files
+	Queries     []Fact // of the files, beside those of each chart
 	Data        Data
 }
 
@@ -47,6 +47,7 @@ type Fact struct{ Name, Value string }
 type Figures struct {
 	Name   string
 	Values []Fact
+	SQL    string
 }
 
 // Failures are the requests that failed in one way.
@@ -73,7 +74,8 @@ func NewView(run *harness.Run, measured *slo.Window, verdicts []slo.Verdict, m s
 	v.Reason = reasonOf(verdicts)
 	v.Audit = measured.Audit()
 	v.Checks = checks(measured)
-	v.Files, v.Queries = files(m), queries(run.From, run.To)
+	v.Files = files(m)
+	v.ask(run.From, run.To)
 	return v
 }
 

@@ -1,9 +1,11 @@
 package reports
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/vllmspec/vllmspec/harness"
 )
@@ -17,6 +19,7 @@ type Panel struct {
 	Stack  bool     `json:"stack,omitempty"`
 	Series []Series `json:"series"`
 	Absent string   `json:"-"` // why there is nothing to draw
+	SQL    string   `json:"-"` // what gives it from the files
 }
 
 // A Series is one line of a panel.
@@ -26,20 +29,25 @@ type Series struct {
 	V    []float64 `json:"v"`
 }
 
-// A line says which readings a series is made of.
-type line struct {
-	name, source, series string
-	rises                bool   // a counter: its rise per second is drawn
-	each                 string // a label of which each value has a line of its own; "" for the sum of all
-	factor               float64
-}
-
 // A plan is a panel before there is anything to draw.
 type plan struct {
 	group, name, says, unit string
+	of                      sampled
 	lines                   []line
 	absent                  string
 }
+
+// sampled says what of a source's readings all lines of a panel are made of.
+type sampled struct {
+	source string
+	rises  bool    // counters: their rise per second is drawn
+	each   bool    // each GPU has a line of its own
+	over   string  // what becomes of several label sets: "max", or "" for their sum
+	factor float64 // 0 is 1
+}
+
+// A line is one series.
+type line struct{ name, series string }
 
 // watching keeps the readings that panels are made of.
 type watching struct {
@@ -50,16 +58,28 @@ type watching struct {
 	order []lineKey
 }
 
+// A lineKey is a line of a plan and, where each GPU has its own, which.
 type lineKey struct {
-	line  int
-	label string
+	line      int
+	gpu, host string
+}
+
+func (k lineKey) name(of line) string {
+	name := of.name
+	if k.gpu != "" {
+		name += " " + k.gpu
+	}
+	if k.host != "" {
+		name += " of " + k.host
+	}
+	return name
 }
 
 func newWatching(most int) *watching {
 	w := &watching{most: most, plans: plans(), asked: map[string][]int{}, kept: map[lineKey]*readings{}}
 	for i, p := range w.plans {
 		for j, l := range p.lines {
-			key := l.source + " " + l.series
+			key := p.of.source + " " + l.series
 			w.asked[key] = append(w.asked[key], i*100+j)
 		}
 	}
@@ -69,25 +89,25 @@ func newWatching(most int) *watching {
 // Sample takes a reading.
 func (d *Drawing) Sample(s harness.Sample) {
 	if s.Source == "client" && s.Series == harness.SeriesIssued {
-		d.issued.take(s.At.Seconds(), s.Value)
+		d.issued.take(s.At, s.Value)
 	}
 	d.watched.take(s)
 }
 
 func (w *watching) take(s harness.Sample) {
 	for _, id := range w.asked[s.Source+" "+s.Series] {
-		l := w.plans[id/100].lines[id%100]
+		plan := w.plans[id/100].of
 		key := lineKey{line: id}
-		if l.each != "" {
-			key.label = s.Labels[l.each]
+		if plan.each {
+			key.gpu, key.host = s.Labels["gpu"], s.Labels["host"]
 		}
 		of := w.kept[key]
 		if of == nil {
-			of = &readings{most: w.most, rises: l.rises}
+			of = &readings{most: w.most, of: plan}
 			w.kept[key] = of
 			w.order = append(w.order, key)
 		}
-		of.take(s.At.Seconds(), s.Value)
+		of.take(s.At, s.Value)
 	}
 }
 
@@ -95,18 +115,22 @@ func (w *watching) take(s harness.Sample) {
 func (w *watching) panels(virtual bool) (out []Panel) {
 	for i, p := range w.plans {
 		panel := Panel{Group: p.group, Name: p.name, Says: p.says, Unit: p.unit, Absent: p.absent}
-		for _, key := range w.sorted(i) {
-			l := p.lines[key.line%100]
-			s := w.kept[key].series(l)
-			if s.Name = l.name; key.label != "" {
-				s.Name = l.name + " " + key.label
-			}
+		keys, step := w.sorted(i), time.Duration(0)
+		for _, key := range keys {
+			step = max(step, w.kept[key].step)
+		}
+		for _, key := range keys {
+			s := w.kept[key].series(step)
+			s.Name = key.name(p.lines[key.line%100])
 			if len(s.At) > 0 {
 				panel.Series, panel.Absent = append(panel.Series, s), ""
 			}
 		}
 		if virtual && panel.Absent != "" && p.group == groupMachine {
 			panel.Absent = "Not in virtual time, in which a second of the run takes no second of this machine."
+		}
+		if panel.Absent == "" {
+			panel.SQL = p.sql(step)
 		}
 		out = append(out, panel)
 	}
@@ -121,78 +145,89 @@ func (w *watching) sorted(plan int) (keys []lineKey) {
 		}
 	}
 	slices.SortStableFunc(keys, func(a, b lineKey) int {
-		if a.line != b.line {
-			return a.line - b.line
+		x, errX := strconv.Atoi(a.gpu)
+		y, errY := strconv.Atoi(b.gpu)
+		if errX != nil || errY != nil {
+			x, y = 0, 0
 		}
-		x, errX := strconv.Atoi(a.label)
-		y, errY := strconv.Atoi(b.label)
-		if errX == nil && errY == nil {
-			return x - y
-		}
-		return slices.Compare([]byte(a.label), []byte(b.label))
+		return cmp.Or(a.line-b.line, cmp.Compare(a.host, b.host), x-y, cmp.Compare(a.gpu, b.gpu))
 	})
 	return keys
 }
 
-// readings are those of one line: a bounded number, however many come. Of those
-// that fall together the greatest is kept, which of a counter is the last.
+// readings are those of one line: a bounded number, however many come. Once there are
+// too many, the greatest of each step of time is kept, which of a counter is the last,
+// at the instant of the first; steps grow as the run does.
 type readings struct {
 	most    int
-	rises   bool
-	step    float64
-	at, v   []float64
-	instant float64
+	of      sampled
+	step    time.Duration // 0 as long as all are kept
+	at      []time.Duration
+	v       []float64
+	instant time.Duration
 	now     float64
 }
 
-// take adds a reading; those of one instant are of several label sets, and add up.
-func (r *readings) take(at, v float64) {
+// leastStep is the first step.
+const leastStep = time.Second / 8
+
+// take adds a reading; those of one instant are of several label sets.
+func (r *readings) take(at time.Duration, v float64) {
 	if n := len(r.at); n > 0 && at == r.instant {
-		r.now += v
+		if r.of.over == "max" {
+			r.now = max(r.now, v)
+		} else {
+			r.now += v
+		}
 		r.v[n-1] = max(r.v[n-1], r.now)
 		return
 	}
 	r.instant, r.now = at, v
-	if n := len(r.at); n > 0 && at < r.at[n-1]+r.step {
-		r.v[n-1] = max(r.v[n-1], v)
-		return
-	}
 	r.at, r.v = append(r.at, at), append(r.v, v)
-	if len(r.at) > 2*r.most {
-		r.halve()
+	r.merge()
+	for len(r.at) > 2*r.most {
+		r.step = max(leastStep, 2*r.step)
+		r.at, r.v = r.stepped(r.step)
 	}
 }
 
-func (r *readings) halve() {
-	span := r.at[len(r.at)-1] - r.at[0]
-	r.step = span / float64(r.most)
-	n := 0
+// merge joins the last reading with the one before, if both are in one step.
+func (r *readings) merge() {
+	n := len(r.at)
+	if r.step > 0 && n > 1 && r.at[n-1]/r.step == r.at[n-2]/r.step {
+		r.v[n-2] = max(r.v[n-2], r.v[n-1])
+		r.at, r.v = r.at[:n-1], r.v[:n-1]
+	}
+}
+
+// stepped are the readings in steps that are no finer than theirs.
+func (r *readings) stepped(step time.Duration) (at []time.Duration, v []float64) {
+	if step == r.step && len(r.at) <= 2*r.most {
+		return r.at, r.v
+	}
+	coarse := readings{step: step}
 	for i := range r.at {
-		if n > 0 && r.at[i] < r.at[n-1]+r.step {
-			r.v[n-1] = max(r.v[n-1], r.v[i])
-			continue
-		}
-		r.at[n], r.v[n] = r.at[i], r.v[i]
-		n++
+		coarse.at, coarse.v = append(coarse.at, r.at[i]), append(coarse.v, r.v[i])
+		coarse.merge()
 	}
-	r.at, r.v = r.at[:n], r.v[:n]
+	return coarse.at, coarse.v
 }
 
-func (r *readings) series(l line) Series {
+func (r *readings) series(step time.Duration) Series {
 	s := Series{At: []float64{}, V: []float64{}}
-	factor := l.factor
+	factor := r.of.factor
 	if factor == 0 {
 		factor = 1
 	}
-	for i, at := range r.at {
-		v := r.v[i]
-		if r.rises {
-			if i == 0 || at <= r.at[i-1] {
+	at, values := r.stepped(step)
+	for i, v := range values {
+		if r.of.rises {
+			if i == 0 || at[i] <= at[i-1] {
 				continue
 			}
-			v = math.Max(0, v-r.v[i-1]) / (at - r.at[i-1])
+			v = math.Max(0, v-values[i-1]) / (at[i] - at[i-1]).Seconds()
 		}
-		s.At, s.V = append(s.At, math.Round(at*100)/100), append(s.V, round4(v*factor))
+		s.At, s.V = append(s.At, math.Round(at[i].Seconds()*100)/100), append(s.V, round4(v*factor))
 	}
 	return s
 }

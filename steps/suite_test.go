@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -20,9 +19,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
-	"github.com/vllmspec/vllmspec/reports"
 	"github.com/vllmspec/vllmspec/steps"
 )
 
@@ -365,44 +362,6 @@ func TestAStoppedRunIsStoredAndSaysSo(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "interrupted", manifest.Stopped)
 	assert.InDelta(t, 160, manifest.Requests, 60)
-}
-
-// TestTheReportsQueriesGiveTheVerdictsValues asks DuckDB each query that the
-// page shows.
-func TestTheReportsQueriesGiveTheVerdictsValues(t *testing.T) {
-	if err := exec.Command("python3", "-c", "import duckdb").Run(); err != nil {
-		t.Skip("DuckDB is not here; to run this test: pip install duckdb")
-	}
-	r := feature(t, strings.Replace(minute, "    When", "    And the first 10 seconds are warm-up\n    When", 1)+`
-      | p99 TTFT              | at most 500 ms |
-      | mean TTFT             | at most 500 ms |
-      | p90 TTFT              | at least 1 ms  |
-      | p95 E2E latency       | at most 5 s    |
-      | p50 TPOT              | at most 50 ms  |
-      | p99 ITL               | at most 50 ms  |
-      | max lag               | at most 1 ms   |
-      | error rate            | none           |
-      | attainment            | at least 99%   |
-      | requests              | at least 1     |
-      | max KV cache usage    | at most 50%    |
-      | mean running requests | at most 64     |
-`)
-	require.Len(t, r.runs, 1)
-	stored, err := store.Open(r.runs[0])
-	require.NoError(t, err)
-	var verdicts []slo.Verdict
-	require.NoError(t, json.Unmarshal(stored.Verdicts, &verdicts))
-	require.Len(t, verdicts, 12)
-	for _, v := range verdicts {
-		query := reports.SQL(v.Objective, stored.Run.From, stored.Run.To)
-		script := fmt.Sprintf("import duckdb, os\nos.chdir(%q)\nprint(float(duckdb.sql(%q).fetchone()[0]))", r.runs[0], query)
-		out, err := exec.Command("python3", "-c", script).CombinedOutput()
-		require.NoError(t, err, "%s\n%s", query, out)
-		var value float64
-		_, err = fmt.Sscan(string(out), &value)
-		require.NoError(t, err)
-		assert.InDelta(t, v.Value, value, 1e-9+1e-9*v.Value, "%s\n%s", v.Text, query)
-	}
 }
 
 func TestTheOnlyScenarioOfAFeatureFailsInJUnitToo(t *testing.T) {

@@ -64,7 +64,8 @@ type Metric struct {
 	buckets string                                // the server's own histogram of this name
 	flight  bool                                  // requests in flight
 
-	beside bool // a figure that rests on what was sampled: it says nothing of single requests
+	beside      bool   // a figure that rests on what was sampled: it says nothing of single requests
+	part, whole string // …and is the rise of one counter ÷ that of another
 }
 
 // A gauge is a series that is read from time to time.

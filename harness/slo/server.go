@@ -14,7 +14,7 @@ func ofTheServer() []Metric {
 			Formula: formula + ", of requests that ended meanwhile, by the server's own histogram: a percentile is known to within a bucket (" + series + ")"}
 	}
 	ratio := func(name, formula, part, all, none string) Metric {
-		return Metric{Name: name, Unit: Ratio, Better: HigherIsBetter, Formula: formula, beside: true,
+		return Metric{Name: name, Unit: Ratio, Better: HigherIsBetter, Formula: formula, beside: true, part: part, whole: all,
 			figure: func(w *Window) estimate { return w.shareOf(part, all, none) }}
 	}
 	rate := func(name, series, formula string) Metric {
