@@ -201,11 +201,13 @@ func told(facts []Fact) (out []Fact) {
 
 // figures groups the summary by metric.
 func figures(summary []harness.Figure) (out []Figures) {
+	whole := map[string]bool{} // names of metrics, which have no statistic before them
+	for _, m := range slo.Metrics() {
+		whole[m.Name] = true
+	}
 	for _, f := range summary {
 		statistic, name := "", f.Name
-		if m, err := slo.Lookup(name); err == nil {
-			name = m.Name
-		} else if first, rest, ok := strings.Cut(name, " "); ok {
+		if first, rest, ok := strings.Cut(name, " "); ok && !whole[name] {
 			statistic, name = first, rest
 		}
 		if len(out) == 0 || out[len(out)-1].Name != name {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/stats"
 )
 
 // Figures is the summary of a run: what every report and every benchmark line
@@ -13,14 +14,47 @@ func (w *Window) Figures() []harness.Figure {
 	var out []harness.Figure
 	for _, m := range Metrics() {
 		for _, statistic := range m.summarized() {
-			e := m.measure(w, statistic, false)
-			if e.reason != "" || math.IsNaN(e.value) || math.IsInf(e.value, 0) {
+			value := m.value(w, statistic)
+			if math.IsNaN(value) || math.IsInf(value, 0) {
 				continue
 			}
-			out = append(out, harness.Figure{Name: strings.TrimSpace(statistic + " " + m.Name), Unit: string(m.Unit), Value: e.value})
+			out = append(out, harness.Figure{Name: strings.TrimSpace(statistic + " " + m.Name), Unit: string(m.Unit), Value: value})
 		}
 	}
 	return out
+}
+
+// value is what measure gives, where nothing infinite is asked for, without the interval,
+// which is by far the most of its work; NaN where there is none.
+func (m Metric) value(w *Window, statistic string) float64 {
+	switch {
+	case m.request != nil:
+		t := w.figure(m.Name).tally
+		return valueOf(&t.values, statistic, t.mean.Mean)
+	case m.gaps != nil:
+		g := m.gaps(w)
+		return valueOf(&g.Values, statistic, g.mean.Value)
+	}
+	e := m.measure(w, statistic, false)
+	if e.reason != "" {
+		return math.NaN()
+	}
+	return e.value
+}
+
+func valueOf(v *stats.Values, statistic string, mean func() float64) float64 {
+	p, isQuantile := quantileOf(statistic)
+	switch {
+	case v.N() == 0:
+		return math.NaN()
+	case isQuantile:
+		return v.Quantile(p, 0)
+	case statistic == "min":
+		return v.Rank(1)
+	case statistic == "max":
+		return v.Rank(v.N())
+	}
+	return mean()
 }
 
 // summarized are the statistics of a metric that a summary gives.

@@ -19,6 +19,7 @@ func NewSoFar(s harness.Scenario) *SoFar {
 		Records: func(func(harness.Record) bool) {}, Samples: func(func(harness.Sample) bool) {}}
 	w := newWindow(run, newWatched(run))
 	w.soFar = true
+	w.rough()
 	return &SoFar{w}
 }
 

@@ -106,6 +106,20 @@ func newWindow(run *harness.Run, watched *watched) *Window {
 	return w
 }
 
+// rough lets what a run's requests are worth be taken from a little earlier.
+func (w *Window) rough() {
+	w.goods.Rough = true
+	for _, g := range []*gaps{&w.chunkGaps, &w.tokenGaps} {
+		g.means.Rough, g.groups.Rough = true, true
+	}
+	for _, f := range w.figures {
+		f.order.Rough = true
+		if f.sinceSent != nil {
+			f.sinceSent.order.Rough = true
+		}
+	}
+}
+
 // led tells all that is kept in order where the load leads it: where its rate changes
 // from beginning to end, what changes slowly is the load's doing.
 func (w *Window) led() {
@@ -137,6 +151,9 @@ func (w *Window) class(name string) *Window {
 		}
 		of = newWindow(w.run, w.watched)
 		of.from, of.to, of.soFar = w.from, w.to, w.soFar
+		if w.goods.Rough {
+			of.rough()
+		}
 		w.classes[name] = of
 	}
 	return of

@@ -7,11 +7,12 @@ import "math"
 // of one answer resemble each other, and so do those of answers that share a server's
 // steps. Of a large group, and of many groups, a part is kept. It is ready for use.
 type Groups struct {
-	Led bool // as of [Sequence]
+	Led, Rough bool // as of [Sequence]
 
-	kept  [][]float32
-	every int // of which one is kept; 0 is 1
-	n     int
+	kept   [][]float32
+	every  int // of which one is kept; 0 is 1
+	n      int
+	worths worths // where Rough
 }
 
 // Of a group so many values are kept, spread evenly over it, and of so many groups.
@@ -50,6 +51,16 @@ func (g *Groups) Add(n int, value func(i int) float64) {
 // of sums over groups: its variance is that of their residuals (Cochran, Sampling
 // Techniques, 6.3), lengthened by their memory as [Sequence.Worth] has it.
 func (g *Groups) Worth(x, p float64) float64 {
+	if !g.Rough {
+		return g.worth(x, p)
+	}
+	if worth, ok := g.worths.of(p, g.n, true); ok {
+		return worth
+	}
+	return g.worths.keep(p, g.worth(x, p), g.n)
+}
+
+func (g *Groups) worth(x, p float64) float64 {
 	n := len(g.kept)
 	if n < 4 {
 		return float64(g.n)

@@ -16,12 +16,45 @@ type Sequence struct {
 	// Led says that slow changes are somebody's doing, such as a rate that rises, and
 	// no memory of the values': those over a tenth of the sequence are taken out.
 	Led bool
+	// Rough says that a worth may be as it was when the sequence was up to a tenth
+	// shorter, carried over to as many values as there are now. It is for a run that
+	// goes on, and is asked again and again.
+	Rough bool
 
-	kept  []float32
-	every int // of which one is kept; 0 is 1
-	n     int
-	worth map[float64]float64 // by quantile, once asked for
-	rank  *memory
+	kept   []float32
+	every  int // of which one is kept; 0 is 1
+	n      int
+	worths worths
+	rank   *memory
+	ranked int // so many values there were when rank was worked out
+}
+
+// worths are those that were worked out, by quantile, or [ofMean].
+type worths map[float64]known
+
+type known struct {
+	worth float64
+	n     int // so many values there were
+}
+
+const ofMean = -1
+
+// of is the worth of n values where it is known, or nearly.
+func (w worths) of(p float64, n int, rough bool) (float64, bool) {
+	k, ok := w[p]
+	if !ok || k.n != n && !(rough && n <= k.n+k.n/10) {
+		return 0, false
+	}
+	return k.worth * float64(n) / float64(k.n), true
+}
+
+// keep remembers the worth of n values.
+func (w *worths) keep(p, worth float64, n int) float64 {
+	if *w == nil {
+		*w = worths{}
+	}
+	(*w)[p] = known{worth, n}
+	return worth
 }
 
 // keepInOrder is how many values of a sequence are kept.
@@ -37,7 +70,6 @@ func (s *Sequence) Add(x float64) {
 		s.kept = append(s.kept, float32(x))
 	}
 	s.n++
-	s.worth, s.rank = nil, nil
 	if len(s.kept) < keepInOrder {
 		return
 	}
@@ -60,7 +92,7 @@ const nearSaturation = 10
 // is longer. Misses of a high quantile are too rare to show their own memory; ranks
 // always do. To τ comes its standard error, and what [nearSaturation] says.
 func (s *Sequence) Worth(p float64) float64 {
-	if worth, ok := s.worth[p]; ok {
+	if worth, ok := s.worths.of(p, s.n, s.Rough); ok {
 		return worth
 	}
 	n := len(s.kept)
@@ -75,16 +107,14 @@ func (s *Sequence) Worth(p float64) float64 {
 			beyond[i] = 1
 		}
 	}
-	worth := s.of(longer(s.memoryOf(beyond), *s.rank))
-	if s.worth == nil {
-		s.worth = map[float64]float64{}
-	}
-	s.worth[p] = worth
-	return worth
+	return s.worths.keep(p, s.of(longer(s.memoryOf(beyond), *s.rank)), s.n)
 }
 
 // WorthOfMean is Worth for the mean of the values that are finite.
 func (s *Sequence) WorthOfMean() float64 {
+	if worth, ok := s.worths.of(ofMean, s.n, s.Rough); ok {
+		return worth
+	}
 	finite := make([]float64, 0, len(s.kept))
 	for _, x := range s.kept {
 		if !math.IsInf(float64(x), 0) {
@@ -94,16 +124,16 @@ func (s *Sequence) WorthOfMean() float64 {
 	if len(finite) < 4 {
 		return float64(s.n)
 	}
-	if s.rank == nil {
+	if s.ranked != s.n {
 		s.remember(s.ranks())
 	}
-	return s.of(longer(s.memoryOf(finite), *s.rank))
+	return s.worths.keep(ofMean, s.of(longer(s.memoryOf(finite), *s.rank)), s.n)
 }
 
 func (s *Sequence) remember(ranks []float64) {
-	if s.rank == nil {
+	if s.ranked != s.n {
 		m := s.memoryOf(ranks)
-		s.rank = &m
+		s.rank, s.ranked = &m, s.n
 	}
 }
 
@@ -181,11 +211,11 @@ func longer(a, b memory) memory {
 // Science 7 (1992), 473): sums of pairs of lags, up to the first that is not positive
 // and none larger than the one before.
 func memoryOf(x []float64) memory {
-	correlation := autocorrelation(x)
 	m := memory{tau: -1}
 	least := math.Inf(1)
-	for lag := 0; lag+1 < len(correlation); lag += 2 {
-		pair := correlation[lag] + correlation[lag+1]
+	correlation := autocorrelation(x)
+	for lag := 0; lag+1 < len(x) && correlation != nil; lag += 2 {
+		pair := correlation(lag) + correlation(lag+1)
 		if !(pair > 0) {
 			break
 		}
@@ -197,13 +227,12 @@ func memoryOf(x []float64) memory {
 	return m
 }
 
-// autocorrelation by lag, from 0, by Fourier transform (Wiener and Khinchin); nil
-// where nothing varies.
-func autocorrelation(x []float64) []float64 {
-	size := 1
-	for size < 2*len(x) {
-		size *= 2
-	}
+// fewLags are as many as cost less one by one than all of them together do.
+const fewLags = 64
+
+// autocorrelation by lag, from 0; nil where nothing varies. Most memories are short: the
+// first few lags are summed up as they are asked for, and only then all are worked out.
+func autocorrelation(x []float64) func(lag int) float64 {
 	if slices.Min(x) == slices.Max(x) {
 		return nil
 	}
@@ -211,19 +240,42 @@ func autocorrelation(x []float64) []float64 {
 	for _, v := range x {
 		mean += v / float64(len(x))
 	}
-	padded := make([]float64, size)
+	apart := make([]float64, len(x))
 	for i, v := range x {
-		padded[i] = v - mean
+		apart[i] = v - mean
 	}
+	at := func(lag int) (sum float64) {
+		for i, v := range apart[lag:] {
+			sum += v * apart[i]
+		}
+		return sum
+	}
+	variance := at(0)
+	var all []float64
+	return func(lag int) float64 {
+		if lag < fewLags {
+			return at(lag) / variance
+		}
+		if all == nil {
+			all = autocovariance(apart)
+		}
+		return all[lag] / variance
+	}
+}
+
+// autocovariance, times the number of values, of all lags, by Fourier transform (Wiener
+// and Khinchin).
+func autocovariance(apart []float64) []float64 {
+	size := 1
+	for size < 2*len(apart) {
+		size *= 2
+	}
+	padded := make([]float64, size)
+	copy(padded, apart)
 	transform := fourier.NewFFT(size)
 	spectrum := transform.Coefficients(nil, padded)
 	for i, c := range spectrum {
-		spectrum[i] = complex(real(c)*real(c)+imag(c)*imag(c), 0)
+		spectrum[i] = complex((real(c)*real(c)+imag(c)*imag(c))/float64(size), 0)
 	}
-	covariance := transform.Sequence(padded, spectrum)[:len(x)]
-	variance := covariance[0]
-	for i := range covariance {
-		covariance[i] /= variance
-	}
-	return covariance
+	return transform.Sequence(padded, spectrum)[:len(apart)]
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/vllmspec/vllmspec/harness/stats"
 )
@@ -35,6 +36,42 @@ func TestValuesThatResembleEachOtherAreWorthFewer(t *testing.T) {
 	assert.Less(t, s.WorthOfMean(), n/tau)
 	assert.Greater(t, s.WorthOfMean(), n/tau/1.6, "what is added for safety is no more than that")
 	assert.Less(t, autoregressive(n, .9).Worth(.99), s.Worth(.99))
+}
+
+// A memory of many lags is found as well as one of few.
+func TestALongMemory(t *testing.T) {
+	const n, phi = 60000, .99
+	tau := (1 + phi) / (1 - phi)
+	worth := autoregressive(n, phi).WorthOfMean()
+	assert.Less(t, worth, n/tau)
+	assert.Greater(t, worth, n/tau/(1+(tau-1)/10)/4, "what is added for safety, and for what such a memory hides, is no more than that")
+}
+
+// While a run goes on its worth is carried over to the values that came since.
+func TestARoughWorthGrowsWithTheValues(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 1))
+	var exact, rough stats.Sequence
+	rough.Rough = true
+	for i := range 3000 {
+		x := r.NormFloat64()
+		exact.Add(x)
+		rough.Add(x)
+		if i < 100 {
+			continue
+		}
+		for _, p := range []float64{.5, .99} {
+			if i == 100 || i%10 == 0 {
+				require.InEpsilon(t, exact.Worth(p), rough.Worth(p), .5, "p%g of %d", 100*p, i)
+			}
+		}
+	}
+	was := rough.Worth(.9)
+	rough.Add(1)
+	assert.InEpsilon(t, was*3001/3000, rough.Worth(.9), 1e-12, "nothing is worked out anew for one value more")
+	for range 400 {
+		rough.Add(1)
+	}
+	assert.NotEqual(t, was*3401/3000, rough.Worth(.9), "for many it is")
 }
 
 // Rare misses do not show that they cluster; the ranks of all do.

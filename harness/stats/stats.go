@@ -4,6 +4,7 @@ package stats
 
 import (
 	"math"
+	"sort"
 
 	"gonum.org/v1/gonum/mathext"
 	"gonum.org/v1/gonum/stat/distuv"
@@ -37,7 +38,7 @@ const rounding = 1e-6
 // numbers by the incomplete beta function; -1 < k < n.
 func binomialQuantile(n, p, probability float64) float64 {
 	low, high := -1.0, n
-	for i := 0; i < 60 && high-low > rounding/100; i++ {
+	for range 60 {
 		if middle := (low + high) / 2; binomialCDF(middle, n, p) <= probability {
 			low = middle
 		} else {
@@ -48,11 +49,12 @@ func binomialQuantile(n, p, probability float64) float64 {
 }
 
 // SamplesFor is the least number of values whose p-quantile has a finite
-// interval on both sides: all of n lie on one side of it with probability pⁿ or
-// (1-p)ⁿ.
+// interval on both sides.
 func SamplesFor(p, confidence float64) int {
-	tail := (1 - confidence) / 2
-	return int(math.Ceil(math.Log(tail)/math.Log(max(p, 1-p)) - rounding))
+	return 1 + sort.Search(1<<24, func(n int) bool {
+		low, high := Ranks(n+1, float64(n+1), p, confidence)
+		return low > 0 && high > 0
+	})
 }
 
 // binomialCDF is P(Bin(n,p) ≤ k) = I_{1-p}(n-k, k+1).
@@ -111,6 +113,14 @@ func (m *Mean) Merge(of *Mean) {
 	m.n += of.n
 }
 
+// Mean is the mean; NaN of no values.
+func (m *Mean) Mean() float64 {
+	if m.n == 0 {
+		return math.NaN()
+	}
+	return m.mean
+}
+
 // Interval is the mean and its interval by Student's t, where the values are worth
 // so many independent ones; it is infinite for fewer than two.
 func (m *Mean) Interval(worth, confidence float64) (mean, low, high float64) {
@@ -136,6 +146,9 @@ func (r *Ratio) Add(sum, count float64) {
 	r.sum, r.count = r.sum+sum, r.count+count
 	r.sumSquares, r.product, r.countSquares = r.sumSquares+sum*sum, r.product+sum*count, r.countSquares+count*count
 }
+
+// Value is the ratio; NaN of no pairs.
+func (r *Ratio) Value() float64 { return r.sum / r.count }
 
 // Interval is the ratio with its interval by linearisation (Cochran, Sampling
 // Techniques, 6.3), where the pairs are worth so many independent ones.

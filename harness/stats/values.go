@@ -11,13 +11,13 @@ import (
 // length takes a few megabytes. It is ready for use.
 type Values struct {
 	kept      []float64
-	sorted    bool
+	ordered   int             // so many of them, the first, are sorted
 	octaves   map[int]*octave // by exponent; nil as long as values are kept
 	zeros     int             // and below, which have no octave
 	n         int
 	least     float64
 	most      float64
-	ascending []int // exponents, once sorted
+	ascending []int // exponents
 }
 
 // keepMost is how many values are kept as they are.
@@ -29,9 +29,12 @@ const (
 )
 
 type octave struct {
-	bins [binsPerOctave]uint32
-	n    int
+	bins   [binsPerOctave]uint32
+	blocks [binsPerOctave / binsPerBlock]uint32 // sums of bins that follow each other, to find a rank by
+	n      int
 }
+
+const binsPerBlock = 128
 
 // N is how many values there are.
 func (v *Values) N() int { return v.n }
@@ -43,7 +46,6 @@ func (v *Values) Add(x float64) {
 	}
 	v.least, v.most = min(v.least, x), max(v.most, x)
 	v.n++
-	v.sorted = false
 	if v.octaves != nil {
 		v.count(x)
 		return
@@ -55,7 +57,7 @@ func (v *Values) Add(x float64) {
 	for _, x := range v.kept {
 		v.count(x)
 	}
-	v.kept = nil
+	v.kept, v.ordered = nil, 0
 }
 
 func (v *Values) count(x float64) {
@@ -68,8 +70,11 @@ func (v *Values) count(x float64) {
 	if o == nil {
 		o = new(octave)
 		v.octaves[exponent] = o
+		v.ascending = append(v.ascending, exponent)
+		slices.Sort(v.ascending)
 	}
 	o.bins[bin]++
+	o.blocks[bin/binsPerBlock]++
 	o.n++
 }
 
@@ -114,8 +119,8 @@ func (v *Values) Rank(rank int) float64 {
 	case rank == v.n:
 		return v.most
 	}
-	v.sort()
 	if v.octaves == nil {
+		v.sort()
 		return v.kept[rank-1]
 	}
 	if rank <= v.zeros {
@@ -128,26 +133,48 @@ func (v *Values) Rank(rank int) float64 {
 			rank -= o.n
 			continue
 		}
-		for bin, n := range o.bins {
-			if rank -= int(n); rank <= 0 {
-				return min(v.most, max(v.least, middle(exponent, bin)))
-			}
-		}
+		return min(v.most, max(v.least, middle(exponent, o.find(rank))))
 	}
 	return v.most
 }
 
+// find is the bin of a rank, which is one of its own.
+func (o *octave) find(rank int) int {
+	block := 0
+	for ; rank > int(o.blocks[block]); block++ {
+		rank -= int(o.blocks[block])
+	}
+	bin := block * binsPerBlock
+	for ; rank > int(o.bins[bin]); bin++ {
+		rank -= int(o.bins[bin])
+	}
+	return bin
+}
+
+// sort sorts what is not sorted yet, and merges it into the rest from behind: a run that
+// goes on is asked again and again, with a few more values.
 func (v *Values) sort() {
-	if v.sorted {
+	if v.ordered == len(v.kept) {
 		return
 	}
-	v.sorted = true
-	slices.Sort(v.kept)
-	v.ascending = v.ascending[:0]
-	for exponent := range v.octaves {
-		v.ascending = append(v.ascending, exponent)
+	fresh := v.kept[v.ordered:]
+	if v.ordered > 0 {
+		fresh = slices.Clone(fresh)
 	}
-	slices.Sort(v.ascending)
+	slices.Sort(fresh)
+	if v.ordered > 0 {
+		old, place := v.ordered-1, len(v.kept)-1
+		for next := len(fresh) - 1; next >= 0; place-- {
+			if old >= 0 && v.kept[old] > fresh[next] {
+				v.kept[place] = v.kept[old]
+				old--
+			} else {
+				v.kept[place] = fresh[next]
+				next--
+			}
+		}
+	}
+	v.ordered = len(v.kept)
 }
 
 // Quantile is the p-quantile of the values and of so many more that are infinite;
