@@ -22,6 +22,8 @@ type Requests struct {
 	Columns []Column
 	Classes []string
 	Words   []string // failures, finish reasons, errors; the first is ""
+
+	brisk bool // pack them in little time rather than little room
 }
 
 // A Column is one number of each request. Kind says how it is written: f4 is a
@@ -61,7 +63,14 @@ type packedRequests struct {
 func (r Requests) MarshalJSON() ([]byte, error) {
 	p := packedRequests{r.N, r.Seen, r.Every, r.Told, slices.Clone(r.Columns), r.Classes, r.Words, ""} // several may be sent the same
 	var out bytes.Buffer
-	zip := gzip.NewWriter(&out)
+	level := gzip.DefaultCompression
+	if r.brisk {
+		level = gzip.BestSpeed
+	}
+	zip, err := gzip.NewWriterLevel(&out, level)
+	if err != nil {
+		return nil, err
+	}
 	for i, c := range p.Columns {
 		p.Columns[i].Bytes = len(c.data)
 		if _, err := zip.Write(c.data); err != nil {

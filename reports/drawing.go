@@ -34,11 +34,13 @@ type Bounds struct {
 	Requests int // drawn as points; beside them the first 2,000 that failed and the slowest ones
 	Chunks   int // drawn one by one
 	Buckets  int // of the rates
+
+	brisk bool // it is sent again and again
 }
 
 // Full is for a page that is kept, and Brief for one that is sent anew each second.
 func Full() Bounds  { return Bounds{Requests: 100_000, Chunks: 1_500_000, Buckets: 600} }
-func Brief() Bounds { return Bounds{Requests: 3000, Chunks: 40_000, Buckets: 300} }
+func Brief() Bounds { return Bounds{Requests: 3000, Chunks: 40_000, Buckets: 300, brisk: true} }
 
 const (
 	failedMost  = 2000
@@ -147,7 +149,7 @@ func (d *Drawing) requests() Requests {
 		p.beside = p.seq%d.every != 0
 	}
 	r := pack(all)
-	r.Seen, r.Every = d.seen, d.every
+	r.Seen, r.Every, r.brisk = d.seen, d.every, d.bounds.brisk
 	return r
 }
 

@@ -76,24 +76,49 @@ func NewRunningView(d *Drawing, run *harness.Run, measured *slo.Window, m store.
 	verdicts := measured.JudgeSoFar(run.Scenario.Objectives)
 	v := d.view(run, measured, verdicts, m)
 	v.Outcome = "running"
-	p.Failed = d.failures.failed()
-	p.Total = len(verdicts)
 	for i, verdict := range verdicts {
 		o := &v.Objectives[i]
-		o.SQL, o.Says = "", "not yet known"
-		switch verdict.Outcome {
-		case slo.Met:
-			p.Met++
-			o.Says = "met so far"
-		case slo.Missed:
-			p.Missed++
-			o.Says = "missed so far"
-		}
+		o.SQL, o.Says = "", soFar(verdict)
 	}
+	p.count(d, verdicts)
 	v.Running, v.Headline = &p, p.headline()
 	v.Data.offeredSoFar(d)
 	v.Data.End = math.Max(p.Planned.Seconds(), p.Now.Seconds())
 	return v
+}
+
+// NewRunningLine is of that what is told in one line: the progress, how objectives
+// stand, and p99 TTFT. It costs next to nothing.
+func NewRunningLine(d *Drawing, objectives []harness.Objective, measured *slo.Window, p Progress) View {
+	p.count(d, measured.JudgeSoFar(objectives))
+	v := View{Outcome: "running", Running: &p, Headline: p.headline()}
+	if ttft := measured.Spread("TTFT"); ttft.N() > 0 {
+		v.Figures = []Figures{{Name: "TTFT", Values: []Fact{{"p99", slo.FormatQuantity(ttft.Quantile(.99, 0), slo.Seconds)}}}}
+	}
+	return v
+}
+
+// count is how objectives stand.
+func (p *Progress) count(d *Drawing, verdicts []slo.Verdict) {
+	p.Failed, p.Total = d.failures.failed(), len(verdicts)
+	for _, v := range verdicts {
+		switch v.Outcome {
+		case slo.Met:
+			p.Met++
+		case slo.Missed:
+			p.Missed++
+		}
+	}
+}
+
+func soFar(v slo.Verdict) string {
+	switch v.Outcome {
+	case slo.Met:
+		return "met so far"
+	case slo.Missed:
+		return "missed so far"
+	}
+	return "not yet known"
 }
 
 // offeredSoFar counts what was due as it is issued: of the requests themselves only

@@ -64,8 +64,8 @@ func (s *Server) isToken(given string) bool {
 
 // page is the page as it would be saved just now; frames carry it on.
 func (s *Server) page(w http.ResponseWriter, r *http.Request) {
+	s.fresh(r.Context())
 	s.mu.Lock()
-	s.asked = time.Now()
 	view, link := s.view, s.link()
 	s.mu.Unlock()
 	var out bytes.Buffer

@@ -30,8 +30,10 @@ type Server struct {
 	others  []reports.Entry
 	files   map[string]string // of the runs that have ended: link → report.html
 	viewers map[*viewer]bool
-	asked   time.Time // when somebody last opened the page
-	frame   []byte    // the latest that was sent, encoded once for all
+	asked   time.Time     // when somebody last opened the page
+	shown   time.Time     // when the view came
+	next    chan struct{} // closed when another one comes
+	frame   []byte        // the latest that was sent, encoded once for all
 	closed  bool
 }
 
@@ -56,7 +58,7 @@ func Listen(address string) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{listener: listener, host: host, guarded: !loopback(host), token: rand.Text(), mux: http.NewServeMux(),
-		viewers: map[*viewer]bool{}, files: map[string]string{}, view: reports.Waiting()}
+		viewers: map[*viewer]bool{}, files: map[string]string{}, view: reports.Waiting(), next: make(chan struct{})}
 	s.mux.HandleFunc("GET /{$}", s.page)
 	s.mux.HandleFunc("GET /events", s.events)
 	s.mux.HandleFunc("POST /stop", s.stopRun)
@@ -105,11 +107,14 @@ func (s *Server) End(entry reports.Entry, report string) {
 	s.others = append(s.others, entry)
 }
 
-// Wants reports whether somebody looks on.
-func (s *Server) Wants() bool {
+// Wants tells whether somebody looks on.
+func (s *Server) Wants(reports.Progress) Attention {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.viewers) > 0 || time.Since(s.asked) < patience
+	if len(s.viewers) > 0 || time.Since(s.asked) < patience {
+		return Page
+	}
+	return Nothing
 }
 
 // Show sends a view to everybody who looks on; encoding it costs the same for one as
@@ -117,9 +122,29 @@ func (s *Server) Wants() bool {
 func (s *Server) Show(v reports.View) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.view, s.frame = v, nil
+	s.view, s.frame, s.shown = v, nil, time.Now()
+	close(s.next)
+	s.next = make(chan struct{})
 	if len(s.viewers) > 0 {
 		s.send(s.encoded())
+	}
+}
+
+// fresh waits, where a run is on of which nobody wanted to see anything for some time,
+// until it is shown again.
+func (s *Server) fresh(ctx context.Context) {
+	s.mu.Lock()
+	s.asked = time.Now()
+	old, next := s.stop != nil && time.Since(s.shown) > 2*interval, s.next
+	s.mu.Unlock()
+	if !old {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*interval)
+	defer cancel()
+	select {
+	case <-next:
+	case <-ctx.Done(): // better an old one than none
 	}
 }
 

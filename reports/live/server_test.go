@@ -119,6 +119,24 @@ func TestWhoComesLateSeesTheLatestFrame(t *testing.T) {
 	follow(t, s, "The latest")
 }
 
+// TestWhoComesAfterALongTimeWaitsForANewView opens the page of a run that nobody wanted to
+// see until now.
+func TestWhoComesAfterALongTimeWaitsForANewView(t *testing.T) {
+	s := listen(t, "127.0.0.1:0")
+	s.Begin(func() {})
+	s.Show(running("As it began"))
+	s.shown = time.Now().Add(-time.Hour)
+	assert.Equal(t, Nothing, s.Wants(reports.Progress{}))
+	came := make(chan string, 1)
+	go func() {
+		_, page := ask(t, "GET", s.URL())
+		came <- page
+	}()
+	require.Eventually(t, func() bool { return s.Wants(reports.Progress{}) == Page }, 5*time.Second, time.Millisecond)
+	s.Show(running("As it is"))
+	assert.Contains(t, <-came, "As it is")
+}
+
 // TestOneWhoReadsNothingHoldsNobodyUp has a viewer who never reads, beside one who does.
 func TestOneWhoReadsNothingHoldsNobodyUp(t *testing.T) {
 	s := listen(t, "127.0.0.1:0")
@@ -127,7 +145,7 @@ func TestOneWhoReadsNothingHoldsNobodyUp(t *testing.T) {
 	require.NoError(t, err)
 	defer idle.Close()
 	fmt.Fprintf(idle, "GET /events HTTP/1.1\r\nHost: %s\r\n\r\n", s.listener.Addr())
-	require.Eventually(t, s.Wants, 5*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return s.Wants(reports.Progress{}) == Page }, 5*time.Second, 10*time.Millisecond)
 	big := running("More")
 	big.Headline = strings.Repeat("x", 1<<20)
 	for range 200 { // far more than any buffer of the network takes

@@ -50,8 +50,20 @@ func NewTerminal(out io.Writer, environ func(string) string) *Terminal {
 	return t
 }
 
-// Wants is always so.
-func (t *Terminal) Wants() bool { return true }
+// Wants tells whether a line is to be written by now.
+func (t *Terminal) Wants(p reports.Progress) Attention {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.over || t.due(p) {
+		return Line
+	}
+	return Nothing
+}
+
+// due reports whether a run has got on so far that a plain line tells something.
+func (t *Terminal) due(p reports.Progress) bool {
+	return p.Share >= t.passed+.1 || p.Now >= t.told+time.Minute
+}
 
 // Show writes how far the run has come; the line goes once it has ended.
 func (t *Terminal) Show(v reports.View) {
@@ -64,7 +76,7 @@ func (t *Terminal) Show(v reports.View) {
 	case t.over:
 		fmt.Fprintf(t.out, "\r\x1b[K%s", cut(t.line(v), t.width()-1))
 		t.dirty = true
-	case p.Share >= t.passed+.1 || p.Now >= t.told+time.Minute:
+	case t.due(*p):
 		t.told, t.passed = p.Now, math.Max(t.passed, math.Floor(p.Share*10)/10)
 		fmt.Fprintf(t.out, "    %s; %s\n", p.Says(), says(v))
 	}

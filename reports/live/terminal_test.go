@@ -35,9 +35,14 @@ func ended() reports.View {
 func TestPlainLinesComeNowAndThen(t *testing.T) {
 	var out bytes.Buffer
 	terminal := NewTerminal(&out, func(string) string { return "" })
+	wanted := 0
 	for share := .01; share < 1; share += .01 {
+		if terminal.Wants(*at(share).Running) == Line {
+			wanted++
+		}
 		terminal.Show(at(share))
 	}
+	assert.Equal(t, 9, wanted)
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
 	assert.Len(t, lines, 9, "one at each tenth")
 	assert.Contains(t, lines[0], "1,234 ended, 0 failed; objectives: 2 met, 0 missed, 1 open so far")

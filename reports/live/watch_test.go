@@ -1,6 +1,7 @@
 package live
 
 import (
+	"math/rand/v2"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,11 +17,12 @@ import (
 
 // looker keeps what it is shown.
 type looker struct {
+	wants Attention
 	views []reports.View
 	block chan struct{} // nil: it has time
 }
 
-func (l *looker) Wants() bool { return true }
+func (l *looker) Wants(reports.Progress) Attention { return l.wants }
 func (l *looker) Show(v reports.View) {
 	l.views = append(l.views, v)
 	if l.block != nil && len(l.views) > 1 {
@@ -44,10 +46,10 @@ func scenario(t *testing.T) harness.Scenario {
 
 func TestObjectivesTurnAsEvidenceComesIn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		eye := new(looker)
+		eye := &looker{wants: Page}
 		w := NewWatch(scenario(t), store.Manifest{}, eye)
 		w.Sample(harness.Sample{Reading: harness.Reading{Source: "client", Series: harness.SeriesInFlight}})
-		for i := range 50 { // ten a second: first quick ones, then slow ones
+		for i := range 55 { // ten a second: first quick ones, then slow ones
 			time.Sleep(100 * time.Millisecond)
 			ttft := 20 * time.Millisecond
 			if i >= 15 {
@@ -61,7 +63,7 @@ func TestObjectivesTurnAsEvidenceComesIn(t *testing.T) {
 		assert.Equal(t, "not yet known", first.Objectives[0].Says, "after a few requests")
 		assert.Equal(t, "missed so far", last.Objectives[0].Says)
 		assert.Equal(t, 1, last.Running.Missed)
-		assert.Regexp(t, `^4 s of 10 s, \d s left$`, last.Running.Says())
+		assert.Regexp(t, `^5 s of 10 s, \d s left$`, last.Running.Says())
 		assert.Contains(t, last.Headline, "1 of 1 objectives missed so far")
 	})
 }
@@ -69,7 +71,7 @@ func TestObjectivesTurnAsEvidenceComesIn(t *testing.T) {
 // TestWhoLooksOnHoldsNothingUp has an observer that does not come back.
 func TestWhoLooksOnHoldsNothingUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		eye := &looker{block: make(chan struct{})}
+		eye := &looker{wants: Page, block: make(chan struct{})}
 		w := NewWatch(scenario(t), store.Manifest{}, eye)
 		time.Sleep(time.Second) // it looks on now, and never comes back
 		began := time.Now()
@@ -86,37 +88,75 @@ func TestWhoLooksOnHoldsNothingUp(t *testing.T) {
 	})
 }
 
+// TestNothingIsMadeForNobody has an observer who comes late, and sees it all soon.
+func TestNothingIsMadeForNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		eye := new(looker)
+		w := NewWatch(scenario(t), store.Manifest{}, eye)
+		for i := range 300 {
+			w.Record(answered(i, time.Duration(i)*100*time.Millisecond, time.Millisecond))
+			time.Sleep(100 * time.Millisecond)
+		}
+		assert.Len(t, eye.views, 1, "that of the beginning")
+		eye.wants = Page
+		time.Sleep(look)
+		synctest.Wait()
+		require.Len(t, eye.views, 2)
+		assert.InDelta(t, 300, eye.views[1].Running.Due, 3)
+		time.Sleep(10 * time.Second)
+		require.NoError(t, w.Close())
+		assert.Len(t, eye.views, 12, "one a second")
+	})
+}
+
+// TestOneViewIsMadeForAll has two who look at the page and one who reads the line, which
+// says the same.
+func TestOneViewIsMadeForAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		page, other, line := &looker{wants: Page}, &looker{wants: Page}, &looker{wants: Line}
+		w := NewWatch(scenario(t), store.Manifest{}, page, other, line)
+		for i := range 100 {
+			w.Record(answered(i, time.Duration(i)*time.Millisecond, time.Duration(i)*time.Millisecond))
+		}
+		time.Sleep(look)
+		synctest.Wait()
+		require.Len(t, line.views, 2)
+		assert.Equal(t, page.views[1], line.views[1])
+		assert.Equal(t, page.views[1], other.views[1])
+		page.wants, other.wants = Nothing, Nothing
+		time.Sleep(interval)
+		require.NoError(t, w.Close())
+		require.Len(t, line.views, 3)
+		assert.Len(t, page.views, 2)
+		assert.Empty(t, line.views[2].Objectives, "a line needs no page")
+		assert.Equal(t, says(line.views[1]), says(line.views[2]))
+		assert.Contains(t, says(line.views[2]), "100 ended, 0 failed, p99 TTFT 98 ms; objectives: 0 met, 0 missed, 1 open so far")
+	})
+}
+
+// BenchmarkLine is what a person at a terminal costs, as late in a run as [BenchmarkView].
+func BenchmarkLine(b *testing.B) {
+	w, more := late(b)
+	defer w.Close()
+	for b.Loop() {
+		b.StopTimer()
+		now := more(2000)
+		b.StartTimer()
+		w.line(now, w.progress(now))
+	}
+}
+
 // BenchmarkView is what a view costs late in a long run: two minutes of 2,000 requests
 // per second with 32 chunks each.
 func BenchmarkView(b *testing.B) {
-	s := harness.Scenario{Name: "Long", Load: harness.Closed{Users: 1, For: 10 * time.Minute}}
-	for _, row := range [][2]string{{"p99 TTFT", "at most 100 ms"}, {"p95 ITL", "at most 40 ms"}, {"error rate", "at most 1%"}} {
-		o, err := slo.Parse(row[0], row[1])
-		require.NoError(b, err)
-		s.Objectives = append(s.Objectives, o)
-	}
-	w := NewWatch(s, store.Manifest{})
+	w, more := late(b)
 	defer w.Close()
-	const n = 240_000
-	next := 0
-	more := func(count int) {
-		for range count {
-			r := answered(next, time.Duration(next)*time.Millisecond/2, time.Duration(20+next%37)*time.Millisecond)
-			r.Chunks = r.Chunks[:1]
-			for k := range 31 {
-				r.Chunks = append(r.Chunks, r.Chunks[0]+time.Duration(k*7+k%3)*time.Millisecond)
-			}
-			w.take(r)
-			next++
-		}
-	}
-	more(n)
 	var size int
 	for b.Loop() {
 		b.StopTimer()
-		more(2000)
+		now := more(2000)
 		b.StartTimer()
-		frame, err := reports.Frame(w.view(time.Duration(next)*time.Millisecond/2), reports.Link{Events: "/events"})
+		frame, err := reports.Frame(w.view(now, w.progress(now)), reports.Link{Events: "/events"})
 		require.NoError(b, err)
 		size = len(frame)
 	}
@@ -124,4 +164,31 @@ func BenchmarkView(b *testing.B) {
 	began := time.Now()
 	more(20_000)
 	b.ReportMetric(float64(time.Since(began).Nanoseconds())/20_000, "ns/request")
+}
+
+// late is a watch that has come far, and what brings it on by so many requests.
+func late(b *testing.B) (w *Watch, more func(count int) (now time.Duration)) {
+	s := harness.Scenario{Name: "Long", Load: harness.Closed{Users: 1, For: 10 * time.Minute}}
+	for _, row := range [][2]string{{"p99 TTFT", "at most 100 ms"}, {"p95 ITL", "at most 40 ms"}, {"error rate", "at most 1%"}} {
+		o, err := slo.Parse(row[0], row[1])
+		require.NoError(b, err)
+		s.Objectives = append(s.Objectives, o)
+	}
+	w = NewWatch(s, store.Manifest{})
+	next, draws := 0, rand.New(rand.NewPCG(1, 1))
+	more = func(count int) time.Duration {
+		for range count {
+			r := answered(next, time.Duration(next)*time.Millisecond/2, 20*time.Millisecond+time.Duration(draws.ExpFloat64()*float64(10*time.Millisecond)))
+			r.Chunks = r.Chunks[:1]
+			for k := range 31 {
+				r.Chunks = append(r.Chunks, r.Chunks[0]+time.Duration(k*7)*time.Millisecond+time.Duration(draws.IntN(5e6)))
+			}
+			w.take(&r)
+			next++
+		}
+		return time.Duration(next) * time.Millisecond / 2
+	}
+	more(240_000)
+	w.view(2*time.Minute, w.progress(2*time.Minute)) // the first is a dear one
+	return w, more
 }
