@@ -37,7 +37,7 @@ func allowed() map[string][]string {
 		"mockvllm/cmd/mockvllm":   append(domain, "harness/stamp", "harness/store", "mockvllm", "mockvllm/calibrate"),
 		"harness":                 {},
 		"harness/cmd/calibration": append(domain, "harness/arrival", "harness/slo", "harness/trials", "harness/stats", "mockvllm"),
-		"harness/cmd/selfcheck":   append(domain, "harness/arrival", "harness/dataset", "harness/openai", "harness/sampler", "harness/slo", "harness/store", "mockvllm"),
+		"harness/cmd/selfcheck":   append(domain, "harness/arrival", "harness/dataset", "harness/openai", "harness/sampler", "harness/slo", "harness/store", "mockvllm", "reports/live"),
 		"harness/dataset":         domain,
 		"harness/openai":          append(domain, "harness/credentials", "harness/http1", "harness/stamp"),
 		"harness/sampler":         domain,

@@ -12,23 +12,27 @@ import (
 
 // A grade is how a check went.
 type grade struct {
-	Check         check    `json:"check"`
-	Requests      int      `json:"requests"`
-	Tokens        int      `json:"tokens"`
-	Lag           spread   `json:"lag_us"`
-	Stamp         spread   `json:"stamp_us"`
-	ReadDelay     spread   `json:"read_delay_us"` // the longest of each answer
-	TTFT          spread   `json:"ttft_error_us"`
-	ITL           spread   `json:"itl_error_us"`
-	MeanTTFT      float64  `json:"mean_ttft_error_us"`
-	Unsound       []string `json:"unsound"` // why the audit of such a run gives no verdicts
-	Coalesced     float64  `json:"coalesced_ratio"`
-	CPUPerToken   float64  `json:"cpu_per_token_us"`
-	CPUPerRequest float64  `json:"cpu_per_request_us"`
-	PeakMiB       float64  `json:"peak_mib"`
-	PerStreamKiB  float64  `json:"per_stream_kib"` // peak − before the load, of each stream
-	Connected     int      `json:"connected"`      // requests that found no open connection
-	Waiting       *waiting `json:"waiting,omitempty"`
+	Check         check     `json:"check"`
+	Requests      int       `json:"requests"`
+	Tokens        int       `json:"tokens"`
+	Lag           spread    `json:"lag_us"`
+	Stamp         spread    `json:"stamp_us"`
+	ReadDelay     spread    `json:"read_delay_us"` // the longest of each answer
+	TTFT          spread    `json:"ttft_error_us"`
+	ITL           spread    `json:"itl_error_us"`
+	Gap           spread    `json:"itl_us"` // as measured
+	MeanTTFT      float64   `json:"mean_ttft_error_us"`
+	Unsound       []string  `json:"unsound"` // why the audit of such a run gives no verdicts
+	Coalesced     float64   `json:"coalesced_ratio"`
+	CPUPerToken   float64   `json:"cpu_per_token_us"`
+	CPUPerRequest float64   `json:"cpu_per_request_us"`
+	PeakMiB       float64   `json:"peak_mib"`
+	PerStreamKiB  float64   `json:"per_stream_kib"` // peak − before the load, of each stream
+	Connected     int       `json:"connected"`      // requests that found no open connection
+	Waiting       *waiting  `json:"waiting,omitempty"`
+	Core          float64   `json:"core_ratio"`       // of one core: what the load took
+	Frames        int       `json:"frames,omitempty"` // of the live page, to the viewer who got fewest
+	Watched       []watched `json:"watched,omitempty"`
 }
 
 // A spread is the median and the 99th percentile, in µs; -1 where nobody knows.
@@ -58,7 +62,7 @@ func spreadOf(ns []int64) spread {
 func (c check) grade(m measurement, known map[string]truth) (grade, error) {
 	g := grade{Check: c, Requests: len(m.Requests), PeakMiB: float64(m.PeakBytes) / (1 << 20),
 		PerStreamKiB: float64(m.PeakBytes-m.IdleBytes) / (1 << 10) / float64(max(1, c.inFlight()))}
-	var lag, stamp, delays, ttft, itl []int64
+	var lag, stamp, delays, ttft, itl, gaps []int64
 	coalesced, sum := 0, int64(0)
 	for _, r := range m.Requests {
 		t, ok := known[r.ID]
@@ -72,6 +76,7 @@ func (c check) grade(m measurement, known map[string]truth) (grade, error) {
 		for i, at := range r.Chunks {
 			stamp = append(stamp, at-t.Written[i])
 			if i > 0 {
+				gaps = append(gaps, at-r.Chunks[i-1])
 				itl = append(itl, (at-r.Chunks[i-1])-(t.Written[i]-t.Written[i-1]))
 				if at == r.Chunks[i-1] {
 					coalesced++
@@ -84,7 +89,9 @@ func (c check) grade(m measurement, known map[string]truth) (grade, error) {
 	}
 	g.Tokens = len(stamp)
 	g.Lag, g.Stamp, g.TTFT, g.ITL, g.ReadDelay = spreadOf(lag), spreadOf(stamp), spreadOf(ttft), spreadOf(itl), spreadOf(delays)
-	g.Unsound = m.Unsound
+	g.Gap = spreadOf(gaps)
+	g.Unsound, g.Frames = m.Unsound, m.Frames
+	g.Core = float64(m.CPU) / float64(max(1, m.Took))
 	g.MeanTTFT = float64(sum) / 1e3 / float64(max(1, g.Requests))
 	g.Coalesced = float64(coalesced) / float64(max(1, g.Tokens))
 	g.CPUPerToken = float64(m.CPU) / float64(time.Microsecond) / float64(max(1, g.Tokens))

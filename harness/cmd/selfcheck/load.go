@@ -26,6 +26,8 @@ import (
 type measurement struct {
 	Requests  []measured
 	CPU       time.Duration // user and system, over the load
+	Took      time.Duration // the load, to its last answer
+	Frames    int           // of the live page, to the viewer who got fewest
 	IdleBytes int64         // resident before it
 	PeakBytes int64         // resident, with every record kept on disk
 	Unsound   []string      // why a run like this has no verdicts
@@ -74,7 +76,17 @@ func load(url, spec string) error {
 	if c.Soak {
 		runner.Sinks = []harness.Sink{newSoaking()}
 	}
+	var shown page
+	if c.Shown {
+		if shown, err = c.show(dir); err != nil {
+			return err
+		}
+		defer shown.close()
+	}
 	spent := used()
+	if c.Shown {
+		runner.Sinks = append(runner.Sinks, shown.watch(c.scenario()))
+	}
 	run, err := runner.Run(context.Background(), c.scenario())
 	switch {
 	case err != nil:
@@ -82,7 +94,10 @@ func load(url, spec string) error {
 	case c.Soak:
 		return judged(run)
 	}
-	out := measurement{CPU: cpuOf(used()) - cpuOf(spent), IdleBytes: idle, PeakBytes: memory("VmHWM:")}
+	out := measurement{CPU: cpuOf(used()) - cpuOf(spent), Took: run.Length, IdleBytes: idle, PeakBytes: memory("VmHWM:")}
+	if out.Frames, err = shown.seen(); err != nil {
+		return err
+	}
 	out.Unsound = slo.Measure(run).Audit()
 	start := run.Start.UnixNano()
 	for r := range run.Records {
@@ -124,12 +139,15 @@ func (c check) inFlight() int {
 	if c.Tokens == 1 {
 		return min(c.Streams, 64)
 	}
+	if brief := 2 * time.Duration(c.Tokens) * c.Gap; c.Over > brief { // few of them at a time
+		return int(float64(c.Streams) * brief.Seconds() / c.Over.Seconds())
+	}
 	return c.Streams
 }
 
 // scenario is the check's load as a scenario.
 func (c check) scenario() harness.Scenario {
-	s := harness.Scenario{Name: c.Name, Seed: 1, Dataset: dataset.Synthetic{Prompt: dataset.Length{Mean: 32}, Answer: dataset.Length{Mean: c.Tokens}}}
+	s := harness.Scenario{Name: c.Name, Seed: 1, Dataset: dataset.Synthetic{Prompt: dataset.Length{Mean: 32}, Answer: dataset.Length{Mean: c.Tokens}}, Objectives: c.objectives()}
 	switch {
 	case c.Loop > 0:
 		s.Load = harness.Closed{Users: c.Streams, Requests: c.Streams * c.Loop}

@@ -40,6 +40,9 @@ type check struct {
 	Core    float64       // share of one core that the client is held to; 0: all there is
 	Soak    bool          // nothing is kept and graded
 	Waiting bool          // nobody is asked: what waiting for the instants costs
+	Watched bool          // by turns without the live page and with it, for nobody, one and ten
+	Shown   bool          // on a live page…
+	Viewers int           // …which so many follow
 }
 
 func checks() []check {
@@ -66,6 +69,7 @@ func checks() []check {
 		brief(1000),
 		brief(2000),
 		{Name: "waiting for 1000 instants a second", Streams: 8000, Tokens: 1, Over: 8 * time.Second, Waiting: true},
+		watchedCheck(),
 		{Name: "64 streams as fast as it goes", Streams: 64, Tokens: 200, Loop: 100},
 		paced(1000, 50*time.Millisecond, 0.5),
 		paced(1000, 50*time.Millisecond, 0.25),
@@ -83,6 +87,9 @@ func main() {
 func run(args []string) error {
 	if len(args) == 3 && args[0] == "load" {
 		return load(args[1], args[2])
+	}
+	if len(args) == 3 && args[0] == "follow" {
+		return follow(os.Stdin, os.Stdout, args[1], args[2])
 	}
 	chosen, err := choose(args)
 	if err != nil {
@@ -114,11 +121,12 @@ func run(args []string) error {
 		}
 	}
 	if grades != nil {
-		loads := slices.DeleteFunc(slices.Clone(grades), func(g grade) bool { return g.Waiting != nil })
+		loads := slices.DeleteFunc(slices.Clone(grades), func(g grade) bool { return g.Waiting != nil || g.Watched != nil })
 		if len(loads) > 0 {
 			print(loads)
 		}
 		printWaiting(os.Stdout, grades)
+		printWatched(os.Stdout, grades)
 		failed = append(failed, keep(grades))
 	}
 	return errors.Join(failed...)

@@ -23,6 +23,9 @@ import (
 // run starts the mock and, in another process, the load, and grades the one
 // against the other.
 func (c check) run(ctx context.Context, dir, mock string) (grade, error) {
+	if c.Watched {
+		return c.runWatched(ctx, dir, mock)
+	}
 	if c.Waiting {
 		raw, err := c.ask(ctx, dir, "nobody")
 		if err != nil {
