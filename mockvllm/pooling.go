@@ -109,11 +109,11 @@ func textsOrTokens(raw json.RawMessage) (prompts [][]token) {
 	var texts []string
 	var ids []token
 	switch {
-	case json.Unmarshal(raw, &ids) == nil && len(ids) > 0: // the longest, so that nothing else reads them in vain
-		return [][]token{ids}
 	case json.Unmarshal(raw, &text) == nil && text != "":
 		texts = []string{text}
 	case json.Unmarshal(raw, &texts) == nil:
+	case json.Unmarshal(raw, &ids) == nil:
+		return [][]token{ids}
 	case json.Unmarshal(raw, &prompts) == nil:
 		return prompts
 	default:
