@@ -96,7 +96,8 @@ func printWatched(out io.Writer, grades []grade) {
 		if g.Watched == nil {
 			continue
 		}
-		fmt.Fprintf(out, "\n%s, 4 tokens each at 20 a second: median of %d rounds [least, most]; times in µs, p50/p99\n\n", g.Check.Name, len(g.Watched[0].Rounds))
+		fmt.Fprintf(out, "\n%s, %d tokens each at %.0f a second: median of %d rounds [least, most]; times in µs, p50/p99\n\n",
+			g.Check.Name, g.Check.Tokens, 1/g.Check.Gap.Seconds(), len(g.Watched[0].Rounds))
 		table := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 		fmt.Fprintln(table, "of one core\tfor the page\tsend lag\tp99 to that without\tITL error\tp99 to that without\tITL\tp99 to that without\tframes\t  ")
 		for k, w := range g.Watched {
