@@ -106,6 +106,16 @@ func (r *Record) TPOT() time.Duration {
 	return span / time.Duration(r.OutputTokens-1)
 }
 
+// LongestGap is the longest gap between two chunks of content, or Never where there
+// are fewer than two.
+func (r *Record) LongestGap() time.Duration {
+	longest := Never
+	for i := 1; i < len(r.Chunks); i++ {
+		longest = max(longest, r.Chunks[i]-r.Chunks[i-1])
+	}
+	return longest
+}
+
 // ITLs are the gaps between successive chunks of content. A chunk may hold
 // several tokens.
 func (r *Record) ITLs() []time.Duration {

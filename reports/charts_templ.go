@@ -40,7 +40,7 @@ func story(v View) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		for _, name := range []string{"TTFT", "TPOT", "E2E latency", "lag"} {
+		for _, name := range []string{"TTFT", "TPOT", "E2E latency", "longest gap", "lag"} {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "<option value=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

@@ -106,6 +106,7 @@ func pack(points []*point) Requests {
 	float("ttft", func(p *point) time.Duration { return p.ttft })
 	float("tpot", func(p *point) time.Duration { return p.tpot })
 	float("e2e", func(p *point) time.Duration { return p.e2e })
+	float("gap", func(p *point) time.Duration { return p.gap })
 	float("ended", func(p *point) time.Duration { return p.ended })
 	whole("seq", "u4", func(p *point) uint32 { return uint32(p.seq) })
 	whole("prompt", "u4", func(p *point) uint32 { return tell(p.prompt) })

@@ -2,6 +2,7 @@ package reports
 
 import (
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/vllmspec/vllmspec/harness/slo"
@@ -27,7 +28,7 @@ type Data struct {
 
 // Story says which figure of each request the first chart shows.
 type Story struct {
-	Metric string `json:"metric"` // TTFT, TPOT, E2E latency or lag
+	Metric string `json:"metric"` // TTFT, TPOT, E2E latency, longest gap or lag
 	Column string `json:"column"` // of Requests
 	SQL    string `json:"-"`
 }
@@ -50,7 +51,7 @@ type Distribution struct {
 
 // columns are the figures that each request has one of, and where they stand.
 func columns() map[string]string {
-	return map[string]string{"TTFT": "ttft", "TPOT": "tpot", "E2E latency": "e2e", "lag": "lag"}
+	return map[string]string{"TTFT": "ttft", "TPOT": "tpot", "E2E latency": "e2e", "longest gap": "gap", "lag": "lag"}
 }
 
 // data is all that the charts draw.
@@ -84,8 +85,12 @@ func newStory(verdicts []slo.Verdict) Story {
 		func(slo.Verdict) bool { return true },
 	} {
 		for _, v := range verdicts {
-			if column := columns()[v.Metric]; column != "" && want(v) {
-				return Story{Metric: v.Metric, Column: column}
+			metric := v.Metric
+			if metric == "ITL" {
+				metric = "longest gap" // which each request has one of
+			}
+			if column := columns()[metric]; column != "" && want(v) {
+				return Story{Metric: metric, Column: column}
 			}
 		}
 	}
@@ -105,9 +110,16 @@ func limits(verdicts []slo.Verdict) []Limit {
 	return out
 }
 
-func distributions(w *slo.Window) []Distribution {
+// distributions are those of every run, and those of other times that objectives name.
+func distributions(w *slo.Window, verdicts []slo.Verdict) []Distribution {
 	out := []Distribution{}
-	for _, metric := range []string{"TTFT", "ITL", "TPOT", "E2E latency"} {
+	metrics := []string{"TTFT", "ITL", "TPOT", "E2E latency"}
+	for _, v := range verdicts {
+		if v.Unit == slo.Seconds && !slices.Contains(metrics, v.Metric) {
+			metrics = append(metrics, v.Metric)
+		}
+	}
+	for _, metric := range metrics {
 		if values := w.Spread(metric); values.N() > 0 {
 			out = append(out, distribution(metric, values))
 		}

@@ -49,13 +49,13 @@ const (
 
 // A point is a request that is drawn.
 type point struct {
-	seq, prompt, output, cached           int
-	class, failure, finish, error         string
-	due, lag, connecting, ttft, tpot, e2e time.Duration
-	ended                                 time.Duration // since due, whatever its end was
-	chunks                                int
-	at                                    []byte
-	beside                                bool // not one of the sample: drawn because it is slow, or failed
+	seq, prompt, output, cached                int
+	class, failure, finish, error              string
+	due, lag, connecting, ttft, tpot, e2e, gap time.Duration
+	ended                                      time.Duration // since due, whatever its end was
+	chunks                                     int
+	at                                         []byte
+	beside                                     bool // not one of the sample: drawn because it is slow, or failed
 }
 
 // NewDrawing is a drawing of a run of so many requests; 0 where nobody knows yet.
@@ -155,9 +155,9 @@ func (d *Drawing) requests() Requests {
 
 func newPoint(r *harness.Record) *point {
 	p := &point{seq: r.Seq, prompt: r.PromptTokens, output: r.OutputTokens, cached: r.CachedTokens, class: r.Class, failure: string(r.Failure),
-		finish: r.Finish, error: r.Error, due: r.Due, lag: r.Lag(), connecting: r.Connecting, ttft: r.TTFT(), ended: r.E2E(), tpot: harness.Never, e2e: harness.Never}
+		finish: r.Finish, error: r.Error, due: r.Due, lag: r.Lag(), connecting: r.Connecting, ttft: r.TTFT(), ended: r.E2E(), tpot: harness.Never, e2e: harness.Never, gap: harness.Never}
 	if r.OK() {
-		p.tpot, p.e2e = r.TPOT(), r.E2E()
+		p.tpot, p.e2e, p.gap = r.TPOT(), r.E2E(), r.LongestGap()
 	}
 	if len(p.error) > 400 {
 		p.error = p.error[:400] + "…"

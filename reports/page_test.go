@@ -209,3 +209,21 @@ func TestTheListOfRunsLinksToThem(t *testing.T) {
 	require.NoError(t, reports.Index(&out, nil))
 	assert.Contains(t, out.String(), "No run is stored here yet.")
 }
+
+func TestTheStoryIsOfWhatWasMissed(t *testing.T) {
+	gaps := reports.Story{Metric: "longest gap", Column: "gap"}
+	for want, rows := range map[reports.Story][][2]string{
+		{Metric: "E2E latency", Column: "e2e"}: {{"p50 TTFT", "at most 1 s"}, {"p50 E2E latency", "at most 1 ms"}},
+		{Metric: "TTFT", Column: "ttft"}:       {{"requests", "at least 1"}, {"p50 TTFT", "at most 1 s"}, {"p50 TPOT", "at most 1 s"}},
+		gaps:                                   {{"p50 TTFT", "at most 1 s"}, {"p50 longest gap", "at most 1 ms"}},
+	} {
+		view, _ := page(t, runOf(1000), rows...)
+		assert.Equal(t, want, view.Data.Story)
+	}
+	view, text := page(t, runOf(1000), [2]string{"p50 ITL", "at most 1 ms"})
+	assert.Equal(t, gaps, view.Data.Story, "a gap is no figure of a request, its longest one is")
+	assert.NotContains(t, text, "Distribution of longest gap")
+	_, text = page(t, runOf(1000), [2]string{"p50 longest gap", "at most 1 s"})
+	assert.Contains(t, text, "Distribution of longest gap")
+	assert.Contains(t, text, `"metric":"longest gap","n":900`)
+}

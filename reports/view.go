@@ -93,7 +93,7 @@ func (d *Drawing) view(run *harness.Run, measured *slo.Window, verdicts []slo.Ve
 	v.Data = d.data(run.Length.Seconds(), run.Virtual)
 	v.Data.From, v.Data.To = run.From.Seconds(), run.To.Seconds()
 	v.Data.Story, v.Data.Limits = newStory(verdicts), limits(verdicts)
-	v.Data.Distributions = distributions(measured)
+	v.Data.Distributions = distributions(measured, verdicts)
 	return v
 }
 

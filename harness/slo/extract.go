@@ -36,14 +36,6 @@ func firstAnswer(r *harness.Record) (float64, bool) {
 	return (r.FirstAnswer - r.Due).Seconds(), !r.Failed() && r.FirstAnswer != harness.Never
 }
 
-func longestGap(r *harness.Record) time.Duration {
-	longest := harness.Never
-	for i := 1; i < len(r.Chunks); i++ {
-		longest = max(longest, r.Chunks[i]-r.Chunks[i-1])
-	}
-	return longest
-}
-
 // Good says whether a request is within all limits for its class. One that was not
 // answered whole never is.
 func Good(objectives []harness.Objective) func(*harness.Record) bool {

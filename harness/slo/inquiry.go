@@ -95,7 +95,7 @@ func (q *inquiry) take(r *harness.Record, c course) {
 	of.before.add(c.before)
 	of.after.add(c.after)
 	of.gaps += max(0, len(r.Chunks)-1)
-	of.longest = max(of.longest, longestGap(r))
+	of.longest = max(of.longest, r.LongestGap())
 	if r.PromptTokens > 0 {
 		of.told++
 		of.prompt += r.PromptTokens
@@ -106,7 +106,7 @@ func (q *inquiry) take(r *harness.Record, c course) {
 func (q *inquiry) worst(r *harness.Record) (value float64, from, to time.Duration, ok bool) {
 	first, last := r.FirstToken(), r.Done
 	if q.metric.gaps != nil || q.metric.Name == "longest gap" {
-		gap := longestGap(r)
+		gap := r.LongestGap()
 		for i := 1; i < len(r.Chunks); i++ {
 			if r.Chunks[i]-r.Chunks[i-1] == gap {
 				return gap.Seconds(), r.Chunks[i-1], r.Chunks[i], r.OK()

@@ -98,7 +98,7 @@ func ofRequests() []Metric {
 		{Name: "time to first answer", Unit: Seconds, Better: LowerIsBetter, Formula: "first content that is not reasoning − due, of requests that have any", request: firstAnswer, fromDue: true, first: true},
 		{Name: "TPOT", Unit: Seconds, Better: LowerIsBetter, Formula: "(last chunk − first chunk) ÷ (output tokens − 1), of each whole answer", first: true, request: answered((*harness.Record).TPOT)},
 		{Name: "E2E latency", Unit: Seconds, Better: LowerIsBetter, Formula: "end of the answer − due; an unanswered request counts as the worst", request: answered((*harness.Record).E2E), fromDue: true},
-		{Name: "longest gap", stamps: true, Unit: Seconds, Better: LowerIsBetter, Formula: "longest gap between two chunks of one answer", request: answered(longestGap)},
+		{Name: "longest gap", stamps: true, Unit: Seconds, Better: LowerIsBetter, Formula: "longest gap between two chunks of one answer", request: answered((*harness.Record).LongestGap)},
 		{Name: "TTFT since sent", Unit: Seconds, Better: LowerIsBetter, Formula: "first content − sent: to compare with tools that count from there", begins: true, first: true, request: begun(func(r *harness.Record) time.Duration { return r.TTFT() - (r.Sent - r.Due) })},
 		{Name: "E2E latency since sent", Unit: Seconds, Better: LowerIsBetter, Formula: "end of the answer − sent: to compare with tools that count from there", request: answered(func(r *harness.Record) time.Duration { return r.E2E() - (r.Sent - r.Due) })},
 		{Name: "lag", ours: true, Unit: Seconds, Better: LowerIsBetter, Formula: "sent − due, without connecting: our own lateness", request: func(r *harness.Record) (float64, bool) {

@@ -19,7 +19,7 @@ const openRequest = i => {
   $('[data-request-facts]').replaceChildren(
     fact('Due at', clock(r.due[i])), ...(r.classes[r.class[i]] ? [fact('Class', r.classes[r.class[i]])] : []),
     fact('Lag', seconds(r.lag[i])), ...(Number.isNaN(r.connecting[i]) ? [] : [fact('Connecting', seconds(r.connecting[i]))]),
-    fact('TTFT', seconds(r.ttft[i])), fact('TPOT', seconds(r.tpot[i])), fact('E2E latency', seconds(r.e2e[i])),
+    fact('TTFT', seconds(r.ttft[i])), fact('TPOT', seconds(r.tpot[i])), fact('E2E latency', seconds(r.e2e[i])), fact('Longest gap', seconds(r.gap[i])),
     fact('Prompt', untold(r.prompt[i]) + ' tokens'), fact('Cached', untold(r.cached[i]) + ' tokens'), fact('Answer', untold(r.output[i]) + ' tokens'),
     ...(r.finish[i] ? [fact('Finish', r.words[r.finish[i]])] : []));
   $('[data-request-sql]').textContent = `select * from 'requests.parquet' where seq = ${r.seq[i]}`;

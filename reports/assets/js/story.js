@@ -1,6 +1,6 @@
 // The first chart: every request as a point, and beneath it what was offered.
 const storyState = { column: null, log: false, cursor: -1 };
-const columnNames = { ttft: 'TTFT', tpot: 'TPOT', e2e: 'E2E latency', lag: 'lag' };
+const columnNames = { ttft: 'TTFT', tpot: 'TPOT', e2e: 'E2E latency', gap: 'longest gap', lag: 'lag' };
 
 const storyLimits = () => data.limits.filter(l => l.metric === columnNames[storyState.column]);
 
