@@ -72,7 +72,11 @@ func (w *world) compared(table *godog.Table) ([]harness.Objective, error) {
 func (w *world) holdAgainst(base *store.Baseline, rows []harness.Objective) error {
 	var table []slo.Compared
 	for _, o := range rows {
-		row := slo.Compared{Objective: o, Against: slo.OfBaseline, Paired: true}
+		row := slo.Compared{Objective: o, Against: slo.OfBaseline, Paired: true, Beside: func(o harness.Objective) (of, now []float64) {
+			of, _ = base.Values(slo.FigureName(o))
+			now, _ = figures(w.windows(), o)
+			return of, now
+		}}
 		var err error
 		if row.Base, err = base.Values(slo.FigureName(o)); err != nil {
 			return fmt.Errorf("%s: %w", o.Where, err)

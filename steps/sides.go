@@ -8,6 +8,7 @@ import (
 
 	"github.com/cucumber/godog"
 
+	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/server"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/trials"
@@ -56,7 +57,11 @@ func (w *world) withOther(table *godog.Table) error {
 	}
 	var sides []slo.Compared
 	for _, o := range rows {
-		row := slo.Compared{Objective: o, Against: slo.OfOther, Paired: true}
+		row := slo.Compared{Objective: o, Against: slo.OfOther, Paired: true, Beside: func(o harness.Objective) (other, now []float64) {
+			other, _ = figures(w.sides.windows, o)
+			now, _ = figures(w.windows(), o)
+			return other, now
+		}}
 		if row.Now, err = figures(w.windows(), o); err == nil {
 			row.Base, err = figures(w.sides.windows, o)
 		}

@@ -23,6 +23,10 @@ type Compared struct {
 	Base, Now         []float64 // positive; infinite where too few requests were answered
 	Paired            bool      // the i-th runs of both sides had the same seed, and other runs other ones
 	Against           Unit      // OfBaseline, or OfOther
+
+	// Beside are other figures of the same runs, to say why a row was missed: none of a
+	// side that has them not. It may be nil.
+	Beside func(harness.Objective) (base, now []float64)
 }
 
 // Compare answers every row. The unit is the run, not the request: what differs from
@@ -54,6 +58,11 @@ func Compare(rows []Compared) []Verdict {
 		}
 		verdicts[i].Outcome = Unknown
 		verdicts[i].Notes = append(verdicts[i].Notes, fmt.Sprintf("the whole interval is beyond the limit, but %d rows are judged together, and so p must be at most %.2g, not %.2g; %s", len(rows), most, evidence[i], rows[i].more(rows[i].least(most))+" could decide"))
+	}
+	for i, v := range verdicts {
+		if v.Outcome == Missed && v.N > 0 {
+			verdicts[i].Cause = v.Name() + " was missed because " + rows[i].because()
+		}
 	}
 	return verdicts
 }

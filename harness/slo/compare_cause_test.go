@@ -1,0 +1,58 @@
+package slo_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/slo"
+)
+
+// TestAComparisonSaysWhatElseDiffers gives both sides figures of what the server told,
+// and asks why a row was missed.
+func TestAComparisonSaysWhatElseDiffers(t *testing.T) {
+	type figures map[string]float64 // of the one side, and of the other side
+	const queue, prefill, decode = "mean queue time", "mean prefill time", "mean decode time"
+	for _, c := range []struct {
+		row       string
+		base, now figures
+		because   string
+	}{
+		{"p99 TTFT", figures{queue: .001, prefill: .02, decode: 1}, figures{queue: .3, prefill: .03, decode: 9},
+			"requests waited longer in the server's queue: 300 ms on average instead of 1 ms, by the server's own account"},
+		{"p99 TTFT", figures{queue: .01, prefill: .02, "prefix cache hit rate": .6}, figures{queue: .01, prefill: .03, "prefix cache hit rate": .2},
+			"prompts took longer to compute: 30 ms on average instead of 20 ms, by the server's own account, with 20 % instead of 60 % of prompt tokens found in its prefix cache"},
+		{"p50 TPOT", figures{decode: 1, "total preemptions": 0, "mean running requests": 8}, figures{decode: 1.2, "total preemptions": 40, "mean running requests": 8},
+			"answers took longer to decode: 1.2 s on average instead of 1 s, by the server's own account, with 40 instead of 0 preemptions"},
+		{"p50 TTFT", figures{queue: .01, prefill: .02}, figures{queue: .01, prefill: .02},
+			"of something outside of the server's engine: by its own account nothing took longer, queue time 10 ms and 10 ms, prefill time 20 ms and 20 ms"},
+		{"mean E2E latency", figures{"mean TTFT": .1, "mean TPOT": .01}, figures{"mean TTFT": .4, "mean TPOT": .01},
+			"first tokens came later: 400 ms on average instead of 100 ms"},
+		{"p50 TTFT", figures{prefill: 1}, figures{},
+			"of something that was not seen: one side or both do not tell where the time went in the server"},
+		{"max lag", figures{queue: 1}, figures{queue: 2},
+			"of something that was not seen: neither the requests nor the server's metrics stand out"},
+	} {
+		row, err := slo.ParseComparison(c.row, "at most 5% worse")
+		require.NoError(t, err)
+		several := func(of figures, name string) (values []float64) {
+			v, has := of[name]
+			for i := range 6 {
+				if has {
+					values = append(values, v*(1+float64(i)/1e4)) // runs differ a little
+				}
+			}
+			return values
+		}
+		beside := func(o harness.Objective) (base, now []float64) {
+			name := slo.FigureName(o).Name
+			return several(c.base, name), several(c.now, name)
+		}
+		v := slo.Compare([]slo.Compared{{Objective: row, Base: []float64{1, 1.01, 1.02, 1.03, 1.04, 1.05}, Now: []float64{2, 2.01, 2.02, 2.03, 2.04, 2.05}, Against: slo.OfOther, Beside: beside}})[0]
+		assert.Equal(t, slo.Missed, v.Outcome)
+		assert.Equal(t, c.because, v.Because(), c.row)
+		assert.Contains(t, v.Cause, c.row+" was missed because ")
+	}
+}
