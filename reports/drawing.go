@@ -104,10 +104,13 @@ func (d *Drawing) count(r *harness.Record) {
 	} else if r.Failed() {
 		d.broken.add(max(r.Done, r.Due), 1)
 	}
+	if r.OutputTokens <= 0 {
+		return // as the output throughput has it
+	}
 	for i, at := range r.Chunks {
 		if len(r.ChunkTokens) == len(r.Chunks) {
 			d.tokens.add(at, float64(r.ChunkTokens[i]))
-		} else if r.OutputTokens > 0 {
+		} else {
 			d.tokens.add(at, float64(r.OutputTokens)/float64(len(r.Chunks)))
 		}
 	}

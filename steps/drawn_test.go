@@ -13,6 +13,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/vllmspec/vllmspec/harness/slo"
 )
 
 // drawn is the block of data of a page, from which its charts are drawn.
@@ -116,6 +118,58 @@ func (p paper) distributions() {
 		_, from, _ := strings.Cut(query, "\nfrom ")
 		p.duck.ask("select count(value) from "+from, func(rows [][]string) { assert.Equal(p.t, number(rows[0][0]), float64(d.N)) })
 	}
+}
+
+// phases rest on rows and histograms together, for which there is no short query: they
+// are measured once more from the files. Together they are what the requests took.
+func (p paper) phases() {
+	times := p.measured.Times()
+	bars := p.all(".phase-bar")
+	require.Len(p.t, bars, 2)
+	for i, m := range []slo.PhaseMeans{times.All, times.Slowest} {
+		bar, of := p.within(bars[i]), [...]string{"All %s requests", "The slowest %s"}[i]
+		bar.says("span", fmt.Sprintf(of, slo.FormatQuantity(float64(m.N), slo.Count))+" "+slo.FormatQuantity(m.Total(), slo.Seconds)+" on average")
+		parts := p.all(".key", bars[i])
+		titles := p.all("title", bars[i])
+		k := 0
+		for _, phase := range phasesOf(m.Phases) {
+			if phase.s == 0 {
+				continue
+			}
+			value := slo.FormatQuantity(phase.s, slo.Seconds)
+			p.equal(parts[k], phase.name+" "+value+" "+slo.FormatQuantity(phase.s/m.Total(), slo.Ratio))
+			p.equal(titles[k], phase.name+": "+value)
+			k++
+		}
+		assert.Len(p.t, parts, k)
+	}
+	for _, s := range p.data.Phases {
+		require.Len(p.t, s.At, len(times.Moments))
+		for k, moment := range times.Moments {
+			for _, phase := range phasesOf(moment.Phases) {
+				if phase.name == s.Name {
+					p.shown(s.V[k], phase.s, s.Name)
+				}
+			}
+			assert.InDelta(p.t, p.data.From+float64(k)*float64(times.EveryNS)/1e9, s.At[k], 1e-9)
+		}
+	}
+	from, to := p.of.Manifest.FromNS, p.of.Manifest.ToNS
+	p.duck.ask(fmt.Sprintf("select avg(done_ns - due_ns) / 1e9, avg(lag_ns) / 1e9, avg(server_queue_ns) filter (ttft_ns is not null) / 1e9, count(*) from 'requests.parquet' where sent_ns is not null and due_ns >= %d and due_ns < %d", from, to),
+		func(rows [][]string) {
+			near(p.t, times.All.Total(), number(rows[0][0]), "the time of an average request")
+			near(p.t, times.All.Client, number(rows[0][1]), "what of it was the client's")
+			assert.Equal(p.t, float64(times.All.N), number(rows[0][3]))
+		})
+}
+
+type phase struct {
+	name string
+	s    float64
+}
+
+func phasesOf(p slo.Phases) []phase {
+	return []phase{{"client", p.Client}, {"network", p.Network}, {"queue", p.Queue}, {"prefill", p.Prefill}, {"until the first token", p.Server}, {"decode", p.Decode}, {"stall", p.Stall}}
 }
 
 // shown compares a value that is drawn, which has four digits, with what it is.

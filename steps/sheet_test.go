@@ -1,6 +1,8 @@
 package steps_test
 
 import (
+	"fmt"
+	"math"
 	"os"
 	"regexp"
 	"slices"
@@ -10,6 +12,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/net/html"
+
+	"github.com/vllmspec/vllmspec/harness/slo"
 )
 
 // A sheet is a page of which each number is to be looked at. Its methods find elements
@@ -155,6 +159,30 @@ func (s *sheet) within(n *html.Node) part { return part{s, n} }
 func (p part) says(selector, want string) {
 	p.t.Helper()
 	p.equal(p.first(selector, p.root), want)
+}
+
+// bar looks at what is said of a bar to who cannot see it.
+func (p part) bar(v slo.Verdict) {
+	p.t.Helper()
+	value := slo.FormatQuantity(v.Value, v.Unit)
+	if math.IsNaN(v.Value) {
+		value = "–"
+	}
+	says := attribute(p.first(".bar", p.root), "aria-label")
+	assert.Equal(p.t, fmt.Sprintf("%s, %s, against %s", value, strings.TrimSpace(v.Interval()), v.Expectation()), says)
+}
+
+// tells looks at a sentence: it is to be one of these, but for how numbers are written in
+// it, as the files have "1m30s" and "1000".
+func (s *sheet) tells(n *html.Node, sentences []string) {
+	s.t.Helper()
+	text := plain(content(n))
+	assert.True(s.t, slices.ContainsFunc(sentences, func(one string) bool { return plain(one) == text }), "%s\nis none of\n%s", content(n), strings.Join(sentences, "\n"))
+	s.exempt(n, "looked at")
+}
+
+func plain(sentence string) string {
+	return strings.ToLower(strings.NewReplacer(",", "", " ", "", "\n", "", "\t", "", "min", "m").Replace(sentence))
 }
 
 // left are the numbers that nobody has looked at, and where they stand.
