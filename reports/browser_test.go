@@ -131,3 +131,15 @@ func (v visitor) picture(name string) {
 	require.NoError(v.t, err)
 	require.NoError(v.t, os.WriteFile(filepath.Join(folder, name+".png"), image, 0o644))
 }
+
+// pdf prints the page into that folder.
+func (v visitor) pdf(name string) {
+	v.t.Helper()
+	folder := os.Getenv("SCREENSHOTS")
+	if folder == "" {
+		return
+	}
+	printed, err := chromedp.Run(v.ctx, chromedp.PrintToPDF())
+	require.NoError(v.t, err)
+	require.NoError(v.t, os.WriteFile(filepath.Join(folder, name+".pdf"), printed, 0o644))
+}

@@ -3,6 +3,8 @@ package reports_test
 import (
 	"bytes"
 	"fmt"
+	"math"
+	"strings"
 	"testing"
 	"time"
 
@@ -109,6 +111,64 @@ func TestARowOpensToItsEvidence(t *testing.T) {
 	v.click(".objective summary")
 	v.until(`document.querySelectorAll('.objective canvas').length === 2`)
 	assert.Contains(t, v.text(".objective pre"), "quantile_cont")
+}
+
+// TestThePagePrints looks at what is on paper: light, every chart whole, and afterwards
+// all as it was.
+func TestThePagePrints(t *testing.T) {
+	_, text := page(t, runOf(300), [2]string{"p50 TTFT", "at most 1 s"})
+	v := open(t, text, 1440, 900)
+	v.click("[data-theme-button]")
+	v.click("[data-theme-button]")
+	widths := `[...document.querySelectorAll('main canvas')].map(c => c.getBoundingClientRect().width)`
+	dark, before := sees[string](v, `getComputedStyle(document.documentElement).backgroundColor`), sees[[]float64](v, widths)
+	v.do(chromedp.Evaluate[chromedp.Void](`addEventListener('beforeprint', () => setTimeout(() => { // once they are drawn
+		const right = e => e.getBoundingClientRect().right;
+		window.printed = {
+			ground: getComputedStyle(document.documentElement).backgroundColor,
+			cut: [...document.querySelectorAll('main canvas')].filter(c => right(c) > right(document.querySelector('main')) + 1 || right(c) > right(c.closest('.chart')) + 1).length,
+			wide: document.querySelector('main').clientWidth,
+		};
+	}))`))
+	v.do(chromedp.Evaluate[chromedp.Void](`dispatchEvent(new Event('beforeprint'))`))
+	v.until(`window.printed !== undefined`)
+	assert.Equal(t, "rgb(255, 255, 255)", sees[string](v, `printed.ground`))
+	assert.Zero(t, sees[int](v, `printed.cut`), "charts that paper would cut off")
+	assert.LessOrEqual(t, sees[int](v, `printed.wide`), 695, "A4 without its margins")
+	v.do(chromedp.Evaluate[chromedp.Void](`dispatchEvent(new Event('afterprint'))`))
+	v.until(`document.documentElement.dataset.theme === 'dark'`)
+	assert.Equal(t, dark, sees[string](v, `getComputedStyle(document.documentElement).backgroundColor`))
+	v.until(fmt.Sprintf(`(%s).join() === %q`, widths, strings.Trim(strings.ReplaceAll(fmt.Sprint(before), " ", ","), "[]")))
+	v.pdf("report")
+}
+
+// TestManyGPUsAreToldApart has more of them than there are colours.
+func TestManyGPUsAreToldApart(t *testing.T) {
+	run := runOf(1000)
+	before := run.Samples
+	run.Samples = func(yield func(harness.Sample) bool) {
+		for s := range before {
+			more := yield(s)
+			for gpu := range 16 {
+				for series, v := range map[string]float64{"gpu_power_watts": 400, "gpu_sm_clock_hertz": 1.9e9, "gpu_memory_used_bytes": 5 << 33} {
+					labels := map[string]string{"gpu": fmt.Sprint(gpu % 8), "host": string(rune('a' + gpu/8))}
+					more = more && yield(harness.Sample{At: s.At, Reading: harness.Reading{Source: "gpu", Series: series, Labels: labels, Value: v + v*math.Sin(s.At.Seconds()/9+float64(gpu))/4}})
+				}
+			}
+			if !more {
+				return
+			}
+		}
+	}
+	_, text := page(t, run)
+	v := open(t, text, 1440, 900)
+	looks := `new Set([...document.querySelectorAll('figure')].find(f => f.querySelector('h4')?.textContent === 'Clock').querySelectorAll('.key i').values().map(i => {
+		const style = getComputedStyle(i);
+		return style.borderTopColor + style.borderTopStyle;
+	})).size`
+	assert.Equal(t, 16, sees[int](v, looks), "lines that look alike")
+	v.do(chromedp.ScrollIntoView(chromedp.CSS(`[data-chart="panel"][data-index="11"]`)))
+	v.picture("gpus")
 }
 
 // TestRunsAreFoundByWords searches the list of runs.

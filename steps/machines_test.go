@@ -114,7 +114,7 @@ func readings(i int) (out []harness.Sample) {
 		gauge("vllm:num_requests_running", math.Round(40*wave(300, float64(engine))))
 		gauge("vllm:num_requests_waiting", math.Round(9*wave(70, float64(engine))))
 		gauge("vllm:kv_cache_usage_perc", wave(500, 2*float64(engine)))
-		for k, series := range []string{"vllm:num_preemptions_total", "vllm:prefix_cache_queries_total", "vllm:prefix_cache_hits_total", "vllm:prompt_tokens_total", "vllm:generation_tokens_total"} {
+		for k, series := range []string{"vllm:num_preemptions_total", "vllm:prefix_cache_hits_total", "vllm:prefix_cache_queries_total", "vllm:prompt_tokens_total", "vllm:generation_tokens_total"} {
 			gauge(series, math.Floor(since*float64(k+1)*(1+wave(900, 0)/5)))
 		}
 	}

@@ -26,9 +26,9 @@ func FormatQuantity(v float64, unit Unit) string {
 		switch abs := math.Abs(v); {
 		case abs == 0:
 			return "0 ms"
-		case abs < 1e-3:
+		case abs < 999.5e-6: // what rounds to 1,000 µs is 1 ms
 			return digits(v*1e6) + " µs"
-		case abs < 1:
+		case abs < 999.5e-3:
 			return digits(v*1e3) + " ms"
 		default:
 			return digits(v) + " s"
@@ -63,7 +63,7 @@ func FormatQuantity(v float64, unit Unit) string {
 // scaled writes a value in the greatest unit of which there is one at least.
 func scaled(v, step float64, units ...string) string {
 	i := 0
-	for ; i < len(units)-1 && math.Abs(v) >= step; i++ {
+	for ; i < len(units)-1 && math.Abs(v) >= step-.5; i++ {
 		v /= step
 	}
 	return digits(v) + " " + units[i]

@@ -14,16 +14,19 @@ const number = v => {
   if (abs >= 100) return Math.round(v).toLocaleString('en');
   return String(+v.toPrecision(3));
 };
-const seconds = v => v == null || Number.isNaN(v) ? '–' : Math.abs(v) >= 1 ? number(v) + ' s' : v === 0 || Math.abs(v) >= 1e-3 ? number(v * 1e3) + ' ms' : number(v * 1e6) + ' µs';
+const seconds = v => v == null || Number.isNaN(v) ? '–' : Math.abs(v) >= .9995 ? number(v) + ' s' : v === 0 || Math.abs(v) >= .9995e-3 ? number(v * 1e3) + ' ms' : number(v * 1e6) + ' µs';
 const ratio = v => v == null || Number.isNaN(v) ? '–' : number(v * 100) + ' %';
 const bytes = v => v == null ? '–' : number(v / 2 ** 30) + ' GiB';
 const clock = v => v >= 60 ? `${Math.floor(v / 60)}:${(v % 60).toFixed(1).padStart(4, '0')}` : v >= 1 ? v.toFixed(1) + ' s' : seconds(v);
 const minutes = v => whole[1] < 60 ? (v === 0 ? '0 s' : number(v) + ' s') : `${Math.floor(v / 60)}:${String(Math.round(v % 60)).padStart(2, '0')}`;
-const format = unit => unit === 's' ? seconds : unit === 'ratio' ? ratio : unit === 'bytes' ? bytes : number;
+const hertz = v => v == null || Number.isNaN(v) ? '–' : Math.abs(v) >= 1e9 ? number(v / 1e9) + ' GHz' : number(v / 1e6) + ' MHz';
+const formats = { s: seconds, ratio, bytes, Hz: hertz };
+const format = unit => formats[unit] || (['W', '°C', 'MB/s'].includes(unit) ? v => v == null || Number.isNaN(v) ? '–' : `${number(v)} ${unit}` : number);
 const many = (n, of) => `${number(n)} ${of}${n === 1 ? '' : 's'}`;
 
 const colour = name => getComputedStyle(document.documentElement).getPropertyValue('--' + name).trim();
 const series = i => 'series-' + i % 8;
+const dash = i => [undefined, [7, 3], [2, 3]][Math.min(2, Math.floor(i / 8))]; // where there are more lines than colours
 const element = (kind, text, className) => {
   const e = document.createElement(kind);
   if (text !== undefined) e.textContent = text;

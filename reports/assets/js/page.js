@@ -45,7 +45,17 @@ addEventListener('resize', () => {
   resizing = requestAnimationFrame(() => { for (const chart of charts.values()) chart.resize(); });
 });
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => { for (const chart of charts.values()) chart.retheme(); });
-addEventListener('beforeprint', () => { for (const chart of charts.values()) chart.resize(); });
+
+// On paper colours are light, and charts are drawn anew as wide as a column of it.
+let shownIn;
+const onPaper = printing => {
+  document.documentElement.classList.toggle('paper', printing);
+  if (printing) shownIn = document.documentElement.dataset.theme || '';
+  setTheme(printing ? 'light' : shownIn);
+  for (const chart of charts.values()) chart.resize();
+};
+addEventListener('beforeprint', () => onPaper(true));
+addEventListener('afterprint', () => onPaper(false));
 
 if (remembered()) setTheme(remembered());
 take(JSON.parse($('#data').textContent)).then(() => {

@@ -1,4 +1,6 @@
 // The panels over time.
+const powersOfTwo = Array.from({ length: 50 }, (_, i) => 2 ** i); // the ticks of bytes
+
 kinds.panel = holder => {
   const of = () => data.panels[holder.dataset.index];
   if (!of()?.series.length) return null;
@@ -6,7 +8,7 @@ kinds.panel = holder => {
   let table = columns(), names = of().series.map(s => s.name).join();
   const say = i => {
     const p = of(), show = format(p.unit);
-    keys('panel-' + holder.dataset.index, p.series.map((s, k) => [s.name, 'line ' + series(k), i == null ? undefined : show(valueAt(k + 1, i))]), i == null ? '' : `at ${clock(table[0][i])}`);
+    keys('panel-' + holder.dataset.index, p.series.map((s, k) => [s.name, 'line ' + series(k) + (k < 8 ? '' : k < 16 ? ' dashed' : ' dotted'), i == null ? undefined : show(valueAt(k + 1, i))]), i == null ? '' : `at ${clock(table[0][i])}`);
   };
   // Series are not read at the same instants: what counts is the reading before.
   const valueAt = (k, i) => { while (i > 0 && table[k][i] == null) i--; return table[k][i]; };
@@ -15,9 +17,9 @@ kinds.panel = holder => {
     plot?.destroy();
     const p = of(), show = format(p.unit);
     plot = make(holder, timed({
-      axes: [timeAxis(), valueAxis(show)],
+      axes: [timeAxis(), Object.assign(valueAxis(show), p.unit === 'bytes' ? { incrs: powersOfTwo } : {})],
       scales: { y: { range: (u, min, max) => [0, p.unit === 'ratio' ? 1 : (max || 1) * 1.1] } },
-      series: [{}, ...p.series.map((s, i) => ({ stroke: () => colour(series(i)), fill: p.series.length === 1 ? () => colour(series(i)) + '1f' : undefined, width: 1.5, spanGaps: true, points: { show: s.at.length < 2 } }))],
+      series: [{}, ...p.series.map((s, i) => ({ stroke: () => colour(series(i)), fill: p.series.length === 1 ? () => colour(series(i)) + '1f' : undefined, width: 1.5, dash: dash(i), spanGaps: true, points: { show: s.at.length < 2 } }))],
       hooks: { setCursor: [u => say(u.cursor.idx)] },
     }), table);
     say(null);
