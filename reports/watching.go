@@ -54,6 +54,7 @@ type watching struct {
 	most  int
 	plans []plan
 	asked map[string][]int // source and series → plan and line, as plan*100+line
+	read  map[string]bool  // sources of which anything came
 	kept  map[lineKey]*readings
 	order []lineKey
 }
@@ -76,7 +77,7 @@ func (k lineKey) name(of line) string {
 }
 
 func newWatching(most int) *watching {
-	w := &watching{most: most, plans: plans(), asked: map[string][]int{}, kept: map[lineKey]*readings{}}
+	w := &watching{most: most, plans: plans(), asked: map[string][]int{}, read: map[string]bool{}, kept: map[lineKey]*readings{}}
 	for i, p := range w.plans {
 		for j, l := range p.lines {
 			key := p.of.source + " " + l.series
@@ -95,6 +96,7 @@ func (d *Drawing) Sample(s harness.Sample) {
 }
 
 func (w *watching) take(s harness.Sample) {
+	w.read[s.Source] = true
 	for _, id := range w.asked[s.Source+" "+s.Series] {
 		plan := w.plans[id/100].of
 		key := lineKey{line: id}
@@ -126,8 +128,14 @@ func (w *watching) panels(virtual bool) (out []Panel) {
 				panel.Series, panel.Absent = append(panel.Series, s), ""
 			}
 		}
-		if virtual && panel.Absent != "" && p.group == groupMachine {
+		switch {
+		case panel.Absent == "":
+		case virtual && p.group == groupMachine:
 			panel.Absent = "Not in virtual time, in which a second of the run takes no second of this machine."
+		case w.read[p.of.source] && p.group == groupGPU:
+			panel.Absent = "The GPUs were read, but they, their driver or their exporter do not tell it."
+		case w.read[p.of.source] && p.of.source == "server":
+			panel.Absent = "The server's metrics were read, but do not have it."
 		}
 		if panel.Absent == "" {
 			panel.SQL = p.sql(step)
