@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -38,6 +39,35 @@ func TestABrowserDrawsEveryChart(t *testing.T) {
 			const c = document.querySelectorAll('main canvas')[%d], d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
 			return d.some((v, i) => i %% 4 === 3 && v > 0);
 		})()`, i)), "chart %d is not blank", i)
+	}
+}
+
+// TestASecondWithoutRequestsIsAGap looks at how much of some seconds of the phases is painted;
+// the last second of a run is as wide as the others.
+func TestASecondWithoutRequestsIsAGap(t *testing.T) {
+	run := runOf(100)
+	records := slices.DeleteFunc(slices.Collect(run.Records), func(r harness.Record) bool { return r.Due >= 4*time.Second && r.Due < 6*time.Second })
+	run.Records, run.Requests = slices.Values(records), len(records)
+	_, text := page(t, run)
+	v := open(t, text, 1440, 900)
+	filled, empty := []float64{.5, 3.5, 6.5, 9.7}, []float64{4.3, 5, 5.7}
+	painted := sees[[]float64](v, fmt.Sprintf(`(() => {
+		const chart = document.querySelector('[data-chart="phases"]'), canvas = chart.querySelector('canvas');
+		const all = canvas.getBoundingClientRect(), plot = chart.querySelector('.u-over').getBoundingClientRect(), scale = canvas.width / all.width;
+		const top = Math.round((plot.top - all.top + plot.height / 2) * scale), high = Math.round(plot.height / 2 * scale) - 2; // the lower half
+		const pixels = canvas.getContext('2d').getImageData(0, top, canvas.width, high).data;
+		return [%s].map(second => {
+			const x = Math.round((plot.left - all.left + plot.width * second / 10) * scale);
+			let n = 0;
+			for (let y = 0; y < high; y++) n += pixels[4 * (y * canvas.width + x) + 3] > 0;
+			return n / high;
+		});
+	})()`, strings.Trim(strings.Join(strings.Fields(fmt.Sprint(append(slices.Clone(filled), empty...))), ","), "[]")))
+	for i, second := range filled {
+		assert.Equal(t, 1.0, painted[i], "%g s", second)
+	}
+	for i, second := range empty {
+		assert.Less(t, painted[len(filled)+i], .2, "%g s: the lines of the axis alone", second)
 	}
 }
 

@@ -43,16 +43,24 @@ kinds.panel = holder => {
 kinds.phases = holder => {
   const colours = { client: 7, network: 3, queue: 4, prefill: 2, 'until the first token': 0, decode: 5, stall: 1 };
   const strokes = data.phases.map(s => series(colours[s.name]));
+  // A time in which no request was due is a gap, and the last one is as wide as the others.
+  const at = () => data.phases[0].at;
+  const none = i => data.phases.every(s => !s.v[i]);
   const columns = () => {
-    const sums = data.phases[0].at.map(() => 0);
-    const stacked = data.phases.map(s => s.v.map((v, i) => sums[i] += v));
-    return [data.phases[0].at, ...stacked.reverse()]; // the highest first: those below are drawn over it
+    const sums = at().map(() => 0), last = at().length - 1;
+    const stacked = data.phases.map(s => s.v.map((v, i) => none(i) ? null : sums[i] += v));
+    return [[...at(), 2 * at()[last] - at()[last - 1]], ...stacked.reverse().map(v => [...v, v[last]])]; // the highest first: those below are drawn over it
   };
-  const say = i => keys('phases', data.phases.map((s, k) => [s.name, 'dot ' + strokes[k], i == null ? undefined : seconds(s.v[i])]), i == null ? '' : `at ${clock(data.phases[0].at[i])}`);
+  const say = i => {
+    if (i != null) i = Math.min(i, at().length - 1);
+    const values = i != null && !none(i);
+    keys('phases', data.phases.map((s, k) => [s.name, 'dot ' + strokes[k], values ? seconds(s.v[i]) : undefined]), i == null ? '' : `at ${clock(at()[i])}${values ? '' : ': no request was due'}`);
+  };
+  const steps = uPlot.paths.stepped({ align: 1, alignGaps: 1 });
   const plot = make(holder, timed({
     axes: [timeAxis(), valueAxis(seconds)],
     scales: { y: { range: (u, min, max) => [0, Math.max(max || 0, 1e-4) * 1.08] } },
-    series: [{}, ...[...strokes].reverse().map(c => ({ stroke: () => colour('ground'), width: .5, fill: () => colour(c), points: { show: false } }))],
+    series: [{}, ...[...strokes].reverse().map(c => ({ stroke: () => colour('ground'), width: .5, fill: () => colour(c), paths: steps, points: { show: false } }))],
     hooks: { setCursor: [u => say(u.cursor.idx)] },
   }), columns());
   say(null);
