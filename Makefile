@@ -19,7 +19,7 @@ demo: ## the main job in real time over TCP: about a minute
 calibration: ## how often intervals contain the truth and verdicts are wrong, on the mock: about an hour of CPU
 	go run ./harness/cmd/calibration
 
-selfcheck: ## what the load generator itself can do on this machine: about two minutes
+selfcheck: ## what the load generator itself can do on this machine: about five minutes
 	go run ./harness/cmd/selfcheck
 
 image: ## the mock as a container image, vllmspec/mockvllm

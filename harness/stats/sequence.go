@@ -16,9 +16,10 @@ type Sequence struct {
 	// Led says that slow changes are somebody's doing, such as a rate that rises, and
 	// no memory of the values': those over a tenth of the sequence are taken out.
 	Led bool
-	// Rough says that a worth may be as it was when the sequence was up to a tenth
-	// shorter, carried over to as many values as there are now. It is for a run that
-	// goes on, and is asked again and again.
+	// Rough says that a worth may be as it was when the sequence was up to a fifth
+	// shorter, carried over to as many values as there are now, and that a quarter of
+	// the values is enough to keep. It is for a run that goes on, and is asked again
+	// and again.
 	Rough bool
 
 	kept   []float32
@@ -42,7 +43,7 @@ const ofMean = -1
 // of is the worth of n values where it is known, or nearly.
 func (w worths) of(p float64, n int, rough bool) (float64, bool) {
 	k, ok := w[p]
-	if !ok || k.n != n && !(rough && n <= k.n+k.n/10) {
+	if !ok || k.n != n && !(rough && n <= k.n+k.n/4) {
 		return 0, false
 	}
 	return k.worth * float64(n) / float64(k.n), true
@@ -70,7 +71,11 @@ func (s *Sequence) Add(x float64) {
 		s.kept = append(s.kept, float32(x))
 	}
 	s.n++
-	if len(s.kept) < keepInOrder {
+	most := keepInOrder
+	if s.Rough {
+		most /= 4
+	}
+	if len(s.kept) < most {
 		return
 	}
 	for i := range len(s.kept) / 2 {

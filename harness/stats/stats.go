@@ -4,7 +4,6 @@ package stats
 
 import (
 	"math"
-	"sort"
 
 	"gonum.org/v1/gonum/mathext"
 	"gonum.org/v1/gonum/stat/distuv"
@@ -49,12 +48,11 @@ func binomialQuantile(n, p, probability float64) float64 {
 }
 
 // SamplesFor is the least number of values whose p-quantile has a finite
-// interval on both sides.
+// interval on both sides: so many that the tail is no less than the probability that
+// all of them lie below it, and that all lie above.
 func SamplesFor(p, confidence float64) int {
-	return 1 + sort.Search(1<<24, func(n int) bool {
-		low, high := Ranks(n+1, float64(n+1), p, confidence)
-		return low > 0 && high > 0
-	})
+	tail := (1 - confidence) / 2
+	return int(math.Ceil(math.Log(tail)/math.Log(max(p, 1-p)) - rounding))
 }
 
 // binomialCDF is P(Bin(n,p) ≤ k) = I_{1-p}(n-k, k+1).

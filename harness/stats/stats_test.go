@@ -90,10 +90,14 @@ func TestRanks(t *testing.T) {
 }
 
 func TestSamplesFor(t *testing.T) {
-	n := stats.SamplesFor(.99, .95)
-	assert.Equal(t, 368, n) // the least n with 0.99^n ≤ 0.025
-	_, high := stats.Ranks(n-1, float64(n-1), .99, .95)
-	assert.Zero(t, high)
+	assert.Equal(t, 368, stats.SamplesFor(.99, .95)) // the least n with 0.99^n ≤ 0.025
+	for _, p := range []float64{.01, .25, .5, .9, .95, .99, .999} {
+		n := stats.SamplesFor(p, .95)
+		low, high := stats.Ranks(n, float64(n), p, .95)
+		assert.True(t, low > 0 && high > 0, "p=%g n=%d", p, n)
+		low, high = stats.Ranks(n-1, float64(n-1), p, .95)
+		assert.True(t, low == 0 || high == 0, "p=%g n=%d is not the least", p, n)
+	}
 }
 
 func TestShare(t *testing.T) {

@@ -70,6 +70,9 @@ func load(url, spec string) error {
 	}
 	defer os.RemoveAll(dir)
 	runner := harness.Runner{Client: client, Precise: true, Samplers: []harness.Sampler{sampler.NewHost()}}
+	if c.Whole {
+		runner.Samplers = append(runner.Samplers, &sampler.Prometheus{URL: url + "/metrics", HTTP: client.HTTP(), Source: "server"})
+	}
 	if runner.Archive, err = archive(dir, c.Name); err != nil {
 		return err
 	}
@@ -98,19 +101,27 @@ func load(url, spec string) error {
 	if out.Frames, err = shown.seen(); err != nil {
 		return err
 	}
-	out.Unsound = slo.Measure(run).Audit()
+	if err := out.take(run); err != nil {
+		return err
+	}
+	return json.NewEncoder(os.Stdout).Encode(out)
+}
+
+// take takes what the client saw of each request.
+func (m *measurement) take(run *harness.Run) error {
+	m.Unsound = slo.Measure(run).Audit()
 	start := run.Start.UnixNano()
 	for r := range run.Records {
 		if !r.OK() {
 			return fmt.Errorf("request %d failed: %s: %s", r.Seq, r.Failure, r.Error)
 		}
-		m := measured{ID: r.RequestID, Sent: start + int64(r.Sent), Lag: int64(r.Lag()), ReadDelay: int64(r.ReadDelay), Connected: r.Connecting != harness.Never}
+		of := measured{ID: r.RequestID, Sent: start + int64(r.Sent), Lag: int64(r.Lag()), ReadDelay: int64(r.ReadDelay), Connected: r.Connecting != harness.Never}
 		for _, at := range r.Chunks {
-			m.Chunks = append(m.Chunks, start+int64(at))
+			of.Chunks = append(of.Chunks, start+int64(at))
 		}
-		out.Requests = append(out.Requests, m)
+		m.Requests = append(m.Requests, of)
 	}
-	return json.NewEncoder(os.Stdout).Encode(out)
+	return nil
 }
 
 // archive keeps a run as any live run is kept: on disk within a second.

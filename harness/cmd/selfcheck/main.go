@@ -41,6 +41,7 @@ type check struct {
 	Soak    bool          // nothing is kept and graded
 	Waiting bool          // nobody is asked: what waiting for the instants costs
 	Watched bool          // by turns without the live page and with it, for nobody, one and ten
+	Whole   bool          // with objectives, and the server's metrics read, as go test does
 	Shown   bool          // on a live page…
 	Viewers int           // …which so many follow
 }

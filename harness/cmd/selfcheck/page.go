@@ -86,9 +86,9 @@ func (p page) close() {
 	}
 }
 
-// objectives are what the page of a load that is watched has to judge.
+// objectives are what a page has to judge.
 func (c check) objectives() (out []harness.Objective) {
-	if !c.Shown {
+	if !c.Whole {
 		return nil
 	}
 	for _, row := range [][2]string{{"p99 TTFT", "at most 500 ms"}, {"p95 ITL", "at most 60 ms"}, {"error rate", "at most 0.1%"}} {

@@ -20,9 +20,9 @@ type watched struct {
 
 // watchedCheck is the load: requests that come often, and streams that are paced.
 func watchedCheck() check {
-	const long, perSecond = 15 * time.Second, 2000
+	const long, perSecond = 10 * time.Second, 2000
 	return check{Name: "2000 requests a second, watched by nobody, by one and by ten", Streams: perSecond * int(long/time.Second),
-		Gap: 50 * time.Millisecond, Tokens: 4, Over: long, Watched: true}
+		Gap: 50 * time.Millisecond, Tokens: 4, Over: long, Watched: true, Whole: true}
 }
 
 // turns are the load without the page and with it.
