@@ -47,16 +47,13 @@ func (p plan) sql(step time.Duration) string {
 
 // cameSQL is when what a line counts came, and how much: what Drawing.count adds up.
 func cameSQL(line string) string {
-	switch line {
-	case "due":
-		return "select due_ns as at_ns, 1 as n from 'requests.parquet'"
-	case "answered":
-		return "select done_ns as at_ns, 1 as n from 'requests.parquet' where failure is null"
-	case "failed":
-		return "select greatest(done_ns, due_ns) as at_ns, 1 as n from 'requests.parquet' where failure <> 'given up'"
-	default:
-		return "select at_ns, tokens as n from (\n  " + tokensSQL + ")"
-	}
+	of := map[string]string{
+		"due":           "due_ns as at_ns, 1 as n from 'requests.parquet'",
+		"answered":      "done_ns as at_ns, 1 as n from 'requests.parquet' where failure is null",
+		"failed":        "greatest(done_ns, due_ns) as at_ns, 1 as n from 'requests.parquet' where failure <> 'given up'",
+		"output tokens": "at_ns, tokens as n from (" + tokensSQL + ")",
+	}[line]
+	return fmt.Sprintf("select %s as line, %s", quoted(line), of)
 }
 
 // ratesSQL gives the rates of what came, in the steps that are drawn. The last one
@@ -64,7 +61,7 @@ func cameSQL(line string) string {
 func ratesSQL(lines []Series, step, length float64) string {
 	var came, names []string
 	for _, s := range lines {
-		came = append(came, fmt.Sprintf("select %s as line, * from (%s)", quoted(s.Name), cameSQL(s.Name)))
+		came = append(came, cameSQL(s.Name))
 		names = append(names, "("+quoted(s.Name)+")")
 	}
 	return fmt.Sprintf(`with came as (
@@ -83,12 +80,17 @@ const sharesSQL = "[i / 200 for i in range(190)] || [0.95 + i / 2000 for i in ra
 // distributionSQL gives the values at or below which each share lies.
 func distributionSQL(metric string, from, to time.Duration) string {
 	r := asked{from: from, to: to}.ofRequests(metric, []string{"mean"})
-	return "set variable shares = " + sharesSQL + ";\nselect unnest(getvariable('shares')) as share, unnest(quantile_cont(value, getvariable('shares'))) as seconds\nfrom " + r.from
+	if r.from == "" {
+		return ""
+	}
+	return "set variable shares = " + sharesSQL + ";\n" + r.with +
+		"select unnest(getvariable('shares')) as share, unnest(quantile_cont(value, getvariable('shares'))) as value\nfrom " + r.from
 }
 
 // storySQL gives the points of the first chart, by all figures that it can show.
-const storySQL = `select seq, due_ns / 1e9 as due, ttft_ns / 1e9 as ttft, if(failure is null, tpot_ns, null) / 1e9 as tpot,
-  if(failure is null, e2e_ns, null) / 1e9 as e2e, lag_ns / 1e9 as lag, class, failure
+const storySQL = `select seq, class, failure, due_ns / 1e9 as due, ttft_ns / 1e9 as ttft, lag_ns / 1e9 as lag,
+  if(failure is null, tpot_ns / 1e9, null) as tpot, if(failure is null, e2e_ns / 1e9, null) as e2e,
+  if(failure is null, list_max(` + gapsOf + `) / 1e9, null) as gap
 from 'requests.parquet' order by due_ns, seq`
 
 // ask gives each chart, and each row of the figures, its query. The phases have none:

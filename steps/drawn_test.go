@@ -7,12 +7,15 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"maps"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/net/html"
 
 	"github.com/vllmspec/vllmspec/harness/slo"
 )
@@ -101,13 +104,12 @@ func (p paper) overTime(name, query string, lines []series) {
 }
 
 func (p paper) distributions() {
-	require.Len(p.t, p.data.Distributions, 4)
-	for i, chart := range p.all("figure") {
-		if i >= 4 {
-			break
-		}
-		d, query := p.data.Distributions[i], content(p.first("pre", chart))
-		assert.Equal(p.t, d.Metric, content(p.first("h3", chart)))
+	figures := slices.DeleteFunc(p.all("figure", p.section("distributions")), func(n *html.Node) bool { return is(n, ".heat") })
+	require.Len(p.t, figures, len(p.data.Distributions))
+	require.GreaterOrEqual(p.t, len(figures), 4)
+	for i, d := range p.data.Distributions {
+		query := content(p.first("pre", figures[i]))
+		assert.Equal(p.t, d.Metric, content(p.first("h3", figures[i])))
 		p.duck.ask(query, func(rows [][]string) {
 			require.Len(p.t, rows, len(d.P))
 			for k, row := range rows {
@@ -155,11 +157,11 @@ func (p paper) phases() {
 		}
 	}
 	from, to := p.of.Manifest.FromNS, p.of.Manifest.ToNS
-	p.duck.ask(fmt.Sprintf("select avg(done_ns - due_ns) / 1e9, avg(lag_ns) / 1e9, avg(server_queue_ns) filter (ttft_ns is not null) / 1e9, count(*) from 'requests.parquet' where sent_ns is not null and due_ns >= %d and due_ns < %d", from, to),
+	p.duck.ask(fmt.Sprintf("select avg(done_ns - due_ns) / 1e9, avg(lag_ns) / 1e9, count(*) from 'requests.parquet' where sent_ns is not null and due_ns >= %d and due_ns < %d", from, to),
 		func(rows [][]string) {
 			near(p.t, times.All.Total(), number(rows[0][0]), "the time of an average request")
 			near(p.t, times.All.Client, number(rows[0][1]), "what of it was the client's")
-			assert.Equal(p.t, float64(times.All.N), number(rows[0][3]))
+			assert.Equal(p.t, float64(times.All.N), number(rows[0][2]))
 		})
 }
 
@@ -235,8 +237,10 @@ func (p paper) unpack(of packed) map[string][]float64 {
 func (p paper) requests() {
 	of := p.data.Requests
 	columns := p.unpack(of)
+	known := strings.Fields("due lag connecting ttft tpot e2e gap ended seq prompt output cached class failure finish error beside chunks at")
+	assert.ElementsMatch(p.t, known, slices.Collect(maps.Keys(columns)), "each is looked at below")
 	p.duck.ask(`select seq, due_ns, lag_ns / 1e9, connecting_ns / 1e9, ttft_ns / 1e9, if(failure is null, tpot_ns, null) / 1e9, if(failure is null, e2e_ns, null) / 1e9,
-		e2e_ns / 1e9, prompt_tokens, output_tokens, cached_tokens, class, failure, finish, error, [x - due_ns for x in chunk_ns] from 'requests.parquet' order by due_ns, seq`, func(rows [][]string) {
+		if(failure is null, list_max([chunk_ns[i + 1] - chunk_ns[i] for i in range(1, len(chunk_ns))]), null) / 1e9, e2e_ns / 1e9, prompt_tokens, output_tokens, cached_tokens, class, failure, finish, error, [x - due_ns for x in chunk_ns] from 'requests.parquet' order by due_ns, seq`, func(rows [][]string) {
 		require.Len(p.t, rows, of.N)
 		assert.Equal(p.t, []int{of.N, 1}, []int{of.Seen, of.Every}, "each is drawn")
 		at := columns["at"]
@@ -244,24 +248,19 @@ func (p paper) requests() {
 			is := func(name string) float64 { return columns[name][i] }
 			require.Equal(p.t, number(row[0]), is("seq"))
 			assert.InDelta(p.t, number(row[1])/1e4, is("due"), 1)
-			for k, name := range []string{"lag", "connecting", "ttft", "tpot", "e2e", "ended"} {
-				want := number(row[2+k])
-				if math.IsNaN(want) {
-					assert.True(p.t, math.IsNaN(is(name)), "%s of request %s", name, row[0])
-					continue
-				}
-				assert.InEpsilon(p.t, 1+want, 1+is(name), want*math.Pow(2, -16)+1e-12, "%s of request %s", name, row[0])
+			for k, name := range []string{"lag", "connecting", "ttft", "tpot", "e2e", "gap", "ended"} {
+				p.told(name+" of request "+row[0], number(row[2+k]), is(name))
 			}
 			for k, name := range []string{"prompt", "output", "cached"} {
-				want := number(row[8+k])
+				want := number(row[9+k])
 				if math.IsNaN(want) {
 					want = math.MaxUint32
 				}
 				assert.Equal(p.t, want, is(name), "%s of request %s", name, row[0])
 			}
-			assert.Equal(p.t, row[11:15], []string{of.Classes[int(is("class"))], of.Words[int(is("failure"))], of.Words[int(is("finish"))], of.Words[int(is("error"))]})
+			assert.Equal(p.t, row[12:16], []string{of.Classes[int(is("class"))], of.Words[int(is("failure"))], of.Words[int(is("finish"))], of.Words[int(is("error"))]})
 			assert.Zero(p.t, is("beside"))
-			chunks := strings.Fields(row[15])
+			chunks := strings.Fields(row[16])
 			require.Equal(p.t, float64(len(chunks)), is("chunks"))
 			sum := 0.0
 			for k, chunk := range chunks {
@@ -272,4 +271,28 @@ func (p paper) requests() {
 		}
 		assert.Empty(p.t, at)
 	})
+}
+
+// story is the query beside the first chart.
+func (p paper) story() {
+	columns := p.unpack(p.data.Requests)
+	p.duck.ask(content(p.first("pre", p.section("story"))), func(rows [][]string) {
+		require.Len(p.t, rows, p.data.Requests.N)
+		for i, row := range rows {
+			require.Equal(p.t, number(row[0]), columns["seq"][i])
+			for k, name := range []string{"ttft", "lag", "tpot", "e2e", "gap"} {
+				p.told(name+" of request "+row[0], number(row[4+k]), columns[name][i])
+			}
+		}
+	})
+}
+
+// told compares a duration in seconds with what is told of it, to 16 bits; NaN is none.
+func (p paper) told(of string, want, got float64) {
+	p.t.Helper()
+	if math.IsNaN(want) || math.IsNaN(got) {
+		assert.Equal(p.t, math.IsNaN(want), math.IsNaN(got), of)
+		return
+	}
+	assert.InDelta(p.t, want, got, want*math.Pow(2, -16), of)
 }

@@ -41,6 +41,7 @@ func TestChartsOfManyMachinesAreInTheFilesToo(t *testing.T) {
 		}
 	}
 	p.charts()
+	p.figures()
 	p.duck.run(dir)
 }
 

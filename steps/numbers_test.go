@@ -111,6 +111,7 @@ func TestEveryNumberOfThePageIsInItsFiles(t *testing.T) {
 	p.environment()
 	p.charts()
 	p.requests()
+	p.story()
 	p.duck.run(r.runs[0])
 	p.nothingElse()
 }
