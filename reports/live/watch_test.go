@@ -2,6 +2,9 @@ package live
 
 import (
 	"math/rand/v2"
+	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,17 +20,34 @@ import (
 
 // looker keeps what it is shown.
 type looker struct {
-	wants Attention
-	views []reports.View
+	wants atomic.Int32 // an Attention
+	mu    sync.Mutex
+	all   []reports.View
 	block chan struct{} // nil: it has time
 }
 
-func (l *looker) Wants(reports.Progress) Attention { return l.wants }
+// looking is one that wants so much.
+func looking(wants Attention) *looker {
+	l := new(looker)
+	l.wants.Store(int32(wants))
+	return l
+}
+
+func (l *looker) Wants(reports.Progress) Attention { return Attention(l.wants.Load()) }
 func (l *looker) Show(v reports.View) {
-	l.views = append(l.views, v)
-	if l.block != nil && len(l.views) > 1 {
+	l.mu.Lock()
+	l.all = append(l.all, v)
+	n := len(l.all)
+	l.mu.Unlock()
+	if l.block != nil && n > 1 {
 		<-l.block
 	}
+}
+
+func (l *looker) views() []reports.View {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.all)
 }
 
 func answered(seq int, due, ttft time.Duration) harness.Record {
@@ -46,7 +66,7 @@ func scenario(t *testing.T) harness.Scenario {
 
 func TestObjectivesTurnAsEvidenceComesIn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		eye := &looker{wants: Page}
+		eye := looking(Page)
 		w := NewWatch(scenario(t), store.Manifest{}, eye)
 		w.Sample(harness.Sample{Reading: harness.Reading{Source: "client", Series: harness.SeriesInFlight}})
 		for i := range 55 { // ten a second: first quick ones, then slow ones
@@ -58,8 +78,8 @@ func TestObjectivesTurnAsEvidenceComesIn(t *testing.T) {
 			w.Record(answered(i, time.Duration(i)*100*time.Millisecond, ttft))
 		}
 		require.NoError(t, w.Close())
-		require.GreaterOrEqual(t, len(eye.views), 5)
-		first, last := eye.views[1], eye.views[len(eye.views)-1]
+		require.GreaterOrEqual(t, len(eye.views()), 5)
+		first, last := eye.views()[1], eye.views()[len(eye.views())-1]
 		assert.Equal(t, "not yet known", first.Objectives[0].Says, "after a few requests")
 		assert.Equal(t, "missed so far", last.Objectives[0].Says)
 		assert.Equal(t, 1, last.Running.Missed)
@@ -71,7 +91,8 @@ func TestObjectivesTurnAsEvidenceComesIn(t *testing.T) {
 // TestWhoLooksOnHoldsNothingUp has an observer that does not come back.
 func TestWhoLooksOnHoldsNothingUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		eye := &looker{wants: Page, block: make(chan struct{})}
+		eye := looking(Page)
+		eye.block = make(chan struct{})
 		w := NewWatch(scenario(t), store.Manifest{}, eye)
 		time.Sleep(time.Second) // it looks on now, and never comes back
 		began := time.Now()
@@ -82,7 +103,7 @@ func TestWhoLooksOnHoldsNothingUp(t *testing.T) {
 		close(eye.block)
 		time.Sleep(2 * longest)
 		require.NoError(t, w.Close())
-		last := eye.views[len(eye.views)-1]
+		last := eye.views()[len(eye.views())-1]
 		assert.Equal(t, waiting, last.Running.Due)
 		assert.Equal(t, 500, last.Running.Omitted)
 	})
@@ -97,15 +118,15 @@ func TestNothingIsMadeForNobody(t *testing.T) {
 			w.Record(answered(i, time.Duration(i)*100*time.Millisecond, time.Millisecond))
 			time.Sleep(100 * time.Millisecond)
 		}
-		assert.Len(t, eye.views, 1, "that of the beginning")
-		eye.wants = Page
+		assert.Len(t, eye.views(), 1, "that of the beginning")
+		eye.wants.Store(int32(Page))
 		time.Sleep(look)
 		synctest.Wait()
-		require.Len(t, eye.views, 2)
-		assert.InDelta(t, 300, eye.views[1].Running.Due, 3)
+		require.Len(t, eye.views(), 2)
+		assert.InDelta(t, 300, eye.views()[1].Running.Due, 3)
 		time.Sleep(10 * time.Second)
 		require.NoError(t, w.Close())
-		assert.Len(t, eye.views, 12, "one a second")
+		assert.Len(t, eye.views(), 12, "one a second")
 	})
 }
 
@@ -113,24 +134,25 @@ func TestNothingIsMadeForNobody(t *testing.T) {
 // says the same.
 func TestOneViewIsMadeForAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		page, other, line := &looker{wants: Page}, &looker{wants: Page}, &looker{wants: Line}
+		page, other, line := looking(Page), looking(Page), looking(Line)
 		w := NewWatch(scenario(t), store.Manifest{}, page, other, line)
 		for i := range 100 {
 			w.Record(answered(i, time.Duration(i)*time.Millisecond, time.Duration(i)*time.Millisecond))
 		}
 		time.Sleep(look)
 		synctest.Wait()
-		require.Len(t, line.views, 2)
-		assert.Equal(t, page.views[1], line.views[1])
-		assert.Equal(t, page.views[1], other.views[1])
-		page.wants, other.wants = Nothing, Nothing
+		require.Len(t, line.views(), 2)
+		assert.Equal(t, page.views()[1], line.views()[1])
+		assert.Equal(t, page.views()[1], other.views()[1])
+		page.wants.Store(int32(Nothing))
+		other.wants.Store(int32(Nothing))
 		time.Sleep(interval)
 		require.NoError(t, w.Close())
-		require.Len(t, line.views, 3)
-		assert.Len(t, page.views, 2)
-		assert.Empty(t, line.views[2].Objectives, "a line needs no page")
-		assert.Equal(t, says(line.views[1]), says(line.views[2]))
-		assert.Contains(t, says(line.views[2]), "100 ended, 0 failed, p99 TTFT 98 ms; objectives: 0 met, 0 missed, 1 open so far")
+		require.Len(t, line.views(), 3)
+		assert.Len(t, page.views(), 2)
+		assert.Empty(t, line.views()[2].Objectives, "a line needs no page")
+		assert.Equal(t, says(line.views()[1]), says(line.views()[2]))
+		assert.Contains(t, says(line.views()[2]), "100 ended, 0 failed, p99 TTFT 98 ms; objectives: 0 met, 0 missed, 1 open so far")
 	})
 }
 
@@ -164,6 +186,22 @@ func BenchmarkView(b *testing.B) {
 	began := time.Now()
 	more(20_000)
 	b.ReportMetric(float64(time.Since(began).Nanoseconds())/20_000, "ns/request")
+}
+
+// BenchmarkHandingOver is what a request costs the run itself.
+func BenchmarkHandingOver(b *testing.B) {
+	w := NewWatch(harness.Scenario{Load: harness.Closed{Users: 1, For: time.Hour}}, store.Manifest{})
+	w.Close() // so that nobody looks but us
+	r := answered(1, time.Second, time.Second)
+	for i := 0; b.Loop(); i++ {
+		if r.Seq = i; i%1000 == 0 {
+			b.StopTimer()
+			w.takeAll()
+			b.StartTimer()
+		}
+		w.Record(r)
+	}
+	require.Zero(b, w.omitted)
 }
 
 // late is a watch that has come far, and what brings it on by so many requests.
