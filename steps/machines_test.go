@@ -19,7 +19,7 @@ import (
 
 // TestChartsOfManyMachinesAreInTheFilesToo has what a run in virtual time lacks: so many
 // readings that charts take them in steps, two engines of which one starts again, eight
-// GPUs in each of two machines, the client's own machine.
+// GPUs here and in each of two other machines, the client's own machine.
 func TestChartsOfManyMachinesAreInTheFilesToo(t *testing.T) {
 	needsDuckDB(t)
 	dir := machines(t, t.TempDir())
@@ -29,9 +29,9 @@ func TestChartsOfManyMachinesAreInTheFilesToo(t *testing.T) {
 	p.readData()
 	for _, panel := range p.data.Panels {
 		if panel.Name == "Power" {
-			require.Len(t, panel.Series, 16)
-			assert.Equal(t, "GPU 0 of a", panel.Series[0].Name)
-			assert.Equal(t, "GPU 7 of b", panel.Series[15].Name)
+			require.Len(t, panel.Series, 24)
+			assert.Equal(t, "GPU 0", panel.Series[0].Name)
+			assert.Equal(t, "GPU 7 of b", panel.Series[23].Name)
 			assert.Less(t, len(panel.Series[0].At), 1000, "drawn in steps")
 		}
 		if panel.Name == "KV cache" {
@@ -119,11 +119,11 @@ func readings(i int) (out []harness.Sample) {
 			gauge(series, math.Floor(since*float64(k+1)*(1+wave(900, 0)/5)))
 		}
 	}
-	for _, host := range []string{"a", "b"} {
+	for k, host := range [][]string{nil, {"host", "a"}, {"host", "b"}} {
 		for gpu := range 8 {
-			v := wave(600, float64(gpu)/2)
+			v := wave(600, float64(gpu)/2+float64(k)/5)
 			for series, scale := range map[string]float64{"gpu_utilisation_ratio": 1, "gpu_memory_used_bytes": 7e10, "gpu_power_watts": 700, "gpu_sm_clock_hertz": 1.98e9, "gpu_temperature_celsius": 80} {
-				add("gpu", series, scale*(.3+.6*v), "gpu", fmt.Sprint(gpu), "host", host)
+				add("gpu", series, scale*(.3+.6*v), append([]string{"gpu", fmt.Sprint(gpu)}, host...)...)
 			}
 		}
 	}

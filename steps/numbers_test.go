@@ -328,6 +328,7 @@ func (p paper) environment() {
 	p.fact(dl, "Server version", m.Server.Version)
 	p.fact(dl, "Client", fmt.Sprintf("%s/%s, %d cores, %s", m.Host.OS, m.Host.Arch, m.Host.Cores, m.Host.Name))
 	p.fact(dl, "Go", m.Tool.Go)
+	p.fact(dl, "vllmspec", m.Tool.Version+" "+m.Tool.Commit)
 	p.fact(dl, "Address", m.Server.URL)
 	p.fact(dl, "Context", slo.FormatQuantity(float64(m.Server.MaxModelLen), slo.Tokens))
 	for i, name := range []string{"requests.parquet", "samples.parquet", "run.json", "verdicts.json", "bench.txt"} {
