@@ -49,7 +49,7 @@ func TestChartsOfManyMachinesAreInTheFilesToo(t *testing.T) {
 func machines(t *testing.T, out string) string {
 	t.Helper()
 	const seconds = 1300
-	length := seconds*time.Second + 300*time.Millisecond
+	length := seconds*time.Second + 2700*time.Millisecond // a part of a step that is drawn
 	run := &harness.Run{Scenario: harness.Scenario{Name: "Many machines", Seed: 7}, Start: time.Date(2026, 11, 23, 22, 15, 3, 0, time.UTC),
 		Length: length, From: time.Minute, To: length, Requests: seconds}
 	folder, err := store.Create(out, store.Name(run.Start, run.Scenario.Name))
