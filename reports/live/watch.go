@@ -41,13 +41,14 @@ type Watch struct {
 	records []harness.Record // that came since the last look
 	samples []harness.Sample
 	omitted int
+	began   time.Time     // of the run's clock, as far as we know it
 	many    chan struct{} // so much has come that it is better taken now
 	close   sync.Once
 	closed  chan struct{}
 	done    chan struct{}
 
 	// Of the goroutine that looks on.
-	start   time.Time           // of the run
+	start   time.Time           // of the run: began, as it was at the last look
 	next    [Page + 1]time.Time // when a view is made again, by how much of it
 	ended   int
 	drawing *reports.Drawing
@@ -69,8 +70,9 @@ const (
 // NewWatch looks on at a run that is about to begin. The manifest says what is known of
 // it beforehand. Close ends it.
 func NewWatch(s harness.Scenario, m store.Manifest, observers ...Observer) *Watch {
+	now := time.Now()
 	w := &Watch{scenario: s, manifest: m, observers: observers, many: make(chan struct{}, 1), closed: make(chan struct{}), done: make(chan struct{}),
-		start: time.Now(), drawing: reports.NewDrawing(0, reports.Brief()), sofar: slo.NewSoFar(s)}
+		began: now, start: now, drawing: reports.NewDrawing(0, reports.Brief()), sofar: slo.NewSoFar(s)}
 	w.showAll(w.view(0, w.progress(0)))
 	go w.look()
 	return w
@@ -93,6 +95,9 @@ func (w *Watch) Record(r harness.Record) error {
 func (w *Watch) Sample(s harness.Sample) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if began := time.Now().Add(-s.At); s.At == 0 || began.Before(w.began) {
+		w.began = began
+	}
 	if len(w.samples) < waiting { // else there is a gap, which the chart spans
 		w.samples = append(w.samples, s)
 		w.tooMany(len(w.samples))
@@ -152,6 +157,7 @@ func (w *Watch) look() {
 func (w *Watch) takeAll() {
 	w.mu.Lock()
 	records, samples := w.records, w.samples
+	w.start = w.began
 	w.records, w.samples = w.before.records, w.before.samples
 	w.mu.Unlock()
 	for i := range records {
@@ -172,9 +178,6 @@ func (w *Watch) take(r *harness.Record) {
 }
 
 func (w *Watch) sample(s harness.Sample) {
-	if began := time.Now().Add(-s.At); s.At == 0 || began.Before(w.start) {
-		w.start = began // the run's clock, as far as we know it
-	}
 	w.drawing.Sample(s)
 	w.sofar.Sample(s)
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 )
@@ -102,31 +103,53 @@ func printWatched(out io.Writer, grades []grade) {
 		fmt.Fprintf(out, "\n%s, %d tokens each at %.0f a second: median of %d rounds [least, most]; times in µs, p50/p99\n\n",
 			g.Check.Name, g.Check.Tokens, 1/g.Check.Gap.Seconds(), len(g.Watched[0].Rounds))
 		table := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-		fmt.Fprintln(table, "of one core\tfor the page\tsend lag\tp99 to that without\tITL error\tp99 to that without\tITL\tp99 to that without\tframes\t  ")
-		for k, w := range g.Watched {
-			bare := g.Watched[0].Rounds
-			ratio := func(of func(grade) spread) string {
-				if k == 0 {
-					return "–"
-				}
-				return w.over(func(i int, g grade) float64 { return of(g).P99 / of(bare[i]).P99 }).times()
-			}
-			lag, itl, gap := func(g grade) spread { return g.Lag }, func(g grade) spread { return g.ITL }, func(g grade) spread { return g.Gap }
-			page, frames := "–", "–"
-			if k > 0 {
-				page = w.over(func(i int, g grade) float64 { return g.Core - bare[i].Core }).percent()
-			}
-			if w.Rounds[0].Check.Viewers > 0 {
-				frames = fmt.Sprintf("%.0f", w.over(func(_ int, g grade) float64 { return float64(g.Frames) }).median)
-			}
-			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t  %s\n", w.over(func(_ int, g grade) float64 { return g.Core }).percent(), page,
-				w.spread(lag), ratio(lag), w.spread(itl), ratio(itl), w.spread(gap), ratio(gap), frames, w.Who)
+		fmt.Fprintln(table, "of one core\tfor the page\tsend lag\t× without\tITL error\t× without\tITL\t× without\tframes\t  ")
+		for _, w := range g.Watched {
+			w.print(table, g.Watched[0].Rounds)
 		}
 		table.Flush()
-		fmt.Fprint(out, `
-of one core    CPU time of the load generator, user and system, ÷ time of the load
+		fmt.Fprintln(out)
+		for _, w := range g.Watched {
+			if n, why := w.unsound(); n > 0 {
+				fmt.Fprintf(out, "%s: in %d of %d rounds every verdict is unknown: %s\n", w.Who, n, len(w.Rounds), why)
+			}
+		}
+		fmt.Fprint(out, `of one core    CPU time of the load generator, user and system, ÷ time of the load
 for the page   that − that without the page, of the same round; the viewers are a process of their own
+× without      p99 ÷ that without the page, of the same round
 frames         that came to the viewer who got fewest
 `)
 	}
+}
+
+// print prints a row; bare are the rounds without the page.
+func (w watched) print(table io.Writer, bare []grade) {
+	page, frames := "–", "–"
+	if w.Rounds[0].Check.Shown {
+		page = w.over(func(i int, g grade) float64 { return g.Core - bare[i].Core }).percent()
+	}
+	if w.Rounds[0].Check.Viewers > 0 {
+		frames = fmt.Sprintf("%.0f", w.over(func(_ int, g grade) float64 { return float64(g.Frames) }).median)
+	}
+	fmt.Fprintf(table, "%s\t%s\t", w.over(func(_ int, g grade) float64 { return g.Core }).percent(), page)
+	for _, of := range []func(grade) spread{func(g grade) spread { return g.Lag }, func(g grade) spread { return g.ITL }, func(g grade) spread { return g.Gap }} {
+		times := "–"
+		if w.Rounds[0].Check.Shown {
+			times = w.over(func(i int, g grade) float64 { return of(g).P99 / of(bare[i]).P99 }).times()
+		}
+		fmt.Fprintf(table, "%s\t%s\t", w.spread(of), times)
+	}
+	fmt.Fprintf(table, "%s\t  %s\n", frames, w.Who)
+}
+
+// unsound is how many rounds have no verdicts, and why the first of them has none.
+func (w watched) unsound() (n int, why string) {
+	for _, g := range w.Rounds {
+		if len(g.Unsound) > 0 {
+			if n++; n == 1 {
+				why = strings.Join(g.Unsound, "; ")
+			}
+		}
+	}
+	return n, why
 }

@@ -52,15 +52,22 @@ func TestViewersOfNothingSaySo(t *testing.T) {
 
 func TestThePageIsHeldAgainstTheSameRoundWithoutIt(t *testing.T) {
 	round := func(core, lag, itl float64, viewers, frames int) grade {
-		return grade{Check: check{Viewers: viewers}, Core: core, Lag: spread{80, lag}, ITL: spread{2, itl}, Gap: spread{50_000, 50_100}, Frames: frames}
+		return grade{Check: check{Shown: viewers > 0, Viewers: viewers}, Core: core, Lag: spread{80, lag}, ITL: spread{2, itl}, Gap: spread{50_000, 50_100}, Frames: frames}
 	}
 	var out strings.Builder
 	printWatched(&out, []grade{{Check: check{Name: "a load"}}, {Check: check{Name: "2 a second", Tokens: 4, Gap: 50 * time.Millisecond}, Watched: []watched{
 		{"without the page", []grade{round(.50, 900, 60, 0, 0), round(.60, 1000, 50, 0, 0)}},
 		{"watched by ten", []grade{round(.53, 900, 90, 10, 14), round(.62, 1100, 50, 10, 15)}},
 	}}})
+	assert.NotContains(t, out.String(), "unknown")
 	rows := strings.Split(out.String(), "\n")
 	assert.Regexp(t, `^2 a second, 4 tokens each at 20 a second: median of 2 rounds`, rows[1])
 	assert.Regexp(t, `^ *55.0 % \[50.0, 60.0\] +– +80/950 +– +2/55 +– .*without the page$`, rows[4])
 	assert.Regexp(t, `^ *57.5 % \[53.0, 62.0\] +2.5 % \[2.0, 3.0\] +80/1000 +1.05 \[1.00, 1.10\] +2/70 +1.25 \[1.00, 1.50\] .* 14 +watched by ten$`, rows[5])
+
+	late := round(.5, 900, 60, 10, 14)
+	late.Unsound = []string{"the client was late"}
+	out.Reset()
+	printWatched(&out, []grade{{Check: check{Tokens: 4, Gap: time.Second}, Watched: []watched{{"watched by ten", []grade{late, round(.5, 900, 60, 10, 14)}}}}})
+	assert.Contains(t, out.String(), "\nwatched by ten: in 1 of 2 rounds every verdict is unknown: the client was late\n")
 }
