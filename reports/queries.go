@@ -93,6 +93,11 @@ const storySQL = `select seq, class, failure, due_ns / 1e9 as due, ttft_ns / 1e9
   if(failure is null, list_max(` + gapsOf + `) / 1e9, null) as gap
 from 'requests.parquet' order by due_ns, seq`
 
+// failuresSQL gives the table of failures.
+const failuresSQL = `select failure, count(*) as requests, count(*) / (select count(*) from 'requests.parquet') as share,
+  min(due_ns) / 1e9 as first_due, arg_min(error, (due_ns, seq)) as said
+from 'requests.parquet' where failure is not null group by failure order by first_due`
+
 // ask gives each chart, and each row of the figures, its query. The phases have none:
 // they rest on what the server's histograms tell of each second.
 func (v *View) ask(from, to time.Duration) {
@@ -110,7 +115,6 @@ func (v *View) ask(from, to time.Duration) {
 		f.SQL = figureSQL(f.Name, statistics, from, to)
 	}
 	v.Queries = []Fact{
-		{"Failures, by kind", "select failure, count(*), any_value(error) from 'requests.parquet' where failure is not null group by 1"},
 		{"The tokens of one request", "select unnest(chunk_ns) / 1e9 as at from 'requests.parquet' where seq = 0"},
 		{"What was sampled", "select source, series, count(*) from 'samples.parquet' group by all order by all"},
 	}
