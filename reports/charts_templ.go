@@ -122,7 +122,7 @@ func story(v View) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = query(v, v.Data.Story.SQL).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = query(v, storySQL).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -30,7 +30,6 @@ type Data struct {
 type Story struct {
 	Metric string `json:"metric"` // TTFT, TPOT, E2E latency, longest gap or lag
 	Column string `json:"column"` // of Requests
-	SQL    string `json:"-"`
 }
 
 // A Limit is what an objective holds a figure of each request to.

@@ -101,7 +101,6 @@ from 'requests.parquet' where failure is not null group by failure order by firs
 // ask gives each chart, and each row of the figures, its query. The phases have none:
 // they rest on what the server's histograms tell of each second.
 func (v *View) ask(from, to time.Duration) {
-	v.Data.Story.SQL = storySQL
 	for i := range v.Data.Distributions {
 		d := &v.Data.Distributions[i]
 		d.SQL = distributionSQL(d.Metric, from, to)
