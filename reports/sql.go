@@ -38,6 +38,7 @@ type relation struct {
 	mean  string // the mean, where it is not that of the values
 	most  string // the greatest, where there are no values
 	total string // the one figure there is, where there are no values
+	bare  bool   // there are no values, and nothing but the mean
 }
 
 func (a asked) query(metric string, statistics ...string) string {
@@ -79,6 +80,8 @@ func (r relation) aggregate(statistic string) string {
 		return r.total
 	case statistic == "mean" && r.mean != "":
 		return r.mean
+	case r.bare:
+		return ""
 	case statistic == "max" && r.most != "":
 		return r.most
 	case statistic == "mean":
@@ -241,7 +244,7 @@ func (a asked) ofSamples(o slo.Origin) relation {
 		return ratio(o.Series, o.Of)
 	case slo.OfHistogram:
 		r := ratio(o.Series+"_sum", o.Series+"_count")
-		return relation{with: r.with, mean: r.total, from: r.from}
+		return relation{with: r.with, mean: r.total, bare: true, from: r.from}
 	}
 	return relation{
 		with: strings.TrimSuffix(risesSQL(of), "\n") + ",\nrates as (\n  select at_ns, sum(rise) as rise, (at_ns - lag(at_ns) over (order by at_ns)) / 1e9 as seconds, sum(rise) / seconds as value\n  from rises group by at_ns)\n",

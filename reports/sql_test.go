@@ -1,0 +1,29 @@
+package reports_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/slo"
+	"github.com/vllmspec/vllmspec/reports"
+)
+
+// TestFewMetricsHaveNoQuery names them: a new metric has one, or stands here with a reason.
+func TestFewMetricsHaveNoQuery(t *testing.T) {
+	var without []string
+	for _, m := range slo.Metrics() {
+		if reports.SQL(harness.Objective{Statistic: "mean", Metric: m.Name}, 0, time.Minute) == "" {
+			without = append(without, m.Name)
+		}
+	}
+	assert.Equal(t, []string{"GPU energy", "energy per output token", "energy per good request"}, without, "their counters are interpolated at both ends of the window")
+	percentile := harness.Objective{Statistic: "p99", Metric: "queue time"}
+	assert.Empty(t, reports.SQL(percentile, 0, time.Minute), "of a histogram only the bucket is known")
+}
+
+func TestAQuoteInAClassStaysInIt(t *testing.T) {
+	assert.Contains(t, reports.SQL(harness.Objective{Metric: "requests", Class: "o'neill"}, 0, time.Minute), "class = 'o''neill'")
+}
