@@ -84,6 +84,9 @@ func newStory(verdicts []slo.Verdict) Story {
 		func(slo.Verdict) bool { return true },
 	} {
 		for _, v := range verdicts {
+			if v.Compares() {
+				continue
+			}
 			metric := v.Metric
 			if metric == "ITL" {
 				metric = "longest gap" // which each request has one of
@@ -100,7 +103,7 @@ func newStory(verdicts []slo.Verdict) Story {
 func limits(verdicts []slo.Verdict) []Limit {
 	out := []Limit{}
 	for _, v := range verdicts {
-		if columns()[v.Metric] == "" && v.Metric != "ITL" {
+		if v.Compares() || columns()[v.Metric] == "" && v.Metric != "ITL" {
 			continue
 		}
 		name := strings.TrimSpace(strings.TrimSuffix(v.Name(), v.Metric))

@@ -23,7 +23,10 @@ type Objective struct {
 func objective(v slo.Verdict, run *harness.Run) Objective {
 	o := Objective{
 		Name: v.Name(), Limit: v.Expectation(), Value: "–", N: "–", Metric: v.Metric, Class: v.Class,
-		Outcome: v.Outcome, Says: string(v.Outcome), Cause: v.Cause, Notes: v.Notes, Where: v.Where, SQL: SQL(v.Objective, run.From, run.To), Bar: newBar(v),
+		Outcome: v.Outcome, Says: string(v.Outcome), Cause: v.Cause, Notes: v.Notes, Where: v.Where, Bar: newBar(v),
+	}
+	if !v.Compares() { // with other runs, whose files are elsewhere
+		o.SQL = SQL(v.Objective, run.From, run.To)
 	}
 	if m, err := slo.Lookup(v.Metric); err == nil {
 		o.Formula = m.Formula

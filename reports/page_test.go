@@ -227,3 +227,14 @@ func TestTheStoryIsOfWhatWasMissed(t *testing.T) {
 	assert.Contains(t, text, "Distribution of longest gap")
 	assert.Contains(t, text, `"metric":"longest gap","n":900`)
 }
+
+func TestARowThatComparesIsNoFigureOfTheRun(t *testing.T) {
+	o, err := slo.ParseComparison("p50 TTFT", "at most 5% worse")
+	require.NoError(t, err)
+	run := runOf(100)
+	verdicts := slo.Compare([]slo.Compared{{Objective: o, Base: []float64{1}, Now: []float64{1}, Against: slo.OfBaseline}})
+	view := reports.NewView(run, slo.Measure(run), verdicts, store.NewManifest("run=x", run))
+	assert.Empty(t, view.Data.Limits, "1.05 of the baseline are no 1.05 s")
+	assert.Empty(t, view.Objectives[0].SQL)
+	assert.Equal(t, "TTFT", view.Data.Story.Metric)
+}

@@ -1,6 +1,7 @@
 package sampler
 
 import (
+	"cmp"
 	"os"
 	"path"
 	"runtime"
@@ -112,7 +113,7 @@ func openFiles() (int, error) {
 // ports is how many connections this machine has from one address to one other, those
 // that linger included, and how many it can open. To look at every connection costs
 // more than to count them: while all of them together would be few, they stand for
-// those of the busiest pair.
+// those of the busiest pair, and also where the connections cannot be looked at.
 func ports(root string) (used, all float64, ok bool) {
 	low, high, two := strings.Cut(strings.TrimSpace(read(root, "proc/sys/net/ipv4/ip_local_port_range")), "\t")
 	from, err1 := strconv.ParseFloat(low, 64)
@@ -129,7 +130,7 @@ func ports(root string) (used, all float64, ok bool) {
 		lingering, err2 := strconv.ParseFloat(fields[6], 64)
 		used, all = inUse+lingering, to-from+1
 		if used > all/2 {
-			used = busiest(root, from, to)
+			used = cmp.Or(busiest(root, from, to), used)
 		}
 		return used, all, err1 == nil && err2 == nil
 	}

@@ -58,6 +58,10 @@ func TestPortsThatAreLeftAreCounted(t *testing.T) {
 			"   2: 0200007F:9000 0100007F:1F40 06 00000000\n   3: 0100007F:1F40 0100007F:9000 06 00000000\n"}))
 	assert.True(t, ok)
 	assert.Equal(t, 2.0, used)
+	used, _, ok = ports(files(t, map[string]string{"proc/sys/net/ipv4/ip_local_port_range": "32768\t60999\n",
+		"proc/net/sockstat": "sockets: used 10\nTCP: inuse 5 orphan 0 tw 28000 alloc 1 mem 0\n"}))
+	assert.True(t, ok)
+	assert.Equal(t, 28_005.0, used, "at the worst all go to one server")
 	_, _, ok = ports(t.TempDir())
 	assert.False(t, ok, "it is not told everywhere")
 }

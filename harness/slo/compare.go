@@ -17,6 +17,10 @@ const (
 	OfOther    Unit = "of the other server"
 )
 
+// Compares reports whether a verdict holds runs against others, and its value is a
+// ratio of figures, not a figure.
+func (v Verdict) Compares() bool { return v.Unit == OfBaseline || v.Unit == OfOther }
+
 // Compared is a row of a comparison with the figures it is about, one of each run.
 type Compared struct {
 	harness.Objective           // as ParseComparison reads it
@@ -204,7 +208,7 @@ func (c Compared) more(runs int) string {
 func Void(verdicts []Verdict, reasons []string) {
 	for i := range verdicts {
 		if len(reasons) > 0 {
-			verdicts[i].Outcome = Unknown
+			verdicts[i].Outcome, verdicts[i].Cause = Unknown, ""
 			verdicts[i].Notes = slices.Concat(reasons, verdicts[i].Notes)
 		}
 	}

@@ -2,10 +2,10 @@ package slo
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/vllmspec/vllmspec/harness"
-	"github.com/vllmspec/vllmspec/harness/stats"
 )
 
 // A stretch is a part of the time of a request, as the server itself or else the
@@ -42,62 +42,116 @@ func seenByUs(metric string) []stretch {
 // because says what of a request's time grew, and what the server told of its queue
 // and its cache meanwhile.
 func (c Compared) because() string {
-	if c.Beside == nil || stretches(c.Metric) == nil {
+	known, of := c.Beside != nil, stretches(c.Metric)
+	switch failed := known && c.rose("", "error rate"); {
+	case c.asksForBetter() && !c.worse():
+		return "it is not as much better as was asked for, which is no fault"
+	case failed && (of != nil || c.Metric == "error rate"):
+		base, now := c.beside("", "error rate")
+		return fmt.Sprintf("requests failed: %s instead of %s", FormatQuantity(median(now), Ratio), FormatQuantity(median(base), Ratio))
+	case !known || of == nil:
 		return "of " + notSeen
 	}
-	grown, told := c.grown(stretches(c.Metric))
+	grown, told := c.grown(of)
 	account := ", by the server's own account"
-	if told == nil {
-		grown, told = c.grown(seenByUs(c.Metric))
-		account = ""
+	if c.Class != "" {
+		account += " of all requests"
 	}
 	switch {
-	case grown == "" && told == nil:
-		return "of something that was not seen: one side or both do not tell where the time went in the server"
-	case grown == "":
-		return "of something outside of the server's engine: by its own account nothing took longer, " + strings.Join(told, ", ")
+	case grown != "":
+		return grown + account + c.meanwhile()
+	case len(told) == len(of):
+		return "of something outside of the server's engine: by its own account nothing took clearly longer, " + strings.Join(told, ", ")
 	}
-	return grown + account + c.meanwhile()
+	if grown, _ = c.grown(seenByUs(c.Metric)); grown != "" {
+		return grown + c.meanwhile()
+	}
+	return "of something that was not seen: one side or both do not tell where the time went in the server"
+}
+
+// asksForBetter reports whether to stay the same is not enough.
+func (c Compared) asksForBetter() bool {
+	if c.Relation == harness.AtLeast {
+		return c.Limit > 1
+	}
+	return c.Limit < 1
+}
+
+// worse reports whether these runs are, beyond chance.
+func (c Compared) worse() bool {
+	if c.Relation == harness.AtLeast {
+		return c.above(c.Now, c.Base)
+	}
+	return c.above(c.Base, c.Now)
+}
+
+// beside is a figure of both sides: of the row's class where requests have one, for
+// the server tells of all of them.
+func (c Compared) beside(statistic, metric string) (base, now []float64) {
+	o := harness.Objective{Statistic: statistic, Metric: metric, Class: c.Class}
+	if m, err := Lookup(metric); err == nil && m.ofServer() {
+		o.Class = ""
+	}
+	return c.Beside(o)
+}
+
+// rose reports whether a figure rose beyond chance, by the test that decides the row.
+func (c Compared) rose(statistic, metric string) bool {
+	base, now := c.beside(statistic, metric)
+	return c.above(base, now)
+}
+
+func (c Compared) above(base, now []float64) bool {
+	if len(base) == 0 || len(now) == 0 {
+		return false
+	}
+	least, _ := Compared{Base: base, Now: now, Paired: c.Paired}.shifts(tail)
+	return median(now) > median(base) && least.Above(0) <= tail
 }
 
 // grown is the stretch that grew most, of those that did beyond chance, and how all of
-// them that both sides have did.
+// them that both sides tell did.
 func (c Compared) grown(of []stretch) (grown string, told []string) {
 	most := 0.0
 	for _, p := range of {
-		base, now := c.Beside(harness.Objective{Statistic: p.statistic, Metric: p.metric})
+		base, now := c.beside(p.statistic, p.metric)
 		if len(base) == 0 || len(now) == 0 {
 			continue
 		}
 		from, to := median(base), median(now)
-		told = append(told, fmt.Sprintf("%s %s and %s", p.metric, FormatQuantity(to, Seconds), FormatQuantity(from, Seconds)))
-		if rise := to - from; rise > most && stats.MannWhitney(base, now) <= 1-confidence {
-			most, grown = rise, fmt.Sprintf("%s: %s on average instead of %s", p.says, FormatQuantity(to, Seconds), FormatQuantity(from, Seconds))
+		told = append(told, fmt.Sprintf("%s %s instead of %s", p.metric, FormatQuantity(to, Seconds), FormatQuantity(from, Seconds)))
+		if to-from > most && c.above(base, now) {
+			most, grown = to-from, fmt.Sprintf("%s: %s on average instead of %s", p.says, FormatQuantity(to, Seconds), FormatQuantity(from, Seconds))
 		}
 	}
 	return grown, told
 }
 
-// meanwhile are changes of the server's state beyond chance that make for more work.
+// meanwhile are changes of the server's state beyond chance, by a tenth or more, that
+// make for more work.
 func (c Compared) meanwhile() string {
 	var seen []string
 	for _, s := range []struct {
 		statistic, metric string
 		unit              Unit
-		worse             float64 // 1: more of it
+		less              bool // of it makes for more work
 		says              string
 	}{
-		{"total", "preemptions", Count, 1, "preemptions"},
-		{"", "prefix cache hit rate", Ratio, -1, "of prompt tokens found in its prefix cache"},
-		{"mean", "waiting requests", Count, 1, "requests in its queue on average"},
-		{"mean", "running requests", Count, 1, "requests in its batch on average"},
+		{"total", "preemptions", Count, false, "preemptions"},
+		{"", "prefix cache hit rate", Ratio, true, "of prompt tokens found in its prefix cache"},
+		{"mean", "waiting requests", Count, false, "requests in its queue on average"},
+		{"mean", "running requests", Count, false, "requests in its batch on average"},
 	} {
-		base, now := c.Beside(harness.Objective{Statistic: s.statistic, Metric: s.metric})
+		base, now := c.beside(s.statistic, s.metric)
 		if len(base) == 0 || len(now) == 0 {
 			continue
 		}
 		from, to := median(base), median(now)
-		if s.worse*(to-from) > max(from, to)/10 && stats.MannWhitney(base, now) <= 1-confidence {
+		changed := c.above(base, now)
+		if s.less {
+			changed = c.above(now, base)
+		}
+		if changed && math.Abs(to-from) > max(from, to)/10 {
 			seen = append(seen, fmt.Sprintf("%s instead of %s %s", FormatQuantity(to, s.unit), FormatQuantity(from, s.unit), s.says))
 		}
 	}

@@ -20,6 +20,14 @@ func TestAComparisonSaysWhatElseDiffers(t *testing.T) {
 		base, now figures
 		because   string
 	}{
+		{"chat: p50 E2E latency", figures{"chat: mean TTFT": .1, "chat: mean TPOT": .01, "mean TTFT": 1}, figures{"chat: mean TTFT": .3, "chat: mean TPOT": .01, "mean TTFT": 9},
+			"first tokens came later: 300 ms on average instead of 100 ms"},
+		{"chat: p50 TPOT", figures{decode: 1}, figures{decode: 2}, "answers took longer to decode: 2 s on average instead of 1 s, by the server's own account of all requests"},
+		{"p99 E2E latency", figures{"error rate": .0001, decode: 1}, figures{"error rate": .4, decode: 1}, "requests failed: 40 % instead of 0.01 %"},
+		{"mean E2E latency", figures{"mean TTFT": .1, "mean TPOT": .01}, figures{"mean TTFT": .1, "mean TPOT": .01},
+			"of something that was not seen: one side or both do not tell where the time went in the server"},
+		{"mean E2E latency", figures{queue: .1}, figures{queue: .1},
+			"of something that was not seen: one side or both do not tell where the time went in the server"},
 		{"p99 TTFT", figures{queue: .001, prefill: .02, decode: 1}, figures{queue: .3, prefill: .03, decode: 9},
 			"requests waited longer in the server's queue: 300 ms on average instead of 1 ms, by the server's own account"},
 		{"p99 TTFT", figures{queue: .01, prefill: .02, "prefix cache hit rate": .6}, figures{queue: .01, prefill: .03, "prefix cache hit rate": .2},
@@ -27,7 +35,7 @@ func TestAComparisonSaysWhatElseDiffers(t *testing.T) {
 		{"p50 TPOT", figures{decode: 1, "total preemptions": 0, "mean running requests": 8}, figures{decode: 1.2, "total preemptions": 40, "mean running requests": 8},
 			"answers took longer to decode: 1.2 s on average instead of 1 s, by the server's own account, with 40 instead of 0 preemptions"},
 		{"p50 TTFT", figures{queue: .01, prefill: .02}, figures{queue: .01, prefill: .02},
-			"of something outside of the server's engine: by its own account nothing took longer, queue time 10 ms and 10 ms, prefill time 20 ms and 20 ms"},
+			"of something outside of the server's engine: by its own account nothing took clearly longer, queue time 10 ms instead of 10 ms, prefill time 20 ms instead of 20 ms"},
 		{"mean E2E latency", figures{"mean TTFT": .1, "mean TPOT": .01}, figures{"mean TTFT": .4, "mean TPOT": .01},
 			"first tokens came later: 400 ms on average instead of 100 ms"},
 		{"p50 TTFT", figures{prefill: 1}, figures{},
@@ -55,4 +63,42 @@ func TestAComparisonSaysWhatElseDiffers(t *testing.T) {
 		assert.Equal(t, c.because, v.Because(), c.row)
 		assert.Contains(t, v.Cause, c.row+" was missed because ")
 	}
+}
+
+// pairedRow are eight pairs of runs of unlike seeds: each is a fifth slower than the
+// one of the same seed, and yet the two sides overlap.
+func pairedRow(t *testing.T, expectation string) slo.Compared {
+	t.Helper()
+	row, err := slo.ParseComparison("p50 TPOT", expectation)
+	require.NoError(t, err)
+	c := slo.Compared{Objective: row, Against: slo.OfBaseline, Paired: true}
+	for i := range 8 {
+		c.Base = append(c.Base, 1+float64(i)*.2)
+		c.Now = append(c.Now, 1.2*c.Base[i]+float64(i)/1e4)
+	}
+	c.Beside = func(o harness.Objective) (base, now []float64) {
+		if o.Metric == "decode time" {
+			return c.Base, c.Now
+		}
+		return nil, nil
+	}
+	return c
+}
+
+func TestPairsAreExplainedByPairs(t *testing.T) {
+	v := slo.Compare([]slo.Compared{pairedRow(t, "at most 5% worse")})
+	require.Equal(t, slo.Missed, v[0].Outcome)
+	assert.Equal(t, "answers took longer to decode: 2.04 s on average instead of 1.7 s, by the server's own account", v[0].Because())
+	slo.Void(v, []string{"the client was late"})
+	assert.Equal(t, slo.Unknown, v[0].Outcome)
+	assert.Empty(t, v[0].Cause, "what is not known was not missed")
+}
+
+func TestAnImprovementThatIsTooSmallIsNoFault(t *testing.T) {
+	c := pairedRow(t, "at least 30% better")
+	assert.Equal(t, "answers took longer to decode: 2.04 s on average instead of 1.7 s, by the server's own account", slo.Compare([]slo.Compared{c})[0].Because())
+	c.Base, c.Now = c.Now, c.Base
+	v := slo.Compare([]slo.Compared{c})[0]
+	require.Equal(t, slo.Missed, v.Outcome)
+	assert.Equal(t, "it is not as much better as was asked for, which is no fault", v.Because())
 }

@@ -325,8 +325,11 @@ func (w *Window) Conversations() int { return w.conversations }
 // Spread is the values of a metric, in its unit: of ITL the gaps between chunks,
 // else one of each request that has one.
 func (w *Window) Spread(metric string) *stats.Values {
-	if metric == "ITL" {
+	switch metric {
+	case "ITL":
 		return &w.chunkGaps.Values
+	case "ITL per token":
+		return &w.tokenGaps.Values
 	}
 	return &w.figure(metric).values
 }
