@@ -3,6 +3,8 @@ package live
 import (
 	"math/rand/v2"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -229,4 +231,38 @@ func late(b *testing.B) (w *Watch, more func(count int) (now time.Duration)) {
 	more(240_000)
 	w.view(2*time.Minute, w.progress(2*time.Minute)) // the first is a dear one
 	return w, more
+}
+
+// TestTheClockIsThatOfTheReadings has a run that begins some time after who looks on:
+// what is left of a second must not make a rate.
+func TestTheClockIsThatOfTheReadings(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		eye := looking(Page)
+		w := NewWatch(scenario(t), store.Manifest{}, eye)
+		time.Sleep(700 * time.Millisecond)
+		start := time.Now()
+		for i := range 450 { // a hundred a second
+			if i%100 == 0 {
+				w.Sample(harness.Sample{At: time.Since(start), Reading: harness.Reading{Source: "client", Series: harness.SeriesInFlight}})
+			}
+			w.Record(answered(i, time.Since(start), time.Millisecond))
+			time.Sleep(10 * time.Millisecond)
+		}
+		require.NoError(t, w.Close())
+		views := eye.views()[1:]
+		require.GreaterOrEqual(t, len(views), 4)
+		for _, v := range views {
+			assert.Less(t, v.Running.Now, 4500*time.Millisecond)
+			if v.Running.Now <= 0 {
+				continue
+			}
+			for _, f := range v.Figures {
+				if f.Name == "request rate" {
+					rate, err := strconv.ParseFloat(strings.Fields(f.Values[0].Value)[0], 64)
+					require.NoError(t, err, f.Values[0].Value)
+					assert.InDelta(t, 100, rate, 5, "after %s", v.Running.Now)
+				}
+			}
+		}
+	})
 }

@@ -43,7 +43,7 @@ kinds.panel = holder => {
 kinds.phases = holder => {
   const colours = { client: 7, network: 3, queue: 4, prefill: 2, 'until the first token': 0, decode: 5, stall: 1 };
   const strokes = data.phases.map(s => series(colours[s.name]));
-  // A time in which no request was due is a gap, and the last one is as wide as the others.
+  // A time in which nothing was sent is a gap, and the last one is as wide as the others.
   const at = () => data.phases[0].at;
   const none = i => data.phases.every(s => !s.v[i]);
   const columns = () => {
@@ -54,7 +54,7 @@ kinds.phases = holder => {
   const say = i => {
     if (i != null) i = Math.min(i, at().length - 1);
     const values = i != null && !none(i);
-    keys('phases', data.phases.map((s, k) => [s.name, 'dot ' + strokes[k], values ? seconds(s.v[i]) : undefined]), i == null ? '' : `at ${clock(at()[i])}${values ? '' : ': no request was due'}`);
+    keys('phases', data.phases.map((s, k) => [s.name, 'dot ' + strokes[k], values ? seconds(s.v[i]) : undefined]), i == null ? '' : `at ${clock(at()[i])}${values ? '' : ': nothing was sent'}`);
   };
   const steps = uPlot.paths.stepped({ align: 1, alignGaps: 1 });
   const plot = make(holder, timed({
