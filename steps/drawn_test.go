@@ -117,8 +117,10 @@ func (p paper) distributions() {
 				p.shown(d.X[k], number(row[1]), d.Metric+" at "+row[0])
 			}
 		})
-		_, from, _ := strings.Cut(query, "\nfrom ")
-		p.duck.ask("select count(value) from "+from, func(rows [][]string) { assert.Equal(p.t, number(rows[0][0]), float64(d.N)) })
+		_, values, _ := strings.Cut(query, ";\n")
+		before, after, _ := strings.Cut(values, "select unnest(getvariable")
+		_, after, _ = strings.Cut(after, "\nfrom ")
+		p.duck.ask(before+"select count(value) from "+after, func(rows [][]string) { assert.Equal(p.t, number(rows[0][0]), float64(d.N), d.Metric) })
 	}
 }
 
