@@ -385,20 +385,3 @@ func TestAScenarioThatShowsNothingFails(t *testing.T) {
 	assert.False(t, r.passed)
 	assert.Contains(t, r.output, "the scenario runs no load, and so shows nothing")
 }
-
-func TestATypoInTheLastScenarioIsFoundBeforeTheFirstRuns(t *testing.T) {
-	last := strings.Replace(minute[strings.Index(minute, "  Scenario:"):], "Scenario: ", "Scenario: Another ", 1) + "      | p50 TTFTT | at most 500 ms |\n"
-	_, err := try(t, minute+"      | requests | at least 1 |\n\n"+last)
-	require.ErrorContains(t, err, `unknown metric "TTFTT"; did you mean "TTFT"?`)
-	assert.ErrorContains(t, err, "features/x.feature:")
-}
-
-func TestTheMistakesOfAllFilesAreFoundAtOnce(t *testing.T) {
-	root := t.TempDir()
-	require.NoError(t, os.WriteFile(filepath.Join(root, "y.feature"), []byte(minute+"      | p50 TTFTT | at most 500 ms |\n"), 0o644))
-	require.NoError(t, os.WriteFile(filepath.Join(root, "z.feature"), []byte("Feature: Nothing\n"), 0o644))
-	_, err := tryIn(t, root, minute+"      | p50 TPOTT | at most 500 ms |\n", "VLLMSPEC_FEATURES=features,y.feature,z.feature")
-	assert.ErrorContains(t, err, `unknown metric "TPOTT"`)
-	assert.ErrorContains(t, err, `unknown metric "TTFTT"`)
-	assert.ErrorContains(t, err, "z.feature: the file is empty")
-}

@@ -7,7 +7,8 @@ import "math"
 // of one answer resemble each other, and so do those of answers that share a server's
 // steps. Of a large group, and of many groups, a part is kept. It is ready for use.
 type Groups struct {
-	Led, Rough bool // as of [Sequence]
+	Led   bool // as of [Sequence]
+	Rough bool // as of [Sequence], but as many are kept
 
 	kept   [][]float32
 	every  int // of which one is kept; 0 is 1

@@ -79,13 +79,11 @@ func load(url, spec string) error {
 	if c.Soak {
 		runner.Sinks = []harness.Sink{newSoaking()}
 	}
-	var shown page
-	if c.Shown {
-		if shown, err = c.show(dir); err != nil {
-			return err
-		}
-		defer shown.close()
+	shown, err := c.show(dir)
+	if err != nil {
+		return err
 	}
+	defer shown.close()
 	spent := used()
 	if c.Shown {
 		runner.Sinks = append(runner.Sinks, shown.watch(c.scenario()))

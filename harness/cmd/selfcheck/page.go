@@ -35,8 +35,11 @@ type page struct {
 	said    *bufio.Reader
 }
 
-// show serves the page and lets the viewers come.
+// show serves the page, where the check has one, and lets the viewers come.
 func (c check) show(dir string) (p page, err error) {
+	if !c.Shown {
+		return p, nil
+	}
 	if p.server, err = live.Listen("127.0.0.1:0"); err != nil || c.Viewers == 0 {
 		return p, err
 	}
@@ -79,6 +82,9 @@ func (p page) seen() (int, error) {
 }
 
 func (p page) close() {
+	if p.server == nil {
+		return
+	}
 	p.server.Close()
 	if p.viewers != nil && p.viewers.ProcessState == nil {
 		_ = p.viewers.Process.Kill()

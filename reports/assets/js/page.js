@@ -49,7 +49,9 @@ matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => { fo
 // On paper colours are light, and charts are drawn anew as wide as a column of it.
 let shownIn;
 const onPaper = printing => {
-  document.documentElement.classList.toggle('paper', printing);
+  const { classList } = document.documentElement;
+  if (classList.contains('paper') === printing) return; // asked twice
+  classList.toggle('paper', printing);
   if (printing) shownIn = document.documentElement.dataset.theme || '';
   setTheme(printing ? 'light' : shownIn);
   for (const chart of charts.values()) chart.resize();
