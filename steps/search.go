@@ -79,7 +79,7 @@ func (w *world) seek(ctx context.Context, scale trials.Scale, from, to string, t
 	}
 	w.scenario.Objectives, w.whole.scenario.Objectives = rows, rows
 	s := &seeking{world: w, ctx: ctx, windows: map[float64][]*slo.Window{}}
-	first, err := w.attempt(math.Sqrt(all[0]*all[1]), rows)
+	first, err := w.attempt(math.Sqrt(all[0]*all[1]), rows, 0)
 	if err != nil {
 		return err
 	}
@@ -104,7 +104,7 @@ type seeking struct {
 // runs that it had.
 func (s *seeking) try(setting float64, before *trials.Probe, _ bool) (*trials.Probe, error) {
 	rows := s.scenario.Objectives
-	a, err := s.attempt(setting, rows)
+	a, err := s.attempt(setting, rows, len(s.windows[setting]))
 	if err != nil {
 		return nil, err
 	}

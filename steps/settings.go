@@ -71,8 +71,9 @@ func (w *world) attemptAt(setting float64, requests int) (a attempt, err error) 
 	return a, err
 }
 
-// attempt is one run of a sweep, as long as the scenario says or its objectives need.
-func (w *world) attempt(setting float64, objectives []harness.Objective) (attempt, error) {
+// attempt is one run of a setting that has had so many, as long as the scenario says or
+// its objectives need.
+func (w *world) attempt(setting float64, objectives []harness.Objective, runs int) (attempt, error) {
 	length, requests, err := extentOf(w.each)
 	switch {
 	case err != nil:
@@ -85,7 +86,7 @@ func (w *world) attempt(setting float64, objectives []harness.Objective) (attemp
 		a.load, err = w.load.at(w.scale, setting, length, 0)
 		return a, err
 	case requests == 0:
-		requests = trials.Enough(objectives)
+		requests = trials.Enough(objectives, runs)
 	}
 	return w.attemptAt(setting, requests)
 }

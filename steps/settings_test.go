@@ -18,15 +18,28 @@ func TestARunAtARateWarmsUpUnlessTheScenarioSaysHowLong(t *testing.T) {
 		"600 requests": {70 * time.Second, time.Minute},
 	} {
 		w := &world{scale: trials.Rate, each: each, whole: &whole{}, load: loadWords{arrivals: arrival.Poisson{}}}
-		a, err := w.attempt(10, nil)
+		a, err := w.attempt(10, nil, 0)
 		require.NoError(t, err)
 		assert.Equal(t, 10*time.Second, a.warmup, each)
 		assert.Equal(t, lasts[0], a.load.(harness.Open).For, each)
 
 		w.warmUpSaid = true // that there is none
-		a, err = w.attempt(10, nil)
+		a, err = w.attempt(10, nil, 0)
 		require.NoError(t, err)
 		assert.Zero(t, a.warmup, each)
 		assert.Equal(t, lasts[1], a.load.(harness.Open).For, each)
 	}
+}
+
+func TestASettingThatOneRunDoesNotDecideGetsLongerOnes(t *testing.T) {
+	w := &world{scale: trials.Rate, whole: &whole{}, load: loadWords{arrivals: arrival.Poisson{}}}
+	lasts := func(runs int) time.Duration {
+		a, err := w.attempt(10, nil, runs)
+		require.NoError(t, err)
+		return a.load.(harness.Open).For
+	}
+	assert.Equal(t, 2*lasts(0), lasts(1))
+	assert.Equal(t, lasts(1), lasts(4))
+	w.each = "600 requests"
+	assert.Equal(t, lasts(0), lasts(1), "the scenario has said it")
 }

@@ -117,7 +117,7 @@ func (w *world) sweep(ctx context.Context, scale trials.Scale, list string) erro
 	var all []attempt
 	var planned []time.Duration
 	for _, setting := range w.settings {
-		a, err := w.attempt(setting, w.scenario.Objectives)
+		a, err := w.attempt(setting, w.scenario.Objectives, 0)
 		if err != nil {
 			return err
 		}

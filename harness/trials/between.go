@@ -11,14 +11,12 @@ import (
 	"github.com/vllmspec/vllmspec/harness/stats"
 )
 
-// leastRuns is how many runs it takes for their differences to decide.
-const leastRuns = 4
-
-// surely is how surely so many runs must decide. They are looked at again whenever
-// there are twice as many, and each look may err; a few err more often than Student's
-// interval has it, for figures near saturation are skewed. So the first looks need to
-// see more (as in O'Brien and Fleming, Biometrics 35:3, 1979).
-func surely(runs int) float64 { return 1 - 0.02*min(1, float64(runs)/16) }
+// How many runs it takes for their differences to decide, and how surely: they are
+// looked at again whenever there are twice as many.
+const (
+	leastRuns = 4
+	surely    = 0.98
+)
 
 // More is how many runs more a setting gets that has had so many: one at first, then
 // enough to see how they differ, then as many as there are.
@@ -54,7 +52,7 @@ func between(runs []*slo.Window, o harness.Objective) (v slo.Verdict, ok bool) {
 		shares.Add(beyond(w, v))
 		n += v.N
 	}
-	middle, lo, hi := logs.Interval(float64(len(runs)), surely(len(runs)))
+	middle, lo, hi := logs.Interval(float64(len(runs)), surely)
 	v.Value, v.Lo, v.Hi, v.N, v.Effective, v.Notes = math.Exp(middle), math.Exp(lo), math.Exp(hi), n, 0, unsound
 	v.Outcome = slo.Unknown
 	switch below, above := v.Hi <= o.Limit, v.Lo >= o.Limit; {
@@ -87,7 +85,7 @@ func beyond(w *slo.Window, v slo.Verdict) float64 {
 
 // within reports whether a mean share is at most so much, surely.
 func within(shares *stats.Mean, runs int, most float64) bool {
-	_, _, hi := shares.Interval(float64(runs), surely(runs))
+	_, _, hi := shares.Interval(float64(runs), surely)
 	return hi <= most
 }
 

@@ -22,14 +22,14 @@ type Bisection struct {
 	Scale     Scale
 	Width     float64 // of the answer, relative; 0: 5 %
 	Probes    int     // settings that may be tried; 0: 12
-	Tries     int     // of one setting, the proof aside; 0: 6
+	Tries     int     // of one setting, the proof aside; 0: 5
 }
 
 // The defaults, and how often an unknown setting is run before others are tried.
 const (
 	searchWidth  = 0.05
 	searchProbes = 12
-	searchTries  = 6
+	searchTries  = 5
 	patience     = 2
 )
 

@@ -9,11 +9,13 @@ import (
 	"github.com/vllmspec/vllmspec/harness/stats"
 )
 
-// Enough is how many requests a first run needs to decide objectives that are not
-// near their limits: ten times as many as their quantile, or their share, needs for
-// an interval at all, and never so few that the run is over before the server is as
-// busy as it will be.
-func Enough(objectives []harness.Objective) int {
+// Enough is how many requests the next run of a setting needs that has had so many. A
+// first one is to decide objectives that are not near their limits: ten times as many as
+// their quantile, or their share, needs for an interval at all, and never so few that
+// the run is over before the server is as busy as it will be. What it does not decide is
+// near saturation, where that takes long: the runs after it are twice as long, or they
+// would all be a little too good.
+func Enough(objectives []harness.Objective, runs int) int {
 	const margin, least = 10, 2000
 	requests := least
 	for _, o := range objectives {
@@ -26,6 +28,9 @@ func Enough(objectives []harness.Objective) int {
 			p = o.Limit
 		}
 		requests = max(requests, margin*stats.SamplesFor(math.Max(p, 1-p), .95))
+	}
+	if runs > 0 {
+		return 2 * requests
 	}
 	return requests
 }

@@ -94,7 +94,7 @@ type hunt struct {
 const warming = 6
 
 func (h *hunt) try(setting float64, _ *trials.Probe, _ bool) (*trials.Probe, error) {
-	n := trials.Enough(h.objectives)
+	n := trials.Enough(h.objectives, len(h.windows[setting]))
 	for range trials.More(len(h.windows[setting])) {
 		h.runs++
 		h.requests += n + n/warming
