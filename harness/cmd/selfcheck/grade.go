@@ -30,6 +30,7 @@ type grade struct {
 	PerStreamKiB  float64   `json:"per_stream_kib"` // peak − before the load, of each stream
 	Connected     int       `json:"connected"`      // requests that found no open connection
 	Waiting       *waiting  `json:"waiting,omitempty"`
+	Bare          *bare     `json:"bare,omitempty"`
 	Core          float64   `json:"core_ratio"`       // of one core: what the load took
 	Frames        int       `json:"frames,omitempty"` // of the live page, to the viewer who got fewest
 	Watched       []watched `json:"watched,omitempty"`

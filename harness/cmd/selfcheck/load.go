@@ -59,6 +59,9 @@ func load(url, spec string) error {
 	if err != nil {
 		return err
 	}
+	if c.Bare {
+		return c.readOnly(url, server.Model)
+	}
 	client.Model = server.Model
 	idle := memory("VmRSS:")
 	if err := client.Warm(context.Background(), c.inFlight()); err != nil {

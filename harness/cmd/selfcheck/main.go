@@ -40,6 +40,7 @@ type check struct {
 	Core    float64       // share of one core that the client is held to; 0: all there is
 	Soak    bool          // nothing is kept and graded
 	Waiting bool          // nobody is asked: what waiting for the instants costs
+	Bare    bool          // what comes is read, and not looked at
 	Watched bool          // by turns without the live page and with it, for nobody, one and ten
 	Whole   bool          // with objectives, and the server's metrics read, as go test does
 	Shown   bool          // on a live page…
@@ -55,6 +56,8 @@ func checks() []check {
 		}
 		return check{Name: name, Streams: streams, Gap: gap, Tokens: int(long / gap), Over: long, Core: core}
 	}
+	unread := paced(1000, 50*time.Millisecond, 0)
+	unread.Name, unread.Bare = unread.Name+onlyRead, true
 	brief := func(perSecond int) check {
 		const long = 8
 		return check{Name: fmt.Sprintf("%d requests per second, one token each", perSecond), Streams: perSecond * long, Tokens: 1, Over: long * time.Second}
@@ -63,6 +66,7 @@ func checks() []check {
 		paced(10, 20*time.Millisecond, 0),
 		paced(100, 20*time.Millisecond, 0),
 		paced(1000, 50*time.Millisecond, 0),
+		unread,
 		paced(5000, 100*time.Millisecond, 0),
 		paced(10_000, 200*time.Millisecond, 0),
 		{Name: "1000 requests at once, 100 tokens/s each", Streams: 1000, Gap: 10 * time.Millisecond, Tokens: 100},
@@ -122,10 +126,11 @@ func run(args []string) error {
 		}
 	}
 	if grades != nil {
-		loads := slices.DeleteFunc(slices.Clone(grades), func(g grade) bool { return g.Waiting != nil || g.Watched != nil })
+		loads := slices.DeleteFunc(slices.Clone(grades), func(g grade) bool { return g.Waiting != nil || g.Watched != nil || g.Bare != nil })
 		if len(loads) > 0 {
 			print(loads)
 		}
+		printBare(os.Stdout, grades)
 		printWaiting(os.Stdout, grades)
 		printWatched(os.Stdout, grades)
 		failed = append(failed, keep(grades))

@@ -44,6 +44,10 @@ func (c check) run(ctx context.Context, dir, mock string) (grade, error) {
 	if err := errors.Join(loadErr, server.Wait()); err != nil || c.Soak {
 		return grade{}, err
 	}
+	if c.Bare {
+		g := grade{Check: c}
+		return g, json.Unmarshal(raw, &g.Bare)
+	}
 	var measured measurement
 	if err := json.Unmarshal(raw, &measured); err != nil {
 		return grade{}, err
