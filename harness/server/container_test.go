@@ -16,12 +16,19 @@ import (
 
 const image = "vllmspec/mockvllm"
 
-// ours are the containers that vllmspec has here.
-func ours(t *testing.T) []string {
+// ours are the containers that this test has here: other packages' tests may have some
+// at the same time. Whose they are says the file in the owner's folder of temporary ones.
+func ours(t *testing.T) (ids []string) {
 	t.Helper()
-	out, err := exec.Command("docker", "ps", "--all", "--quiet", "--filter", "label=org.vllmspec.host").Output()
+	out, err := exec.Command("docker", "ps", "--all", "--format", `{{.ID}} {{.Label "org.vllmspec.owner"}}`).Output()
 	require.NoError(t, err)
-	return strings.Fields(string(out))
+	test, _, _ := strings.Cut(t.Name(), "/")
+	for line := range strings.Lines(string(out)) {
+		if id, owner, _ := strings.Cut(strings.TrimSpace(line), " "); strings.Contains(owner, test) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
 }
 
 func boxed(t *testing.T) server.Launch {
@@ -29,6 +36,7 @@ func boxed(t *testing.T) server.Launch {
 	if out, err := exec.Command("docker", "image", "inspect", image).CombinedOutput(); err != nil {
 		t.Skipf("the mock's image cannot be used (%s); to run this test: install Docker (apt install docker.io), then make image", bytes.TrimSpace(out))
 	}
+	t.Setenv("TMPDIR", t.TempDir())
 	l := launch(t)
 	l.Image, l.Environ = image, append(l.Environ, "HF_HOME="+t.TempDir())
 	return l

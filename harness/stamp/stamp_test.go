@@ -30,19 +30,27 @@ func TestTheKernelSaysWhenDataCame(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("kernel stamps are there on Linux only")
 	}
-	near, far := pair(t)
-	_, err := far.Write([]byte("hello"))
-	require.NoError(t, err)
-	written := time.Now()
 	const busy = 200 * time.Millisecond // long against what a loaded machine takes to deliver five bytes
-	time.Sleep(busy)                    // the client is at something else
-	buffer := make([]byte, 16)
-	n, err := near.Read(buffer)
-	require.NoError(t, err)
-	arrived, waited := near.Last()
-	assert.Equal(t, "hello", string(buffer[:n]))
+	near, far := pair(t)
+	var late, waited time.Duration
+	// The first socket that asks for stamps has the kernel begin to make them, which it
+	// leaves to a worker (netstamp_work of net/core/dev.c): what comes before that is
+	// stamped when it is read.
+	for try := 0; try < 5 && waited == 0; try++ {
+		_, err := far.Write([]byte("hello"))
+		require.NoError(t, err)
+		written := time.Now()
+		time.Sleep(busy) // the client is at something else
+		buffer := make([]byte, 16)
+		n, err := near.Read(buffer)
+		require.NoError(t, err)
+		assert.Equal(t, "hello", string(buffer[:n]))
+		var arrived time.Time
+		arrived, waited = near.Last()
+		late = arrived.Sub(written)
+	}
 	assert.GreaterOrEqual(t, waited, busy/4, "that is ours")
-	assert.Less(t, arrived.Sub(written), busy*3/4, "and not the server's")
+	assert.Less(t, late, busy*3/4, "and not the server's")
 }
 
 func TestAStampedConnectionEndsAsAnyOther(t *testing.T) {
