@@ -1,12 +1,14 @@
 package sampler
 
 import (
+	"bufio"
 	"cmp"
 	"os"
 	"path"
 	"runtime"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/vllmspec/vllmspec/harness"
 )
@@ -14,7 +16,7 @@ import (
 // limits are what this process may use, and how near it is: what its container has
 // (cgroup v2, or v1), the files and the ports that are left. What a platform does not
 // tell is left out.
-func limits() []harness.Reading {
+func limits(pairs *pairs) []harness.Reading {
 	box := boxOf("/", "self")
 	out := []harness.Reading{client("cpus_available", box.cpus)}
 	if box.throttled >= 0 {
@@ -29,7 +31,7 @@ func limits() []harness.Reading {
 			out = append(out, client("open_files_limit", float64(most)))
 		}
 	}
-	if used, all, ok := ports("/"); ok {
+	if used, all, ok := ports("/", pairs); ok {
 		out = append(out, client("ports_used", used), client("ports_available", all))
 	}
 	return out
@@ -111,10 +113,10 @@ func openFiles() (int, error) {
 }
 
 // ports is how many connections this machine has from one address to one other, those
-// that linger included, and how many it can open. To look at every connection costs
-// more than to count them: while all of them together would be few, they stand for
-// those of the busiest pair, and also where the connections cannot be looked at.
-func ports(root string) (used, all float64, ok bool) {
+// that linger included, and how many it can open. To look at every connection takes a
+// tenth of a second where there are many: while all of them together are few enough, they
+// stand for those of the busiest pair, and also where the connections cannot be looked at.
+func ports(root string, pairs *pairs) (used, all float64, ok bool) {
 	low, high, two := strings.Cut(strings.TrimSpace(read(root, "proc/sys/net/ipv4/ip_local_port_range")), "\t")
 	from, err1 := strconv.ParseFloat(low, 64)
 	to, err2 := strconv.ParseFloat(high, 64)
@@ -129,35 +131,57 @@ func ports(root string) (used, all float64, ok bool) {
 		inUse, err1 := strconv.ParseFloat(fields[2], 64)
 		lingering, err2 := strconv.ParseFloat(fields[6], 64)
 		used, all = inUse+lingering, to-from+1
-		if used > all/2 {
-			used = cmp.Or(busiest(root, from, to), used)
+		if used > 0.9*all { // fewer void no run
+			used = cmp.Or(pairs.busiest(root, from, to), used)
 		}
 		return used, all, err1 == nil && err2 == nil
 	}
 	return 0, 0, false
 }
 
+// pairs remembers how many connections the busiest pair of addresses had.
+type pairs struct {
+	looked time.Time
+	most   float64
+}
+
+// lookEvery is how long that is taken for granted.
+const lookEvery = 10 * time.Second
+
 // busiest is how many of the ports in a range the pair of addresses has that has most
-// of them (proc_pid_net(5): local and remote address stand second and third, in
-// hexadecimal).
-func busiest(root string, from, to float64) float64 {
-	pairs, most := map[string]float64{}, 0.0
-	for _, family := range []string{"tcp", "tcp6"} {
-		for line := range strings.Lines(read(root, "proc/net", family)) {
-			fields := strings.Fields(line)
-			if len(fields) < 4 {
-				continue
-			}
-			address, port, _ := strings.Cut(fields[1], ":")
-			if n, err := strconv.ParseUint(port, 16, 16); err != nil || float64(n) < from || float64(n) > to {
-				continue // the head of the table, or a server's own
-			}
-			pair := address + " " + fields[2]
-			pairs[pair]++
-			most = max(most, pairs[pair])
+// of them.
+func (p *pairs) busiest(root string, from, to float64) float64 {
+	if now := time.Now(); now.Sub(p.looked) >= lookEvery {
+		p.looked, p.most = now, 0
+		count := map[string]float64{}
+		for _, family := range []string{"tcp", "tcp6"} {
+			p.count(path.Join(root, "proc/net", family), from, to, count)
 		}
 	}
-	return most
+	return p.most
+}
+
+// count goes through a table of connections (proc_pid_net(5): local and remote address
+// stand second and third, in hexadecimal). What cannot be read counts nothing.
+func (p *pairs) count(table string, from, to float64, count map[string]float64) {
+	file, err := os.Open(table)
+	if err != nil {
+		return
+	}
+	defer file.Close()
+	for lines := bufio.NewScanner(file); lines.Scan(); {
+		fields := strings.Fields(lines.Text())
+		if len(fields) < 4 {
+			continue
+		}
+		address, port, _ := strings.Cut(fields[1], ":")
+		if n, err := strconv.ParseUint(port, 16, 16); err != nil || float64(n) < from || float64(n) > to {
+			continue // the head of the table, or a server's own
+		}
+		pair := address + " " + fields[2]
+		count[pair]++
+		p.most = max(p.most, count[pair])
+	}
 }
 
 func read(elements ...string) string {

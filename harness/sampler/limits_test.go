@@ -46,7 +46,7 @@ func TestTheContainersLimitIsRead(t *testing.T) {
 
 func TestPortsThatAreLeftAreCounted(t *testing.T) {
 	used, all, ok := ports(files(t, map[string]string{"proc/sys/net/ipv4/ip_local_port_range": "32768\t60999\n",
-		"proc/net/sockstat": "sockets: used 10\nTCP: inuse 5 orphan 0 tw 9 alloc 1 mem 0\n"}))
+		"proc/net/sockstat": "sockets: used 10\nTCP: inuse 5 orphan 0 tw 9 alloc 1 mem 0\n"}), new(pairs))
 	assert.True(t, ok)
 	assert.Equal(t, []float64{14, 28_232}, []float64{used, all})
 	// Of 40,000 connections of others there are three to one server: from ports 0x9000 and
@@ -55,13 +55,13 @@ func TestPortsThatAreLeftAreCounted(t *testing.T) {
 		"proc/net/sockstat": "sockets: used 10\nTCP: inuse 5 orphan 0 tw 40000 alloc 1 mem 0\n",
 		"proc/net/tcp": "  sl  local_address rem_address   st tx_queue\n" +
 			"   0: 0100007F:9000 0100007F:1F40 01 00000000\n   1: 0100007F:9001 0100007F:1F40 06 00000000\n" +
-			"   2: 0200007F:9000 0100007F:1F40 06 00000000\n   3: 0100007F:1F40 0100007F:9000 06 00000000\n"}))
+			"   2: 0200007F:9000 0100007F:1F40 06 00000000\n   3: 0100007F:1F40 0100007F:9000 06 00000000\n"}), new(pairs))
 	assert.True(t, ok)
 	assert.Equal(t, 2.0, used)
 	used, _, ok = ports(files(t, map[string]string{"proc/sys/net/ipv4/ip_local_port_range": "32768\t60999\n",
-		"proc/net/sockstat": "sockets: used 10\nTCP: inuse 5 orphan 0 tw 28000 alloc 1 mem 0\n"}))
+		"proc/net/sockstat": "sockets: used 10\nTCP: inuse 5 orphan 0 tw 28000 alloc 1 mem 0\n"}), new(pairs))
 	assert.True(t, ok)
 	assert.Equal(t, 28_005.0, used, "at the worst all go to one server")
-	_, _, ok = ports(t.TempDir())
+	_, _, ok = ports(t.TempDir(), new(pairs))
 	assert.False(t, ok, "it is not told everywhere")
 }

@@ -16,6 +16,7 @@ import (
 type own struct {
 	self   *process.Process
 	pauses []uint64
+	pairs  pairs
 }
 
 func (o *own) read(ctx context.Context, errs *[]error) []harness.Reading {
@@ -34,7 +35,7 @@ func (o *own) read(ctx context.Context, errs *[]error) []harness.Reading {
 	if m, err := o.self.MemoryInfoWithContext(ctx); err == nil {
 		out = append(out, client("process_rss_bytes", float64(m.RSS)))
 	}
-	out = append(out, limits()...)
+	out = append(out, limits(&o.pairs)...)
 	if pause, ok := o.longestPause(); ok {
 		out = append(out, client("gc_pause_max_seconds", pause))
 	}
