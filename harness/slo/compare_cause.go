@@ -11,15 +11,15 @@ import (
 // A stretch is a part of the time of a request, as the server itself or else the
 // client has it.
 type stretch struct {
-	statistic, metric string
-	says              string // that it grew
+	metric string
+	says   string // that its mean grew
 }
 
 // stretches are those of which a metric is made, by the server's own account.
 func stretches(metric string) []stretch {
-	queue := stretch{"mean", "queue time", "requests waited longer in the server's queue"}
-	prefill := stretch{"mean", "prefill time", "prompts took longer to compute"}
-	decode := stretch{"mean", "decode time", "answers took longer to decode"}
+	queue := stretch{"queue time", "requests waited longer in the server's queue"}
+	prefill := stretch{"prefill time", "prompts took longer to compute"}
+	decode := stretch{"decode time", "answers took longer to decode"}
 	switch metric {
 	case "TTFT", "TTFT since sent", "time to first answer":
 		return []stretch{queue, prefill}
@@ -34,7 +34,7 @@ func stretches(metric string) []stretch {
 // seenByUs are the stretches that a client sees of a metric, where the server tells nothing.
 func seenByUs(metric string) []stretch {
 	if len(stretches(metric)) == 3 {
-		return []stretch{{"mean", "TTFT", "first tokens came later"}, {"mean", "TPOT", "tokens came more slowly"}}
+		return []stretch{{"TTFT", "first tokens came later"}, {"TPOT", "tokens came more slowly"}}
 	}
 	return nil
 }
@@ -114,7 +114,7 @@ func (c Compared) above(base, now []float64) bool {
 func (c Compared) grown(of []stretch) (grown string, told []string) {
 	most := 0.0
 	for _, p := range of {
-		base, now := c.beside(p.statistic, p.metric)
+		base, now := c.beside("mean", p.metric)
 		if len(base) == 0 || len(now) == 0 {
 			continue
 		}
