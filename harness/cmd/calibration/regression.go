@@ -6,9 +6,7 @@ import (
 	"io"
 	"math"
 	"math/rand/v2"
-	"runtime"
 	"slices"
-	"sync"
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/slo"
@@ -95,26 +93,18 @@ func (g *gate) runAll(requests []int) error {
 	if err != nil {
 		return err
 	}
-	jobs := make(chan int)
-	errs := make([]error, 3*g.seeds)
-	var group sync.WaitGroup
-	for range runtime.GOMAXPROCS(0) {
-		group.Go(func() {
-			for job := range jobs {
-				errs[job] = g.run(job/3, job%3, requests, busy*capacity)
+	return inParallel(3*g.seeds, func(job int) (func(), error) {
+		figures, err := g.run(job/3, job%3, requests, busy*capacity)
+		return func() {
+			for n, of := range figures {
+				g.figures[n][job%3][job/3] = of
 			}
-		})
-	}
-	for job := range errs {
-		jobs <- job
-	}
-	close(jobs)
-	group.Wait()
-	return errors.Join(errs...)
+		}, err
+	})
 }
 
-// run makes one run, and takes its figures for each number of requests.
-func (g *gate) run(seed, kind int, requests []int, rate float64) error {
+// run makes one run, and takes its figures, one for each row, by the number of requests.
+func (g *gate) run(seed, kind int, requests []int, rate float64) (map[int][]float64, error) {
 	speed := math.Exp(unsteady * rand.New(rand.NewPCG(uint64(seed), uint64(10+kind))).NormFloat64())
 	if kind == slow {
 		speed *= slower
@@ -126,19 +116,20 @@ func (g *gate) run(seed, kind int, requests []int, rate float64) error {
 	}
 	records, err := of.records(slices.Max(requests), rate, uint64(seed+1))
 	if err != nil {
-		return err
+		return nil, err
 	}
+	figures := map[int][]float64{}
 	for _, n := range requests {
 		window := slo.Measure(runOf(records[:n]))
 		for _, o := range g.rows {
 			f, err := window.Figure(o)
 			if err != nil {
-				return err
+				return nil, err
 			}
-			g.figures[n][kind][seed] = append(g.figures[n][kind][seed], f.Value)
+			figures[n] = append(figures[n], f.Value)
 		}
 	}
-	return nil
+	return figures, nil
 }
 
 // A gateLine is what the gate did at one cost, as shares of the trials.
