@@ -50,10 +50,6 @@ func (l loadWords) at(scale trials.Scale, setting float64, length time.Duration,
 	return l.build(length, requests)
 }
 
-// warming is the part of a run that is warm-up where the scenario does not say it:
-// each begins on an empty server, which is a faster one.
-const warming = 6
-
 // attemptAt is a run at a setting that measures so many requests.
 func (w *world) attemptAt(setting float64, requests int) (a attempt, err error) {
 	const leastTurns = 20 // of each user: the first and the last of them are like no others
@@ -65,7 +61,7 @@ func (w *world) attemptAt(setting float64, requests int) (a attempt, err error) 
 	}
 	measured := time.Duration(float64(requests) / setting * float64(time.Second))
 	if !w.warmUpSaid {
-		a.warmup = measured / warming
+		a.warmup = measured / trials.Warming
 	}
 	a.load, err = w.load.at(w.scale, setting, (a.warmup + measured).Round(time.Millisecond), 0)
 	return a, err
@@ -81,7 +77,7 @@ func (w *world) attempt(setting float64, objectives []harness.Objective, runs in
 	case length > 0:
 		a := attempt{setting: setting, warmup: w.whole.scenario.Warmup}
 		if !w.warmUpSaid && w.scale == trials.Rate { // while the server fills, its backlog grows whatever the rate is
-			a.warmup = length / warming
+			a.warmup = length / trials.Warming
 		}
 		a.load, err = w.load.at(w.scale, setting, length, 0)
 		return a, err

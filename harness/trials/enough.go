@@ -9,6 +9,10 @@ import (
 	"github.com/vllmspec/vllmspec/harness/stats"
 )
 
+// Warming is the part of a run at a setting that is warm-up where nobody says how long
+// it is: each begins on an empty server, which is a faster one.
+const Warming = 6
+
 // Enough is how many requests the next run of a setting needs that has had so many. A
 // first one is to decide objectives that are not near their limits: ten times as many as
 // their quantile, or their share, needs for an interval at all, and never so few that

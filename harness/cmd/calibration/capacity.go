@@ -90,19 +90,16 @@ type hunt struct {
 	runs, requests int
 }
 
-// warming is the part of a run that is warm-up.
-const warming = 6
-
 func (h *hunt) try(setting float64, _ *trials.Probe, _ bool) (*trials.Probe, error) {
 	n := trials.Enough(h.objectives, len(h.windows[setting]))
 	for range trials.More(len(h.windows[setting])) {
 		h.runs++
-		h.requests += n + n/warming
-		records, err := h.records(n+n/warming, setting, h.seed*10_000+uint64(h.runs))
+		h.requests += n + n/trials.Warming
+		records, err := h.records(n+n/trials.Warming, setting, h.seed*10_000+uint64(h.runs))
 		if err != nil {
 			return nil, err
 		}
-		run := runOf(records[n/warming:])
+		run := runOf(records[n/trials.Warming:])
 		run.Scenario.Load = harness.Open{Arrivals: arrival.Poisson{PerSecond: setting}, Requests: n}
 		h.windows[setting] = append(h.windows[setting], slo.Measure(run))
 	}
