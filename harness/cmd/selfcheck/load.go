@@ -72,15 +72,9 @@ func load(url, spec string) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	runner := harness.Runner{Client: client, Precise: true, Samplers: []harness.Sampler{sampler.NewHost()}}
-	if c.Whole {
-		runner.Samplers = append(runner.Samplers, &sampler.Prometheus{URL: url + "/metrics", HTTP: client.HTTP(), Source: "server"})
-	}
-	if runner.Archive, err = archive(dir, c.Name); err != nil {
+	runner, err := c.runner(client, dir)
+	if err != nil {
 		return err
-	}
-	if c.Soak {
-		runner.Sinks = []harness.Sink{newSoaking()}
 	}
 	shown, err := c.show(dir)
 	if err != nil {
@@ -106,6 +100,19 @@ func load(url, spec string) error {
 		return err
 	}
 	return json.NewEncoder(os.Stdout).Encode(out)
+}
+
+// runner is one as a live run has, which keeps what comes in a folder.
+func (c check) runner(client *openai.Client, dir string) (r harness.Runner, err error) {
+	r = harness.Runner{Client: client, Precise: true, Samplers: []harness.Sampler{sampler.NewHost()}}
+	if c.Whole {
+		r.Samplers = append(r.Samplers, &sampler.Prometheus{URL: client.URL + "/metrics", HTTP: client.HTTP(), Source: "server"})
+	}
+	if c.Soak {
+		r.Sinks = []harness.Sink{newSoaking()}
+	}
+	r.Archive, err = archive(dir, c.Name)
+	return r, err
 }
 
 // take takes what the client saw of each request.
