@@ -83,8 +83,25 @@ func (w *Window) otherLengths() (reasons []string) {
 	return reasons
 }
 
-// sharedMost is the share of chunks without a stamp of their own that gaps bear.
-const sharedMost = 0.01
+// sharedMost is the share of chunks without a stamp of their own that figures bear,
+// and sharedOfTail the share of those values beyond a quantile that decide it: of a
+// p99 it bears a tenth of a hundredth.
+const (
+	sharedMost   = 0.01
+	sharedOfTail = 0.1
+)
+
+// bears is the share of chunks without a stamp of their own that a statistic bears,
+// and how far from the usual ones those chunks are that decide it.
+func bears(statistic string) (share, level float64) {
+	tail := 1.0
+	if p, ok := quantileOf(statistic); ok {
+		tail = min(p, 1-p)
+	} else if statistic == "max" || statistic == "min" {
+		tail = 0
+	}
+	return min(sharedMost, sharedOfTail*tail), max(.99, 1-tail)
+}
 
 // A blur is how far off stamps may be, because the client was too slow to see what
 // came when it came, and why.
@@ -93,31 +110,39 @@ type blur struct {
 	why string
 }
 
-// blurred is that of gaps between chunks.
-func (w *Window) blurred() blur {
-	return w.unseen(coalesced(w).value, "tokens one by one: %s of them came in one read with the one before")
+// blurred is that of gaps between chunks. A request's longest gap is off as soon as one
+// of its chunks is.
+func (w *Window) blurred(m Metric, statistic string) blur {
+	together := coalesced(w).value
+	share := together
+	if m.gaps == nil {
+		share = float64(w.shared) / float64(max(1, w.begun))
+	}
+	return w.unseen(share, statistic, fmt.Sprintf("tokens one by one: %s of them came in one read with the one before", FormatQuantity(together, Ratio)))
 }
 
 // blurredFirst is that of first chunks: one that was read together with the next has
 // a stamp that is too late, and the server would be blamed for it.
-func (w *Window) blurredFirst() blur {
-	return w.unseen(float64(w.firstShared)/float64(max(1, w.begun)), "first tokens when they came: %s of them came in one read with the second")
+func (w *Window) blurredFirst(statistic string) blur {
+	share := float64(w.firstShared) / float64(max(1, w.begun))
+	return w.unseen(share, statistic, fmt.Sprintf("first tokens when they came: %s of them came in one read with the second", FormatQuantity(share, Ratio)))
 }
 
-// unseen is there where more than a hundredth of what the client should have seen has
-// a stamp of something later. Chunks that one read brought share its stamp; where they
-// lay in the kernel for longer than a gap, that was our doing, and not the server's or
-// the network's.
-func (w *Window) unseen(share float64, what string) (b blur) {
+// unseen is there where more of what the client should have seen than a statistic
+// bears has a stamp of something later. Chunks that one read brought share its stamp;
+// where they lay in the kernel for longer than a gap, that was our doing, and not the
+// server's or the network's.
+func (w *Window) unseen(share float64, statistic, what string) (b blur) {
 	delays := w.Spread("read delay")
-	if !(share > sharedMost) || delays.N() == 0 || w.chunkGaps.N() <= w.shared {
+	most, level := bears(statistic)
+	if !(share > most) || delays.N() == 0 || w.chunkGaps.N() <= w.shared {
 		return b
 	}
 	// Of the gaps, the least ones are those of chunks that share a stamp: nothing.
-	delay, gap := delays.Quantile(.99, 0), w.chunkGaps.Rank(w.shared+(w.chunkGaps.N()-w.shared+1)/2)
+	delay, gap := delays.Quantile(level, 0), w.chunkGaps.Rank(w.shared+(w.chunkGaps.N()-w.shared+1)/2)
 	if delay < gap {
 		return b
 	}
-	return blur{delay, fmt.Sprintf("the client was too slow to see "+what+", after up to %s in the kernel (p99), and that decides; give it a free core, or lower the rate%s",
-		FormatQuantity(share, Ratio), FormatQuantity(delay, Seconds), w.starved())}
+	return blur{delay, fmt.Sprintf("the client was too slow to see %s, after up to %s in the kernel, and that decides; give it a free core, or lower the rate%s",
+		what, FormatQuantity(delay, Seconds), w.starved())}
 }

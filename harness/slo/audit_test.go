@@ -112,6 +112,33 @@ func TestASlowClientDoesNotJudgeGaps(t *testing.T) {
 	assert.Equal(t, slo.Met, judge(t, together(harness.Never), "p50 ITL", "at most 40 ms").Outcome, "nobody knows better")
 }
 
+func TestARareBlurDecidesAboutTailsOnly(t *testing.T) {
+	rare := func(every int) *harness.Run { // of 4,000 chunks
+		return runOf(1000, func(i int, r *harness.Record) {
+			if r.ReadDelay = time.Millisecond; i%every == 0 {
+				r.Chunks[2], r.ReadDelay = r.Chunks[1], 60*time.Millisecond
+			}
+		})
+	}
+	for _, c := range []struct {
+		every   int // requests, of which one has a chunk that was seen late
+		subject string
+		most    string
+		outcome slo.Outcome
+	}{
+		{50, "p50 ITL", "at most 40 ms", slo.Met},
+		{50, "p99 ITL", "at most 50 ms", slo.Unknown}, // 0.5 % of chunks, and so as many gaps that are too long
+		{50, "p99 ITL", "at most 1 s", slo.Met},
+		{500, "p99 ITL", "at most 50 ms", slo.Met},
+		{500, "max ITL", "at most 50 ms", slo.Unknown},
+		{500, "p90 longest gap", "at most 50 ms", slo.Met},
+		{50, "p90 longest gap", "at most 50 ms", slo.Unknown}, // of each request one chunk in four decides
+	} {
+		v := judge(t, rare(c.every), c.subject, c.most)
+		assert.Equal(t, c.outcome, v.Outcome, "%+v %v", c, v.Notes)
+	}
+}
+
 // watching adds what the client saw of itself, at the beginning and the end.
 func watching(run *harness.Run, series string, source string, values ...float64) {
 	samples := slices.Collect(run.Samples)

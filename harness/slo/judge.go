@@ -98,10 +98,10 @@ func (v *Verdict) settle(e estimate) {
 // ours says why an outcome may be our own doing; "" where it is not.
 func (w *Window) ours(m Metric, v Verdict) string {
 	switch {
-	case m.stamps && v.hangsOn(w.blurred()):
-		return w.blurred().why
-	case m.first && v.hangsOn(w.blurredFirst()):
-		return w.blurredFirst().why
+	case m.stamps && v.hangsOn(w.blurred(m, v.Statistic)):
+		return w.blurred(m, v.Statistic).why
+	case m.first && v.hangsOn(w.blurredFirst(v.Statistic)):
+		return w.blurredFirst(v.Statistic).why
 	case m.fromDue && !w.bounded():
 		return w.ownLateness(m, v)
 	}
