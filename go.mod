@@ -3,7 +3,7 @@ module github.com/vllmspec/vllmspec
 go 1.26.0
 
 require (
-	github.com/NVIDIA/go-nvml v0.13.4-1
+	github.com/NVIDIA/go-nvml v0.13.0-1 // later ones greet each first build with a hundred warnings of the C compiler
 	github.com/a-h/templ v0.3.977
 	github.com/chromedp/cdproto v0.159.0
 	github.com/chromedp/chromedp v0.23.0

@@ -11,23 +11,22 @@ import (
 
 	"github.com/NVIDIA/go-nvml/pkg/nvml"
 	"github.com/NVIDIA/go-nvml/pkg/nvml/mock"
-	"github.com/NVIDIA/go-nvml/pkg/nvml/mock/dgxh100"
-	"github.com/NVIDIA/go-nvml/pkg/nvml/mock/server"
+	"github.com/NVIDIA/go-nvml/pkg/nvml/mock/dgxa100"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/vllmspec/vllmspec/harness"
 )
 
-// A dgx is go-nvml's own mock of a DGX H100, with what its eight GPUs measure.
+// A dgx is go-nvml's own mock of a DGX A100, with what its eight GPUs measure.
 type dgx struct {
-	*server.Server
+	*dgxa100.Server
 	processes map[int][]uint32 // of each GPU
 	joules    float64          // that each has taken, GPU 0 once, GPU 1 twice, …
 }
 
 func newDGX() *dgx {
-	d := &dgx{Server: dgxh100.New(), processes: map[int][]uint32{}}
+	d := &dgx{Server: dgxa100.New(), processes: map[int][]uint32{}}
 	for i := range d.Devices {
 		g := d.gpu(i)
 		g.MemoryInfo.Used = uint64(i+1) << 30
@@ -74,7 +73,7 @@ func told[T any](v T) func() (T, nvml.Return) {
 	return func() (T, nvml.Return) { return v, nvml.SUCCESS }
 }
 
-func (d *dgx) gpu(i int) *server.Device { return d.Devices[i].(*server.Device) }
+func (d *dgx) gpu(i int) *dgxa100.Device { return d.Devices[i].(*dgxa100.Device) }
 
 func (d *dgx) open(t *testing.T, server func() []int32) *NVIDIA {
 	t.Helper()
@@ -103,7 +102,7 @@ func TestEightGPUsAreReadInFull(t *testing.T) {
 	require.NoError(t, err)
 	for series, want := range map[string]func(i int) float64{
 		"gpu_utilisation_ratio": func(i int) float64 { return float64(i) / 10 }, "gpu_memory_activity_ratio": func(int) float64 { return .05 },
-		"gpu_memory_used_bytes": func(i int) float64 { return float64(i+1) * (1 << 30) }, "gpu_memory_total_bytes": func(int) float64 { return 80 << 30 },
+		"gpu_memory_used_bytes": func(i int) float64 { return float64(i+1) * (1 << 30) }, "gpu_memory_total_bytes": func(int) float64 { return 40 << 30 },
 		"gpu_power_watts": func(int) float64 { return 400 }, "gpu_power_limit_watts": func(int) float64 { return 700 },
 		"gpu_energy_joules": func(i int) float64 { return 12.5 * float64(i+1) }, "gpu_temperature_celsius": func(i int) float64 { return float64(40 + i) },
 		"gpu_sm_clock_hertz": func(int) float64 { return 1980e6 }, "gpu_memory_clock_hertz": func(int) float64 { return 2619e6 },
@@ -120,8 +119,8 @@ func TestEightGPUsAreReadInFull(t *testing.T) {
 	assert.Empty(t, each(readings, "gpu_nvlink_sent_bytes"), "this driver does not tell it")
 	require.Len(t, n.GPUs(), 8)
 	about := n.GPUs()[7]
-	assert.Equal(t, GPU{Index: "7", Model: about.Model, UUID: d.gpu(7).UUID, Driver: "550.54.15", MemoryBytes: 80 << 30, PowerLimit: 700, SMClock: 1980e6, MemoryClock: 2619e6, ECC: "on"}, about)
-	assert.Contains(t, about.Model, "H100")
+	assert.Equal(t, GPU{Index: "7", Model: about.Model, UUID: d.gpu(7).UUID, Driver: "550.54.15", MemoryBytes: 40 << 30, PowerLimit: 700, SMClock: 1980e6, MemoryClock: 2619e6, ECC: "on"}, about)
+	assert.Contains(t, about.Model, "A100")
 }
 
 func TestOnlyTheServersGPUsAreWatched(t *testing.T) {
@@ -200,7 +199,8 @@ func TestWithoutADriverThereIsASentence(t *testing.T) {
 		_, err := openNVIDIA(&mock.Interface{InitFunc: func() nvml.Return { return ret }}, nil) // any further question would panic
 		assert.ErrorContains(t, err, says)
 	}
-	none := dgxh100.NewWithGPUs()
+	none := dgxa100.New()
+	none.DeviceGetCountFunc = told(0)
 	_, err := openNVIDIA(none, nil)
 	assert.ErrorContains(t, err, "finds none on this machine")
 }
