@@ -23,6 +23,7 @@ const (
 	Hang        Kind = "hang"
 	SlowHeaders Kind = "slow-headers"
 	Delay       Kind = "delay"
+	FrontEnd    Kind = "front-end"
 	Fail        Kind = "status"
 	Cut         Kind = "cut"
 	Tear        Kind = "tear"
@@ -86,6 +87,7 @@ func Failings() []Failing {
 		{Hang, "the request is accepted and never answered", true, nil},
 		{SlowHeaders, "the headers come late", true, []string{"delay"}},
 		{Delay, "the headers come at once, the first byte after them late", true, []string{"delay"}},
+		{FrontEnd, "the engine gets the request late, by the server's own account", true, []string{"delay"}},
 		{Fail, "an HTTP error with vLLM's body", true, []string{"status", "retry-after"}},
 		{Cut, "the answer ends in its middle, without finish reason and [DONE]", true, nil},
 		{Tear, "the connection is reset in mid-answer", true, nil},

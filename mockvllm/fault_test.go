@@ -107,6 +107,7 @@ func TestWaitsAreAsLongAsTheyShallBe(t *testing.T) {
 	for fault, want := range map[string]struct{ headers, first time.Duration }{
 		"slow-headers delay=2s": {2 * time.Second, 2*time.Second + normal},
 		"delay delay=2s":        {0, 2*time.Second + 5*time.Millisecond},
+		"front-end delay=2s":    {0, 2*time.Second + normal},
 		"cold delay=3s":         {0, 3*time.Second + normal},
 		"slow factor=3":         {0, 5*time.Millisecond + time.Microsecond + 3*step(1, 0)},
 	} {

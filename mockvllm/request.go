@@ -170,7 +170,11 @@ type output interface {
 // reports whether the answer was written to its end.
 func (s *Server) follow(r *http.Request, q *request, to *wire, out output) (whole bool) {
 	out.open()
-	here := to.flush() == nil && s.pause(r, s.config.Profile.Frontend)
+	front := s.config.Profile.Frontend
+	if q.hit.Kind == FrontEnd {
+		front += q.hit.Delay
+	}
+	here := to.flush() == nil && s.pause(r, front)
 	if here {
 		s.engine.submit(time.Now(), q.sequences...)
 	}

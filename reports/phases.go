@@ -38,12 +38,12 @@ func phasesOf(p slo.Phases) []struct {
 	return []struct {
 		name string
 		s    float64
-	}{{"client", p.Client}, {"network", p.Network}, {"queue", p.Queue}, {"prefill", p.Prefill}, {"until the first token", p.Server}, {"decode", p.Decode}, {"stall", p.Stall}}
+	}{{"client", p.Client}, {"network", p.Network}, {"front end", p.FrontEnd}, {"queue", p.Queue}, {"prefill", p.Prefill}, {"until the first token", p.Server}, {"decode", p.Decode}, {"stall", p.Stall}}
 }
 
 // phaseClasses are the colours of the phases, in their order; the script has them too.
 func phaseClasses() []string {
-	return []string{"series-7", "series-3", "series-4", "series-2", "series-0", "series-5", "series-1"}
+	return []string{"series-7", "series-3", "series-6", "series-4", "series-2", "series-0", "series-5", "series-1"}
 }
 
 // phases are the bars of all requests and of the slowest, and the course of the

@@ -173,7 +173,7 @@ type phase struct {
 }
 
 func phasesOf(p slo.Phases) []phase {
-	return []phase{{"client", p.Client}, {"network", p.Network}, {"queue", p.Queue}, {"prefill", p.Prefill}, {"until the first token", p.Server}, {"decode", p.Decode}, {"stall", p.Stall}}
+	return []phase{{"client", p.Client}, {"network", p.Network}, {"front end", p.FrontEnd}, {"queue", p.Queue}, {"prefill", p.Prefill}, {"until the first token", p.Server}, {"decode", p.Decode}, {"stall", p.Stall}}
 }
 
 // shown compares a value that is drawn, which has four digits, with what it is.

@@ -38,6 +38,14 @@ Feature: A missed objective says why, and the reason is the true one
     Then the objective "p90 TTFT at most 1 s" is missed
     And the reason names "by its own account the server gave no first token later than"
 
+  Scenario: Its front end is busy
+    Given it has the fault "front-end delay=2s share=20%"
+    And prompts of 256 tokens are answered in 64 tokens
+    And requests arrive as a Poisson process at 8 per second
+    When the load runs for 30 seconds
+    Then the objective "p90 TTFT at most 1 s" is missed
+    And the reason names "requests waited in the server's front end"
+
   Scenario: The client itself was held up
     Given our client is held up for 3 seconds after 20 seconds
     And prompts of 256 tokens are answered in 64 tokens

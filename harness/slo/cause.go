@@ -92,6 +92,8 @@ func (e *explanation) slowness(q *inquiry) string {
 		s = e.clientWaits(slow)
 	case "network":
 		s = q.onTheWay(slow)
+	case "front end":
+		s = e.inFront(slow)
 	case "queue":
 		s = fmt.Sprintf("requests waited in the server's queue, %s on average of those that were too slow: ", FormatQuantity(slow.Queue, Seconds)) + e.queueing(q)
 	case "prefill":
@@ -102,6 +104,9 @@ func (e *explanation) slowness(q *inquiry) string {
 		s = e.decoding(q)
 	default:
 		s = e.inTheServer(slow)
+	}
+	if q.slow.opening*2 > q.slow.n {
+		s += fmt.Sprintf("; %s of %s were the first of their users, who all began at once (a warm-up leaves them out)", grouped(q.slow.opening), grouped(q.slow.n))
 	}
 	if q.verdict == nil || q.metric.Name != q.verdict.Metric { // a part of goodput
 		s = fmt.Sprintf("%s missed %s: ", counted(q.slow.n, "request"), q.limit.Text) + s
@@ -132,6 +137,23 @@ func (q *inquiry) onTheWay(slow Phases) string {
 		s += fmt.Sprintf(": by its own account the server gave no first token later than %s after a request had come; the network, a proxy or its front end held them up", FormatQuantity(most, Seconds))
 	default:
 		s += ": connecting, and until the headers came, which the server sends before it begins; the network, a proxy or its front end held them up"
+	}
+	return s
+}
+
+// busyToRead is how long the server's metrics take at least where its front end is
+// busy: it serves them itself.
+const busyToRead = 0.100 // s
+
+// inFront is for time that the server counts, and its engine does not.
+func (e *explanation) inFront(slow Phases) string {
+	f := e.line.frontEnd()
+	s := fmt.Sprintf("requests waited in the server's front end, %s on average of those that were too slow: by its own account %s passed until a first token, and of that %s in its queue and in computing; %s output tokens per second went through it",
+		FormatQuantity(slow.FrontEnd, Seconds), FormatQuantity(f.first, Seconds), FormatQuantity(f.engine, Seconds), digits(e.line.in(func(int) bool { return true }).rate()))
+	if of := e.w.watched.sources["server"]; of != nil && of.took.values.N() > 0 {
+		if most := of.took.values.Quantile(1, 0); most >= busyToRead {
+			s += ", and it took up to " + FormatQuantity(most, Seconds) + " to tell its metrics"
+		}
 	}
 	return s
 }
@@ -191,6 +213,9 @@ func preempted(n float64) string {
 const oversaturation = 1.1
 
 func (e *explanation) oversaturated(then seen) string {
+	if _, users := e.w.run.Scenario.Load.(harness.Closed); users {
+		return "" // they ask no more than is answered
+	}
 	due, ended := float64(e.load.due)/e.w.seconds(), float64(e.load.ended)/e.w.seconds()
 	if due < oversaturation*ended || then.waitedMost < 10 {
 		return ""

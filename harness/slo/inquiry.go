@@ -27,6 +27,7 @@ type group struct {
 	told          int // whose prompt length is known
 	prompt        int // tokens
 	longest       time.Duration
+	opening       int // of closed loops: those with which users began
 }
 
 // inquire begins what a missed verdict asks of single requests. Goodput asks it of
@@ -96,6 +97,7 @@ func (q *inquiry) take(r *harness.Record, c course) {
 	of.after.add(c.after)
 	of.gaps += max(0, len(r.Chunks)-1)
 	of.longest = max(of.longest, r.LongestGap())
+	of.opening += one(r.User != harness.Untold && r.Due == 0)
 	if r.PromptTokens > 0 {
 		of.told++
 		of.prompt += r.PromptTokens
@@ -247,7 +249,7 @@ func (t *timeline) in(pick func(i int) bool) seen {
 		s.deferredMost = max(s.deferredMost, zeroIfNaN(k.deferred))
 		s.preemptions, s.prompt, s.output = s.preemptions+k.preemptions, s.prompt+k.prompt, s.output+k.output
 		s.steps, s.stepTokens = s.steps+k.steps, s.stepTokens+k.stepTokens
-		s.gap.n, s.gap.sum = s.gap.n+k.gap.n, s.gap.sum+k.gap.sum
+		s.gap.add(k.gap)
 		if k.gap.n > 0 {
 			s.gap.most = max(s.gap.most, k.gap.most)
 		}

@@ -2,6 +2,7 @@ package slo
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"time"
 
@@ -10,22 +11,23 @@ import (
 
 // Phases are where the time of a request went, in seconds.
 type Phases struct {
-	Client  float64 `json:"client_s"`  // until it was sent: ours, or for want of a slot that the scenario bounds
-	Network float64 `json:"network_s"` // connecting, headers, and whatever the server does not know of
-	Queue   float64 `json:"queue_s"`   // in the server, before its first step
-	Prefill float64 `json:"prefill_s"` // from there to the first token
-	Decode  float64 `json:"decode_s"`  // from there to the end, without
-	Stall   float64 `json:"stall_s"`   // time in which nothing came although it was the server's turn
-	Server  float64 `json:"server_s"`  // between headers and first token, where nobody tells how it is to be split
+	Client   float64 `json:"client_s"`    // until it was sent: ours, or for want of a slot that the scenario bounds
+	Network  float64 `json:"network_s"`   // connecting, headers, and whatever the server does not know of
+	FrontEnd float64 `json:"front_end_s"` // in the server, but outside of its engine: until that has the request, and from there to the first token on its way out
+	Queue    float64 `json:"queue_s"`     // in the engine, before its first step
+	Prefill  float64 `json:"prefill_s"`   // from there to the first token
+	Decode   float64 `json:"decode_s"`    // from there to the end, without
+	Stall    float64 `json:"stall_s"`     // time in which nothing came although it was the server's turn
+	Server   float64 `json:"server_s"`    // between headers and first token, where nobody tells how it is to be split
 }
 
 // Names of the phases, in the order of a request's life.
 func phaseNames() []string {
-	return []string{"client", "network", "queue", "prefill", "decode", "stall", "server"}
+	return []string{"client", "network", "front end", "queue", "prefill", "decode", "stall", "server"}
 }
 
 func (p *Phases) each() []*float64 {
-	return []*float64{&p.Client, &p.Network, &p.Queue, &p.Prefill, &p.Decode, &p.Stall, &p.Server}
+	return []*float64{&p.Client, &p.Network, &p.FrontEnd, &p.Queue, &p.Prefill, &p.Decode, &p.Stall, &p.Server}
 }
 
 func (p *Phases) add(q Phases) {
@@ -62,8 +64,9 @@ func (c course) whole() Phases {
 // split says where the time of a request went. Where the server timed it, that is
 // what it says. Else the server's histograms bound it from above: no first token
 // that it gave in those seconds came later than the greatest bucket that gained, so
-// what a request waited longer it waited outside. The rest is shared out as queue
-// and prefill times were of those requests that ended in the same second.
+// what a request waited longer it waited outside. Of the rest the front end has the
+// share that it had in the whole run; what is left is shared out as queue and prefill
+// times were of those requests that ended in the same second.
 func (t *timeline) split(r *harness.Record) (c course) {
 	if r.Sent == harness.Never {
 		return c
@@ -106,11 +109,50 @@ func (t *timeline) splitWait(r *harness.Record, from, end time.Duration, p *Phas
 		p.Network += rest - most
 		rest = most
 	}
-	if share, told := t.queueShare(r.Done); told {
-		p.Queue, p.Prefill = rest*share, rest*(1-share)
+	share, told := t.queueShare(r.Done)
+	if !told {
+		p.Server += rest
 		return
 	}
-	p.Server += rest
+	p.FrontEnd = rest * t.frontEnd().share()
+	rest -= p.FrontEnd
+	p.Queue, p.Prefill = rest*share, rest*(1-share)
+}
+
+// A frontEnd is what the server's means tell of its front end: that until its first
+// token a request took longer than its queue and its prefill together.
+type frontEnd struct {
+	first, engine float64 // mean s until the first token, and of that in queue and prefill
+}
+
+func (f frontEnd) share() float64 {
+	if f.first <= f.engine {
+		return 0
+	}
+	return 1 - f.engine/f.first
+}
+
+// uncountedMost is the share of first tokens whose requests may be missing in the
+// engine's times, or the other way round.
+const uncountedMost = 0.05
+
+// frontEnd compares means over the whole run. In its parts they are those of other
+// requests: a first token counts when it comes, queue and prefill when all has come.
+func (t *timeline) frontEnd() frontEnd {
+	if t.front != nil {
+		return *t.front
+	}
+	var first, queue, prefill spread
+	for _, k := range t.ticks {
+		first.add(k.first)
+		queue.add(k.queue)
+		prefill.add(k.prefill)
+	}
+	t.front = new(frontEnd)
+	if off := max(math.Abs(first.n-queue.n), math.Abs(first.n-prefill.n)); first.n > 0 && off <= uncountedMost*first.n {
+		*t.front = frontEnd{first.mean(), queue.mean() + prefill.mean()}
+	}
+	return *t.front
 }
 
 // latestFirst is how late a first token came at most, by the server's own account,

@@ -97,11 +97,51 @@ func TestTheServersHistogramsSplitItsTime(t *testing.T) {
 func TestWhatTheServerDoesNotKnowOfIsTheNetworks(t *testing.T) {
 	run := watchedRun(40, .1, .02, .02, slow)
 	all := slo.Measure(run).Times()
-	assertPhases(t, slo.Phases{Client: .1, Network: .05 + .75, Queue: .05, Prefill: .05, Decode: .03}, all.All.Phases)
+	assertPhases(t, slo.Phases{Client: .1, Network: .05 + .75, FrontEnd: .02, Queue: .04, Prefill: .04, Decode: .03}, all.All.Phases)
 	v := judge(t, run, "p50 TTFT", "at most 200 ms")
 	verdicts := []slo.Verdict{v}
 	slo.Explain(verdicts, slo.Measure(run))
 	assert.Contains(t, verdicts[0].Cause, "no first token later than 100 ms after a request had come")
+}
+
+func TestWhatTheServerCountsAndItsEngineDoesNotIsTheFrontEnds(t *testing.T) {
+	run := watchedRun(40, 2, .06, .04, slow) // a mean of 1 s until the first token
+	assertPhases(t, slo.Phases{Client: .1, Network: .05, FrontEnd: .765, Queue: .051, Prefill: .034, Decode: .03}, slo.Measure(run).Times().All.Phases)
+	verdicts := []slo.Verdict{judge(t, run, "p50 TTFT", "at most 200 ms")}
+	slo.Explain(verdicts, slo.Measure(run))
+	assert.Contains(t, verdicts[0].Cause, "requests waited in the server's front end, 765 ms on average of those that were too slow: "+
+		"by its own account 1 s passed until a first token, and of that 100 ms in its queue and in computing")
+}
+
+func TestUsersWhoBeginAtOnceAreNamed(t *testing.T) {
+	run := watchedRun(40, 1, .6, .2, func(i int, r *harness.Record) {
+		slow(i, r)
+		r.User = i
+		if i%4 > 0 { // a later question of the same user, answered at once
+			*r = request(i, time.Duration(i)*100*time.Millisecond, 10*time.Millisecond)
+			r.User = i
+			return
+		}
+		lateness := r.Due
+		r.Due, r.Sent, r.Headers = 0, r.Sent-lateness, r.Headers-lateness
+	})
+	run.Scenario.Load = harness.Closed{Users: 10, Requests: 40}
+	verdicts := []slo.Verdict{judge(t, run, "p90 TTFT", "at most 200 ms")}
+	slo.Explain(verdicts, slo.Measure(run))
+	assert.Contains(t, verdicts[0].Cause, "10 of 10 were the first of their users, who all began at once (a warm-up leaves them out)")
+	assert.NotContains(t, verdicts[0].Cause, "more came than it could answer")
+}
+
+func TestTimesOfOtherRequestsTellNothingOfTheFrontEnd(t *testing.T) {
+	run := watchedRun(40, 2, .06, .04, slow)
+	samples := slices.Collect(run.Samples)
+	for i, s := range samples {
+		if s.Series == "vllm:request_queue_time_seconds_count" {
+			samples[i].Value *= .9 // one in ten never ended
+		}
+	}
+	run.Samples = slices.Values(samples)
+	assert.Zero(t, slo.Measure(run).Times().All.FrontEnd)
 }
 
 func TestAGapThatIsLongForItsAnswerIsAStall(t *testing.T) {

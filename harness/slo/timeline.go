@@ -16,6 +16,7 @@ import (
 type timeline struct {
 	shared, shareTold bool // share is known: of queue in queue and prefill, over the whole run
 	share             float64
+	front             *frontEnd // over the whole run; nil until somebody asks
 
 	ticks    []tick
 	last     map[string]float64 // of counters, by series and labels
@@ -44,6 +45,8 @@ type spread struct {
 }
 
 func (s spread) mean() float64 { return s.sum / s.n }
+
+func (s *spread) add(o spread) { s.n, s.sum = s.n+o.n, s.sum+o.sum }
 
 // timelineOf goes through the samples of a run.
 func timelineOf(run *harness.Run) *timeline {

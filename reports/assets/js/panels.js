@@ -41,7 +41,7 @@ kinds.panel = holder => {
 
 // The phases of an average request, one upon the other.
 kinds.phases = holder => {
-  const colours = { client: 7, network: 3, queue: 4, prefill: 2, 'until the first token': 0, decode: 5, stall: 1 };
+  const colours = { client: 7, network: 3, 'front end': 6, queue: 4, prefill: 2, 'until the first token': 0, decode: 5, stall: 1 };
   const strokes = data.phases.map(s => series(colours[s.name]));
   // A time in which nothing was sent is a gap, and the last one is as wide as the others.
   const at = () => data.phases[0].at;
