@@ -40,6 +40,16 @@ type View struct {
 	Data        Data
 }
 
+// abbreviated is a commit's name as git writes it for people, with the "-dirty" that
+// may stand behind it.
+func abbreviated(commit string) string {
+	name, changed, _ := strings.Cut(commit, "-")
+	if changed != "" {
+		changed = "-" + changed
+	}
+	return name[:min(len(name), 12)] + changed
+}
+
 // A Fact is a name and what stands beside it.
 type Fact struct{ Name, Value string }
 
@@ -186,7 +196,7 @@ func about(run *harness.Run, m store.Manifest) []Fact {
 		{"Asked", humane(m.Scenario.Dataset)},
 		{"Seed", strconv.FormatUint(m.Scenario.Seed, 10)},
 		{"Scenario", m.Scenario.Where},
-		{"Commit", m.Tool.Commit},
+		{"Commit", abbreviated(m.Tool.Commit)},
 	})
 }
 
