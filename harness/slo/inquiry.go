@@ -172,7 +172,8 @@ func (q *inquiry) touch(from, to time.Duration) {
 }
 
 // excess is by how much the phases of the slow ones are longer than those of the
-// others, on average; all of theirs, where there are too few others to compare.
+// others, on average; all of theirs, where there are too few others to compare, or
+// none of them is longer: one long gap among many does not show in their sum.
 func (q *inquiry) excess() (excess, slow Phases) {
 	pick := func(g group) Phases {
 		p := g.before
@@ -191,6 +192,9 @@ func (q *inquiry) excess() (excess, slow Phases) {
 		to, less := excess.each(), fast.each()
 		for i := range to {
 			*to[i] -= *less[i]
+		}
+		if !slices.ContainsFunc(to, func(s *float64) bool { return *s > 0 }) {
+			excess = slow
 		}
 	}
 	return excess, slow

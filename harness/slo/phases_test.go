@@ -113,6 +113,19 @@ func TestWhatTheServerCountsAndItsEngineDoesNotIsTheFrontEnds(t *testing.T) {
 		"by its own account 1 s passed until a first token, and of that 100 ms in its queue and in computing")
 }
 
+func TestALongGapAmongManyIsNotTheClients(t *testing.T) {
+	run := watchedRun(40, 1, .6, .2, func(i int, r *harness.Record) { // all answers take as long, of each second one a gap is twice the others
+		*r = request(i, time.Duration(i)*100*time.Millisecond, 50*time.Millisecond)
+		if i%2 > 0 {
+			r.Chunks[1], r.Chunks[2] = r.Chunks[1]-5*time.Millisecond, r.Chunks[2]+5*time.Millisecond
+		}
+	})
+	verdicts := []slo.Verdict{judge(t, run, "p90 longest gap", "at most 15 ms")}
+	slo.Explain(verdicts, slo.Measure(run))
+	assert.Equal(t, slo.Missed, verdicts[0].Outcome)
+	assert.Contains(t, verdicts[0].Cause, "tokens came slowly one after the other")
+}
+
 func TestUsersWhoBeginAtOnceAreNamed(t *testing.T) {
 	run := watchedRun(40, 1, .6, .2, func(i int, r *harness.Record) {
 		slow(i, r)
