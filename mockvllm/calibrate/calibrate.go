@@ -1,6 +1,6 @@
-// Package calibrate fits a profile of the mock to what a real server did: it
-// replays stored runs offline, again and again, and moves the coefficients until
-// the mock's latencies are the server's.
+// Package calibrate holds a profile of the mock against what a real server did:
+// it replays stored runs offline and compares the latencies. To fit one, it does
+// so again and again, and moves the coefficients until they are the server's.
 //
 // Runs show A and W only in their sum, which is fitted; its parts keep the ratio
 // that they have in the profile that it begins with. E, which matters for the
@@ -42,22 +42,32 @@ type Run struct {
 	Requests []Request
 }
 
-// A Row compares the server with the fitted mock over some requests of a run
-// whose prompts are about as long.
+// A Row compares the server with the mock over some requests of a run whose
+// prompts are about as long.
 type Row struct {
-	Run           string
-	Requests      int
-	Prompt        float64 // mean tokens
-	Concurrency   float64 // mean requests in flight during the run
-	TTFT, FitTTFT time.Duration
-	TPOT, FitTPOT time.Duration
-	requests      []int   // of the run, by index
-	context       float64 // mean tokens that a step reads for one of them
+	Run            string
+	Requests       int
+	Prompt         float64 // mean tokens
+	Concurrency    float64 // mean requests in flight during the run
+	TTFT, MockTTFT time.Duration
+	TPOT, MockTPOT time.Duration
+	requests       []int   // of the run, by index
+	context        float64 // mean tokens that a step reads for one of them
 }
 
-// Errors are the relative errors of the fit.
+// Errors are the relative errors of the mock: 0.1 is a tenth more than the
+// server's.
 func (r Row) Errors() (ttft, tpot float64) {
-	return float64(r.FitTTFT)/float64(r.TTFT) - 1, float64(r.FitTPOT)/float64(r.TPOT) - 1
+	return float64(r.MockTTFT)/float64(r.TTFT) - 1, float64(r.MockTPOT)/float64(r.TPOT) - 1
+}
+
+// MeanErrors are the mean sizes of the rows' errors, whichever way they go.
+func MeanErrors(rows []Row) (ttft, tpot float64) {
+	for _, row := range rows {
+		t, p := row.Errors()
+		ttft, tpot = ttft+math.Abs(t)/float64(len(rows)), tpot+math.Abs(p)/float64(len(rows))
+	}
+	return ttft, tpot
 }
 
 // groups into which a run's requests are divided, by the length of their prompts.
@@ -69,6 +79,19 @@ const (
 	evaluations = 250
 	restarts    = 6
 )
+
+// Score tells how well a profile repeats the runs, which need not be such as a
+// profile could be fitted to.
+func Score(p mockvllm.Profile, runs []Run) ([]Row, error) {
+	rows, err := divide(runs)
+	if err != nil {
+		return nil, err
+	}
+	if rows, err = measure(p, runs, rows); err != nil {
+		return nil, fmt.Errorf("the runs cannot be replayed on %s: %w", p.Name, err)
+	}
+	return rows, nil
+}
 
 // Fit returns the profile that repeats the runs best, beginning with one whose
 // settings (sequences, tokens in a step, cache) are the server's, and how well
@@ -94,16 +117,16 @@ func Fit(begin mockvllm.Profile, runs []Run) (mockvllm.Profile, []Row, error) {
 		return sum
 	}
 	if math.IsInf(loss(coordinates(begin)), 1) {
-		_, err := measure(begin, runs, rows)
-		return begin, nil, fmt.Errorf("the runs cannot be replayed on %s: %w", begin.Name, err)
+		_, err := Score(begin, runs)
+		return begin, nil, err
 	}
 	x, err := search(loss, coordinates(begin))
 	if err != nil {
 		return begin, nil, err
 	}
 	profile := at(begin, x)
-	fitted, err := measure(profile, runs, rows)
-	return profile, fitted, err
+	rows, err = Score(profile, runs)
+	return profile, rows, err
 }
 
 // search finds the least loss. The simplex collapses now and then where there is
@@ -149,7 +172,7 @@ func at(p mockvllm.Profile, x []float64) mockvllm.Profile {
 func divide(runs []Run) (rows []Row, err error) {
 	for _, run := range runs {
 		if len(run.Requests) < 20 {
-			return nil, fmt.Errorf("%s has %d whole answers; a fit needs at least 20", run.Name, len(run.Requests))
+			return nil, fmt.Errorf("%s has %d whole answers; at least 20 are needed", run.Name, len(run.Requests))
 		}
 		order := make([]int, len(run.Requests))
 		for i := range order {
@@ -173,7 +196,7 @@ func divide(runs []Run) (rows []Row, err error) {
 		}
 	}
 	if rows == nil {
-		return nil, errors.New("there is no run to fit to")
+		return nil, errors.New("there is no run to hold the mock against")
 	}
 	return rows, nil
 }
@@ -238,7 +261,7 @@ func measure(p mockvllm.Profile, runs []Run, rows []Row) ([]Row, error) {
 	for i := range rows {
 		row := &rows[i]
 		n := slices.IndexFunc(runs, func(r Run) bool { return r.Name == row.Run })
-		row.FitTTFT, row.FitTPOT = means(row.requests, func(i int) (time.Duration, time.Duration, int) {
+		row.MockTTFT, row.MockTPOT = means(row.requests, func(i int) (time.Duration, time.Duration, int) {
 			return got[n].ttft[i], got[n].tpot[i], runs[n].Requests[i].Output
 		})
 	}

@@ -80,7 +80,7 @@ func TestAFitRefusesWhatCannotTellTheCoefficientsApart(t *testing.T) {
 	quiet, busy := observe(t, server, "quiet", 40, 1, 200, 250), observe(t, server, "busy", 100, 12, 200, 250)
 	for says, runs := range map[string][]calibrate.Run{
 		"no run":                    nil,
-		"a fit needs at least 20":   {{Name: "small", Requests: quiet.Requests[:10]}},
+		"at least 20 are needed":    {{Name: "small", Requests: quiet.Requests[:10]}},
 		"one context length only":   {quiet, busy},
 		"one concurrency only":      {quiet, observe(t, server, "long", 40, .3, 3000, 4000)},
 		"cannot be replayed on":     {quiet, busy, tooLong(quiet)},

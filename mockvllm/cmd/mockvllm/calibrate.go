@@ -18,15 +18,26 @@ import (
 // poor is a mean error with which a profile is of no use.
 const poor = 0.25
 
+// score tells how well a profile repeats stored runs.
+func (o options) score(profile mockvllm.Profile, out io.Writer) error {
+	runs, err := readRuns(o.files)
+	if err != nil {
+		return err
+	}
+	rows, err := calibrate.Score(profile, runs)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "%s on %s\n\n", profile.Name, profile.GPU)
+	printRows(rows, out)
+	return nil
+}
+
 // calibrate fits a profile to stored runs and tells how well it fits.
 func (o options) calibrate(begin mockvllm.Profile, out io.Writer) error {
-	var runs []calibrate.Run
-	for _, dir := range o.files {
-		run, err := readRun(dir)
-		if err != nil {
-			return err
-		}
-		runs = append(runs, run)
+	runs, err := readRuns(o.files)
+	if err != nil {
+		return err
 	}
 	profile, rows, err := calibrate.Fit(begin, runs)
 	if err != nil {
@@ -53,7 +64,18 @@ func (o options) calibrate(begin mockvllm.Profile, out io.Writer) error {
 	return os.WriteFile(o.write, append(raw, '\n'), 0o644)
 }
 
-// readRun takes from a stored run what a fit needs. A run in which many requests
+func readRuns(dirs []string) (runs []calibrate.Run, err error) {
+	for _, dir := range dirs {
+		run, err := readRun(dir)
+		if err != nil {
+			return nil, err
+		}
+		runs = append(runs, run)
+	}
+	return runs, nil
+}
+
+// readRun takes from a stored run what is compared. A run in which many requests
 // failed is none to learn from: what failed took part of the server, too.
 func readRun(dir string) (calibrate.Run, error) {
 	stored, err := store.Open(dir)
@@ -70,7 +92,7 @@ func readRun(dir string) (calibrate.Run, error) {
 		}
 	}
 	if whole := len(run.Requests); whole*20 < all*19 {
-		return run, fmt.Errorf("%s: only %d of %d requests were answered in full and tell their tokens; a fit needs 95 %%", dir, whole, all)
+		return run, fmt.Errorf("%s: only %d of %d requests were answered in full and tell their tokens; 95 %% are needed", dir, whole, all)
 	}
 	return run, nil
 }
@@ -81,13 +103,11 @@ func printRows(rows []calibrate.Row, out io.Writer) (ttft, tpot float64) {
 	fmt.Fprintln(table, "prompt\tin flight\tTTFT ms: server\tmock\terror\tTPOT ms: server\tmock\terror\t  run")
 	for _, r := range rows {
 		dt, dp := r.Errors()
-		ttft, tpot = ttft+abs(dt)/float64(len(rows)), tpot+abs(dp)/float64(len(rows))
 		fmt.Fprintf(table, "%.0f\t%.1f\t%.1f\t%.1f\t%+.1f %%\t%.2f\t%.2f\t%+.1f %%\t  %s\n", r.Prompt, r.Concurrency,
-			r.TTFT.Seconds()*1000, r.FitTTFT.Seconds()*1000, 100*dt, r.TPOT.Seconds()*1000, r.FitTPOT.Seconds()*1000, 100*dp, r.Run)
+			r.TTFT.Seconds()*1000, r.MockTTFT.Seconds()*1000, 100*dt, r.TPOT.Seconds()*1000, r.MockTPOT.Seconds()*1000, 100*dp, r.Run)
 	}
 	table.Flush()
+	ttft, tpot = calibrate.MeanErrors(rows)
 	fmt.Fprintf(out, "mean error: TTFT %.1f %%, TPOT %.1f %%\n", 100*ttft, 100*tpot)
 	return ttft, tpot
 }
-
-func abs(v float64) float64 { return max(v, -v) }

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -18,7 +17,7 @@ import (
 // options are what the command line says. Flags that vLLM has too are named and
 // meant as there, so that the mock takes the place of `vllm serve` as it stands.
 type options struct {
-	command string   // serve, calibrate or replay
+	command string   // serve, score, calibrate or replay
 	files   []string // runs or a trace
 	write   string   // file of the fitted profile
 
@@ -82,7 +81,7 @@ func parse(args []string, out io.Writer) (options, error) {
 	o.registerOurs(flags)
 	ignore(flags)
 	o.command = "serve"
-	if len(args) > 0 && slices.Contains([]string{"serve", "calibrate", "replay"}, args[0]) {
+	if len(args) > 0 && slices.Contains([]string{"serve", "score", "calibrate", "replay"}, args[0]) {
 		o.command, args = args[0], args[1:]
 	}
 	if o.command == "serve" && len(args) > 0 && !strings.HasPrefix(args[0], "-") {
@@ -102,15 +101,16 @@ func parse(args []string, out io.Writer) (options, error) {
 		return o, fmt.Errorf("%q is no flag; the model stands first: mockvllm serve MODEL [flags]", o.files[0])
 	case o.command == "replay" && len(o.files) != 1:
 		return o, fmt.Errorf("replay takes one trace, not %d: mockvllm replay [flags] TRACE", len(o.files))
-	case o.command == "calibrate" && len(o.files) == 0:
-		return o, errors.New("calibrate takes the folders of runs: mockvllm calibrate [flags] RUN…")
+	case (o.command == "score" || o.command == "calibrate") && len(o.files) == 0:
+		return o, fmt.Errorf("%[1]s takes the folders of runs: mockvllm %[1]s [flags] RUN…", o.command)
 	}
 	return o, nil
 }
 
 func usage(flags *flag.FlagSet, out io.Writer) {
 	fmt.Fprint(out, `usage: mockvllm [serve] [MODEL] [flags]     serve a mock of vLLM in real time
-       mockvllm calibrate [flags] RUN…      fit a profile to stored runs of a real server
+       mockvllm score [flags] RUN…          how well a profile repeats stored runs of a real server
+       mockvllm calibrate [flags] RUN…      fit a profile to them
        mockvllm replay [flags] TRACE        serve a trace offline: hours in seconds
 
 `)

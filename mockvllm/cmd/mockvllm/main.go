@@ -1,5 +1,6 @@
 // Command mockvllm serves the mock vLLM server in real time, serves a trace
-// offline, or fits a profile to stored runs of a real server.
+// offline, holds a profile against stored runs of a real server, or fits one to
+// them.
 package main
 
 import (
@@ -50,7 +51,10 @@ func run(args []string, out, complaints io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if o.command == "calibrate" {
+	switch o.command {
+	case "score":
+		return o.score(config.Profile, out)
+	case "calibrate":
 		return o.calibrate(config.Profile, out)
 	}
 	if o.truth == "" {
