@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"time"
 )
 
@@ -29,39 +30,74 @@ const pieceTokens = 512
 // clock jumps from step to step. What happened to each request is told in the
 // order in which they end. Faults count from the beginning of the trace.
 func Replay(c Config, trace iter.Seq2[Arrival, error], tell func(Truth)) error {
-	c.Truth = tell
-	if err := c.check(); err != nil {
+	r, err := newReplay(c, tell)
+	if err != nil {
 		return err
-	}
-	for _, f := range c.Faults {
-		if kind, _ := failing(f.Kind); kind.Requests || f.Kind == MetricsMissing || f.Kind == MetricsSlow || f.Kind == MetricsStale || f.Kind == MetricsReset {
-			return fmt.Errorf("%s happens between a server and its clients; a replay has none", f.Kind)
-		}
-	}
-	begin := time.Unix(0, 0)
-	faults := &mishaps{seed: c.Seed, scale: c.Scale}
-	faults.add(begin, c.Faults...)
-	r := &replay{config: c, begin: begin, engine: newEngine(c, faults, newMetrics(c)), known: wordIDs()[0]}
-	r.engine.ended = func(s *sequence, at time.Time) {
-		truth := s.truth()
-		truth.Ended, truth.Whole = at, s.finished() != "error"
-		tell(truth)
 	}
 	next, stop := iter.Pull2(trace)
 	defer stop()
-	r.next = next
+	index, last := -1, time.Duration(0)
+	r.next = func() (*sequence, error) {
+		a, err, ok := next()
+		if err != nil || !ok {
+			return nil, err
+		}
+		index++
+		if a.At < last {
+			return nil, fmt.Errorf("request %d of the trace is due before the one ahead of it", index+1)
+		}
+		if last = a.At; c.Profile.refuses(a) != nil {
+			return nil, fmt.Errorf("request %d of the trace %w", index+1, c.Profile.refuses(a))
+		}
+		return r.sequence(a, index, r.begin), nil
+	}
 	return r.run()
+}
+
+// refuses is why a request cannot be served, if so.
+func (p Profile) refuses(a Arrival) error {
+	switch {
+	case a.Prompt < 1 || a.Output < 1:
+		return fmt.Errorf("has %d prompt and %d output tokens; both must be at least 1", a.Prompt, a.Output)
+	case a.Prompt+a.Output > p.MaxModelLen:
+		return fmt.Errorf("needs %d tokens; the context has %d", a.Prompt+a.Output, p.MaxModelLen)
+	}
+	return nil
 }
 
 type replay struct {
 	config Config
 	begin  time.Time
 	engine *engine
-	next   func() (Arrival, error, bool)
-	ahead  *sequence // has been read from the trace and is not due yet
+	next   func() (*sequence, error)           // the next of the trace; nil if there is none
+	follow func(ended *sequence, at time.Time) // lets whoever waited for the end ask again
+	ahead  []*sequence                         // are known and not due yet, by when they are
 	count  uint64
-	last   time.Duration
 	known  token // one that answers are made of
+}
+
+func newReplay(c Config, tell func(Truth)) (*replay, error) {
+	c.Truth = tell
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	for _, f := range c.Faults {
+		if kind, _ := failing(f.Kind); kind.Requests || f.Kind == MetricsMissing || f.Kind == MetricsSlow || f.Kind == MetricsStale || f.Kind == MetricsReset {
+			return nil, fmt.Errorf("%s happens between a server and its clients; a replay has none", f.Kind)
+		}
+	}
+	begin := time.Unix(0, 0)
+	faults := &mishaps{seed: c.Seed, scale: c.Scale}
+	faults.add(begin, c.Faults...)
+	r := &replay{config: c, begin: begin, engine: newEngine(c, faults, newMetrics(c)), known: wordIDs()[0]}
+	r.follow = func(*sequence, time.Time) {}
+	r.engine.ended = func(s *sequence, at time.Time) {
+		truth := s.truth()
+		truth.Ended, truth.Whole = at, s.finished() != "error"
+		tell(truth)
+		r.follow(s, at)
+	}
+	return r, nil
 }
 
 // run is the engine's loop on a clock that jumps.
@@ -76,7 +112,7 @@ func (r *replay) run() error {
 			if !more {
 				return nil
 			}
-			at = r.ahead.queued.Add(settle)
+			at = r.ahead[0].queued.Add(settle)
 			continue
 		}
 		at = r.engine.faults.thawed(at)
@@ -91,36 +127,26 @@ func (r *replay) run() error {
 // arrive queues all requests up to an instant, and reports whether any are left.
 func (r *replay) arrive(at time.Time) (more bool, err error) {
 	for {
-		if r.ahead == nil {
-			a, err, ok := r.next()
-			if err != nil || !ok {
+		if len(r.ahead) == 0 {
+			s, err := r.next()
+			if err != nil || s == nil {
 				return false, err
 			}
-			if r.ahead, err = r.sequence(a); err != nil {
-				return false, err
-			}
+			r.ahead = append(r.ahead, s)
 		}
-		if !r.ahead.queued.Before(at) {
+		first := r.ahead[0]
+		if !first.queued.Before(at) {
 			return true, nil
 		}
-		r.engine.submit(r.ahead.queued, r.ahead)
-		r.ahead = nil
+		r.engine.submit(first.queued, first)
+		r.ahead = slices.Delete(r.ahead, 0, 1)
 	}
 }
 
-// sequence is a request as the engine sees it.
-func (r *replay) sequence(a Arrival) (*sequence, error) {
+// sequence is a request as the engine sees it; At counts from an instant.
+func (r *replay) sequence(a Arrival, index int, since time.Time) *sequence {
 	r.count++
-	switch longest := r.config.Profile.MaxModelLen; {
-	case a.At < r.last:
-		return nil, fmt.Errorf("request %d of the trace is due before the one ahead of it", r.count)
-	case a.Prompt < 1 || a.Output < 1:
-		return nil, fmt.Errorf("request %d of the trace has %d prompt and %d output tokens; both must be at least 1", r.count, a.Prompt, a.Output)
-	case a.Prompt+a.Output > longest:
-		return nil, fmt.Errorf("request %d of the trace needs %d tokens; the context has %d", r.count, a.Prompt+a.Output, longest)
-	}
-	r.last = a.At
-	s := &sequence{identity: r.count, index: int(r.count) - 1, tokens: make([]token, a.Prompt, a.Prompt+a.Output), prompt: a.Prompt, maxTokens: a.Output, adapter: a.Adapter,
+	s := &sequence{identity: r.count, index: index, tokens: make([]token, a.Prompt, a.Prompt+a.Output), prompt: a.Prompt, maxTokens: a.Output, adapter: a.Adapter,
 		given: min(a.Cached, a.Prompt-1), noCache: r.config.NoPrefixCache, whole: true, notify: make(chan struct{}, 1), copies: &copies{n: 1, left: 1},
 		answer: answer{ids: make([]token, a.Output), finish: "length"}}
 	s.root = rootOf(a.Adapter, "")
@@ -135,9 +161,9 @@ func (r *replay) sequence(a Arrival) (*sequence, error) {
 		s.answer.ids[i] = r.known
 	}
 	s.hashes = chain(s.root, s.tokens, r.config.Profile.BlockSize)
-	s.received = r.begin.Add(scaled(a.At, r.config.Scale))
+	s.received = since.Add(scaled(a.At, r.config.Scale))
 	s.queued = s.received.Add(scaled(r.config.Profile.Frontend, r.config.Scale))
-	return s, nil
+	return s
 }
 
 // ReadTrace reads a trace in the form that Mooncake published

@@ -101,6 +101,43 @@ func TestATraceThatCannotBeServedSaysWhere(t *testing.T) {
 	}
 }
 
+func TestUsersAskAgainWhenTheyAreAnswered(t *testing.T) {
+	profile := plain()
+	user := func(pause time.Duration) (out []mockvllm.Arrival) {
+		for range 5 {
+			out = append(out, mockvllm.Arrival{At: pause, Prompt: 100, Output: 20})
+		}
+		return out
+	}
+	users := [][]mockvllm.Arrival{user(0), {}, user(time.Second), user(10 * time.Millisecond)}
+	told := make([]mockvllm.Truth, 15)
+	replay := func(profile mockvllm.Profile) {
+		require.NoError(t, mockvllm.ReplayUsers(mockvllm.Config{Profile: profile}, users, func(tr mockvllm.Truth) { told[tr.Index] = tr }))
+	}
+	for _, slower := range []float64{1, 3} {
+		profile.W *= slower
+		replay(profile)
+		for i, tr := range told {
+			since := time.Unix(0, 0)
+			if i%5 > 0 {
+				since = told[i-1].Ended
+			}
+			assert.Equal(t, []time.Duration{0, time.Second, 10 * time.Millisecond}[i/5], tr.Received.Sub(since), "request %d", i)
+			assert.Len(t, tr.Tokens, 20)
+		}
+	}
+	err := mockvllm.ReplayUsers(mockvllm.Config{Profile: profile}, [][]mockvllm.Arrival{{{Prompt: 1, Output: 1}, {Prompt: 1}}}, nil)
+	assert.EqualError(t, err, "request 2 of user 1 has 1 prompt and 0 output tokens; both must be at least 1")
+}
+
+func TestUsersWhoAskOnceAreATrace(t *testing.T) {
+	arrivals := randomly(200, 20)
+	var trace, users []mockvllm.Truth
+	require.NoError(t, mockvllm.Replay(mockvllm.Config{Profile: plain()}, sequenceOf(arrivals), func(tr mockvllm.Truth) { trace = append(trace, tr) }))
+	require.NoError(t, mockvllm.ReplayUsers(mockvllm.Config{Profile: plain()}, slices.Collect(slices.Chunk(arrivals, 1)), func(tr mockvllm.Truth) { users = append(users, tr) }))
+	assert.Equal(t, trace, users)
+}
+
 // BenchmarkReplay is how much faster than real a busy server is replayed.
 func BenchmarkReplay(b *testing.B) {
 	profile, err := mockvllm.ProfileFor("llama-3.1-8b", "one H100")

@@ -2,6 +2,10 @@
 // it replays stored runs offline and compares the latencies. To fit one, it does
 // so again and again, and moves the coefficients until they are the server's.
 //
+// Requests of an open loop come when they came; the users of a closed loop ask
+// again when they are answered, as much later as they did, so that a mock that
+// is faster has as many in flight.
+//
 // Runs show A and W only in their sum, which is fitted; its parts keep the ratio
 // that they have in the profile that it begins with. E, which matters for the
 // longest prompts only, stays as it is there. The others are told apart only by
@@ -10,9 +14,9 @@
 package calibrate
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
-	"iter"
 	"math"
 	"slices"
 	"sync"
@@ -25,6 +29,7 @@ import (
 
 // A Request is one answered request of a run, as its client saw it.
 type Request struct {
+	User       int           // of a closed loop, from 1; 0 in an open one
 	Sent       time.Duration // since the run began
 	Prompt     int           // tokens
 	Output     int           // tokens
@@ -270,13 +275,9 @@ func measure(p mockvllm.Profile, runs []Run, rows []Row) ([]Row, error) {
 
 // replay returns each request's TTFT and TPOT on a profile.
 func replay(p mockvllm.Profile, run Run) (ttft, tpot []time.Duration, err error) {
-	order := make([]int, len(run.Requests)) // by when they were sent
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int { return int(run.Requests[a].Sent - run.Requests[b].Sent) })
+	users, order := byUser(run.Requests)
 	ttft, tpot = make([]time.Duration, len(order)), make([]time.Duration, len(order))
-	err = mockvllm.Replay(mockvllm.Config{Profile: p, NoPrefixCache: true}, arrivals(run, order), func(t mockvllm.Truth) {
+	err = mockvllm.ReplayUsers(mockvllm.Config{Profile: p, NoPrefixCache: true}, users, func(t mockvllm.Truth) {
 		i := order[t.Index]
 		ttft[i] = t.Tokens[0].Sub(t.Received)
 		if n := len(t.Tokens); n > 1 {
@@ -286,13 +287,26 @@ func replay(p mockvllm.Profile, run Run) (ttft, tpot []time.Duration, err error)
 	return ttft, tpot, err
 }
 
-func arrivals(run Run, order []int) iter.Seq2[mockvllm.Arrival, error] {
-	return func(yield func(mockvllm.Arrival, error) bool) {
-		for _, i := range order {
-			r := run.Requests[i]
-			if !yield(mockvllm.Arrival{At: r.Sent, Prompt: r.Prompt, Output: r.Output, Cached: r.Cached}, nil) {
-				return
-			}
-		}
+// byUser is what each user asks, one after the other, and which requests these
+// are; whoever asked in an open loop asked once.
+func byUser(requests []Request) (users [][]mockvllm.Arrival, order []int) {
+	order = make([]int, len(requests))
+	for i := range order {
+		order[i] = i
 	}
+	slices.SortStableFunc(order, func(a, b int) int {
+		return cmp.Or(cmp.Compare(requests[a].User, requests[b].User), cmp.Compare(requests[a].Sent, requests[b].Sent))
+	})
+	for n, i := range order {
+		r := requests[i]
+		arrival := mockvllm.Arrival{At: r.Sent, Prompt: r.Prompt, Output: r.Output, Cached: r.Cached}
+		if n == 0 || r.User == 0 || requests[order[n-1]].User != r.User {
+			users = append(users, nil)
+		} else {
+			arrival.At = max(0, r.Sent-requests[order[n-1]].end())
+		}
+		last := len(users) - 1
+		users[last] = append(users[last], arrival)
+	}
+	return users, order
 }
