@@ -240,6 +240,11 @@ speculative decoding were not recorded: what the mock does there is as vLLM's so
 This page is made by that test, which fails when the list is not the whole truth: `+"`go test ./mockvllm -run Conforms -update`"+`.
 To record another version: change fixtures/vllm/requirements.in, and `+"`fixtures/vllm/serve go test ./mockvllm -run Conforms -record -update`"+`.
 
+How fast it is compares another test: `+"`go test -v -run 'Real|H200' ./mockvllm/calibrate`"+`. What the mock does otherwise: the front end of a real server, one Python process
+that tokenizes, collects and streams, gets slower with the tokens that pass through it, and saturates. Under 512 users, prompts of 128 tokens and answers of 128, vLLM 0.26.0 on
+one H100 took 1,041 ms to the first token and 28.5 ms between tokens; the mock, whose front end takes 12 ms whatever the load, 281 and 27.6 (run c512 in
+mockvllm/calibrate/testdata/one-h100.csv).
+
 `, d.version, d.exchanges, d.date)
 	if len(d.rows) == 0 {
 		return out.String() + "There is no difference.\n"

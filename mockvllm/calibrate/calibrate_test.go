@@ -75,6 +75,49 @@ func TestAFitFindsTheServerBehindTheRuns(t *testing.T) {
 	assert.InEpsilon(t, tpot, fitTPOT, 0.03, "a load that it has not seen")
 }
 
+// closed is what a client would have stored of users who ask again as soon as
+// they are answered.
+func closed(t *testing.T, p mockvllm.Profile, users, each int) calibrate.Run {
+	t.Helper()
+	draw := rand.New(rand.NewPCG(3, 3))
+	run, work := calibrate.Run{Name: "closed"}, make([][]mockvllm.Arrival, users)
+	for u := range work {
+		for range each {
+			a := mockvllm.Arrival{At: time.Millisecond, Prompt: 100 + draw.IntN(900), Output: 20 + draw.IntN(60)}
+			work[u] = append(work[u], a)
+			run.Requests = append(run.Requests, calibrate.Request{User: u + 1, Prompt: a.Prompt, Output: a.Output})
+		}
+	}
+	require.NoError(t, mockvllm.ReplayUsers(mockvllm.Config{Profile: p}, work, func(tr mockvllm.Truth) {
+		r := &run.Requests[tr.Index]
+		r.Sent = tr.Received.Sub(time.Unix(0, 0))
+		r.TTFT = tr.Tokens[0].Sub(tr.Received)
+		r.TPOT = tr.Tokens[len(tr.Tokens)-1].Sub(tr.Tokens[0]) / time.Duration(len(tr.Tokens)-1)
+	}))
+	return run
+}
+
+func TestAProfileIsScoredAsManyUsersAskIt(t *testing.T) {
+	server := profile(t, "llama-3.1-8b", "one A100")
+	run := closed(t, server, 64, 6)
+	rows, err := calibrate.Score(server, []calibrate.Run{run})
+	require.NoError(t, err)
+	ttft, tpot := calibrate.MeanErrors(rows)
+	assert.Less(t, ttft, 0.02, "the server itself: users who are answered at one instant may queue in another order")
+	assert.Less(t, tpot, 0.005, "the server itself")
+
+	faster := server // in all its steps by a tenth, and with as many in flight
+	for _, v := range []*float64{&faster.A, &faster.W, &faster.B, &faster.C, &faster.D, &faster.E} {
+		*v *= 0.9
+	}
+	rows, err = calibrate.Score(faster, []calibrate.Run{run})
+	require.NoError(t, err)
+	for _, row := range rows {
+		_, tpot := row.Errors()
+		assert.InDelta(t, -0.1, tpot, 0.01, "%+v", row)
+	}
+}
+
 func TestAFitRefusesWhatCannotTellTheCoefficientsApart(t *testing.T) {
 	server := profile(t, "llama-3.1-8b", "one A100")
 	quiet, busy := observe(t, server, "quiet", 40, 1, 200, 250), observe(t, server, "busy", 100, 12, 200, 250)

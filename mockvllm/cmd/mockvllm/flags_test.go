@@ -108,6 +108,19 @@ func TestAProfileIsFittedToStoredRuns(t *testing.T) {
 	assert.ErrorContains(t, run([]string{"calibrate", t.TempDir()}, io.Discard, io.Discard), "is no stored run")
 }
 
+func TestAProfileIsScoredAgainstStoredRuns(t *testing.T) {
+	profile, err := mockvllm.ProfileFor("llama-3.1-8b", "one A100")
+	require.NoError(t, err)
+	run1 := storedRun(t, profile, 30, 100, 1) // a fit would refuse this one alone
+	var same, other bytes.Buffer
+	require.NoError(t, run([]string{"score", "--gpu", "one A100", run1}, &same, io.Discard))
+	assert.Contains(t, same.String(), "llama-3.1-8b on one A100\n")
+	assert.Contains(t, same.String(), "mean error: TTFT 0.0 %, TPOT 0.0 %\n")
+	require.NoError(t, run([]string{"score", run1, "--gpu", "one L40S"}, &other, io.Discard))
+	assert.Regexp(t, `mean error: TTFT \d\d.* %, TPOT 9\d\.\d %`, other.String())
+	assert.ErrorContains(t, run([]string{"score"}, io.Discard, io.Discard), "score takes the folders of runs")
+}
+
 // storedRun is the folder of a run of a server with this profile: n requests with
 // prompts of a length, perSecond of them.
 func storedRun(t *testing.T, p mockvllm.Profile, n, prompt, perSecond int) string {
