@@ -242,8 +242,8 @@ To record another version: change fixtures/vllm/requirements.in, and `+"`fixture
 
 How fast it is compares another test: `+"`go test -v -run 'Real|H200' ./mockvllm/calibrate`"+`. What the mock does otherwise: the front end of a real server, one Python process
 that tokenizes, collects and streams, gets slower with the tokens that pass through it, and saturates. Under 512 users, prompts of 128 tokens and answers of 128, vLLM 0.26.0 on
-one H100 took 1,041 ms to the first token and 28.5 ms between tokens; the mock, whose front end takes 12 ms whatever the load, 281 and 27.6 (run c512 in
-mockvllm/calibrate/testdata/one-h100.csv).
+one H100 took 1,041 ms to the first token and 28.5 ms between tokens; by the server's own histograms 272 ms of the first were queue and
+prefill. The mock, whose front end takes 12 ms whatever the load, took 281 and 27.6 (run c512 in mockvllm/calibrate/testdata/one-h100.csv).
 
 `, d.version, d.exchanges, d.date)
 	if len(d.rows) == 0 {

@@ -32,8 +32,9 @@ func Profiles() []Profile {
 	const kernelsOnly = "median 4 % against the kernel tables; not against runs"
 	return []Profile{
 		// Was not fitted to any run; those of vLLM 0.26.0 it is held against are in
-		// mockvllm/calibrate/testdata. Most of its error in TTFT is that of a front end
-		// which gets slower with its load, and does not here.
+		// mockvllm/calibrate/testdata. With many users most of its error in TTFT is that
+		// of a front end which gets slower with its load, and does not here; the rest
+		// is queue and prefill, by the server's own histograms.
 		small("one H100", "TTFT 18.1 %, TPOT 3.2 % over 9 runs, to none of which it was fitted", 6.36, 21.5, 7.1, 42.7, 0.70, 467_280, 8192, 1024),
 		// Fits that began elsewhere ended nearly as well with C up to 27 and D down to
 		// 13: these runs hardly tell the two apart. This one was the best of five.
