@@ -40,9 +40,9 @@ type View struct {
 	Data        Data
 }
 
-// abbreviated is a commit's name as git writes it for people, with the "-dirty" that
-// may stand behind it.
-func abbreviated(commit string) string {
+// shortCommit is the beginning of a commit's name, with the "-dirty" that may stand
+// behind it: no two commits of a repository share so much.
+func shortCommit(commit string) string {
 	name, changed, _ := strings.Cut(commit, "-")
 	if changed != "" {
 		changed = "-" + changed
@@ -196,7 +196,7 @@ func about(run *harness.Run, m store.Manifest) []Fact {
 		{"Asked", humane(m.Scenario.Dataset)},
 		{"Seed", strconv.FormatUint(m.Scenario.Seed, 10)},
 		{"Scenario", m.Scenario.Where},
-		{"Commit", abbreviated(m.Tool.Commit)},
+		{"Commit", shortCommit(m.Tool.Commit)},
 	})
 }
 

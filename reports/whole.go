@@ -73,7 +73,7 @@ func NewWhole(of trials.Whole, verdicts []slo.Verdict, m store.Manifest) Whole {
 		when += ", in virtual time"
 	}
 	v.Facts = told([]Fact{{"Model", m.Server.Model}, {"Server", m.Server.Kind}, {"When", when}, {"Runs", fmt.Sprintf("%d (%s)", len(of.Trials), of.Kind)},
-		{"Asked", humane(m.Scenario.Dataset)}, {"Seed", fmt.Sprint(m.Scenario.Seed)}, {"Scenario", m.Scenario.Where}, {"Commit", abbreviated(m.Tool.Commit)}})
+		{"Asked", humane(m.Scenario.Dataset)}, {"Seed", fmt.Sprint(m.Scenario.Seed)}, {"Scenario", m.Scenario.Where}, {"Commit", shortCommit(m.Tool.Commit)}})
 	return v
 }
 

@@ -123,10 +123,17 @@ func (w *Window) blurred(m Metric, statistic string) blur {
 
 // blurredFirst is that of first chunks: one that was read together with the next has
 // a stamp that is too late, and the server would be blamed for it.
-func (w *Window) blurredFirst(statistic string) blur {
+func (w *Window) blurredFirst(m Metric, statistic string) blur {
 	share := float64(w.firstShared) / float64(max(1, w.begun))
-	return w.unseen(share, statistic, fmt.Sprintf("first tokens when they came: %s of them came in one read with the second", FormatQuantity(share, Ratio)))
+	b := w.unseen(share, statistic, fmt.Sprintf("first tokens when they came: %s of them came in one read with the second", FormatQuantity(share, Ratio)))
+	if m.Name == "TPOT" { // of a mean over the gaps of an answer the first is one
+		b.by /= max(1, w.Spread("output tokens").Quantile(shortAnswer, 0)-1)
+	}
+	return b
 }
+
+// shortAnswer is the quantile of answers' lengths that stands for a short one.
+const shortAnswer = 0.05
 
 // unseen is there where more of what the client should have seen than a statistic
 // bears has a stamp of something later. Chunks that one read brought share its stamp;
@@ -143,6 +150,6 @@ func (w *Window) unseen(share float64, statistic, what string) (b blur) {
 	if delay < gap {
 		return b
 	}
-	return blur{delay, fmt.Sprintf("the client was too slow to see %s, after up to %s in the kernel, and that decides; give it a free core, or lower the rate%s",
-		what, FormatQuantity(delay, Seconds), w.starved())}
+	return blur{delay, fmt.Sprintf("the client was too slow to see %s, after up to %s in the kernel (p%g), and that decides; give it a free core, or lower the rate%s",
+		what, FormatQuantity(delay, Seconds), 100*level, w.starved())}
 }

@@ -133,10 +133,21 @@ func TestARareBlurDecidesAboutTailsOnly(t *testing.T) {
 		{500, "max ITL", "at most 50 ms", slo.Unknown},
 		{500, "p90 longest gap", "at most 50 ms", slo.Met},
 		{50, "p90 longest gap", "at most 50 ms", slo.Unknown}, // of each request one chunk in four decides
+		{50, "min ITL", "at least 5 ms", slo.Unknown}, // of chunks that came together the gap is none
+		{50, "mean ITL", "at most 50 ms", slo.Met},
 	} {
 		v := judge(t, rare(c.every), c.subject, c.most)
 		assert.Equal(t, c.outcome, v.Outcome, "%+v %v", c, v.Notes)
 	}
+	first := runOf(1000, func(i int, r *harness.Record) {
+		if r.ReadDelay = time.Millisecond; i%50 == 0 {
+			r.Chunks[1], r.ReadDelay = r.Chunks[0], 60*time.Millisecond
+		}
+	})
+	assert.Equal(t, slo.Unknown, judge(t, first, "p95 TTFT", "at most 1010 ms").Outcome)
+	assert.Equal(t, slo.Met, judge(t, first, "p95 TTFT", "at most 1100 ms").Outcome)
+	assert.Equal(t, slo.Met, judge(t, first, "p95 TPOT", "at most 40 ms").Outcome, "60 ms are 20 in a mean of three gaps")
+	assert.Equal(t, slo.Unknown, judge(t, first, "p95 TPOT", "at most 25 ms").Outcome)
 }
 
 // watching adds what the client saw of itself, at the beginning and the end.

@@ -93,7 +93,7 @@ func (e *explanation) slowness(q *inquiry) string {
 	case "network":
 		s = q.onTheWay(slow)
 	case "front end":
-		s = e.inFront(slow)
+		s = e.inFront(q, slow)
 	case "queue":
 		s = fmt.Sprintf("requests waited in the server's queue, %s on average of those that were too slow: ", FormatQuantity(slow.Queue, Seconds)) + e.queueing(q)
 	case "prefill":
@@ -105,8 +105,8 @@ func (e *explanation) slowness(q *inquiry) string {
 	default:
 		s = e.inTheServer(slow)
 	}
-	if q.slow.opening*2 > q.slow.n {
-		s += fmt.Sprintf("; %s of %s were the first of their users, who all began at once (a warm-up leaves them out)", grouped(q.slow.opening), grouped(q.slow.n))
+	if q.opened() {
+		s += fmt.Sprintf("; %s of those %s were the first requests of their users, who all begin at once (a warm-up leaves them out)", grouped(q.slow.opening), grouped(q.slow.n))
 	}
 	if q.verdict == nil || q.metric.Name != q.verdict.Metric { // a part of goodput
 		s = fmt.Sprintf("%s missed %s: ", counted(q.slow.n, "request"), q.limit.Text) + s
@@ -133,7 +133,7 @@ func (q *inquiry) onTheWay(slow Phases) string {
 		}
 	}
 	switch {
-	case then.n > 0 && most > 0 && most < slow.Total():
+	case q.slow.headers.Seconds()/float64(max(1, q.slow.n)) < slow.Network/2 && then.n > 0 && most > 0 && most < slow.Total():
 		s += fmt.Sprintf(": by its own account the server gave no first token later than %s after a request had come; the network, a proxy or its front end held them up", FormatQuantity(most, Seconds))
 	default:
 		s += ": connecting, and until the headers came, which the server sends before it begins; the network, a proxy or its front end held them up"
@@ -141,21 +141,14 @@ func (q *inquiry) onTheWay(slow Phases) string {
 	return s
 }
 
-// busyToRead is how long the server's metrics take at least where its front end is
-// busy: it serves them itself.
-const busyToRead = 0.100 // s
-
 // inFront is for time that the server counts, and its engine does not.
-func (e *explanation) inFront(slow Phases) string {
-	f := e.line.frontEnd()
-	s := fmt.Sprintf("requests waited in the server's front end, %s on average of those that were too slow: by its own account %s passed until a first token, and of that %s in its queue and in computing; %s output tokens per second went through it",
-		FormatQuantity(slow.FrontEnd, Seconds), FormatQuantity(f.first, Seconds), FormatQuantity(f.engine, Seconds), digits(e.line.in(func(int) bool { return true }).rate()))
-	if of := e.w.watched.sources["server"]; of != nil && of.took.values.N() > 0 {
-		if most := of.took.values.Quantile(1, 0); most >= busyToRead {
-			s += ", and it took up to " + FormatQuantity(most, Seconds) + " to tell its metrics"
-		}
+func (e *explanation) inFront(q *inquiry, slow Phases) string {
+	s := fmt.Sprintf("requests waited in the server's front end, %s on average of those that were too slow", FormatQuantity(slow.FrontEnd, Seconds))
+	if f := e.line.frontEnd(); f.first > 0 {
+		s += fmt.Sprintf(": by its own account the first tokens of all requests took %s on average, and of that %s in its queue and in computing", FormatQuantity(f.first, Seconds), FormatQuantity(f.engine, Seconds))
 	}
-	return s
+	then, _ := q.seen()
+	return s + fmt.Sprintf("; %s output tokens per second went through it meanwhile", digits(then.rate()))
 }
 
 // inTheServer is for time between headers and first token that nobody splits.

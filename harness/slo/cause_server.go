@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/vllmspec/vllmspec/harness"
 )
 
 // prompts says why prompts took long to compute.
@@ -87,7 +89,7 @@ func (e *explanation) stalled(q *inquiry) string {
 		return "answers were preempted in their middle, for up to " + longest + ": the KV cache was full, its usage stood at up to " + FormatQuantity(then.kvMost, Ratio) + preempted(then.preemptions) + e.holders(q.limit.Class)
 	case then.n == 0:
 		return "answers stopped in their middle, for up to " + longest + "; what the server did meanwhile was not seen, as its metrics could not be read" + e.unread()
-	case then.gap.most < q.slow.longest.Seconds():
+	case then.gap.n > 0 && then.gap.most < q.slow.longest.Seconds():
 		return fmt.Sprintf("answers stopped in their middle, for up to %s, while the engine went on: by its own account no token came later than %s after the one before; its front end, a proxy or the network held them up", longest, FormatQuantity(then.gap.most, Seconds))
 	}
 	return e.decoding(q)
@@ -119,6 +121,8 @@ func (e *explanation) decoding(q *inquiry) string {
 		return s + ": the KV cache was full, its usage stood at up to " + FormatQuantity(then.kvMost, Ratio) + preempted(then.preemptions) + e.holders(q.limit.Class)
 	case name != "":
 		return s + ": steps were full of prompts; " + e.promptLoad(then, q.limit.Class)
+	case q.alone(slow):
+		return s + fmt.Sprintf(", with gaps of up to %s among them: steps that compute prompts take longer, and %s prompt tokens came per second meanwhile", FormatQuantity(q.slow.longest.Seconds(), Seconds), digits(then.perSecond()))
 	case contrast && then.running >= 1.5*otherwise.running && then.rate() >= 1.3*otherwise.rate():
 		return s + fmt.Sprintf(" and %s otherwise: the batch was larger, %s requests at once on average, %s otherwise", FormatQuantity(usual, Seconds), digits(then.running), digits(otherwise.running))
 	case contrast && then.perSecond() >= 1.5*otherwise.perSecond():
@@ -127,6 +131,12 @@ func (e *explanation) decoding(q *inquiry) string {
 		return s + fmt.Sprintf(" from %s to %s and %s otherwise, with %s requests running, %s otherwise: the engine's steps grew slower with no more to do%s", FormatQuantity(then.first.Seconds(), Seconds), FormatQuantity(then.until.Seconds(), Seconds), FormatQuantity(usual, Seconds), digits(then.running), digits(otherwise.running), e.heldBack())
 	}
 	return s + fmt.Sprintf(", all the time, with %s requests running and %s prompt tokens per second: the server is no faster at this load%s", digits(then.running), digits(then.perSecond()), e.heldBack())
+}
+
+// alone reports whether it is single gaps that were too long, and not all of them.
+func (q *inquiry) alone(mean float64) bool {
+	const times = 3
+	return q.phase() == fromFirst && q.metric.Name != "TPOT" && q.limit.Relation == harness.AtMost && q.limit.Limit >= times*mean
 }
 
 // heldBack says that a GPU's clock was lower than it could be, for another reason than

@@ -27,7 +27,8 @@ type group struct {
 	told          int // whose prompt length is known
 	prompt        int // tokens
 	longest       time.Duration
-	opening       int // of closed loops: those with which users began
+	opening       int           // of closed loops: those with which users began
+	headers       time.Duration // from when they were sent until their headers came
 }
 
 // inquire begins what a missed verdict asks of single requests. Goodput asks it of
@@ -97,6 +98,7 @@ func (q *inquiry) take(r *harness.Record, c course) {
 	of.after.add(c.after)
 	of.gaps += max(0, len(r.Chunks)-1)
 	of.longest = max(of.longest, r.LongestGap())
+	of.headers += max(0, r.Headers-r.Sent)
 	of.opening += one(r.User != harness.Untold && r.Due == 0)
 	if r.PromptTokens > 0 {
 		of.told++
@@ -171,15 +173,24 @@ func (q *inquiry) touch(from, to time.Duration) {
 	}
 }
 
+// opened reports whether the slow ones were slow because all users began at once: most
+// of them were users' first requests, and few of the others.
+func (q *inquiry) opened() bool {
+	const few = 5
+	return q.phase() != fromFirst && q.slow.n >= few && q.fast.n >= few && 2*q.slow.opening > q.slow.n &&
+		2*q.fast.opening*q.slow.n < q.slow.opening*q.fast.n
+}
+
 // excess is by how much the phases of the slow ones are longer than those of the
-// others, on average; all of theirs, where there are too few others to compare, or
-// none of them is longer: one long gap among many does not show in their sum.
+// others, on average, each gap counted where it is gaps that were slow; all of theirs,
+// where there are too few others to compare, or none of them is longer: one long gap
+// among many does not show in their sum.
 func (q *inquiry) excess() (excess, slow Phases) {
 	pick := func(g group) Phases {
 		p := g.before
 		switch q.phase() {
 		case fromFirst:
-			p = g.after
+			return g.after.over(g.gaps)
 		case wholeLife:
 			p.add(g.after)
 		}

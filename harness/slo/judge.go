@@ -97,11 +97,16 @@ func (v *Verdict) settle(e estimate) {
 
 // ours says why an outcome may be our own doing; "" where it is not.
 func (w *Window) ours(m Metric, v Verdict) string {
+	var b blur
 	switch {
-	case m.stamps && v.hangsOn(w.blurred(m, v.Statistic)):
-		return w.blurred(m, v.Statistic).why
-	case m.first && v.hangsOn(w.blurredFirst(v.Statistic)):
-		return w.blurredFirst(v.Statistic).why
+	case m.stamps:
+		b = w.blurred(m, v.Statistic)
+	case m.first:
+		b = w.blurredFirst(m, v.Statistic)
+	}
+	switch {
+	case v.hangsOn(b):
+		return b.why
 	case m.fromDue && !w.bounded():
 		return w.ownLateness(m, v)
 	}
