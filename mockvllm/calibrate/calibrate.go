@@ -17,6 +17,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"iter"
 	"math"
 	"slices"
 	"sync"
@@ -277,14 +278,31 @@ func measure(p mockvllm.Profile, runs []Run, rows []Row) ([]Row, error) {
 func replay(p mockvllm.Profile, run Run) (ttft, tpot []time.Duration, err error) {
 	users, order := byUser(run.Requests)
 	ttft, tpot = make([]time.Duration, len(order)), make([]time.Duration, len(order))
-	err = mockvllm.ReplayUsers(mockvllm.Config{Profile: p, NoPrefixCache: true}, users, func(t mockvllm.Truth) {
+	config := mockvllm.Config{Profile: p, NoPrefixCache: true}
+	tell := func(t mockvllm.Truth) {
 		i := order[t.Index]
 		ttft[i] = t.Tokens[0].Sub(t.Received)
 		if n := len(t.Tokens); n > 1 {
 			tpot[i] = t.Tokens[n-1].Sub(t.Tokens[0]) / time.Duration(n-1)
 		}
-	})
+	}
+	if run.Requests[0].User == 0 { // an open loop is a trace, of which only what is due is kept
+		err = mockvllm.Replay(config, firsts(users), tell)
+	} else {
+		err = mockvllm.ReplayUsers(config, users, tell)
+	}
 	return ttft, tpot, err
+}
+
+// firsts is what each user asks first.
+func firsts(users [][]mockvllm.Arrival) iter.Seq2[mockvllm.Arrival, error] {
+	return func(yield func(mockvllm.Arrival, error) bool) {
+		for _, asks := range users {
+			if !yield(asks[0], nil) {
+				return
+			}
+		}
+	}
 }
 
 // byUser is what each user asks, one after the other, and which requests these
