@@ -133,7 +133,7 @@ func TestARareBlurDecidesAboutTailsOnly(t *testing.T) {
 		{500, "max ITL", "at most 50 ms", slo.Unknown},
 		{500, "p90 longest gap", "at most 50 ms", slo.Met},
 		{50, "p90 longest gap", "at most 50 ms", slo.Unknown}, // of each request one chunk in four decides
-		{50, "min ITL", "at least 5 ms", slo.Unknown}, // of chunks that came together the gap is none
+		{50, "min ITL", "at least 5 ms", slo.Unknown},         // of chunks that came together the gap is none
 		{50, "mean ITL", "at most 50 ms", slo.Met},
 	} {
 		v := judge(t, rare(c.every), c.subject, c.most)
