@@ -181,7 +181,11 @@ func (e estimate) dependence() string {
 	if e.worth == 0 || e.worth > float64(e.n)/2 {
 		return ""
 	}
-	return fmt.Sprintf(" (neighbours resemble each other: these %s tell as much as %s independent ones)", counted(e.n, "request"), grouped(int(e.worth)))
+	as := grouped(int(e.worth)) + " independent ones"
+	if int(e.worth) <= 1 {
+		as = "a single one"
+	}
+	return fmt.Sprintf(" (neighbours resemble each other: these %s tell as much as %s)", counted(e.n, "request"), as)
 }
 
 // summary is a mean with its interval, or an extreme, which is a fact about this run.
