@@ -41,7 +41,7 @@ type View struct {
 }
 
 // shortCommit is the beginning of a commit's name, with the "-dirty" that may stand
-// behind it: no two commits of a repository share so much.
+// behind it. The whole name stands under the environment.
 func shortCommit(commit string) string {
 	name, changed, _ := strings.Cut(commit, "-")
 	if changed != "" {

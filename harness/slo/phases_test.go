@@ -131,6 +131,49 @@ func TestALongGapAmongManyIsNotTheClients(t *testing.T) {
 	assert.Contains(t, verdicts[0].Cause, "tokens came slowly one after the other")
 }
 
+func TestSingleGapsAreNotTheServersSpeed(t *testing.T) {
+	run := watchedRun(40, 1, .6, .2, func(i int, r *harness.Record) {
+		*r = request(i, time.Duration(i)*100*time.Millisecond, 50*time.Millisecond)
+		if i%2 > 0 {
+			for k := 2; k < 4; k++ {
+				r.Chunks[k] += 150 * time.Millisecond
+			}
+			r.Done = r.Chunks[3]
+		}
+	})
+	samples := slices.Collect(run.Samples)
+	for s := range 7 {
+		samples = append(samples, histogram(time.Duration(s)*second, "vllm:inter_token_latency_seconds", 30*float64(s), .3*float64(s), .5)...)
+	}
+	slices.SortStableFunc(samples, func(a, b harness.Sample) int { return int(a.At - b.At) })
+	run.Samples = slices.Values(samples)
+	verdicts := []slo.Verdict{judge(t, run, "p90 longest gap", "at most 50 ms")}
+	slo.Explain(verdicts, slo.Measure(run))
+	assert.Contains(t, verdicts[0].Cause, "10 ms apart on average by the server's own account, with gaps of up to 160 ms among them: steps that compute prompts take longer, and 160 prompt tokens came per second")
+}
+
+func TestOneStallDoesNotExplainSlowTokens(t *testing.T) {
+	run := watchedRun(40, 1, .6, .2, func(i int, r *harness.Record) {
+		*r = request(i, time.Duration(i)*100*time.Millisecond, 50*time.Millisecond)
+		gap, n := 10*time.Millisecond, 200
+		if i%2 > 0 {
+			gap, n = 20*time.Millisecond, 20
+		}
+		r.Chunks = r.Chunks[:1]
+		for k := 1; k < n; k++ {
+			at := r.Chunks[k-1] + gap
+			if i == 1 && k == 10 {
+				at += 230 * time.Millisecond
+			}
+			r.Chunks = append(r.Chunks, at)
+		}
+		r.Done, r.OutputTokens = r.Chunks[n-1], n
+	})
+	verdicts := []slo.Verdict{judge(t, run, "p75 TPOT", "at most 15 ms")}
+	slo.Explain(verdicts, slo.Measure(run))
+	assert.Contains(t, verdicts[0].Cause, "tokens came slowly one after the other")
+}
+
 func TestUsersWhoBeginAtOnceAreNamed(t *testing.T) {
 	run := watchedRun(40, 2.5, .6, .2, func(i int, r *harness.Record) {
 		slow(i, r)

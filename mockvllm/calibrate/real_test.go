@@ -3,7 +3,7 @@ package calibrate_test
 import (
 	"cmp"
 	"encoding/csv"
-	"flag"
+	"fmt"
 	"math"
 	"os"
 	"slices"
@@ -86,6 +86,12 @@ func TestTheDefaultProfileIsAsFastAsARealH100(t *testing.T) {
 	ttft, tpot := score(t, p, realRuns(t, h100Runs), "c2", "c8", "c32", "c128", "c256", "c8-long", "c64-long", "chat", "poisson")
 	assert.Less(t, ttft, 0.20)
 	assert.Less(t, tpot, 0.04)
+	assert.Contains(t, p.Error, said(ttft, tpot)+" over 9 runs")
+}
+
+// said is how a profile tells its errors.
+func said(ttft, tpot float64) string {
+	return fmt.Sprintf("TTFT %.1f %%, TPOT %.1f %%", 100*ttft, 100*tpot)
 }
 
 // TestARealFrontEndSaturates shows what the mock does not: under 512 users the
@@ -102,19 +108,15 @@ func TestTheProfileOfAnH200IsAsFastAsARealOne(t *testing.T) {
 	ttft, tpot := score(t, p, runs, h200Fitted()...)
 	assert.Less(t, ttft, 0.12)
 	assert.Less(t, tpot, 0.03)
-	ttft, tpot = score(t, p, runs, "chat") // which it has not seen
+	assert.Contains(t, p.Error, said(ttft, tpot)+" over 6 runs")
+	ttft, tpot = score(t, p, runs, "chat")
 	assert.Less(t, ttft, 0.20)
 	assert.Less(t, tpot, 0.14)
+	assert.Contains(t, p.Error, said(ttft, tpot)+" over one that it has not seen")
 }
 
-var fit = flag.Bool("fit", false, "fit the profile of an H200 once more: half a minute of CPU")
-
-// TestTheProfileOfAnH200IsWhatAFitGives repeats the fit, if asked to:
-// go test -v -run WhatAFitGives ./mockvllm/calibrate -fit
+// TestTheProfileOfAnH200IsWhatAFitGives repeats the fit: half a minute of CPU.
 func TestTheProfileOfAnH200IsWhatAFitGives(t *testing.T) {
-	if !*fit {
-		t.Skip("takes half a minute of CPU; ask for it with -fit")
-	}
 	stored, begin := profile(t, "llama-3.1-8b", "one H200"), profile(t, "llama-3.1-8b", "one H100")
 	begin.Blocks = stored.Blocks
 	got, _, err := calibrate.Fit(begin, pick(t, realRuns(t, h200Runs), h200Fitted()...))
