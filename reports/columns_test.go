@@ -3,11 +3,18 @@ package reports
 import (
 	"encoding/json"
 	"sync"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
+
+func TestACommitIsShortened(t *testing.T) {
+	for commit, want := range map[string]string{"": "", "9a99821": "9a99821", strings.Repeat("0123456789", 4): "012345678901", strings.Repeat("0123456789", 4) + "-dirty": "012345678901-dirty"} {
+		assert.Equal(t, want, shortCommit(commit))
+	}
+}
 
 func TestSeveralBrowsersMaySendForTheSameRequests(t *testing.T) {
 	r := pack([]*point{{seq: 1}, {seq: 2}})

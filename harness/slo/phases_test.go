@@ -141,15 +141,21 @@ func TestSingleGapsAreNotTheServersSpeed(t *testing.T) {
 			r.Done = r.Chunks[3]
 		}
 	})
-	samples := slices.Collect(run.Samples)
-	for s := range 7 {
-		samples = append(samples, histogram(time.Duration(s)*second, "vllm:inter_token_latency_seconds", 30*float64(s), .3*float64(s), .5)...)
-	}
-	slices.SortStableFunc(samples, func(a, b harness.Sample) int { return int(a.At - b.At) })
-	run.Samples = slices.Values(samples)
+	tellsGaps(run, .010, .5)
 	verdicts := []slo.Verdict{judge(t, run, "p90 longest gap", "at most 50 ms")}
 	slo.Explain(verdicts, slo.Measure(run))
 	assert.Contains(t, verdicts[0].Cause, "10 ms apart on average by the server's own account, with gaps of up to 160 ms among them: steps that compute prompts take longer, and 160 prompt tokens came per second")
+}
+
+// tellsGaps lets the server tell its gaps between tokens: their mean, and a bound.
+func tellsGaps(run *harness.Run, mean, below float64) {
+	samples := slices.Collect(run.Samples)
+	for s := range 7 {
+		n := 30 * float64(s)
+		samples = append(samples, histogram(time.Duration(s)*second, "vllm:inter_token_latency_seconds", n, n*mean, below)...)
+	}
+	slices.SortStableFunc(samples, func(a, b harness.Sample) int { return int(a.At - b.At) })
+	run.Samples = slices.Values(samples)
 }
 
 func TestOneStallDoesNotExplainSlowTokens(t *testing.T) {
@@ -169,6 +175,7 @@ func TestOneStallDoesNotExplainSlowTokens(t *testing.T) {
 		}
 		r.Done, r.OutputTokens = r.Chunks[n-1], n
 	})
+	tellsGaps(run, .015, .1)
 	verdicts := []slo.Verdict{judge(t, run, "p75 TPOT", "at most 15 ms")}
 	slo.Explain(verdicts, slo.Measure(run))
 	assert.Contains(t, verdicts[0].Cause, "tokens came slowly one after the other")
