@@ -2,8 +2,8 @@ package reports
 
 import (
 	"encoding/json"
-	"sync"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
