@@ -1,11 +1,11 @@
 # vllmspec: what is worth typing. `make` alone says what there is.
-.PHONY: help test test-vllm features demo selfcheck calibration image generate lint
+.PHONY: help test test-vllm features demo selfcheck calibration kills image generate lint fuzz govulncheck licences
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 test: ## all tests of the project, the features among them
-	go test ./...
+	go test -timeout 30m $(FLAGS) ./...
 
 test-vllm: ## the features that a small server carries, against a real vLLM on this machine's CPU: two to five minutes
 	fixtures/vllm/serve go test -v -count=1 ./features -godog.tags=@vllm
@@ -22,6 +22,9 @@ calibration: ## how often intervals contain the truth and verdicts are wrong, on
 selfcheck: ## what the load generator itself can do on this machine: about five minutes
 	go run ./harness/cmd/selfcheck
 
+kills: ## processes killed at random moments and in writes, and every failure of a disk: about half an hour
+	go test -v -timeout 60m ./steps/writes -run 'Kills|CanFail|canFail' -kills 300 -op-kills 60 -every-fault
+
 image: ## the mock as a container image, vllmspec/mockvllm
 	mkdir -p .cache/image
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o .cache/image/mockvllm ./mockvllm/cmd/mockvllm
@@ -34,3 +37,12 @@ lint: ## what CI checks beside the tests
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "run gofmt -w on these"; exit 1; }
 	go vet ./...
 	go tool -modfile=tools/go.mod staticcheck ./...
+
+fuzz: ## each fuzz target for FUZZTIME, 10m by default, one after the other
+	tools/fuzz
+
+govulncheck: ## known vulnerabilities in what we depend on
+	tools/vulnerabilities
+
+licences: ## the licence of each module that is linked; fails on one that cannot be, or is not known
+	tools/licences

@@ -4,9 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -21,38 +23,71 @@ const module = "github.com/vllmspec/vllmspec"
 // down and nothing imports sideways, so that every package can be read, tested
 // and replaced without the ones above and beside it.
 func allowed() map[string][]string {
-	domain := []string{"harness", "harness/spelling"}
+	domain := []string{"harness", "internal/spelling"}
+	mock := []string{"mockvllm/internal/answer", "mockvllm/internal/clock", "mockvllm/internal/engine", "mockvllm/internal/faults", "mockvllm/internal/hash", "mockvllm/internal/metrics", "mockvllm/internal/tokenizer"}
 	return map[string][]string{
-		"":                        {},
-		"harness/spelling":        {},
+		"":                        {"internal/environment", "steps"},
+		"internal/environment":    append(domain, "harness/credentials", "harness/export", "harness/server", "internal/disk", "internal/plain", "internal/redact"),
+		"internal/spelling":       {},
+		"internal/modelname":      {},
+		"internal/plain":          {},
+		"internal/redact":         {},
+		"internal/disk":           {},
 		"harness/stats":           {},
-		"harness/credentials":     {},
-		"harness/stamp":           {},
-		"harness/http1":           {"harness/stamp"},
+		"internal/guard":          {},
+		"harness/credentials":     {"internal/guard", "internal/plain", "internal/redact"},
+		"internal/stamp":          {},
+		"internal/limit":          {},
+		"internal/measures":       {},
+		"internal/loopback":       {},
+		"harness/http1":           {"internal/limit", "internal/stamp"},
 		"harness/arrival":         {},
 		"fixtures":                {},
-		"fixtures/generate":       {},
-		"mockvllm":                {"harness/spelling", "harness/stamp"},
+		"fixtures/generate":       {"internal/disk"},
 		"mockvllm/calibrate":      {"mockvllm"},
-		"mockvllm/cmd/mockvllm":   append(domain, "harness/stamp", "harness/store", "mockvllm", "mockvllm/calibrate"),
-		"harness":                 {},
-		"harness/cmd/calibration": append(domain, "harness/arrival", "harness/slo", "harness/trials", "harness/stats", "mockvllm"),
-		"harness/cmd/selfcheck":   append(domain, "harness/arrival", "harness/dataset", "harness/openai", "harness/sampler", "harness/slo", "harness/store", "mockvllm", "reports/live"),
+		"mockvllm/cmd/mockvllm":   append(domain, "internal/disk", "internal/stamp", "harness/store", "mockvllm", "mockvllm/calibrate"),
+		"harness":                 {"internal/limit", "harness/vllm"},
+		"harness/cmd/calibration": append(domain, "harness/arrival", "harness/trials", "harness/stats", "mockvllm", "harness/quantity", "harness/slo", "harness/compare"),
+		"harness/cmd/selfcheck":   append(domain, "harness/client", "harness/arrival", "harness/dataset", "internal/disk", "harness/openai", "harness/sampler", "harness/store", "mockvllm", "reports/live", "harness/vllm", "harness/quantity", "harness/slo"),
 		"harness/dataset":         domain,
-		"harness/openai":          append(domain, "harness/credentials", "harness/http1", "harness/stamp"),
-		"harness/sampler":         domain,
-		"harness/store":           domain,
-		"harness/export":          {"harness"},
-		"harness/server":          append(domain, "mockvllm"),
-		"harness/slo":             append(domain, "harness/stats"),
-		"harness/trials":          append(domain, "harness/slo", "harness/stats"),
-		"reports":                 append(domain, "harness/slo", "harness/stats", "harness/store", "harness/trials"),
-		"reports/live":            append(domain, "harness/slo", "harness/store", "reports"),
-		"reports/cmd/report":      append(domain, "harness/slo", "harness/stats", "harness/store", "harness/trials", "reports"),
-		"steps": append(domain, "fixtures", "harness/arrival", "harness/credentials", "harness/dataset", "harness/export", "harness/openai",
-			"harness/sampler", "harness/server", "harness/slo", "harness/store", "harness/trials", "mockvllm", "reports", "reports/live"),
-		"features":          {"steps"},
-		"harness/cmd/drift": append(domain, "harness/slo", "harness/store"),
+		"harness/client":          {"harness", "harness/credentials", "harness/http1", "internal/limit", "internal/plain", "internal/redact", "internal/stamp"},
+		"harness/vllm":            {},
+		"harness/openai":          append(domain, "harness/client", "internal/limit", "internal/modelname", "internal/plain", "harness/vllm"),
+		"harness/sampler":         append(domain, "internal/limit", "internal/redact", "harness/vllm"),
+		"harness/store":           append(domain, "internal/disk", "harness/arrival", "harness/vllm"),
+		"harness/export":          {"harness", "internal/loopback"},
+		"harness/server":          append(domain, "internal/guard", "internal/redact", "mockvllm", "harness/vllm"),
+		"harness/judge":           append(domain, "harness/store", "harness/trials", "harness/quantity", "harness/slo", "harness/reconcile", "harness/compare", "harness/diagnose"),
+		"harness/slo":             append(domain, "harness/stats", "harness/vllm", "harness/quantity"),
+		"harness/trials":          append(domain, "harness/stats", "harness/quantity", "harness/slo"),
+		"reports":                 append(domain, "internal/disk", "internal/plain", "harness/stats", "harness/store", "harness/trials", "harness/vllm", "harness/quantity", "harness/slo", "harness/compare", "harness/diagnose"),
+		"reports/live":            append(domain, "internal/loopback", "internal/plain", "harness/store", "reports", "harness/quantity", "harness/slo"),
+		"reports/ci":              append(domain, "harness/store", "internal/disk", "internal/plain", "reports", "harness/quantity", "harness/slo"),
+		"reports/cmd/report":      append(domain, "internal/disk", "internal/plain", "harness/judge", "harness/stats", "harness/store", "harness/trials", "reports"),
+		"harness/experiment": append(domain, "harness/arrival", "harness/client", "harness/credentials", "harness/dataset", "harness/export", "harness/judge", "harness/openai",
+			"harness/sampler", "harness/server", "harness/store", "harness/trials", "internal/disk", "internal/plain", "internal/redact", "mockvllm", "reports", "harness/vllm", "harness/quantity", "harness/slo", "harness/reconcile"),
+		"steps": append(domain, "fixtures", "harness/arrival", "harness/credentials", "harness/dataset", "internal/disk", "internal/environment", "harness/experiment", "harness/export",
+			"internal/plain", "internal/redact", "harness/trials", "mockvllm", "reports", "reports/ci", "reports/live", "harness/quantity", "harness/slo", "harness/reconcile", "harness/compare"),
+		"steps/stored":      {},
+		"steps/writes":      {},
+		"features":          {""},
+		"harness/cmd/drift": append(domain, "harness/store", "harness/quantity", "harness/slo", "harness/compare"),
+
+		// The mock: from what is said to who is answered.
+		"mockvllm/internal/hash":      {},
+		"mockvllm/internal/tokenizer": {},
+		"mockvllm/internal/answer":    {"mockvllm/internal/tokenizer"},
+		"mockvllm/internal/clock":     {},
+		"mockvllm/internal/faults":    {"internal/spelling", "mockvllm/internal/clock"},
+		"mockvllm/internal/metrics":   {},
+		"mockvllm/internal/engine":    {"mockvllm/internal/answer", "mockvllm/internal/clock", "mockvllm/internal/faults", "mockvllm/internal/hash", "mockvllm/internal/metrics", "mockvllm/internal/tokenizer"},
+		"mockvllm/internal/api":       append(mock, "internal/stamp"),
+		"mockvllm":                    append(mock, "internal/modelname", "internal/spelling", "mockvllm/internal/api"),
+		"harness/quantity":            {},
+		"internal/runtest":            {"harness"},
+		"harness/reconcile":           {"harness", "internal/spelling", "harness/quantity", "harness/slo"},
+		"harness/compare":             {"harness", "harness/stats", "harness/quantity", "harness/slo"},
+		"harness/diagnose":            {"harness", "harness/stats", "harness/vllm", "harness/quantity", "harness/slo"},
 	}
 }
 
@@ -71,7 +106,7 @@ func only() map[string][]string {
 		"github.com/moby/moby":                {"harness/server"},
 		"go.opentelemetry.io/otel":            {"harness/export"},
 		"github.com/prometheus/client_golang": {"harness/export"},
-		"github.com/tidwall/gjson":            {"harness/openai", "mockvllm"},
+		"github.com/tidwall/gjson":            {"harness/openai", "mockvllm/internal/api"},
 		"gonum.org/v1/gonum":                  {"harness/stats", "harness/arrival", "mockvllm/calibrate"},
 	}
 }
@@ -139,6 +174,38 @@ func TestGeneratedMarkupIsFresh(t *testing.T) {
 		committed := readFile(t, strings.TrimSuffix(template, ".templ")+"_templ.go")
 		assert.Equal(t, string(fresh), committed, "%s changed: run go generate ./reports", template)
 	}
+}
+
+// writers are the files that may write, rename or open for writing by themselves, and why. All
+// others leave it to internal/disk, so that what users keep is never half there.
+func writers() map[string]string {
+	return map[string]string{
+		"harness/cmd/selfcheck/process.go": "a folder that goes with the process",
+		"harness/cmd/selfcheck/group.go":   "the kernel's files",
+		"harness/server/engine.go":         "a lock, as long as a container runs",
+		"harness/server/logbook.go":        "a log, line by line",
+		"mockvllm/cmd/mockvllm/main.go":    "a log, line by line",
+		"reports/ci/cucumber.go":           "what godog writes, which is read and removed at once",
+		"reports/ci/summary.go":            "GitHub's file, which is appended to",
+		"vllmspec.go":                      "a terminal",
+	}
+}
+
+func TestWhatUsersKeepIsWrittenInOneWay(t *testing.T) {
+	writes := regexp.MustCompile(`\bos\.(WriteFile|Create|CreateTemp|OpenFile|Rename|Truncate)\(`)
+	unused := writers()
+	require.NoError(t, filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
+		path = filepath.ToSlash(path)
+		if err != nil || entry.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || strings.HasPrefix(path, "internal/disk/") {
+			return err
+		}
+		if found := writes.FindString(readFile(t, path)); found != "" {
+			assert.Contains(t, writers(), path, "%s calls %s…): internal/disk writes files, so that they are whole or not there", path, found)
+			delete(unused, path)
+		}
+		return nil
+	}))
+	assert.Empty(t, unused, "these write no files any more")
 }
 
 func readFile(t *testing.T, path string) string {

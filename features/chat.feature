@@ -5,6 +5,7 @@ Feature: Chat answers promptly under everyday load
     Given the model "llama-3.1-8b" is being served
     And conversations are drawn from "sharegpt"
     And answers are at most 256 tokens long
+    And the prefix cache is cold
     And a request is good when:
       | TTFT | at most 500 ms |
       | TPOT | at most 50 ms  |

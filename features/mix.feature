@@ -45,6 +45,7 @@ Feature: Each kind of traffic is judged by its own limits
     And answers are at most 64 tokens long
     And 25% of requests ask the adapter "sql"
     And 8% of requests ask the adapter "poet"
+    And the prefix cache is cold
     And requests arrive as a Poisson process at 8 per second
     When the load runs for 1 minute
     Then these objectives are met:

@@ -5,6 +5,7 @@ Feature: One lucky minute is no evidence
     Given the model "llama-3.1-8b" is being served
     And conversations are drawn from "prompts"
     And answers are at most 64 tokens long
+    And the prefix cache is cold
     And requests arrive as a Poisson process at 8 per second
     And the first 5 seconds are warm-up
     And everything is repeated 3 times

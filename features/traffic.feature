@@ -71,7 +71,7 @@ Feature: Traffic comes as people bring it
 
   Scenario: A minute of coding assistance, as it was recorded
     Given requests arrive as in the trace "azure-2023"
-    When the load runs for 2 minutes
+    When the load runs for 240 requests
     Then these objectives are met:
       | requests          | exactly 240          |
       | mean input tokens | between 800 and 1,800 |
@@ -87,7 +87,7 @@ Feature: Traffic comes as people bring it
 
   Scenario: Conversations that share their beginnings, twice as fast as they came
     Given requests arrive as in the trace "mooncake", 2 times as fast
-    When the load runs for 1 minute
+    When the load runs for 240 requests
     Then these objectives are met:
       | requests              | exactly 240  |
       | prefix cache hit rate | at least 15% |

@@ -6,6 +6,7 @@ Feature: A team of regular users is served well
     And conversations are drawn from "sharegpt"
     And answers are at most 64 tokens long
     And every answer runs to its full length
+    And the prefix cache is cold
     And 32 users ask with a think time of 2 seconds
     And the first 5 seconds are warm-up
     When the load runs for 3 minutes

@@ -5,9 +5,9 @@ package harness
 type Agreement struct {
 	Name    string   `json:"name"`   // "requests", "mean TTFT"
 	Unit    string   `json:"unit"`   // as a Figure's
-	Client  *float64 `json:"client"` // nil where it is not told
+	Client  *float64 `json:"client"` // nil where it is not reported
 	Server  *float64 `json:"server"`
 	N       int      `json:"n"`               // requests that the client's figure rests on
 	Outcome string   `json:"outcome"`         // "met": they agree; "missed"; "unknown"
-	Cause   string   `json:"cause,omitempty"` // what a difference probably comes from, or why nobody can tell
+	Cause   string   `json:"cause,omitempty"` // what a difference probably comes from, or why that is unknown
 }

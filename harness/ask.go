@@ -3,104 +3,153 @@ package harness
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"time"
+
+	"github.com/vllmspec/vllmspec/internal/limit"
 )
 
 // ask sends one prompt, follows its answer to the end and hands the record on.
-// What was answered is heard, if somebody listens.
-func (l *load) ask(ctx context.Context, rec *Record, prompt Prompt, hear func(text string)) {
+// A listener, where there is one, gets what was answered.
+func (l *load) ask(ctx context.Context, rec *Record, prompt Prompt, onText func(text string)) {
 	rec.Class, rec.RequestedModel = prompt.Class, prompt.Model
 	rec.RequestedPromptTokens = orUntold(prompt.Tokens)
 	rec.RequestedOutputTokens = orUntold(prompt.MaxTokens)
+	rec.RequestedMinOutputTokens = orUntold(prompt.MinTokens)
 	rec.Full = prompt.IgnoreEOS && prompt.MaxTokens > 0
 	rec.Warmup = rec.Due < l.scenario.Warmup
 	if ctx.Err() == nil {
 		l.issued.Add(1)
 		l.inFlight.add(l.now(), 1)
-		l.follow(ctx, rec, prompt, hear)
+		outline := l.shared.outline(&prompt)
+		l.shared.add(outline, rec.Due)
+		l.follow(ctx, rec, prompt, onText)
+		rec.ShareableTokens = l.shared.shareable(outline, rec.Due, rec.PromptTokens)
 		l.inFlight.add(l.now(), -1)
 	} else {
 		rec.Failure, rec.Error = endedBy(ctx), context.Cause(ctx).Error()
 		rec.Done = l.now()
 	}
-	if rec.Failure != "" {
+	if rec.Failed() {
 		l.failed.Add(1)
 	}
-	rec.Good = rec.OK() && l.runner.Good(rec)
+	rec.Good = rec.OK() && len(rec.Chunks) > 0 && l.runner.Good(rec)
 	l.records <- *rec
 }
 
 // follow reads the answer into the record.
-func (l *load) follow(ctx context.Context, rec *Record, prompt Prompt, hear func(text string)) {
+func (l *load) follow(ctx context.Context, rec *Record, prompt Prompt, onText func(text string)) {
 	ctx, cancel := context.WithTimeoutCause(ctx, l.runner.Timeout, errTimeout)
 	defer cancel()
-	if who := l.scenario.Impatience; who.Share > 0 && l.scenario.stream(leaveStream, rec.Seq).Float64() < who.Share {
+	if who := l.scenario.Abandonment; who.Share > 0 && l.scenario.stream(leaveStream, rec.Seq).Float64() < who.Share {
 		var leave context.CancelFunc
-		ctx, leave = context.WithDeadlineCause(ctx, l.start.Add(rec.Due+who.After), errGivenUp)
+		ctx, leave = context.WithDeadlineCause(ctx, l.start.Add(rec.Due+who.After), errCanceled)
 		defer leave()
 	}
 	rec.Sent = l.now()
+	counts := counting{prompt: promptMost(&prompt)}
+	defer func() { counts.settle(rec) }()
+	extent, heard := NewExtent(&prompt), 0
 	for chunk, err := range l.runner.Client.Ask(ctx, prompt) {
+		if err == nil {
+			err = extent.Take(&chunk)
+		}
+		if err == nil {
+			err = rec.take(chunk, l.start)
+		}
+		if heard += len(chunk.Text); err == nil && onText != nil && heard > limit.AnswerText(prompt.MaxTokens) {
+			err = beyond(fmt.Sprintf("the answer, from which its conversation goes on, has more than %d bytes of text", limit.AnswerText(prompt.MaxTokens)))
+		}
 		if err != nil {
 			rec.fail(ctx, err)
 			rec.Done = l.now()
 			return
 		}
-		rec.take(chunk, l.start)
-		if hear != nil && chunk.Text != "" {
-			hear(chunk.Text)
+		counts.take(chunk.Usage)
+		if onText != nil && chunk.Text != "" {
+			onText(chunk.Text)
 		}
 	}
-	switch {
+	switch failure := gaveUp(rec.Finish); {
 	case rec.Finish == "":
 		rec.Failure, rec.Error = CutShort, "the stream ended without a finish reason"
 		rec.Done = l.now()
-	case len(rec.Chunks) == 0:
+	case failure != "":
+		rec.Failure, rec.Error = failure, fmt.Sprintf("the server ended the answer with the finish reason %q", rec.Finish)
+	case len(rec.Chunks) == 0 && !rec.mayBeEmpty():
 		rec.Failure, rec.Error = Empty, "the answer ended without any content"
 	}
 }
 
 // take adds one chunk to the record. Done moves along with the last stamp, so
-// that the end of an answer is when it arrived, not when we had read it.
-func (r *Record) take(c Chunk, start time.Time) {
-	at := c.At.Sub(start)
+// that the end of an answer is when it arrived, not when we had read it. The error is that
+// of a chunk which came before its request was sent: it is no answer to that.
+func (r *Record) take(c Chunk, start time.Time) error {
+	if c.Headers && !c.Sent.IsZero() {
+		r.Sent = max(r.Sent, c.Sent.Sub(start))
+	}
+	at, ok := r.after(c.At.Sub(start))
+	if !ok {
+		return beyond(fmt.Sprintf("the answer came %v before its request was sent: it belongs to no request of this connection", r.Sent-c.At.Sub(start)))
+	}
 	if c.Headers {
 		r.Headers, r.HTTPStatus, r.Replica = at, c.HTTPStatus, c.Replica
 		r.Connecting, r.Resolving, r.Securing = c.Connecting, c.Resolving, c.Securing
-		if !c.Sent.IsZero() {
-			r.Sent = max(r.Sent, c.Sent.Sub(start))
-		}
 	} else {
 		r.Done = at
 	}
-	if c.RequestID != "" {
-		r.RequestID = c.RequestID
-	}
-	if c.Model != "" {
-		r.Model = c.Model
-	}
+	keepText(&r.RequestID, c.RequestID)
+	keepText(&r.Model, c.Model)
 	if c.Content() {
 		r.Chunks = append(r.Chunks, at)
 		r.ReadDelay = max(r.ReadDelay, c.Waited)
 		if c.Tokens > 0 {
 			r.ChunkTokens = append(r.ChunkTokens, c.Tokens)
 		}
-		if c.Text != "" && r.FirstAnswer == Never {
+		if (c.Text != "" || c.Refusal != "") && r.FirstAnswer == Never {
 			r.FirstAnswer = at
 		}
+		r.Refused = r.Refused || c.Refusal != ""
 	}
-	if c.Finish != "" {
-		r.Finish = c.Finish
+	if keepText(&r.Finish, c.Finish); c.Finish != "" {
 		if len(r.ChunkTokens) != len(r.Chunks) {
-			r.ChunkTokens = nil // told for some chunks only: not to be relied on
+			r.ChunkTokens = nil // reported for some chunks only: not to be relied on
 		}
 	}
 	if t := c.Timings; t != nil {
 		r.ServerQueue, r.ServerPrefill, r.ServerDecode = t.Queue, t.Prefill, t.Decode
 	}
 	if u := c.Usage; u != nil {
-		r.PromptTokens, r.OutputTokens = u.PromptTokens, u.OutputTokens
-		r.CachedTokens, r.ReasoningTokens = u.CachedTokens, u.ReasoningTokens
+		keep(&r.PromptTokens, u.PromptTokens)
+		keep(&r.OutputTokens, u.OutputTokens)
+		keep(&r.CachedTokens, u.CachedTokens)
+		keep(&r.ReasoningTokens, u.ReasoningTokens)
+	}
+	return nil
+}
+
+// after is an instant of the answer, not before the one that was last: what comes later
+// may be stamped earlier where the clock was set. It is not ok before the request was sent.
+func (r *Record) after(at time.Duration) (_ time.Duration, ok bool) {
+	if at < r.Sent && r.Sent-at < limit.ClockStep {
+		return at, false
+	}
+	return max(at, r.Sent, r.Headers, r.Done), true
+}
+
+// keepText takes a text that was reported, without the event that it stands in: that may be
+// long.
+func keepText(text *string, now string) {
+	if now != "" && now != *text {
+		*text = strings.Clone(now)
+	}
+}
+
+// keep takes a count that was reported.
+func keep(count *int, now int) {
+	if now != Unreported {
+		*count = now
 	}
 }
 
@@ -129,8 +178,8 @@ func endedBy(ctx context.Context) Failure {
 	switch context.Cause(ctx) {
 	case errTimeout:
 		return Timeout
-	case errGivenUp:
-		return GivenUp
+	case errCanceled:
+		return Canceled
 	case errUnanswered:
 		return Unanswered
 	default:
@@ -142,5 +191,5 @@ func orUntold(tokens int) int {
 	if tokens > 0 {
 		return tokens
 	}
-	return Untold
+	return Unreported
 }

@@ -15,15 +15,21 @@ type Client interface {
 	Ask(context.Context, Prompt) iter.Seq2[Chunk, error]
 }
 
-// A Preparer is a client that can make the body of a request before it is due, so
-// that making it delays nobody.
+// A Preparer is a client that can make a request before it is due, so
+// that making it does not make it late.
 type Preparer interface {
-	// Prepare returns the prompt with its Body. Several goroutines may call it.
+	// Prepare returns the prompt with its Request. Several goroutines may call it.
 	Prepare(Prompt) Prompt
 }
 
+// A Request is a prompt as a client will send it. What is in it is known to the client that
+// made it only.
+type Request interface {
+	Bytes() int // that it sends
+}
+
 // A Chunk is one piece of an answer, stamped when it arrived and before
-// anything in it was parsed. A chunk without Text and Reasoning carries no
+// anything in it was parsed. A chunk without Text, Reasoning and Refusal carries no
 // content: response headers, a role, a usage count.
 type Chunk struct {
 	At        time.Time
@@ -31,7 +37,8 @@ type Chunk struct {
 	Headers   bool          // the response's headers: Sent, HTTPStatus, RequestID and Connecting with its parts are set
 	Text      string        // of the answer
 	Reasoning string        // of the reasoning before it
-	Tokens    int           // in this chunk; Untold when the server does not tell
+	Refusal   string        // in place of an answer
+	Tokens    int           // in this chunk; Unreported when the server does not report it
 	Finish    string        // finish reason, when this chunk carries it
 	Usage     *Usage        // the server's own count, when this chunk carries it
 	Timings   *Timings      // how the server itself timed the request, when this chunk carries it
@@ -46,12 +53,15 @@ type Chunk struct {
 	Replica    string // which of several answered, with Headers; "" where there is one
 }
 
-// Content reports whether the chunk carries part of the answer or of its reasoning.
-func (c *Chunk) Content() bool { return c.Text != "" || c.Reasoning != "" }
+// Content reports whether the chunk carries part of the answer, of its reasoning or of a
+// refusal.
+func (c *Chunk) Content() bool { return c.Text != "" || c.Reasoning != "" || c.Refusal != "" }
 
-// Usage is how many tokens the server counted; Untold where it did not say.
+// Usage is how many tokens the server counted; Unreported where it did not say.
 type Usage struct {
 	PromptTokens, OutputTokens, CachedTokens, ReasoningTokens int
+	TotalTokens                                               int  // of prompt and answer; 0 or Unreported where it is not reported
+	Invalid                                                   bool // one of them is no count: negative, or no whole number
 }
 
 // Timings are how long the phases of a request took, by the server's own clock;

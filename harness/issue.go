@@ -14,18 +14,18 @@ import (
 // prepare reads the dataset and returns what will issue the requests, so that
 // everything that can be wrong is found before the load begins, and the first
 // requests are ready when it does.
-func (s Scenario) prepare(client Client) (issuer, error) {
+func (s Scenario) prepare(client Client, shared *sharing) (issuer, error) {
 	switch load := s.Load.(type) {
 	case Open:
-		return s.prepareOpen(client, load)
+		return s.prepareOpen(client, load, shared)
 	case Closed:
-		return s.prepareClosed(client, load)
+		return s.prepareClosed(client, load, shared)
 	default:
 		return nil, fmt.Errorf("%T is no load: use Open or Closed", load)
 	}
 }
 
-func (s Scenario) prepareOpen(client Client, o Open) (issuer, error) {
+func (s Scenario) prepareOpen(client Client, o Open, shared *sharing) (issuer, error) {
 	switch {
 	case o.Arrivals == nil:
 		return nil, errors.New("the load has no arrivals: say at what rate requests arrive")
@@ -42,7 +42,7 @@ func (s Scenario) prepareOpen(client Client, o Open) (issuer, error) {
 	if err != nil {
 		return nil, err
 	}
-	drawn := drawAhead(client, conversations, aheadOfTime)
+	drawn := prefetch(client, shared, conversations, aheadOfTime)
 	return func(ctx, asking context.Context, l *load) time.Duration {
 		defer drawn.stop()
 		return l.issueOpen(ctx, asking, o, drawn.ready)
@@ -56,8 +56,8 @@ func (l *load) issueOpen(ctx, asking context.Context, o Open, conversations <-ch
 	if o.InFlight > 0 {
 		slots = make(chan struct{}, o.InFlight)
 	}
-	alarm := l.newAlarm(ctx)
-	defer alarm.close()
+	timer := l.newDueTimer(ctx)
+	defer timer.close()
 	issued, until, ended := 0, time.Duration(0), true
 	for due := range o.Arrivals.Times(l.scenario.stream(arrivalStream, 0)) {
 		if o.For > 0 && due >= o.For || o.Requests > 0 && l.issuedAll(o) {
@@ -68,12 +68,14 @@ func (l *load) issueOpen(ctx, asking context.Context, o Open, conversations <-ch
 		switch {
 		case !ok:
 			l.warn("the dataset ended after %d conversations; the load ended with it", issued)
+			l.fallShort(Shortfall{Cause: DatasetEnded})
 			return until
 		case conversation.Err != nil:
 			l.warn("%v; the load ended after %d conversations", conversation.Err, issued)
+			l.fallShort(Shortfall{Cause: DatasetFailed, Error: conversation.Err.Error()})
 			return until
 		}
-		if !alarm.until(due) {
+		if !timer.until(due) {
 			return min(until, l.now())
 		}
 		session, seq := issued, int(l.seq.Add(1)-1) // here, or chance would number those of one instant
@@ -93,10 +95,11 @@ func (l *load) issueOpen(ctx, asking context.Context, o Open, conversations <-ch
 		issued, until = issued+1, due+1
 	}
 	switch {
-	case ended && o.For > 0:
+	case ended && o.For > 0 && !o.lasts(until):
 		l.warn("the arrivals ended after %v of a load of %v: what was measured ends there", until.Round(time.Millisecond), o.For)
+		l.fallShort(Shortfall{Cause: ArrivalsEnded, Process: fmt.Sprint(o.Arrivals)})
 	case ended && issued < o.Requests:
-		l.warn("the arrivals ended after %d of %d requests", issued, o.Requests)
+		l.fallShort(Shortfall{Cause: ArrivalsEnded, Process: fmt.Sprint(o.Arrivals)})
 	case o.For > 0 && l.sleepUntil(ctx, o.For):
 		return o.For
 	}
@@ -148,7 +151,7 @@ func (l *load) converse(ctx context.Context, o Open, c Conversation, session, se
 	}
 }
 
-// thinkOr is how long its person thinks between turns, or else how long everybody does.
+// thinkOr is how long its person thinks between turns, or else how long all do.
 func (c *Conversation) thinkOr(everybody Think) Think {
 	if c.Think == (Think{}) {
 		return everybody
@@ -171,7 +174,7 @@ func (d *dialogue) next(p Prompt) Prompt {
 	if d.messages != nil {
 		d.messages = append(d.messages, Message{Role: "assistant", Content: d.answer.String()})
 		d.answer.Reset()
-		p.Body = nil
+		p.Request, p.said = nil, len(d.messages)
 	}
 	d.messages = append(d.messages, p.Messages...)
 	p.Messages = slices.Clone(d.messages)
@@ -186,7 +189,7 @@ func (d *dialogue) listener() func(text string) {
 	return func(text string) { d.answer.WriteString(text) }
 }
 
-func (s Scenario) prepareClosed(client Client, c Closed) (issuer, error) {
+func (s Scenario) prepareClosed(client Client, c Closed, shared *sharing) (issuer, error) {
 	switch {
 	case c.Users <= 0:
 		return nil, fmt.Errorf("%d users ask; there must be at least 1", c.Users)
@@ -207,21 +210,21 @@ func (s Scenario) prepareClosed(client Client, c Closed) (issuer, error) {
 		}
 		streams[user] = conversations
 	}
-	users := make([]*ahead, c.Users)
+	users := make([]*prefetcher, c.Users)
 	for user, conversations := range streams {
-		users[user] = drawAhead(client, conversations, 1)
+		users[user] = prefetch(client, shared, conversations, 1)
 	}
 	return func(ctx, asking context.Context, l *load) time.Duration {
 		return l.issueClosed(ctx, asking, c, users)
 	}, nil
 }
 
-func (l *load) issueClosed(ctx, asking context.Context, c Closed, users []*ahead) time.Duration {
+func (l *load) issueClosed(ctx, asking context.Context, c Closed, users []*prefetcher) time.Duration {
 	finished := make(chan time.Duration, len(users))
 	for user, drawn := range users {
 		l.asking.Go(func() {
 			defer drawn.stop()
-			finished <- l.use(ctx, asking, c, user, drawn.ready)
+			finished <- l.runUser(ctx, asking, c, user, drawn.ready)
 		})
 	}
 	if c.For > 0 {
@@ -237,21 +240,25 @@ func (l *load) issueClosed(ctx, asking context.Context, c Closed, users []*ahead
 	return until
 }
 
-// use is one user of a closed loop: ask, read, think, ask again. It returns
+// runUser is one user of a closed loop: ask, read, think, ask again. It returns
 // just after the instant at which the last request was due.
-func (l *load) use(ctx, asking context.Context, c Closed, user int, conversations <-chan Conversation) time.Duration {
+func (l *load) runUser(ctx, asking context.Context, c Closed, user int, conversations <-chan Conversation) time.Duration {
 	asked, begun, share := 0, 0, c.shareOf(user)
 	until := time.Duration(0)
 	thinking := l.scenario.stream(thinkStream, user)
 	due := c.stagger(thinking)
 	for conversation := range conversations {
+		if c.over(due, asked, share) {
+			return until
+		}
 		if conversation.Err != nil {
 			l.warn("%v; user %d ended after %d requests", conversation.Err, user, asked)
+			l.fallShort(Shortfall{Cause: DatasetFailed, Error: conversation.Err.Error(), Users: 1})
 			return until
 		}
 		said := dialogue{goesOn: conversation.GoesOn}
 		for turn, prompt := range conversation.Turns {
-			if c.For > 0 && due >= c.For || c.Requests > 0 && asked == share || !l.sleepUntil(ctx, due) {
+			if c.over(due, asked, share) || !l.sleepUntil(ctx, due) {
 				return until
 			}
 			rec := NewRecord(asked*c.Users+user, due)
@@ -269,7 +276,15 @@ func (l *load) use(ctx, asking context.Context, c Closed, user int, conversation
 		}
 		begun++
 	}
+	if ctx.Err() == nil && !c.over(due, asked, share) {
+		l.fallShort(Shortfall{Cause: DatasetEnded, Users: 1})
+	}
 	return until
+}
+
+// over reports whether a user has nothing to ask any more.
+func (c Closed) over(due time.Duration, asked, share int) bool {
+	return c.For > 0 && due >= c.For || c.Requests > 0 && asked == share
 }
 
 // retryPause is the least time between a user's failed request and the next

@@ -19,14 +19,18 @@ type Prompt struct {
 	TokenIDs  []int     // asked as a completion, with a length that is exact
 	Tokens    int       // prompt tokens, verified; 0: not known beforehand
 	MaxTokens int       // bound of the answer; 0: the server's
+	MinTokens int       // the fewest of the answer; 0: none asked for
 	IgnoreEOS bool      // the answer runs to MaxTokens
 	Class     string    // traffic class; "" where the scenario has one
 	Model     string    // asked of this one, such as an adapter; "" is the client's
 	Priority  int       // the lowest first, where the server looks at it
 	CacheSalt string    // prompts with another one share no prefix cache; "" for none
 
-	Extra map[string]json.RawMessage // what else is asked, under the names of OpenAI's interface: tools, sampling
-	Body  []byte                     // what a Preparer made of all this; nil: nothing yet
+	Extra   map[string]json.RawMessage // what else is asked, under the names of OpenAI's interface: tools, sampling
+	Request Request                    // what a Preparer made of all this; nil: nothing yet
+
+	said    int      // messages of it that were asked or answered before, in a conversation that goes on
+	outline *outline // what a prefix cache sees of it; nil: not made yet
 }
 
 // A Message is one turn of a chat.
@@ -46,3 +50,17 @@ func (m Message) MarshalJSON() ([]byte, error) {
 		Content string `json:"content"`
 	}{m.Role, m.Content})
 }
+
+// Salting is what a server makes of cache_salt: prompts with another salt are to find
+// nothing of each other in its prefix cache.
+type Salting string
+
+// What a server can make of it. One that refuses salts, or ignores them, gets prompts
+// whose beginnings differ instead.
+const (
+	SaltsTaken   Salting = ""
+	SaltsRefused Salting = "refused"
+	SaltsIgnored Salting = "ignored"
+	SaltsUnknown Salting = "unknown" // the server tells neither what it found nor how much it looked up
+	SaltsUnused  Salting = "unused"  // because the server that this one is compared with makes nothing of them
+)

@@ -5,18 +5,18 @@ import "time"
 // Never is the instant of something that did not happen.
 const Never time.Duration = -1
 
-// Untold is a count that nobody told us.
-const Untold = -1
+// Unreported is a count that was not reported.
+const Unreported = -1
 
 // A Record is what one request taught us: facts only. All instants count from
 // the start of the run; one that did not come is [Never], a count that the
-// server did not tell is [Untold].
+// server did not report is [Unreported].
 type Record struct {
 	Class   string // traffic class; "" where the scenario has one
 	Seq     int    // order in which requests became due, from 0
 	Session int    // conversation, from 0
 	Turn    int    // turn of the conversation, from 0
-	User    int    // closed loop: user, from 0; open loop: Untold
+	User    int    // closed loop: user, from 0; open loop: Unreported
 
 	Due     time.Duration // when the request should have been sent
 	Sent    time.Duration // when it was handed to the system
@@ -37,11 +37,15 @@ type Record struct {
 
 	PromptTokens, OutputTokens    int // as the server counted them
 	CachedTokens, ReasoningTokens int
+	ShareableTokens               int // of the prompt, that an earlier one of the run left in the server's prefix cache, at most
 	RequestedPromptTokens         int // what the workload promised
 	RequestedOutputTokens         int
-	Full                          bool // the answer was to have just RequestedOutputTokens
+	RequestedMinOutputTokens      int        // the fewest that were asked for
+	Full                          bool       // the answer was to have just RequestedOutputTokens
+	CountFault                    CountFault // why the server's counts were not kept; "" where they were, or none came
 
 	Finish     string  // finish reason as the server gave it
+	Refused    bool    // the answer, or a part of it, was a refusal
 	Failure    Failure // "" when the answer came whole
 	HTTPStatus int
 	Error      string // what exactly went wrong, without credentials
@@ -59,19 +63,25 @@ type Record struct {
 // was due.
 func NewRecord(seq int, due time.Duration) Record {
 	return Record{
-		Seq: seq, User: Untold, Due: due,
+		Seq: seq, User: Unreported, Due: due,
 		Sent: Never, Headers: Never, Done: Never, FirstAnswer: Never, Connecting: Never, Resolving: Never, Securing: Never, ReadDelay: Never,
 		ServerQueue: Never, ServerPrefill: Never, ServerDecode: Never,
-		PromptTokens: Untold, OutputTokens: Untold, CachedTokens: Untold, ReasoningTokens: Untold,
-		RequestedPromptTokens: Untold, RequestedOutputTokens: Untold, HTTPStatus: Untold,
+		PromptTokens: Unreported, OutputTokens: Unreported, CachedTokens: Unreported, ReasoningTokens: Unreported,
+		ShareableTokens: Unreported, RequestedPromptTokens: Unreported, RequestedOutputTokens: Unreported, RequestedMinOutputTokens: Unreported, HTTPStatus: Unreported,
 	}
 }
 
 // OK reports whether the answer came whole.
 func (r *Record) OK() bool { return r.Failure == "" && r.Done != Never }
 
-// Failed reports whether an answer did not come whole through no doing of its user.
-func (r *Record) Failed() bool { return !r.OK() && r.Failure != GivenUp }
+// Cut reports whether we ended the request ourselves, by stopping the run or at the end of
+// the grace after the load. How it would have ended is not known: it is neither good nor an
+// error, and its latency is at least the time until then (right-censored).
+func (r *Record) Cut() bool { return r.Failure == Interrupted || r.Failure == Unanswered }
+
+// Failed reports whether an answer did not come whole through no doing of its user, and none
+// of ours.
+func (r *Record) Failed() bool { return !r.OK() && r.Failure != Canceled && !r.Cut() }
 
 // FirstToken is when the first content came, reasoning included.
 func (r *Record) FirstToken() time.Duration {
@@ -102,7 +112,10 @@ func (r *Record) TPOT() time.Duration {
 	if r.OutputTokens < 2 || len(r.Chunks) == 0 {
 		return Never
 	}
-	span := r.Chunks[len(r.Chunks)-1] - r.Chunks[0]
+	span := since(r.Chunks[len(r.Chunks)-1], r.Chunks[0])
+	if span == Never {
+		return Never
+	}
 	return span / time.Duration(r.OutputTokens-1)
 }
 
@@ -124,7 +137,7 @@ func (r *Record) ITLs() []time.Duration {
 	}
 	gaps := make([]time.Duration, len(r.Chunks)-1)
 	for i := range gaps {
-		gaps[i] = r.Chunks[i+1] - r.Chunks[i]
+		gaps[i] = max(0, r.Chunks[i+1]-r.Chunks[i])
 	}
 	return gaps
 }
@@ -140,8 +153,10 @@ func (r *Record) Coalesced() (n int) {
 	return n
 }
 
+// since is how long after an instant another one came. A time is never negative: what is
+// said to have come before it began did not come.
 func since(at, from time.Duration) time.Duration {
-	if at == Never {
+	if at == Never || at < from {
 		return Never
 	}
 	return at - from
@@ -153,15 +168,18 @@ type Failure string
 // The failures that a request can end in. An HTTP error is named by its code:
 // see [HTTPFailure].
 const (
-	Refused       Failure = "refused"         // no connection
-	OutOfSockets  Failure = "out of sockets"  // no connection, for want of something on our side
-	Timeout       Failure = "timeout"         // no end within the time allowed
-	Reset         Failure = "reset"           // the connection broke
-	ErrorInStream Failure = "error in stream" // an error event under status 200
-	CutShort      Failure = "cut short"       // the stream ended without a finish reason
-	Malformed     Failure = "malformed"       // what came is not the protocol
-	Empty         Failure = "empty"           // a whole answer without content
-	Interrupted   Failure = "interrupted"     // the run was stopped
-	GivenUp       Failure = "given up"        // its user left, as the scenario says that some do
-	Unanswered    Failure = "unanswered"      // still in flight when the grace after the load was over
+	Refused       Failure = "refused"               // no connection
+	OutOfSockets  Failure = "out of sockets"        // no connection, for want of something on our side
+	Timeout       Failure = "timeout"               // no end within the time allowed
+	Reset         Failure = "reset"                 // the connection broke
+	ErrorInStream Failure = "error in stream"       // an error event under status 200
+	CutShort      Failure = "cut short"             // the stream ended without a finish reason
+	Malformed     Failure = "malformed"             // what came is not the protocol
+	Empty         Failure = "empty"                 // a whole answer without content
+	Aborted       Failure = "aborted by the server" // it ended the answer with a finish reason that says so
+	ServerError   Failure = "error in the server"   // the same
+	ServerTimeout Failure = "timeout in the server" // the same
+	Interrupted   Failure = "interrupted"           // the run was stopped
+	Canceled      Failure = "given up"              // its user left, as the scenario says that some do
+	Unanswered    Failure = "unanswered"            // still in flight when the grace after the load was over
 )

@@ -17,11 +17,20 @@ type Run struct {
 	Records  iter.Seq[Record] // in the order in which they were due
 	Samples  iter.Seq[Sample]
 	Warnings []string // gaps and oddities that do not end a run
-	Stopped  string   // why the load ended early; "" when it did not
+	Stopped  Stop     // why the load ended early, if it did
+
+	Shortfall *Shortfall // what the load lacks of what was asked for; nil where it was issued whole
+	Salting   Salting    // what the server makes of cache_salt
 
 	// Unwatched is why nothing could be read of a source ("gpu"), in one sentence.
 	Unwatched map[string]string
+	// Unread is why the last of a source's missing readings did not come.
+	Unread map[string]string
 }
+
+// OtherModels is the source of what the server's metrics tell about models that were
+// not asked: a gateway's page has those of all its teams.
+const OtherModels = "other models"
 
 // A Figure is one number of a run, as benchmark lines and reports give it.
 type Figure struct {
@@ -47,4 +56,13 @@ const (
 const (
 	SeriesReading = "reading_seconds"  // how long a reading took
 	SeriesMissing = "readings_missing" // since the start
+	// SeriesNoValue is 1 where a series was read whose value is none: see
+	// [Reading.NoValue]. It has the labels of that series, and the two below.
+	SeriesNoValue = "no_value"
+)
+
+// Labels of [SeriesNoValue], beside those of the series that has no value.
+const (
+	LabelSeries  = "no_value_series" // its name
+	LabelReading = "no_value_reads"  // what was read: "NaN", "-1"
 )

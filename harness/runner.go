@@ -19,10 +19,13 @@ type Runner struct {
 	Archive  Archive                        // where the run is kept; nil: in memory
 	Sinks    []Sink                         // that are given everything too
 	Good     func(*Record) bool             // what makes one request good; nil: every whole answer
-	Timeout  time.Duration                  // for one answer, from when it was sent; 0: 10 minutes
-	Grace    time.Duration                  // for answers still in flight when the load is over; 0: 1 minute
+	Timeout  time.Duration                  // for one answer, from when it was sent; 0: 10 minutes, or 30 of a load by count
+	Grace    time.Duration                  // for answers still in flight when the load is over; 0: 10 minutes, or Timeout where that is longer; a load by count waits for all
+	Deadline time.Time                      // when all must have ended; zero: none
 	Every    time.Duration                  // between samples; 0: 1 second
 	Abandon  func(now time.Duration) string // is asked now and then, where sinks are called, whether to go on: a reason ends the load; nil: never
+	ChatHead int                            // tokens that the server's chat template puts around what is said; 0: not known
+	Chats    bool                           // the client asks chats in place of completions
 	Precise  bool                           // wait for due instants with the system's best timer, which knows the real clock only
 }
 
@@ -31,7 +34,7 @@ var (
 	errInterrupted = errors.New("the run was interrupted")
 	errUnanswered  = errors.New("no end of the answer within the grace after the load")
 	errTimeout     = errors.New("no end of the answer within the time allowed")
-	errGivenUp     = errors.New("the user left")
+	errCanceled    = errors.New("the user left")
 	errAbandoned   = errors.New("the run was abandoned")
 )
 
@@ -44,13 +47,15 @@ func (r Runner) Run(ctx context.Context, s Scenario) (*Run, error) {
 	if err := s.check(); err != nil {
 		return nil, err
 	}
-	issue, err := s.prepare(r.Client)
+	shared := newSharing(r.ChatHead, r.Chats)
+	issue, err := s.prepare(r.Client, shared)
 	if err != nil {
 		return nil, err
 	}
 	l := &load{
-		runner:   r.withDefaults(),
+		runner:   r.withDefaults(s.Load),
 		scenario: s,
+		shared:   shared,
 		start:    time.Now(),
 		records:  make(chan Record, 8192),
 		samples:  make(chan Sample, 1024),
@@ -58,47 +63,54 @@ func (r Runner) Run(ctx context.Context, s Scenario) (*Run, error) {
 	archive := l.runner.Archive
 	l.runner.Sinks = append([]Sink{archive}, r.Sinks...)
 	sinksErr := l.run(ctx, issue)
+	if remarking, ok := r.Client.(interface{ Remarks() []string }); ok {
+		for _, remark := range remarking.Remarks() {
+			l.warn("%s", remark)
+		}
+	}
+	var short *Shortfall
+	if ctx.Err() == nil {
+		short = l.shortfall()
+	}
 	run := &Run{
-		Scenario: s,
-		Start:    l.start,
-		Length:   time.Since(l.start),
-		Requests: l.recorded,
-		Records:  archive.Records(),
-		Samples:  archive.Samples(),
-		Warnings: l.warnings,
+		Shortfall: short,
+		Scenario:  s,
+		Start:     l.start,
+		Length:    time.Since(l.start),
+		Requests:  l.recorded,
+		Records:   archive.Records(),
+		Samples:   archive.Samples(),
+		Warnings:  l.warnings,
+		Unread:    l.unread,
 	}
 	if run.From, run.To = s.Warmup, l.issuedUntil; run.To < time.Millisecond {
 		run.To = run.Length // all were due at one instant: what counts is the time in which they were answered
 	}
 	switch {
 	case ctx.Err() != nil:
-		run.Stopped = "interrupted"
+		run.Stopped = InterruptedBy(ctx)
 	case l.abandoned != "":
-		run.Stopped = Abandoned + l.abandoned
+		run.Stopped = Stop{StopAbandoned, l.abandoned}
 	}
 	return run, sinksErr
 }
 
-// Abandoned is what Run.Stopped begins with when the run was abandoned.
-const Abandoned = "abandoned: "
-
-func (r Runner) withDefaults() Runner {
+func (r Runner) withDefaults(load Load) Runner {
 	if r.Good == nil {
 		r.Good = (*Record).OK
 	}
 	if r.Archive == nil {
 		r.Archive = new(Memory)
 	}
-	r.Timeout = cmp.Or(r.Timeout, 10*time.Minute)
-	r.Grace = cmp.Or(r.Grace, time.Minute)
 	r.Every = cmp.Or(r.Every, time.Second)
-	return r
+	return r.patient(load)
 }
 
 // A load is a run while it goes on.
 type load struct {
 	runner   Runner
 	scenario Scenario
+	shared   *sharing
 	start    time.Time
 
 	records  chan Record
@@ -109,6 +121,7 @@ type load struct {
 	issued, failed, backlog, seq atomic.Int64
 	inFlight                     level
 	issuedUntil                  time.Duration // written by the issuer, read when it is done
+	wholeIssued                  atomic.Bool   // the issuer is done
 
 	giveUp    context.CancelCauseFunc // ends what is in flight
 	stop      context.CancelFunc      // ends the load
@@ -117,6 +130,8 @@ type load struct {
 
 	mu       sync.Mutex
 	warnings []string
+	short    *Shortfall        // as far as it is known
+	unread   map[string]string // see [Run.Unread]
 }
 
 // An issuer starts requests until the load is over. It returns the end of the
@@ -145,10 +160,17 @@ func (l *load) run(ctx context.Context, issue issuer) error {
 	}
 	l.watch(sampling, watchers, &watching)
 
+	stopClock := l.endsBy(func() {
+		l.outOfTime(issuing.Err() == nil && !l.wholeIssued.Load())
+		stop()
+		giveUp(errUnanswered)
+	})
 	l.issuedUntil = issue(issuing, asking, l)
+	l.wholeIssued.Store(true)
 	grace := time.AfterFunc(l.runner.Grace, func() { giveUp(errUnanswered) })
 	l.asking.Wait()
 	grace.Stop()
+	stopClock()
 	stopSampling()
 	watching.Wait()
 	close(l.records)
@@ -246,8 +268,8 @@ func (s Scenario) check() error {
 		return errors.New("the scenario has no load: say when requests are due")
 	case s.Warmup < 0:
 		return fmt.Errorf("the warm-up is %v; it cannot be negative", s.Warmup)
-	case s.Impatience.check() != nil:
-		return s.Impatience.check()
+	case s.Abandonment.check() != nil:
+		return s.Abandonment.check()
 	}
 	if planned := s.Load.Planned(); planned > 0 && s.Warmup >= planned {
 		return fmt.Errorf("the warm-up of %v leaves nothing to measure of a load of %v: make it shorter", s.Warmup, planned)

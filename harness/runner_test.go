@@ -44,7 +44,7 @@ func (a answer) Ask(ctx context.Context, _ harness.Prompt) iter.Seq2[harness.Chu
 			c := harness.Chunk{At: time.Now(), Text: "word", Tokens: 1}
 			if i == a.chunks-1 {
 				c.Finish = "length"
-				c.Usage = &harness.Usage{PromptTokens: 3, OutputTokens: a.chunks, CachedTokens: harness.Untold, ReasoningTokens: harness.Untold}
+				c.Usage = &harness.Usage{PromptTokens: 3, OutputTokens: a.chunks, CachedTokens: harness.Unreported, ReasoningTokens: harness.Unreported}
 			}
 			if !yield(c, nil) {
 				return
@@ -125,9 +125,9 @@ func TestSomeUsersLeave(t *testing.T) {
 	leavers := func() (seqs []int) {
 		synctest.Test(t, func(t *testing.T) {
 			load := harness.Open{Arrivals: arrival.Even{PerSecond: 10}, Requests: 400}
-			_, records := run(t, answer{first: time.Second, gap: time.Second, chunks: 5}, harness.Scenario{Load: load, Seed: 3, Impatience: harness.Impatience{Share: .25, After: 2500 * time.Millisecond}})
+			_, records := run(t, answer{first: time.Second, gap: time.Second, chunks: 5}, harness.Scenario{Load: load, Seed: 3, Abandonment: harness.Abandonment{Share: .25, After: 2500 * time.Millisecond}})
 			for _, r := range records {
-				if r.Failure == harness.GivenUp {
+				if r.Failure == harness.Canceled {
 					seqs = append(seqs, r.Seq)
 					assert.Equal(t, r.Due+2500*time.Millisecond, r.Done)
 					assert.Len(t, r.Chunks, 2, "what had come by then is kept")
@@ -142,7 +142,7 @@ func TestSomeUsersLeave(t *testing.T) {
 	first := leavers()
 	assert.InDelta(t, 100, len(first), 35, "four deviations")
 	assert.Equal(t, first, leavers(), "and always the same")
-	_, err := harness.Runner{}.Run(t.Context(), harness.Scenario{Dataset: echo{}, Load: harness.Closed{Users: 1, For: 1}, Impatience: harness.Impatience{Share: .5}})
+	_, err := harness.Runner{}.Run(t.Context(), harness.Scenario{Dataset: echo{}, Load: harness.Closed{Users: 1, For: 1}, Abandonment: harness.Abandonment{Share: .5}})
 	assert.ErrorContains(t, err, "users wait for some time")
 }
 
@@ -164,7 +164,7 @@ func TestARunIsAbandonedForAReason(t *testing.T) {
 		}}
 		out, err := runner.Run(t.Context(), harness.Scenario{Dataset: echo{}, Load: harness.Open{Arrivals: arrival.Even{PerSecond: 2}, For: time.Hour}})
 		require.NoError(t, err)
-		assert.Equal(t, "abandoned: ten are enough", out.Stopped)
+		assert.Equal(t, harness.Stop{Kind: harness.StopAbandoned, Detail: "ten are enough"}, out.Stopped)
 		assert.Less(t, out.Length, 10*time.Second)
 		assert.Equal(t, 11, looks, "at every sample until 7.7 s")
 		interrupted := 0
@@ -271,8 +271,10 @@ func TestClosedLoopStopsByCount(t *testing.T) {
 
 func TestAnswersInFlightHaveAGraceAndThenAreUnanswered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		load := harness.Open{Arrivals: arrival.Even{PerSecond: 1}, For: 3 * time.Second}
-		out, records := run(t, answer{first: time.Hour, chunks: 1}, harness.Scenario{Load: load})
+		s := harness.Scenario{Dataset: echo{}, Load: harness.Open{Arrivals: arrival.Even{PerSecond: 1}, For: 3 * time.Second}}
+		out, err := harness.Runner{Client: answer{first: time.Hour, chunks: 1}, Grace: time.Minute}.Run(t.Context(), s)
+		require.NoError(t, err)
+		records := slices.Collect(out.Records)
 		require.Len(t, records, 3)
 		for _, r := range records {
 			assert.Equal(t, harness.Unanswered, r.Failure)
@@ -294,7 +296,7 @@ func TestInterruptCancelsAndKeepsWhatThereIs(t *testing.T) {
 		require.Len(t, records, 6)
 		assert.True(t, records[3].OK())
 		assert.Equal(t, harness.Interrupted, records[4].Failure)
-		assert.Equal(t, "interrupted", out.Stopped)
+		assert.Equal(t, harness.Stop{Kind: harness.StopInterrupted}, out.Stopped)
 		assert.Equal(t, 5500*time.Millisecond, out.Length)
 	})
 }

@@ -12,17 +12,18 @@ import (
 // A Scenario is one experiment: what to ask, when, and what must hold. It is
 // plain data and is stored with the run.
 type Scenario struct {
-	Name       string
-	Where      string // feature file and line it was read from
-	Seed       uint64 // arrivals, prompts and think times draw from separate streams of it
-	Dataset    Dataset
-	Load       Load          // Open or Closed
-	Warmup     time.Duration // requests due earlier are recorded, not judged
-	Cache      *Cache        // what is to be found in the server's prefix cache, or the run is unsound; nil: whatever is
-	Impatience Impatience    // users who leave before their answer has ended
-	Good       []Objective   // what makes one request good (goodput)
-	Objectives []Objective   // what makes the run good
-	Labels     map[string]string
+	Name        string
+	Where       string // feature file and line it was read from
+	Seed        uint64 // arrivals, prompts and think times draw from separate streams of it
+	Dataset     Dataset
+	Load        Load          // Open or Closed
+	Warmup      time.Duration // requests due earlier are recorded, not judged
+	Cache       *Cache        // what is to be found in the server's prefix cache, or the run is unsound; nil: what the run itself asked before
+	Leftovers   bool          // what earlier runs left in the server's prefix cache is used too
+	Abandonment Abandonment   // users who leave before their answer has ended
+	Good        []Objective   // what makes one request good (goodput)
+	Objectives  []Objective   // what makes the run good
+	Labels      map[string]string
 }
 
 // Cache is a contract: so much is to be found in the server's prefix cache.
@@ -30,14 +31,14 @@ type Cache struct {
 	Share float64 `json:"share"` // of prompt tokens; 0 is a cold cache, 1 a warm one, in which all is found that can be
 }
 
-// Impatience is users who do not wait for ever: a share of requests is given up so
+// Abandonment is users who do not wait for ever: a share of requests is given up so
 // long after it was due.
-type Impatience struct {
+type Abandonment struct {
 	Share float64       `json:"share"`
 	After time.Duration `json:"after_ns"`
 }
 
-func (i Impatience) check() error {
+func (i Abandonment) check() error {
 	if !(i.Share >= 0 && i.Share <= 1) || i.Share > 0 && i.After <= 0 {
 		return fmt.Errorf("%g of requests are given up after %v: a share lies between 0 and 1, and users wait for some time", i.Share, i.After)
 	}
@@ -46,8 +47,8 @@ func (i Impatience) check() error {
 
 // A Load says who asks and for how long: [Open] or [Closed].
 type Load interface {
-	// Planned is how long the load issues requests, or 0 when it stops by count
-	// and nobody can tell beforehand.
+	// Planned is how long the load issues requests, or 0 when it stops by count,
+	// whose time is not known beforehand.
 	Planned() time.Duration
 	load()
 }
@@ -73,8 +74,9 @@ type Closed struct {
 
 // Think is how long a user thinks: always as long, or as a distribution says.
 type Think struct {
-	Mean, Deviation time.Duration
-	Shape           Shape
+	Mean      time.Duration `json:"mean_ns"`
+	Deviation time.Duration `json:"deviation_ns,omitempty"`
+	Shape     Shape         `json:"shape,omitempty"`
 }
 
 // A Shape is how think times spread.

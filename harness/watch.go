@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -20,6 +22,8 @@ type watcher struct {
 	longest time.Duration
 	gaps    int
 	last    error
+	since   time.Duration  // of last
+	without map[string]int // readings without a value, by series and what was read
 }
 
 // What reading a source may cost it: a page of metrics takes the server's own time.
@@ -32,7 +36,7 @@ const (
 func (l *load) watchers() []*watcher {
 	own := gauges{load: l}
 	if l.runner.Precise {
-		own.pulse = new(pulse)
+		own.stalls = new(stallDetector)
 	}
 	all := []*watcher{{Sampler: own, periods: 1}}
 	for _, sampler := range l.runner.Samplers {
@@ -61,11 +65,17 @@ func (l *load) firstReadings(ctx context.Context, watchers []*watcher) []Sample 
 func (l *load) watch(ctx context.Context, watchers []*watcher, watching *sync.WaitGroup) {
 	for _, w := range watchers {
 		watching.Go(func() { l.sampleUntil(ctx, w) })
-		if own, ok := w.Sampler.(gauges); ok && own.pulse != nil {
-			watching.Go(func() { own.pulse.beat(ctx) })
+		if own, ok := w.Sampler.(gauges); ok && own.stalls != nil {
+			watching.Go(func() { own.stalls.beat(ctx) })
 		}
 	}
 }
+
+// settled is how long after its tick a reading is taken. On a virtual clock much happens
+// at one instant, a request is due and a step ends just when a gauge is read, and what it
+// says would be chance; a nanosecond later all that has happened. On a real clock it is
+// nothing.
+const settled = time.Nanosecond
 
 // sampleUntil reads at every tick, when the warm-up is over, and once more at the
 // end, so that counters have a value at both ends of what is measured. A reading
@@ -73,14 +83,15 @@ func (l *load) watch(ctx context.Context, watchers []*watcher, watching *sync.Wa
 func (l *load) sampleUntil(ctx context.Context, w *watcher) {
 	read := time.Duration(0)
 	for ended := false; !ended; {
-		tick := time.NewTimer(l.nextReading(w, read) - l.now())
+		tick := time.NewTimer(l.nextReading(w, read) + settled - l.now())
+		by := settled
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			ended = true
+			ended, by = true, 0
 			tick.Stop()
 		}
-		at := l.now()
+		at := l.now() - by
 		if at == read {
 			continue // a virtual clock can tick and end at one instant
 		}
@@ -90,8 +101,10 @@ func (l *load) sampleUntil(ctx context.Context, w *watcher) {
 		}
 	}
 	if w.gaps > 0 {
-		l.warn("%d readings of the %s are missing: %v", w.gaps, w.of, w.last)
+		l.warn("%d readings of the %s are missing: at %.3f s: %v", w.gaps, w.of, w.since.Seconds(), w.last)
+		l.leftUnread(w.of, w.last.Error())
 	}
+	l.warnOfNoValues(w)
 	if w.seldom > 1 {
 		l.warn("the %s took up to %.3g s to answer, so it was read every %.3g s at times, not to burden it", w.of, w.longest.Seconds(), float64(w.seldom)*l.runner.Every.Seconds())
 	}
@@ -114,11 +127,12 @@ func (l *load) nextReading(w *watcher, read time.Duration) time.Duration {
 	return next
 }
 
-// paced makes a source that takes long to answer be read more seldom, and one that
-// answers fast again be read more often, by a factor of two at most each time.
+// paced makes a source that takes long to answer be read more seldom, by a factor of two
+// at most each time, and one that answers fast again as often as that allows: what it does
+// meanwhile is not known.
 func (w *watcher) paced(took, every time.Duration) {
 	wanted := int(math.Ceil(float64(took) / WatchMost / float64(every)))
-	w.periods = min(max(wanted, (w.periods+1)/2, 1), 2*w.periods, seldomMost)
+	w.periods = min(max(wanted, 1), 2*w.periods, seldomMost)
 	w.seldom, w.longest = max(w.seldom, w.periods), max(w.longest, took)
 }
 
@@ -135,14 +149,13 @@ func (l *load) sampleOnce(ctx context.Context, w *watcher, at time.Duration) (sa
 		err = fmt.Errorf("no answer came within %.3g s", allowed.Seconds())
 	}
 	for _, reading := range readings {
-		if math.IsNaN(reading.Value) || math.IsInf(reading.Value, 0) {
-			err = errors.Join(err, fmt.Errorf("%s is %v", reading.Series, reading.Value))
-			continue
+		if what := reading.NoValue(); what != "" {
+			reading = w.noValue(reading, what)
 		}
 		samples = append(samples, Sample{At: at, Reading: reading})
 	}
 	if err != nil {
-		w.gaps, w.last = w.gaps+1, fmt.Errorf("at %.3f s: %w", at.Seconds(), err)
+		w.gaps, w.last, w.since = w.gaps+1, err, at
 	}
 	if w.of == "" {
 		return samples
@@ -154,10 +167,50 @@ func (l *load) sampleOnce(ctx context.Context, w *watcher, at time.Duration) (sa
 		Sample{At: at, Reading: Reading{Source: "watch", Series: SeriesMissing, Labels: of, Value: float64(w.gaps)}})
 }
 
+// noValue is what is kept of a reading without a value: that it is none, and of what.
+// A single series may have none while all others of its source do.
+func (w *watcher) noValue(r Reading, what string) Reading {
+	if w.without == nil {
+		w.without = map[string]int{}
+	}
+	w.without[r.Series+" "+what]++
+	labels := map[string]string{"of": r.Source, LabelSeries: r.Series, LabelReading: what}
+	for label, value := range r.Labels {
+		if _, taken := labels[label]; !taken {
+			labels[label] = value
+		}
+	}
+	return Reading{Source: "watch", Series: SeriesNoValue, Labels: labels, Value: 1}
+}
+
+// leftUnread keeps why a reading of a source did not come.
+func (l *load) leftUnread(source, why string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.unread == nil {
+		l.unread = map[string]string{}
+	}
+	l.unread[source] = why
+}
+
+// warnOfNoValues names the series that had none, the first few of them.
+func (l *load) warnOfNoValues(w *watcher) {
+	const few = 3
+	names := slices.Sorted(maps.Keys(w.without))
+	for i, name := range names {
+		if i == few {
+			l.warn("%d more series of the %s gave what is no value", len(names)-few, w.of)
+			return
+		}
+		series, what, _ := strings.Cut(name, " ")
+		l.warn("the %s gave %s for %s %d times, which is no value: it was left out", w.of, strings.Replace(what, "-", "−", 1), series, w.without[name])
+	}
+}
+
 // gauges are the runner's own readings.
 type gauges struct {
 	*load
-	pulse *pulse // nil where the clock is virtual: it would tell nothing
+	stalls *stallDetector // nil where the clock is virtual: it would tell nothing
 }
 
 func (g gauges) Read(context.Context) ([]Reading, error) {
@@ -174,8 +227,8 @@ func (g gauges) Read(context.Context) ([]Reading, error) {
 		own(SeriesBacklog, float64(backlog)),
 		own(SeriesUnanswered, float64(backlog+inFlight)),
 	}
-	if g.pulse != nil {
-		stalled, late := g.pulse.read()
+	if g.stalls != nil {
+		stalled, late := g.stalls.read()
 		out = append(out, own(SeriesStalled, stalled.Seconds()), own(SeriesWakeUpLate, late.Seconds()))
 	}
 	return out, nil

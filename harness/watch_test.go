@@ -2,6 +2,8 @@ package harness_test
 
 import (
 	"context"
+	"errors"
+	"math"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -50,8 +52,8 @@ func TestASourceThatIsSlowIsReadMoreSeldom(t *testing.T) {
 				at = append(at, sample.At.Seconds())
 			}
 		}
-		assert.Equal(t, []float64{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 15, 16.5, 20, 22, 23, 24}, at[:17], "half as often each time, down to a tenth of its time; when the warm-up ends; and back again")
-		assert.Equal(t, []float64{39, 40}, at[len(at)-3:len(at)-1])
+		assert.Equal(t, []float64{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 15, 16.5, 20, 21, 22, 23}, at[:17], "half as often each time, down to a tenth of its time; when the warm-up ends; and every second again as soon as it is fast")
+		assert.Equal(t, []float64{39, 40}, at[len(at)-2:], "once at the end, though a tick is due then")
 		assert.Equal(t, []string{"the server took up to 0.4 s to answer, so it was read every 4 s at times, not to burden it"}, out.Warnings)
 	})
 }
@@ -78,5 +80,48 @@ func TestALateReadingIsAGap(t *testing.T) {
 		assert.Positive(t, missing)
 		assert.Contains(t, out.Warnings[0], "readings of the server are missing: at ")
 		assert.Contains(t, out.Warnings[0], "no answer came within 1 s")
+	})
+}
+
+// A gappy source gives what is no value for one of its series, and does not answer at
+// some time.
+type gappy struct{ reads int }
+
+func (g *gappy) String() string { return "server" }
+
+func (g *gappy) Read(context.Context) ([]harness.Reading, error) {
+	if g.reads++; g.reads == 4 {
+		return nil, errors.New("http://host/metrics: 503")
+	}
+	reading := func(series string, v float64, engine string) harness.Reading {
+		return harness.Reading{Source: "server", Series: series, Labels: map[string]string{"engine": engine}, Value: v}
+	}
+	return []harness.Reading{reading("vllm:share", math.NaN(), "0"), reading("vllm:num_requests_running", -1, "1"),
+		reading("vllm:num_requests_running", 2, "0"), reading("room_celsius", -3, "0")}, nil
+}
+
+func TestOneSeriesWithoutAValueIsNoGapOfItsSource(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := harness.Scenario{Dataset: echo{}, Load: harness.Open{Arrivals: arrival.Even{PerSecond: 1}, For: 10 * time.Second}}
+		out, err := harness.Runner{Client: answer{chunks: 1}, Samplers: []harness.Sampler{new(gappy)}}.Run(t.Context(), s)
+		require.NoError(t, err)
+		kept, missing := map[string]int{}, 0.0
+		for sample := range out.Samples {
+			switch {
+			case sample.Source == "server":
+				kept[sample.Series]++
+			case sample.Series == harness.SeriesNoValue:
+				assert.Equal(t, "server", sample.Labels["of"])
+				kept[sample.Labels[harness.LabelSeries]+" "+sample.Labels["engine"]+" "+sample.Labels[harness.LabelReading]]++
+			case sample.Series == harness.SeriesMissing:
+				missing = max(missing, sample.Value)
+			}
+		}
+		assert.Equal(t, map[string]int{"vllm:num_requests_running": 10, "room_celsius": 10, "vllm:share 0 NaN": 10, "vllm:num_requests_running 1 -1": 10}, kept)
+		assert.InDelta(t, 1, missing, 0, "the one that did not come")
+		assert.Equal(t, map[string]string{"server": "http://host/metrics: 503"}, out.Unread)
+		assert.Equal(t, []string{"1 readings of the server are missing: at 3.000 s: http://host/metrics: 503",
+			"the server gave −1 for vllm:num_requests_running 10 times, which is no value: it was left out",
+			"the server gave NaN for vllm:share 10 times, which is no value: it was left out"}, out.Warnings)
 	})
 }

@@ -5,10 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"github.com/vllmspec/vllmspec/mockvllm/internal/api"
+	"github.com/vllmspec/vllmspec/mockvllm/internal/engine"
+	"github.com/vllmspec/vllmspec/mockvllm/internal/metrics"
 )
 
 // Version is what /version answers.
-const Version = "0.32.0"
+const Version = api.Version
+
+// Header stands in the answers of /version and /v1/models, and in no answer of a real
+// server: a measurement of the mock must not pass for one of vLLM.
+const Header = api.Header
 
 // A Config says what is served, and what goes wrong on purpose. Most of it are
 // settings that `vllm serve` has under the same name.
@@ -17,9 +25,9 @@ type Config struct {
 	Root    string   // the model as it was named to be loaded; "": the profile's name
 	Names   []string // of the model; the first stands in answers and metrics; none: the profile's
 	Seed    uint64
-	APIKeys []string // any of them opens; none: everybody may ask
+	APIKeys []string // any of them opens; none: all may ask
 	Faults  []Fault
-	Truth   func(Truth) // called when the server is done with a request; nil: nobody wants to know
+	Truth   func(Truth) // called when the server is done with a request; nil: it is not
 	Scale   float64     // everything takes so many times less long; 0 is 1
 
 	Dialect           Dialect
@@ -60,13 +68,26 @@ const (
 	Rust   Dialect = "rust"
 )
 
+// engine are the settings of the engine.
+func (c Config) engine() engine.Config {
+	p := c.Profile
+	return engine.Config{StepTime: p.StepTime, Blocks: p.Blocks, BlockSize: p.BlockSize, MaxSeqs: p.MaxSeqs, MaxBatchedTokens: p.MaxBatchedTokens,
+		MaxAdapters: c.MaxAdapters, NoPrefixCache: c.NoPrefixCache, Priority: c.Priority, Draft: engine.Draft(c.Draft), Scale: c.Scale, KeepTimes: c.Truth != nil}
+}
+
+// metrics are the settings that the metrics tell of.
+func (c Config) metrics() metrics.Config {
+	return metrics.Config{Model: c.Names[0], Rust: c.Dialect == Rust, Blocks: c.Profile.Blocks, BlockSize: c.Profile.BlockSize, PrefixCache: !c.NoPrefixCache,
+		MaxModelLen: c.Profile.MaxModelLen, DraftTokens: c.Draft.Tokens, LoRA: len(c.Adapters) > 0 || c.RuntimeAdapters, MaxLoRA: c.MaxAdapters}
+}
+
 // check refuses what cannot be served and fills in what is left to us.
 func (c *Config) check() error {
 	if err := c.Profile.check(); err != nil {
 		return err
 	}
 	for _, f := range c.Faults {
-		if err := f.check(); err != nil {
+		if err := f.Check(); err != nil {
 			return err
 		}
 	}

@@ -11,6 +11,20 @@
 // instant do so in any order: a step that begins at T schedules what arrived
 // before T, in an order that does not depend on who came first within an instant.
 //
+// What users write stands here: [Config] and [Profile] say what is served, [New] makes a
+// [Server] of them, a [Fault] is something that goes wrong on purpose, [Replay] serves a
+// trace without waiting, and a [Truth] is what really happened to one answer. Below it, each
+// package imports only those before it:
+//
+//	internal/hash       what looks random, and depends on its seeds only
+//	internal/clock      time that runs faster
+//	internal/tokenizer  text and tokens, and the template of a chat
+//	internal/answer     what is said
+//	internal/faults     what goes wrong, and when
+//	internal/metrics    counts, and the page of /metrics
+//	internal/engine     steps, the batch, the cache; a replay's loop
+//	internal/api        requests, answers, streams and errors over HTTP
+//
 // It knows nothing of the harness. Were the two to share types, one wrong field
 // name would pass every test.
 package mockvllm

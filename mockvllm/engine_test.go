@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -36,6 +37,24 @@ func TestSaltsAndAdaptersShareNoCache(t *testing.T) {
 			assert.EqualValues(t, 96, cached(more), "%v is warm the second time", more)
 		}
 	})
+}
+
+func TestASaltChangesNothingButTheCache(t *testing.T) {
+	config := mockvllm.Config{Profile: plain(), Faults: []mockvllm.Fault{{Kind: mockvllm.Fail, Share: 0.5, Status: 503}}}
+	answers := func(more body) (out []string) {
+		bubble(t, config, func(t *testing.T, s *mockvllm.Server) {
+			for from := range 8 {
+				a := ask(s, "/v1/completions", with(completion(ids(40, from), 8), more))
+				out = append(out, strconv.Itoa(a.Code)+a.Body.String())
+			}
+		})
+		return out
+	}
+	bare := answers(body{})
+	assert.NotEqual(t, bare[0], bare[1])
+	for _, salt := range []string{"a", "another one"} {
+		assert.Equal(t, bare, answers(body{"cache_salt": salt}), "what is drawn depends on what is asked")
+	}
 }
 
 func TestBlocksHaveTheSizeThatIsAskedFor(t *testing.T) {

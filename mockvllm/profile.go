@@ -11,7 +11,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/vllmspec/vllmspec/harness/spelling"
+	"github.com/vllmspec/vllmspec/internal/modelname"
+	"github.com/vllmspec/vllmspec/internal/spelling"
 )
 
 // A Profile is a model on given hardware: how long its steps take and how much
@@ -48,12 +49,13 @@ type Profile struct {
 }
 
 // ProfileFor finds the profile of a model, by its own name or by a longer one
-// such as meta-llama/Llama-3.1-8B-Instruct; gpu "" is the first one there is.
+// such as meta-llama/Llama-3.1-8B-Instruct; gpu "" is the first one there is. Weights
+// in fp8 are another model than full ones.
 func ProfileFor(model, gpu string) (Profile, error) {
 	var models, gpus []string
 	for _, p := range Profiles() {
 		models = append(models, p.Name)
-		if !sameModel(p.Name, model) {
+		if !modelname.Same(p.Name, model) {
 			continue
 		}
 		if gpu == "" || strings.EqualFold(p.GPU, gpu) {
@@ -65,23 +67,6 @@ func ProfileFor(model, gpu string) (Profile, error) {
 		return Profile{}, fmt.Errorf("no profile of %s on %q%s", model, gpu, spelling.DidYouMean(gpu, gpus))
 	}
 	return Profile{}, fmt.Errorf("no simulated model %q%s", model, spelling.DidYouMean(model, slices.Compact(models)))
-}
-
-// sameModel reports whether a name is the profile's, or has all parts of it in
-// their order: fp8 weights are another model than full ones.
-func sameModel(profile, name string) bool {
-	parts := func(s string) []string {
-		return strings.FieldsFunc(strings.ToLower(s), func(r rune) bool { return r == '-' || r == '_' || r == '/' })
-	}
-	given := parts(name)
-	for _, part := range parts(profile) {
-		i := slices.Index(given, part)
-		if i < 0 {
-			return false
-		}
-		given = given[i+1:]
-	}
-	return true
 }
 
 // StepTime is how long a step takes: tokens in all, for so many sequences, with
@@ -124,12 +109,15 @@ func (p *Profile) check() error {
 }
 
 // ReadProfile reads a profile from a file in JSON, such as calibration writes.
-func ReadProfile(path string) (Profile, error) {
-	var p Profile
+func ReadProfile(path string) (p Profile, err error) {
 	raw, err := os.ReadFile(path)
 	if err != nil {
 		return p, err
 	}
+	return parseProfile(path, raw)
+}
+
+func parseProfile(path string, raw []byte) (p Profile, err error) {
 	decoder := json.NewDecoder(bytes.NewReader(raw))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&p); err != nil {

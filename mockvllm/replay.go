@@ -8,8 +8,14 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"slices"
 	"time"
+
+	"github.com/vllmspec/vllmspec/mockvllm/internal/answer"
+	"github.com/vllmspec/vllmspec/mockvllm/internal/clock"
+	"github.com/vllmspec/vllmspec/mockvllm/internal/engine"
+	"github.com/vllmspec/vllmspec/mockvllm/internal/faults"
+	"github.com/vllmspec/vllmspec/mockvllm/internal/metrics"
+	"github.com/vllmspec/vllmspec/mockvllm/internal/tokenizer"
 )
 
 // An Arrival is one request of a trace.
@@ -27,31 +33,31 @@ type Arrival struct {
 const pieceTokens = 512
 
 // Replay serves a trace offline, without waiting: the engine is the same, its
-// clock jumps from step to step. What happened to each request is told in the
+// clock jumps from step to step. What happened to each request is in the
 // order in which they end. Faults count from the beginning of the trace.
 func Replay(c Config, trace iter.Seq2[Arrival, error], tell func(Truth)) error {
-	r, err := newReplay(c, tell)
-	if err != nil {
-		return err
-	}
 	next, stop := iter.Pull2(trace)
 	defer stop()
 	index, last := -1, time.Duration(0)
-	r.next = func() (*sequence, error) {
+	r, err := newReplay(c, tell, func(r *replay) (*engine.Sequence, time.Time, error) {
 		a, err, ok := next()
 		if err != nil || !ok {
-			return nil, err
+			return nil, time.Time{}, err
 		}
 		index++
 		if a.At < last {
-			return nil, fmt.Errorf("request %d of the trace is due before the one ahead of it", index+1)
+			return nil, time.Time{}, fmt.Errorf("request %d of the trace is due before the one ahead of it", index+1)
 		}
 		if last = a.At; c.Profile.refuses(a) != nil {
-			return nil, fmt.Errorf("request %d of the trace %w", index+1, c.Profile.refuses(a))
+			return nil, time.Time{}, fmt.Errorf("request %d of the trace %w", index+1, c.Profile.refuses(a))
 		}
-		return r.sequence(a, index, r.begin), nil
+		s, due := r.sequence(a, index, r.begin)
+		return s, due, nil
+	})
+	if err != nil {
+		return err
 	}
-	return r.run()
+	return r.engine.Run()
 }
 
 // refuses is why a request cannot be served, if so.
@@ -65,105 +71,59 @@ func (p Profile) refuses(a Arrival) error {
 	return nil
 }
 
+// A replay is an engine that serves arrivals offline.
 type replay struct {
 	config Config
 	begin  time.Time
-	engine *engine
-	next   func() (*sequence, error)           // the next of the trace; nil if there is none
-	follow func(ended *sequence, at time.Time) // lets whoever waited for the end ask again
-	ahead  []*sequence                         // are known and not due yet, by when they are
+	engine *engine.Offline
+	follow func(ended int, at time.Time) // lets what waited for the end of a request ask again
 	count  uint64
-	known  token // one that answers are made of
+	known  tokenizer.Token // one that answers are made of
 }
 
-func newReplay(c Config, tell func(Truth)) (*replay, error) {
+// newReplay checks the configuration; next is the next request of a trace and when it is due.
+func newReplay(c Config, tell func(Truth), next func(*replay) (*engine.Sequence, time.Time, error)) (*replay, error) {
 	c.Truth = tell
 	if err := c.check(); err != nil {
 		return nil, err
 	}
 	for _, f := range c.Faults {
-		if kind, _ := failing(f.Kind); kind.Requests || f.Kind == MetricsMissing || f.Kind == MetricsSlow || f.Kind == MetricsStale || f.Kind == MetricsReset {
+		if kind, _ := faults.Describe(f.Kind); kind.Requests || f.Kind == MetricsMissing || f.Kind == MetricsSlow || f.Kind == MetricsStale || f.Kind == MetricsReset {
 			return nil, fmt.Errorf("%s happens between a server and its clients; a replay has none", f.Kind)
 		}
 	}
 	begin := time.Unix(0, 0)
-	faults := &mishaps{seed: c.Seed, scale: c.Scale}
-	faults.add(begin, c.Faults...)
-	r := &replay{config: c, begin: begin, engine: newEngine(c, faults, newMetrics(c)), known: wordIDs()[0]}
-	r.follow = func(*sequence, time.Time) {}
-	r.engine.ended = func(s *sequence, at time.Time) {
-		truth := s.truth()
-		truth.Ended, truth.Whole = at, s.finished() != "error"
+	active := faults.New(c.Seed, c.Scale)
+	active.Add(begin, c.Faults...)
+	r := &replay{config: c, begin: begin, known: answer.WordIDs()[0], follow: func(int, time.Time) {}}
+	ended := func(s *engine.Sequence, at time.Time) {
+		truth := truthOf(s.Truth())
+		truth.Ended, truth.Whole = at, truth.Finish != "error"
 		tell(truth)
-		r.follow(s, at)
+		r.follow(s.Index, at)
 	}
+	r.engine = engine.NewOffline(c.engine(), active, metrics.New(c.metrics()), begin, func() (*engine.Sequence, time.Time, error) { return next(r) }, ended)
 	return r, nil
 }
 
-// run is the engine's loop on a clock that jumps.
-func (r *replay) run() error {
-	at := r.begin
-	for {
-		more, err := r.arrive(at)
-		if err != nil {
-			return err
-		}
-		if r.engine.idle() {
-			if !more {
-				return nil
-			}
-			at = r.ahead[0].queued.Add(settle)
-			continue
-		}
-		at = r.engine.faults.thawed(at)
-		at = at.Add(r.engine.begin(at))
-		if _, err := r.arrive(at); err != nil {
-			return err
-		}
-		r.engine.deliver(at)
-	}
-}
-
-// arrive queues all requests up to an instant, and reports whether any are left.
-func (r *replay) arrive(at time.Time) (more bool, err error) {
-	for {
-		if len(r.ahead) == 0 {
-			s, err := r.next()
-			if err != nil || s == nil {
-				return false, err
-			}
-			r.ahead = append(r.ahead, s)
-		}
-		first := r.ahead[0]
-		if !first.queued.Before(at) {
-			return true, nil
-		}
-		r.engine.submit(first.queued, first)
-		r.ahead = slices.Delete(r.ahead, 0, 1)
-	}
-}
-
-// sequence is a request as the engine sees it; At counts from an instant.
-func (r *replay) sequence(a Arrival, index int, since time.Time) *sequence {
+// sequence is a request as the engine sees it, and when it is due; At counts from an instant.
+func (r *replay) sequence(a Arrival, index int, since time.Time) (s *engine.Sequence, due time.Time) {
 	r.count++
-	s := &sequence{identity: r.count, index: index, tokens: make([]token, a.Prompt, a.Prompt+a.Output), prompt: a.Prompt, maxTokens: a.Output, adapter: a.Adapter,
-		given: min(a.Cached, a.Prompt-1), noCache: r.config.NoPrefixCache, whole: true, notify: make(chan struct{}, 1), copies: &copies{n: 1, left: 1},
-		answer: answer{ids: make([]token, a.Output), finish: "length"}}
-	s.root = rootOf(a.Adapter, "")
-	for i := range s.tokens {
+	received := since.Add(clock.Scaled(a.At, r.config.Scale))
+	o := engine.Order{Identity: r.count, Index: index, Prompt: make([]tokenizer.Token, a.Prompt), MaxTokens: a.Output, Adapter: a.Adapter, Received: received,
+		AssumeCached: min(a.Cached, a.Prompt-1), NoCache: r.config.NoPrefixCache, Whole: true,
+		Answer: answer.Answer{IDs: make([]tokenizer.Token, a.Output), Finish: "length"}}
+	for i := range o.Prompt {
 		if piece := i / pieceTokens; piece < len(a.Blocks) {
-			s.tokens[i] = token(a.Blocks[piece]*pieceTokens + i%pieceTokens)
+			o.Prompt[i] = tokenizer.Token(a.Blocks[piece]*pieceTokens + i%pieceTokens)
 		} else {
-			s.tokens[i] = -token(r.count) // like no other's
+			o.Prompt[i] = -tokenizer.Token(r.count) // like no other's
 		}
 	}
-	for i := range s.answer.ids {
-		s.answer.ids[i] = r.known
+	for i := range o.Answer.IDs {
+		o.Answer.IDs[i] = r.known
 	}
-	s.hashes = chain(s.root, s.tokens, r.config.Profile.BlockSize)
-	s.received = since.Add(scaled(a.At, r.config.Scale))
-	s.queued = s.received.Add(scaled(r.config.Profile.Frontend, r.config.Scale))
-	return s
+	return engine.NewSequence(o, r.config.Profile.BlockSize), received.Add(clock.Scaled(r.config.Profile.Frontend, r.config.Scale))
 }
 
 // ReadTrace reads a trace in the form that Mooncake published

@@ -2,8 +2,9 @@ package mockvllm
 
 import (
 	"fmt"
-	"slices"
 	"time"
+
+	"github.com/vllmspec/vllmspec/mockvllm/internal/engine"
 )
 
 // ReplayUsers serves users offline as Replay serves a trace. Each asks one
@@ -11,7 +12,7 @@ import (
 // of the first from when all began. Truth.Index counts through the requests of
 // the first user, then through those of the second, and so on.
 func ReplayUsers(c Config, users [][]Arrival, tell func(Truth)) error {
-	r, err := newReplay(c, tell)
+	r, err := newReplay(c, tell, func(*replay) (*engine.Sequence, time.Time, error) { return nil, time.Time{}, nil })
 	if err != nil {
 		return err
 	}
@@ -24,27 +25,19 @@ func ReplayUsers(c Config, users [][]Arrival, tell func(Truth)) error {
 			whose, turn = append(whose, user), append(turn, i)
 		}
 	}
-	r.next = func() (*sequence, error) { return nil, nil }
-	r.follow = func(ended *sequence, at time.Time) {
-		if i := ended.index; i+1 < len(whose) && whose[i+1] == whose[i] {
-			r.expect(r.sequence(users[whose[i]][turn[i+1]], i+1, at))
+	expect := func(i int, since time.Time) {
+		s, due := r.sequence(users[whose[i]][turn[i]], i, since)
+		r.engine.Expect(due, s)
+	}
+	r.follow = func(i int, at time.Time) {
+		if i+1 < len(whose) && whose[i+1] == whose[i] {
+			expect(i+1, at)
 		}
 	}
 	for i := range whose {
 		if turn[i] == 0 {
-			r.expect(r.sequence(users[whose[i]][0], i, r.begin))
+			expect(i, r.begin)
 		}
 	}
-	return r.run()
-}
-
-// expect puts a request where it is due among those that are known.
-func (r *replay) expect(s *sequence) {
-	i, _ := slices.BinarySearchFunc(r.ahead, s, func(a, b *sequence) int {
-		if a.queued.After(b.queued) {
-			return 1
-		}
-		return -1 // of one instant, who came first
-	})
-	r.ahead = slices.Insert(r.ahead, i, s)
+	return r.engine.Run()
 }

@@ -7,11 +7,11 @@ import (
 	"errors"
 	"io"
 	"net"
-	"net/http"
 	"sync"
 	"time"
 
-	"github.com/vllmspec/vllmspec/harness/stamp"
+	"github.com/vllmspec/vllmspec/mockvllm/internal/api"
+	"github.com/vllmspec/vllmspec/mockvllm/internal/engine"
 )
 
 // A Truth is what really happened to one answer inside the server, so that a
@@ -75,21 +75,7 @@ func (t Truth) MarshalJSON() ([]byte, error) {
 // then a truth has when its request reached the system. On a busy machine that is
 // long before its handler begins, and the difference is no fault of a client's.
 func ConnContext(ctx context.Context, conn net.Conn) context.Context {
-	if stamps := stamp.Of(conn); stamps != nil && stamps.ByKernel() {
-		return context.WithValue(ctx, stampsKey{}, stamps)
-	}
-	return ctx
-}
-
-type stampsKey struct{}
-
-// arrived is when the last of a request reached the system that was just read;
-// zero where nobody knows.
-func arrived(r *http.Request) (at time.Time) {
-	if stamps, ok := r.Context().Value(stampsKey{}).(*stamp.Conn); ok {
-		at, _ = stamps.Last()
-	}
-	return at
+	return api.ConnContext(ctx, conn)
 }
 
 // A TruthLog writes one JSON object per line.
@@ -126,31 +112,15 @@ func (l *TruthLog) Close() error {
 	return errors.Join(l.wrong, l.buffer.Flush())
 }
 
-// tellAll tells of every answer to a request.
-func (s *Server) tellAll(q *request, id string, whole bool) {
-	if s.config.Truth == nil {
-		return
-	}
-	for i, seq := range q.sequences {
-		s.tell(seq, q.written[i], id, q.hit, whole)
-	}
+// truthOf is what the engine knows of a sequence.
+func truthOf(s engine.Truth) Truth {
+	return Truth{Arrived: s.Arrived, Received: s.Received, Queued: s.Queued, Admitted: s.Admitted, Tokens: s.Tokens,
+		Index: s.Index, PromptTokens: s.PromptTokens, CachedTokens: s.CachedTokens, Preemptions: s.Preemptions, Finish: s.Finish}
 }
 
-// tell hands on what happened to a sequence. The engine may still be at work on
-// one that was given up.
-func (s *Server) tell(seq *sequence, written []time.Time, id string, hit Fault, whole bool) {
-	if s.config.Truth == nil {
-		return
-	}
-	s.engine.mu.Lock()
-	t := seq.truth()
-	s.engine.mu.Unlock()
-	t.ID, t.Written, t.Ended, t.Whole, t.Fault = id, written, time.Now(), whole, string(hit.Kind)
-	s.config.Truth(t)
-}
-
-// truth is what the engine knows of a sequence.
-func (s *sequence) truth() Truth {
-	return Truth{Arrived: s.arrived, Received: s.received, Queued: s.queued, Admitted: s.scheduled, Tokens: append([]time.Time{}, s.times...),
-		Index: s.index, PromptTokens: s.prompt, CachedTokens: s.cached, Preemptions: s.preemptions, Finish: s.finished()}
+// truthOfAnswer joins what the engine knows of an answer with what the handler does.
+func truthOfAnswer(a api.Answered) Truth {
+	t := truthOf(a.Truth)
+	t.ID, t.Written, t.Ended, t.Whole, t.Fault = a.ID, a.Written, a.Ended, a.Whole, string(a.Fault)
+	return t
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/vllmspec/vllmspec/harness/stamp"
+	"github.com/vllmspec/vllmspec/internal/stamp"
 	"github.com/vllmspec/vllmspec/mockvllm"
 )
 

@@ -178,6 +178,9 @@ func TestTheServerSaysWhoItIs(t *testing.T) {
 	s := start(t, mockvllm.Config{Profile: plain(), Names: []string{"mine"}})
 	assert.Equal(t, http.StatusOK, get(s, "/health").Code)
 	assert.JSONEq(t, `{"version":"`+mockvllm.Version+`"}`, get(s, "/version").Body.String())
+	for _, path := range []string{"/version", "/v1/models"} {
+		assert.Equal(t, mockvllm.Version, get(s, path).Header().Get(mockvllm.Header), "%s says that it is the mock's", path)
+	}
 	assert.Contains(t, get(s, "/v1/models").Body.String(), `"id":"mine"`)
 	assert.Contains(t, ask(s, "/tokenize", `{"prompt":"Hello world"}`).Body.String(), `"tokens":[128000,9906,1917]`, "as Llama 3 counts it")
 	assert.JSONEq(t, `{"prompt":"<|begin_of_text|>Hello world"}`, ask(s, "/detokenize", `{"tokens":[128000,9906,1917]}`).Body.String())
@@ -202,7 +205,9 @@ func TestImpossibleConfigurationsAreRefused(t *testing.T) {
 		_, err := mockvllm.New(c)
 		assert.ErrorContains(t, err, says)
 	}
-	_, err := mockvllm.ProfileFor("lama-3.1-8b", "")
+	_, err := mockvllm.ProfileFor("llama-3.1-8b-fp8", "")
+	assert.ErrorContains(t, err, `no simulated model "llama-3.1-8b-fp8"`, "other weights are another model")
+	_, err = mockvllm.ProfileFor("lama-3.1-8b", "")
 	assert.ErrorContains(t, err, `did you mean "llama-3.1-8b"`)
 	_, err = mockvllm.ProfileFor("llama-3.1-8b", "one H10")
 	assert.ErrorContains(t, err, `did you mean "one H100"`)

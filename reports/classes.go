@@ -26,5 +26,5 @@ func classes(measured *slo.Window) (out []Figures) {
 // figureOf is one figure with its interval, as a verdict has it.
 func figureOf(w *slo.Window, statistic, metric string) Fact {
 	v := w.JudgeSoFar([]harness.Objective{{Statistic: statistic, Metric: metric, Relation: harness.AtMost}})[0]
-	return Fact{v.Name(), quantity(v)}
+	return Fact{v.Name(), valueWithInterval(v)}
 }

@@ -13,7 +13,7 @@ import (
 
 // Requests are the requests that are drawn: a few columns of numbers, in the order
 // in which the requests were due, packed so that a hundred thousand of them are a
-// few megabytes. Words are told once and pointed at.
+// few megabytes. Words are kept once and pointed at.
 type Requests struct {
 	N       int // drawn
 	Seen    int // in all
@@ -38,13 +38,13 @@ type Column struct {
 	data []byte
 }
 
-// Ticks are the parts of a second in which instants are told.
+// Ticks are the parts of a second in which instants are given.
 const (
 	dueTicks   = 100_000 // of due
 	chunkTicks = 10_000  // of chunks
 )
 
-// missing is a whole number that nobody told.
+// missing is a whole number that was not reported.
 const missing = math.MaxUint32
 
 // packedRequests is how they stand in the page.
@@ -143,7 +143,7 @@ func column(name, kind string, points []*point, of func(*point) uint32) Column {
 }
 
 // short is a duration in seconds as a float of four bytes, rounded to 16 bits of
-// mantissa: more would be bytes that nobody sees. Never is no number.
+// mantissa: more would be bytes that are not seen. Never is no number.
 func short(d time.Duration) uint32 {
 	if d < 0 {
 		return math.Float32bits(float32(math.NaN()))

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
 )
@@ -29,6 +30,7 @@ type Comparison struct {
 // A Compared is one of the runs.
 type Compared struct {
 	Letter, Name, Scenario, When, Link, Headline string
+	Target                                       Target
 	Outcome                                      slo.Outcome
 }
 
@@ -62,7 +64,7 @@ func NewComparison(runs []Measured) Comparison {
 	for i, r := range runs {
 		outcome, says := headline(r.Verdicts, r.Manifest)
 		c.Runs = append(c.Runs, Compared{Letter: string(rune('A' + i)), Name: r.Manifest.Run, Scenario: r.Manifest.Scenario.Name,
-			When: r.Manifest.Start.UTC().Format("2 January 2006, 15:04:05 UTC"), Link: path.Join(r.Manifest.Run, "report.html"), Headline: says, Outcome: outcome})
+			When: r.Manifest.Start.UTC().Format("2 January 2006, 15:04:05 UTC"), Link: path.Join(r.Manifest.Run, "report.html"), Headline: says, Outcome: outcome, Target: NewTarget(r.Manifest)})
 	}
 	for _, f := range compared() {
 		if d, ok := difference(runs, f); ok {
@@ -128,7 +130,7 @@ func difference(runs []Measured, of harness.Objective) (d Difference, some bool)
 	var first slo.Verdict
 	for i, r := range runs {
 		v := r.Window.JudgeSoFar([]harness.Objective{of})[0]
-		d.Values = append(d.Values, quantity(v))
+		d.Values = append(d.Values, valueWithInterval(v))
 		some = some || !math.IsNaN(v.Value)
 		if i == 0 {
 			first = v
@@ -185,7 +187,7 @@ func signed(share float64) string {
 	if !finite(share) {
 		return "?"
 	}
-	text := slo.FormatQuantity(math.Abs(share), slo.Ratio)
+	text := quantity.Format(math.Abs(share), quantity.Ratio)
 	switch {
 	case share > 0:
 		return "+" + text
@@ -214,7 +216,7 @@ func overlay(runs []Measured, metric string) (Plot, bool) {
 	if len(lines) == 0 {
 		return Plot{}, false
 	}
-	return newPlot(metric, "The share of measured values at or below each.", metric+", logarithmic", true, in(slo.Seconds), in(slo.Ratio), lines...), true
+	return newPlot(metric, "The share of measured values at or below each.", metric+", logarithmic", true, in(quantity.Seconds), in(quantity.Ratio), lines...), true
 }
 
 // differing are the entries of run.json in which runs are not alike, but for those
@@ -237,7 +239,7 @@ func differing(runs []Measured) (out []Differing) {
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		if top, _, _ := strings.Cut(name, "."); slices.Contains([]string{"run", "start", "length_ns", "agreement", "trials"}, top) {
+		if top, _, _ := strings.Cut(name, "."); slices.Contains([]string{"run", "start", "length_ns", "agreement", "trials", "judged"}, top) || saidInWords(name) {
 			continue
 		}
 		d := Differing{Name: name}
@@ -249,6 +251,11 @@ func differing(runs []Measured) (out []Differing) {
 		}
 	}
 	return out
+}
+
+// saidInWords reports whether an entry is data that another one says in words.
+func saidInWords(name string) bool {
+	return strings.HasPrefix(name, "scenario.load_data") || strings.HasPrefix(name, "scenario.dataset_data")
 }
 
 // flatten writes the leaves of a tree under the path to each.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/trials"
 )
@@ -13,11 +14,11 @@ func curves(of trials.Whole) (out []Plot) {
 	if of.Curve == nil || len(of.Curve.Points) == 0 {
 		return nil
 	}
-	latency := newPlot("Latency", "TTFT at each setting, with its 95 % intervals.", string(of.Scale), false, bare, in(slo.Seconds),
+	latency := newPlot("Latency", "TTFT at each setting, with its 95 % intervals.", string(of.Scale), false, bare, in(quantity.Seconds),
 		pointsOf(of, "p50 TTFT"), pointsOf(of, "p99 TTFT"))
-	perToken := newPlot("Time per token", "TPOT at each setting, with its 95 % intervals.", string(of.Scale), false, bare, in(slo.Seconds),
+	perToken := newPlot("Time per token", "TPOT at each setting, with its 95 % intervals.", string(of.Scale), false, bare, in(quantity.Seconds),
 		pointsOf(of, "p50 TPOT"), pointsOf(of, "p99 TPOT"))
-	throughput := newPlot("Throughput", "Requests answered per second, and good ones.", string(of.Scale), false, bare, in(slo.PerSecond),
+	throughput := newPlot("Throughput", "Requests answered per second, and good ones.", string(of.Scale), false, bare, in(quantity.PerSecond),
 		pointsOf(of, "request throughput"), pointsOf(of, "goodput"))
 	out = []Plot{latency, perToken, throughput}
 	if knee := of.Curve.Knee; knee >= 0 {
@@ -29,7 +30,7 @@ func curves(of trials.Whole) (out []Plot) {
 	return append(out, frontier(of))
 }
 
-func bare(v float64) string { return slo.FormatQuantity(v, slo.Count) }
+func bare(v float64) string { return quantity.Format(v, quantity.Count) }
 
 // place is where a setting stands: between the ends of the settings.
 func (p Plot) place(of trials.Whole, setting float64) float64 {
@@ -93,7 +94,7 @@ func frontier(of trials.Whole) Plot {
 				continue
 			}
 			line.x, line.y = append(line.x, 1 / *each.Value), append(line.y, *out.Value/gpus)
-			line.says = append(line.says, of.Scale.Quantity(p.Setting)+": "+slo.FormatQuantity(*out.Value/gpus, slo.TokensPerSecond))
+			line.says = append(line.says, of.Scale.Quantity(p.Setting)+": "+quantity.Format(*out.Value/gpus, quantity.TokensPerSecond))
 		}
 	}
 	return newPlot(name, "Output tokens per second "+whose+", over tokens per second that one user sees (1 ÷ p50 TPOT).",
@@ -123,5 +124,5 @@ func trail(of trials.Whole) (says string, probes []Probe, plots []Plot) {
 	if len(s.Probes) > 0 {
 		plots = []Plot{newPlot("The trail", "What was tried, one after the other: a full dot met the objectives, a ring missed one, a broken ring is not known.", "probe", false, ordinal, bare, tried)}
 	}
-	return upper(humane(s.Says)), probes, plots
+	return Sentence(s.Says), probes, plots
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/stats"
 )
@@ -117,7 +118,7 @@ func distributions(w *slo.Window, verdicts []slo.Verdict) []Distribution {
 	out := []Distribution{}
 	metrics := []string{"TTFT", "ITL", "TPOT", "E2E latency"}
 	for _, v := range verdicts {
-		if v.Unit == slo.Seconds && !slices.Contains(metrics, v.Metric) {
+		if v.Unit == quantity.Seconds && !slices.Contains(metrics, v.Metric) {
 			metrics = append(metrics, v.Metric)
 		}
 	}

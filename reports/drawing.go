@@ -58,7 +58,7 @@ type point struct {
 	beside                                     bool // not one of the sample: drawn because it is slow, or failed
 }
 
-// NewDrawing is a drawing of a run of so many requests; 0 where nobody knows yet.
+// NewDrawing is a drawing of a run of so many requests; 0 while unknown.
 func NewDrawing(requests int, bounds Bounds) *Drawing {
 	d := &Drawing{bounds: bounds, everyAt: 1, failures: newFailures(), watched: newWatching(bounds.Buckets), issued: readings{most: bounds.Buckets, of: sampled{rises: true}}}
 	d.every = max(1, (requests+bounds.Requests-1)/bounds.Requests)
@@ -104,7 +104,7 @@ func (d *Drawing) count(r *harness.Record) {
 	} else if r.Failed() {
 		d.broken.add(max(r.Done, r.Due), 1)
 	}
-	if r.OutputTokens <= 0 {
+	if r.OutputTokens <= 0 || r.Failed() {
 		return // as the output throughput has it
 	}
 	for i, at := range r.Chunks {

@@ -9,17 +9,20 @@ import (
 	"strings"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/compare"
+	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
 )
 
 // An Entry is one run in the list of runs.
 type Entry struct {
-	Scenario, Where, When, Model, Link string
-	Outcome                            slo.Outcome
-	Passed, LetPass                    bool
-	Says                               string // met, or what was not
-	Part                               string // of several: "repeat 2 of 6"
+	Scenario, Where, When, Link string
+	Target                      Target
+	Outcome                     slo.Outcome
+	Passed, LetPass             bool
+	Says                        string // met, or what was not
+	Part                        string // of several: "repeat 2 of 6"
 
 	objective harness.Objective // its first one
 	figure    string            // of it, in words
@@ -31,12 +34,12 @@ func NewEntry(m store.Manifest, verdicts []slo.Verdict) Entry {
 	outcome, says := headline(verdicts, m)
 	e := Entry{
 		Scenario: m.Scenario.Name, Where: m.Scenario.Where, When: m.Start.UTC().Format("2006-01-02 15:04:05"),
-		Model: m.Server.Model, Link: path.Join(m.Run, "report.html"), Outcome: outcome, Passed: passed(verdicts, m), LetPass: LetPass(m.Warnings), Says: says, value: math.NaN(),
+		Target: NewTarget(m), Link: path.Join(m.Run, "report.html"), Outcome: outcome, Passed: passed(verdicts, m), LetPass: LetPass(m.Warnings), Says: says, value: math.NaN(),
 	}
 	if len(verdicts) > 0 {
 		e.objective, e.figure, e.value = verdicts[0].Objective, verdicts[0].Name(), verdicts[0].Value
 		if finite(e.value) {
-			e.figure += " " + slo.FormatQuantity(e.value, verdicts[0].Unit)
+			e.figure += " " + quantity.Format(e.value, verdicts[0].Unit)
 		}
 	}
 	if m.Trial != nil {
@@ -71,7 +74,7 @@ func trends(entries []Entry) (out []Trend) {
 		if e.Part != "" {
 			continue // the whole of them stands for it
 		}
-		key := e.Where + e.Scenario
+		key := fmt.Sprint(e.Where, e.Scenario, e.Target.AnySimulated()) // the mock tells nothing of how a real server changes
 		if of[key] == nil {
 			order = append(order, key)
 		}
@@ -89,17 +92,20 @@ func trends(entries []Entry) (out []Trend) {
 	return out
 }
 
+// lookedBack is how many runs of a scenario the list looks for a change in.
+const lookedBack = 200
+
 // since says when the first objective of a scenario changed last; "" where chance alone
 // explains all its changes.
 func since(newestFirst []Entry) string {
 	var values []float64
 	var known []Entry
-	for _, e := range slices.Backward(newestFirst) {
+	for _, e := range slices.Backward(newestFirst[:min(lookedBack, len(newestFirst))]) {
 		if finite(e.value) && e.value > 0 && e.objective.Text == newestFirst[0].objective.Text {
 			values, known = append(values, e.value), append(known, e)
 		}
 	}
-	drifts := slo.Drifts(newestFirst[0].objective, values)
+	drifts := compare.Drifts(newestFirst[0].objective, values)
 	if len(drifts) == 0 {
 		return ""
 	}
@@ -108,7 +114,7 @@ func since(newestFirst []Entry) string {
 	if d.Worse {
 		what = "worse"
 	}
-	return fmt.Sprintf("%s since %s: %s, before %s", what, known[d.At].When, slo.FormatQuantity(d.After, d.Unit), slo.FormatQuantity(d.Before, d.Unit))
+	return fmt.Sprintf("%s since %s: %s, before %s", what, known[d.At].When, quantity.Format(d.After, d.Unit), quantity.Format(d.Before, d.Unit))
 }
 
 func spark(runs []Entry) (s Spark) {

@@ -7,14 +7,15 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
+	"github.com/vllmspec/vllmspec/internal/environment"
 	"github.com/vllmspec/vllmspec/steps"
 )
 
@@ -34,9 +35,9 @@ func start(t *testing.T, feature string) tests {
 	file := filepath.Join(t.TempDir(), "seen.feature")
 	require.NoError(t, os.WriteFile(file, []byte(feature), 0o644))
 	read, write := io.Pipe()
-	suite := steps.NewSuite(steps.Environment{Root: root, RealTime: true, Features: []string{file}, Out: of.out, Dashboard: "127.0.0.1:0", Lenient: true},
+	suite := steps.NewSuite(environment.Environment{Root: root, RealTime: true, Features: []string{file}, Out: of.out, Dashboard: "127.0.0.1:0", Lenient: true},
 
-		time.Time{}, new(atomic.Bool), io.Discard)
+		time.Time{}, new(steps.Interrupt), io.Discard)
 	suite.ShowProgress(write)
 	features, err := suite.Features()
 	require.NoError(t, err)
@@ -135,8 +136,8 @@ func TestALivePageEndsAsTheReportThatIsKept(t *testing.T) {
 	require.Len(t, verdicts, 4)
 	for i, line := range strings.Split(last, "\n") {
 		verdict := verdicts[i]
-		assert.Equal(t, strings.Join([]string{verdict.Name(), slo.FormatQuantity(verdict.Value, verdict.Unit), strings.TrimSpace(verdict.Interval()),
-			"n = " + slo.FormatQuantity(float64(verdict.N), slo.Count), string(verdict.Outcome)}, "|"), line)
+		assert.Equal(t, strings.Join([]string{verdict.Name(), quantity.Format(verdict.Value, verdict.Unit), strings.TrimSpace(verdict.Interval()),
+			"n = " + quantity.Format(float64(verdict.N), quantity.Count), string(verdict.Outcome)}, "|"), line)
 	}
 }
 
@@ -147,8 +148,8 @@ func TestAPersonCanStopARun(t *testing.T) {
 	v.until(`Number(document.body.dataset.frames) >= 1`)
 	v.click("[data-stop-button]")
 	v.until(`document.body.dataset.ended === 'true'`)
-	<-of.done
-	assert.Contains(t, v.text("header"), "the run ended early: interrupted")
+	assert.False(t, <-of.done, "what a person has ended is no pass, also where what is unknown is let pass")
+	assert.Contains(t, v.text("header"), "the run ended early: interrupted by the stop button of its page")
 	runs, err := filepath.Glob(filepath.Join(of.out, "run=*", "report.html"))
 	require.NoError(t, err)
 	assert.Len(t, runs, 1)

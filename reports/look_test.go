@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
 	"github.com/vllmspec/vllmspec/reports"
@@ -262,7 +263,7 @@ func TestTheListSaysSinceWhenAScenarioIsSlower(t *testing.T) {
 		if i >= 12 {
 			value *= 1.5
 		}
-		v := slo.Verdict{Objective: o, Unit: slo.Seconds, Value: value, Lo: value, Hi: value, N: 20, Outcome: slo.Met}
+		v := slo.Verdict{Objective: o, Unit: quantity.Seconds, Value: value, Lo: value, Hi: value, N: 20, Outcome: slo.Met}
 		entries = append([]reports.Entry{reports.NewEntry(store.NewManifest(fmt.Sprint("run=", i), run), []slo.Verdict{v})}, entries...)
 	}
 	var out bytes.Buffer

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
 )
 
@@ -14,7 +15,7 @@ type Objective struct {
 	Metric, Class                   string
 	Outcome                         slo.Outcome
 	Says                            string // the outcome, as far as it is known
-	Cause                           string // why it was not met, as far as that can be told
+	Cause                           string // why it was not met, as far as that is known
 	Notes                           []string
 	Formula, Where, SQL             string
 	Bar                             Bar
@@ -32,17 +33,17 @@ func objective(v slo.Verdict, run *harness.Run) Objective {
 		o.Formula = m.Formula
 	}
 	if !math.IsNaN(v.Value) {
-		o.Value = slo.FormatQuantity(v.Value, v.Unit)
+		o.Value = quantity.Format(v.Value, v.Unit)
 		o.Interval = strings.TrimSpace(v.Interval())
-		o.N = slo.FormatQuantity(float64(v.N), slo.Count)
+		o.N = quantity.Format(float64(v.N), quantity.Count)
 	}
 	return o
 }
 
-// quantity is a value with its interval; "–" where there is none.
-func quantity(v slo.Verdict) string {
+// valueWithInterval is a value with its interval; "–" where there is none.
+func valueWithInterval(v slo.Verdict) string {
 	if math.IsNaN(v.Value) {
 		return "–"
 	}
-	return slo.FormatQuantity(v.Value, v.Unit) + v.Interval()
+	return quantity.Format(v.Value, v.Unit) + v.Interval()
 }

@@ -14,6 +14,8 @@ import (
 	"golang.org/x/net/html"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/compare"
+	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
 	"github.com/vllmspec/vllmspec/reports"
@@ -164,6 +166,10 @@ func TestEmptyStatesSayWhatIsMissing(t *testing.T) {
 	assert.Contains(t, text, "No request was answered, so there is nothing to draw.")
 	assert.Contains(t, text, "Set VLLM_METRICS_URL to where they are.")
 	assert.Contains(t, text, "This machine could not be watched.")
+	run.Unread = map[string]string{"server": "http://host/metrics: 401: access is refused"}
+	_, text = page(t, run)
+	assert.Contains(t, text, "metrics could not be read: http://host/metrics: 401: access is refused.")
+	assert.NotContains(t, text, "Set VLLM_METRICS_URL to where they are.")
 	run.Virtual = true
 	_, text = page(t, run)
 	assert.Contains(t, text, "Not in virtual time")
@@ -179,7 +185,7 @@ func TestALargeRunIsThinnedOutAndSaysSo(t *testing.T) {
 
 func TestBarsStandOnOneScale(t *testing.T) {
 	verdict := func(relation harness.Relation, limit, upper, value float64) slo.Verdict {
-		return slo.Verdict{Objective: harness.Objective{Metric: "TTFT", Relation: relation, Limit: limit, Upper: upper}, Unit: slo.Seconds, Value: value, Lo: value, Hi: value, N: 1}
+		return slo.Verdict{Objective: harness.Objective{Metric: "TTFT", Relation: relation, Limit: limit, Upper: upper}, Unit: quantity.Seconds, Value: value, Lo: value, Hi: value, N: 1}
 	}
 	bar := func(v slo.Verdict) reports.Bar {
 		return reports.NewView(runOf(1), slo.Measure(runOf(1)), []slo.Verdict{v}, store.Manifest{}).Objectives[0].Bar
@@ -229,10 +235,10 @@ func TestTheStoryIsOfWhatWasMissed(t *testing.T) {
 }
 
 func TestARowThatComparesIsNoFigureOfTheRun(t *testing.T) {
-	o, err := slo.ParseComparison("p50 TTFT", "at most 5% worse")
+	o, err := compare.Parse("p50 TTFT", "at most 5% worse")
 	require.NoError(t, err)
 	run := runOf(100)
-	verdicts := slo.Compare([]slo.Compared{{Objective: o, Base: []float64{1}, Now: []float64{1}, Against: slo.OfBaseline}})
+	verdicts := compare.Judge([]compare.Row{{Objective: o, Base: []float64{1}, Now: []float64{1}, Against: quantity.OfBaseline}})
 	view := reports.NewView(run, slo.Measure(run), verdicts, store.NewManifest("run=x", run))
 	assert.Empty(t, view.Data.Limits, "1.05 of the baseline are no 1.05 s")
 	assert.Empty(t, view.Objectives[0].SQL)

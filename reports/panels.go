@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/vllm"
 )
 
 // The groups of panels, in the order of the page.
@@ -27,15 +28,15 @@ func plans() []plan {
 		{groupLoad, "Concurrency", "Requests in flight, and those that were due and had to wait to be sent.", "requests", client,
 			[]line{{"in flight", harness.SeriesInFlight}, {"due, not sent", harness.SeriesBacklog}}, "The client's own gauges were not read."},
 		{groupServer, "Queue", "Requests in the server's running batch and in its queue, by its own count.", "requests", server,
-			[]line{{"running", "vllm:num_requests_running"}, {"waiting", "vllm:num_requests_waiting"}}, metrics},
+			[]line{{"running", vllm.NumRequestsRunning}, {"waiting", vllm.NumRequestsWaiting}}, metrics},
 		{groupServer, "KV cache", "Share of the server's KV cache in use; of several engines, of the fullest.", "ratio", fullest,
-			[]line{{"in use", "vllm:kv_cache_usage_perc"}}, metrics},
+			[]line{{"in use", vllm.KVCacheUsage}}, metrics},
 		{groupServer, "Preemptions", "Requests that lost their place in the KV cache and were computed again, per second.", "per second", rises(server),
-			[]line{{"preemptions", "vllm:num_preemptions_total"}}, metrics},
+			[]line{{"preemptions", vllm.NumPreemptions}}, metrics},
 		{groupServer, "Prefix cache", "Prompt tokens looked up and found in the server's prefix cache, per second.", "tokens per second", rises(server),
-			[]line{{"looked up", "vllm:prefix_cache_queries_total"}, {"found", "vllm:prefix_cache_hits_total"}}, metrics},
+			[]line{{"looked up", vllm.PrefixCacheQueries}, {"found", vllm.PrefixCacheHits}}, metrics},
 		{groupServer, "Tokens by its own count", "Prompt tokens that the server computed or found, and tokens it generated, per second.", "tokens per second", rises(server),
-			[]line{{"prompt", "vllm:prompt_tokens_total"}, {"generated", "vllm:generation_tokens_total"}}, metrics},
+			[]line{{"prompt", vllm.PromptTokens}, {"generated", vllm.GenerationTokens}}, metrics},
 		{groupServer, "Its processes", "Cores that the server's processes kept busy, where they run on this machine.", "cores", rises(machine),
 			[]line{{"used", "server_cpu_seconds"}}, processes},
 		ofGPUs("Utilisation", "Share of time in which each GPU computed anything at all.", "ratio", "gpu_utilisation_ratio"),
@@ -74,7 +75,7 @@ type reason struct {
 	why   string
 }
 
-// reasons are those of a group, each told once.
+// reasons are those of a group, each given once.
 func reasons(panels []Panel, group string) (out []reason) {
 	for _, p := range panels {
 		if p.Group != group || p.Absent == "" {

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/vllmspec/vllmspec/harness/diagnose"
+	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
 )
@@ -31,7 +33,7 @@ func (b PhaseBar) Says() string {
 }
 
 // phasesOf are the phases in the order of a request's life, with names for people.
-func phasesOf(p slo.Phases) []struct {
+func phasesOf(p diagnose.Phases) []struct {
 	name string
 	s    float64
 } {
@@ -48,7 +50,7 @@ func phaseClasses() []string {
 
 // phases are the bars of all requests and of the slowest, and the course of the
 // phases over time.
-func phases(t slo.Times, from time.Duration) (bars []PhaseBar, course []Series) {
+func phases(t diagnose.Times, from time.Duration) (bars []PhaseBar, course []Series) {
 	if t.All.N == 0 {
 		return nil, nil
 	}
@@ -74,16 +76,16 @@ func phases(t slo.Times, from time.Duration) (bars []PhaseBar, course []Series) 
 	return bars, course
 }
 
-func phaseBar(name string, m slo.PhaseMeans) PhaseBar {
+func phaseBar(name string, m diagnose.PhaseMeans) PhaseBar {
 	total := m.Total()
-	b := PhaseBar{Name: name, Total: slo.FormatQuantity(total, slo.Seconds) + " on average"}
+	b := PhaseBar{Name: name, Total: quantity.Format(total, quantity.Seconds) + " on average"}
 	x := 0.0
 	for i, phase := range phasesOf(m.Phases) {
 		if phase.s <= 0 || total <= 0 {
 			continue
 		}
 		share := phase.s / total
-		b.Parts = append(b.Parts, PhasePart{Name: phase.name, Value: slo.FormatQuantity(phase.s, slo.Seconds), Share: slo.FormatQuantity(share, slo.Ratio),
+		b.Parts = append(b.Parts, PhasePart{Name: phase.name, Value: quantity.Format(phase.s, quantity.Seconds), Share: quantity.Format(share, quantity.Ratio),
 			Class: phaseClasses()[i], X: x * 100, W: share * 100})
 		x += share
 	}
@@ -102,7 +104,7 @@ func agreement(m store.Manifest) (out []Agreement) {
 			if v == nil {
 				return "–"
 			}
-			return slo.FormatQuantity(*v, slo.Unit(a.Unit))
+			return quantity.Format(*v, quantity.Unit(a.Unit))
 		}
 		says := map[string]string{"met": "agree", "missed": "differ"}[a.Outcome]
 		if says == "" {

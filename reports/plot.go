@@ -5,7 +5,7 @@ import (
 	"math"
 	"strings"
 
-	"github.com/vllmspec/vllmspec/harness/slo"
+	"github.com/vllmspec/vllmspec/harness/quantity"
 )
 
 // A Plot is a small chart that needs no script: lines over one axis, drawn as SVG.
@@ -171,10 +171,10 @@ func (l xy) draw(x, y axis, k int) PlotLine {
 }
 
 // in is how values of a unit are written on an axis.
-func in(unit slo.Unit) func(float64) string {
+func in(unit quantity.Unit) func(float64) string {
 	return func(v float64) string {
-		text := slo.FormatQuantity(v, unit)
-		if unit == slo.PerSecond || unit == slo.TokensPerSecond || unit == slo.Tokens {
+		text := quantity.Format(v, unit)
+		if unit == quantity.PerSecond || unit == quantity.TokensPerSecond || unit == quantity.Tokens {
 			text, _, _ = strings.Cut(text, " ") // the axis has a name
 		}
 		return text

@@ -6,16 +6,17 @@ import (
 	"time"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
 )
 
 // Progress is how far a run has come.
 type Progress struct {
-	Now, Planned       time.Duration // Planned is 0 where nobody knows
+	Now, Planned       time.Duration // Planned is 0 where unknown
 	Due, Failed        int           // requests that have ended, and those that failed
-	Share              float64       // 0–1 of the load; NaN where nobody knows
-	Left               string        // "3 min 20 s left", or why nobody knows
+	Share              float64       // 0–1 of the load; NaN where unknown
+	Left               string        // "3 min 20 s left", or why that is unknown
 	Met, Missed, Total int           // objectives, so far
 	Omitted            int           // requests that the page had no time for
 }
@@ -50,7 +51,7 @@ func NewProgress(s harness.Scenario, now time.Duration, ended int) Progress {
 	return p
 }
 
-// Percent is the share in per cent; 0 where nobody knows.
+// Percent is the share in per cent; 0 where unknown.
 func (p Progress) Percent() float64 {
 	if math.IsNaN(p.Share) {
 		return 0
@@ -81,19 +82,19 @@ func NewRunningView(d *Drawing, run *harness.Run, measured *slo.Window, m store.
 		o.SQL, o.Says = "", soFar(verdict)
 	}
 	p.count(d, verdicts)
-	v.Running, v.Headline = &p, p.headline()
+	v.Running, v.Headline = &p, p.headline(m.Simulated())
 	v.Data.offeredSoFar(d)
 	v.Data.End = math.Max(p.Planned.Seconds(), p.Now.Seconds())
 	return v
 }
 
-// NewRunningLine is of that what is told in one line: the progress, how objectives
+// NewRunningLine is of that what is shown in one line: the progress, how objectives
 // stand, and p99 TTFT. It costs next to nothing.
 func NewRunningLine(d *Drawing, objectives []harness.Objective, measured *slo.Window, p Progress) View {
 	p.count(d, measured.JudgeSoFar(objectives))
-	v := View{Outcome: "running", Running: &p, Headline: p.headline()}
+	v := View{Outcome: "running", Running: &p, Headline: p.headline(false)}
 	if ttft := measured.Spread("TTFT"); ttft.N() > 0 {
-		v.Figures = []Figures{{Name: "TTFT", Values: []Fact{{"p99", slo.FormatQuantity(ttft.Quantile(.99, 0), slo.Seconds)}}}}
+		v.Figures = []Figures{{Name: "TTFT", Values: []Fact{{"p99", quantity.Format(ttft.Quantile(.99, 0), quantity.Seconds)}}}}
 	}
 	return v
 }
@@ -136,14 +137,16 @@ func Waiting() View {
 	return v
 }
 
-func (p Progress) headline() string {
+// headline is how the objectives stand, of the mock or of a real server.
+func (p Progress) headline(ofMock bool) string {
+	running := Simulated("Running", ofMock)
 	switch {
 	case p.Total == 0:
-		return "Running."
+		return running + "."
 	case p.Missed > 0:
-		return fmt.Sprintf("Running: %d of %d objectives missed so far.", p.Missed, p.Total)
+		return fmt.Sprintf("%s: %d of %d objectives missed so far.", running, p.Missed, p.Total)
 	case p.Met == p.Total:
-		return fmt.Sprintf("Running: all %d objectives hold so far.", p.Total)
+		return fmt.Sprintf("%s: all %d objectives hold so far.", running, p.Total)
 	}
-	return fmt.Sprintf("Running: %d of %d objectives hold so far, %d not yet known.", p.Met, p.Total, p.Total-p.Met)
+	return fmt.Sprintf("%s: %d of %d objectives hold so far, %d not yet known.", running, p.Met, p.Total, p.Total-p.Met)
 }

@@ -28,7 +28,11 @@ func (p plan) sql(step time.Duration) string {
 		}
 		names += " end"
 	}
-	with := fmt.Sprintf("with readings as (\n  select %s as line, at_ns, %s as value\n  from 'samples.parquet' where source = '%s' and series in (%s) group by all)", names, value, p.of.source, strings.Join(of, ", "))
+	which := fmt.Sprintf("source = '%s' and series in (%s)", p.of.source, strings.Join(of, ", "))
+	with := fmt.Sprintf("with readings as (\n  select %s as line, at_ns, %s as value\n  from 'samples.parquet' where %s group by all)", names, value, which)
+	if p.of.rises {
+		with = strings.TrimSuffix(risesSQL(which, false), "\n") + fmt.Sprintf(",\nreadings as (\n  select line, at_ns, sum(rise) over (partition by line order by at_ns) as value from (\n    select %s as line, at_ns, sum(rise) as rise from rises group by all))", names)
+	}
 	from := "readings"
 	if step > 0 {
 		from = "drawn"
@@ -36,7 +40,7 @@ func (p plan) sql(step time.Duration) string {
 	}
 	drawn, window := "value", ""
 	if p.of.rises {
-		drawn = "greatest(0, value - lag(value) over w) / (at_ns - lag(at_ns) over w) * 1e9"
+		drawn = "(value - lag(value) over w) / (at_ns - lag(at_ns) over w) * 1e9"
 		window = "\nwindow w as (partition by line order by at_ns) qualify lag(value) over w is not null"
 	}
 	if f := p.of.factor; f != 0 {
@@ -50,7 +54,7 @@ func cameSQL(line string) string {
 	of := map[string]string{
 		"due":           "due_ns as at_ns, 1 as n from 'requests.parquet'",
 		"answered":      "done_ns as at_ns, 1 as n from 'requests.parquet' where failure is null",
-		"failed":        "greatest(done_ns, due_ns) as at_ns, 1 as n from 'requests.parquet' where failure <> 'given up'",
+		"failed":        "greatest(done_ns, due_ns) as at_ns, 1 as n from 'requests.parquet' where failure <> 'given up' and not " + cutSQL,
 		"output tokens": "at_ns, tokens as n from (" + tokensSQL + ")",
 	}[line]
 	return fmt.Sprintf("select %s as line, %s", quoted(line), of)

@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -121,8 +122,8 @@ const gapsOf = "[chunk_ns[i] - chunk_ns[i - 1] for i in range(2, len(chunk_ns) +
 const (
 	ofAnswered = iota // of those that were answered whole
 	ofBegun           // …or whose users left later; who left before has waited in vain
-	ofShown           // …or whose users left later; of who left before nobody knows it
-	ofAnyone          // of whoever has one: it is our own doing
+	ofShown           // …or whose users left later; of who left before it is unknown
+	ofAnyone          // of all that have one: it is our own doing
 )
 
 // ofRequests is a metric that each request has one value of, or several.
@@ -135,8 +136,8 @@ func (a asked) ofRequests(metric string, statistics []string) (r relation) {
 		"TTFT since sent":        {"(first_token_ns - sent_ns) / 1e9", ofBegun},
 		"time to first answer":   {"(first_answer_ns - due_ns) / 1e9", ofShown},
 		"TPOT":                   {"tpot_ns / 1e9", ofAnswered},
-		"E2E latency":            {"e2e_ns / 1e9", ofAnswered},
-		"E2E latency since sent": {"(done_ns - sent_ns) / 1e9", ofAnswered},
+		"E2E latency":            {"if(len(chunk_ns) > 0, e2e_ns, null) / 1e9", ofAnswered},
+		"E2E latency since sent": {"if(len(chunk_ns) > 0, done_ns - sent_ns, null) / 1e9", ofAnswered},
 		"longest gap":            {"list_max(" + gapsOf + ") / 1e9", ofAnswered},
 		"input tokens":           {"prompt_tokens", ofAnswered},
 		"output tokens":          {"output_tokens", ofAnswered},
@@ -150,13 +151,15 @@ func (a asked) ofRequests(metric string, statistics []string) (r relation) {
 		"securing":               {"securing_ns / 1e9", ofAnyone},
 		"ITL":                    {"unnest(" + gapsOf + ") / 1e9", ofAnswered},
 	}[metric]
-	const began = "failure is null or failure = 'given up'"
+	const began = arrivedSQL
 	who := map[int]string{ofAnswered: " and failure is null", ofBegun: " and (" + began + ")", ofShown: " and (" + began + ")"}[of.of]
 	// A request that failed counts as the worst in a percentile, and in the greatest value.
 	if a.worst && of.of != ofAnyone && metric != "ITL" && (strings.HasPrefix(statistics[0], "p") || statistics[0] == "max") {
 		is := map[int]string{ofAnswered: "failure is null", ofBegun: began + " and ttft_ns is not null", ofShown: began}[of.of]
+		cut := map[int]string{ofAnswered: cutSQL, ofBegun: cutSQL + " and ttft_ns is null", ofShown: cutSQL + " and first_answer_ns is null"}[of.of]
 		who = map[int]string{ofAnswered: " and failure is distinct from 'given up'"}[of.of]
-		of.value = fmt.Sprintf("if(%s, %s, 'inf'::double)", is, of.value)
+		waited := map[string]string{"TTFT": fromDueSQL, "time to first answer": fromDueSQL, "E2E latency": fromDueSQL}[metric] // one that we cut took at least so long
+		of.value = fmt.Sprintf("case when %s then %s when %s then %s else 'inf'::double end", cut, cmp.Or(waited, "0"), is, of.value)
 	}
 	switch {
 	case metric == "ITL per token":
@@ -185,7 +188,7 @@ func (a asked) ofRun(metric string) (r relation) {
 	total := map[string]string{
 		"requests":         "count(*)",
 		"request rate":     "count(*) / " + seconds,
-		"error rate":       "avg((failure is not null and failure <> 'given up')::int)",
+		"error rate":       "avg(if(" + cutSQL + ", null, (failure is not null and failure <> 'given up')::int))",
 		"attainment":       "avg(good::int)",
 		"goodput":          "sum(good::int) / " + seconds,
 		"coalesced chunks": "sum(len(chunk_ns) - len(list_distinct(chunk_ns))) / sum(len(chunk_ns))", // stamps only ascend
@@ -207,7 +210,15 @@ func (a asked) ofRun(metric string) (r relation) {
 // chunk, or else spread evenly over an answer's chunks.
 const tokensSQL = `select unnest(chunk_ns) as at_ns,
     unnest(if(len(chunk_tokens) = len(chunk_ns), chunk_tokens, [output_tokens / len(chunk_ns) for x in chunk_ns])) as tokens
-  from 'requests.parquet' where output_tokens > 0`
+  from 'requests.parquet' where output_tokens > 0 and ` + arrivedSQL
+
+// cutSQL is a request that we ended ourselves, fromDueSQL how long it had waited by then, and
+// arrivedSQL a request that did not fail.
+const (
+	cutSQL     = "(failure is not null and failure in ('interrupted', 'unanswered'))"
+	fromDueSQL = "greatest(0, done_ns - due_ns) / 1e9"
+	arrivedSQL = "(failure is null or failure in ('given up', 'interrupted', 'unanswered'))"
+)
 
 // inFlight adds up from when to when each request was in flight. At one instant answers end
 // before new requests begin.
@@ -226,46 +237,53 @@ func (a asked) inFlight(seconds string) relation {
 // ofSamples is a metric that rests on what was sampled.
 func (a asked) ofSamples(o slo.Origin) relation {
 	of := fmt.Sprintf("source = '%s' and series = %s", o.Source, quoted(o.Series))
+	if o.Source == "server" && o.Labels["model_name"] != "" {
+		of = fmt.Sprintf("source in ('server', %s) and series = %s", quoted(harness.OtherModels), quoted(o.Series))
+	}
 	for _, label := range slices.Sorted(maps.Keys(o.Labels)) {
 		of += fmt.Sprintf(" and labels[%s] = %s", quoted(label), quoted(o.Labels[label]))
 	}
 	inside := fmt.Sprintf("at_ns between %d and %d", a.from, a.to)
 	since := fmt.Sprintf("rises where at_ns > %d", a.from)
-	ratio := func(part, whole string) relation {
-		return relation{with: risesSQL(fmt.Sprintf("source = '%s' and series in (%s, %s)", o.Source, quoted(part), quoted(whole))),
+	ratio := func(part, whole string, together bool) relation {
+		return relation{with: risesSQL(fmt.Sprintf("source = '%s' and series in (%s, %s)", o.Source, quoted(part), quoted(whole)), together),
 			total: fmt.Sprintf("sum(rise) filter (series = %s) / sum(rise) filter (series = %s)", quoted(part), quoted(whole)), from: since}
 	}
 	switch o.Kind {
 	case slo.OfReadings:
 		return relation{from: fmt.Sprintf("(select %s(value) as value from 'samples.parquet' where %s and %s group by at_ns)", o.Over, of, inside)}
 	case slo.OfRises:
-		return relation{with: risesSQL(of), total: "sum(rise)", from: since}
+		return relation{with: risesSQL(of, false), total: "sum(rise)", from: since}
 	case slo.OfShare:
-		return ratio(o.Series, o.Of)
+		return ratio(o.Series, o.Of, false)
 	case slo.OfHistogram:
-		r := ratio(o.Series+"_sum", o.Series+"_count")
+		r := ratio(o.Series+"_sum", o.Series+"_count", true)
 		return relation{with: r.with, mean: r.total, bare: true, from: r.from}
 	}
 	return relation{
-		with: strings.TrimSuffix(risesSQL(of), "\n") + ",\nrates as (\n  select at_ns, sum(rise) as rise, (at_ns - lag(at_ns) over (order by at_ns)) / 1e9 as seconds, sum(rise) / seconds as value\n  from rises group by at_ns)\n",
+		with: strings.TrimSuffix(risesSQL(of, false), "\n") + ",\nrates as (\n  select at_ns, sum(rise) as rise, (at_ns - lag(at_ns) over (order by at_ns)) / 1e9 as seconds, sum(rise) / seconds as value\n  from rises group by at_ns)\n",
 		mean: "sum(rise) / sum(seconds)",
 		from: "rates where seconds is not null and " + inside,
 	}
 }
 
-// risesSQL is by how much counters rose from one reading to the next. One that falls
-// was reset, and one that appears while others had been there was not: both have risen
-// from zero.
-func risesSQL(of string) string {
-	source, _, _ := strings.Cut(of, " and ")
-	return fmt.Sprintf(`with readings as (
+// risesSQL is by how much counters rose from one reading to the next: the rule of
+// [slo.Counters]. Counters of one histogram begin again together: one that fell tells of
+// the others, which may have risen above what they were.
+func risesSQL(of string, together bool) string {
+	source, _, _ := strings.Cut(of, " and series")
+	rose := "before <= value"
+	if together {
+		rose += " and not bool_or(value < before) over (partition by labels, at_ns)"
+	}
+	return fmt.Sprintf(`with counters as (
   select *, lag(value) over (partition by series, labels order by at_ns) as before
   from 'samples.parquet' where %s),
 rises as (
-  select at_ns, series, case
-    when before <= value then value - before
+  select at_ns, series, labels, case
+    when %s then value - before
     when before is not null or at_ns > (select min(at_ns) from 'samples.parquet' where %s) then value
     else 0 end as rise
-  from readings)
-`, of, source)
+  from counters)
+`, of, rose, source)
 }

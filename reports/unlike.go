@@ -13,7 +13,7 @@ func unlike(runs []Measured) string {
 	var voids, others []string
 	for i, r := range runs {
 		if unsound := r.Window.Audit(); unsound != nil {
-			voids = append(voids, fmt.Sprintf("%c is void: %s", 'A'+i, unsound[0]))
+			voids = append(voids, fmt.Sprintf("%c is void: %s", 'A'+i, unsound[0].Text))
 		}
 		for _, label := range []string{"load", "workload", "good", "warm-up", "given-up", "clock"} {
 			first, this := runs[0].Manifest.Scenario.Labels[label], r.Manifest.Scenario.Labels[label]

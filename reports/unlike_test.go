@@ -6,15 +6,16 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
+	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
 	"github.com/vllmspec/vllmspec/reports"
 )
 
 func TestOfUnlikeOrVoidRunsNothingIsCalledWorse(t *testing.T) {
-	measured := func(n int, load, stopped string) reports.Measured {
+	measured := func(n int, load string, stopped harness.StopKind) reports.Measured {
 		run := runOf(n)
-		run.Scenario.Labels, run.Stopped = map[string]string{"load": load}, stopped
+		run.Scenario.Labels, run.Stopped.Kind = map[string]string{"load": load}, stopped
 		return reports.Measured{Manifest: store.NewManifest("run=x", run), Window: slo.Measure(run)}
 	}
 	unlike := reports.NewComparison([]reports.Measured{measured(1000, "8 per second", ""), measured(100, "80 per second", "")})

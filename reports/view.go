@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/diagnose"
+	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
 )
@@ -17,6 +19,7 @@ import (
 // it. Markup only arranges it.
 type View struct {
 	Title       string
+	Target      Target    // the server that was measured
 	Running     *Progress // nil once the run has ended
 	Outcome     slo.Outcome
 	Headline    string // the verdict in one sentence
@@ -78,11 +81,11 @@ func NewView(run *harness.Run, measured *slo.Window, verdicts []slo.Verdict, m s
 	}
 	v := d.view(run, measured, verdicts, m)
 	v.Agreement = agreement(m)
-	v.Phases, v.Data.Phases = phases(measured.Times(), run.From)
+	v.Phases, v.Data.Phases = phases(diagnose.TimesOf(measured), run.From)
 	v.Outcome, v.Headline = headline(verdicts, m)
 	v.Expected = passed(verdicts, m) && v.Outcome != slo.Met
 	v.Reason = reasonOf(verdicts)
-	v.Audit = measured.Audit()
+	v.Audit = slo.Texts(measured.Audit())
 	v.Checks = checks(measured)
 	v.Files = files(m)
 	v.ask(run.From, run.To)
@@ -93,7 +96,7 @@ func NewView(run *harness.Run, measured *slo.Window, verdicts []slo.Verdict, m s
 // common.
 func (d *Drawing) view(run *harness.Run, measured *slo.Window, verdicts []slo.Verdict, m store.Manifest) View {
 	v := View{
-		Title: run.Scenario.Name, Warnings: run.Warnings, Facts: about(run, m),
+		Title: run.Scenario.Name, Target: NewTarget(m), Warnings: run.Warnings, Facts: about(run, m),
 		Figures: figures(measured.Figures()), Classes: classes(measured), Definitions: definitions(verdicts),
 		Method: method(run, measured, m), Environment: environment(m), Failures: d.failures.counted(),
 	}
@@ -101,30 +104,51 @@ func (d *Drawing) view(run *harness.Run, measured *slo.Window, verdicts []slo.Ve
 		v.Objectives = append(v.Objectives, objective(verdict, run))
 	}
 	v.Data = d.data(run.Length.Seconds(), run.Virtual)
+	because(v.Data.Panels, run.Unread)
 	v.Data.From, v.Data.To = run.From.Seconds(), run.To.Seconds()
 	v.Data.Story, v.Data.Limits = newStory(verdicts), limits(verdicts)
 	v.Data.Distributions = distributions(measured, verdicts)
 	return v
 }
 
-// passed reports whether the scenario itself was content. One that was killed, or
+// passed reports whether the scenario itself was content. One that was killed or interrupted, or
 // that has no objectives, was not asked.
 func passed(verdicts []slo.Verdict, m store.Manifest) bool {
-	return m.Failure == "" && m.Stopped != store.Incomplete && len(verdicts) > 0
+	unended := m.Stopped.Kind == harness.StopKilled || m.Stopped.Kind == harness.StopInterrupted
+	return m.Failure == "" && !unended && len(verdicts) > 0
 }
 
-// headline is the verdict in one sentence. One missed objective makes the whole
-// missed, else one unknown makes it unknown.
+// headline is the verdict in one sentence, which says so where it is one on the mock.
+// One missed objective makes the whole missed, else one unknown makes it unknown.
 func headline(verdicts []slo.Verdict, m store.Manifest) (slo.Outcome, string) {
 	if len(verdicts) == 0 {
 		why := "the scenario has no objectives"
 		if m.Failure != "" {
 			why = m.Failure
-		} else if m.Stopped != "" {
-			why = "the run was " + m.Stopped
+		} else if m.Stopped.Early() {
+			why = "the run was " + m.Stopped.String()
 		}
-		return slo.Unknown, "Not judged: " + why
+		return slo.Unknown, Simulated("Not judged", m.Simulated()) + ": " + why
 	}
+	outcome, says := judged(verdicts, m)
+	return outcome, Simulated(upper(string(outcome)), m.Simulated()) + ": " + says
+}
+
+// NotJudged is the headline of a scenario that failed before there was anything to judge.
+func NotJudged(t Target, cause error) string {
+	return Simulated("Not judged", t.AnySimulated()) + ": " + cause.Error()
+}
+
+// Simulated adds to a verdict on the mock that it is one.
+func Simulated(verdict string, yes bool) string {
+	if yes {
+		return verdict + ", simulated"
+	}
+	return verdict
+}
+
+// judged is the outcome of all rows, and what speaks for it.
+func judged(verdicts []slo.Verdict, m store.Manifest) (slo.Outcome, string) {
 	worst := slices.MaxFunc(verdicts, func(a, b slo.Verdict) int { return rank(a.Outcome) - rank(b.Outcome) })
 	alike := 0
 	for _, v := range verdicts {
@@ -135,17 +159,16 @@ func headline(verdicts []slo.Verdict, m store.Manifest) (slo.Outcome, string) {
 	switch {
 	case worst.Outcome == slo.Met:
 		all := map[int]string{1: "the one objective", 2: "both objectives"}[alike]
-		return slo.Met, fmt.Sprintf("Met: %s, %s requests.", cmp.Or(all, fmt.Sprintf("all %d objectives", alike)), slo.FormatQuantity(float64(m.Requests), slo.Count))
+		return slo.Met, fmt.Sprintf("%s, %s requests.", cmp.Or(all, fmt.Sprintf("all %d objectives", alike)), quantity.Format(float64(m.Requests), quantity.Count))
 	case worst.Outcome == slo.Unknown && len(worst.Notes) > 0:
 		// The first note is why, be it this row's reason or the whole run's.
 		name := worst.Name() + ", because "
 		if alike == len(verdicts) {
 			name = ""
 		}
-		return slo.Unknown, "Unknown: " + name + worst.Notes[0] + "."
+		return slo.Unknown, name + worst.Notes[0] + "."
 	}
-	sentence := worst.Sentence()
-	sentence = strings.ToUpper(sentence[:1]) + sentence[1:]
+	sentence := strings.TrimPrefix(worst.Sentence(), string(worst.Outcome)+": ")
 	if because := worst.Because(); because != "" {
 		sentence += ", because " + brief(humane(because))
 	}
@@ -173,7 +196,7 @@ func reasonOf(verdicts []slo.Verdict) string {
 			if because == brief(because) {
 				return ""
 			}
-			return upper(humane(because)) + "."
+			return Sentence(because) + "."
 		}
 	}
 	return ""
@@ -193,7 +216,7 @@ func about(run *harness.Run, m store.Manifest) []Fact {
 		{"Server", m.Server.Kind},
 		{"When", when},
 		{"Load", humane(m.Scenario.Load)}, {"Measured", "for " + span(run.To-run.From)},
-		{"Asked", humane(m.Scenario.Dataset)},
+		{"Asked", askedOf(m)},
 		{"Seed", strconv.FormatUint(m.Scenario.Seed, 10)},
 		{"Scenario", m.Scenario.Where},
 		{"Commit", shortCommit(m.Tool.Commit)},
@@ -224,7 +247,7 @@ func figures(summary []harness.Figure) (out []Figures) {
 			out = append(out, Figures{Name: name})
 		}
 		last := &out[len(out)-1]
-		last.Values = append(last.Values, Fact{statistic, slo.FormatQuantity(f.Value, slo.Unit(f.Unit))})
+		last.Values = append(last.Values, Fact{statistic, quantity.Format(f.Value, quantity.Unit(f.Unit))})
 	}
 	return out
 }
@@ -256,7 +279,7 @@ func (f *failures) take(r *harness.Record) {
 // failed is how many of all requests, those that their users left aside.
 func (f *failures) failed() (n int) {
 	for i, kind := range f.kinds {
-		if kind.Kind != string(harness.GivenUp) {
+		if kind.Kind != string(harness.Canceled) {
 			n += f.counts[i]
 		}
 	}
@@ -266,8 +289,8 @@ func (f *failures) failed() (n int) {
 func (f *failures) counted() []Failures {
 	f.kinds = slices.Clone(f.kinds)
 	for i, n := range f.counts {
-		f.kinds[i].Count = slo.FormatQuantity(float64(n), slo.Count)
-		f.kinds[i].Share = slo.FormatQuantity(float64(n)/float64(f.total), slo.Ratio)
+		f.kinds[i].Count = quantity.Format(float64(n), quantity.Count)
+		f.kinds[i].Share = quantity.Format(float64(n)/float64(f.total), quantity.Ratio)
 	}
 	return f.kinds
 }
@@ -308,7 +331,7 @@ func stamps(run *harness.Run, measured *slo.Window) string {
 	shared := ""
 	for _, f := range measured.Figures() {
 		if f.Name == "coalesced chunks" {
-			shared = "; " + slo.FormatQuantity(f.Value, slo.Ratio) + " of all pieces came in one read with the one before and share its stamp"
+			shared = "; " + quantity.Format(f.Value, quantity.Ratio) + " of all pieces came in one read with the one before and share its stamp"
 		}
 	}
 	if run.Virtual {
@@ -319,12 +342,16 @@ func stamps(run *harness.Run, measured *slo.Window) string {
 		return "each piece of an answer is stamped when it is read from the connection, before it is parsed" + shared
 	}
 	return fmt.Sprintf("the kernel's: each piece of an answer counts from when it arrived. The longest that one of an answer then waited for us, which stamps of our own would have added, was %s (p50), %s (p99)%s",
-		slo.FormatQuantity(delays.Quantile(.5, 0), slo.Seconds), slo.FormatQuantity(delays.Quantile(.99, 0), slo.Seconds), shared)
+		quantity.Format(delays.Quantile(.5, 0), quantity.Seconds), quantity.Format(delays.Quantile(.99, 0), quantity.Seconds), shared)
 }
 
 func checks(measured *slo.Window) (out []Fact) {
 	for _, c := range measured.Checks() {
-		out = append(out, Fact{c.Name, c.Value + "; sound: " + c.Bound})
+		value := c.Value + "; sound: " + c.Bound
+		if c.Advice != "" {
+			value += "; " + c.Advice
+		}
+		out = append(out, Fact{c.Name, value})
 	}
 	return out
 }
@@ -336,7 +363,7 @@ func environment(m store.Manifest) []Fact {
 		{"vllmspec", strings.TrimSpace(m.Tool.Version + " " + m.Tool.Commit)}, {"Go", m.Tool.Go},
 	}
 	if m.Server.MaxModelLen > 0 {
-		facts = append(facts, Fact{"Context", slo.FormatQuantity(float64(m.Server.MaxModelLen), slo.Tokens)})
+		facts = append(facts, Fact{"Context", quantity.Format(float64(m.Server.MaxModelLen), quantity.Tokens)})
 	}
 	return told(facts)
 }
@@ -349,4 +376,12 @@ func files(m store.Manifest) []Fact {
 		{path.Join(m.Run, "verdicts.json"), "every objective with value, interval, n, outcome"},
 		{path.Join(m.Run, "bench.txt"), "the figures as Go benchmark lines, for benchstat"},
 	}
+}
+
+// askedOf is what was asked, and over which interface where that is not its own.
+func askedOf(m store.Manifest) string {
+	if m.Scenario.Labels["interface"] == store.InterfaceChat {
+		return humane(m.Scenario.Dataset) + ", asked as chats"
+	}
+	return humane(m.Scenario.Dataset)
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/slo"
 )
 
 // A Panel is one chart over time.
@@ -19,6 +20,7 @@ type Panel struct {
 	Stack  bool     `json:"stack,omitempty"`
 	Series []Series `json:"series"`
 	Absent string   `json:"-"` // why there is nothing to draw
+	unread string   // the source that gave nothing at all
 	SQL    string   `json:"-"` // what gives it from the files
 }
 
@@ -53,8 +55,9 @@ type line struct{ name, series string }
 type watching struct {
 	most  int
 	plans []plan
-	asked map[string][]int // source and series → plan and line, as plan*100+line
-	read  map[string]bool  // sources of which anything came
+	asked map[string][]int         // source and series → plan and line, as plan*100+line
+	read  map[string]time.Duration // when each source was first read
+	rises *slo.Counters
 	kept  map[lineKey]*readings
 	order []lineKey
 }
@@ -77,7 +80,7 @@ func (k lineKey) name(of line) string {
 }
 
 func newWatching(most int) *watching {
-	w := &watching{most: most, plans: plans(), asked: map[string][]int{}, read: map[string]bool{}, kept: map[lineKey]*readings{}}
+	w := &watching{most: most, plans: plans(), asked: map[string][]int{}, read: map[string]time.Duration{}, rises: slo.NewCounters(), kept: map[lineKey]*readings{}}
 	for i, p := range w.plans {
 		for j, l := range p.lines {
 			key := p.of.source + " " + l.series
@@ -96,8 +99,15 @@ func (d *Drawing) Sample(s harness.Sample) {
 }
 
 func (w *watching) take(s harness.Sample) {
-	w.read[s.Source] = true
-	for _, id := range w.asked[s.Source+" "+s.Series] {
+	if _, read := w.read[s.Source]; !read {
+		w.read[s.Source] = s.At
+	}
+	ids := w.asked[s.Source+" "+s.Series]
+	rise := 0.0
+	if slices.ContainsFunc(ids, func(id int) bool { return w.plans[id/100].of.rises }) {
+		rise, _ = w.rises.Rise(s, w.read[s.Source])
+	}
+	for _, id := range ids {
 		plan := w.plans[id/100].of
 		key := lineKey{line: id}
 		if plan.each {
@@ -109,13 +119,18 @@ func (w *watching) take(s harness.Sample) {
 			w.kept[key] = of
 			w.order = append(w.order, key)
 		}
-		of.take(s.At, s.Value)
+		if plan.rises {
+			of.rose(s.At, rise)
+		} else {
+			of.take(s.At, s.Value)
+		}
 	}
 }
 
 // panels are what can be drawn by now. A panel without a reading says why.
 func (w *watching) panels(virtual bool) (out []Panel) {
 	for i, p := range w.plans {
+		_, read := w.read[p.of.source]
 		panel := Panel{Group: p.group, Name: p.name, Says: p.says, Unit: p.unit, Absent: p.absent}
 		keys, step := w.sorted(i), time.Duration(0)
 		for _, key := range keys {
@@ -132,10 +147,12 @@ func (w *watching) panels(virtual bool) (out []Panel) {
 		case panel.Absent == "":
 		case virtual && p.group == groupMachine:
 			panel.Absent = "Not in virtual time, in which a second of the run takes no second of this machine."
-		case w.read[p.of.source] && p.group == groupGPU:
+		case read && p.group == groupGPU:
 			panel.Absent = "The GPUs were read, but they, their driver or their exporter do not tell it."
-		case w.read[p.of.source] && p.of.source == "server":
+		case read && p.of.source == "server":
 			panel.Absent = "The server's metrics were read, but do not have it."
+		case !read:
+			panel.unread = p.of.source
 		}
 		if panel.Absent == "" {
 			panel.SQL = p.sql(step)
@@ -143,6 +160,17 @@ func (w *watching) panels(virtual bool) (out []Panel) {
 		out = append(out, panel)
 	}
 	return out
+}
+
+// because gives the panels of sources that were never read the reason.
+func because(panels []Panel, unread map[string]string) {
+	names := map[string]string{"server": "The server's metrics", "gpu": "The GPUs"}
+	for i := range panels {
+		p := &panels[i]
+		if why := unread[p.unread]; why != "" && names[p.unread] != "" {
+			p.Absent = names[p.unread] + " could not be read: " + why + "."
+		}
+	}
 }
 
 // sorted are the lines of a panel in its order, those of one line by their labels.
@@ -173,7 +201,7 @@ type readings struct {
 	at      []time.Duration
 	v       []float64
 	instant time.Duration
-	now     float64
+	now     float64 // of the instant; of counters, by how much they rose until then
 }
 
 // leastStep is the first step.
@@ -190,8 +218,23 @@ func (r *readings) take(at time.Duration, v float64) {
 		r.v[n-1] = max(r.v[n-1], r.now)
 		return
 	}
-	r.instant, r.now = at, v
-	r.at, r.v = append(r.at, at), append(r.v, v)
+	r.now = v
+	r.keep(at)
+}
+
+// rose adds by how much a counter rose.
+func (r *readings) rose(at time.Duration, by float64) {
+	r.now += by
+	if n := len(r.at); n > 0 && at == r.instant {
+		r.v[n-1] = max(r.v[n-1], r.now)
+		return
+	}
+	r.keep(at)
+}
+
+func (r *readings) keep(at time.Duration) {
+	r.instant = at
+	r.at, r.v = append(r.at, at), append(r.v, r.now)
 	r.merge()
 	for len(r.at) > 2*r.most {
 		r.step = max(leastStep, 2*r.step)
@@ -233,7 +276,7 @@ func (r *readings) series(step time.Duration) Series {
 			if i == 0 || at[i] <= at[i-1] {
 				continue
 			}
-			v = math.Max(0, v-values[i-1]) / (at[i] - at[i-1]).Seconds()
+			v = (v - values[i-1]) / (at[i] - at[i-1]).Seconds()
 		}
 		s.At, s.V = append(s.At, math.Round(at[i].Seconds()*100)/100), append(s.V, round4(v*factor))
 	}

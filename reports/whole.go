@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
 	"github.com/vllmspec/vllmspec/harness/trials"
@@ -18,6 +19,7 @@ import (
 // digits it shows it.
 type Whole struct {
 	Title      string
+	Target     Target // the server that was measured, or the two
 	Outcome    slo.Outcome
 	Headline   string
 	Facts      []Fact
@@ -44,7 +46,7 @@ func RenderWhole(w io.Writer, v Whole) error { return write(w, whole(v)) }
 
 // NewWhole is the page of several runs of one scenario.
 func NewWhole(of trials.Whole, verdicts []slo.Verdict, m store.Manifest) Whole {
-	v := Whole{Title: m.Scenario.Name, Warnings: m.Warnings, Data: of, Columns: []string{"p50 TTFT", "p99 TTFT", "p50 TPOT", "output throughput", "error rate"}}
+	v := Whole{Title: m.Scenario.Name, Target: NewTarget(m), Warnings: m.Warnings, Data: of, Columns: []string{"p50 TTFT", "p99 TTFT", "p50 TPOT", "output throughput", "error rate"}}
 	v.Outcome, v.Headline = headline(verdicts, m)
 	for _, verdict := range verdicts {
 		o := objective(verdict, &harness.Run{})
@@ -57,7 +59,7 @@ func NewWhole(of trials.Whole, verdicts []slo.Verdict, m store.Manifest) Whole {
 			kind = "other server, " + kind
 		}
 		row := Row{Name: fmt.Sprintf("%s %d", kind, t.Number), Link: path.Join("..", t.Run, "report.html"), Outcome: t.Outcome,
-			Length: span(time.Duration(t.LengthNS)), Requests: slo.FormatQuantity(float64(t.Requests), slo.Count)}
+			Length: span(time.Duration(t.LengthNS)), Requests: quantity.Format(float64(t.Requests), quantity.Count)}
 		if t.Setting > 0 {
 			row.Name += ", " + of.Scale.Quantity(t.Setting)
 		}
@@ -73,7 +75,7 @@ func NewWhole(of trials.Whole, verdicts []slo.Verdict, m store.Manifest) Whole {
 		when += ", in virtual time"
 	}
 	v.Facts = told([]Fact{{"Model", m.Server.Model}, {"Server", m.Server.Kind}, {"When", when}, {"Runs", fmt.Sprintf("%d (%s)", len(of.Trials), of.Kind)},
-		{"Asked", humane(m.Scenario.Dataset)}, {"Seed", fmt.Sprint(m.Scenario.Seed)}, {"Scenario", m.Scenario.Where}, {"Commit", shortCommit(m.Tool.Commit)}})
+		{"Asked", askedOf(m)}, {"Seed", fmt.Sprint(m.Scenario.Seed)}, {"Scenario", m.Scenario.Where}, {"Commit", shortCommit(m.Tool.Commit)}})
 	return v
 }
 
@@ -90,5 +92,5 @@ func written(figures []trials.Figure, name string) string {
 		return *v
 	}
 	v := slo.Verdict{Unit: f.Unit, Value: number(f.Value, math.Inf(1)), Lo: number(f.Lo, math.Inf(-1)), Hi: number(f.Hi, math.Inf(1)), N: f.N}
-	return strings.TrimSpace(slo.FormatQuantity(v.Value, v.Unit) + v.Interval())
+	return strings.TrimSpace(quantity.Format(v.Value, v.Unit) + v.Interval())
 }

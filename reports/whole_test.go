@@ -7,13 +7,14 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
 	"github.com/vllmspec/vllmspec/harness/trials"
 	"github.com/vllmspec/vllmspec/reports"
 )
 
-func figure(name string, unit slo.Unit, value, lo, hi float64) trials.Figure {
+func figure(name string, unit quantity.Unit, value, lo, hi float64) trials.Figure {
 	return trials.Figure{Name: name, Unit: unit, Value: &value, Lo: &lo, Hi: &hi, N: 500}
 }
 
@@ -30,9 +31,9 @@ func TestASweepIsDrawnWithItsKnee(t *testing.T) {
 	var points []trials.Point
 	for i, rate := range []float64{2, 4, 8, 16} {
 		p := trials.Point{Setting: rate, Outcome: slo.Met, Figures: []trials.Figure{
-			figure("p50 TTFT", slo.Seconds, .02*rate, .018*rate, .023*rate), figure("p50 TPOT", slo.Seconds, .007+.001*rate, .007, .009),
-			figure("request throughput", slo.PerSecond, rate, rate, rate), figure("output throughput", slo.TokensPerSecond, 100*rate, 99*rate, 101*rate),
-			figure("mean E2E latency", slo.Seconds, 1+rate*rate/40, 1, 9)}}
+			figure("p50 TTFT", quantity.Seconds, .02*rate, .018*rate, .023*rate), figure("p50 TPOT", quantity.Seconds, .007+.001*rate, .007, .009),
+			figure("request throughput", quantity.PerSecond, rate, rate, rate), figure("output throughput", quantity.TokensPerSecond, 100*rate, 99*rate, 101*rate),
+			figure("mean E2E latency", quantity.Seconds, 1+rate*rate/40, 1, 9)}}
 		if i == 3 { // nothing came back whole
 			p.Figures[0].Value, p.Figures[0].Hi = nil, nil
 		}

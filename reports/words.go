@@ -72,6 +72,9 @@ func grouped(n int) string {
 	return s
 }
 
+// Sentence is a cause as people read it, from its capital letter on.
+func Sentence(cause string) string { return upper(humane(cause)) }
+
 // upper begins a sentence.
 func upper(sentence string) string {
 	r, size := utf8.DecodeRuneInString(sentence)

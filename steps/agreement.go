@@ -3,92 +3,72 @@ package steps
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
-	"github.com/cucumber/godog"
-	messages "github.com/cucumber/messages/go/v21"
-
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/experiment"
+	"github.com/vllmspec/vllmspec/harness/reconcile"
 	"github.com/vllmspec/vllmspec/harness/slo"
 )
 
-func (w *world) registerAgreement(sc sentences) {
-	sc.Step(`^client and server agree on:$`, w.clientAndServerAgree)
-	sc.Step(`^client and server do not agree on ([^:]+)$`, w.clientAndServerDisagree)
-	sc.Step(`^the reason names "([^"]*)"$`, w.reasonNames)
+// agreementSentences hold the client's figures against the server's own.
+func agreementSentences() []sentence {
+	return []sentence{
+		{pattern: `^client and server agree on:$`, do: (*judgement).clientAndServerAgree, rows: reconcile.Parse, judges: experiment.Agreement, late: true,
+			doc: `Holds what the client counted against the server's own metrics, from before the load until after the last
+				answer, warm-up included: requests, prompt tokens, output tokens, answers ended by stop or by length, HTTP
+				errors, mean TTFT, mean E2E latency; these two since requests were sent.`},
+		{pattern: `^client and server do not agree on ([^:]+)$`, do: (*judgement).clientAndServerDisagree, judges: experiment.Agreement, ahead: disagreementAhead,
+			doc: `Is for the harness's tests of itself: this must differ.`},
+		{pattern: `^the reason names "([^"]*)"$`, do: (*judgement).reasonNames,
+			doc: `Is for the harness's tests of itself: the cause of what was judged last must say so. It holds these words.`},
+	}
 }
 
-const agreementSentence = "client and server agree on:"
-
-// clientAndServerAgree holds what the client counted against the server's own
-// metrics, from before the load until after the last answer, warm-up included:
-// requests, prompt tokens, output tokens, answers ended by stop or by length, HTTP
-// errors, mean TTFT, mean E2E latency; these two since requests were sent.
-func (w *world) clientAndServerAgree(table *godog.Table) error {
-	rows, err := w.objectives(table, slo.ParseAgreement)
+func (j *judgement) clientAndServerAgree(rows []harness.Objective) error {
+	verdicts, err := j.heldAgainst(rows...)
 	if err != nil {
 		return err
 	}
-	verdicts, err := w.heldAgainst(rows...)
-	if err != nil {
-		return err
-	}
-	return w.failing(verdicts)
+	return j.failing(verdicts)
 }
 
-// clientAndServerDisagree is for the harness's tests of itself: this must differ.
-func (w *world) clientAndServerDisagree(on string) error {
-	o, err := slo.ParseAgreement(on, "to within 0.1%")
+func (j *judgement) clientAndServerDisagree(s said, on string) error {
+	o, err := disagreement(s, on)
 	if err != nil {
 		return err
 	}
-	o.Where = w.suite.where(w.step.AstNodeIds)
-	verdicts, err := w.heldAgainst(o)
+	verdicts, err := j.heldAgainst(o)
 	if err == nil && verdicts[0].Outcome != slo.Missed {
 		err = fmt.Errorf("%s: expected them to differ\n  %s", o.Where, explain(verdicts[0]))
 	}
 	return err
 }
 
-func (w *world) heldAgainst(rows ...harness.Objective) ([]slo.Verdict, error) {
-	if w.run == nil {
+// disagreement is a row that must not be met.
+func disagreement(s said, on string) (harness.Objective, error) {
+	o, err := reconcile.Parse(on, "to within 0.1%")
+	o.Where = s.at()
+	return o, err
+}
+
+// disagreementAhead reads it before the load.
+func disagreementAhead(_ *world, s said) (experiment.Question, error) {
+	o, err := disagreement(s, s.args[0])
+	return experiment.Question{Kind: s.judges, Rows: []harness.Objective{o}}, err
+}
+
+func (j *judgement) heldAgainst(rows ...harness.Objective) ([]slo.Verdict, error) {
+	if !j.ran() {
 		return nil, errors.New("there is nothing to hold against each other yet; add: When the load runs for 5 minutes")
 	}
+	return j.experiment.Judge(experiment.Question{Kind: experiment.Agreement, Rows: rows})
+}
+
+func (j *judgement) reasonNames(words string) error {
 	var verdicts []slo.Verdict
-	for _, o := range rows {
-		verdicts = append(verdicts, slo.WorstRow(o, w.audited))
-	}
-	w.note(verdicts)
-	return verdicts, nil
-}
-
-// disagreements are what client and server say otherwise of each other's work, as
-// warnings; they are looked for in every run.
-func (w *world) disagreements() (warnings []string) {
-	if w.accounts == nil {
-		return nil
-	}
-	for _, a := range w.accounts.Agreements() {
-		if a.Outcome == string(slo.Missed) {
-			warnings = append(warnings, "client and server do not agree on "+slo.AgreementSentence(a))
-		}
-	}
-	return warnings
-}
-
-func (w *world) expectsAgreement() bool {
-	return slices.ContainsFunc(w.pickle.Steps, func(step *messages.PickleStep) bool {
-		return step.Text == agreementSentence || strings.HasPrefix(step.Text, "client and server do not agree on ")
-	})
-}
-
-// reasonNames is for the harness's tests of itself: the cause of what was judged last
-// must say so. It holds these words.
-func (w *world) reasonNames(words string) error {
-	verdicts := w.verdicts
-	if w.whole != nil {
-		verdicts = w.whole.verdicts
+	if j.experiment != nil {
+		verdicts = j.experiment.Verdicts()
 	}
 	if len(verdicts) == 0 {
 		return errors.New(`nothing was judged yet; write before it: Then the objective "p99 TTFT at most 500 ms" is missed`)

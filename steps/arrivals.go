@@ -15,45 +15,64 @@ import (
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/arrival"
 	"github.com/vllmspec/vllmspec/harness/dataset"
-	"github.com/vllmspec/vllmspec/harness/spelling"
+	"github.com/vllmspec/vllmspec/harness/quantity"
+	"github.com/vllmspec/vllmspec/internal/spelling"
 )
 
-func (w *world) registerArrivals(sc sentences) {
-	sc.Step(`^requests arrive as a Poisson process at (.+) per second$`, w.poisson)
-	sc.Step(`^requests arrive evenly at (.+) per second$`, w.evenly)
-	sc.Step(`^requests arrive in bursts at (.+) per second with a coefficient of variation of (.+)$`, w.inBursts)
-	sc.Step(`^requests arrive as a Poisson process$`, w.poissonProcess)
-	sc.Step(`^requests arrive evenly$`, w.evenProcess)
-	sc.Step(`^requests arrive in bursts with a coefficient of variation of (.+)$`, w.burstyProcess)
-	sc.Step(`^all requests arrive at once$`, w.allAtOnce)
-	sc.Step(`^the request rate follows these stages:$`, w.inStages)
-	sc.Step(`^the request rate swings between (.+) and (.+) per second every (.+)$`, w.swings)
-	sc.Step(`^requests arrive as in the trace "([^"]*)"$`, w.asInTrace)
-	sc.Step(`^requests arrive as in the trace "([^"]*)", (\S+) times as fast$`, w.asInTraceFaster)
-	sc.Step(`^requests arrive as in the trace "([^"]*)" at (\S+) per second$`, w.asInTraceAt)
+// arrivalsSentences say when requests are due.
+func arrivalsSentences() []sentence {
+	return []sentence{
+		{pattern: `^requests arrive as a Poisson process at (.+) per second$`, do: (*loadSpec).poisson,
+			doc: `Sends requests in an open loop at a mean rate, with independent arrivals (exponential gaps).`},
+		{pattern: `^requests arrive evenly at (.+) per second$`, do: (*loadSpec).evenly,
+			doc: `Sends requests in an open loop at a constant rate, with equal gaps.`},
+		{pattern: `^requests arrive in bursts at (.+) per second with a coefficient of variation of (.+)$`, do: (*loadSpec).inBursts,
+			doc: `Sends requests in an open loop in bursts: the coefficient of variation of the gaps is 1 in a Poisson process,
+				and larger for bursts with silence between them.`},
+		{pattern: `^requests arrive as a Poisson process$`, do: (*loadSpec).poissonProcess,
+			doc: `Makes arrivals independent, at the rate of the stages, the swing, the sweep or the search.`},
+		{pattern: `^requests arrive evenly$`, do: (*loadSpec).evenProcess,
+			doc: `Makes the gaps equal where the rate of the stages, the swing, the sweep or the search stays the same, and as
+				even as possible where it changes.`},
+		{pattern: `^requests arrive in bursts with a coefficient of variation of (.+)$`, do: (*loadSpec).burstyProcess,
+			doc: `Makes arrivals come in bursts, at the rate of the stages, the swing, the sweep or the search.`},
+		{pattern: `^all requests arrive at once$`, do: (*loadSpec).allAtOnce,
+			doc: `Makes all requests due at the start; the load says how many they are.`},
+		{pattern: `^the request rate follows these stages:$`, do: (*loadSpec).inStages,
+			doc: `Changes the request rate of an open loop in stages; after the last stage its rate goes on. Arrivals are
+				independent unless another sentence says how requests arrive.`},
+		{pattern: `^the request rate swings between (.+) and (.+) per second every (.+)$`, do: (*loadSpec).swings,
+			doc: `Raises and lowers the request rate of an open loop periodically, as over a day, from its lowest. Arrivals are
+				independent unless another sentence says how requests arrive.`},
+		{pattern: `^requests arrive as in the trace "([^"]*)"$`, do: (*loadSpec).asInTrace,
+			doc: `Replays a trace: its arrival times and, where the scenario does not say what is asked, its lengths. It is the
+				name of one that comes along, a file in the form of Azure's, BurstGPT's or Mooncake's or like them (.csv,
+				.jsonl, .json), or the requests.parquet of a stored run. Failed requests are left out and counted; rows that are
+				up to ten minutes out of order are sorted. A trace of millions of requests is read while it is replayed.`},
+		{pattern: `^requests arrive as in the trace "([^"]*)", (\S+) times as fast$`, do: (*loadSpec).asInTraceFaster,
+			doc: `Replays a trace at another speed.`},
+		{pattern: `^requests arrive as in the trace "([^"]*)" at (\S+) per second$`, do: (*loadSpec).asInTraceAt,
+			doc: `Replays a trace at the speed that gives this mean rate.`},
+	}
 }
 
-// poisson is an open loop of independent people.
-func (w *world) poisson(perSecond string) error {
+func (l *loadSpec) poisson(perSecond string) error {
 	r, err := rate(perSecond)
 	if err != nil {
 		return err
 	}
-	return w.arrive(arrival.Poisson{PerSecond: r})
+	return l.arrive(arrival.Poisson{PerSecond: r})
 }
 
-// evenly is an open loop at equal distances.
-func (w *world) evenly(perSecond string) error {
+func (l *loadSpec) evenly(perSecond string) error {
 	r, err := rate(perSecond)
 	if err != nil {
 		return err
 	}
-	return w.arrive(arrival.Even{PerSecond: r})
+	return l.arrive(arrival.Even{PerSecond: r})
 }
 
-// inBursts is an open loop whose gaps vary: 1 is a Poisson process, above it
-// requests come in bursts with silence between them.
-func (w *world) inBursts(perSecond, variation string) error {
+func (l *loadSpec) inBursts(perSecond, variation string) error {
 	r, err := rate(perSecond)
 	if err != nil {
 		return err
@@ -62,69 +81,59 @@ func (w *world) inBursts(perSecond, variation string) error {
 	if err != nil {
 		return err
 	}
-	return w.arrive(arrival.Bursty{PerSecond: r, CV: cv})
+	return l.arrive(arrival.Bursty{PerSecond: r, CV: cv})
 }
 
 func coefficient(variation string) (float64, error) {
-	cv, err := number(variation)
+	cv, err := quantity.Number(variation)
 	if err == nil && (cv < 0.05 || cv > 20) {
 		err = fmt.Errorf("a coefficient of variation of %s is too far from a Poisson process's 1; it lies between 0.05 and 20", variation)
 	}
 	return cv, err
 }
 
-// poissonProcess is independent people at the rate that stages or swings say.
-func (w *world) poissonProcess() error { return w.arrive(arrival.Poisson{}) }
+func (l *loadSpec) poissonProcess() error { return l.arrive(arrival.Poisson{}) }
 
-// evenProcess is equal distances where the rate of stages or swings stays the same,
-// and as even as can be where it changes.
-func (w *world) evenProcess() error { return w.arrive(arrival.Even{}) }
+func (l *loadSpec) evenProcess() error { return l.arrive(arrival.Even{}) }
 
-// burstyProcess is bursts at the rate that stages or swings say.
-func (w *world) burstyProcess(variation string) error {
+func (l *loadSpec) burstyProcess(variation string) error {
 	cv, err := coefficient(variation)
 	if err != nil {
 		return err
 	}
-	return w.arrive(arrival.Bursty{CV: cv})
+	return l.arrive(arrival.Bursty{CV: cv})
 }
 
-// allAtOnce is everybody at the beginning; the load says how many they are.
-func (w *world) allAtOnce() error {
-	if w.load.described() {
+func (l *loadSpec) allAtOnce() error {
+	if l.described() {
 		return errTwoLoads
 	}
-	w.load.atOnce = true
+	l.atOnce = true
 	return nil
 }
 
-// inStages is an open loop whose rate changes; after the last stage it goes on as
-// it is. People are independent of each other unless another sentence says how
-// requests arrive.
-func (w *world) inStages(table *godog.Table) error {
+func (l *loadSpec) inStages(s said, table *godog.Table) error {
 	var stages []arrival.Stage
 	for i, row := range table.Rows {
 		stage, err := parseStage(row.Cells)
 		if err != nil {
-			return fmt.Errorf("%s: %w", w.suite.where(w.step.AstNodeIds, i), err)
+			return fmt.Errorf("%s: %w", s.at(i), err)
 		}
 		stages = append(stages, stage)
 	}
-	if err := w.rateChanges(); err != nil {
+	if err := l.rateChanges(); err != nil {
 		return err
 	}
-	w.load.stages = stages
+	l.stages = stages
 	return nil
 }
 
-// swings is an open loop whose rate goes up and down as a day's does, beginning
-// at its lowest. How requests arrive can be said as for stages.
-func (w *world) swings(low, high, period string) error {
-	l, err := number(low)
+func (l *loadSpec) swings(low, high, period string) error {
+	lowest, err := quantity.Number(low)
 	if err != nil {
 		return err
 	}
-	h, err := rate(high)
+	highest, err := rate(high)
 	if err != nil {
 		return err
 	}
@@ -132,19 +141,19 @@ func (w *world) swings(low, high, period string) error {
 	if err != nil {
 		return err
 	}
-	if l < 0 || l >= h || p <= 0 {
+	if lowest < 0 || lowest >= highest || p <= 0 {
 		return fmt.Errorf("the rate swings between %s and %s per second every %s: the first must be below the second, and the time above 0", low, high, period)
 	}
-	if err := w.rateChanges(); err != nil {
+	if err := l.rateChanges(); err != nil {
 		return err
 	}
-	w.load.swing = &arrival.Swinging{Low: l, High: h, Period: p}
+	l.swing = &arrival.Swinging{Low: lowest, High: highest, Period: p}
 	return nil
 }
 
 // rateChanges refuses a changing rate beside another load or another rate.
-func (w *world) rateChanges() error {
-	switch l := w.load; {
+func (l *loadSpec) rateChanges() error {
+	switch {
 	case l.users > 0 || l.anyUsers || l.atOnce || l.changes():
 		return errTwoLoads
 	case l.arrivals != nil && l.arrivals.Rate() > 0:
@@ -153,53 +162,48 @@ func (w *world) rateChanges() error {
 	return nil
 }
 
-// asInTrace plays a trace: its instants and, where the scenario does not say what
-// is asked, its lengths. It is the name of one that comes along, a file in the form
-// of Azure's, BurstGPT's or Mooncake's, or the requests.parquet of a stored run.
-func (w *world) asInTrace(name string) error {
-	trace, err := w.playTrace(name)
+func (l *loadSpec) asInTrace(work *workload, name string) error {
+	trace, err := l.playTraceAsTimed(work, name)
 	if err != nil {
 		return err
 	}
-	return w.arrive(trace)
+	return l.arrive(trace)
 }
 
-// asInTraceFaster plays a trace at another speed.
-func (w *world) asInTraceFaster(name, times string) error {
-	speed, err := number(times)
+func (l *loadSpec) asInTraceFaster(work *workload, name, times string) error {
+	speed, err := quantity.Number(times)
 	if err == nil && speed <= 0 {
 		err = fmt.Errorf("%s times as fast is impossible; 2 is twice as fast", times)
 	}
 	if err != nil {
 		return err
 	}
-	trace, err := w.playTrace(name)
+	trace, err := l.playTraceAsTimed(work, name)
 	if err != nil {
 		return err
 	}
 	trace.Speed = speed
-	return w.arrive(trace)
+	return l.arrive(trace)
 }
 
-// asInTraceAt plays a trace as fast or as slowly as makes this its mean rate.
-func (w *world) asInTraceAt(name, perSecond string) error {
+func (l *loadSpec) asInTraceAt(work *workload, name, perSecond string) error {
 	r, err := rate(perSecond)
 	if err != nil {
 		return err
 	}
-	trace, err := w.playTrace(name)
+	trace, err := l.playTrace(work, name)
 	if err != nil {
 		return err
 	}
-	if len(trace.Instants) < 2 {
+	if trace.Count() < 2 {
 		return fmt.Errorf("the trace %q has one request, and so no rate that could be another; leave out: at %s per second", name, perSecond)
 	}
-	return w.arrive(trace.At(r))
+	return l.arrive(trace.At(r))
 }
 
 // playTrace reads a trace, and remembers its lengths.
-func (w *world) playTrace(name string) (arrival.Listed, error) {
-	files, path, err := w.trace(name)
+func (l *loadSpec) playTrace(work *workload, name string) (arrival.Listed, error) {
+	files, path, err := work.traceFile(name)
 	if err != nil {
 		return arrival.Listed{}, err
 	}
@@ -208,12 +212,31 @@ func (w *world) playTrace(name string) (arrival.Listed, error) {
 		return arrival.Listed{}, err
 	}
 	trace.Name = name
-	w.load.trace = &trace
-	return arrival.Listed{Name: name, Instants: trace.Instants()}, w.drawsFrom(name, source{files, path})
+	work.trace = &trace
+	return instantsOf(trace), work.drawsFrom(name, source{files, path})
 }
 
-// trace is where a trace lies.
-func (w *world) trace(name string) (fs.FS, string, error) {
+// instantsOf is the instants of a trace. Those of a large one are read from its file.
+func instantsOf(trace dataset.Trace) arrival.Listed {
+	if trace.Held() {
+		return arrival.Listed{Name: trace.Name, Instants: trace.Instants()}
+	}
+	count, _ := trace.Count() // of a trace it is always known
+	return arrival.Listed{Name: trace.Name, Recorded: &arrival.Recording{Times: trace.Times, Count: count, Last: trace.Last(), Pause: trace.Pause()}}
+}
+
+// playTraceAsTimed is playTrace where the unit of the trace's instants matters: nothing
+// else says the rate.
+func (l *loadSpec) playTraceAsTimed(work *workload, name string) (arrival.Listed, error) {
+	listed, err := l.playTrace(work, name)
+	if err == nil {
+		err = work.trace.Units()
+	}
+	return listed, err
+}
+
+// traceFile is where a trace lies.
+func (work *workload) traceFile(name string) (fs.FS, string, error) {
 	known, err := fs.Glob(fixtures.Files(), "traces/*")
 	if err != nil {
 		return nil, "", err
@@ -228,9 +251,9 @@ func (w *world) trace(name string) (fs.FS, string, error) {
 	}
 	if filepath.Ext(name) == "" {
 		slices.Sort(names)
-		return nil, "", fmt.Errorf("%q is no trace%s; a file of your own ends in .csv, .jsonl or .parquet", name, spelling.DidYouMean(name, names))
+		return nil, "", fmt.Errorf("%q is no trace%s; a file of your own ends in .csv, .jsonl, .json or .parquet", name, spelling.DidYouMean(name, names))
 	}
-	return w.file(name)
+	return work.file(name)
 }
 
 // parseStage reads | for 1 minute | 4 per second | or | for 2 minutes | from 4 to 16 per second |.
@@ -251,8 +274,8 @@ func parseStage(cells []*messages.PickleTableCell) (s arrival.Stage, err error) 
 	if !changes {
 		to = from
 	}
-	if s.From, err = number(from); err == nil {
-		s.To, err = number(to)
+	if s.From, err = quantity.Number(from); err == nil {
+		s.To, err = quantity.Number(to)
 	}
 	switch {
 	case err != nil:
@@ -263,21 +286,21 @@ func parseStage(cells []*messages.PickleTableCell) (s arrival.Stage, err error) 
 	return s, nil
 }
 
-func (w *world) arrive(arrivals arrival.Process) error {
-	switch l := w.load; {
+func (l *loadSpec) arrive(arrivals arrival.Process) error {
+	switch {
 	case l.users > 0 || l.anyUsers || l.atOnce || l.arrivals != nil:
 		return errTwoLoads
 	case l.changes() && arrivals.Rate() > 0:
 		return errTwoRates
 	}
-	w.load.arrivals = arrivals
+	l.arrivals = arrivals
 	return nil
 }
 
 // changes reports whether stages or swings say the rate.
-func (l loadWords) changes() bool { return l.stages != nil || l.swing != nil }
+func (l loadSpec) changes() bool { return l.stages != nil || l.swing != nil }
 
-func (l loadWords) described() bool {
+func (l loadSpec) described() bool {
 	return l.anyUsers || l.arrivals != nil || l.changes() || l.atOnce || l.users > 0
 }
 
@@ -287,7 +310,7 @@ var (
 )
 
 // process is when requests are due in an open loop.
-func (l loadWords) process() (harness.Arrivals, error) {
+func (l loadSpec) process() (harness.Arrivals, error) {
 	switch {
 	case l.atOnce:
 		return arrival.AtOnce{}, nil

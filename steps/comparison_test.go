@@ -27,8 +27,8 @@ Feature: X
       | p99.5 TTFT | at most 20% worse |
 `
 
-// once is the same without repeats, for what is said before anything is compared.
-func once() string {
+// EachOnce is the same without repeats, for what is said before anything is compared.
+func EachOnce() string {
 	return strings.Replace(comparedWithBaseline, "    And everything is repeated 6 times\n", "", 1)
 }
 
@@ -78,7 +78,7 @@ func unlikeIsRefused(t *testing.T, root string) {
 		"one H100|one A100":     `gpu was "one H100" and is now "one A100"`,
 	} {
 		from, to, _ := strings.Cut(change, "|")
-		r, err := tryIn(t, root, strings.Replace(once(), from, to, 1))
+		r, err := tryIn(t, root, strings.Replace(EachOnce(), from, to, 1))
 		require.NoError(t, err)
 		assert.False(t, r.passed, change)
 		assert.Contains(t, r.output, `unlike runs are not compared: since the baseline "h100" was made, `, change)
@@ -97,7 +97,7 @@ func unreadableIsAnError(t *testing.T, root string) {
 		"unsound was":                                   "unsound: the client was late\n" + string(made),
 	} {
 		require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
-		r, err := tryIn(t, root, once())
+		r, err := tryIn(t, root, EachOnce())
 		require.NoError(t, err)
 		assert.False(t, r.passed, says)
 		assert.Contains(t, r.output, says)
@@ -105,7 +105,7 @@ func unreadableIsAnError(t *testing.T, root string) {
 }
 
 func TestOneRunIsNotHeldAgainstOne(t *testing.T) {
-	single := once()
+	single := EachOnce()
 	root := t.TempDir()
 	r, err := tryIn(t, root, single)
 	require.NoError(t, err)
@@ -116,7 +116,7 @@ func TestOneRunIsNotHeldAgainstOne(t *testing.T) {
 	r, err = tryIn(t, root, single)
 	require.NoError(t, err)
 	assert.False(t, r.passed)
-	assert.Contains(t, r.output, "of one run on each side nobody knows what differs from run to run: 3 more repeats on each side could decide")
+	assert.Contains(t, r.output, "of one run on each side it is unknown what differs from run to run: 3 more repeats on each side could decide")
 }
 
 func TestComparisonsAreReadBeforeAnythingRuns(t *testing.T) {
@@ -136,7 +136,7 @@ func TestComparisonsAreReadBeforeAnythingRuns(t *testing.T) {
 }
 
 func TestAnotherFileOfTheSameNameIsAnotherWorkload(t *testing.T) {
-	drawn := strings.Replace(once(), "prompts of 256 tokens are answered in 16 tokens", "conversations are drawn from \"chats.txt\"\n    And answers are at most 16 tokens long", 1)
+	drawn := strings.Replace(EachOnce(), "prompts of 256 tokens are answered in 16 tokens", "conversations are drawn from \"chats.txt\"\n    And answers are at most 16 tokens long", 1)
 	judged, _, _ := strings.Cut(drawn, "    Then ")
 	labels := func(text string) string {
 		root := t.TempDir()

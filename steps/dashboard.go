@@ -1,85 +1,55 @@
 package steps
 
 import (
-	"context"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/vllmspec/vllmspec/harness"
-	"github.com/vllmspec/vllmspec/harness/slo"
-	"github.com/vllmspec/vllmspec/harness/store"
+	"github.com/vllmspec/vllmspec/harness/experiment"
 	"github.com/vllmspec/vllmspec/reports"
+	"github.com/vllmspec/vllmspec/reports/ci"
 	"github.com/vllmspec/vllmspec/reports/live"
 )
 
-// defaultDashboard is where live runs are shown unless the environment says otherwise.
-const defaultDashboard = "127.0.0.1:7878"
+// A watcher shows runs on the terminal and on the dashboard while they go on.
+type watcher struct{ *Suite }
 
-func (e *Environment) readDashboard(vars map[string]string) error {
-	switch address := vars["VLLMSPEC_DASHBOARD"]; {
-	case address == "off", address == "" && vars["CI"] != "":
-	case address == "":
-		e.Dashboard, e.AnyPort = defaultDashboard, true
-	default:
-		if _, port, err := net.SplitHostPort(address); err != nil || port == "" {
-			return fmt.Errorf("VLLMSPEC_DASHBOARD is %q; write an address, %s, or \"off\"", address, defaultDashboard)
-		}
-		e.Dashboard = address
-	}
-	return nil
-}
-
-// onShow lets a live run be seen while it goes on. The context that it returns ends
-// with the one it is given, or when somebody stops this run from the page.
-func (w *world) onShow(ctx context.Context, began time.Time, runner *harness.Runner) context.Context {
-	if w.served.Virtual { // it is over before anybody could look
-		return ctx
-	}
-	ctx, stop := context.WithCancel(ctx)
-	w.run = &harness.Run{Scenario: w.scenario, Start: began}
-	m := w.manifest(nil)
-	w.run = nil
-	observers := []live.Observer{w.suite.onTerminal()}
-	if server := w.suite.shownAt(); server != nil {
+// Watch begins to show a run.
+func (w watcher) Watch(scenario harness.Scenario, m experiment.Manifest, stop func()) experiment.Watch {
+	observers := []live.Observer{w.onTerminal()}
+	if server := w.shownAt(); server != nil {
 		observers = append(observers, server)
 		server.Begin(stop)
 	}
-	w.watch, w.unwatch = live.NewWatch(w.scenario, m, observers...), stop
-	runner.Sinks = append(runner.Sinks, w.watch)
-	return ctx
+	return watch{live.NewWatch(scenario, m, observers...), w.Suite}
 }
 
-// shown shows what became of a run, which now lies in a folder.
-func (w *world) shown(m store.Manifest, folder string) {
-	if w.watch == nil {
-		return
-	}
-	w.watch.Ended(w.view)
+// A watch shows one run.
+type watch struct {
+	*live.Watch
+	suite *Suite
+}
+
+// Published shows what became of the run, which now lies in a folder.
+func (w watch) Published(view reports.View, entry reports.Entry, folder string) {
+	w.Ended(view)
 	if server := w.suite.dashboard; server != nil {
-		server.End(reports.NewEntry(m, w.verdicts), filepath.Join(folder, "report.html"))
-	}
-	w.unwatched()
-}
-
-// unwatched lets go of the watch, also of a run that never began.
-func (w *world) unwatched() {
-	if w.watch != nil {
-		w.watch.Close()
-		w.unwatch()
-		w.watch, w.unwatch = nil, nil
+		server.End(entry, filepath.Join(folder, "report.html"))
 	}
 }
 
 // tabulate writes the verdicts where a person reads along, and where the output goes,
 // and remembers them for CI systems.
-func (w *world) tabulate(outcome slo.Outcome, headline string, objectives []reports.Objective, report string) {
-	w.told = &reports.Told{Scenario: w.pickle.Name, Nth: w.suite.named[w.pickle.Name], Where: w.scenario.Where, Outcome: outcome, Headline: headline, Objectives: objectives, Report: report, LetPass: w.letPass()}
-	live.NewTerminal(w.suite.output, os.Getenv).Table(outcome, headline, objectives)
+func (w *world) tabulate(of *experiment.Summary) {
+	if of == nil {
+		return
+	}
+	w.result = &ci.ScenarioResult{Scenario: w.pickle.Name, Where: w.scenario.Where, Outcome: of.Outcome, Headline: of.Headline, Objectives: of.Objectives, Report: of.Report,
+		LetPass: reports.LetPass(w.experiment.Warnings()), Target: w.experiment.Measured()}
+	live.NewTerminal(w.suite.output, os.Getenv).Table(of.Outcome, of.Headline, of.Objectives)
 	if w.suite.terminal != nil && w.suite.progress != w.suite.output {
-		w.suite.terminal.Table(outcome, w.scenario.Name+": "+headline, objectives)
+		w.suite.terminal.Table(of.Outcome, w.scenario.Name+": "+of.Headline, of.Objectives)
 	}
 }
 

@@ -3,13 +3,11 @@ package steps
 import (
 	"errors"
 	"fmt"
-	"io"
-	"path/filepath"
 	"strings"
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/dataset"
-	"github.com/vllmspec/vllmspec/harness/spelling"
+	"github.com/vllmspec/vllmspec/internal/spelling"
 )
 
 // dataset is the workload as the harness knows it.
@@ -17,28 +15,27 @@ func (w *world) dataset() (harness.Dataset, error) {
 	if err := w.adaptersExist(); err != nil {
 		return nil, err
 	}
-	d, err := w.described()
+	d, err := w.workload.described()
 	if err != nil {
 		return nil, err
 	}
-	return w.cached(d)
+	return d, w.singleQuestions()
 }
 
 // described is the workload that the sentences describe, of the scenario or of a class.
-func (w *world) described() (harness.Dataset, error) {
-	d, err := w.asksWhat()
+func (work *workload) described() (harness.Dataset, error) {
+	d, err := work.asksWhat()
 	if err != nil {
 		return nil, err
 	}
-	if len(w.workload.adapters) > 0 {
-		d = dataset.Adapters{Dataset: d, Shares: w.workload.adapters}
+	if len(work.adapters) > 0 {
+		d = dataset.Adapters{Dataset: d, Shares: work.adapters}
 	}
 	return d, nil
 }
 
-// asksWhat is what is asked, whoever is asked.
-func (w *world) asksWhat() (harness.Dataset, error) {
-	work := w.workload
+// asksWhat is what is asked, of whatever server.
+func (work *workload) asksWhat() (harness.Dataset, error) {
 	exact := work.prompt.Mean > 0
 	switch {
 	case work.mix != nil && (work.conversations != "" || exact):
@@ -52,29 +49,27 @@ func (w *world) asksWhat() (harness.Dataset, error) {
 	case work.conversations != "" && (exact || work.answer.Mean > 0):
 		return nil, errors.New("the workload is described twice, as conversations and as prompts of a length; keep one")
 	case exact || work.answer.Mean > 0:
-		return w.synthetic()
-	case w.playsTrace() && work.bound > 0:
+		return work.synthetic()
+	case work.playsTrace() && work.bound > 0:
 		return nil, errors.New("answers are as long as in the trace; leave out how long they are at most")
-	case w.playsTrace():
-		return *w.load.trace, nil
+	case work.playsTrace():
+		return *work.trace, nil
 	case work.conversations == "":
 		return nil, errors.New(`the scenario does not say what is asked; add: And conversations are drawn from "sharegpt"`)
 	case work.full && work.bound == 0:
 		return nil, errors.New("every answer runs to its full length, but no length is given; add: And answers are at most 256 tokens long")
 	}
-	return w.fromFile()
+	return work.fromFile()
 }
 
 // playsTrace reports whether a trace says what is asked too.
-func (w *world) playsTrace() bool {
-	work := w.workload
-	return w.load.trace != nil && work.conversations == "" && work.mix == nil && work.prompt.Mean == 0 && work.answer.Mean == 0
+func (work *workload) playsTrace() bool {
+	return work.trace != nil && work.conversations == "" && work.mix == nil && work.prompt.Mean == 0 && work.answer.Mean == 0
 }
 
 // synthetic is prompts of an exact length. Where only they have one, their answers run
 // to the bound.
-func (w *world) synthetic() (harness.Dataset, error) {
-	work := &w.workload
+func (work *workload) synthetic() (harness.Dataset, error) {
 	switch {
 	case work.prompt.Mean == 0:
 		return nil, errors.New(`answers have lengths and prompts have none; add: And the lengths of prompts are drawn from "prompts.csv"`)
@@ -90,36 +85,26 @@ func (w *world) synthetic() (harness.Dataset, error) {
 
 // fromFile is conversations that are drawn from a file. It is checked now: a mistake in
 // it is found before a server is started, and how long that takes is no part of the load.
-func (w *world) fromFile() (harness.Dataset, error) {
-	src, err := w.source()
+func (work *workload) fromFile() (harness.Dataset, error) {
+	src, err := work.source()
 	if err != nil {
 		return nil, err
 	}
-	work := &w.workload
-	var d interface {
-		harness.Dataset
-		io.Closer
-		Count() (int, error)
-	}
-	switch {
-	case filepath.Ext(src.path) == ".json":
-		d = &dataset.ShareGPT{FS: src.fs, Path: src.path, MaxTokens: work.bound, IgnoreEOS: work.full, Turns: work.turns, Recorded: work.recorded}
-	case work.turns > 0:
-		return nil, fmt.Errorf("%s holds single prompts; conversations with turns are drawn from \"sharegpt\", or a .json file like it", src.path)
-	default:
-		d = &dataset.Prompts{FS: src.fs, Path: src.path, MaxTokens: work.bound, IgnoreEOS: work.full, Virtual: w.suite.inBubble}
-	}
+	d := &dataset.File{FS: src.fs, Path: src.path, MaxTokens: work.bound, IgnoreEOS: work.full, Turns: work.turns, Recorded: work.recorded, Virtual: work.virtual}
 	work.open = append(work.open, d)
 	if _, err = d.Count(); err != nil {
 		return d, err
 	}
-	return d, w.drawsFrom(work.conversations, src)
+	return d, work.drawsFrom(work.conversations, src)
 }
 
 // close closes the files that were drawn from.
-func (w *world) close() (err error) {
-	for _, file := range w.workload.open {
+func (work *workload) close() (err error) {
+	for _, file := range work.open {
 		err = errors.Join(err, file.Close())
+	}
+	if work.trace != nil {
+		err = errors.Join(err, work.trace.Close())
 	}
 	return err
 }
@@ -127,18 +112,18 @@ func (w *world) close() (err error) {
 // adaptersExist refuses an adapter that the simulated server does not serve. What
 // another server serves is for it to say.
 func (w *world) adaptersExist() error {
-	if w.suite.live() && !w.target.simulated {
+	if w.suite.live() && !w.target.Simulated {
 		return nil
 	}
 	var known []string
-	for _, a := range w.target.adapters {
+	for _, a := range w.target.Adapters {
 		known = append(known, a.Name)
 	}
 	served := map[string]bool{"": true, notServed: true}
 	for _, name := range known {
 		served[name] = true
 	}
-	for _, name := range w.adaptersAsked() {
+	for _, name := range w.workload.adaptersAsked() {
 		if !served[name] {
 			return fmt.Errorf("the simulated server has no adapter %q%s; to give it one, add: And it serves the adapter %q", name, spelling.DidYouMean(name, known), name)
 		}
@@ -147,14 +132,14 @@ func (w *world) adaptersExist() error {
 }
 
 // adaptersAsked are the models that are asked beside the server's own.
-func (w *world) adaptersAsked() (names []string) {
-	for _, a := range w.workload.adapters {
+func (work *workload) adaptersAsked() (names []string) {
+	for _, a := range work.adapters {
 		names = append(names, a.Name)
 	}
-	if w.playsTrace() {
-		names = append(names, w.load.trace.Models()...)
+	if work.playsTrace() {
+		names = append(names, work.trace.Models()...)
 	}
-	for _, c := range w.workload.mix {
+	for _, c := range work.mix {
 		names = append(names, c.Model)
 		if of, ok := c.Dataset.(dataset.Adapters); ok {
 			for _, a := range of.Shares {

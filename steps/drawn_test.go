@@ -17,7 +17,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/net/html"
 
-	"github.com/vllmspec/vllmspec/harness/slo"
+	"github.com/vllmspec/vllmspec/harness/diagnose"
+	"github.com/vllmspec/vllmspec/harness/quantity"
 )
 
 // drawn is the block of data of a page, from which its charts are drawn.
@@ -127,12 +128,12 @@ func (p paper) distributions() {
 // phases rest on rows and histograms together, for which there is no short query: they
 // are measured once more from the files. Together they are what the requests took.
 func (p paper) phases() {
-	times := p.measured.Times()
+	times := diagnose.TimesOf(p.measured)
 	bars := p.all(".phase-bar")
 	require.Len(p.t, bars, 2)
-	for i, m := range []slo.PhaseMeans{times.All, times.Slowest} {
+	for i, m := range []diagnose.PhaseMeans{times.All, times.Slowest} {
 		bar, of := p.within(bars[i]), [...]string{"All %s requests", "The slowest %s"}[i]
-		bar.says("span", fmt.Sprintf(of, slo.FormatQuantity(float64(m.N), slo.Count))+" "+slo.FormatQuantity(m.Total(), slo.Seconds)+" on average")
+		bar.says("span", fmt.Sprintf(of, quantity.Format(float64(m.N), quantity.Count))+" "+quantity.Format(m.Total(), quantity.Seconds)+" on average")
 		parts := p.all(".key", bars[i])
 		titles := p.all("title", bars[i])
 		k := 0
@@ -140,8 +141,8 @@ func (p paper) phases() {
 			if phase.s == 0 {
 				continue
 			}
-			value := slo.FormatQuantity(phase.s, slo.Seconds)
-			p.equal(parts[k], phase.name+" "+value+" "+slo.FormatQuantity(phase.s/m.Total(), slo.Ratio))
+			value := quantity.Format(phase.s, quantity.Seconds)
+			p.equal(parts[k], phase.name+" "+value+" "+quantity.Format(phase.s/m.Total(), quantity.Ratio))
 			p.equal(titles[k], phase.name+": "+value)
 			k++
 		}
@@ -172,7 +173,7 @@ type phase struct {
 	s    float64
 }
 
-func phasesOf(p slo.Phases) []phase {
+func phasesOf(p diagnose.Phases) []phase {
 	return []phase{{"client", p.Client}, {"network", p.Network}, {"front end", p.FrontEnd}, {"queue", p.Queue}, {"prefill", p.Prefill}, {"until the first token", p.Server}, {"decode", p.Decode}, {"stall", p.Stall}}
 }
 

@@ -1,68 +1,43 @@
 package steps
 
 import (
-	"errors"
-	"fmt"
-	"os"
-	"path/filepath"
-
 	"github.com/vllmspec/vllmspec/reports"
+	"github.com/vllmspec/vllmspec/reports/ci"
 )
 
-// writeFaces leaves what CI systems and READMEs show: summary.md and badge.svg. Where
-// GitHub runs it, its step gets the summary too, and the lines of scenarios that are
-// not met get annotations.
-func (s *Suite) writeFaces() error {
-	summary := reports.Markdown(s.told)
-	err := errors.Join(
-		os.WriteFile(filepath.Join(s.env.Out, "summary.md"), []byte(summary), 0o644),
-		os.WriteFile(filepath.Join(s.env.Out, "badge.svg"), []byte(reports.Badge(s.told)), 0o644),
-	)
+// tellGitHub gives the step of GitHub's that runs the tests a summary of what this process ran, and the lines
+// of scenarios that are not met annotations.
+func (s *Suite) tellGitHub(ran ci.Results) (err error) {
 	if s.env.Summary != "" {
-		err = errors.Join(err, appendTo(s.env.Summary, summary))
+		err = ci.AppendSummary(s.env.Summary, string(s.secrets.OwnFile("summary.md", []byte(ci.Summary(ran)))))
 	}
 	if s.env.Annotate {
-		for _, t := range s.told {
+		if s.refused != nil {
+			s.output.command(ci.RefusedAnnotation(s.refused, s.cutShort()))
+		}
+		for _, t := range ran.Told {
 			if line := t.Annotation(); line != "" {
-				fmt.Fprintln(s.output, line)
+				s.output.command(s.secrets.Own(line))
 			}
 		}
 	}
 	return err
 }
 
-// toldOf keeps what CI systems are told of the scenario, which has ended with this
+// noteResult keeps what CI systems are shown of the scenario, which has ended with this
 // error: also of one that failed before there was anything to judge.
-func (w *world) toldOf(cause error) {
-	t := w.told
+func (w *world) noteResult(cause error) {
+	t := w.result
 	if t == nil {
-		t = &reports.Told{Scenario: w.pickle.Name, Nth: w.suite.named[w.pickle.Name], Where: w.scenario.Where, Outcome: reports.Failed}
+		t = &ci.ScenarioResult{Scenario: w.pickle.Name, Where: w.scenario.Where, Outcome: ci.Failed, Target: w.measuredTarget()}
 		if cause != nil {
-			t.Headline = "Not judged: " + cause.Error()
+			t.Headline = reports.NotJudged(t.Target, cause)
 		}
 	}
 	if t.Passed = cause == nil; cause != nil {
-		t.Failure = cause.Error()
+		t.Failure, t.Step = cause.Error(), w.lastStep
 	}
+	w.suite.locateResult(t, w.pickle)
+	t.Began, t.Took = w.began, w.suite.clock.now().Sub(w.began)
 	w.suite.told = append(w.suite.told, *t)
-}
-
-// letPass reports whether something is unknown that would have failed the scenario.
-func (w *world) letPass() bool {
-	var warnings []string
-	if w.whole != nil {
-		warnings = w.whole.warnings
-	} else if w.run != nil {
-		warnings = w.run.Warnings
-	}
-	return reports.LetPass(warnings)
-}
-
-func appendTo(path, text string) error {
-	file, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
-	if err != nil {
-		return fmt.Errorf("GITHUB_STEP_SUMMARY: %w", err)
-	}
-	_, err = file.WriteString(text)
-	return errors.Join(err, file.Close())
 }

@@ -13,15 +13,15 @@ import (
 func TestAScenarioThatFailsBeforeItsLoadIsInTheSummary(t *testing.T) {
 	short := strings.Replace(minute, "1 minute", "3 requests", 1) + "      | requests | exactly 3 |\n"
 	scenario := short[strings.Index(short, "  Scenario:"):]
-	wrong := strings.NewReplacer("Scenario: One", "Scenario: Two", "llama-3.1-8b", "llama-99").Replace(scenario)
+	wrong := strings.NewReplacer("Scenario: One", "Scenario: Two", "at 8 per second", "at 0 per second").Replace(scenario)
 	early := strings.Replace(scenario[:strings.Index(scenario, "    When ")], "Scenario: One", "Scenario: Three", 1)
 	r := feature(t, short+"\n"+wrong+"\n"+early)
 	require.False(t, r.passed)
 	summary := leftFile(t, r.out, "summary.md")
 	assert.Contains(t, summary, "1 of 3 scenarios passed")
-	assert.Regexp(t, `\| ✅ met \| One \|`, summary)
-	assert.Regexp(t, `\| ❌ failed \| Two \| Not judged: .*llama-99`, summary)
-	assert.Regexp(t, `\| ❌ failed \| Three \| Not judged: the scenario runs no load`, summary)
+	assert.Regexp(t, `\| ✅ met, simulated \| One \|`, summary)
+	assert.Regexp(t, `\| ❌ failed, simulated \| Two \| Not judged, simulated: .*the rate must be above 0`, summary)
+	assert.Regexp(t, `\| ❌ failed, simulated \| Three \| Not judged, simulated: the scenario runs no load`, summary)
 	assert.Contains(t, leftFile(t, r.out, "badge.svg"), "1 of 3 pass")
 	assert.Contains(t, leftFile(t, r.out, "junit.xml"), `tests="3" failures="2"`)
 }
@@ -30,7 +30,7 @@ func TestWhatIsLetPassIsNotCalledExpected(t *testing.T) {
 	text := strings.Replace(minute, "1 minute", "3 requests", 1) + "      | mean GPU power | at most 300 W |\n"
 	r := feature(t, text, "VLLMSPEC_UNKNOWN=warn")
 	require.True(t, r.passed)
-	assert.Contains(t, leftFile(t, r.out, "summary.md"), "✅ unknown, let pass as VLLMSPEC_UNKNOWN=warn asks")
+	assert.Contains(t, leftFile(t, r.out, "summary.md"), "✅ unknown, simulated, let pass as VLLMSPEC_UNKNOWN=warn asks")
 	index := leftFile(t, r.out, "index.html")
 	assert.Contains(t, index, "Let pass as VLLMSPEC_UNKNOWN=warn asks.")
 	assert.NotContains(t, index, "As the scenario expected.")

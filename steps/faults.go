@@ -10,39 +10,63 @@ import (
 	"time"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/arrival"
+	"github.com/vllmspec/vllmspec/harness/experiment"
+	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/mockvllm"
 )
 
-func (w *world) registerFaults(sc sentences) {
-	sc.Step(`^it freezes for (.+) after (.+)$`, w.freezes)
-	sc.Step(`^it refuses (.+)$`, w.refuses)
-	sc.Step(`^it cuts (.+) short$`, w.cutsShort)
-	sc.Step(`^it answers (.+) with status (\d+)$`, w.answersWithStatus)
-	sc.Step(`^it breaks off (.+) with an error$`, w.breaksOff)
-	sc.Step(`^it stalls (.+) for (.+)$`, w.stalls)
-	sc.Step(`^its steps take (\S+) times as long after (.+)$`, w.slowsDown)
-	sc.Step(`^its cache shrinks to (\S+) blocks after (.+)$`, w.shrinks)
-	sc.Step(`^it has no prefix cache$`, w.hasNoPrefixCache)
-	sc.Step(`^it leaves (.+) out of its counters$`, w.leavesOut)
-	sc.Step(`^it counts (.+) twice$`, w.countsTwice)
-	sc.Step(`^the usage of (.+) tells (\S+) times as many tokens$`, w.usageIsWrong)
-	sc.Step(`^the network to it takes (.+) each way$`, w.networkTakes)
-	sc.Step(`^it tells the timings of each request$`, w.tellsTimings)
-	sc.Step(`^it has the fault "([^"]*)"$`, w.hasFault)
-	sc.Step(`^our client is held up for (.+) after (.+)$`, w.clientIsHeldUp)
+// faultsSentences give the simulated server a fault.
+func faultsSentences() []sentence {
+	return []sentence{
+		{pattern: `^it freezes for (.+) after (.+)$`, do: freezes,
+			doc: `Freezes the engine: no token comes and no request begins.`},
+		{pattern: `^it refuses (.+)$`, do: refuses,
+			doc: `Closes the connection before any answer.`},
+		{pattern: `^it cuts (.+) short$`, do: cutsShort,
+			doc: `Ends the stream in mid-answer, without a finish reason.`},
+		{pattern: `^it answers (.+) with status (\d+)$`, do: answersWithStatus,
+			doc: `Answers with an HTTP error and vLLM's body for it.`},
+		{pattern: `^it breaks off (.+) with an error$`, do: breaksOff,
+			doc: `Ends the stream with an error event, under status 200.`},
+		{pattern: `^it stalls (.+) for (.+)$`, do: stalls,
+			doc: `Stalls answers in their middle for a time; then they go on.`},
+		{pattern: `^it sends the headers of (.+) late by (.+)$`, do: sendsHeadersLate,
+			doc: `Delays the HTTP headers of answers, as a front end that waits for the first token does.`},
+		{pattern: `^its steps take (\S+) times as long after (.+)$`, do: slowsDown,
+			doc: `Slows every step of the engine down from a time on.`},
+		{pattern: `^its cache shrinks to (\S+) blocks after (.+)$`, do: shrinks,
+			doc: `Shrinks the KV cache to this number of blocks from a time on.`},
+		{pattern: `^it has no prefix cache$`, do: hasNoPrefixCache,
+			doc: `Turns prefix caching off: every prompt is computed from its beginning.`},
+		{pattern: `^it leaves (.+) out of its counters$`, do: leavesOut,
+			doc: `Answers requests that the server's metrics do not count.`},
+		{pattern: `^it counts (.+) twice$`, do: countsTwice,
+			doc: `Counts requests twice in the server's metrics.`},
+		{pattern: `^the usage of (.+) tells (\S+) times as many tokens$`, do: usageIsWrong,
+			doc: `Reports a wrong usage: another number of output tokens than the answer has.`},
+		{pattern: `^the network to it takes (.+) each way$`, do: networkTakes,
+			doc: `Adds network latency in each direction. In virtual time only.`},
+		{pattern: `^it tells the timings of each request$`, do: tellsTimings,
+			doc: `Reports with each answer how long it was queued and computed, as vLLM does with --enable-per-request-metrics.`},
+		{pattern: `^it has the fault "([^"]*)"$`, do: hasFault,
+			doc: "Injects any fault of the simulated server, written as its --fault flag takes it; `mockvllm --faults` lists them."},
+		{pattern: `^our client is held up for (.+) after (.+)$`, do: clientIsHeldUp,
+			doc: `Delays the client itself, to test that it reports its own lateness.`},
+	}
 }
 
-func (w *world) fault(f mockvllm.Fault) error {
-	if err := w.onlySimulated(); err != nil {
+func fault(on *experiment.Target, f mockvllm.Fault) error {
+	if err := onlySimulated(on); err != nil {
 		return err
 	}
-	w.target.faults = append(w.target.faults, f)
+	on.Faults = append(on.Faults, f)
 	return nil
 }
 
 // hits is a fault of some requests, which a phrase names: "5% of requests",
 // "the first 20 requests", "every 10th request".
-func (w *world) hits(which string, f mockvllm.Fault) error {
+func hits(on *experiment.Target, which string, f mockvllm.Fault) error {
 	number := regexp.MustCompile(`^(?:(\S+%) of|the first (\S+)|every (\S+)(?:st|nd|rd|th)) (?:requests?|answers?)$`).FindStringSubmatch(strings.TrimSpace(which))
 	var err error
 	switch {
@@ -51,7 +75,7 @@ func (w *world) hits(which string, f mockvllm.Fault) error {
 	case number[1] != "":
 		f.Share, err = share(number[1])
 		if err == nil && f.Share == 0 {
-			return nil // nobody
+			return nil // none
 		}
 	case number[2] != "":
 		f.First, err = count(number[2], "requests", 1)
@@ -61,11 +85,10 @@ func (w *world) hits(which string, f mockvllm.Fault) error {
 	if err != nil {
 		return err
 	}
-	return w.fault(f)
+	return fault(on, f)
 }
 
-// freezes lets the engine stand still: no token comes and no request begins.
-func (w *world) freezes(length, after string) error {
+func freezes(on *experiment.Target, length, after string) error {
 	f, err := duration(length)
 	if err != nil {
 		return err
@@ -74,45 +97,47 @@ func (w *world) freezes(length, after string) error {
 	if err != nil {
 		return err
 	}
-	return w.fault(mockvllm.Fault{Kind: mockvllm.Freeze, For: f, From: a})
+	return fault(on, mockvllm.Fault{Kind: mockvllm.Freeze, For: f, From: a})
 }
 
-// refuses closes the connection before any answer.
-func (w *world) refuses(which string) error {
-	return w.hits(which, mockvllm.Fault{Kind: mockvllm.Refuse})
+func refuses(on *experiment.Target, which string) error {
+	return hits(on, which, mockvllm.Fault{Kind: mockvllm.Refuse})
 }
 
-// cutsShort ends the stream in mid-answer, without a finish reason.
-func (w *world) cutsShort(which string) error {
-	return w.hits(which, mockvllm.Fault{Kind: mockvllm.Cut})
+func cutsShort(on *experiment.Target, which string) error {
+	return hits(on, which, mockvllm.Fault{Kind: mockvllm.Cut})
 }
 
-// answersWithStatus answers with an HTTP error and vLLM's body for it.
-func (w *world) answersWithStatus(which, status string) error {
+func answersWithStatus(on *experiment.Target, which, status string) error {
 	code, err := strconv.Atoi(status)
 	if err != nil || code < 400 || code > 599 {
 		return fmt.Errorf("%s is no status of an error; it lies between 400 and 599", status)
 	}
-	return w.hits(which, mockvllm.Fault{Kind: mockvllm.Fail, Status: code})
+	return hits(on, which, mockvllm.Fault{Kind: mockvllm.Fail, Status: code})
 }
 
-// breaksOff ends the stream with an error event, under status 200.
-func (w *world) breaksOff(which string) error {
-	return w.hits(which, mockvllm.Fault{Kind: mockvllm.ErrorEvent})
+func breaksOff(on *experiment.Target, which string) error {
+	return hits(on, which, mockvllm.Fault{Kind: mockvllm.ErrorEvent})
 }
 
-// stalls lets answers stop in their middle for a time, and then go on.
-func (w *world) stalls(which, length string) error {
+func stalls(on *experiment.Target, which, length string) error {
 	d, err := duration(length)
 	if err != nil {
 		return err
 	}
-	return w.hits(which, mockvllm.Fault{Kind: mockvllm.Stall, Delay: d})
+	return hits(on, which, mockvllm.Fault{Kind: mockvllm.Stall, Delay: d})
 }
 
-// slowsDown makes every step of the engine take longer from some time on.
-func (w *world) slowsDown(factor, after string) error {
-	f, err := number(factor)
+func sendsHeadersLate(on *experiment.Target, which, delay string) error {
+	d, err := duration(delay)
+	if err != nil {
+		return err
+	}
+	return hits(on, which, mockvllm.Fault{Kind: mockvllm.SlowHeaders, Delay: d})
+}
+
+func slowsDown(on *experiment.Target, factor, after string) error {
+	f, err := quantity.Number(factor)
 	if err != nil {
 		return err
 	}
@@ -123,11 +148,10 @@ func (w *world) slowsDown(factor, after string) error {
 	if err != nil {
 		return err
 	}
-	return w.fault(mockvllm.Fault{Kind: mockvllm.Slow, Factor: f, From: a})
+	return fault(on, mockvllm.Fault{Kind: mockvllm.Slow, Factor: f, From: a})
 }
 
-// shrinks leaves the engine only so many cache blocks from some time on.
-func (w *world) shrinks(blocks, after string) error {
+func shrinks(on *experiment.Target, blocks, after string) error {
 	n, err := count(blocks, "cache blocks", 2)
 	if err != nil {
 		return err
@@ -136,63 +160,53 @@ func (w *world) shrinks(blocks, after string) error {
 	if err != nil {
 		return err
 	}
-	return w.fault(mockvllm.Fault{Kind: mockvllm.Shrink, Blocks: n, From: a})
+	return fault(on, mockvllm.Fault{Kind: mockvllm.Shrink, Blocks: n, From: a})
 }
 
-// hasNoPrefixCache lets the simulated server compute every prompt from its beginning.
-func (w *world) hasNoPrefixCache() error {
-	w.target.noPrefixCache = true
-	return w.onlySimulated()
+func hasNoPrefixCache(on *experiment.Target) error {
+	on.NoPrefixCache = true
+	return onlySimulated(on)
 }
 
-// leavesOut answers requests of which the server's metrics know nothing.
-func (w *world) leavesOut(which string) error {
-	return w.hits(which, mockvllm.Fault{Kind: mockvllm.Uncounted})
+func leavesOut(on *experiment.Target, which string) error {
+	return hits(on, which, mockvllm.Fault{Kind: mockvllm.Uncounted})
 }
 
-// countsTwice lets the server's metrics count requests twice.
-func (w *world) countsTwice(which string) error {
-	return w.hits(which, mockvllm.Fault{Kind: mockvllm.Recounted})
+func countsTwice(on *experiment.Target, which string) error {
+	return hits(on, which, mockvllm.Fault{Kind: mockvllm.Recounted})
 }
 
-// usageIsWrong lets answers tell another number of output tokens than they have.
-func (w *world) usageIsWrong(which, factor string) error {
-	f, err := number(factor)
+func usageIsWrong(on *experiment.Target, which, factor string) error {
+	f, err := quantity.Number(factor)
 	if err != nil {
 		return err
 	}
-	return w.hits(which, mockvllm.Fault{Kind: mockvllm.WrongUsage, Factor: f})
+	return hits(on, which, mockvllm.Fault{Kind: mockvllm.WrongUsage, Factor: f})
 }
 
-// networkTakes puts the simulated server so far away. In virtual time only.
-func (w *world) networkTakes(each string) (err error) {
-	if err := w.onlySimulated(); err != nil {
+func networkTakes(on *experiment.Target, each string) (err error) {
+	if err := onlySimulated(on); err != nil {
 		return err
 	}
-	w.target.distance, err = duration(each)
+	on.Distance, err = duration(each)
 	return err
 }
 
-// tellsTimings lets the simulated server tell with each answer how long it waited and
-// was computed, as vLLM does with --enable-per-request-metrics.
-func (w *world) tellsTimings() error {
-	w.target.timings = true
-	return w.onlySimulated()
+func tellsTimings(on *experiment.Target) error {
+	on.Timings = true
+	return onlySimulated(on)
 }
 
-// hasFault is any fault of the simulated server, written as its --fault flag
-// takes it; `mockvllm --faults` lists them.
-func (w *world) hasFault(text string) error {
+func hasFault(on *experiment.Target, text string) error {
 	f, err := mockvllm.ParseFault(text)
 	if err != nil {
 		return err
 	}
-	return w.fault(f)
+	return fault(on, f)
 }
 
-// clientIsHeldUp makes the client itself late, to see that it says so.
-func (w *world) clientIsHeldUp(length, after string) error {
-	if err := w.onlySimulated(); err != nil {
+func clientIsHeldUp(on *experiment.Target, l *loadSpec, length, after string) error {
+	if err := onlySimulated(on); err != nil {
 		return err
 	}
 	f, err := duration(length)
@@ -200,7 +214,7 @@ func (w *world) clientIsHeldUp(length, after string) error {
 		return err
 	}
 	a, err := duration(after)
-	w.load.heldUp = holdUp{length: f, after: a}
+	l.heldUp = holdUp{length: f, after: a}
 	return err
 }
 
@@ -215,6 +229,22 @@ type heldUp struct {
 
 func (h heldUp) String() string {
 	return fmt.Sprintf("%v; our client held up for %v after %v", h.Arrivals, h.length, h.after)
+}
+
+// At is the same at another rate.
+func (h heldUp) At(perSecond float64) arrival.Process {
+	if process, ok := h.Arrivals.(arrival.Process); ok {
+		h.Arrivals = process.At(perSecond)
+	}
+	return h
+}
+
+// Ends is when the arrivals do.
+func (h heldUp) Ends() (requests int, after time.Duration, ok bool) {
+	if ending, is := h.Arrivals.(harness.Ending); is {
+		return ending.Ends()
+	}
+	return 0, 0, false
 }
 
 // Times yields instants since the load began.

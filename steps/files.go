@@ -13,8 +13,8 @@ import (
 
 // drawsFrom remembers what is in a file that the workload, or its arrivals, are drawn
 // from: another file of the same name is another workload.
-func (w *world) drawsFrom(name string, src source) error {
-	if _, known := w.workload.files[name]; known {
+func (work *workload) drawsFrom(name string, src source) error {
+	if _, known := work.files[name]; known {
 		return nil
 	}
 	file, err := src.fs.Open(src.path)
@@ -26,10 +26,10 @@ func (w *world) drawsFrom(name string, src source) error {
 	if err = errors.Join(err, file.Close()); err != nil {
 		return fmt.Errorf("%s: %w", src.path, err)
 	}
-	if w.workload.files == nil {
-		w.workload.files = map[string]string{}
+	if work.files == nil {
+		work.files = map[string]string{}
 	}
-	w.workload.files[name] = fmt.Sprintf("%s %x", path.Base(src.path), content.Sum(nil)[:6])
+	work.files[name] = fmt.Sprintf("%s %x", path.Base(src.path), content.Sum(nil)[:6])
 	return nil
 }
 

@@ -8,16 +8,14 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/arrival"
-	"github.com/vllmspec/vllmspec/harness/dataset"
 )
 
-// loadWords is the load as the scenario says it.
-type loadWords struct {
+// loadSpec is the load as the scenario says it.
+type loadSpec struct {
 	arrivals arrival.Process // its rate is 0 where others say it
 	stages   []arrival.Stage
 	swing    *arrival.Swinging
 	atOnce   bool
-	trace    *dataset.Trace // that the arrivals are from
 	users    int
 	anyUsers bool // a sweep or a search says how many
 	think    harness.Think
@@ -26,26 +24,33 @@ type loadWords struct {
 	heldUp   holdUp
 }
 
-func (w *world) registerLoad(sc sentences) {
-	sc.Step(`^(\S+) users ask with a think time of (.+)$`, w.usersAsk)
-	sc.Step(`^users ask with (a|an exponential) think time of (.+)$`, w.someUsersAsk)
-	sc.Step(`^(\S+) users ask with an exponential think time of (.+)$`, w.usersAskExponentially)
-	sc.Step(`^(\S+) users ask with a log-normal think time of (.+) ± (.+)$`, w.usersAskLogNormally)
-	sc.Step(`^(\S+%) of requests are given up after (.+)$`, w.givenUpAfter)
-	sc.Step(`^at most (\S+) requests are in flight$`, w.atMostInFlight)
+// loadSentences say how users ask.
+func loadSentences() []sentence {
+	return []sentence{
+		{pattern: `^(\S+) users ask with a think time of (.+)$`, do: (*loadSpec).usersAsk,
+			doc: `Sends requests in a closed loop: each user asks, reads, thinks and asks again.`},
+		{pattern: `^users ask with (a|an exponential) think time of (.+)$`, do: (*loadSpec).someUsersAsk,
+			doc: `Sends requests in a closed loop; the sweep or the search says how many users there are.`},
+		{pattern: `^(\S+) users ask with an exponential think time of (.+)$`, do: (*loadSpec).usersAskExponentially,
+			doc: `Sends requests in a closed loop with exponentially distributed think times.`},
+		{pattern: `^(\S+) users ask with a log-normal think time of (.+) ± (.+)$`, do: (*loadSpec).usersAskLogNormally,
+			doc: `Sends requests in a closed loop with log-normal think times, mean ± deviation: mostly short and sometimes long,
+				as people's are.`},
+		{pattern: `^(\S+%) of requests are given up after (.+)$`, do: givenUpAfter,
+			doc: `Cancels the requests of users who have waited this long for the end of their answer. That is no error of the
+				server's; a request cancelled before its first token counts as one that never got it.`},
+		{pattern: `^at most (\S+) requests are in flight$`, do: (*loadSpec).atMostInFlight,
+			doc: `Bounds the requests in flight of an open loop; latency of a request that waits counts from its due time.`},
+	}
 }
 
-// usersAsk is a closed loop: each user asks, reads, thinks and asks again.
-func (w *world) usersAsk(users, think string) error { return w.ask(users, think, harness.Think{}) }
+func (l *loadSpec) usersAsk(users, think string) error { return l.ask(users, think, harness.Think{}) }
 
-// usersAskExponentially is a closed loop whose think times have no memory.
-func (w *world) usersAskExponentially(users, think string) error {
-	return w.ask(users, think, harness.Think{Shape: harness.Exponential})
+func (l *loadSpec) usersAskExponentially(users, think string) error {
+	return l.ask(users, think, harness.Think{Shape: harness.Exponential})
 }
 
-// usersAskLogNormally is a closed loop whose think times are mostly short and
-// sometimes long, as people's are: mean ± deviation.
-func (w *world) usersAskLogNormally(users, think, deviation string) error {
+func (l *loadSpec) usersAskLogNormally(users, think, deviation string) error {
 	if _, unit, ok := strings.Cut(strings.TrimSpace(deviation), " "); ok && !strings.Contains(strings.TrimSpace(think), " ") {
 		think += " " + unit // 2 ± 1 seconds
 	}
@@ -53,54 +58,49 @@ func (w *world) usersAskLogNormally(users, think, deviation string) error {
 	if err != nil {
 		return fmt.Errorf("think time: %w", err)
 	}
-	return w.ask(users, think, harness.Think{Shape: harness.LogNormal, Deviation: d})
+	return l.ask(users, think, harness.Think{Shape: harness.LogNormal, Deviation: d})
 }
 
-// someUsersAsk is a closed loop of as many users as a sweep or a search says.
-func (w *world) someUsersAsk(kind, think string) error {
+func (l *loadSpec) someUsersAsk(kind, think string) error {
 	how := harness.Think{}
 	if kind == "an exponential" {
 		how.Shape = harness.Exponential
 	}
-	err := w.ask("1", think, how) // how many is not known yet
-	w.load.users, w.load.anyUsers = 0, true
+	err := l.ask("1", think, how) // how many is not known yet
+	l.users, l.anyUsers = 0, true
 	return err
 }
 
-func (w *world) ask(users, think string, how harness.Think) (err error) {
-	if w.load.described() {
+func (l *loadSpec) ask(users, think string, how harness.Think) (err error) {
+	if l.described() {
 		return errTwoLoads
 	}
-	if w.load.users, err = count(users, "users", 1); err != nil {
+	if l.users, err = count(users, "users", 1); err != nil {
 		return err
 	}
 	how.Mean, err = duration(think)
 	if err != nil {
 		return fmt.Errorf("think time: %w", err)
 	}
-	w.load.think = how
+	l.think = how
 	return nil
 }
 
-// givenUpAfter lets users leave who have waited so long for the end of their
-// answer. That is no error of the server's; who leaves before the first token
-// counts as one who never got it.
-func (w *world) givenUpAfter(of, after string) (err error) {
-	if w.scenario.Impatience.Share, err = share(of); err != nil {
+func givenUpAfter(s *harness.Scenario, of, after string) (err error) {
+	if s.Abandonment.Share, err = share(of); err != nil {
 		return err
 	}
-	w.scenario.Impatience.After, err = duration(after)
+	s.Abandonment.After, err = duration(after)
 	return err
 }
 
-// atMostInFlight bounds an open loop; what waits counts from its due time.
-func (w *world) atMostInFlight(bound string) (err error) {
-	w.load.inFlight, err = count(bound, "requests in flight", 1)
+func (l *loadSpec) atMostInFlight(bound string) (err error) {
+	l.inFlight, err = count(bound, "requests in flight", 1)
 	return err
 }
 
 // build is the load as the harness knows it.
-func (l loadWords) build(length time.Duration, requests int) (harness.Load, error) {
+func (l loadSpec) build(length time.Duration, requests int) (harness.Load, error) {
 	switch {
 	case l.anyUsers && l.users == 0:
 		return nil, errors.New("nothing says how many users ask; write: And 32 users ask with a think time of 2 seconds")

@@ -87,9 +87,9 @@ func answer(i int) harness.Record {
 	r.Done = r.Chunks[4] + time.Duration(i%1500)*time.Millisecond
 	switch {
 	case i%50 == 7:
-		r.Failure, r.Error, r.OutputTokens = harness.Timeout, "no end after a minute", harness.Untold
+		r.Failure, r.Error, r.OutputTokens = harness.Timeout, "no end after a minute", harness.Unreported
 	case i%50 == 9:
-		r.Failure = harness.GivenUp
+		r.Failure = harness.Canceled
 	}
 	return r
 }

@@ -5,53 +5,59 @@ import (
 	"fmt"
 	"strconv"
 
-	"github.com/cucumber/godog"
-
+	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/slo"
 )
 
-func (w *world) registerMeasurement(sc sentences) {
-	sc.Step(`^the first (.+) (?:is|are) warm-up$`, w.warmUp)
-	sc.Step(`^a request is good when:$`, w.goodWhen)
-	sc.Step(`^the run is abandoned unless:$`, w.abandonedUnless)
-	sc.Step(`^the seed is (\S+)$`, w.seedIs)
+// measurementSentences say what of a run is measured.
+func measurementSentences() []sentence {
+	return []sentence{
+		{pattern: `^the first (.+) (?:is|are) warm-up$`, do: (*measurement).warmUp,
+			doc: `Leaves what was due in this time out of the verdicts.`},
+		{pattern: `^a request is good when:$`, do: goodWhen, rows: slo.ParseGood,
+			doc: `Defines a good request, for goodput and attainment; a row that begins with the name of a class is about that
+				class.`},
+		{pattern: `^the run is abandoned unless:$`, do: (*measurement).abandonedUnless, rows: slo.Parse,
+			doc: `Stops the run as soon as one of these is missed, and fails it: a server that answers nothing need not be asked
+				for an hour.`},
+		{pattern: `^the seed is (\S+)$`, do: (*measurement).seedIs,
+			doc: `Sets the seed of arrivals, prompts and think times.`},
+	}
 }
 
-// warmUp keeps what was due in the beginning out of the judgement.
-func (w *world) warmUp(length string) (err error) {
-	w.scenario.Warmup, err = duration(length)
-	w.warmUpSaid = true
+// measurement is how a run is measured, as the scenario says it, beside what [harness.Scenario] holds.
+type measurement struct {
+	seeded     bool                // the scenario says its seed
+	warmUpSaid bool                // by the scenario; else it is found in the run
+	abandon    []harness.Objective // the run is stopped early once one is missed
+}
+
+func (m *measurement) warmUp(s *harness.Scenario, length string) (err error) {
+	s.Warmup, err = duration(length)
+	m.warmUpSaid = true
 	return err
 }
 
-// goodWhen says what makes one request good, for goodput and attainment; a row that
-// begins with the name of a class is about that class.
-func (w *world) goodWhen(table *godog.Table) error {
-	rows, err := w.objectives(table, slo.ParseGood)
-	w.scenario.Good = append(w.scenario.Good, rows...)
-	return err
+func goodWhen(s *harness.Scenario, rows []harness.Objective) {
+	s.Good = append(s.Good, rows...)
 }
 
-// abandonedUnless stops the run as soon as one of these is missed, and fails it: a
-// server that answers nothing need not be asked for an hour.
-func (w *world) abandonedUnless(table *godog.Table) error {
-	rows, err := w.objectives(table, slo.Parse)
+func (m *measurement) abandonedUnless(rows []harness.Objective) error {
 	for _, o := range rows {
-		if err := slo.CanBeLost(o); err != nil {
+		if err := slo.Decidable(o); err != nil {
 			return fmt.Errorf("%s: %w", o.Where, err)
 		}
 	}
-	w.abandon = append(w.abandon, rows...)
-	return err
+	m.abandon = append(m.abandon, rows...)
+	return nil
 }
 
-// seedIs fixes the seed of arrivals, prompts and think times.
-func (w *world) seedIs(seed string) (err error) {
-	if w.seeded {
+func (m *measurement) seedIs(s *harness.Scenario, seed string) (err error) {
+	if m.seeded {
 		return errors.New("the seed is said twice; keep one")
 	}
-	w.seeded = true
-	w.scenario.Seed, err = strconv.ParseUint(seed, 10, 64)
+	m.seeded = true
+	s.Seed, err = strconv.ParseUint(seed, 10, 64)
 	if err != nil {
 		return fmt.Errorf("%q is no seed; write a whole number from 0", seed)
 	}

@@ -1,9 +1,7 @@
 package steps
 
 import (
-	"errors"
 	"fmt"
-	"reflect"
 	"regexp"
 	"strconv"
 	"strings"
@@ -13,38 +11,41 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/dataset"
-	"github.com/vllmspec/vllmspec/harness/spelling"
+	"github.com/vllmspec/vllmspec/internal/spelling"
 )
 
-func (w *world) registerMix(sc sentences) {
-	sc.Step(`^the traffic is a mix of:$`, w.mixOf)
+// mixSentences say which classes the traffic has.
+func mixSentences() []sentence {
+	return []sentence{
+		{pattern: `^the traffic is a mix of:$`, do: (*workload).mixOf,
+			doc: `Mixes several classes of traffic: a name, a share, the workload in its own sentences with ; between them, and
+				optionally the model and the priority. A row of objectives that begins with the name of a class judges that
+				class.`},
+	}
 }
 
-// mixOf is traffic of several classes: a name, a share, what is asked in the
-// sentences of a workload with ; between them, and where need be of which model and
-// with which priority. A row of objectives that begins with a class's name judges that class.
-func (w *world) mixOf(table *godog.Table) error {
+func (work *workload) mixOf(s said, table *godog.Table) error {
 	var mix dataset.Mix
 	for i, row := range table.Rows {
-		class, err := w.class(row.Cells)
+		class, err := work.class(row.Cells)
 		if err != nil {
-			return fmt.Errorf("%s: %w", w.suite.where(w.step.AstNodeIds, i), err)
+			return fmt.Errorf("%s: %w", s.at(i), err)
 		}
 		for _, other := range mix {
 			if other.Name == class.Name {
-				return fmt.Errorf("%s: there are two classes %q", w.suite.where(w.step.AstNodeIds, i), class.Name)
+				return fmt.Errorf("%s: there are two classes %q", s.at(i), class.Name)
 			}
 		}
 		mix = append(mix, class)
 	}
-	w.workload.mix = mix
+	work.mix = mix
 	return nil
 }
 
 // notServed is asked for where the scenario wants to see what becomes of it.
 const notServed = "a-model-that-is-not-served"
 
-func (w *world) class(cells []*messages.PickleTableCell) (c dataset.Class, err error) {
+func (work *workload) class(cells []*messages.PickleTableCell) (c dataset.Class, err error) {
 	const form = `a row reads | chat | 70% | prompts of 200 tokens are answered in 100 tokens | or goes on | asked of "an-adapter" | with priority 5 |`
 	if len(cells) < 3 {
 		return c, fmt.Errorf("the row has %d cells; %s", len(cells), form)
@@ -55,7 +56,7 @@ func (w *world) class(cells []*messages.PickleTableCell) (c dataset.Class, err e
 	if c.Share, err = share(cells[1].Value); err != nil {
 		return c, err
 	}
-	if c.Dataset, c.Think, err = w.asked(cells[2].Value); err != nil {
+	if c.Dataset, c.Think, err = work.asked(cells[2].Value); err != nil {
 		return c, err
 	}
 	for _, cell := range cells[3:] {
@@ -79,61 +80,34 @@ func (w *world) class(cells []*messages.PickleTableCell) (c dataset.Class, err e
 }
 
 // asked reads the sentences of a workload, with ; between them.
-func (w *world) asked(text string) (harness.Dataset, harness.Think, error) {
-	one := &world{suite: w.suite}
-	for sentence := range strings.SplitSeq(text, "; ") {
-		m := &matcher{text: strings.TrimSpace(sentence)}
-		one.registerWorkload(m)
-		switch {
-		case m.err != nil:
-			return nil, harness.Think{}, m.err
-		case !m.matched:
-			return nil, harness.Think{}, fmt.Errorf("%q is no sentence about a workload%s", m.text, spelling.DidYouMean(m.text, m.known))
+func (work *workload) asked(text string) (harness.Dataset, harness.Think, error) {
+	one, load := &workload{env: work.env, virtual: work.virtual}, new(loadSpec)
+	known := compiled(workloadSentences())
+	for text := range strings.SplitSeq(text, "; ") {
+		text = strings.TrimSpace(text)
+		by := known.reading(text)
+		if by == nil {
+			return nil, harness.Think{}, fmt.Errorf("%q is no sentence about a workload%s", text, spelling.DidYouMean(text, known.shapes()))
+		}
+		if err := (said{sentence: by, args: by.matches.FindStringSubmatch(text)[1:]}).call(one, load); err != nil {
+			return nil, harness.Think{}, err
 		}
 	}
 	d, err := one.described()
-	w.workload.open = append(w.workload.open, one.workload.open...)
-	w.workload.files = joined(w.workload.files, one.workload.files)
-	w.workload.severalTurns = w.workload.severalTurns || one.workload.turns > 1
-	return d, one.load.between, err
-}
-
-// A matcher runs the one registered sentence that reads its text.
-type matcher struct {
-	text    string
-	matched bool
-	known   []string
-	err     error
-}
-
-// Step implements sentences.
-func (m *matcher) Step(expr, handler any) {
-	pattern := regexp.MustCompile(expr.(string))
-	m.known = append(m.known, shapeOf(pattern))
-	groups := pattern.FindStringSubmatch(m.text)
-	if groups == nil {
-		return
-	}
-	m.matched = true
-	arguments := make([]reflect.Value, len(groups)-1)
-	for i := range arguments {
-		arguments[i] = reflect.ValueOf(groups[i+1])
-	}
-	for _, result := range reflect.ValueOf(handler).Call(arguments) {
-		if err, ok := result.Interface().(error); ok {
-			m.err = errors.Join(m.err, err)
-		}
-	}
+	work.open = append(work.open, one.open...)
+	work.files = joined(work.files, one.files)
+	work.severalTurns = work.severalTurns || one.turns > 1
+	return d, load.between, err
 }
 
 // classesExist refuses an objective of a class that the traffic does not have.
-func (w *world) classesExist(objectives []harness.Objective) error {
+func (work *workload) classesExist(objectives []harness.Objective) error {
 	var names []string
-	for _, c := range w.workload.mix {
+	for _, c := range work.mix {
 		names = append(names, c.Name)
 	}
-	if w.playsTrace() {
-		names = append(names, w.load.trace.Classes()...)
+	if work.playsTrace() {
+		names = append(names, work.trace.Classes()...)
 	}
 	for _, o := range objectives {
 		known := o.Class == ""

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
 	"github.com/vllmspec/vllmspec/reports"
@@ -139,21 +140,21 @@ func (p paper) headline() {
 			if v.Outcome == slo.Missed {
 				missed++
 				if missed == 1 {
-					sentence = "M" + strings.TrimPrefix(v.Sentence(), "m")
+					sentence = "Missed, simulated" + strings.TrimPrefix(v.Sentence(), "missed")
 				}
 			}
 		}
 		return strings.HasPrefix(text, sentence) && strings.HasSuffix(text, fmt.Sprintf(" (%d of %d objectives).", missed, len(p.verdicts)))
 	})
-	said := []string{}
+	said := []string{"Target: " + reports.NewTarget(p.of.Manifest).String()}
 	for _, v := range p.verdicts {
 		if v.Outcome == slo.Missed {
 			said = append(said, v.Because()+".")
 			break
 		}
 	}
-	for _, reason := range p.measured.Audit() {
-		said = append(said, "Unsound: "+reason+".")
+	for _, f := range p.measured.Audit() {
+		said = append(said, "Unsound: "+f.Text+".")
 	}
 	for _, warning := range p.of.Manifest.Warnings {
 		said = append(said, "Note: "+warning+".")
@@ -170,7 +171,7 @@ func (p paper) objectives() {
 	require.Len(p.t, rows, len(p.verdicts))
 	for i, v := range p.verdicts {
 		row := p.within(rows[i])
-		n, value := slo.FormatQuantity(float64(v.N), slo.Count), slo.FormatQuantity(v.Value, v.Unit)
+		n, value := quantity.Format(float64(v.N), quantity.Count), quantity.Format(v.Value, v.Unit)
 		if math.IsNaN(v.Value) {
 			n, value = "–", "–"
 		}
@@ -223,8 +224,8 @@ func (p paper) failures() {
 			i := slices.IndexFunc(kinds, func(k []string) bool { return k[0] == content(cells[0]) })
 			require.GreaterOrEqual(p.t, i, 0, content(row))
 			p.equal(cells[0], kinds[i][0])
-			p.equal(cells[1], slo.FormatQuantity(number(kinds[i][1]), slo.Count))
-			p.equal(cells[2], slo.FormatQuantity(number(kinds[i][2]), slo.Ratio))
+			p.equal(cells[1], quantity.Format(number(kinds[i][1]), quantity.Count))
+			p.equal(cells[2], quantity.Format(number(kinds[i][2]), quantity.Ratio))
 			p.equal(cells[3], span(number(kinds[i][3])))
 			p.equal(cells[4], strings.Join(strings.Fields(kinds[i][4]), " "))
 		}
@@ -248,7 +249,7 @@ func (p paper) classes() {
 			o := harness.Objective{Statistic: statistic, Metric: metric, Class: class, Relation: harness.AtMost}
 			v := p.measured.JudgeSoFar([]harness.Objective{o})[0]
 			p.duck.ask(reports.SQL(o, p.of.Run.From, p.of.Run.To), func(rows [][]string) {
-				p.equal(cell, slo.FormatQuantity(number(rows[0][0]), v.Unit)+v.Interval())
+				p.equal(cell, quantity.Format(number(rows[0][0]), v.Unit)+v.Interval())
 			})
 		}
 	}
@@ -271,7 +272,7 @@ func (p paper) figures() {
 				if small := p.all("small", values[i]); len(small) > 0 {
 					statistic = content(small[0]) + " "
 				}
-				p.equal(values[i], statistic+slo.FormatQuantity(number(cell), m.Unit), content(queries[0]))
+				p.equal(values[i], statistic+quantity.Format(number(cell), m.Unit), content(queries[0]))
 			}
 		})
 	}
@@ -295,7 +296,7 @@ func (p paper) method() {
 	p.duck.ask("select sum(len(chunk_ns) - len(list_distinct(chunk_ns))) / sum(len(chunk_ns)) from 'requests.parquet' where due_ns >= 10e9 and due_ns < 60e9", func(rows [][]string) {
 		stamps := p.valueOf(lists[0], "Stamps")
 		_, after, _ := strings.Cut(content(stamps), "; ")
-		assert.True(p.t, strings.HasPrefix(after, slo.FormatQuantity(number(rows[0][0]), slo.Ratio)+" of all pieces"), content(stamps))
+		assert.True(p.t, strings.HasPrefix(after, quantity.Format(number(rows[0][0]), quantity.Ratio)+" of all pieces"), content(stamps))
 		p.exempt(stamps, "looked at")
 	})
 	for _, c := range p.measured.Checks() {
@@ -313,7 +314,7 @@ func (p paper) agreement() {
 		for k, v := range []*float64{a.Client, a.Server} {
 			want := "–"
 			if v != nil {
-				want = slo.FormatQuantity(*v, slo.Unit(a.Unit))
+				want = quantity.Format(*v, quantity.Unit(a.Unit))
 			}
 			p.equal(cells[k+1], want)
 		}
@@ -330,7 +331,7 @@ func (p paper) environment() {
 	p.fact(dl, "Go", m.Tool.Go)
 	p.fact(dl, "vllmspec", m.Tool.Version+" "+m.Tool.Commit)
 	p.fact(dl, "Address", m.Server.URL)
-	p.fact(dl, "Context", slo.FormatQuantity(float64(m.Server.MaxModelLen), slo.Tokens))
+	p.fact(dl, "Context", quantity.Format(float64(m.Server.MaxModelLen), quantity.Tokens))
 	for i, name := range []string{"requests.parquet", "samples.parquet", "run.json", "verdicts.json", "bench.txt"} {
 		dt := p.all("dt", p.section("files"))[i]
 		p.equal(dt, m.Run+"/"+name)

@@ -3,44 +3,51 @@ package steps
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
-	"github.com/cucumber/godog"
-
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/experiment"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/reports"
 )
 
-func (w *world) registerObjectives(sc sentences) {
-	sc.Step(`^these objectives are met:$`, w.objectivesAreMet)
-	sc.Step(`^the objective "([^"]*)" is (missed|unknown)$`, w.objectiveIs)
-	sc.Step(`^the run is abandoned$`, w.isAbandoned)
+// objectivesSentences judge the run.
+func objectivesSentences() []sentence {
+	return []sentence{
+		{pattern: `^these objectives are met:$`, do: (*judgement).objectivesAreMet, rows: slo.Parse, judges: experiment.Objectives, ahead: objectivesAhead, late: true,
+			doc: `Judges every row and reports all that are not met together.`},
+		{pattern: `^the objective "([^"]*)" is (missed|unknown)$`, do: (*judgement).objectiveIs, judges: experiment.Objectives, ahead: objectiveAhead,
+			doc: `Is for the harness's tests of itself: this objective must not be met.`},
+		{pattern: `^the run is abandoned$`, do: (*judgement).isAbandoned, judges: abandonment,
+			doc: `Is for the harness's tests of itself: the run must have been given up.`},
+	}
 }
 
-// objectivesAreMet judges every row and reports all that are not met together.
-func (w *world) objectivesAreMet(table *godog.Table) error {
-	objectives, err := w.objectives(table, slo.Parse)
+// A judgement is what a run is judged by: the experiment that was carried out, and how strictly.
+type judgement struct {
+	experiment *experiment.Experiment // nil: nothing was run yet
+	lenient    bool                   // an unknown verdict is a warning
+}
+
+// ran reports whether there is a run to judge.
+func (j *judgement) ran() bool { return j.experiment != nil && j.experiment.Ran() }
+
+func (j *judgement) objectivesAreMet(rows []harness.Objective) error {
+	verdicts, err := j.judge(rows)
 	if err != nil {
 		return err
 	}
-	verdicts, err := w.judge(objectives)
-	if err != nil {
-		return err
-	}
-	return w.failing(verdicts)
+	return j.failing(verdicts)
 }
 
-// objectiveIs is for the harness's tests of itself: this objective must not be met.
-func (w *world) objectiveIs(written, outcome string) error {
+func (j *judgement) objectiveIs(s said, written, outcome string) error {
 	o, err := parseObjective(written)
 	if err != nil {
 		return err
 	}
-	o.Where = w.suite.where(w.step.AstNodeIds)
-	verdicts, err := w.judge([]harness.Objective{o})
+	o.Where = s.at()
+	verdicts, err := j.judge([]harness.Objective{o})
 	if err != nil {
 		return err
 	}
@@ -51,12 +58,10 @@ func (w *world) objectiveIs(written, outcome string) error {
 	return nil
 }
 
-// isAbandoned is for the harness's tests of itself: the run must have been given up.
-func (w *world) isAbandoned() error {
-	if w.run == nil || !strings.HasPrefix(w.run.Stopped, harness.Abandoned) {
+func (j *judgement) isAbandoned() error {
+	if j.experiment == nil || !j.experiment.StoppedEarly() {
 		return errors.New("the run went on to its end")
 	}
-	w.givenUp = true
 	return nil
 }
 
@@ -74,67 +79,71 @@ func parseObjective(written string) (harness.Objective, error) {
 // must not cost the time of a run, and the audit of the client wants to know
 // how tight the limits are.
 func (w *world) lookAhead() error {
-	current, found := w.step, false
-	defer func() { w.step = current }()
 	for _, step := range w.pickle.Steps {
-		w.step = step
-		var rows []harness.Objective
-		var err error
-		if written := objectiveSentence.FindStringSubmatch(step.Text); written != nil {
-			rows = make([]harness.Objective, 1)
-			if rows[0], err = parseObjective(written[1]); err != nil {
-				err = fmt.Errorf("%s: %w", w.suite.where(step.AstNodeIds), err)
-			}
-			rows[0].Where = w.suite.where(step.AstNodeIds)
-		} else if (step.Text == "these objectives are met:" || metAtSentence.MatchString(step.Text)) && step.Argument != nil {
-			rows, err = w.objectivesAt(step)
-		} else if thatSentence.MatchString(step.Text) {
-			err, found = w.expectsOfSearch(step), true
-		} else if comparing.MatchString(step.Text) {
-			err = w.comparisonAhead(step)
+		s, ok := w.suite.read(step)
+		if !ok {
+			continue // it was refused before
 		}
+		asked, err := s.askedAhead(w)
 		if err != nil {
 			return err
 		}
-		w.scenario.Objectives = append(w.scenario.Objectives, rows...)
+		w.expect(asked)
+		switch asked.Kind {
+		case experiment.Objectives:
+			w.scenario.Objectives = append(w.scenario.Objectives, asked.Rows...)
+		case experiment.Baseline, experiment.Other:
+			w.comparisons = append(w.comparisons, asked.Rows...)
+		}
 	}
 	switch {
-	case w.sought != nil && !found:
+	case w.design.searchRange != nil && !w.judges(experiment.Capacity):
 		return errors.New("nothing is expected of this search; add: Then that rate is at least 24 per second")
-	case w.sought == nil && len(w.scenario.Objectives)+len(w.comparisons) == 0 && !w.expectsToBeAbandoned() && !w.expectsAgreement():
+	case w.design.searchRange == nil && len(w.scenario.Objectives)+len(w.comparisons) == 0 && !w.judges(abandonment) && !w.judges(experiment.Agreement):
 		return errors.New("nothing is expected of this load; add: Then these objectives are met: | p99 TTFT | at most 500 ms |")
 	}
-	return w.classesExist(slices.Concat(w.scenario.Objectives, w.scenario.Good, w.abandon, w.comparisons))
+	return w.workload.classesExist(slices.Concat(w.scenario.Objectives, w.scenario.Good, w.measurement.abandon, w.comparisons))
 }
 
-func (w *world) expectsToBeAbandoned() bool {
-	return slices.ContainsFunc(w.pickle.Steps, func(step *godog.Step) bool { return step.Text == "the run is abandoned" })
+// abandonment is what is expected of a run that must be abandoned. No rows are judged by it.
+const abandonment experiment.QuestionKind = "abandonment"
+
+// objectivesAhead reads rows of objectives before the load.
+func objectivesAhead(w *world, s said) (asked experiment.Question, err error) {
+	if w.design.searchRange != nil {
+		return asked, fmt.Errorf("%s: a search judges the rows that it seeks for; write: Then that rate is at least 24 per second", s.at())
+	}
+	asked.Kind = experiment.Objectives
+	asked.Rows, err = s.objectives()
+	return asked, err
 }
 
-var objectiveSentence = regexp.MustCompile(`^the objective "([^"]*)" is `)
+// objectiveAhead reads an objective that is written as one sentence.
+func objectiveAhead(_ *world, s said) (asked experiment.Question, err error) {
+	o, err := parseObjective(s.args[0])
+	if err != nil {
+		return asked, fmt.Errorf("%s: %w", s.at(), err)
+	}
+	o.Where = s.at()
+	return experiment.Question{Kind: experiment.Objectives, Rows: []harness.Objective{o}}, nil
+}
 
-func (w *world) judge(objectives []harness.Objective) ([]slo.Verdict, error) {
-	if w.run == nil {
+func (j *judgement) judge(objectives []harness.Objective) ([]slo.Verdict, error) {
+	if !j.ran() {
 		return nil, fmt.Errorf("there is nothing to judge yet; add: When the load runs for 5 minutes")
 	}
-	if w.whole != nil {
-		return w.whole.judge(objectives)
-	}
-	verdicts := w.measured().Judge(objectives)
-	slo.Explain(verdicts, w.measured())
-	w.verdicts = append(w.verdicts, verdicts...)
-	return verdicts, nil
+	return j.experiment.Judge(experiment.Question{Kind: experiment.Objectives, Rows: objectives})
 }
 
 // failing is the error that names every row that is not met.
-func (w *world) failing(verdicts []slo.Verdict) error {
+func (j *judgement) failing(verdicts []slo.Verdict) error {
 	var rows []string
 	missed := 0
 	for _, v := range verdicts {
 		switch {
 		case v.Outcome == slo.Met:
-		case v.Outcome == slo.Unknown && w.suite.env.Lenient:
-			w.warn(reports.LetPassAs + explain(v))
+		case v.Outcome == slo.Unknown && j.lenient && j.experiment.Stopped().Kind != harness.StopInterrupted:
+			j.experiment.Warn(reports.LetPassAs + explain(v))
 		default:
 			if v.Outcome == slo.Missed {
 				missed++

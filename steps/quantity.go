@@ -2,25 +2,16 @@ package steps
 
 import (
 	"fmt"
-	"regexp"
-	"strconv"
 	"strings"
 	"time"
 
-	"github.com/vllmspec/vllmspec/harness/spelling"
+	"github.com/vllmspec/vllmspec/harness/quantity"
+	"github.com/vllmspec/vllmspec/internal/spelling"
 )
-
-// number reads a number as people write it: "8", "7.5", "1,000".
-func number(s string) (float64, error) {
-	if !regexp.MustCompile(`^-?(\d{1,3}(,\d{3})+|\d+)(\.\d+)?$`).MatchString(s) {
-		return 0, fmt.Errorf("%q is no number; write 8, 7.5 or 1,000", s)
-	}
-	return strconv.ParseFloat(strings.ReplaceAll(s, ",", ""), 64)
-}
 
 // count reads a whole number of at least least.
 func count(s, of string, least int) (int, error) {
-	n, err := number(s)
+	n, err := quantity.Number(s)
 	switch {
 	case err != nil:
 		return 0, fmt.Errorf("%s: %w", of, err)
@@ -34,7 +25,7 @@ func count(s, of string, least int) (int, error) {
 
 // rate reads requests per second.
 func rate(s string) (float64, error) {
-	n, err := number(s)
+	n, err := quantity.Number(s)
 	if err == nil && n <= 0 {
 		err = fmt.Errorf("requests arrive at %s per second; the rate must be above 0", s)
 	}
@@ -43,7 +34,7 @@ func rate(s string) (float64, error) {
 
 // share reads "5%" as 0.05.
 func share(s string) (float64, error) {
-	n, err := number(strings.TrimSpace(strings.TrimSuffix(s, "%")))
+	n, err := quantity.Number(strings.TrimSpace(strings.TrimSuffix(s, "%")))
 	switch {
 	case err != nil || !strings.HasSuffix(s, "%"):
 		return 0, fmt.Errorf("%q is no share; write 5%%", s)
@@ -59,7 +50,7 @@ func duration(s string) (time.Duration, error) {
 		"millisecond": time.Millisecond, "second": time.Second, "minute": time.Minute, "hour": time.Hour,
 	}
 	amount, unit, _ := strings.Cut(strings.TrimSpace(s), " ")
-	n, err := number(amount)
+	n, err := quantity.Number(amount)
 	if err != nil {
 		return 0, fmt.Errorf("%q is no time; write 30 seconds, 5 minutes or 1 hour", s)
 	}

@@ -188,6 +188,25 @@ func onward(to *url.URL) http.Handler {
 	})
 }
 
+// real is a mock that does not say that it is one.
+func real(t *testing.T) string {
+	t.Helper()
+	proxy := onward(mocked(t))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { proxy.ServeHTTP(silent{w}, r) }))
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+// silent leaves out what the mock says of itself.
+type silent struct{ http.ResponseWriter }
+
+func (w silent) WriteHeader(status int) {
+	w.Header().Del(mockvllm.Header)
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w silent) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
 // behindTLS is the mock behind a proxy that wants certificates of an authority's.
 func behindTLS(t *testing.T, pair tls.Certificate, clients *authority) string {
 	t.Helper()
@@ -294,11 +313,11 @@ func TestSecretsAppearNowhere(t *testing.T) {
 	to := mocked(t)
 	proxy := onward(to)
 	echo := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if asked++; r.URL.Path != "/v1/completions" || asked < 6 {
+		if asked++; r.URL.Path != "/v1/completions" || asked < 10 { // the load has not begun
 			proxy.ServeHTTP(w, r)
 			return
 		}
-		if asked == 6 {
+		if processes.Len() == 0 {
 			lines, _ := filepath.Glob("/proc/[0-9]*/cmdline")
 			for _, path := range lines {
 				raw, _ := os.ReadFile(path)
@@ -349,7 +368,7 @@ func TestSecretsAppearNowhere(t *testing.T) {
 func TestABaselineOfAnUnknownGPUSaysSo(t *testing.T) {
 	exporter := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "# nothing here\n") }))
 	defer exporter.Close()
-	root, variables := t.TempDir(), []string{"VLLM_URL=" + mocked(t).String(), "DCGM_METRICS_URL=" + exporter.URL}
+	root, variables := t.TempDir(), []string{"VLLM_URL=" + real(t), "DCGM_METRICS_URL=" + exporter.URL}
 	judged, _, _ := strings.Cut(seconds, "    Then ")
 	compared := judged + "    Then compared with the baseline \"here\":\n      | p50 TTFT | at most 50% worse |\n"
 	r, err := tryIn(t, root, compared, variables...)
@@ -361,5 +380,5 @@ func TestABaselineOfAnUnknownGPUSaysSo(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(root, "features", "baselines", "here.txt"), bench, 0o644))
 	r, err = tryIn(t, root, compared, variables...)
 	require.NoError(t, err)
-	assert.Contains(t, r.output, "no GPU could be read on either side: nobody knows whether it is the same one")
+	assert.Contains(t, r.output, "no GPU could be read on either side: whether it is the same one is unknown")
 }

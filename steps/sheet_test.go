@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/net/html"
 
+	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
 )
 
@@ -164,7 +165,7 @@ func (p part) says(selector, want string) {
 // bar looks at what is said of a bar to who cannot see it.
 func (p part) bar(v slo.Verdict) {
 	p.t.Helper()
-	value := slo.FormatQuantity(v.Value, v.Unit)
+	value := quantity.Format(v.Value, v.Unit)
 	if math.IsNaN(v.Value) {
 		value = "–"
 	}

@@ -19,7 +19,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/judge"
 	"github.com/vllmspec/vllmspec/harness/store"
+	"github.com/vllmspec/vllmspec/internal/environment"
 	"github.com/vllmspec/vllmspec/steps"
 )
 
@@ -50,12 +53,12 @@ func tryIn(t *testing.T, root, text string, variables ...string) (r ran, err err
 	t.Helper()
 	require.NoError(t, os.MkdirAll(filepath.Join(root, "features"), 0o755))
 	require.NoError(t, os.WriteFile(filepath.Join(root, "features", "x.feature"), []byte(text), 0o644))
-	env, err := steps.ReadEnvironment(root, variables)
+	env, err := environment.Read(root, variables)
 	if err != nil {
 		return r, err
 	}
 	var output bytes.Buffer
-	suite := steps.NewSuite(env, time.Time{}, new(atomic.Bool), &output)
+	suite := steps.NewSuite(env, time.Time{}, new(steps.Interrupt), &output)
 	features, err := suite.Features()
 	if err != nil {
 		return r, err
@@ -74,7 +77,29 @@ func tryIn(t *testing.T, root, text string, variables ...string) (r ran, err err
 	for _, name := range names {
 		r.runs = append(r.runs, filepath.Join(r.out, name))
 	}
+	for _, dir := range r.runs {
+		isJudgedAgain(t, dir)
+	}
 	return r, err
+}
+
+// isJudgedAgain holds the verdicts of a stored run, and of several runs all that their
+// trials.json says, against what judging the files again gives.
+func isJudgedAgain(t *testing.T, dir string) *judge.Rejudged {
+	t.Helper()
+	again, err := judge.Again(dir)
+	if !assert.NoError(t, err) {
+		return nil
+	}
+	assert.NoError(t, again.Check())
+	if again.Whole != nil {
+		of, err := store.JSON(again.Whole)
+		require.NoError(t, err)
+		stored, err := os.ReadFile(filepath.Join(dir, "trials.json"))
+		require.NoError(t, err)
+		assert.Equal(t, string(stored), string(of), dir)
+	}
+	return again
 }
 
 const minute = `Feature: X
@@ -322,10 +347,10 @@ func TestALoadThatGoTestWouldKillIsRefused(t *testing.T) {
 	root := t.TempDir()
 	path := filepath.Join(root, "x.feature")
 	require.NoError(t, os.WriteFile(path, []byte(strings.Replace(minute, "1 minute", "20 minutes", 1)+"      | error rate | none |\n"), 0o644))
-	env, err := steps.ReadEnvironment(root, []string{"VLLMSPEC_FEATURES=x.feature", "VLLMSPEC_TARGET=mock"})
+	env, err := environment.Read(root, []string{"VLLMSPEC_FEATURES=x.feature", "VLLMSPEC_TARGET=mock"})
 	require.NoError(t, err)
 	var output bytes.Buffer
-	suite := steps.NewSuite(env, time.Now().Add(10*time.Minute), new(atomic.Bool), &output)
+	suite := steps.NewSuite(env, time.Now().Add(10*time.Minute), new(steps.Interrupt), &output)
 	features, err := suite.Features()
 	require.NoError(t, err)
 	passed, err := suite.Run(features[0])
@@ -338,17 +363,17 @@ func TestAStoppedRunIsStoredAndSaysSo(t *testing.T) {
 	root := t.TempDir()
 	path := filepath.Join(root, "x.feature")
 	require.NoError(t, os.WriteFile(path, []byte(minute+"      | error rate | none |\n"), 0o644))
-	env, err := steps.ReadEnvironment(root, []string{"VLLMSPEC_FEATURES=x.feature"})
+	env, err := environment.Read(root, []string{"VLLMSPEC_FEATURES=x.feature"})
 	require.NoError(t, err)
 	var output bytes.Buffer
-	stopped := new(atomic.Bool)
+	stopped := new(steps.Interrupt)
 	suite := steps.NewSuite(env, time.Time{}, stopped, &output)
 	features, err := suite.Features()
 	require.NoError(t, err)
 	synctest.Test(t, func(t *testing.T) {
 		go func() {
 			time.Sleep(20 * time.Second)
-			stopped.Store(true)
+			stopped.Set("Ctrl-C")
 		}()
 		passed, err := suite.Run(features[0])
 		require.NoError(t, err)
@@ -358,9 +383,10 @@ func TestAStoppedRunIsStoredAndSaysSo(t *testing.T) {
 	names, err := store.Names(env.Out)
 	require.NoError(t, err)
 	require.Len(t, names, 1)
+	isJudgedAgain(t, filepath.Join(env.Out, names[0]))
 	manifest, _, err := store.ReadManifest(filepath.Join(env.Out, names[0]))
 	require.NoError(t, err)
-	assert.Equal(t, "interrupted", manifest.Stopped)
+	assert.Equal(t, harness.StopInterrupted, manifest.Stopped.Kind)
 	assert.InDelta(t, 160, manifest.Requests, 60)
 }
 

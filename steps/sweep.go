@@ -1,94 +1,100 @@
 package steps
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"iter"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
-
-	"github.com/cucumber/godog"
-	messages "github.com/cucumber/messages/go/v21"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/experiment"
+	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/trials"
 )
 
-func (w *world) registerSweep(sc sentences) {
-	sc.Step(`^the load is swept over (.+) requests per second$`, w.sweptOverRates)
-	sc.Step(`^the load is swept over (.+) users$`, w.sweptOverUsers)
-	sc.Step(`^these objectives are met at (.+) per second:$`, w.metAtRate)
-	sc.Step(`^these objectives are met with (.+) users:$`, w.metWithUsers)
-}
-
-// sweptOverRates runs the load once at each rate, and draws one curve of them.
-// Objectives after it are met when they are met at every rate.
-func (w *world) sweptOverRates(ctx context.Context, list string) error {
-	return w.sweep(ctx, trials.Rate, list)
-}
-
-// sweptOverUsers runs the load once with each number of users, and draws one curve of
-// them. Objectives after it are met when they are met with every number.
-func (w *world) sweptOverUsers(ctx context.Context, list string) error {
-	return w.sweep(ctx, trials.Users, list)
-}
-
-// metAtRate judges the rows at one of the rates that were swept over.
-func (w *world) metAtRate(rate string, table *godog.Table) error {
-	return w.metAt(trials.Rate, rate, table)
-}
-
-// metWithUsers judges the rows with one of the numbers of users that were swept over.
-func (w *world) metWithUsers(users string, table *godog.Table) error {
-	return w.metAt(trials.Users, users, table)
-}
-
-func (w *world) metAt(scale trials.Scale, setting string, table *godog.Table) (err error) {
-	if w.at, err = w.sweptSetting(scale, setting); err != nil {
-		return err
+// sweepSentences run the load at several settings, and judge it at one of them.
+func sweepSentences() []sentence {
+	return []sentence{
+		{pattern: `^the load is swept over (.+) requests per second$`, do: sweptOver(trials.Rate),
+			doc: `Runs the load once at each rate, and draws one curve of them. Objectives after it are met when they are met at
+				every rate.`},
+		{pattern: `^the load is swept over (.+) users$`, do: sweptOver(trials.Users),
+			doc: `Runs the load once with each number of users, and draws one curve of them. Objectives after it are met when
+				they are met with every number.`},
+		{pattern: `^these objectives are met at (.+) per second:$`, do: metAt(trials.Rate),
+			rows: slo.Parse, judges: experiment.Objectives, ahead: metAhead(trials.Rate),
+			doc: `Judges the rows at one of the rates that were swept over.`},
+		{pattern: `^these objectives are met with (.+) users:$`, do: metAt(trials.Users),
+			rows: slo.Parse, judges: experiment.Objectives, ahead: metAhead(trials.Users),
+			doc: `Judges the rows with one of the numbers of users that were swept over.`},
 	}
-	defer func() { w.at = "" }()
-	return w.objectivesAreMet(table)
 }
 
-var metAtSentence = regexp.MustCompile(`^these objectives are met (at|with) (\S+) (per second|users):$`)
-
-// objectivesAt are the rows of a step, with the setting that it is about.
-func (w *world) objectivesAt(step *messages.PickleStep) (rows []harness.Objective, err error) {
-	if w.sought != nil {
-		return nil, fmt.Errorf("%s: a search judges the rows that it seeks for; write: Then that rate is at least 24 per second", w.suite.where(step.AstNodeIds))
-	}
-	if said := metAtSentence.FindStringSubmatch(step.Text); said != nil {
-		scale := trials.Rate
-		if said[1] == "with" {
-			scale = trials.Users
+// sweptOver runs the load at each setting.
+func sweptOver(scale trials.Scale) func(*world, context.Context, string) error {
+	return func(w *world, ctx context.Context, list string) error {
+		var err error
+		if w.design.settings, err = settings(scale, list); err != nil {
+			return err
 		}
-		if w.at, err = w.sweptSetting(scale, said[2]); err != nil {
-			return nil, fmt.Errorf("%s: %w", w.suite.where(step.AstNodeIds), err)
+		w.design.scale = scale
+		if err := w.prepare(trials.Sweep, w.design.settings[0]); err != nil {
+			return err
 		}
-		defer func() { w.at = "" }()
+		return w.run(ctx, experiment.Sweep{Scale: scale, Settings: w.design.settings, Times: w.design.repeats, Each: w.design.perRun})
 	}
-	return w.objectives(step.Argument.DataTable, slo.Parse)
+}
+
+// metAt judges rows at one setting of a sweep.
+func metAt(scale trials.Scale) func(*judgement, *design, string, []harness.Objective) error {
+	return func(j *judgement, d *design, setting string, rows []harness.Objective) error {
+		at, err := d.sweptSetting(scale, setting)
+		if err != nil {
+			return err
+		}
+		return j.objectivesAreMet(of(at, rows))
+	}
+}
+
+// of are rows about one setting of a sweep.
+func of(setting string, rows []harness.Objective) []harness.Objective {
+	for i := range rows {
+		rows[i].Setting = setting
+	}
+	return rows
+}
+
+// metAhead reads rows about one setting before the load.
+func metAhead(scale trials.Scale) func(*world, said) (experiment.Question, error) {
+	return func(w *world, s said) (experiment.Question, error) {
+		if w.design.searchRange != nil {
+			return objectivesAhead(w, s)
+		}
+		at, err := w.design.sweptSetting(scale, s.args[0])
+		if err != nil {
+			return experiment.Question{}, fmt.Errorf("%s: %w", s.at(), err)
+		}
+		asked, err := objectivesAhead(w, s)
+		asked.Rows = of(at, asked.Rows)
+		return asked, err
+	}
 }
 
 // sweptSetting is one of those that are swept over, as objectives name it.
-func (w *world) sweptSetting(scale trials.Scale, written string) (string, error) {
-	setting, err := number(written)
+func (d *design) sweptSetting(scale trials.Scale, written string) (string, error) {
+	setting, err := quantity.Number(written)
 	switch {
 	case err != nil:
 		return "", err
-	case w.settings == nil:
+	case d.settings == nil:
 		return "", errors.New("the load is not swept, and has one setting only; write \"Then these objectives are met:\"")
-	case w.scale != scale:
-		return "", fmt.Errorf("the load is swept over %s, and not over %s", w.scale, scale)
-	case !slices.Contains(w.settings, setting):
-		return "", fmt.Errorf("the load is not swept over %s, but over %s", scale.Quantity(setting), listed(w.settings))
+	case d.scale != scale:
+		return "", fmt.Errorf("the load is swept over %s, and not over %s", d.scale, scale)
+	case !slices.Contains(d.settings, setting):
+		return "", fmt.Errorf("the load is not swept over %s, but over %s", scale.Quantity(setting), listed(d.settings))
 	}
 	return scale.At(setting), nil
 }
@@ -101,55 +107,6 @@ func listed(all []float64) string {
 	}
 	last := len(words) - 1
 	return strings.Join(words[:last], ", ") + " and " + words[last]
-}
-
-// sweep runs the load at each setting.
-func (w *world) sweep(ctx context.Context, scale trials.Scale, list string) error {
-	var err error
-	if w.settings, err = settings(scale, list); err != nil {
-		return err
-	}
-	w.scale = scale
-	times := max(1, w.repeats)
-	if err := w.prepare(trials.Sweep, len(w.settings)*times, w.settings[0]); err != nil {
-		return err
-	}
-	var all []attempt
-	var planned []time.Duration
-	for _, setting := range w.settings {
-		a, err := w.attempt(setting, w.scenario.Objectives, 0)
-		if err != nil {
-			return err
-		}
-		a.alone = of(w.scenario.Objectives, scale.At(setting))
-		for range times {
-			all, planned = append(all, a), append(planned, a.load.Planned())
-		}
-	}
-	return w.onServer(ctx, planned, func(ctx context.Context) error {
-		defer w.drawCurve()
-		for _, a := range all {
-			window, err := w.tryAt(ctx, a)
-			if window != nil {
-				w.whole.windows = append(w.whole.windows, window)
-			}
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-// of are the objectives at a setting.
-func of(objectives []harness.Objective, setting string) (at []harness.Objective) {
-	for _, o := range objectives {
-		if o.Setting == "" || o.Setting == setting {
-			o.Setting = setting
-			at = append(at, o)
-		}
-	}
-	return at
 }
 
 // settings reads "2, 4, 8 and 16".
@@ -175,48 +132,4 @@ func settings(scale trials.Scale, list string) (all []float64, err error) {
 		return nil, errors.New("a sweep has at least two settings; write: the load is swept over 2, 4 and 8 requests per second")
 	}
 	return all, nil
-}
-
-// drawCurve makes the curve of the points that there are.
-func (w *world) drawCurve() {
-	whole := w.whole
-	var points []trials.Point
-	for from, to := range whole.points() {
-		windows, setting := whole.windows[from:to], whole.Trials[from].Setting
-		together := slo.Together(windows)
-		p := trials.Point{Setting: setting, Figures: trials.Figures(together), Verdicts: together.Judge(of(w.scenario.Objectives, whole.Scale.At(setting)))}
-		p.Outcome = worst(p.Verdicts)
-		for i, t := range whole.Trials[from:to] {
-			p.Runs, p.Requests = append(p.Runs, t.Run), p.Requests+t.Requests
-			if len(windows[i].Audit()) == 0 { // else the backlog may be our own client's
-				p.Saturated = cmp.Or(p.Saturated, windows[i].Saturated())
-			}
-		}
-		points = append(points, p)
-	}
-	whole.Curve = trials.NewCurve(points, len(w.gpus))
-}
-
-// points are the first run at each setting, and that after the last.
-func (whole *whole) points() iter.Seq2[int, int] {
-	return func(yield func(from, to int) bool) {
-		for from, to := 0, 0; from < len(whole.windows); from = to {
-			for to = from; to < len(whole.windows) && whole.Trials[to].Setting == whole.Trials[from].Setting; to++ {
-			}
-			if !yield(from, to) {
-				return
-			}
-		}
-	}
-}
-
-// judgePoints judges rows at each point, or at the one that they are about.
-func (whole *whole) judgePoints(objectives []harness.Objective) (verdicts []slo.Verdict) {
-	for from, to := range whole.points() {
-		if rows := of(objectives, whole.Scale.At(whole.Trials[from].Setting)); len(rows) > 0 {
-			verdicts = append(verdicts, slo.Together(whole.windows[from:to]).Judge(rows)...)
-		}
-	}
-	whole.verdicts = append(whole.verdicts, verdicts...)
-	return verdicts
 }

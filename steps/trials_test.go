@@ -18,10 +18,12 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/server"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
 	"github.com/vllmspec/vllmspec/harness/trials"
+	"github.com/vllmspec/vllmspec/internal/environment"
 	"github.com/vllmspec/vllmspec/mockvllm"
 	"github.com/vllmspec/vllmspec/steps"
 )
@@ -118,33 +120,34 @@ func TestRepeatsThatAreInterruptedAreKept(t *testing.T) {
 	root := t.TempDir()
 	require.NoError(t, os.MkdirAll(filepath.Join(root, "features"), 0o755))
 	require.NoError(t, os.WriteFile(filepath.Join(root, "features", "x.feature"), []byte(repeated), 0o644))
-	env, err := steps.ReadEnvironment(root, nil)
+	env, err := environment.Read(root, nil)
 	require.NoError(t, err)
 	var output bytes.Buffer
-	stopped := new(atomic.Bool)
+	stopped := new(steps.Interrupt)
 	suite := steps.NewSuite(env, time.Time{}, stopped, &output)
 	features, err := suite.Features()
 	require.NoError(t, err)
 	synctest.Test(t, func(t *testing.T) {
 		go func() {
 			time.Sleep(30 * time.Second) // in the second repeat
-			stopped.Store(true)
+			stopped.Set("Ctrl-C")
 		}()
 		passed, err := suite.Run(features[0])
 		assert.NoError(t, err)
 		assert.False(t, passed)
 	})
 	require.NoError(t, suite.Close())
-	assert.Contains(t, output.String(), "interrupted: 2 of 3 repeats were begun")
+	assert.Contains(t, output.String(), "interrupted by Ctrl-C: 2 of 3 repeats were begun")
 	r := ran{out: env.Out}
 	names, err := store.Names(r.out)
 	require.NoError(t, err)
 	for _, name := range names {
 		r.runs = append(r.runs, filepath.Join(r.out, name))
+		isJudgedAgain(t, filepath.Join(r.out, name))
 	}
 	all := r.manifests(t)
 	require.Len(t, all, 3)
-	assert.Equal(t, []string{"interrupted", "", "interrupted"}, []string{all[0].Stopped, all[1].Stopped, all[2].Stopped})
+	assert.Equal(t, []harness.StopKind{harness.StopInterrupted, "", harness.StopInterrupted}, []harness.StopKind{all[0].Stopped.Kind, all[1].Stopped.Kind, all[2].Stopped.Kind})
 	assert.Positive(t, all[2].Requests)
 }
 
@@ -152,10 +155,10 @@ func TestRepeatsThatDoNotFitAreRefused(t *testing.T) {
 	root := t.TempDir()
 	require.NoError(t, os.MkdirAll(filepath.Join(root, "features"), 0o755))
 	require.NoError(t, os.WriteFile(filepath.Join(root, "features", "x.feature"), []byte(strings.Replace(repeated, "20 seconds", "4 minutes", 1)), 0o644))
-	env, err := steps.ReadEnvironment(root, []string{"VLLMSPEC_TARGET=mock", "VLLMSPEC_DASHBOARD=off"})
+	env, err := environment.Read(root, []string{"VLLMSPEC_TARGET=mock", "VLLMSPEC_DASHBOARD=off"})
 	require.NoError(t, err)
 	var output bytes.Buffer
-	suite := steps.NewSuite(env, time.Now().Add(10*time.Minute), new(atomic.Bool), &output)
+	suite := steps.NewSuite(env, time.Now().Add(10*time.Minute), new(steps.Interrupt), &output)
 	features, err := suite.Features()
 	require.NoError(t, err)
 	passed, err := suite.Run(features[0])

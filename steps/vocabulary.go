@@ -1,58 +1,101 @@
 package steps
 
 import (
-	"errors"
 	"fmt"
 	"regexp"
 	"slices"
 	"strings"
 )
 
-// sentences takes what the files of this package register: godog, to run them,
-// and a [vocabulary], to know them beforehand.
-type sentences interface {
-	Step(expr, stepFunc any)
+// A Concept is a part of the vocabulary: what is said of one thing, of the load say.
+type Concept struct {
+	Name      string
+	Sentences []Sentence
 }
 
-// bind registers every sentence. Each file registers its own.
-func (w *world) bind(sc sentences) {
-	w.registerTarget(sc)
-	w.registerFaults(sc)
-	w.registerWorkload(sc)
-	w.registerCache(sc)
-	w.registerMix(sc)
-	w.registerArrivals(sc)
-	w.registerLoad(sc)
-	w.registerMeasurement(sc)
-	w.registerRepeats(sc)
-	w.registerSettings(sc)
-	w.registerSweep(sc)
-	w.registerSearch(sc)
-	w.registerRun(sc)
-	w.registerObjectives(sc)
-	w.registerComparison(sc)
-	w.registerSides(sc)
-	w.registerAgreement(sc)
+// A Sentence is one that scenarios are made of.
+type Sentence struct {
+	Pattern *regexp.Regexp // what it reads
+	Shape   string         // as a person would write it down, with … for what varies
+	Does    string         // what it does
 }
 
-// A vocabulary is the patterns of all sentences.
-type vocabulary []*regexp.Regexp
-
-// Step adds a sentence.
-func (v *vocabulary) Step(expr, _ any) { *v = append(*v, regexp.MustCompile(expr.(string))) }
-
-func newVocabulary() vocabulary {
-	var v vocabulary
-	new(world).bind(&v)
-	return v
+// Vocabulary is all sentences, in the order in which scenarios have them.
+func Vocabulary() (all []Concept) {
+	for _, c := range concepts() {
+		of := Concept{Name: c.name}
+		for _, s := range compiled(c.sentences) {
+			of.Sentences = append(of.Sentences, Sentence{s.matches, shapeOf(s.matches), strings.Join(strings.Fields(s.doc), " ")})
+		}
+		all = append(all, of)
+	}
+	return all
 }
 
-// check finds a sentence that nobody understands before anything runs: godog
+// A concept is a heading of the vocabulary, with what stands below it.
+type concept struct {
+	name      string
+	sentences []sentence
+}
+
+// concepts are all sentences there are.
+func concepts() []concept {
+	return []concept{
+		{"Target", targetSentences()},
+		{"Faults", faultsSentences()},
+		{"Workload", workloadSentences()},
+		{"Cache", cacheSentences()},
+		{"Mix", mixSentences()},
+		{"Arrivals", arrivalsSentences()},
+		{"Load", loadSentences()},
+		{"Patience", patienceSentences()},
+		{"Measurement", measurementSentences()},
+		{"Repeats", repeatsSentences()},
+		{"Settings", settingsSentences()},
+		{"Sweep", sweepSentences()},
+		{"Search", searchSentences()},
+		{"Run", runSentences()},
+		{"Objectives", objectivesSentences()},
+		{"Agreement", agreementSentences()},
+		{"Comparison", comparisonSentences()},
+		{"A/B", armsSentences()},
+	}
+}
+
+// A vocabulary is sentences, to find the one that reads a step.
+type vocabulary []sentence
+
+func newVocabulary() (all vocabulary) {
+	for _, c := range concepts() {
+		all = append(all, compiled(c.sentences)...)
+	}
+	return all
+}
+
+// compiled are sentences that can be matched.
+func compiled(all []sentence) vocabulary {
+	for i := range all {
+		all[i].matches = regexp.MustCompile(all[i].pattern)
+	}
+	return all
+}
+
+// reading is the sentence that reads a text; nil for none.
+func (v vocabulary) reading(text string) *sentence {
+	for i := range v {
+		if v[i].matches.MatchString(text) {
+			return &v[i]
+		}
+	}
+	return nil
+}
+
+// check finds a sentence that is not known before anything runs: godog
 // would come to it only after the load.
 func (v vocabulary) check(text string) error {
 	matches := 0
-	for _, pattern := range v {
-		if pattern.MatchString(text) {
+	for _, s := range v {
+		if s.matches.MatchString(text) {
 			matches++
 		}
 	}
@@ -64,7 +107,7 @@ func (v vocabulary) check(text string) error {
 	case v.nearest(text) != "":
 		return fmt.Errorf("no sentence reads %q; did you mean %q? All of them are in steps/vocabulary.md", text, v.nearest(text))
 	}
-	return errors.New("no sentence reads " + fmt.Sprintf("%q", text) + "; all of them are in steps/vocabulary.md")
+	return fmt.Errorf("no sentence reads %q; all of them are in steps/vocabulary.md", text)
 }
 
 // nearest is the sentence that shares the most words with the text, if that is
@@ -72,8 +115,7 @@ func (v vocabulary) check(text string) error {
 func (v vocabulary) nearest(text string) string {
 	best, most := "", 0.5
 	words := strings.Fields(text)
-	for _, pattern := range v {
-		shape := shapeOf(pattern)
+	for _, shape := range v.shapes() {
 		shared := 0
 		for _, word := range strings.Fields(shape) {
 			if slices.Contains(words, word) {
@@ -85,6 +127,14 @@ func (v vocabulary) nearest(text string) string {
 		}
 	}
 	return best
+}
+
+// shapes are the sentences as a person would write them down.
+func (v vocabulary) shapes() (all []string) {
+	for _, s := range v {
+		all = append(all, shapeOf(s.matches))
+	}
+	return all
 }
 
 // shapeOf is a pattern as a person would write it down, with … for what varies.

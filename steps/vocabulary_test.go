@@ -3,13 +3,8 @@ package steps_test
 import (
 	"flag"
 	"fmt"
-	"go/ast"
-	"go/parser"
-	"go/token"
 	"os"
-	"path/filepath"
-	"regexp"
-	"strconv"
+	"slices"
 	"strings"
 	"testing"
 
@@ -19,53 +14,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vllmspec/vllmspec/harness/slo"
+	"github.com/vllmspec/vllmspec/steps"
 )
 
 var update = flag.Bool("update", false, "write vocabulary.md anew")
-
-// A sentence is what one registration in this package says.
-type sentence struct {
-	pattern *regexp.Regexp
-	does    string // the comment of its handler
-	example string // a step of our features that it reads
-}
-
-// concepts are the files that register sentences, in the order of a scenario.
-func concepts() []string {
-	return []string{"target", "faults", "workload", "cache", "mix", "arrivals", "load", "measurement", "repeats", "settings", "sweep", "search", "run", "objectives", "agreement", "comparison", "sides"}
-}
-
-// registered reads the sentences from the source: what godog runs and what
-// editors complete are these same literals.
-func registered(t *testing.T, concept string) (out []sentence) {
-	t.Helper()
-	file, err := parser.ParseFile(token.NewFileSet(), concept+".go", nil, parser.ParseComments)
-	require.NoError(t, err)
-	comments := map[string]string{}
-	for _, decl := range file.Decls {
-		if f, ok := decl.(*ast.FuncDecl); ok {
-			comments[f.Name.Name] = strings.Join(strings.Fields(f.Doc.Text()), " ")
-		}
-	}
-	ast.Inspect(file, func(n ast.Node) bool {
-		call, ok := n.(*ast.CallExpr)
-		if !ok || len(call.Args) != 2 {
-			return true
-		}
-		if callee, ok := call.Fun.(*ast.SelectorExpr); !ok || callee.Sel.Name != "Step" {
-			return true
-		}
-		pattern, err := strconv.Unquote(call.Args[0].(*ast.BasicLit).Value)
-		require.NoError(t, err)
-		handler := call.Args[1].(*ast.SelectorExpr).Sel.Name
-		does := strings.TrimPrefix(comments[handler], handler+" ")
-		require.NotEmpty(t, does, "%s has no comment", handler)
-		out = append(out, sentence{pattern: regexp.MustCompile(pattern), does: does})
-		return true
-	})
-	require.NotEmpty(t, out, concept)
-	return out
-}
 
 // written are all steps of our features.
 func written(t *testing.T) (out []*messages.Step) {
@@ -100,22 +52,17 @@ func example(s *messages.Step) string {
 	return out.String()
 }
 
-func TestTheVocabularyIsWhatIsRegistered(t *testing.T) {
+func TestVocabulary_pageIsWhatTheTableSays(t *testing.T) {
 	var page strings.Builder
 	page.WriteString("# The vocabulary\n\nThe sentences that scenarios are made of, each with an example from `features/`. " +
 		"This page is generated from the code: `make generate`.\n")
-	steps := written(t)
-	for _, concept := range concepts() {
-		fmt.Fprintf(&page, "\n## %s%s\n", strings.ToUpper(concept[:1]), concept[1:])
-		for _, s := range registered(t, concept) {
-			for _, step := range steps {
-				if s.pattern.MatchString(step.Text) {
-					s.example = example(step)
-					break
-				}
-			}
-			if assert.NotEmpty(t, s.example, "no scenario uses %s", s.pattern) {
-				fmt.Fprintf(&page, "\n%s%s\n\n```gherkin\n%s```\n", strings.ToUpper(s.does[:1]), s.does[1:], s.example)
+	all := written(t)
+	for _, concept := range steps.Vocabulary() {
+		fmt.Fprintf(&page, "\n## %s\n", concept.Name)
+		for _, s := range concept.Sentences {
+			at := slices.IndexFunc(all, func(step *messages.Step) bool { return s.Pattern.MatchString(step.Text) })
+			if assert.GreaterOrEqual(t, at, 0, "no scenario uses %s", s.Pattern) {
+				fmt.Fprintf(&page, "\n%s\n\n```gherkin\n%s```\n", s.Does, example(all[at]))
 			}
 		}
 	}
@@ -139,17 +86,4 @@ func rows() string {
 		fmt.Fprintf(&out, "| %s | %s | %s |\n", m.Name, m.Unit.Example(), m.Formula)
 	}
 	return out.String()
-}
-
-// TestNoFileRegistersBesideTheConcepts keeps the page complete.
-func TestNoFileRegistersBesideTheConcepts(t *testing.T) {
-	files, err := filepath.Glob("*.go")
-	require.NoError(t, err)
-	for _, file := range files {
-		raw, err := os.ReadFile(file)
-		require.NoError(t, err)
-		if strings.Contains(string(raw), "sc.Step(") && !strings.HasSuffix(file, "_test.go") {
-			assert.Contains(t, concepts(), strings.TrimSuffix(file, ".go"))
-		}
-	}
 }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -109,7 +110,7 @@ func TestImagesAndToolsReachTheServer(t *testing.T) {
 		}
 		mu.Unlock()
 		w.Header().Set("Content-Type", "text/event-stream")
-		io.WriteString(w, `data: {"choices":[{"text":"Hi","delta":{"content":"Hi"},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":1}}`+"\n\ndata: [DONE]\n\n")
+		io.WriteString(w, `data: {"choices":[{"text":"Hi","delta":{"content":"Hi"},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":1,"prompt_tokens_details":{"cached_tokens":0}}}`+"\n\ndata: [DONE]\n\n")
 	})
 	r := feature(t, `Feature: X
   Scenario: One
@@ -124,10 +125,12 @@ func TestImagesAndToolsReachTheServer(t *testing.T) {
 	require.Len(t, r.runs, 1, r.output)
 	mu.Lock()
 	defer mu.Unlock()
+	unsalted := regexp.MustCompile(`"cache_salt":"[0-9a-f]+",`).ReplaceAllString(body, "")
+	assert.NotEqual(t, body, unsalted, "it is asked under the run's salt")
 	assert.JSONEq(t, `{"model": "llama-3.1-8b", "stream": true, "stream_options": {"include_usage": true}, "max_completion_tokens": 9, "temperature": 0,
 		"tools": [{"type": "function", "function": {"name": "f"}}],
 		"messages": [{"role": "user", "content": [{"type": "text", "text": "Which?"}, {"type": "image_url", "image_url": {"url": "data:image/png;base64,`+
-		base64.StdEncoding.EncodeToString([]byte("\x89PNG\r\n\x1a\n"))+`"}}]}]}`, body)
+		base64.StdEncoding.EncodeToString([]byte("\x89PNG\r\n\x1a\n"))+`"}}]}]}`, unsalted)
 }
 
 func TestMistakesInTrafficEndBeforeTheLoad(t *testing.T) {

@@ -3,78 +3,48 @@ package steps
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/cucumber/godog"
 
 	"github.com/vllmspec/vllmspec/harness"
-	"github.com/vllmspec/vllmspec/harness/sampler"
-	"github.com/vllmspec/vllmspec/harness/slo"
-	"github.com/vllmspec/vllmspec/harness/store"
-	"github.com/vllmspec/vllmspec/harness/trials"
-	"github.com/vllmspec/vllmspec/reports"
-	"github.com/vllmspec/vllmspec/reports/live"
+	"github.com/vllmspec/vllmspec/harness/experiment"
+	"github.com/vllmspec/vllmspec/reports/ci"
 )
 
 // A world is one scenario as its sentences have described it so far, and what
 // came of running it.
 type world struct {
-	suite    *Suite
-	scenario harness.Scenario
-	target   target
-	workload workload
-	load     loadWords
+	suite       *Suite
+	scenario    harness.Scenario
+	target      experiment.Target
+	workload    workload
+	load        loadSpec
+	patience    patience
+	measurement measurement
+	design      design
+	arms        arms
+	judgement
 
-	pickle     *godog.Scenario
-	failedAt   string              // the id of the first step that failed
-	step       *godog.Step         // being run: where its rows stand in the file
-	abandon    []harness.Objective // the run is not worth its time once one is missed
-	givenUp    bool                // the scenario says that it is abandoned
-	served     served
-	gpus       []sampler.GPU // of the server, that were watched
-	seeded     bool          // the scenario says its seed
-	warmUpSaid bool          // by the scenario; else it is found in the run
-	repeats    int           // 0: not said
+	pickle   *godog.Scenario
+	began    time.Time   // on the wall clock
+	failedAt string      // the id of the first step that failed
+	lastStep string      // that was run: the one that failed, where one did
+	step     *godog.Step // being run: where its rows stand in the file
 
-	audited     []*slo.Accounts     // of client and server, of every run
-	comparisons []harness.Objective // rows that other runs are held against
-	sides       sides
-	scale       trials.Scale // of a sweep or a search
-	settings    []float64    // of a sweep
-	sought      []float64    // from and to, of a search
-	each        string       // how long each run of a sweep or a search lasts; "": as its objectives need
-	atMost      time.Duration
-	at          string              // the setting that objectives are being read of; "": all there are
-	hopeless    []harness.Objective // a run that misses one of these is ended early, and that is no error
+	expected    []experiment.Question // what the scenario will have judged, read before its load
+	comparisons []harness.Objective   // rows that other runs are held against
 
-	trial               // the run that is on, or the last one
-	whole *whole        // nil: the scenario is one run
-	told  *reports.Told // nil: it did not come to be judged
-}
-
-// A trial is one run of the scenario, and what came of it.
-type trial struct {
-	about    *store.Trial // nil: it is the only one
-	run      *harness.Run
-	window   *slo.Window
-	folder   *store.Folder
-	verdicts []slo.Verdict
-	warnings []string
-	accounts *slo.Accounts // of client and server
-	facts    *store.Facts  // that samples tell
-	view     reports.View  // once it has ended
-	watch    *live.Watch   // shows it while it goes on; nil where nobody could look
-	unwatch  context.CancelFunc
+	result *ci.ScenarioResult // nil: it did not come to be judged
 }
 
 // register gives each scenario a world of its own.
 func (s *Suite) register(sc *godog.ScenarioContext) {
-	w := &world{suite: s}
+	w := &world{suite: s, workload: workload{env: &s.env, virtual: s.inBubble}, judgement: judgement{lenient: s.env.Lenient}}
 	sc.Before(func(ctx context.Context, pickle *godog.Scenario) (context.Context, error) {
 		w.pickle = pickle
 		w.scenario.Name = pickle.Name
-		s.named[pickle.Name]++
+		w.began = s.clock.now()
 		w.scenario.Where = s.where(pickle.AstNodeIds)
 		w.scenario.Seed = seedOf(pickle.Name)
 		return ctx, nil
@@ -87,6 +57,9 @@ func (s *Suite) register(sc *godog.ScenarioContext) {
 		if status == godog.StepFailed && w.failedAt == "" {
 			w.failedAt = step.Id
 		}
+		if status != godog.StepSkipped {
+			w.lastStep = step.Text
+		}
 		return ctx, nil
 	})
 	sc.After(func(ctx context.Context, _ *godog.Scenario, err error) (context.Context, error) {
@@ -94,33 +67,32 @@ func (s *Suite) register(sc *godog.ScenarioContext) {
 		if err != nil {
 			shown = w.judgeRest()
 		}
-		if err == nil && w.run == nil {
+		if err == nil && !w.ran() {
 			shown = errors.New("the scenario runs no load, and so shows nothing; add: When the load runs for 5 minutes")
 		}
-		ended := errors.Join(shown, w.finish(errors.Join(err, shown)), w.close())
-		w.toldOf(errors.Join(err, ended))
+		shown = errors.Join(shown, w.interrupted(errors.Join(err, shown)))
+		ended := errors.Join(shown, w.finish(errors.Join(err, shown)), w.workload.close())
+		ended = errors.Join(ended, w.interrupted(errors.Join(err, ended))) // meanwhile
+		w.noteResult(errors.Join(err, ended))
+		w.forget()
 		return ctx, ended
 	})
 	w.bind(sc)
 }
 
-// objectives reads a table of two columns with the one grammar there is.
-func (w *world) objectives(table *godog.Table, parse func(subject, expectation string) (harness.Objective, error)) ([]harness.Objective, error) {
-	var out []harness.Objective
-	for i, row := range table.Rows {
-		where := w.suite.where(w.step.AstNodeIds, i)
-		if len(row.Cells) != 2 {
-			return nil, fmt.Errorf("%s: a row has two cells, | p99 TTFT | at most 500 ms |, this one has %d", where, len(row.Cells))
-		}
-		o, err := parse(row.Cells[0].Value, row.Cells[1].Value)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", where, err)
-		}
-		o.Where, o.Setting = where, w.at
-		out = append(out, o)
+// finish writes what the scenario leaves behind, whatever came of it.
+func (w *world) finish(cause error) error {
+	if w.experiment == nil {
+		return nil
 	}
-	return out, nil
+	summary, err := w.experiment.Finish(cause)
+	w.tabulate(summary)
+	return err
 }
+
+// forget lets go of what the scenario held, its run above all: godog keeps each sentence that
+// matched, with the world that it is bound to, until the feature ends.
+func (w *world) forget() { *w = world{suite: w.suite} }
 
 // seedOf is the default seed: the FNV-1a hash of the scenario's name, so that a
 // scenario is the same load every time, and another scenario another one.

@@ -1,7 +1,6 @@
 package arrival
 
 import (
-	"cmp"
 	"fmt"
 	"iter"
 	"math/rand/v2"
@@ -41,7 +40,7 @@ func (b Bursty) String() string {
 	return fmt.Sprintf("in bursts%s with a coefficient of variation of %g", at(b.PerSecond), b.CV)
 }
 
-// AtOnce is everybody at the beginning. It has no end: the load says how many.
+// AtOnce has every request due at the beginning. It has no end: the load says how many.
 type AtOnce struct{}
 
 // Times yields the beginning, again and again.
@@ -56,52 +55,3 @@ func (AtOnce) Times(*rand.Rand) iter.Seq[time.Duration] {
 func (AtOnce) Rate() float64 { return 1e12 }
 
 func (AtOnce) String() string { return "all at once" }
-
-// Listed is instants that are known, such as those of a trace.
-type Listed struct {
-	Name     string          `json:"name"`
-	Instants []time.Duration `json:"-"`     // ascending
-	Speed    float64         `json:"speed"` // so many times as fast; 0 is 1
-}
-
-// Times yields the instants, and then no more.
-func (l Listed) Times(*rand.Rand) iter.Seq[time.Duration] {
-	return func(yield func(time.Duration) bool) {
-		for _, at := range l.Instants {
-			if !yield(l.scaled(at)) {
-				return
-			}
-		}
-	}
-}
-
-// At is the instants drawn out or pressed together so that their mean rate is this one.
-func (l Listed) At(perSecond float64) Process {
-	l.Speed = perSecond / l.asRecorded()
-	return l
-}
-
-func (l Listed) scaled(at time.Duration) time.Duration {
-	if l.Speed == 0 || l.Speed == 1 {
-		return at
-	}
-	return time.Duration(float64(at) / l.Speed)
-}
-
-// Rate is the mean from the first instant to the last.
-func (l Listed) Rate() float64 { return l.asRecorded() * cmp.Or(l.Speed, 1) }
-
-func (l Listed) asRecorded() float64 {
-	n := len(l.Instants)
-	if n < 2 {
-		return 1
-	}
-	return float64(n-1) / max(1e-9, (l.Instants[n-1]-l.Instants[0]).Seconds())
-}
-
-func (l Listed) String() string {
-	if l.Speed == 0 || l.Speed == 1 {
-		return fmt.Sprintf("as in the trace %q", l.Name)
-	}
-	return fmt.Sprintf("as in the trace %q, %.4g times as fast, %.4g per second", l.Name, l.Speed, l.Rate())
-}

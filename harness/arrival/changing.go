@@ -12,8 +12,9 @@ import (
 
 // A Stage is a stretch of time in which the rate goes from one value to another.
 type Stage struct {
-	For      time.Duration `json:"for_ns"`
-	From, To float64       // per second
+	For  time.Duration `json:"for_ns"`
+	From float64       `json:"from_per_second"`
+	To   float64       `json:"to_per_second"`
 }
 
 // Staged is a process under a rate that changes in stages; after the last one
@@ -52,6 +53,11 @@ func (s Staged) Length() (sum time.Duration) {
 		sum += stage.For
 	}
 	return sum
+}
+
+// Ends is the end of the stages, where the last of them ends at no requests per second.
+func (s Staged) Ends() (requests int, after time.Duration, ok bool) {
+	return int(s.expected(s.Length().Seconds())), s.Length(), s.Stages[len(s.Stages)-1].To == 0
 }
 
 func (s Staged) String() string {

@@ -7,10 +7,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/vllmspec/vllmspec/internal/guard"
+	"github.com/vllmspec/vllmspec/internal/plain"
+	"github.com/vllmspec/vllmspec/internal/redact"
 )
 
 // commandTimeout bounds one run of a command that tells a token.
@@ -20,23 +25,33 @@ const commandTimeout = time.Minute
 // servers (access_token, expires_in) and kubectl's plugins
 // (status.token, status.expirationTimestamp) have it. It is run again before the
 // token expires, where the token says when; else every five minutes, and soon
-// after the server has refused it.
-func FromCommand(ctx context.Context, dir string, words []string) (*Token, error) {
-	value, expires, err := run(ctx, dir, words)
+// after the server has refused it. What secrets knows is taken out of what the command
+// complains of.
+func FromCommand(ctx context.Context, dir string, words []string, secrets *redact.Secrets) (*Token, error) {
+	c := command{dir, words, secrets}
+	value, expires, err := c.run(ctx)
 	if err != nil {
 		return nil, err
 	}
 	t := newToken()
+	t.Tell(secrets)
 	t.set(value)
-	t.ended.Go(func() { t.followCommand(dir, words, expires) })
+	t.ended.Go(func() { t.followCommand(c, expires) })
 	return t, nil
 }
 
-func (t *Token) followCommand(dir string, words []string, expires time.Time) {
+// A command prints a token.
+type command struct {
+	dir     string
+	words   []string
+	secrets *redact.Secrets
+}
+
+func (t *Token) followCommand(c command, expires time.Time) {
 	asked := time.Now()
 	for wait := untilRenewal(expires); t.sleep(wait, asked); {
 		asked = time.Now()
-		value, expires, err := run(t.going, dir, words)
+		value, expires, err := c.run(t.going)
 		if wait = afterAskFor; err == nil {
 			t.set(value)
 			wait = untilRenewal(expires)
@@ -75,27 +90,50 @@ func untilRenewal(expires time.Time) time.Duration {
 	return max(left-min(left/10, time.Minute), time.Second)
 }
 
-func run(ctx context.Context, dir string, words []string) (value string, expires time.Time, err error) {
+// mostComplaint bounds what is shown of a command's standard error.
+const mostComplaint = 300
+
+func (c command) run(ctx context.Context) (value string, expires time.Time, err error) {
 	ctx, cancel := context.WithTimeout(ctx, commandTimeout)
 	defer cancel()
-	name := filepath.Base(words[0]) // not what follows: there may be a secret in it
-	command := exec.CommandContext(ctx, words[0], words[1:]...)
+	name := filepath.Base(c.words[0]) // not what follows: there may be a secret in it
 	var out, complaints bytes.Buffer
-	command.Dir, command.Stdout, command.Stderr, command.WaitDelay = dir, &out, &complaints, time.Second
-	if err := command.Run(); err != nil {
-		if ctx.Err() != nil {
+	// An agent that it leaves running is not ours to end.
+	err = guard.Run(ctx, guard.Program{Words: c.words, Dir: c.dir, Env: os.Environ(), Output: &out, Errors: &complaints, Leaves: true})
+	if err != nil {
+		switch {
+		case errors.Is(ctx.Err(), context.DeadlineExceeded):
 			return "", expires, fmt.Errorf("%s did not end within %v", name, commandTimeout)
+		case ctx.Err() != nil:
+			return "", expires, fmt.Errorf("%s: %w", name, context.Cause(ctx))
 		}
 		if errors.Is(err, exec.ErrNotFound) {
 			return "", expires, fmt.Errorf("there is no program %s; give its path", name)
 		}
-		if said := strings.Join(strings.Fields(complaints.String()), " "); said != "" {
-			return "", expires, fmt.Errorf("%s: %w: %s", name, err, Redact(said[:min(len(said), 300)], strings.TrimSpace(out.String())))
+		if said := c.shown(complaints.String(), out.Bytes()); said != "" {
+			return "", expires, fmt.Errorf("%s: %w: %s", name, err, said)
 		}
 		return "", expires, fmt.Errorf("%s: %w", name, err)
 	}
 	value, expires = parse(bytes.TrimSpace(out.Bytes()), time.Now())
 	return value, expires, check(value, "what "+name+" prints")
+}
+
+// shown is what a command complained of, without secrets, and then as much of it as a reader
+// wants to see. Of what it printed all may be secret: the whole, its words, and the strings
+// of its JSON.
+func (c command) shown(complaint string, printed []byte) string {
+	mine := new(redact.Secrets)
+	mine.Add(string(printed))
+	mine.Add(strings.Fields(string(printed))...)
+	mine.AddJSON(printed)
+	mine.AddWords(c.words)
+	said := plain.Line(mine.Text(c.secrets.Text(complaint)))
+	said = mine.Text(c.secrets.Text(said)) // also one with line breaks in it
+	if len(said) > mostComplaint {
+		said = strings.ToValidUTF8(said[:mostComplaint], "") + "…"
+	}
+	return said
 }
 
 // parse reads what a command printed.

@@ -1,11 +1,10 @@
 // Package credentials is what a server lets us in for: a bearer token that stays
-// the same, that stands in a file, or that a command tells; and headers. What may
-// be shown to nobody is known here, so that it can be taken out of any text.
+// the same, that stands in a file, or that a command tells; and headers. A token that
+// is renewed makes each value known to those who take secrets out of texts.
 package credentials
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +14,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/vllmspec/vllmspec/internal/redact"
 )
 
 // How often a token's source is looked at.
@@ -33,7 +34,8 @@ type Token struct {
 	ended   sync.WaitGroup
 
 	mu   sync.Mutex
-	seen []string // all that it was
+	seen []string          // all that it was
+	told []*redact.Secrets // that know it
 }
 
 // Fixed is a token that stays the same; "" is none.
@@ -46,7 +48,7 @@ func Fixed(value string) *Token {
 	return t
 }
 
-// InFile is the token in a file, which is read again all the time: whoever
+// InFile is the token in a file, which is read again all the time: who
 // renews the token writes it there.
 func InFile(path string) (*Token, error) {
 	value, err := readFile(path)
@@ -113,6 +115,9 @@ func (t *Token) set(value string) {
 	defer t.mu.Unlock()
 	if !slices.Contains(t.seen, value) {
 		t.seen = append(t.seen, value)
+		for _, secrets := range t.told {
+			secrets.Add(value)
+		}
 	}
 	t.value.Store(&value)
 }
@@ -129,14 +134,17 @@ func (t *Token) Refused() {
 	}
 }
 
-// Redact takes out of a text all that the token ever was.
-func (t *Token) Redact(s string) string {
+// Tell makes known to secrets all that the token ever was, and whatever it will be.
+func (t *Token) Tell(secrets *redact.Secrets) {
 	if t == nil {
-		return s
+		return
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return Redact(s, t.seen...)
+	if !slices.Contains(t.told, secrets) {
+		t.told = append(t.told, secrets)
+	}
+	secrets.Add(t.seen...)
 }
 
 // Close ends the renewing.
@@ -146,19 +154,6 @@ func (t *Token) Close() {
 	}
 	t.stop()
 	t.ended.Wait()
-}
-
-// Redact takes secrets out of a text. What is shorter than a secret can be is
-// left alone: it would make holes in every other word.
-func Redact(s string, secrets ...string) string {
-	secrets = slices.Clone(secrets)
-	slices.SortFunc(secrets, func(a, b string) int { return cmp.Compare(len(b), len(a)) }) // one may hold another
-	for _, secret := range secrets {
-		if len(secret) >= 4 {
-			s = strings.ReplaceAll(s, secret, "…")
-		}
-	}
-	return s
 }
 
 // A Header is one that every request carries.

@@ -13,12 +13,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vllmspec/vllmspec/harness/credentials"
+	"github.com/vllmspec/vllmspec/internal/redact"
 )
 
 func TestNoTokenIsNone(t *testing.T) {
 	none := credentials.Fixed("")
 	assert.Empty(t, none.Value())
-	assert.Equal(t, "said", none.Redact("said"))
+	none.Tell(new(redact.Secrets))
 	none.Refused()
 	none.Close()
 	assert.Equal(t, "key", credentials.Fixed("key").Value())
@@ -32,6 +33,8 @@ func TestAFileIsReadAgain(t *testing.T) {
 		token, err := credentials.InFile(path)
 		require.NoError(t, err)
 		defer token.Close()
+		secrets := new(redact.Secrets)
+		token.Tell(secrets)
 		assert.Equal(t, "first", token.Value())
 		write("")
 		time.Sleep(3 * time.Second)
@@ -39,7 +42,7 @@ func TestAFileIsReadAgain(t *testing.T) {
 		write("second")
 		time.Sleep(3 * time.Second)
 		assert.Equal(t, "second", token.Value())
-		assert.Equal(t, "… and …", token.Redact("first and second"), "what it was is as secret")
+		assert.Equal(t, "… and …", secrets.Text("first and second"), "what it was is as secret")
 	})
 	for content, says := range map[string]string{" \n": "holds no key", "a key\nand more": "holds more than a key"} {
 		write(content)
@@ -70,7 +73,7 @@ func TestACommandIsRunBeforeItsTokenExpires(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			words := counting(t, c.format)
 			synctest.Test(t, func(t *testing.T) {
-				token, err := credentials.FromCommand(t.Context(), "", words)
+				token, err := credentials.FromCommand(t.Context(), "", words, new(redact.Secrets))
 				require.NoError(t, err)
 				defer token.Close()
 				time.Sleep(c.before)
@@ -87,7 +90,7 @@ func TestAJSONWebTokenSaysWhenItExpires(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		claims := base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, `{"exp":%d}`, time.Now().Add(10*time.Minute).Unix()))
 		words := counting(t, "head."+claims+".sign%d")
-		token, err := credentials.FromCommand(t.Context(), "", words)
+		token, err := credentials.FromCommand(t.Context(), "", words, new(redact.Secrets))
 		require.NoError(t, err)
 		defer token.Close()
 		time.Sleep(8 * time.Minute)
@@ -100,7 +103,7 @@ func TestAJSONWebTokenSaysWhenItExpires(t *testing.T) {
 func TestARefusedTokenIsRenewedSoonButNotAllTheTime(t *testing.T) {
 	words := counting(t, "key-%d")
 	synctest.Test(t, func(t *testing.T) {
-		token, err := credentials.FromCommand(t.Context(), "", words)
+		token, err := credentials.FromCommand(t.Context(), "", words, new(redact.Secrets))
 		require.NoError(t, err)
 		defer token.Close()
 		for range 100 { // a server that refuses all for ten seconds
@@ -119,7 +122,7 @@ func TestACommandThatTellsNothing(t *testing.T) {
 		"what sh prints holds no key":           {"sh", "-c", ":", "s3cret"},
 		"what sh prints holds more than a key":  {"sh", "-c", "echo a s3cret", "s3cret"},
 	} {
-		_, err := credentials.FromCommand(t.Context(), "", words)
+		_, err := credentials.FromCommand(t.Context(), "", words, new(redact.Secrets))
 		require.ErrorContains(t, err, says)
 		assert.NotContains(t, err.Error(), "s3cret")
 	}

@@ -1,54 +1,87 @@
 package dataset
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // A line is one prompt as a file has it.
 type line struct {
-	Prompt    string
-	TokenIDs  []int
-	Messages  []json.RawMessage
-	MaxTokens int64
-	IgnoreEOS bool
-	Extra     map[string]json.RawMessage
+	Prompt       string
+	TokenIDs     []int
+	Messages     []json.RawMessage
+	MaxTokens    int64
+	OutputTokens int64 // how long the answer is expected to be, as vLLM's benchmark has it
+	MinTokens    int64
+	IgnoreEOS    bool
+	Images       []string // files, or addresses, that belong to the prompt
+	Extra        map[string]json.RawMessage
+	unknown      []unknown
+	asks         bool // it has a prompt or messages, if only empty ones
 }
 
 // parseLine reads a line of JSON, or what OpenAI's batches have under "body" on it.
 func parseLine(text []byte) (l line, err error) {
 	const form = `%w; a line is {"prompt": "…"} or {"messages": […]}`
+	if halfCharacter(text) {
+		return l, errHalfCharacter
+	}
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(text, &fields); err != nil {
 		return l, fmt.Errorf(form, explainJSON(err))
 	}
-	if body, ok := fields["body"]; ok {
+	body, isBatch := fields["body"]
+	if isBatch {
 		fields = nil
 		if err := json.Unmarshal(body, &fields); err != nil {
 			return l, fmt.Errorf(form, explainJSON(err))
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(fields)) { // the first mistake is the same every time
-		if err := l.take(name, fields[name]); err != nil {
-			return l, err
-		}
-	}
-	return l, nil
+	return l, l.takeAll(fields, isBatch)
 }
 
-// take takes one field. Those that it does not know say nothing about the work that
-// the server has: names, categories, whose model it was.
-func (l *line) take(name string, value json.RawMessage) error {
+var errHalfCharacter = &unaskable{halfSurrogate, `a text holds half of a character (one \ud800 to \udfff without the other): it was cut there`}
+
+// takeAll takes fields, those of a request or those that a line has beside its prompt.
+func (l *line) takeAll(fields map[string]json.RawMessage, inRequest bool) error {
+	for _, name := range slices.Sorted(maps.Keys(fields)) { // the first mistake is the same every time
+		value := fields[name]
+		l.asks = l.asks || name == "prompt" || name == "messages"
+		if string(value) == "null" && name != "messages" {
+			continue
+		}
+		if name == "extra_body" { // as the clients of OpenAI's interface call what goes beside its own fields
+			var more map[string]json.RawMessage
+			if err := json.Unmarshal(value, &more); err != nil {
+				return fmt.Errorf("%q: %w", name, explainJSON(err))
+			}
+			if err := l.takeAll(more, true); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := l.take(name, value, inRequest); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// take takes one field.
+func (l *line) take(name string, value json.RawMessage, inRequest bool) error {
 	var err error
 	switch name {
 	case "prompt":
-		if err = json.Unmarshal(value, &l.Prompt); err != nil && json.Unmarshal(value, &l.TokenIDs) == nil {
-			err = nil
-		}
+		return l.takePrompt(value)
 	case "messages":
+		if l.Messages != nil {
+			return errBothPrompts
+		}
 		err = json.Unmarshal(value, &l.Messages)
 	case "max_completion_tokens":
 		err = json.Unmarshal(value, &l.MaxTokens)
@@ -56,23 +89,24 @@ func (l *line) take(name string, value json.RawMessage) error {
 		if l.MaxTokens == 0 {
 			err = json.Unmarshal(value, &l.MaxTokens)
 		}
+	case "output_tokens":
+		err = json.Unmarshal(value, &l.OutputTokens)
+	case "min_tokens":
+		err = json.Unmarshal(value, &l.MinTokens)
 	case "ignore_eos":
 		err = json.Unmarshal(value, &l.IgnoreEOS)
-	case "n":
-		if string(value) != "1" && string(value) != "null" {
-			return fmt.Errorf(`"n" is %s; a request is followed to the end of one answer: leave it out`, value)
+	case "image_files":
+		err = json.Unmarshal(value, &l.Images)
+	case "n", "best_of":
+		if string(value) != "1" {
+			return fmt.Errorf(`%q is %s; a request is followed to the end of one answer: leave it out`, name, value)
 		}
 	case "echo", "use_beam_search":
 		if string(value) == "true" {
 			return fmt.Errorf("%q makes what comes first something else than the first token: leave it out", name)
 		}
 	default:
-		if asks(name) && string(value) != "null" {
-			if l.Extra == nil {
-				l.Extra = map[string]json.RawMessage{}
-			}
-			l.Extra[name] = value
-		}
+		return l.other(name, value, inRequest)
 	}
 	if err != nil {
 		return fmt.Errorf("%q: %w", name, explainJSON(err))
@@ -80,19 +114,74 @@ func (l *line) take(name string, value json.RawMessage) error {
 	return nil
 }
 
-// asks reports whether a field of a body is sent as it stands: those that change the
-// work of the server. What names the model or the way of answering is ours alone.
-func asks(name string) bool {
-	switch name {
-	case "tools", "tool_choice", "parallel_tool_calls",
-		"response_format", "structured_outputs",
-		"temperature", "top_p", "top_k", "min_p", "seed", "stop", "stop_token_ids", "min_tokens", "logit_bias",
-		"presence_penalty", "frequency_penalty", "repetition_penalty", "logprobs", "top_logprobs",
-		"reasoning_effort", "include_reasoning", "thinking_token_budget", "chat_template_kwargs", "documents",
-		"mm_processor_kwargs", "truncate_prompt_tokens", "add_special_tokens", "priority", "cache_salt":
-		return true
+// takePrompt takes a text, a list of token ids, or messages, as data sets of chats call them.
+func (l *line) takePrompt(value json.RawMessage) error {
+	err := json.Unmarshal(value, &l.Prompt)
+	if err == nil {
+		return nil
 	}
-	return false
+	var ids []int
+	if json.Unmarshal(value, &ids) == nil {
+		l.TokenIDs = ids
+		return nil
+	}
+	var list []json.RawMessage
+	if json.Unmarshal(value, &list) != nil {
+		return fmt.Errorf(`"prompt": %w`, explainJSON(err))
+	}
+	for _, element := range list {
+		if element[0] != '{' {
+			return errors.New(`"prompt" is a list; it may be a text, a list of token ids or a list of messages such as {"role": "user", "content": "…"}: write several prompts on several lines`)
+		}
+	}
+	if l.Messages != nil {
+		return errBothPrompts
+	}
+	l.Messages = list
+	return nil
+}
+
+var errBothPrompts = errors.New(`the line has both "prompt" and "messages"; keep one`)
+
+// bound is how long the answer may be, where the dataset bounds every answer; 0: as long as
+// the server lets it be.
+func (l *line) bound(ofAll int) (int, error) {
+	const most = 1 << 30
+	switch own := cmp.Or(l.MaxTokens, l.OutputTokens); {
+	case l.MaxTokens < 0 || l.MaxTokens > most:
+		return 0, fmt.Errorf("max_tokens is %d; it must be above 0", l.MaxTokens)
+	case l.OutputTokens < 0 || l.OutputTokens > most:
+		return 0, fmt.Errorf("output_tokens is %d; it must be above 0", l.OutputTokens)
+	case l.MaxTokens > 0 && l.OutputTokens > 0 && l.MaxTokens != l.OutputTokens:
+		return 0, fmt.Errorf("max_tokens is %d and output_tokens is %d; keep one", l.MaxTokens, l.OutputTokens)
+	case own == 0 || ofAll > 0 && ofAll < int(own):
+		return ofAll, nil
+	default:
+		return int(own), nil
+	}
+}
+
+// least is the fewest tokens of the answer, given how long it may be.
+func (l *line) least(bound int) (int, error) {
+	if l.MinTokens < 0 || bound > 0 && l.MinTokens > int64(bound) || l.MinTokens > 1<<30 {
+		return 0, fmt.Errorf("min_tokens is %d; it cannot be negative, nor above the %d tokens that the answer may have", l.MinTokens, bound)
+	}
+	return int(l.MinTokens), nil
+}
+
+// illustrated are the messages of a prompt with its images, in the order of vLLM's
+// benchmark: the text first.
+func (l *line) illustrated() []json.RawMessage {
+	parts := []any{map[string]string{"type": "text", "text": l.Prompt}}
+	for _, image := range l.Images {
+		url := image
+		if !strings.Contains(image, ":") {
+			url = "file:" + image
+		}
+		parts = append(parts, map[string]any{"type": "image_url", "image_url": map[string]string{"url": url}})
+	}
+	message, _ := json.Marshal(map[string]any{"role": "user", "content": parts}) // strings always marshal
+	return []json.RawMessage{message}
 }
 
 // explainJSON says in our words what encoding/json says in Go's.

@@ -13,7 +13,7 @@ import (
 // Cached is a dataset of which so much is found in the server's prefix cache. What
 // is to be found comes from a few conversations that are asked before the load:
 // see Before. All others have a salt of their own (vLLM's cache_salt), under which
-// nobody has asked anything.
+// nothing has been asked.
 type Cached struct {
 	harness.Dataset
 	Share float64 // of prompt tokens; 0 is a cold cache, 1 a warm one, in which all is found that can be
@@ -28,7 +28,7 @@ type Cached struct {
 // pooled is how many conversations are asked beforehand: few enough for any cache.
 const pooled = 32
 
-// blockTokens is how many tokens the server keeps or forgets together, unless told
+// blockTokens is how many tokens the server keeps or forgets together, unless set
 // otherwise.
 const blockTokens = 16
 

@@ -29,6 +29,8 @@ import (
 type records struct {
 	units  int64 // that can be read: a record each, or of a Parquet file some rows
 	usable int64 // records that can be asked
+	left   leftOut
+	notes  []string // how the file was read, where that is not as usual
 	read   func(unit int64) ([]harness.Conversation, error)
 	file   *openFile
 }
@@ -55,7 +57,7 @@ func inOrder(n int, do func(i int) error, done func(n int)) {
 	working.Wait()
 }
 
-// A progress is told now and then how many bytes of a file have been checked.
+// A progress is called now and then with how many bytes of a file have been checked.
 type progress func(done, total int64)
 
 func (p progress) tell(done, total int64) {
@@ -64,11 +66,11 @@ func (p progress) tell(done, total int64) {
 	}
 }
 
-// A reading turns a line into what is asked. Where it is only checked, images that are
-// files are not read.
+// A reading turns a line into what is asked; the error of one that cannot be asked is
+// an *unaskable. Where it is only checked, images that are files are not read.
 type reading func(l line, inline bool) (harness.Conversation, error)
 
-// A shared is a file that is checked and opened by whoever draws from it first.
+// A shared is a file that is checked and opened by the first that draws from it.
 type shared struct {
 	once    sync.Once
 	records *records
@@ -86,6 +88,26 @@ func (s *shared) close() error {
 		return nil
 	}
 	return s.records.file.Close()
+}
+
+// remarks are how many records are left out of a file that is open.
+func (s *shared) remarks(path, noun string) []string {
+	if s.records == nil {
+		return nil
+	}
+	return append(s.records.notes, s.records.left.remark(path, noun)...)
+}
+
+// asked is a conversation that was drawn from a file that was checked; none where it is
+// one that cannot be asked.
+func (f *openFile) asked(c harness.Conversation, err error) ([]harness.Conversation, error) {
+	if _, ok := errors.AsType[*unaskable](err); ok {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, f.changed(err)
+	}
+	return []harness.Conversation{c}, nil
 }
 
 // shuffled yields conversations in an order drawn anew each time round, without

@@ -38,7 +38,7 @@ const twoConversations = `[
 ]`
 
 func TestShareGPTAsksTheFirstQuestionOfEach(t *testing.T) {
-	d := &dataset.ShareGPT{FS: folder("s.json", twoConversations), Path: "s.json", MaxTokens: 64, IgnoreEOS: true}
+	d := &dataset.File{FS: folder("s.json", twoConversations), Path: "s.json", MaxTokens: 64, IgnoreEOS: true}
 	all, err := d.Conversations(stream(1))
 	require.NoError(t, err)
 	drawn := take(4, all)
@@ -89,7 +89,7 @@ func TestJSONLReadsPromptsAndMessages(t *testing.T) {
 
 {"messages": [{"role": "user", "content": "Hello"}]}
 `
-	all, err := (&dataset.Prompts{FS: folder("p.jsonl", text), Path: "p.jsonl", MaxTokens: 32}).Conversations(stream(1))
+	all, err := (&dataset.File{FS: folder("p.jsonl", text), Path: "p.jsonl", MaxTokens: 32}).Conversations(stream(1))
 	require.NoError(t, err)
 	var completions, chats int
 	for _, c := range take(2, all) {
@@ -106,31 +106,31 @@ func TestJSONLReadsPromptsAndMessages(t *testing.T) {
 
 func TestBrokenFilesAreNamedWithTheLine(t *testing.T) {
 	share := func(text string) harness.Dataset {
-		return &dataset.ShareGPT{FS: folder("s.json", text), Path: "s.json"}
+		return &dataset.File{FS: folder("s.json", text), Path: "s.json"}
 	}
 	lines := func(text string) harness.Dataset {
-		return &dataset.Prompts{FS: folder("p.jsonl", text), Path: "p.jsonl"}
+		return &dataset.File{FS: folder("p.jsonl", text), Path: "p.jsonl"}
 	}
 	for name, c := range map[string]struct {
 		dataset harness.Dataset
 		want    string
 	}{
-		"no such file":      {&dataset.ShareGPT{FS: fstest.MapFS{}, Path: "gone.json"}, "gone.json"},
+		"no such file":      {&dataset.File{FS: fstest.MapFS{}, Path: "gone.json"}, "gone.json"},
 		"empty array":       {share(`[]`), "s.json: there is no conversation in it"},
 		"empty file":        {share(``), "s.json:1: unexpected end"},
-		"broken JSON":       {share("[\n{\"id\": }\n]"), "s.json:2: invalid character"},
+		"broken JSON":       {share("[\n{\"id\": }\n]"), "s.json:2: conversation 1: invalid character"},
 		"a number":          {share("7"), "s.json:1: invalid character '7'; it must be a JSON array"},
 		"no end":            {share("[\n{\"conversations\": ["), "s.json:2: unexpected end of the file in the middle"},
 		"no bracket":        {share(`[{"conversations": [{"from": "human", "value": "hi"}]}`), "s.json:1: unexpected end of the file"},
-		"no comma":          {share(`[{"conversations": [{"from": "human", "value": "hi"}]} {}]`), "s.json:1: invalid character '{' between two conversations"},
+		"no comma":          {share(`[{"conversations": [{"from": "human", "value": "hi"}]} {}]`), "s.json:1: invalid character '{' between two objects"},
 		"a comma too many":  {share(`[{"conversations": [{"from": "human", "value": "hi"}]},]`), "s.json:1: invalid character ']'"},
 		"more after it":     {share("[]\n[]"), "s.json:2: invalid character '[' after the end of the array"},
-		"a wrong kind":      {share("[\n{\"conversations\":\n7}]"), "s.json:3: there is a JSON number where it does not belong"},
-		"an object":         {share(`{"a": 1}`), "s.json:1: there is a JSON object where it does not belong"},
-		"no turns":          {share(`[{"id": "x"}]`), `s.json: conversation 1 ("x"): it has no turns`},
-		"no user turn":      {share(`[{"conversations": [{"from": "gpt", "value": "hi"}]}]`), "s.json: conversation 1: no user turn"},
-		"an unknown voice":  {share(`[{"conversations": [{"from": "Human", "value": "hi"}]}]`), `turn 1 is from "Human"; write human`},
-		"no image":          {share(`[{"conversations": [{"from": "human", "value": [{"type": "image_url", "image_url": {"url": "file:x.png"}}]}]}]`), "s.json: conversation 1: turn 1 part 1: there is no image x.png"},
+		"a wrong kind":      {share("[\n{\"conversations\":\n7}]"), `s.json:2: conversation 1: "conversations" is no list of turns`},
+		"an object":         {share(`{"a": 1}`), "s.json:1: conversation 1: it has no turns"},
+		"no turns":          {share(`[{"id": "x"}]`), `s.json:1: conversation 1 ("x"): it has no turns`},
+		"no user turn":      {share(`[{"conversations": [{"from": "gpt", "value": "hi"}]}]`), "s.json:1: conversation 1: no user turn"},
+		"an unknown voice":  {share(`[{"conversations": [{"from": "narrator", "value": "hi"}]}]`), `turn 1 is from "narrator"; write human`},
+		"no image":          {share(`[{"conversations": [{"from": "human", "value": [{"type": "image_url", "image_url": {"url": "file:x.png"}}]}]}]`), "s.json:1: conversation 1: turn 1 part 1: there is no image x.png"},
 		"a turn of nothing": {share(`[{"conversations": [{"from": "human"}]}]`), "turn 1 is empty"},
 		"an empty turn":     {share(`[{"conversations": [{"from": "human", "value": " "}]}]`), "turn 1 is empty"},
 		"no lines":          {lines("\n\n"), "p.jsonl: there is no prompt in it"},
@@ -162,7 +162,7 @@ func TestPromptsComeInTheFilesThatPeopleHave(t *testing.T) {
 		"a.jsonl":   `{"custom_id": "1", "method": "POST", "url": "/v1/completions", "body": {"prompt": "one, two", "max_tokens": 7}}` + "\n" + `{"prompt": "three"}`,
 		"a.parquet": columns.String(),
 	} {
-		d := &dataset.Prompts{FS: folder(path, content), Path: path, MaxTokens: 9}
+		d := &dataset.File{FS: folder(path, content), Path: path, MaxTokens: 9}
 		conversations, err := d.Conversations(stream(1))
 		require.NoError(t, err, path)
 		got := map[string]int{}
@@ -175,7 +175,7 @@ func TestPromptsComeInTheFilesThatPeopleHave(t *testing.T) {
 		}
 		assert.Equal(t, map[string]int{"one, two": 7, "three": 9}, got, path)
 	}
-	text := &dataset.Prompts{FS: folder("a.txt", "one\n\ntwo\n"), Path: "a.txt"}
+	text := &dataset.File{FS: folder("a.txt", "one\n\ntwo\n"), Path: "a.txt"}
 	count, err := text.Count()
 	require.NoError(t, err)
 	assert.Equal(t, 2, count)
@@ -183,13 +183,13 @@ func TestPromptsComeInTheFilesThatPeopleHave(t *testing.T) {
 	for says, file := range map[string][2]string{
 		`a.csv:1: the columns are ["a" "b"]; one must be named prompt`: {"a.csv", "a,b\n1,2\n"},
 		`a.csv:3: max_tokens is "many"`:                                {"a.csv", "prompt,max_tokens\na,1\nb,many\n"},
-		"a.csv: record on line 2: wrong number of fields":              {"a.csv", "prompt,max_tokens\na\n"},
-		"a.csv:2: the line has no \"prompt\"":                          {"a.csv", "prompt,max_tokens\n,1\n"},
+		"a.csv:2: the row has 1 cells, and there are 2 columns":        {"a.csv", "prompt,max_tokens\na\n"},
+		"a.csv:2: the prompt is empty":                                 {"a.csv", "prompt,max_tokens\n,1\n"},
 		"a.parquet: ":                                                  {"a.parquet", "no parquet"},
 		"a.doc: files of prompts end in":                               {"a.doc", "x"},
 		"a.txt: there is no prompt in it":                              {"a.txt", "\n"},
 	} {
-		_, err := (&dataset.Prompts{FS: folder(file[0], file[1]), Path: file[0]}).Conversations(stream(1))
+		_, err := (&dataset.File{FS: folder(file[0], file[1]), Path: file[0]}).Conversations(stream(1))
 		assert.ErrorContains(t, err, says)
 	}
 }
@@ -197,7 +197,7 @@ func TestPromptsComeInTheFilesThatPeopleHave(t *testing.T) {
 func TestTurnsGoOnFromWhatWasSaid(t *testing.T) {
 	const dump = `[{"conversations": [{"from": "gpt", "value": "cut off"}, {"from": "system", "value": "be kind"}, {"from": "human", "value": "q1"}, {"from": "gpt", "value": "a1"},
 		{"from": "human", "value": "q2"}, {"from": "gpt", "value": "a2"}, {"from": "human", "value": "q3"}]}, {"conversations": [{"from": "human", "value": "short"}]}]`
-	said := func(d *dataset.ShareGPT) (out [][]string) {
+	said := func(d *dataset.File) (out [][]string) {
 		conversations, err := d.Conversations(stream(1))
 		require.NoError(t, err)
 		for c := range conversations {
@@ -213,8 +213,8 @@ func TestTurnsGoOnFromWhatWasSaid(t *testing.T) {
 		}
 		return nil
 	}
-	three := func() *dataset.ShareGPT {
-		return &dataset.ShareGPT{FS: folder("s.json", dump), Path: "s.json", Turns: 3}
+	three := func() *dataset.File {
+		return &dataset.File{FS: folder("s.json", dump), Path: "s.json", Turns: 3}
 	}
 	assert.Equal(t, [][]string{{"system be kind", "user q1"}, {"user q2"}, {"user q3"}}, said(three()))
 	d := three()

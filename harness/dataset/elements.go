@@ -14,34 +14,36 @@ import (
 	"github.com/vllmspec/vllmspec/harness"
 )
 
-// elements splits a JSON array of objects. What stands in an object is for the parser
-// to understand; that it can be told where it ends is what makes a large file fast.
+// elements splits a JSON array of objects, or objects one after the other. What stands in an object is for the parser
+// to understand; that its end is found is what makes a large file fast.
 type elements struct {
 	text   *bufio.Reader
 	offset int64 // of what comes next
 	line   int64 // that this is on, from 1
-	begins int64 // where the object begins
+	began  int64 // line that the object begins on
+	begins int64 // where it begins
 	object []byte
+	plain  bool   // there is no array around the objects
+	form   string // what the file must be, for errors
 }
 
-func newElements(r io.Reader, from int64) *elements {
-	return &elements{text: bufio.NewReaderSize(r, 16<<10), offset: from, line: 1}
+func newElements(r io.Reader, from int64, form string) *elements {
+	return &elements{text: bufio.NewReaderSize(r, 16<<10), offset: from, line: 1, form: form}
 }
-
-const arrayForm = "it must be a JSON array of ShareGPT conversations"
 
 // begin reads the beginning of the array.
 func (e *elements) begin() error {
 	b, err := e.token()
 	switch {
 	case errors.Is(err, io.EOF):
-		return &lineError{e.line, errors.New("unexpected end of the file; " + arrayForm)}
+		return &lineError{e.line, errors.New("unexpected end of the file; " + e.form)}
 	case err != nil:
 		return err
 	case b == '{':
-		return &lineError{e.line, errors.New("there is a JSON object where it does not belong; " + arrayForm)}
+		e.plain, e.offset = true, e.offset-1
+		return e.text.UnreadByte()
 	case b != '[':
-		return &lineError{e.line, fmt.Errorf("invalid character %q; %s", b, arrayForm)}
+		return &lineError{e.line, fmt.Errorf("invalid character %q; %s", b, e.form)}
 	}
 	return nil
 }
@@ -50,23 +52,25 @@ func (e *elements) begin() error {
 func (e *elements) next(first bool) error {
 	b, err := e.token()
 	switch {
-	case err != nil:
+	case e.plain && errors.Is(err, io.EOF):
+		return io.EOF
+	case err != nil, e.plain:
 	case b == ']':
 		return e.end()
 	case b == ',' && !first:
 		b, err = e.token()
 	case !first:
-		return &lineError{e.line, fmt.Errorf("invalid character %q between two conversations; a comma belongs there", b)}
+		return &lineError{e.line, fmt.Errorf("invalid character %q between two objects; a comma belongs there", b)}
 	}
 	switch {
 	case errors.Is(err, io.EOF):
-		return &lineError{e.line, errors.New("unexpected end of the file; " + arrayForm)}
+		return &lineError{e.line, errors.New("unexpected end of the file; " + e.form)}
 	case err != nil:
 		return err
 	case b != '{':
-		return &lineError{e.line, fmt.Errorf("invalid character %q; %s", b, arrayForm)}
+		return &lineError{e.line, fmt.Errorf("invalid character %q; %s", b, e.form)}
 	}
-	e.begins = e.offset - 1
+	e.began, e.begins = e.line, e.offset-1
 	e.object = append(e.object[:0], '{')
 	return e.rest()
 }
@@ -108,7 +112,7 @@ func (e *elements) rest() error {
 		case len(e.object) > longestRecord:
 			return &lineError{began, errTooLong}
 		case errors.Is(err, io.EOF):
-			return &lineError{began, errors.New("unexpected end of the file in the middle of a conversation")}
+			return &lineError{began, errors.New("unexpected end of the file in the middle of an object")}
 		case err != nil:
 			return err
 		}
@@ -139,17 +143,17 @@ func (e *elements) rest() error {
 	return nil
 }
 
-// parseElement reads an object; it may hold nothing to ask.
-type parseElement func(number int64, raw []byte, inline bool) ([]harness.Conversation, error)
+// parseElement reads an object; the error of one that cannot be asked is an *unaskable.
+type parseElement func(number int64, raw []byte, inline bool) (harness.Conversation, error)
 
-// elementRecords are the objects of a JSON array. One goroutine splits the file, since
-// only who has read what comes before an object knows where it begins; others parse.
-func elementRecords(file *openFile, parse parseElement, told progress) (*records, error) {
-	split := newElements(file.from(0), 0)
+// elementRecords are the objects of a JSON array, or of lines. One goroutine splits the file, since
+// only who has read what comes before an object knows where it begins; others parse. What the file must be is for errors.
+func elementRecords(file *openFile, form string, parse parseElement, told progress) (*records, error) {
+	split := newElements(file.from(0), 0, form)
 	if err := split.begin(); err != nil {
 		return nil, err
 	}
-	check := newElementCheck(parse)
+	check := newElementCheck(form, parse)
 	all := &records{file: file}
 	var index places
 	var err error
@@ -164,7 +168,7 @@ func elementRecords(file *openFile, parse parseElement, told progress) (*records
 			told.tell(split.offset, file.size)
 		}
 	}
-	usable, wrong := check.end()
+	wrong := check.end()
 	switch {
 	case wrong != nil:
 		return nil, wrong // it comes before what could not be split
@@ -172,20 +176,18 @@ func elementRecords(file *openFile, parse parseElement, told progress) (*records
 		return nil, err
 	}
 	told.tell(file.size, file.size)
-	all.usable = usable
+	check.left.of = all.units
+	all.left, all.usable = check.left, all.units-check.left.sum()
 	all.read = func(unit int64) ([]harness.Conversation, error) {
 		at := index.before(unit)
-		split := newElements(file.from(at.offset), at.offset)
+		again := newElements(file.from(at.offset), at.offset, form)
+		again.plain = split.plain
 		for n := at.first; n <= unit; n++ {
-			if err := split.next(n == at.first); err != nil {
+			if err := again.next(n == at.first); err != nil {
 				return nil, file.changed(err)
 			}
 		}
-		conversations, err := parse(unit, split.object, true)
-		if err != nil {
-			return nil, file.changed(err)
-		}
-		return conversations, nil
+		return file.asked(parse(unit, again.object, true))
 	}
 	return all, nil
 }
@@ -193,13 +195,14 @@ func elementRecords(file *openFile, parse parseElement, told progress) (*records
 // An elementCheck parses objects in the background, some at a time.
 type elementCheck struct {
 	parse    parseElement
+	form     string // what the file must be, for errors
 	filling  elementBatch
 	batches  chan elementBatch
 	checking sync.WaitGroup
-	usable   atomic.Int64
 	failed   atomic.Bool
 
 	mu    sync.Mutex
+	left  leftOut
 	first int64 // number of the first wrong one
 	wrong error
 }
@@ -212,11 +215,11 @@ type elementBatch struct {
 	lines  []int64 // that they begin on
 }
 
-// batchBytes is how much is handed over at a time: enough to be worth it.
+// batchBytes is how much is handed over at a time: enough to pay for it.
 const batchBytes = 128 << 10
 
-func newElementCheck(parse parseElement) *elementCheck {
-	c := &elementCheck{parse: parse, batches: make(chan elementBatch)}
+func newElementCheck(form string, parse parseElement) *elementCheck {
+	c := &elementCheck{parse: parse, form: form, batches: make(chan elementBatch)}
 	for range runtime.GOMAXPROCS(0) {
 		c.checking.Go(func() {
 			for batch := range c.batches {
@@ -234,7 +237,7 @@ func (c *elementCheck) add(number int64, split *elements) {
 	}
 	b.text = append(b.text, split.object...)
 	b.ends = append(b.ends, len(b.text))
-	b.lines = append(b.lines, split.line-int64(bytes.Count(split.object, []byte{'\n'})))
+	b.lines = append(b.lines, split.began)
 	if len(b.text) >= batchBytes {
 		c.batches <- *b
 		c.filling = elementBatch{}
@@ -246,13 +249,35 @@ func (c *elementCheck) check(b elementBatch) {
 	for i, end := range b.ends {
 		raw := b.text[from:end]
 		from = end
-		parsed, err := c.parse(b.number+int64(i), raw, false)
-		if err != nil {
-			c.fail(b.number+int64(i), whereInJSON(raw, b.lines[i], err))
+		number := b.number + int64(i)
+		err := invalidAt(raw, b.lines[i])
+		if err == nil {
+			_, err = c.parse(number, raw, false)
+		}
+		if err != nil && !c.leftOut(number, b.lines[i], err) {
+			c.fail(number, c.where(raw, b.lines[i], number, err))
 			return
 		}
-		c.usable.Add(int64(len(parsed)))
 	}
+}
+
+// leftOut counts an object that cannot be asked; false where it is wrong.
+func (c *elementCheck) leftOut(number, line int64, err error) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.left.take(number, line, err)
+}
+
+// invalidAt says on which line of an object there is a byte that is no UTF-8.
+func invalidAt(raw []byte, line int64) error {
+	if validText(raw) == nil {
+		return nil
+	}
+	_, err := UTF8(raw)
+	if within, ok := errors.AsType[*lineError](err); ok {
+		return &lineError{line + within.line - 1, within.err}
+	}
+	return err
 }
 
 func (c *elementCheck) fail(number int64, err error) {
@@ -265,24 +290,24 @@ func (c *elementCheck) fail(number int64, err error) {
 }
 
 // end waits for what is being checked.
-func (c *elementCheck) end() (usable int64, wrong error) {
+func (c *elementCheck) end() (wrong error) {
 	c.batches <- c.filling
 	close(c.batches)
 	c.checking.Wait()
-	return c.usable.Load(), c.wrong
+	return c.wrong
 }
 
-// whereInJSON says on which line an object is wrong, where encoding/json says how far
-// into it; what is wrong with a conversation says its number instead.
-func whereInJSON(raw []byte, line int64, err error) error {
-	var offset int64
+// where says on which line an object is wrong, where encoding/json says how far
+// into it. In a file of one line that says nothing, and the number of the object does.
+func (c *elementCheck) where(raw []byte, line, number int64, err error) error {
 	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
-		offset = syntax.Offset
-	} else if kind, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		offset = kind.Offset
-	} else {
+		line += int64(bytes.Count(raw[:min(int(syntax.Offset), len(raw))], []byte{'\n'}))
+		err = fmt.Errorf("%w; %s", err, c.form)
+	} else if _, ok := errors.AsType[*lineError](err); ok {
 		return err
 	}
-	line += int64(bytes.Count(raw[:min(int(offset), len(raw))], []byte{'\n'}))
-	return &lineError{line, fmt.Errorf("%w; %s", explainJSON(err), arrayForm)}
+	if line == 1 && number > 0 {
+		return err
+	}
+	return &lineError{line, err}
 }

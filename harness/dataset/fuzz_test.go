@@ -4,13 +4,13 @@ import (
 	"bytes"
 	"encoding/json"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"testing/fstest"
 
 	"github.com/parquet-go/parquet-go"
 	"github.com/stretchr/testify/require"
 
-	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/dataset"
 )
 
@@ -22,19 +22,24 @@ func FuzzPrompts(f *testing.F) {
 		"id,prompt\n1,\"a\nb\"\n\n2,c\n", `[{"conversations": [{"from": "human", "value": "\\"]}"}, {"from": "gpt", "value": [{"type": "text", "text": "b"}]}]} , {"conversations": [{"from": "human", "value": "c"}]}]`} {
 		f.Add([]byte(seed))
 	}
+	for _, cases := range [][]fileCase{encodings(), tables(), dumps(), chats()} {
+		for _, c := range cases {
+			f.Add([]byte(c.content))
+		}
+	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		for _, path := range []string{"x.csv", "x.jsonl", "x.txt", "x.json"} {
 			files := fstest.MapFS{path: &fstest.MapFile{Data: raw}}
-			var d harness.Dataset = &dataset.Prompts{FS: files, Path: path}
-			if path == "x.json" {
-				d = &dataset.ShareGPT{FS: files, Path: path, Turns: 2}
+			d := &dataset.File{FS: files, Path: path}
+			if strings.HasPrefix(path, "x.json") {
+				d.Turns, d.Recorded = len(raw)%3, len(raw)%3 > 1
 			}
 			conversations, err := d.Conversations(rand.New(rand.NewPCG(1, 1)))
 			if err != nil {
 				require.Contains(t, err.Error(), path)
 				continue
 			}
-			counted, err := d.(file).Count()
+			counted, err := d.Count()
 			require.NoError(t, err)
 			for _, c := range take(min(20, 2*counted), conversations) {
 				require.NoError(t, c.Err)
@@ -50,7 +55,7 @@ func FuzzPrompts(f *testing.F) {
 
 // FuzzParquet breaks Parquet files, of prompts and of stored runs.
 func FuzzParquet(f *testing.F) {
-	var prompts, runs bytes.Buffer
+	var prompts, runs, chats bytes.Buffer
 	n := int64(7)
 	err := parquet.Write(&prompts, []struct {
 		Prompt    string `parquet:"prompt,dict"`
@@ -66,6 +71,13 @@ func FuzzParquet(f *testing.F) {
 	require.NoError(f, err)
 	f.Add(prompts.Bytes())
 	f.Add(runs.Bytes())
+	one := "one"
+	err = parquet.Write(&chats, []struct {
+		Prompt []parquetMessage `parquet:"prompt,list"`
+		Bound  int64            `parquet:"max_tokens,decimal(2:10)"`
+	}{{[]parquetMessage{{"user", &one, nil}, {"assistant", nil, &one}}, 1600}, {nil, 100}})
+	require.NoError(f, err)
+	f.Add(chats.Bytes())
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		files := fstest.MapFS{"x.parquet": &fstest.MapFile{Data: raw}}
 		if trace, err := dataset.ReadTrace(files, "x.parquet"); err != nil {
@@ -73,7 +85,8 @@ func FuzzParquet(f *testing.F) {
 		} else {
 			require.NotEmpty(t, trace.Requests)
 		}
-		conversations, err := (&dataset.Prompts{FS: files, Path: "x.parquet"}).Conversations(rand.New(rand.NewPCG(1, 1)))
+		d := &dataset.File{FS: files, Path: "x.parquet", Turns: len(raw) % 3, Recorded: len(raw)%3 > 1}
+		conversations, err := d.Conversations(rand.New(rand.NewPCG(1, 1)))
 		if err != nil {
 			require.Contains(t, err.Error(), "x.parquet")
 			return

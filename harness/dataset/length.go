@@ -1,7 +1,6 @@
 package dataset
 
 import (
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +9,7 @@ import (
 	"math/rand/v2"
 	"sort"
 	"strconv"
+	"strings"
 )
 
 // A Length in tokens is drawn from a normal distribution, cut off at 1; from a
@@ -80,7 +80,7 @@ type Bin struct {
 // length and weight, or from, to and weight. Weights are shares or counts: what
 // matters is how they stand to each other.
 func ReadHistogram(files fs.FS, path string) (Length, error) {
-	file, err := files.Open(path)
+	file, err := openText(files, path)
 	if err != nil {
 		return Length{}, err
 	}
@@ -101,44 +101,52 @@ func ReadHistogram(files fs.FS, path string) (Length, error) {
 	return Length{Mean: max(1, int(math.Round(tokens/sum))), Histogram: h}, nil
 }
 
-func (h *Histogram) read(r io.Reader) error {
-	rows := csv.NewReader(r)
-	header, err := rows.Read()
-	if errors.Is(err, io.EOF) {
+func (h *Histogram) read(file *openFile) error {
+	columns := func(header []string) (from, to, weight int) {
+		return column(header, "from", "length"), column(header, "to", "length"), column(header, "weight")
+	}
+	if file.size == 0 {
 		return errors.New("it is empty; its columns must be length, weight or from, to, weight")
 	}
+	rows, err := newTable(file, file.from(0), func(header []string) bool {
+		from, to, weight := columns(header)
+		return min(from, to, weight) >= 0
+	})
 	if err != nil {
 		return err
 	}
-	from, to, weight := column(header, "from", "length"), column(header, "to", "length"), column(header, "weight")
+	from, to, weight := columns(rows.header)
 	if min(from, to, weight) < 0 {
-		return &lineError{1, fmt.Errorf("the columns are %q; they must be length, weight or from, to, weight", header)}
+		return &lineError{1, fmt.Errorf("the columns are %q; they must be length, weight or from, to, weight", rows.header)}
 	}
 	for {
-		row, err := rows.Read()
+		row, err := rows.next()
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
-			return err // it names the line
+			return err
 		}
-		bin, err := parseBin(row[from], row[to], row[weight])
+		bin, err := parseBin(row[from], row[to], row[weight], rows.comma != ',')
 		if err != nil {
-			line, _ := rows.FieldPos(0)
-			return &lineError{int64(line), err}
+			return rows.wrong(err)
 		}
 		h.Bins = append(h.Bins, bin)
 	}
 }
 
-func parseBin(from, to, weight string) (b Bin, err error) {
-	if b.From, err = strconv.Atoi(from); err == nil {
-		b.To, err = strconv.Atoi(to)
-	}
-	if err != nil || b.From < 1 || b.To < b.From || b.To > longestLength {
+func parseBin(from, to, weight string, decimalComma bool) (b Bin, err error) {
+	first, isFirst, err := wholeNumber(from, decimalComma)
+	last, isLast, lastErr := wholeNumber(to, decimalComma)
+	if err != nil || lastErr != nil || !isFirst || !isLast || first < 1 || last < first || last > longestLength {
 		return b, fmt.Errorf("the length is %q to %q; it must be a whole number of tokens, at least 1, the first not above the second", from, to)
 	}
-	if b.Weight, err = strconv.ParseFloat(weight, 64); err != nil || !(b.Weight >= 0) || math.IsInf(b.Weight, 0) {
+	b.From, b.To = int(first), int(last)
+	plain := strings.TrimSpace(weight)
+	if decimalComma {
+		plain = strings.Replace(plain, ",", ".", 1)
+	}
+	if b.Weight, err = strconv.ParseFloat(plain, 64); err != nil || !(b.Weight >= 0) || math.IsInf(b.Weight, 0) {
 		return b, fmt.Errorf("the weight is %q; it must be a number, at least 0", weight)
 	}
 	return b, nil

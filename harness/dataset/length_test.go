@@ -54,7 +54,7 @@ func TestLengthsComeAsAHistogramSays(t *testing.T) {
 		case tokens >= 1000 && tokens <= 1999:
 			counts["long"]++
 		default:
-			t.Fatalf("nobody asked for %d tokens", tokens)
+			t.Fatalf("no objective asked for %d tokens", tokens)
 		}
 	}
 	assert.InDelta(t, 2000, counts["short"], 160, "four deviations")
@@ -68,16 +68,16 @@ func TestLengthsComeAsAHistogramSays(t *testing.T) {
 
 func TestAHistogramThatCannotBeReadSaysWhere(t *testing.T) {
 	for says, content := range map[string]string{
-		"h.csv: it is empty":                                "",
-		`h.csv:1: the columns are ["a" "weight"]`:           "a,weight\n1,1\n",
-		`h.csv:3: the length is "many" to "many"`:           "length,weight\n1,1\nmany,1\n",
-		`h.csv:2: the length is "9" to "3"`:                 "from,to,weight\n9,3,1\n",
-		`h.csv:2: the length is "0" to "0"`:                 "length,weight\n0,1\n",
-		`h.csv:2: the weight is "-1"`:                       "length,weight\n1,-1\n",
-		"h.csv: the weights are 0 together":                 "length,weight\n1,0\n",
-		"h.csv: record on line 2: wrong number of fields":   "length,weight\n1\n",
-		`h.csv:2: the length is "1" to "999999999999999"`:   "from,to,weight\n1,999999999999999,1\n",
-		`h.csv:2: the weight is "NaN"; it must be a number`: "length,weight\n1,NaN\n",
+		"h.csv: it is empty":                                    "",
+		`h.csv:1: the columns are ["a" "weight"]`:               "a,weight\n1,1\n",
+		`h.csv:3: the length is "many" to "many"`:               "length,weight\n1,1\nmany,1\n",
+		`h.csv:2: the length is "9" to "3"`:                     "from,to,weight\n9,3,1\n",
+		`h.csv:2: the length is "0" to "0"`:                     "length,weight\n0,1\n",
+		`h.csv:2: the weight is "-1"`:                           "length,weight\n1,-1\n",
+		"h.csv: the weights are 0 together":                     "length,weight\n1,0\n",
+		"h.csv:2: the row has 1 cells, and there are 2 columns": "length,weight\n1\n",
+		`h.csv:2: the length is "1" to "999999999999999"`:       "from,to,weight\n1,999999999999999,1\n",
+		`h.csv:2: the weight is "NaN"; it must be a number`:     "length,weight\n1,NaN\n",
 	} {
 		_, err := dataset.ReadHistogram(folder("h.csv", content), "h.csv")
 		assert.ErrorContains(t, err, says)

@@ -20,7 +20,7 @@ func newLines(r io.Reader, from int64) *lines {
 	l := &lines{scan: bufio.NewScanner(r), next: from}
 	l.scan.Buffer(nil, longestRecord)
 	l.scan.Split(func(data []byte, atEOF bool) (int, []byte, error) {
-		advance, token, err := bufio.ScanLines(data, atEOF)
+		advance, token, err := splitLine(data, atEOF)
 		if advance > 0 {
 			l.begins, l.next = l.next, l.next+int64(advance)
 		}
@@ -29,12 +29,37 @@ func newLines(r io.Reader, from int64) *lines {
 	return l
 }
 
+// splitLine is bufio.ScanLines for lines that may end in CR too.
+func splitLine(data []byte, atEOF bool) (advance int, line []byte, err error) {
+	if atEOF && len(data) == 0 {
+		return 0, nil, nil
+	}
+	end := bytes.IndexByte(data, '\n')
+	within := data
+	if end >= 0 {
+		within = data[:end]
+	}
+	if cr := bytes.IndexByte(within, '\r'); cr >= 0 {
+		switch {
+		case cr+1 == end:
+			return cr + 2, data[:cr], nil
+		case cr+1 < len(data) || atEOF:
+			return cr + 1, data[:cr], nil
+		}
+		return 0, nil, nil // an LF may follow
+	}
+	switch {
+	case end >= 0:
+		return end + 1, within, nil
+	case atEOF:
+		return len(data), data, nil
+	}
+	return 0, nil, nil
+}
+
 // text is the line, or nothing where there is nothing on it.
 func (l *lines) text() []byte {
 	text := l.scan.Bytes()
-	if l.begins == 0 {
-		text = bytes.TrimPrefix(text, []byte("\ufeff"))
-	}
 	if len(bytes.TrimSpace(text)) == 0 {
 		return nil
 	}
@@ -55,12 +80,13 @@ const piece = 4 << 20
 type checked struct {
 	places         places // their records are numbered from the piece's first
 	records, lines int64
-	err            error // of the last of these lines
+	left           leftOut // its lines and records are numbered from the piece's first
+	err            error   // of the last of these lines
 }
 
 // checkLines reads every line of a file, several pieces at a time, and returns where
-// they are and how many.
-func checkLines(file *openFile, check func(text []byte) error, told progress) (all places, count int64, err error) {
+// they are, and how many there are and can be asked.
+func checkLines(file *openFile, check func(text []byte) error, told progress) (all places, left leftOut, err error) {
 	pieces := make([]checked, (file.size+piece-1)/piece)
 	inOrder(len(pieces), func(i int) error {
 		pieces[i] = checkPiece(file, int64(i)*piece, check)
@@ -69,14 +95,16 @@ func checkLines(file *openFile, check func(text []byte) error, told progress) (a
 	line := int64(0)
 	for _, p := range pieces {
 		if p.err != nil {
-			return nil, 0, &lineError{line + p.lines, p.err}
+			return nil, left, &lineError{line + p.lines, p.err}
 		}
 		for _, at := range p.places {
-			all.note(at.offset, count+at.first)
+			all.note(at.offset, left.of+at.first)
 		}
-		count, line = count+p.records, line+p.lines
+		p.left.of = p.records
+		left.add(&p.left, left.of, line)
+		line += p.lines
 	}
-	return all, count, nil
+	return all, left, nil
 }
 
 // checkPiece checks the lines that begin in a piece.
@@ -92,7 +120,13 @@ func checkPiece(file *openFile, from int64, check func([]byte) error) (c checked
 		if text == nil {
 			continue
 		}
-		if c.err = check(text); c.err != nil {
+		if c.err = validText(text); c.err == nil {
+			c.err = check(text)
+		}
+		if c.left.take(c.records, c.lines, c.err) {
+			c.err = nil
+		}
+		if c.err != nil {
 			return c
 		}
 		c.places.note(l.begins, c.records)
@@ -113,7 +147,7 @@ func lineRecords(file *openFile, parse func(text []byte) (line, error), read rea
 		}
 		return read(l, inline)
 	}
-	all, count, err := checkLines(file, func(text []byte) error {
+	all, left, err := checkLines(file, func(text []byte) error {
 		_, err := conversation(text, false)
 		return err
 	}, told)
@@ -130,13 +164,9 @@ func lineRecords(file *openFile, parse func(text []byte) (line, error), read rea
 			if n++; n < record {
 				continue
 			}
-			c, err := conversation(l.text(), true)
-			if err != nil {
-				return nil, file.changed(err)
-			}
-			return []harness.Conversation{c}, nil
+			return file.asked(conversation(l.text(), true))
 		}
 		return nil, file.changed(l.err())
 	}
-	return &records{units: count, usable: count, read: again, file: file}, nil
+	return &records{units: left.of, usable: left.of - left.sum(), left: left, read: again, file: file}, nil
 }

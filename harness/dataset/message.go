@@ -21,6 +21,7 @@ type messages struct{ files fs.FS }
 // all are the messages of a chat; images that are files become part of them where they
 // are to be sent, and are only looked at where they are checked.
 func (m messages) all(list []json.RawMessage, inline bool) (out []harness.Message, err error) {
+	nothing := true
 	for i, raw := range list {
 		var fields map[string]json.RawMessage
 		var role string
@@ -35,34 +36,38 @@ func (m messages) all(list []json.RawMessage, inline bool) (out []harness.Messag
 			return nil, fmt.Errorf("message %d %w", i+1, err)
 		}
 		out = append(out, message)
+		nothing = nothing && isEmpty(fields)
+	}
+	if nothing {
+		return nil, &unaskable{emptyPrompt, "the messages are empty"}
 	}
 	return out, nil
 }
 
 var errNoContent = errors.New("needs a role and a content")
 
-// one is a message of these fields. It is sent whole where it is more than a text; of
-// its further fields those are that a server looks at.
+// one is a message of these fields. It is sent whole where it is more than a role and a
+// text, with every field that does not only describe it: calls, reasoning, tools. A content
+// may be empty, as in the loops of agents.
 func (m messages) one(role string, fields map[string]json.RawMessage, inline bool) (harness.Message, error) {
 	out := harness.Message{Role: role}
-	content := fields["content"]
-	if string(content) == "null" {
-		content = nil
-	}
-	isText := content != nil && json.Unmarshal(content, &out.Content) == nil
+	content, said := fields["content"]
+	isNull := string(content) == "null"
+	isText := said && !isNull && json.Unmarshal(content, &out.Content) == nil
 	whole := map[string]any{"role": role}
-	for _, name := range []string{"name", "tool_calls", "tool_call_id", "reasoning"} {
-		if value, ok := fields[name]; ok && string(value) != "null" {
+	for name, value := range fields {
+		if name != "content" && string(value) != "null" && (name == "name" || kindOf(name, false) != describeField) {
 			whole[name] = value
 		}
 	}
-	_, calls := whole["tool_calls"]
 	switch {
-	case !calls && (content == nil || isText && out.Content == ""):
+	case !said && !saysMore(whole):
 		return out, errNoContent
 	case isText:
 		whole["content"] = out.Content
-	case content != nil:
+	case isNull:
+		whole["content"] = nil
+	case said:
 		parts, err := m.parts(content, inline)
 		if err != nil {
 			return out, err
@@ -77,33 +82,71 @@ func (m messages) one(role string, fields map[string]json.RawMessage, inline boo
 	return out, err
 }
 
-// parts are the parts of a content, as they are sent.
-func (m messages) parts(content json.RawMessage, inline bool) ([]map[string]json.RawMessage, error) {
-	var parts []map[string]json.RawMessage
-	if json.Unmarshal(content, &parts) != nil || len(parts) == 0 {
+// saysMore reports whether a message says something without a content.
+func saysMore(fields map[string]any) bool {
+	for _, name := range []string{"tool_calls", "function_call", "refusal", "audio", "reasoning", "reasoning_content"} {
+		if _, ok := fields[name]; ok {
+			return true
+		}
+	}
+	return false
+}
+
+// isEmpty reports whether a message of these fields says nothing.
+func isEmpty(fields map[string]json.RawMessage) bool {
+	var text string
+	switch content := fields["content"]; {
+	case string(content) == "[]":
+	case content != nil && json.Unmarshal(content, &text) != nil, strings.TrimSpace(text) != "":
+		return false
+	}
+	more := map[string]any{}
+	for name, value := range fields {
+		if string(value) != "null" {
+			more[name] = value
+		}
+	}
+	return !saysMore(more)
+}
+
+// parts are the parts of a content, as they are sent: texts, or objects.
+func (m messages) parts(content json.RawMessage, inline bool) ([]json.RawMessage, error) {
+	var parts []json.RawMessage
+	if json.Unmarshal(content, &parts) != nil {
 		return nil, errors.New(`has a content that is neither a text nor a list of parts such as {"type": "text", "text": "…"}`)
 	}
-	for i, part := range parts {
-		var kind string
-		if json.Unmarshal(part["type"], &kind) != nil || kind == "" {
-			return nil, fmt.Errorf(`part %d has no "type"; write {"type": "text", "text": "…"} or {"type": "image_url", "image_url": {"url": "…"}}`, i+1)
-		}
-		if kind != "image_url" {
+	for i, raw := range parts {
+		var err error
+		if raw[0] == '"' {
 			continue
 		}
-		var fields map[string]json.RawMessage
-		var url string
-		if json.Unmarshal(part["image_url"], &fields) != nil || json.Unmarshal(fields["url"], &url) != nil {
-			return nil, fmt.Errorf(`part %d has no image; write {"type": "image_url", "image_url": {"url": "file:cat.png"}}`, i+1)
+		if parts[i], err = m.part(raw, inline); err != nil {
+			return nil, fmt.Errorf("part %d%w", i+1, err)
 		}
-		url, err := m.image(url, inline)
-		if err != nil {
-			return nil, fmt.Errorf("part %d: %w", i+1, err)
-		}
-		fields["url"], _ = json.Marshal(url) // a string always marshals
-		part["image_url"], _ = json.Marshal(fields)
 	}
 	return parts, nil
+}
+
+// part is a part of a content that is an object.
+func (m messages) part(raw json.RawMessage, inline bool) (json.RawMessage, error) {
+	var part, fields map[string]json.RawMessage
+	var kind, url string
+	if json.Unmarshal(raw, &part) != nil || json.Unmarshal(part["type"], &kind) != nil || kind == "" {
+		return nil, errors.New(` has no "type"; write {"type": "text", "text": "…"} or {"type": "image_url", "image_url": {"url": "…"}}`)
+	}
+	if kind != "image_url" {
+		return raw, nil
+	}
+	if json.Unmarshal(part["image_url"], &fields) != nil || json.Unmarshal(fields["url"], &url) != nil {
+		return nil, errors.New(` has no image; write {"type": "image_url", "image_url": {"url": "file:cat.png"}}`)
+	}
+	url, err := m.image(url, inline)
+	if err != nil {
+		return nil, fmt.Errorf(": %w", err)
+	}
+	fields["url"], _ = json.Marshal(url) // a string always marshals
+	part["image_url"], _ = json.Marshal(fields)
+	return json.Marshal(part)
 }
 
 // largestImage is the largest file that is read: larger than what models look at.
@@ -127,7 +170,7 @@ func (m messages) image(url string, inline bool) (string, error) {
 		return "", fmt.Errorf("there is no image %s in the dataset's folder", name)
 	}
 	defer file.Close()
-	limit := int64(512) // what a type is told by
+	limit := int64(512) // what a type is known by
 	if inline {
 		limit = largestImage
 	}

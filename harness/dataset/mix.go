@@ -22,7 +22,7 @@ type Class struct {
 	Dataset  harness.Dataset
 	Model    string // that is asked; "" is the dataset's or the client's
 	Priority int
-	Think    harness.Think // between turns; zero: as everybody does
+	Think    harness.Think // between turns; zero: as all do
 }
 
 func (m Mix) String() string {

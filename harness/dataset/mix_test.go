@@ -36,7 +36,7 @@ func TestAMixHasItsShares(t *testing.T) {
 }
 
 func TestAClassHasItsTurnsAndThoughts(t *testing.T) {
-	talk := &dataset.ShareGPT{FS: folder("s.json", `[{"conversations": [{"from": "human", "value": "a"}, {"from": "gpt", "value": "b"}, {"from": "human", "value": "c"}]}]`), Path: "s.json", Turns: 2}
+	talk := &dataset.File{FS: folder("s.json", `[{"conversations": [{"from": "human", "value": "a"}, {"from": "gpt", "value": "b"}, {"from": "human", "value": "c"}]}]`), Path: "s.json", Turns: 2}
 	think := harness.Think{Mean: time.Second}
 	mix := dataset.Mix{{Name: "talk", Share: 1, Dataset: talk, Think: think}}
 	conversations, err := mix.Conversations(stream(1))

@@ -1,7 +1,7 @@
 package dataset
 
 import (
-	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -10,7 +10,6 @@ import (
 	"sort"
 
 	"github.com/parquet-go/parquet-go"
-	"github.com/parquet-go/parquet-go/format"
 
 	"github.com/vllmspec/vllmspec/harness"
 )
@@ -20,110 +19,257 @@ import (
 // for every one of them; rows drawn together are neighbours in the file, in an order of their own.
 const rowsAtOnce = 16
 
-// parquetRow is what is read of a row.
-type parquetRow struct {
-	Prompt    string `parquet:"prompt,optional"`
-	MaxTokens int64  `parquet:"max_tokens,optional"`
+// parquetColumns are the columns of a file that are read, and how.
+type parquetColumns struct {
+	schema *parquet.Schema // of the columns that are read
+	asks   parquet.Field   // what is asked
+	name   string          // prompt, messages or conversations
+	bound  parquet.Field   // of the answer; nil: the file has none
 }
 
-func (r parquetRow) line() line { return line{Prompt: r.Prompt, MaxTokens: r.MaxTokens} }
+// conversationColumns are the names of columns of conversations.
+var conversationColumns = []string{"conversations", "conversation", "items"}
+
+// newParquetColumns finds the columns of prompts, or of conversations with turns.
+func newParquetColumns(schema *parquet.Schema, turns bool) (c parquetColumns, names []string, err error) {
+	find := func(wanted ...string) parquet.Field {
+		for _, name := range wanted {
+			for _, field := range schema.Fields() {
+				if called(field.Name(), name) {
+					return field
+				}
+			}
+		}
+		return nil
+	}
+	for _, field := range schema.Fields() {
+		names = append(names, field.Name())
+	}
+	wanted := []string{"prompt", "messages"}
+	if turns {
+		wanted = slices.Concat(conversationColumns, []string{"messages", "prompt"})
+	}
+	for _, name := range wanted {
+		if c.asks = find(name); c.asks != nil {
+			c.name = name
+			break
+		}
+	}
+	if c.asks == nil {
+		return c, nil, fmt.Errorf("the columns are %q; one must be named prompt, messages or conversations, another can be max_tokens", names)
+	}
+	if err := c.check(); err != nil {
+		return c, nil, err
+	}
+	read := parquet.Group{c.asks.Name(): c.asks}
+	if c.bound = find(boundNames...); c.bound != nil {
+		if read[c.bound.Name()] = c.bound; !c.bound.Leaf() {
+			return c, nil, fmt.Errorf("the column %q is %s; it must be a whole number", c.bound.Name(), kindOfColumn(c.bound))
+		}
+	}
+	c.schema = parquet.NewSchema("row", read)
+	return c, names, nil
+}
+
+// check refuses a column whose type cannot be asked.
+func (c parquetColumns) check() error {
+	const right = "a text, a list of token ids, or a list of messages, each a struct of role and content"
+	kind := kindOfColumn(c.asks)
+	element, isList := listed(c.asks)
+	if isList && element == nil {
+		element = c.asks.Fields()[0]
+	}
+	switch {
+	case isList && !element.Leaf():
+		return nil
+	case c.name == "prompt" && c.asks.Leaf() && kind == "a text", c.name != "prompt" && kind == "a text":
+		return nil // messages may be written as JSON
+	case c.name == "prompt" && isList && kind == "a list of numbers":
+		return nil
+	case c.name == "prompt" && isList:
+		return fmt.Errorf("the column %q is %s; it must be %s: write one prompt each row", c.asks.Name(), kind, right)
+	case c.name == "prompt":
+		return fmt.Errorf("the column %q is %s; it must be %s", c.asks.Name(), kind, right)
+	}
+	return fmt.Errorf("the column %q is %s; it must be a list of turns, each a struct of role and content, or from and value", c.asks.Name(), kind)
+}
+
+// A parquetRow is what is read of a row.
+type parquetRow struct {
+	asks  any
+	bound any
+}
+
+// row puts a row together.
+func (c parquetColumns) row(values parquet.Row) (r parquetRow) {
+	leaves := make([][]parquet.Value, 0, 8)
+	values.Range(func(_ int, column []parquet.Value) bool {
+		leaves = append(leaves, column)
+		return true
+	})
+	from := 0
+	for _, field := range c.schema.Fields() {
+		to := from + leavesOf(field)
+		value := assemble(field, leaves[from:min(to, len(leaves))], 0, 0)
+		if from = to; field.Name() == c.asks.Name() {
+			r.asks = value
+		} else {
+			r.bound = value
+		}
+	}
+	return r
+}
+
+// line is the row as a line of prompts.
+func (c parquetColumns) line(r parquetRow) (l line, err error) {
+	l.asks = true
+	if r.bound != nil {
+		if l.MaxTokens, _, err = wholeNumber(fmt.Sprint(r.bound), false); err != nil {
+			return l, fmt.Errorf("max_tokens is %w", err)
+		}
+	}
+	text, isText := r.asks.(string)
+	switch {
+	case r.asks == nil:
+	case isText && c.name == "prompt":
+		if err := validText([]byte(text)); err != nil {
+			return l, err
+		}
+		l.Prompt = text
+	default:
+		raw, err := c.json(r.asks)
+		if err != nil {
+			return l, err
+		}
+		return l, l.take(c.name, raw, false)
+	}
+	return l, nil
+}
+
+// json is what is asked as JSON has it. Messages may stand in a text.
+func (c parquetColumns) json(asks any) (json.RawMessage, error) {
+	if text, isText := asks.(string); isText {
+		if !json.Valid([]byte(text)) {
+			return nil, fmt.Errorf(`the %s are %.60q; write them in JSON: [{"role": "user", "content": "…"}]`, c.name, text)
+		}
+		return json.RawMessage(text), nil
+	}
+	return json.Marshal(asks)
+}
+
+// A rowReading turns a row into what is asked; number is that of the row, from 0.
+type rowReading func(c parquetColumns, number int64, r parquetRow, inline bool) (harness.Conversation, error)
 
 // parquetRecords are the rows of a file. Its row groups are checked in parallel.
-func parquetRecords(file *openFile, virtual bool, read reading, told progress) (r *records, err error) {
+func parquetRecords(file *openFile, virtual, turns bool, read rowReading, note func([]unknown) error, told progress) (r *records, err error) {
 	defer recoverParquet(&err)
 	opened, err := openParquet(file, virtual)
 	if err != nil {
 		return nil, err
 	}
-	var names []string
-	for _, field := range opened.Schema().Fields() {
-		names = append(names, field.Name())
+	columns, names, err := newParquetColumns(opened.Schema(), turns)
+	if err != nil {
+		return nil, err
 	}
-	if !slices.Contains(names, "prompt") {
-		return nil, fmt.Errorf("the columns are %q; one must be named prompt, another can be max_tokens", names)
+	if err := others(names, columns.asks.Name(), note); err != nil {
+		return nil, err
 	}
-	groups := opened.RowGroups()
-	units := make([]int64, len(groups)+1) // until each group
-	rows := int64(0)
+	if opened.NumRows() == 0 {
+		return nil, errors.New("it is empty: it has columns, but no rows")
+	}
+	groups := slices.DeleteFunc(opened.RowGroups(), func(g parquet.RowGroup) bool { return g.NumRows() == 0 })
+	conversion, err := parquet.Convert(columns.schema, opened.Schema())
+	if err != nil {
+		return nil, err
+	}
+	units, before := make([]int64, len(groups)+1), make([]int64, len(groups)+1) // units and rows until each group
 	for i, g := range groups {
 		units[i+1] = units[i] + (g.NumRows()+rowsAtOnce-1)/rowsAtOnce
-		rows += g.NumRows()
+		before[i+1] = before[i] + g.NumRows()
+		groups[i] = parquet.ConvertRowGroup(g, conversion)
 	}
-	if err := checkGroups(groups, read, told, file.size); err != nil {
+	left, err := checkGroups(groups, before, func(number int64, row parquet.Row) error {
+		_, err := read(columns, number, columns.row(row), false)
+		return err
+	}, told, file.size)
+	if err != nil {
 		return nil, err
 	}
 	again := func(unit int64) ([]harness.Conversation, error) {
 		i := sort.Search(len(groups), func(i int) bool { return units[i+1] > unit })
-		return readRows(file, groups[i], (unit-units[i])*rowsAtOnce, read)
+		from := (unit - units[i]) * rowsAtOnce
+		return readRows(file, groups[i], from, func(k int64, row parquet.Row) (harness.Conversation, error) {
+			return read(columns, before[i]+from+k, columns.row(row), true)
+		})
 	}
-	return &records{units: units[len(groups)], usable: rows, read: again, file: file}, nil
+	return &records{units: units[len(groups)], usable: left.of - left.sum(), left: left, read: again, file: file}, nil
 }
 
 // checkGroups reads every row, several groups at a time.
-func checkGroups(groups []parquet.RowGroup, read reading, told progress, size int64) error {
-	errs := make([]error, len(groups))
+func checkGroups(groups []parquet.RowGroup, before []int64, check func(number int64, row parquet.Row) error, told progress, size int64) (left leftOut, err error) {
+	lefts, errs := make([]leftOut, len(groups)), make([]error, len(groups))
 	inOrder(len(groups), func(i int) error {
-		errs[i] = checkGroup(groups[i], read)
+		lefts[i], errs[i] = checkGroup(groups[i], before[i], check)
 		return errs[i]
 	}, func(done int) { told.tell(size*int64(done)/int64(len(groups)), size) })
-	before := int64(0)
-	for i, g := range groups {
-		if bad, ok := errors.AsType[*lineError](errs[i]); ok {
-			return &lineError{before + bad.line, bad.err}
-		} else if errs[i] != nil {
-			return errs[i]
+	for i := range groups {
+		if errs[i] != nil {
+			return left, errs[i]
 		}
-		before += g.NumRows()
+		left.add(&lefts[i], 0, 0)
 	}
-	return nil
+	return left, nil
 }
 
-// checkGroup reads every row of a group; its errors count rows from the group's first.
-func checkGroup(group parquet.RowGroup, read reading) (err error) {
+// checkGroup reads every row of a group, the first of which has this number.
+func checkGroup(group parquet.RowGroup, number int64, check func(number int64, row parquet.Row) error) (left leftOut, err error) {
 	defer recoverParquet(&err)
-	rows := parquet.NewGenericRowGroupReader[parquetRow](group)
+	rows := group.Rows()
 	defer rows.Close()
-	batch := make([]parquetRow, 64)
-	for number := int64(0); ; {
-		n, err := rows.Read(batch)
-		for _, r := range batch[:n] {
+	const batch = 64
+	for buffer := make([]parquet.Row, batch); ; {
+		n, err := rows.ReadRows(buffer)
+		for _, row := range buffer[:n] {
+			err := check(number, row)
 			number++
-			if _, err := read(r.line(), false); err != nil {
-				return &lineError{number, err}
+			left.of++
+			if err != nil && !left.take(number-1, number, err) {
+				return left, &lineError{number, err}
 			}
 		}
 		switch {
-		case errors.Is(err, io.EOF) && number != group.NumRows():
-			return fmt.Errorf("the file is broken: a row group has %d rows and says that it has %d", number, group.NumRows())
+		case errors.Is(err, io.EOF) && left.of != group.NumRows():
+			return left, fmt.Errorf("the file is broken: a row group has %d rows and says that it has %d", left.of, group.NumRows())
 		case errors.Is(err, io.EOF):
-			return nil
+			return left, nil
 		case err != nil:
-			return err
+			return left, err
 		}
 	}
 }
 
 // readRows reads the rows of a unit, which do not reach into the next row group.
-func readRows(file *openFile, group parquet.RowGroup, from int64, read reading) (out []harness.Conversation, err error) {
+func readRows(file *openFile, group parquet.RowGroup, from int64, read func(k int64, row parquet.Row) (harness.Conversation, error)) (out []harness.Conversation, err error) {
 	defer recoverParquet(&err)
-	rows := parquet.NewGenericRowGroupReader[parquetRow](group)
+	rows := group.Rows()
 	defer rows.Close()
 	if err := rows.SeekToRow(from); err != nil {
 		return nil, file.changed(err)
 	}
-	batch := make([]parquetRow, min(rowsAtOnce, group.NumRows()-from))
-	for got := 0; got < len(batch); {
-		n, err := rows.Read(batch[got:])
-		if got += n; n == 0 && err != nil {
+	wanted := min(rowsAtOnce, group.NumRows()-from)
+	for k := int64(0); k < wanted; {
+		buffer := make([]parquet.Row, wanted-k)
+		n, err := rows.ReadRows(buffer)
+		if n == 0 && err != nil {
 			return nil, file.changed(err)
 		}
-	}
-	for _, r := range batch {
-		c, err := read(r.line(), true)
-		if err != nil {
-			return nil, file.changed(err)
+		for _, row := range buffer[:n] {
+			asked, err := file.asked(read(k, row))
+			if err != nil {
+				return nil, err
+			}
+			out, k = append(out, asked...), k+1
 		}
-		out = append(out, c)
 	}
 	return out, nil
 }
@@ -138,40 +284,10 @@ func openParquet(file *openFile, virtual bool) (opened *parquet.File, err error)
 	if err != nil {
 		return nil, err
 	}
-	return opened, checkCompression(opened, virtual)
-}
-
-// checkCompression refuses what would end the process. Where an LZ4 page is broken, the
-// library takes ever more memory to decompress it; and its decoders of Zstd hold channels,
-// which do not survive from one testing/synctest bubble to the next.
-func checkCompression(opened *parquet.File, virtual bool) error {
-	for _, group := range opened.Metadata().RowGroups {
-		for _, column := range group.Columns {
-			switch codec := column.MetaData.Codec; {
-			case codec == format.Lz4Raw:
-				return fmt.Errorf("it is compressed with %v; write it with Snappy, gzip, Brotli or Zstd", codec)
-			case codec == format.Zstd && virtual:
-				return fmt.Errorf("it is compressed with %v, which cannot be read in virtual time; write it with Snappy, or bring the load to a server", codec)
-			}
-		}
+	if err := checkCompression(opened, virtual); err != nil {
+		return nil, err
 	}
-	return nil
-}
-
-// checkFooter reads the last eight bytes, where the length of the list stands: the
-// library makes room for what they say before it looks whether the file is as long.
-func checkFooter(file *openFile) error {
-	var end [8]byte
-	if _, err := file.ReadAt(end[:], max(0, file.size-8)); err != nil && !errors.Is(err, io.EOF) {
-		return err
-	}
-	switch length := int64(binary.LittleEndian.Uint32(end[:4])); {
-	case string(end[4:]) != "PAR1":
-		return errors.New("it is no Parquet file, or its end is missing")
-	case length > file.size-12:
-		return errors.New("the file is broken: its footer is longer than the file")
-	}
-	return nil
+	return opened, checkPages(file, opened)
 }
 
 // recoverParquet turns a panic into an error: the library panics on some files

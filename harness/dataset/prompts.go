@@ -3,16 +3,12 @@ package dataset
 import (
 	"errors"
 	"fmt"
-	"io/fs"
-	"iter"
-	"math/rand/v2"
-	"path/filepath"
 	"strings"
 
 	"github.com/vllmspec/vllmspec/harness"
 )
 
-// Prompts is a file of prompts, one each line or row:
+// prompts reads files of single prompts, one each line or row:
 //
 //	.jsonl    {"prompt": "…"}, asked as a completion, or {"messages": […]}, asked
 //	          as a chat, either with "max_tokens"; or lines of OpenAI's batches,
@@ -21,96 +17,86 @@ import (
 //	.parquet  the same columns
 //	.txt      a prompt each line
 //
-// "max_tokens" bounds that answer, below the bound of the dataset. A prompt may be a
-// list of token ids. A message may have several parts, texts and images; an image is an
-// address, or file: and a path from the dataset's folder. Tools, and what tells a
-// server how to draw tokens, are asked for as the line says. Empty lines are skipped.
-type Prompts struct {
-	FS        fs.FS
-	Path      string
-	MaxTokens int                     // bound of every answer; 0: the server's
-	IgnoreEOS bool                    // every answer runs to the bound
-	Virtual   bool                    // drawn in virtual time
-	Progress  func(done, total int64) // is told now and then how many bytes have been checked; nil: nobody is
+// "max_tokens" bounds that answer, below the bound of the dataset; so does "output_tokens",
+// as the files of vLLM's benchmark call it. A prompt may be a list of token ids, and have
+// "image_files". A message may have several parts, texts and images; an image is an
+// address, or file: and a path from the dataset's folder. Every field that asks the server
+// for something is sent as the line says, also under "extra_body". Empty lines are skipped.
+type prompts struct{ *File }
 
-	shared shared
+func linesFormat() fileFormat {
+	return fileFormat{kind: KindPrompts, holds: "prompts in JSON, one object each line", noun: "prompt", extensions: []string{".jsonl"},
+		read: func(d *File, file *openFile) (*records, error) {
+			return lineRecords(file, parseLine, prompts{d}.conversation, d.Progress)
+		}}
 }
 
-func (d *Prompts) String() string { return describe(d.Path, d.MaxTokens, d.IgnoreEOS) }
-
-// Conversations implements [harness.Dataset].
-func (d *Prompts) Conversations(r *rand.Rand) (iter.Seq[harness.Conversation], error) {
-	all, err := d.shared.open(d.open)
-	if err != nil {
-		return nil, err
-	}
-	return shuffled(r, all), nil
+func tableFormat() fileFormat {
+	return fileFormat{kind: KindPrompts, holds: "tables of prompts", noun: "prompt", extensions: []string{".csv", ".parquet"},
+		read: func(d *File, file *openFile) (*records, error) {
+			if d.isParquet() {
+				return parquetRecords(file, d.Virtual, false, prompts{d}.row, d.fields.note, d.Progress)
+			}
+			return csvRecords(file, prompts{d}.conversation, d.fields.note, d.Progress)
+		}}
 }
 
-// Count is how many different prompts there are.
-func (d *Prompts) Count() (int, error) {
-	all, err := d.shared.open(d.open)
-	if err != nil {
-		return 0, err
-	}
-	return int(all.usable), nil
+func textFormat() fileFormat {
+	return fileFormat{kind: KindPrompts, holds: "a prompt each line", noun: "prompt", extensions: []string{".txt"},
+		read: func(d *File, file *openFile) (*records, error) {
+			whole := func(text []byte) (line, error) { return line{Prompt: string(text), asks: true}, nil }
+			return lineRecords(file, whole, prompts{d}.conversation, d.Progress)
+		}}
 }
 
-// Close closes the file. Nothing can be drawn any more.
-func (d *Prompts) Close() error { return d.shared.close() }
-
-// open checks the file.
-func (d *Prompts) open() (*records, error) {
-	file, err := open(d.FS, d.Path)
+// row is the prompt of a row of Parquet.
+func (d prompts) row(columns parquetColumns, _ int64, r parquetRow, inline bool) (c harness.Conversation, err error) {
+	l, err := columns.line(r)
 	if err != nil {
-		return nil, err
+		return c, err
 	}
-	var all *records
-	switch filepath.Ext(d.Path) {
-	case ".jsonl":
-		all, err = lineRecords(file, parseLine, d.conversation, d.Progress)
-	case ".txt":
-		all, err = lineRecords(file, func(text []byte) (line, error) { return line{Prompt: string(text)}, nil }, d.conversation, d.Progress)
-	case ".csv":
-		all, err = csvRecords(file, d.conversation, d.Progress)
-	case ".parquet":
-		all, err = parquetRecords(file, d.Virtual, d.conversation, d.Progress)
-	default:
-		err = errors.New("files of prompts end in .jsonl, .csv, .parquet or .txt")
-	}
-	switch {
-	case err == nil && all.usable == 0:
-		err = errors.New("there is no prompt in it")
-		fallthrough
-	case err != nil:
-		return nil, errors.Join(inFile(d.Path, err), file.Close())
-	}
-	return all, nil
+	return d.conversation(l, inline)
 }
 
 // conversation is the prompt of a line.
-func (d *Prompts) conversation(l line, inline bool) (c harness.Conversation, err error) {
+func (d prompts) conversation(l line, inline bool) (c harness.Conversation, err error) {
 	switch {
 	case (l.Prompt != "" || l.TokenIDs != nil) && l.Messages != nil:
-		return c, errors.New(`the line has both "prompt" and "messages"; keep one`)
-	case strings.TrimSpace(l.Prompt) == "" && len(l.TokenIDs) == 0 && len(l.Messages) == 0:
+		return c, errBothPrompts
+	case !l.asks:
 		return c, errors.New(`the line has no "prompt" and no "messages"`)
-	case l.MaxTokens < 0 || l.MaxTokens > 1<<30:
-		return c, fmt.Errorf("max_tokens is %d; it must be above 0", l.MaxTokens)
+	case strings.TrimSpace(l.Prompt) == "" && len(l.TokenIDs) == 0 && len(l.Messages) == 0:
+		return c, &unaskable{emptyPrompt, "the prompt is empty"}
+	case l.Images != nil && l.Prompt == "":
+		return c, errors.New(`"image_files" belongs to a "prompt" that is a text; write images of "messages" as parts of them`)
 	}
 	for _, id := range l.TokenIDs {
 		if id < 0 {
 			return c, fmt.Errorf("%d is no token", id)
 		}
 	}
-	bound := int(l.MaxTokens)
-	if bound == 0 || d.MaxTokens > 0 && d.MaxTokens < bound {
-		bound = d.MaxTokens
+	bound, err := l.bound(d.MaxTokens)
+	if err != nil {
+		return c, err
 	}
-	prompt := harness.Prompt{Text: l.Prompt, TokenIDs: l.TokenIDs, Tokens: len(l.TokenIDs), MaxTokens: bound,
+	least, err := l.least(bound)
+	if err != nil {
+		return c, err
+	}
+	if err := d.fields.note(l.unknown); err != nil {
+		return c, err
+	}
+	prompt := harness.Prompt{Text: l.Prompt, TokenIDs: l.TokenIDs, Tokens: len(l.TokenIDs), MaxTokens: bound, MinTokens: least,
 		IgnoreEOS: (d.IgnoreEOS || l.IgnoreEOS) && bound > 0, Extra: l.Extra}
-	if l.Messages != nil {
-		prompt.Messages, err = messages{d.FS}.all(l.Messages, inline)
+	if l.Extra["truncate_prompt_tokens"] != nil {
+		prompt.Tokens = 0 // the server leaves some of them out, as it is asked to
+	}
+	chat := l.Messages
+	if l.Images != nil {
+		chat, prompt.Text = l.illustrated(), ""
+	}
+	if chat != nil {
+		prompt.Messages, err = messages{d.FS}.all(chat, inline)
 	}
 	return harness.Conversation{Turns: []harness.Prompt{prompt}}, err
 }

@@ -58,7 +58,7 @@ func readRequests(opened *parquet.File) (out []Traced, err error) {
 	}
 }
 
-// traced is the request once more. Where nobody counted, as with an answer that
+// traced is the request once more. Where there is no count, as with an answer that
 // did not come, it has the length that was asked for; an answer of no known
 // length has one token.
 func (r stored) traced() Traced {

@@ -1,17 +1,13 @@
 package dataset
 
 import (
-	"bufio"
-	"encoding/csv"
-	"encoding/json"
+	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"iter"
 	"math/rand/v2"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -28,18 +24,55 @@ type Traced struct {
 	Class, Model   string // where the trace has them
 }
 
-// Trace is the requests of a trace, in its order: prompts of random tokens as
-// long as the trace says, answered at the length that it says. Prompts whose
-// pieces have the same names begin alike.
+// Trace is the requests of a trace, in the order of their instants: prompts of random tokens
+// as long as the trace says, answered at the length that it says. Prompts whose pieces have
+// the same names begin alike. A trace of many requests is not held: it is read from its file
+// as it is played.
 type Trace struct {
 	Name     string
-	Requests []Traced
+	Requests []Traced // that are held
+	Block    int      // tokens that a name of a piece stands for; 0 is 512
+
+	file  *traceFile // that it was read from; nil: it was not, or is a stored run
+	doubt error      // why its instants may be in another unit
 }
 
 func (d Trace) String() string { return fmt.Sprintf("lengths of the trace %q", d.Name) }
 
 // Count is how many requests there are.
-func (d Trace) Count() (int, error) { return len(d.Requests), nil }
+func (d Trace) Count() (int, error) { return d.count(), nil }
+
+func (d Trace) count() int {
+	if d.file != nil {
+		return int(d.file.facts.kept)
+	}
+	return len(d.Requests)
+}
+
+// Held reports whether all requests are in memory.
+func (d Trace) Held() bool { return d.file == nil || d.Requests != nil }
+
+// Last is when the last request came.
+func (d Trace) Last() time.Duration {
+	switch {
+	case d.file != nil:
+		return d.file.facts.most - d.file.facts.least
+	case len(d.Requests) == 0:
+		return 0
+	}
+	return d.Requests[len(d.Requests)-1].At - d.Requests[0].At
+}
+
+// Pause is the longest time between two requests of a trace that is not held.
+func (d Trace) Pause() time.Duration { return d.file.facts.pause }
+
+// Close closes the file of a trace that is not held.
+func (d Trace) Close() error {
+	if d.Held() {
+		return nil
+	}
+	return d.file.Close()
+}
 
 // pieceTokens is how many tokens one name stands for in Mooncake's traces.
 const pieceTokens = 512
@@ -47,13 +80,20 @@ const pieceTokens = 512
 // Conversations implements [harness.Dataset].
 func (d Trace) Conversations(r *rand.Rand) (iter.Seq[harness.Conversation], error) {
 	for i, request := range d.Requests {
-		if request.Prompt < 1 || request.Answer < 1 {
-			return nil, fmt.Errorf("request %d of the trace %q has a prompt of %d tokens and an answer of %d; say beside the trace what is asked: And prompts of 512 tokens are answered in 128 tokens", i+1, d.Name, request.Prompt, request.Answer)
+		if err := d.asks(i, request); err != nil {
+			return nil, err
 		}
 	}
+	if !d.Held() && !d.file.form.lengths {
+		return nil, d.asks(0, Traced{})
+	}
 	return func(yield func(harness.Conversation) bool) {
-		for _, request := range d.Requests {
-			prompt := harness.Prompt{TokenIDs: request.tokens(r), Tokens: request.Prompt, MaxTokens: request.Answer, IgnoreEOS: true,
+		for request, err := range d.each() {
+			if err != nil {
+				yield(harness.Conversation{Err: err})
+				return
+			}
+			prompt := harness.Prompt{TokenIDs: request.tokens(r, cmp.Or(d.Block, pieceTokens)), Tokens: request.Prompt, MaxTokens: request.Answer, IgnoreEOS: true,
 				Class: request.Class, Model: request.Model}
 			if !yield(harness.Conversation{Turns: []harness.Prompt{prompt}}) {
 				return
@@ -62,12 +102,34 @@ func (d Trace) Conversations(r *rand.Rand) (iter.Seq[harness.Conversation], erro
 	}, nil
 }
 
+// asks refuses a request whose lengths the trace does not say.
+func (d Trace) asks(i int, request Traced) error {
+	if request.Prompt > 0 && request.Answer > 0 {
+		return nil
+	}
+	return fmt.Errorf("request %d of the trace %q has a prompt of %d tokens and an answer of %d; say beside the trace what is asked: And prompts of 512 tokens are answered in 128 tokens", i+1, d.Name, request.Prompt, request.Answer)
+}
+
+// each is every request in the order of their instants.
+func (d Trace) each() iter.Seq2[Traced, error] {
+	if !d.Held() {
+		return d.file.sorted
+	}
+	return func(yield func(Traced, error) bool) {
+		for _, request := range d.Requests {
+			if !yield(request, nil) {
+				return
+			}
+		}
+	}
+}
+
 // tokens of a prompt: a named piece is the same wherever its name stands.
-func (q Traced) tokens(r *rand.Rand) []int {
+func (q Traced) tokens(r *rand.Rand, size int) []int {
 	ids := make([]int, q.Prompt)
 	for i := range ids {
-		if piece := i / pieceTokens; piece < len(q.Blocks) && i%pieceTokens == 0 {
-			fill(ids[i:min(len(ids), i+pieceTokens)], rand.New(rand.NewPCG(uint64(q.Blocks[piece]), 0x7ace)))
+		if piece := i / size; piece < len(q.Blocks) && i%size == 0 {
+			fill(ids[i:min(len(ids), i+size)], rand.New(rand.NewPCG(uint64(q.Blocks[piece]), 0x7ace)))
 		} else if piece >= len(q.Blocks) {
 			ids[i] = word(r)
 		}
@@ -83,45 +145,59 @@ func fill(ids []int, r *rand.Rand) {
 
 func word(r *rand.Rand) int { return firstWord + r.IntN(lastWord-firstWord) }
 
+// held is how many requests are kept in memory at most.
+const held = 100_000
+
 // ReadTrace reads a trace in one of the forms that were published: the CSV files
 // of Azure (AzurePublicDataset, LLM inference 2023 and 2024) and of BurstGPT,
-// and the JSON lines of Mooncake; or the requests.parquet of a run that was stored.
+// and the JSON lines of Mooncake; tables and JSON like them; or the requests.parquet of a
+// run that was stored. Requests that failed, or that have no length, are left out.
 func ReadTrace(files fs.FS, path string) (Trace, error) {
 	if strings.HasSuffix(path, ".parquet") {
 		return readStored(files, path)
 	}
-	file, err := files.Open(path)
-	if err != nil {
-		return Trace{}, err
-	}
-	defer file.Close()
-	buffered := bufio.NewReader(file)
-	first, err := buffered.Peek(1)
-	if err != nil {
-		return Trace{}, fmt.Errorf("%s: there is no request in it", path)
-	}
-	read := readCSVTrace
-	if first[0] == '{' {
-		read = readMooncake
-	}
 	t := Trace{Name: path}
-	if t.Requests, err = read(buffered); err != nil {
-		return t, inFile(path, err)
+	file, err := openText(files, path)
+	if err != nil {
+		return t, err
 	}
-	return t, t.relative()
+	if t.file, err = scanTrace(file); err == nil {
+		err = t.found()
+	}
+	if err != nil {
+		return Trace{Name: path}, errors.Join(inFile(path, err), file.Close())
+	}
+	if t.Held() {
+		return t, file.Close()
+	}
+	return t, nil
 }
 
-// relative counts instants from the first one.
-func (d *Trace) relative() error {
-	if len(d.Requests) > 0 {
-		begin := d.Requests[0].At
-		for i := range d.Requests {
-			d.Requests[i].At -= begin
+// found takes what was found in the file, and the requests where they are few.
+func (d *Trace) found() (err error) {
+	facts := &d.file.facts
+	if facts.kept == 0 {
+		return errNoRequest
+	}
+	if d.Block, err = facts.names.size(); err != nil {
+		return err
+	}
+	if !d.file.form.dated {
+		d.doubt = facts.numbers.doubt()
+	}
+	if facts.kept > held {
+		return nil
+	}
+	for request, err := range d.file.sorted {
+		if err != nil {
+			return err
 		}
+		d.Requests = append(d.Requests, request)
 	}
-	return d.check()
+	return nil
 }
 
+// check refuses a stored run whose requests are out of order.
 func (d *Trace) check() error {
 	if len(d.Requests) == 0 {
 		return fmt.Errorf("%s: there is no request in it", d.Name)
@@ -142,7 +218,7 @@ func (d Trace) Classes() []string { return d.every(func(q Traced) string { retur
 // Models are those that are asked beside the client's own.
 func (d Trace) Models() []string { return d.every(func(q Traced) string { return q.Model }) }
 
-// every is each value once that is not empty.
+// every is each value once that is not empty. Only stored runs, which are held, have any.
 func (d Trace) every(of func(Traced) string) (out []string) {
 	for _, request := range d.Requests {
 		if v := of(request); v != "" && !slices.Contains(out, v) {
@@ -152,7 +228,7 @@ func (d Trace) every(of func(Traced) string) (out []string) {
 	return out
 }
 
-// Instants are when the requests came.
+// Instants are when the requests came, where they are held.
 func (d Trace) Instants() (out []time.Duration) {
 	for _, request := range d.Requests {
 		out = append(out, request.At)
@@ -160,77 +236,11 @@ func (d Trace) Instants() (out []time.Duration) {
 	return out
 }
 
-// readCSVTrace reads Azure's and BurstGPT's files, which differ in the names of
-// their columns and in how they write instants.
-func readCSVTrace(r io.Reader) (out []Traced, err error) {
-	lines := csv.NewReader(r)
-	lines.ReuseRecord = true
-	header, err := lines.Read()
-	if err != nil {
-		return nil, err
-	}
-	at, prompt, answer := column(header, "TIMESTAMP"), column(header, "ContextTokens", "Request tokens"), column(header, "GeneratedTokens", "Response tokens")
-	if min(at, prompt, answer) < 0 {
-		return nil, &lineError{1, fmt.Errorf("the columns are %q; Azure's are TIMESTAMP, ContextTokens, GeneratedTokens, BurstGPT's Timestamp, Request tokens, Response tokens", header)}
-	}
-	for {
-		record, err := lines.Read()
-		if errors.Is(err, io.EOF) {
-			return out, nil
-		}
-		if err != nil {
-			return nil, err // it names the line
-		}
-		line, _ := lines.FieldPos(0)
-		request := Traced{}
-		if request.At, err = instant(record[at]); err == nil {
-			request.Prompt, err = strconv.Atoi(record[prompt])
-		}
-		if err == nil {
-			request.Answer, err = strconv.Atoi(record[answer])
-		}
-		if err != nil {
-			return nil, &lineError{int64(line), err}
-		}
-		if request.Answer > 0 { // BurstGPT lists failed requests too, without an answer
-			out = append(out, request)
+// Times yields when the requests came. Where the file cannot be read any more it ends.
+func (d Trace) Times(yield func(time.Duration) bool) {
+	for request, err := range d.each() {
+		if err != nil || !yield(request.At) {
+			return
 		}
 	}
-}
-
-// instant reads "2023-11-16 18:01:51.6805900", the same with a time zone, or
-// seconds.
-func instant(s string) (time.Duration, error) {
-	if seconds, err := strconv.ParseFloat(s, 64); err == nil && seconds >= 0 && seconds < 1e9 {
-		return time.Duration(seconds * float64(time.Second)), nil
-	}
-	for _, layout := range []string{"2006-01-02 15:04:05.999999999", "2006-01-02 15:04:05.999999999Z07:00"} {
-		if at, err := time.Parse(layout, s); err == nil {
-			return time.Duration(at.UnixNano()), nil
-		}
-	}
-	return 0, fmt.Errorf("%q is no instant; write 2023-11-16 18:01:51.68 or seconds", s)
-}
-
-// readMooncake reads JSON lines with timestamps in milliseconds.
-func readMooncake(r io.Reader) (out []Traced, err error) {
-	lines := bufio.NewScanner(r)
-	lines.Buffer(nil, longestRecord)
-	for n := int64(1); lines.Scan(); n++ {
-		var row struct {
-			Timestamp *float64 `json:"timestamp"`
-			Input     int      `json:"input_length"`
-			Output    int      `json:"output_length"`
-			Hashes    []int    `json:"hash_ids"`
-		}
-		err := json.Unmarshal(lines.Bytes(), &row)
-		if err == nil && row.Timestamp == nil {
-			err = errors.New(`there is no "timestamp"`)
-		}
-		if err != nil {
-			return nil, &lineError{n, fmt.Errorf(`%w; a line is {"timestamp": 0, "input_length": 512, "output_length": 128, "hash_ids": [1]}`, explainJSON(err))}
-		}
-		out = append(out, Traced{At: time.Duration(*row.Timestamp * float64(time.Millisecond)), Prompt: row.Input, Answer: row.Output, Blocks: row.Hashes})
-	}
-	return out, lines.Err()
 }

@@ -123,14 +123,14 @@ func TestPiecesWithOneNameAreOneText(t *testing.T) {
 
 func TestATraceThatCannotBeReadSaysWhere(t *testing.T) {
 	for says, content := range map[string]string{
-		"x: there is no request in it":      "",
-		"x: there is no request in it\x00":  "TIMESTAMP,ContextTokens,GeneratedTokens\n",
-		"x:1: the columns are":              "a,b,c\n1,2,3\n",
-		`x:2: "noon" is no instant`:         "TIMESTAMP,ContextTokens,GeneratedTokens\nnoon,2,3\n",
-		`x:3: strconv.Atoi: parsing "many"`: "TIMESTAMP,ContextTokens,GeneratedTokens\n1,2,3\n1,many,3\n",
-		"x: request 2 came before the one":  "TIMESTAMP,ContextTokens,GeneratedTokens\n5,2,3\n1,2,3\n",
-		`x:2: there is no "timestamp"`:      `{"timestamp": 1, "input_length": 1, "output_length": 1}` + "\n{}\n",
-		"x: parse error on line 1":          "\"a\n",
+		"x: there is no request in it":                                       "",
+		"x: there is no request in it\x00":                                   "TIMESTAMP,ContextTokens,GeneratedTokens\n",
+		"x:1: the columns are":                                               "a,b,c\n1,2,3\n",
+		`x:2: "noon" is no instant`:                                          "TIMESTAMP,ContextTokens,GeneratedTokens\nnoon,2,3\n",
+		`x:3: the length of the prompt is "many"; it must be a whole number`: "TIMESTAMP,ContextTokens,GeneratedTokens\n1,2,3\n1,many,3\n",
+		"x:3: the request came 1.11 hours before one ahead of it":            "TIMESTAMP,ContextTokens,GeneratedTokens\n5000,2,3\n1001,2,3\n",
+		`x:2: there is no "timestamp"`:                                       `{"timestamp": 1, "input_length": 1, "output_length": 1}` + "\n{}\n",
+		"x:1: a quote of this row is not closed":                             "\"a\n",
 	} {
 		_, err := dataset.ReadTrace(fstest.MapFS{"x": &fstest.MapFile{Data: []byte(content)}}, "x")
 		want, _, _ := strings.Cut(says, "\x00")
@@ -144,11 +144,19 @@ func FuzzTraces(f *testing.F) {
 	for _, seed := range []string{"TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:01:51.68,2,3\n", `{"timestamp": 1, "input_length": 1, "output_length": 1, "hash_ids": [1]}`, "Timestamp,Request tokens,Response tokens\n1,2,3\n"} {
 		f.Add([]byte(seed))
 	}
+	for _, c := range traces() {
+		f.Add([]byte(c.content))
+	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		trace, err := dataset.ReadTrace(fstest.MapFS{"x": &fstest.MapFile{Data: bytes.Clone(raw)}}, "x")
+		trace, err := dataset.ReadTrace(fstest.MapFS{"x.y": &fstest.MapFile{Data: bytes.Clone(raw)}}, "x.y")
 		if err != nil {
+			require.True(t, strings.HasPrefix(err.Error(), "x.y:"), err)
+			require.NotContains(t, err.Error(), "strconv")
 			return
 		}
+		count, err := trace.Count()
+		require.NoError(t, err)
+		require.Len(t, trace.Requests, count)
 		last := time.Duration(0)
 		for _, at := range trace.Instants() {
 			require.GreaterOrEqual(t, at, last)

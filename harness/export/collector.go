@@ -11,7 +11,7 @@ import (
 
 // A collector is whom metrics are sent to. What does not get there is counted, and
 // neither ends anything nor is written anywhere: the SDK would write it to the
-// standard error of whoever runs the tests.
+// standard error of the tests.
 type collector struct {
 	metric.Exporter
 

@@ -48,7 +48,7 @@ type Exporter struct {
 	sent     *collector
 }
 
-// closing is how long the last sending may take: nobody waits for a collector that
+// closing is how long the last sending may take: a test does not wait for a collector that
 // does not answer.
 const closing = 2 * time.Second
 
@@ -110,7 +110,7 @@ func (e *Exporter) Finish() error {
 	return plain(err)
 }
 
-// resource is who tells, and of what.
+// resource returns the OpenTelemetry resource: what exports, and of which run.
 func (a About) resource() *resource.Resource {
 	return resource.NewSchemaless(attribute.String("service.name", "vllmspec"), attribute.String("service.version", a.Version),
 		attribute.String("vllmspec.run", a.Run), attribute.String("vllmspec.scenario", a.Scenario))

@@ -83,10 +83,10 @@ func (i *instruments) Record(r harness.Record) error {
 	for at := 1; at < len(r.Chunks); at++ {
 		i.gap.Inst().Record(ctx, (r.Chunks[at] - r.Chunks[at-1]).Seconds(), of.plain...)
 	}
-	if r.PromptTokens != harness.Untold {
+	if r.PromptTokens != harness.Unreported {
 		i.tokens.Inst().Record(ctx, int64(r.PromptTokens), of.input...)
 	}
-	if r.OutputTokens != harness.Untold {
+	if r.OutputTokens != harness.Unreported {
 		i.tokens.Inst().Record(ctx, int64(r.OutputTokens), of.output...)
 	}
 	return nil
@@ -122,7 +122,7 @@ func (i *instruments) of(r *harness.Record) sets {
 }
 
 // Sample shows what is read of the client, the host and the GPUs. The server's own
-// metrics are left to whoever reads the server.
+// metrics are left to who reads the server.
 func (i *instruments) Sample(s harness.Sample) error {
 	if s.Source == "server" {
 		return nil
@@ -132,7 +132,7 @@ func (i *instruments) Sample(s harness.Sample) error {
 	if !ok {
 		var err error
 		if gauge, err = i.meter.Float64Gauge(name, metric.WithDescription(s.Series+" of the "+s.Source)); err != nil {
-			gauge = nil // no name for a metric: nobody is shown it
+			gauge = nil // no name for a metric: it is not shown
 		}
 		i.gauges[name] = gauge
 	}

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"sync/atomic"
 	"time"
+
+	"github.com/vllmspec/vllmspec/internal/loopback"
 )
 
 // A Page serves /metrics of the run that is on, and then of the last one, until it
@@ -13,6 +15,7 @@ import (
 type Page struct {
 	server  http.Server
 	address net.Addr
+	own     bool // only this machine reaches it
 	current atomic.Pointer[Exporter]
 }
 
@@ -38,12 +41,18 @@ func Serve(address string) (*Page, error) {
 	if err != nil {
 		return nil, fmt.Errorf("metrics cannot be shown at %s: %w", address, err)
 	}
-	p := &Page{address: listener.Addr()}
+	host, _, _ := net.SplitHostPort(address)
+	return serve(listener, host), nil
+}
+
+// serve serves on a listener of a host.
+func serve(listener net.Listener, host string) *Page {
+	p := &Page{address: listener.Addr(), own: loopback.Is(host)}
 	routes := http.NewServeMux()
 	routes.Handle("GET /metrics", p)
-	p.server = http.Server{Handler: routes, ReadHeaderTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second}
+	p.server = http.Server{Handler: routes, ReadTimeout: patience, WriteTimeout: patience, IdleTimeout: time.Minute, MaxHeaderBytes: 1 << 16}
 	go p.server.Serve(listener)
-	return p, nil
+	return p
 }
 
 // Show lets the page be that of a run.
@@ -52,8 +61,16 @@ func (p *Page) Show(e *Exporter) { p.current.Store(e) }
 // URL is where it is.
 func (p *Page) URL() string { return "http://" + p.address.String() + "/metrics" }
 
-// ServeHTTP is the page; an empty one before the first run.
+// patience is with one who asks, or takes an answer, slowly.
+const patience = 10 * time.Second
+
+// ServeHTTP is the page; an empty one before the first run. Where only this machine reaches
+// it, it answers to this machine's own names only.
 func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if p.own && !loopback.Is(r.Host) {
+		http.Error(w, fmt.Sprintf("This page is not served under the name %q. Ask for it as %s, or set VLLMSPEC_METRICS=0.0.0.0:9464 to serve it to other machines.", r.Host, p.URL()), http.StatusForbidden)
+		return
+	}
 	if e := p.current.Load(); e != nil {
 		e.ServeHTTP(w, r)
 	}

@@ -4,12 +4,16 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math"
+	"os"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/vllmspec/vllmspec/internal/limit"
 )
 
 // An Answer is what came of a request. Its body is read with Next; it must be
@@ -17,25 +21,28 @@ import (
 type Answer struct {
 	Status      int
 	ContentType string
+	Encoding    string // Content-Encoding, several with commas between
+	Location    string // where a redirect leads
 	RequestID   string // X-Request-Id
 	Sent        time.Time
 	Times       Times
 
-	c       *conn // nil once it is closed
-	ctx     context.Context
-	unhook  func() bool
-	left    int64 // of the body, or of the chunk that is being read
-	chunked bool
-	begun   bool  // a chunk was read: its end stands before the next one
-	old     bool  // it is HTTP/1.0
-	lasting bool  // the connection can be used again after it…
-	last    bool  // …but the server says that it is the last one
-	wrong   error // what ended it
+	c              *conn // nil once it is closed
+	ctx            context.Context
+	unhook         func() bool
+	left           int64 // of the body, or of the chunk that is being read
+	chunked        bool
+	begun          bool          // a chunk was read: its end stands before the next one
+	http10         bool          // it is HTTP/1.0
+	reusable       bool          // the connection can be used again after it…
+	closeRequested bool          // …but the server says that it is the last one
+	keep           time.Duration // how long the server keeps the connection idle; none: it does not say
+	wrong          error         // what ended it
 }
 
 // What can be left of a body whose length is not known.
 const (
-	none  = -1            // no length was told
+	none  = -1            // no length was stated
 	toEnd = math.MaxInt64 // it goes on until the connection ends
 )
 
@@ -46,7 +53,7 @@ func (m Malformed) Error() string { return string(m) }
 
 // readHead reads to the beginning of the body.
 func (a *Answer) readHead() error {
-	for budget := maxHead; ; {
+	for budget := limit.Head; ; {
 		if err := a.readStatus(&budget); err != nil {
 			return err
 		}
@@ -57,9 +64,9 @@ func (a *Answer) readHead() error {
 			return a.frame()
 		}
 		if a.Status == 101 {
-			return Malformed("the server wants to speak another protocol, which nobody asked for (101)")
+			return Malformed("the server wants to speak another protocol, which was not asked for (101)")
 		}
-		a.chunked, a.left = false, none // 1xx: the answer is still to come
+		*a = Answer{c: a.c, ctx: a.ctx, unhook: a.unhook, Sent: a.Sent, left: none, keep: none} // 1xx: the answer is still to come
 	}
 }
 
@@ -76,7 +83,7 @@ func (a *Answer) readStatus(budget *int) error {
 	if !ok || status < 100 {
 		return Malformed(fmt.Sprintf("%q is no status", short(line)))
 	}
-	a.Status, a.old, a.lasting = int(status), rest[0] == '0', rest[0] == '1'
+	a.Status, a.http10, a.reusable = int(status), rest[0] == '0', rest[0] == '1'
 	return nil
 }
 
@@ -107,25 +114,76 @@ func (a *Answer) field(name, value []byte) error {
 		}
 		a.left = n
 	case is("Transfer-Encoding"):
+		if bytes.EqualFold(value, []byte("identity")) {
+			return nil // how HTTP/1.1 once said that there is none
+		}
 		if !bytes.EqualFold(value, []byte("chunked")) || a.chunked {
-			return Malformed(fmt.Sprintf("the answer comes as %q, which nobody asked for", short(value)))
+			return Malformed(fmt.Sprintf("the answer comes as %q, which was not asked for", short(value)))
 		}
 		a.chunked = true
 	case is("Connection"):
-		for option := range bytes.SplitSeq(value, []byte(",")) {
-			switch option = bytes.TrimSpace(option); {
-			case bytes.EqualFold(option, []byte("close")):
-				a.last = true
-			case bytes.EqualFold(option, []byte("keep-alive")):
-				a.lasting = true
-			}
-		}
+		a.connection(value)
+	case is("Keep-Alive"):
+		a.keepAlive(value)
 	case is("Content-Type"):
-		a.ContentType = string(value)
+		return a.keepField(&a.ContentType, name, value)
+	case is("Content-Encoding") && a.Encoding != "":
+		return a.keepField(&a.Encoding, name, append([]byte(a.Encoding+","), value...))
+	case is("Content-Encoding"):
+		return a.keepField(&a.Encoding, name, value)
+	case is("Location"):
+		return a.keepField(&a.Location, name, value)
 	case is("X-Request-Id"):
-		a.RequestID = string(value)
+		return a.keepField(&a.RequestID, name, value)
 	}
 	return nil
+}
+
+// keepField takes a field of the head that outlives the connection's buffer.
+func (a *Answer) keepField(kept *string, name, value []byte) error {
+	if len(value) > limit.Field {
+		return Malformed(fmt.Sprintf("the field %s of the answer's head has %d bytes; at most %d are read", short(name), len(value), limit.Field))
+	}
+	*kept = string(value)
+	return nil
+}
+
+// connection reads the field that says whether the connection lasts.
+func (a *Answer) connection(value []byte) {
+	for option := range bytes.SplitSeq(value, []byte(",")) {
+		switch option = bytes.TrimSpace(option); {
+		case bytes.EqualFold(option, []byte("close")):
+			a.closeRequested = true
+		case bytes.EqualFold(option, []byte("keep-alive")):
+			a.reusable = true
+		}
+	}
+}
+
+// keepAlive reads "timeout=5, max=100": how long a server keeps an idle connection,
+// and for how many requests more (RFC 2068, section 19.7.1, and what Node, Apache
+// and gunicorn made of it). What is no number is left out.
+func (a *Answer) keepAlive(value []byte) {
+	for parameter := range bytes.SplitSeq(value, []byte(",")) {
+		name, said, _ := bytes.Cut(parameter, []byte("="))
+		n, ok := number(bytes.Trim(said, " \t\""), 10)
+		switch name = bytes.TrimSpace(name); {
+		case !ok:
+		case bytes.EqualFold(name, []byte("timeout")):
+			a.keep = time.Duration(min(n, int64(time.Hour/time.Second))) * time.Second
+		case bytes.EqualFold(name, []byte("max")) && n == 0:
+			a.closeRequested = true
+		}
+	}
+}
+
+// idle is how long the connection may be kept for another request: less than the
+// server keeps it, because a request may need as long to get there.
+func (a *Answer) idle() time.Duration {
+	if a.keep == none {
+		return keepUsed
+	}
+	return min(keepUsed, a.keep-min(time.Second, a.keep/2))
 }
 
 // frame says where the body ends (RFC 9112, section 6.3).
@@ -133,12 +191,12 @@ func (a *Answer) frame() error {
 	switch {
 	case a.Status == 204 || a.Status == 304:
 		a.chunked, a.left = false, 0
-	case a.chunked && a.old:
+	case a.chunked && a.http10:
 		return Malformed("the answer comes in chunks, which HTTP/1.0 does not have")
 	case a.chunked:
 		a.left = 0 // of the chunk before the first
 	case a.left == none:
-		a.left, a.lasting = toEnd, false
+		a.left, a.reusable = toEnd, false
 	}
 	return nil
 }
@@ -195,7 +253,7 @@ func (a *Answer) nextChunk() error {
 		a.begun, a.left = true, n
 		return nil
 	}
-	budget := maxHead
+	budget := limit.Head
 	if a.begun {
 		if line, err := a.c.line(&budget); err != nil {
 			return err
@@ -203,11 +261,12 @@ func (a *Answer) nextChunk() error {
 			return Malformed(fmt.Sprintf("a chunk of the answer goes on with %q after its end", short(line)))
 		}
 	}
-	a.begun = true
+	a.begun = false // for one who asks again past a deadline
 	line, err := a.c.line(&budget)
 	if err != nil {
 		return err
 	}
+	a.begun = true
 	size, _, _ := bytes.Cut(line, []byte(";")) // an extension of it means nothing to us
 	n, ok := number(bytes.TrimRight(size, " \t"), 16)
 	if !ok {
@@ -218,6 +277,7 @@ func (a *Answer) nextChunk() error {
 	}
 	a.chunked = false
 	if err := a.readFields(&budget, func(_, _ []byte) error { return nil }); err != nil {
+		a.reusable = false // half of a trailer may be left on the connection
 		return err
 	}
 	return io.EOF
@@ -227,8 +287,12 @@ func (a *Answer) nextChunk() error {
 // for us, or stamp.Unknown.
 func (a *Answer) Last() (arrived time.Time, waited time.Duration) { return a.c.stamps.Last() }
 
+// Within bounds how long Next waits from now on, all pieces together; what has come
+// by then is still read. Past it Next returns [os.ErrDeadlineExceeded].
+func (a *Answer) Within(long time.Duration) { a.c.within = long }
+
 // Close is the end of it, once: the answer belongs to its connection, which then
-// belongs to somebody else. The connection is used again if the body was read to
+// belongs to another request. The connection is used again if the body was read to
 // its end, and is closed if not.
 func (a *Answer) Close() {
 	c := a.c
@@ -237,12 +301,41 @@ func (a *Answer) Close() {
 	}
 	going := a.unhook()
 	a.c = nil
-	if going && a.lasting && !a.last && a.wrong == io.EOF && c.r == c.w && c.sent() {
-		c.pool.put(c)
+	if c.bounded && c.net.SetReadDeadline(time.Time{}) != nil {
+		going = false
+	}
+	if going && a.reusable && !a.closeRequested && a.wrong == io.EOF && c.r == c.w && c.sent() {
+		c.pool.put(c, a.idle())
 	} else {
 		c.pool.drop(c)
 	}
 }
+
+// Leave is [Answer.Close] for an answer of which all that matters has come, though its
+// body has not ended. The connection is used again if the end comes in time: some
+// servers write it a moment later, and some never do.
+func (a *Answer) Leave(within time.Duration) {
+	late := a.wrong == nil || errors.Is(a.wrong, os.ErrDeadlineExceeded)
+	if a.c == nil || !late || !a.reusable || a.closeRequested || a.left == toEnd || a.ctx.Err() != nil || !a.unhook() {
+		a.Close()
+		return
+	}
+	a.wrong, a.ctx, a.unhook = nil, context.Background(), func() bool { return true }
+	a.Within(within)
+	go func() {
+		defer a.Close()
+		for read := 0; read < maxRest; {
+			piece, err := a.Next()
+			if err != nil {
+				return
+			}
+			read += len(piece)
+		}
+	}()
+}
+
+// maxRest bounds what is read of a body that no reader waits for.
+const maxRest = 64 << 10
 
 // number reads digits and nothing else; a length has at most 15 of them.
 func number(digits []byte, base int) (int64, bool) {

@@ -100,7 +100,7 @@ func TestWhatIsNoAnswerIsMalformed(t *testing.T) {
 		"signed length":    {"HTTP/1.1 200 OK\r\nContent-Length: +1\r\n\r\nx", "length of the answer"},
 		"endless length":   {"HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n", "length of the answer"},
 		"two lengths":      {"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxx", "length of the answer"},
-		"compressed":       {"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", "nobody asked for"},
+		"compressed":       {"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", "not asked for"},
 		"old chunks":       {"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "HTTP/1.0"},
 		"a chunk's length": {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", "no length of a chunk"},
 		"a negative chunk": {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n", "no length of a chunk"},

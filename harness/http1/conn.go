@@ -7,24 +7,23 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"strconv"
 	"syscall"
 	"time"
 
-	"github.com/vllmspec/vllmspec/harness/stamp"
+	"github.com/vllmspec/vllmspec/internal/limit"
+	"github.com/vllmspec/vllmspec/internal/stamp"
 )
 
 const (
 	// bufferSize is how much of an answer is read at once: some twenty tokens.
 	// There are as many such buffers as connections.
 	bufferSize = 4 << 10
-	// maxHead bounds the head of an answer, with all that comes before it and
-	// with the trailer after it.
-	maxHead = 64 << 10
-	// atOnce is how long a request may be that is written before its answer is
+	// inlineWriteMax is how long a request may be that is written before its answer is
 	// read: the system's own buffers take so much. Longer ones are written beside,
 	// for a server that answers before it has read everything.
-	atOnce = 64 << 10
+	inlineWriteMax = 64 << 10
 )
 
 // A conn is one connection. One goroutine uses it at a time.
@@ -32,13 +31,18 @@ type conn struct {
 	pool   *Pool
 	net    net.Conn    // TLS, or the one below
 	stamps *stamp.Conn // below TLS
+	gate   *gate       // between them; nil in the clear
 	cut    func()      // closes what is below all, at once
 	socket *socket     // nil where it is no socket
 
 	buffer []byte
-	r, w   int // what is read and not used: buffer[r:w]
+	r, w   int    // what is read and not used: buffer[r:w]
+	peeked []byte // by a look at what was said unasked; nil: nothing
 	until  time.Time
-	used   bool // an answer came over it
+	waited bool // it was idle before the request: the server may have closed it meanwhile
+
+	within  time.Duration // that the next reading may wait; 0: as before
+	bounded bool          // there is a deadline for reading
 
 	answer  Answer
 	written chan error // of a request that is written beside; nil: of none
@@ -48,10 +52,24 @@ type conn struct {
 
 func (c *conn) close() { c.cut() }
 
+// errEarly is an answer to nothing: it must not be taken for that to a request which is
+// sent later.
+const errEarly = Malformed("the server sent something before it was asked: that is no answer")
+
+// refuses reports whether a status may be said to a connection before anything is asked over
+// it: that there are too many, or that it was idle for too long.
+func refuses(status int) bool { return status >= http.StatusBadRequest }
+
 // ask sends a request and reads the head of its answer.
 func (c *conn) ask(ctx context.Context, head, body []byte) (*Answer, error) {
-	c.answer = Answer{c: c, ctx: ctx, left: none, unhook: context.AfterFunc(ctx, c.cut)}
-	c.heard, c.written = false, nil
+	c.heard = false
+	early, _ := c.unasked()
+	if early && c.waited {
+		return nil, &unsentError{errEarly}
+	}
+	c.answer = Answer{c: c, ctx: ctx, left: none, keep: none, unhook: context.AfterFunc(ctx, c.cut)}
+	c.written = nil
+	c.within, c.bounded = 0, false
 	if len(c.buffer) > bufferSize {
 		c.buffer, c.r, c.w = make([]byte, bufferSize), 0, 0 // a long head had made it longer
 	}
@@ -71,8 +89,14 @@ func (c *conn) ask(ctx context.Context, head, body []byte) (*Answer, error) {
 		}
 		return nil, err
 	}
+	arrived, _ := c.stamps.Last()
+	before := c.answer.Sent.Sub(arrived)
+	if (early || before > 0 && before < limit.ClockStep) && !refuses(c.answer.Status) {
+		c.answer.unhook()
+		return nil, errEarly
+	}
 	if sent != nil {
-		c.answer.lasting = false
+		c.answer.reusable = false
 	}
 	return &c.answer, nil
 }
@@ -81,7 +105,7 @@ func (c *conn) ask(ctx context.Context, head, body []byte) (*Answer, error) {
 // written; there may be an answer to it nevertheless.
 func (c *conn) send(request []byte) error {
 	c.answer.Sent = time.Now()
-	if len(request) > atOnce || c.socket == nil {
+	if len(request) > inlineWriteMax || c.socket == nil {
 		written := make(chan error, 1)
 		if c.written = written; len(request) <= len(c.buffer) {
 			request = bytes.Clone(request) // the buffer is for the answer now
@@ -129,16 +153,40 @@ type unsentError struct{ error }
 
 func (e *unsentError) Unwrap() error { return e.error }
 
-// spoilt reports whether an idle connection is of no more use: the other side has
-// closed it, or has said something that nobody asked for.
-func (c *conn) spoilt() bool {
-	return c.r < c.w || c.socket != nil && c.socket.spoilt(c.net == c.stamps)
+// stale reports whether an idle connection is of no more use: the other side has
+// closed it, or has said something that was not asked for.
+func (c *conn) stale() bool {
+	said, closed := c.unasked()
+	return said || closed
 }
 
-// unheard reports whether a server cannot have seen the request that failed: it
+// unasked reports whether the other side has said something before it was asked, and whether
+// it has closed the connection. TLS may have had something of its own to say: that is read
+// now, and what is left is the server's.
+func (c *conn) unasked() (said, closed bool) {
+	if c.r < c.w || c.socket == nil {
+		return c.r < c.w, false
+	}
+	now := c.socket.look()
+	if c.gate == nil || now.closed {
+		return now.readable && !now.closed, now.closed
+	}
+	if c.peeked == nil {
+		c.gate.shut = true
+		first := make([]byte, 1)
+		n, err := c.net.Read(first)
+		if c.gate.shut = false; n == 0 {
+			return false, err != errNothing
+		}
+		c.peeked = first
+	}
+	return true, false
+}
+
+// retryable reports whether a server cannot have seen the request that failed: it
 // had closed the connection before the request came there. Where that cannot be
 // told, it is a failure like any other.
-func (c *conn) unheard(err error) bool {
+func (c *conn) retryable(err error) bool {
 	var unsent *unsentError
 	switch {
 	case c.heard:
@@ -161,12 +209,19 @@ func (c *conn) fill() error {
 	case c.r > 0:
 		c.w = copy(c.buffer, c.buffer[c.r:c.w])
 		c.r = 0
-	case len(c.buffer) >= maxHead:
-		return Malformed(fmt.Sprintf("a line of the answer's head is longer than %d bytes", maxHead))
+	case len(c.buffer) >= limit.Head:
+		return Malformed(fmt.Sprintf("a line of the answer's head is longer than %d bytes", limit.Head))
 	default:
 		c.buffer = append(c.buffer, make([]byte, len(c.buffer))...)
 	}
-	n, err := c.net.Read(c.buffer[c.w:])
+	if c.within > 0 {
+		c.net.SetReadDeadline(time.Now().Add(c.within)) // an error of it is the reading's
+		c.within, c.bounded = 0, true
+	}
+	n, err := copy(c.buffer[c.w:], c.peeked), error(nil)
+	if c.peeked = nil; n == 0 {
+		n, err = c.net.Read(c.buffer[c.w:])
+	}
 	c.w += n
 	if n > 0 {
 		c.heard = true
@@ -196,7 +251,7 @@ func (c *conn) line(budget *int) ([]byte, error) {
 			line := c.buffer[c.r : c.r+searched+i]
 			c.r += len(line) + 1
 			if *budget -= len(line) + 1; *budget < 0 {
-				return nil, Malformed(fmt.Sprintf("the head of the answer is longer than %d bytes", maxHead))
+				return nil, Malformed(fmt.Sprintf("the head of the answer is longer than %d bytes", limit.Head))
 			}
 			return bytes.TrimSuffix(line, []byte("\r")), nil
 		}
@@ -212,7 +267,7 @@ func (c *conn) line(budget *int) ([]byte, error) {
 
 // chunkAhead takes what stands before a chunk, where all of it has come and it is
 // as servers write it: the end of the one before, its length, no more. It returns
-// that length, or 0 where somebody has to look closer.
+// that length, or 0 where a closer look is needed.
 func (c *conn) chunkAhead(begun bool) (n int64) {
 	ahead := c.buffer[c.r:c.w]
 	if begun {

@@ -3,14 +3,19 @@ package http1
 import (
 	"bufio"
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/vllmspec/vllmspec/internal/stamp"
 )
 
 // A script is a connection whose other side says what was written down
@@ -88,5 +93,57 @@ func FuzzAnswer(f *testing.F) {
 			assert.Equal(t, theirStatus, status)
 			assert.Equal(t, theirBody, body)
 		}
+	})
+}
+
+// A halting connection is a script whose other side pauses for longer than we wait,
+// after every piece.
+type halting struct {
+	script
+	pause bool
+}
+
+func (h *halting) Read(p []byte) (int, error) {
+	if h.pause = !h.pause; h.pause {
+		return 0, os.ErrDeadlineExceeded
+	}
+	return h.script.Read(p)
+}
+
+func (h *halting) SetReadDeadline(time.Time) error { return nil }
+
+// FuzzPauses holds the reader of a body to what it is without pauses: an answer that
+// is left is read on, and its connection is used again only where it truly ended.
+func FuzzPauses(f *testing.F) {
+	for _, body := range []string{"5;x\r\nhello\r\n00A\r\n, you ther\r\n1\r\ne\r\n0\r\nA: b\r\n\r\n", "0\r\n\r\n", "1\r\nx\r\n0\r\nA: b\r\n", "1\r\nxy\r\n"} {
+		f.Add(body, 1)
+		f.Add(body, 4)
+	}
+	f.Fuzz(func(t *testing.T, body string, step int) {
+		const head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+		step = max(1, step)
+		_, want, wrong := reading(head+body, step)
+		said := &halting{script: script{left: head + body, step: step}}
+		c := &conn{pool: new(Pool), net: said, stamps: stamp.New(said), buffer: make([]byte, bufferSize)}
+		a := &Answer{c: c, ctx: t.Context(), left: none, keep: none, unhook: func() bool { return true }}
+		c.w = copy(c.buffer, head)
+		said.left = body
+		require.NoError(t, a.readHead())
+		got := ""
+		for {
+			piece, err := a.Next()
+			if got += string(piece); err == nil {
+				continue
+			}
+			if errors.Is(err, os.ErrDeadlineExceeded) {
+				if a.wrong = nil; a.reusable {
+					continue
+				}
+				return // half of a trailer: it is given up
+			}
+			require.Equal(t, wrong == nil, err == io.EOF, "%v, %v", wrong, err)
+			break
+		}
+		require.Equal(t, want, got)
 	})
 }

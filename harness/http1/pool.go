@@ -18,14 +18,15 @@ import (
 	"sync"
 	"time"
 
-	"github.com/vllmspec/vllmspec/harness/stamp"
+	"github.com/vllmspec/vllmspec/internal/stamp"
 )
 
-// How long a connection is kept that nobody uses. vLLM closes one 5 s after an
-// answer; a new one waits for its first request at most servers for a minute.
+// How long an idle connection is kept. vLLM closes one 5 s after an
+// answer; a new one waits for its first request at most servers for a minute, but
+// one that is not needed by then takes up a place at the server for nothing.
 const (
 	keepUsed  = 4 * time.Second
-	keepFresh = 30 * time.Second
+	keepFresh = 10 * time.Second
 )
 
 // connectTimeout bounds the making of one connection.
@@ -43,6 +44,8 @@ type Pool struct {
 	busy     int
 	filling  bool // a spare connection is being made
 	closed   bool
+	admitted int             // connections that the server has let in at a time, as far as was tried
+	limited  bool            // it let no more in: there is no use in trying again
 	spare    context.Context // of the making of spare connections; nil: none are made
 	end      context.CancelFunc
 	sweeping *time.Timer // nil: nothing to sweep
@@ -55,8 +58,8 @@ type Times struct {
 	Securing   time.Duration // TLS; Never where it was none
 }
 
-// Never is the length of something that did not happen.
-const Never time.Duration = -1
+// Never is the length of something that did not happen; it is [stamp.Unknown].
+const Never = stamp.Unknown
 
 // A ConnectError is that of a connection which could not be made.
 type ConnectError struct{ Err error }
@@ -70,6 +73,15 @@ func (e *ConnectError) Unwrap() error { return e.Err }
 // head has come when it returns. The answer must be closed; ending the context
 // closes its connection at once.
 func (p *Pool) Ask(ctx context.Context, head, body []byte) (*Answer, error) {
+	answer, err := p.ask(ctx, head, body)
+	if err == nil && refusesMore(answer.Status) {
+		p.withdraw()
+	}
+	return answer, err
+}
+
+// ask sends a request, again where the connection was closed before the request came there.
+func (p *Pool) ask(ctx context.Context, head, body []byte) (*Answer, error) {
 	for {
 		c := p.take()
 		times := Times{Never, Never, Never}
@@ -81,11 +93,14 @@ func (p *Pool) Ask(ctx context.Context, head, body []byte) (*Answer, error) {
 			}
 		}
 		answer, err := c.ask(ctx, head, body)
-		if err == nil {
+		if err == nil && !(c.waited && answer.Status == requestTimeout) {
 			answer.Times = times
 			return answer, nil
 		}
-		again := c.used && c.unheard(err)
+		again := c.waited && (err == nil || c.retryable(err))
+		if err == nil {
+			answer.unhook() // it was said to the idle connection, before the request came there
+		}
 		p.drop(c)
 		if ended := ctx.Err(); ended != nil || !again {
 			return nil, cmp.Or(ended, err)
@@ -102,7 +117,8 @@ func (p *Pool) take() *conn {
 	for len(p.idle) > 0 {
 		c := p.idle[len(p.idle)-1]
 		p.idle = p.idle[:len(p.idle)-1]
-		if now.Before(c.until) && !c.spoilt() {
+		if now.Before(c.until) && !c.stale() {
+			c.waited = true
 			p.fill()
 			return c
 		}
@@ -112,13 +128,12 @@ func (p *Pool) take() *conn {
 	return nil
 }
 
-// put takes a connection back whose answer was read to its end.
-func (p *Pool) put(c *conn) {
+// put takes a connection back whose answer was read to its end, for so long.
+func (p *Pool) put(c *conn, long time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.busy--
-	c.used = true
-	p.keep(c, keepUsed)
+	p.keep(c, long)
 }
 
 func (p *Pool) keep(c *conn, long time.Duration) {
@@ -183,69 +198,6 @@ func (p *Pool) Close() {
 	p.idle = nil
 }
 
-// connecting is how many connections are made at a time beforehand.
-const connecting = 32
-
-// Warm makes connections until so many are idle, and from then on keeps a few
-// idle ones more than are used. It returns the first error.
-func (p *Pool) Warm(ctx context.Context, n int) error {
-	p.mu.Lock()
-	if p.spare == nil {
-		p.spare, p.end = context.WithCancel(context.Background())
-	}
-	missing := n - len(p.idle)
-	p.mu.Unlock()
-	var making sync.WaitGroup
-	var once sync.Once
-	var wrong error
-	turns := make(chan struct{}, connecting)
-	going, stop := context.WithCancel(ctx)
-	defer stop()
-	for range missing {
-		turns <- struct{}{}
-		if going.Err() != nil {
-			break
-		}
-		making.Go(func() {
-			defer func() { <-turns }()
-			if err := p.add(going); err != nil {
-				once.Do(func() { wrong = err; stop() })
-			}
-		})
-	}
-	making.Wait()
-	return cmp.Or(ctx.Err(), wrong)
-}
-
-// add makes one idle connection.
-func (p *Pool) add(ctx context.Context) error {
-	c, _, err := p.connect(ctx)
-	if err != nil {
-		return err
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.keep(c, keepFresh)
-	return nil
-}
-
-// fill sees to it that some connections are spare, while others are used. A
-// server that refuses them will tell the request that needs one.
-func (p *Pool) fill() {
-	if wanted := min(1+p.busy/16, connecting); p.spare == nil || p.filling || p.closed || p.busy == 0 || len(p.idle) >= wanted {
-		return
-	}
-	p.filling = true
-	go func() {
-		err := p.add(p.spare)
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		if p.filling = false; err == nil {
-			p.fill()
-		}
-	}()
-}
-
 // connect makes a connection.
 func (p *Pool) connect(ctx context.Context) (*conn, Times, error) {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
@@ -271,7 +223,8 @@ func (p *Pool) connect(ctx context.Context) (*conn, Times, error) {
 	c.cut = func() { raw.Close() }
 	if p.TLS != nil {
 		handshake := time.Now()
-		secured := tls.Client(stamps, p.TLS)
+		c.gate = &gate{Conn: stamps, socket: c.socket}
+		secured := tls.Client(c.gate, p.TLS)
 		if err := secured.HandshakeContext(ctx); err != nil {
 			raw.Close()
 			return nil, times, &ConnectError{err}

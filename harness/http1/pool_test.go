@@ -137,12 +137,12 @@ func TestARequestThatNobodyHeardIsNoFailure(t *testing.T) {
 	require.NoError(t, err)
 	<-closed
 	c := p.idle[0] // taken without a look at it
-	if c.socket.unconfirmed() != 0 || !c.socket.spoilt(true) {
+	if c.socket.unconfirmed() != 0 || !c.stale() {
 		t.Skip("the system does not tell")
 	}
 	_, err = c.ask(t.Context(), head, []byte("{}"))
 	require.Error(t, err)
-	assert.True(t, c.unheard(err), err)
+	assert.True(t, c.retryable(err), err)
 }
 
 func TestARequestThatWasHeardIsNotAskedAgain(t *testing.T) {
@@ -274,9 +274,9 @@ func TestALongRequestMayBeAnsweredBeforeItIsRead(t *testing.T) {
 
 func TestConnectionsAreThereBeforeTheyAreNeeded(t *testing.T) {
 	p, opened := serving(t, answering(hello, 9))
-	require.NoError(t, p.Warm(t.Context(), 50))
+	require.NoError(t, p.Warm(t.Context(), 50, nil))
 	assert.Len(t, p.idle, 50)
-	require.NoError(t, p.Warm(t.Context(), 20))
+	require.NoError(t, p.Warm(t.Context(), 20, nil))
 	assert.Len(t, p.idle, 50)
 	for range 50 {
 		a, err := p.Ask(t.Context(), head, nil)
@@ -294,12 +294,17 @@ func TestSpareConnectionsFollowThoseInUse(t *testing.T) {
 			go func() { defer far.Close(); answering(hello, 9)(far) }()
 			return near, nil
 		}}
-		require.NoError(t, p.Warm(t.Context(), 1))
+		require.NoError(t, p.Warm(t.Context(), 100, nil))
+		time.Sleep(2 * keepFresh)
+		synctest.Wait()
+		assert.Empty(t, p.idle, "not needed")
 		var held []*Answer
-		for range 40 {
+		for i := range 40 {
 			a, err := p.Ask(t.Context(), head, nil)
 			require.NoError(t, err)
-			assert.Equal(t, Never, a.Times.Connecting)
+			if i > 0 {
+				assert.Equal(t, Never, a.Times.Connecting)
+			}
 			held = append(held, a)
 			synctest.Wait() // a spare one is made meanwhile
 		}
@@ -318,7 +323,7 @@ func TestWarmingSaysWhatKeepsItFromIt(t *testing.T) {
 		return nil, fmt.Errorf("no: %w", syscall.EMFILE)
 	}}
 	defer p.Close()
-	err := p.Warm(t.Context(), 100)
+	err := p.Warm(t.Context(), 100, nil)
 	var connecting *ConnectError
 	require.ErrorAs(t, err, &connecting)
 	require.ErrorIs(t, err, syscall.EMFILE)

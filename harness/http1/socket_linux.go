@@ -10,8 +10,8 @@ import (
 // A socket is what the system knows of a connection.
 type socket struct {
 	raw    syscall.RawConn
-	look   func(fd uintptr) // into what stands below; made once
-	poll   [1]unix.PollFd
+	poll   func(fd uintptr) // into what stands below; made once
+	polled [1]unix.PollFd
 	failed error
 }
 
@@ -26,21 +26,20 @@ func newSocket(conn net.Conn) *socket {
 		return nil
 	}
 	s := &socket{raw: raw}
-	s.look = func(fd uintptr) {
-		s.poll[0] = unix.PollFd{Fd: int32(fd), Events: unix.POLLIN | unix.POLLRDHUP}
-		_, s.failed = unix.Poll(s.poll[:], 0)
+	s.poll = func(fd uintptr) {
+		s.polled[0] = unix.PollFd{Fd: int32(fd), Events: unix.POLLIN | unix.POLLRDHUP}
+		_, s.failed = unix.Poll(s.polled[:], 0)
 	}
 	return s
 }
 
-// spoilt reports whether the other side has closed the connection. In the clear
-// it must not have said anything either; TLS may have had something to say.
-func (s *socket) spoilt(clear bool) bool {
-	if s.raw.Control(s.look) != nil || s.failed != nil {
-		return true
+// look is the connection's state just now.
+func (s *socket) look() state {
+	if s.raw.Control(s.poll) != nil || s.failed != nil {
+		return state{closed: true}
 	}
-	seen := s.poll[0].Revents
-	return seen&^unix.POLLIN != 0 || clear && seen != 0
+	seen := s.polled[0].Revents
+	return state{readable: seen&unix.POLLIN != 0, closed: seen&^unix.POLLIN != 0}
 }
 
 // unconfirmed is how many bytes we sent of which the other side's system never

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/client"
 	"github.com/vllmspec/vllmspec/harness/credentials"
 	"github.com/vllmspec/vllmspec/harness/openai"
 )
@@ -31,7 +32,7 @@ func serve(t *testing.T, handler http.HandlerFunc) *openai.Client {
 }
 
 func clientOf(url string) *openai.Client {
-	return &openai.Client{URL: url, Model: "tiny"}
+	return &openai.Client{Endpoint: client.Endpoint{URL: url}, Model: "tiny"}
 }
 
 // stream answers with the given events.
@@ -81,7 +82,7 @@ func TestAChatIsReadPieceByPiece(t *testing.T) {
 	assert.Equal(t, "Red", chunks[3].Text)
 	assert.Equal(t, 2, chunks[3].Tokens)
 	assert.Equal(t, "stop", chunks[4].Finish)
-	assert.Equal(t, &harness.Usage{PromptTokens: 23, OutputTokens: 4, CachedTokens: 16, ReasoningTokens: harness.Untold}, chunks[5].Usage)
+	assert.Equal(t, &harness.Usage{PromptTokens: 23, OutputTokens: 4, CachedTokens: 16, ReasoningTokens: harness.Unreported, TotalTokens: 27}, chunks[5].Usage)
 	assert.Equal(t, "c-1", chunks[5].RequestID)
 }
 
@@ -95,10 +96,10 @@ func TestTheOtherDialectSaysTheSame(t *testing.T) {
 	require.NoError(t, err, "no [DONE] is needed where a finish reason came")
 	require.Len(t, chunks, 3)
 	assert.Equal(t, "Red", chunks[1].Text)
-	assert.Equal(t, harness.Untold, chunks[1].Tokens)
+	assert.Equal(t, harness.Unreported, chunks[1].Tokens)
 	assert.Equal(t, " fox", chunks[2].Text)
 	assert.Equal(t, 2, chunks[2].Usage.OutputTokens)
-	assert.Equal(t, harness.Untold, chunks[2].Usage.PromptTokens)
+	assert.Equal(t, harness.Unreported, chunks[2].Usage.PromptTokens)
 }
 
 func TestEveryFailureHasItsName(t *testing.T) {
@@ -128,7 +129,7 @@ func TestEveryFailureHasItsName(t *testing.T) {
 		"no finish":        {serve(t, stream(red)), harness.CutShort, "without a finish reason"},
 		"done, no finish":  {serve(t, stream(red, done)), harness.CutShort, "without a finish reason"},
 		"not JSON":         {serve(t, stream("data: {oops\n\n")), harness.Malformed, "{oops"},
-		"a line too long":  {serve(t, stream("data: "+strings.Repeat("x", 3<<20))), harness.Malformed, "longer than"},
+		"a line too long":  {serve(t, stream("data: "+strings.Repeat("x", 65<<20))), harness.Malformed, "longer than 64 MiB"},
 		"connection reset": {serve(t, broken), harness.Reset, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -203,7 +204,7 @@ func TestLeavingTheLoopAbandonsTheRequest(t *testing.T) {
 func TestAChunkIsStampedWhenItArrives(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begun := time.Now()
-		c := &openai.Client{URL: "http://test", Transport: slowly{red, red, fox}}
+		c := &openai.Client{Endpoint: client.Endpoint{URL: "http://test", Transport: slowly{red, red, fox}}}
 		var stamps []time.Duration
 		for chunk, err := range c.Ask(t.Context(), hello) {
 			require.NoError(t, err)
@@ -288,7 +289,7 @@ func TestPreflightSaysWhatToDo(t *testing.T) {
 func TestPreflightWaitsForNobodyForever(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begun := time.Now()
-		c := &openai.Client{URL: "http://test", Transport: never{}}
+		c := &openai.Client{Endpoint: client.Endpoint{URL: "http://test", Transport: never{}}}
 		_, err := c.Preflight(t.Context())
 		assert.ErrorContains(t, err, "did not answer within 15s")
 		assert.Equal(t, 15*time.Second, time.Since(begun))
@@ -318,7 +319,8 @@ func TestPreflightLearnsWhatIsServed(t *testing.T) {
 	server, err := c.Preflight(t.Context())
 	require.NoError(t, err)
 	assert.JSONEq(t, `{"id":"llama","max_model_len":4096}`, string(server.Card))
-	server.Card = nil
+	assert.Positive(t, server.Answered)
+	server.Card, server.Answered = nil, 0
 	assert.Equal(t, openai.Server{Model: "llama", MaxModelLen: 4096, Version: "0.28.0"}, server)
 }
 
@@ -329,7 +331,7 @@ func FuzzStream(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, sent string) {
-		c := &openai.Client{URL: "http://test", Transport: atOnce(sent)}
+		c := &openai.Client{Endpoint: client.Endpoint{URL: "http://test", Transport: atOnce(sent)}}
 		finished := false
 		for chunk, err := range c.Ask(t.Context(), hello) {
 			if err != nil {
@@ -359,7 +361,7 @@ func BenchmarkStream(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			const chunks = 1000
 			body := strings.Repeat(event, chunks) + fox + usage + done
-			c := &openai.Client{URL: "http://test", Transport: atOnce(body)}
+			c := &openai.Client{Endpoint: client.Endpoint{URL: "http://test", Transport: atOnce(body)}}
 			b.ReportAllocs()
 			b.SetBytes(int64(len(body)))
 			for b.Loop() {

@@ -63,7 +63,7 @@ func TestWhoWeAreIsToldToTheServerOnly(t *testing.T) {
 func TestReplicasAreAskedInTurn(t *testing.T) {
 	one, two := serve(t, whole), serve(t, whole)
 	two.URL = "http://user:s3cret@" + two.URL[len("http://"):]
-	f := &openai.Fleet{Replicas: []*openai.Client{one, two}}
+	f := openai.NewFleet(one, two)
 	about, err := f.Preflight(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, 4096, about.MaxModelLen)

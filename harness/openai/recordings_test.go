@@ -55,8 +55,8 @@ func TestStreamsOfARealServerAreRead(t *testing.T) {
 		"chat-logprobs":  {21, 4, 0, "length"},
 		"chat-turns":     {54, 4, 0, "length"},
 		"chat-told":      {21, 4, 0, "length"},
-		"text-no-usage":  {harness.Untold, harness.Untold, harness.Untold, "length"},
-		"chat-no-usage":  {harness.Untold, harness.Untold, harness.Untold, "length"},
+		"text-no-usage":  {harness.Unreported, harness.Unreported, harness.Unreported, "length"},
+		"chat-no-usage":  {harness.Unreported, harness.Unreported, harness.Unreported, "length"},
 		"ids-block":      {64, 3, 32, "length"},
 		"ids-cold":       {100, 3, 0, "length"},
 		"chat-stop":      {21, 0, 0, "stop"},
@@ -65,7 +65,7 @@ func TestStreamsOfARealServerAreRead(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			chunks, err := follow(serve(t, recorded(t, name)), hello)
 			require.NoError(t, err)
-			usage, finish, text := harness.Usage{PromptTokens: harness.Untold, OutputTokens: harness.Untold, CachedTokens: harness.Untold}, "", ""
+			usage, finish, text := harness.Usage{PromptTokens: harness.Unreported, OutputTokens: harness.Unreported, CachedTokens: harness.Unreported}, "", ""
 			for _, chunk := range chunks {
 				text += chunk.Text
 				if chunk.Usage != nil {

@@ -7,12 +7,13 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/client"
 	"github.com/vllmspec/vllmspec/harness/openai"
 )
 
 func TestBodiesAreMadeBeforehand(t *testing.T) {
-	client := &openai.Client{Model: "m"}
-	body := func(p harness.Prompt) string { return string(client.Prepare(p).Body) }
+	c := &openai.Client{Model: "m"}
+	body := func(p harness.Prompt) string { return string(c.Prepare(p).Request.(*client.Request).Body) }
 	assert.JSONEq(t, `{"model":"m","stream":true,"stream_options":{"include_usage":true},"prompt":"a","max_tokens":3}`,
 		body(harness.Prompt{Text: "a", MaxTokens: 3}))
 	parts := json.RawMessage(`{"role":"user","content":[{"type":"text","text":"b"},{"type":"image_url","image_url":{"url":"https://x/y.png"}}]}`)

@@ -4,10 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 
 	"github.com/tidwall/gjson"
+
+	"github.com/vllmspec/vllmspec/harness/vllm"
 )
 
 // ErrNoReset is that a server does not let its prefix cache be emptied.
@@ -25,23 +26,14 @@ func (f *Fleet) ResetCache(ctx context.Context) error {
 }
 
 func (c *Client) resetCache(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, listTimeout)
-	defer cancel()
-	client := c.HTTP()
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.URL+"/reset_prefix_cache", nil)
-	if err != nil {
-		return errors.New("the URL cannot be used")
-	}
-	response, err := client.Do(request)
-	if err != nil {
-		return fmt.Errorf("the prefix cache could not be emptied: %w", unwrapped(err))
-	}
-	defer response.Body.Close()
-	body, _ := io.ReadAll(io.LimitReader(response.Body, 1<<20))
+	r, err := c.Do(ctx, http.MethodPost, vllm.ResetPrefixCache)
+	success := gjson.GetBytes(r.Body, "success")
 	switch {
-	case response.StatusCode != http.StatusOK:
+	case r.Status == 0:
+		return fmt.Errorf("the prefix cache could not be emptied: %w", err)
+	case r.Status != http.StatusOK:
 		return ErrNoReset
-	case gjson.GetBytes(body, "success").Exists() && !gjson.GetBytes(body, "success").Bool():
+	case success.Exists() && !success.Bool():
 		return errors.New("the server could not empty its prefix cache: blocks of it were in use")
 	}
 	return nil

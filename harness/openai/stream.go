@@ -3,9 +3,7 @@ package openai
 import (
 	"bytes"
 	"errors"
-	"fmt"
-	"io"
-	"iter"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -13,116 +11,31 @@ import (
 	"github.com/tidwall/gjson"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/internal/limit"
 )
-
-// maxLine bounds one line of a stream. A chunk has a few hundred bytes; a line
-// without end must not fill the memory.
-const maxLine = 1 << 20
-
-// readSize is how much of a stream is read at once: some twenty events. There are
-// as many such buffers as streams.
-const readSize = 4 << 10
-
-// read yields the chunks of a stream of server-sent events, in either dialect of
-// vLLM's. What came in one read shares its stamp. It reads on after [DONE], to
-// the end of the body: else the connection could not be used again.
-func read(from body) iter.Seq2[harness.Chunk, error] {
-	return func(yield func(harness.Chunk, error) bool) {
-		s := stream{}
-		for {
-			piece, err := from.Next()
-			at, waited := from.Last()
-			for text, rest, ok := s.whole(piece); ok; text, rest, ok = s.whole(piece) {
-				if !yield(s.mere(text, at, waited), nil) {
-					return
-				}
-				piece = rest
-			}
-			for line := range s.lines(piece) {
-				chunk, has, bad := s.take(line, at, waited)
-				if bad != nil {
-					yield(harness.Chunk{}, bad)
-					return
-				}
-				if has && !yield(chunk, nil) {
-					return
-				}
-			}
-			if err == nil {
-				err = s.tooLong()
-			}
-			if err != nil {
-				s.end(err, at, waited, yield)
-				return
-			}
-		}
-	}
-}
-
-// lines are those that end in a piece of the stream; what is left of it is kept
-// for the next.
-func (s *stream) lines(piece []byte) iter.Seq[[]byte] {
-	return func(yield func([]byte) bool) {
-		for {
-			line, rest, whole := bytes.Cut(piece, []byte("\n"))
-			if !whole {
-				s.partial = append(s.partial, piece...)
-				return
-			}
-			if len(s.partial) > 0 {
-				line = append(s.partial, line...)
-				s.partial = line[:0] // overwritten when the line has been taken
-			}
-			if piece = rest; !yield(bytes.TrimRight(line, "\r")) {
-				return
-			}
-		}
-	}
-}
-
-func (s *stream) tooLong() error {
-	if len(s.partial) > maxLine || len(s.data) > maxLine {
-		return &harness.AskError{Failure: harness.Malformed, Err: fmt.Errorf("a line of the stream is longer than %d bytes", maxLine)}
-	}
-	return nil
-}
-
-// take adds a line to the event that is being read; an empty one ends it.
-func (s *stream) take(line []byte, at time.Time, waited time.Duration) (harness.Chunk, bool, error) {
-	if len(line) == 0 {
-		return s.event(at, waited)
-	}
-	if data, ok := bytes.CutPrefix(line, []byte("data:")); ok {
-		s.data = append(append(s.data, bytes.TrimPrefix(data, []byte(" "))...), '\n')
-	}
-	return harness.Chunk{}, false, nil
-}
-
-// end is that of a stream. An event that is not closed by an empty line is one
-// nevertheless, where the stream ended in peace.
-func (s *stream) end(why error, at time.Time, waited time.Duration, yield func(harness.Chunk, error) bool) {
-	if why != io.EOF {
-		yield(harness.Chunk{}, why)
-		return
-	}
-	_, _, _ = s.take(bytes.TrimRight(s.partial, "\r"), at, waited)
-	chunk, has, bad := s.event(at, waited)
-	switch {
-	case bad != nil:
-		yield(harness.Chunk{}, bad)
-	case has && !yield(chunk, nil):
-	case !s.finished:
-		yield(harness.Chunk{}, &harness.AskError{Failure: harness.CutShort, Err: errors.New("the stream ended without a finish reason")})
-	}
-}
 
 // stream is what is remembered from event to event.
 type stream struct {
-	partial  []byte // of a line whose end has not come yet
-	data     []byte // of the event being read
-	finished bool   // a finish reason came
-	done     bool   // [DONE] came
-	tokens   int    // so far, where the server counts as it goes
+	client   *Client
+	label    string   // the media type that the body was said to have
+	partial  gathered // of a line whose end has not come yet
+	data     gathered // of the event being read
+	owned    bool     // the last line stands in memory of its own
+	name     []byte   // the same event's type
+	stray    []byte   // what belonged to no event
+	afterCR  bool     // the last line ended with CR: a LF at once belongs to it
+	begun    bool     // a line came
+	isStream bool     // an event came
+	heard    bool     // something other than a comment came since allowed was asked
+	cut      bool     // the last event did not come whole
+	finished bool     // a finish reason came
+	counted  bool     // usage came after it, or with it
+	running  bool     // usage came before it
+	done     bool     // [DONE] came
+	tokens   int      // so far, where the server counts as it goes
+	most     int      // bytes that may come
+	came     int      // bytes that came
+	held     int      // bytes of a long event that are counted among all of the client's
 
 	texts         strings.Builder // many short ones in one piece of memory
 	before, after []byte          // of an event in mid-stream, what stands around its text
@@ -131,34 +44,73 @@ type stream struct {
 
 // event parses the event that is complete now.
 func (s *stream) event(at time.Time, waited time.Duration) (harness.Chunk, bool, error) {
-	data := bytes.TrimSpace(s.data)
-	s.data = s.data[:0]
-	if text, ok := s.plain(data); ok {
-		return s.mere(text, at, waited), true, nil
+	data := bytes.TrimSpace(s.data.whole())
+	isError := len(s.name) > 0 && string(s.name) == "error"
+	other := len(s.name) > 0 && string(s.name) != "message"
+	s.name = s.name[:0]
+	s.isStream = s.isStream || len(data) > 0
+	if !isError {
+		if text, ok := s.plain(data); ok {
+			s.heard = true
+			return s.mere(text, at, waited), true, nil
+		}
 	}
 	switch {
-	case len(data) == 0 || s.done:
+	case isError && len(data) == 0:
+		return harness.Chunk{}, false, inStream("an error event without a word")
+	case isError:
+		return harness.Chunk{}, false, inStream(complaint(data))
+	case len(data) == 0:
 		return harness.Chunk{}, false, nil
-	case string(data) == "[DONE]":
-		s.done = true
+	case limit.TooDeep(data):
+		return harness.Chunk{}, false, malformed(nests("an event of the stream", data))
+	case !isJSON(data) && other:
+		s.keepStray(data) // it is for those who know that type
 		return harness.Chunk{}, false, nil
-	case !gjson.ValidBytes(data):
-		return harness.Chunk{}, false, &harness.AskError{Failure: harness.Malformed, Err: fmt.Errorf("an event is not JSON: %s", string(data))}
+	case !isJSON(data):
+		return harness.Chunk{}, false, malformed(notJSON(data))
 	}
-	root := gjson.ParseBytes(data)
-	if problem := root.Get("error"); problem.Exists() && problem.Type != gjson.Null {
-		return harness.Chunk{}, false, &harness.AskError{Failure: harness.ErrorInStream, Err: errors.New(complaint(data))}
+	root := parsed(data)
+	c, ofAnswer, bad := s.chunk(root, at)
+	if bad || !ofAnswer && complains(root) {
+		return harness.Chunk{}, false, inStream(complaint(data))
 	}
-	c := s.chunk(root, at)
+	if !ofAnswer {
+		s.keepStray(data)
+		return harness.Chunk{}, false, nil
+	}
+	s.heard = true
 	c.Waited = waited
 	s.learn(data, &c)
 	return c, true, nil
 }
 
+func inStream(words string) error {
+	return &harness.AskError{Failure: harness.ErrorInStream, Err: errors.New(words)}
+}
+
+func malformed(words string) error {
+	return &harness.AskError{Failure: harness.Malformed, Err: errors.New(words)}
+}
+
+// notJSON says what is wrong with the data of an event.
+func notJSON(data []byte) string {
+	if runTogether(data) {
+		return "the events of the stream are not set apart by empty lines: " + string(data)
+	}
+	return "an event is not JSON: " + string(data)
+}
+
+// runTogether reports whether data is that of several events, one in each line.
+func runTogether(data []byte) bool {
+	first, _, several := bytes.Cut(data, []byte("\n"))
+	return several && isJSON(first)
+}
+
 // plain looks for the text of an event that is like one seen before in all but
 // its text. Most events are, and this costs a tenth of parsing them.
 func (s *stream) plain(data []byte) (text []byte, ok bool) {
-	if s.before == nil || s.done || len(data) <= len(s.before)+len(s.after) || !bytes.HasPrefix(data, s.before) || !bytes.HasSuffix(data, s.after) {
+	if s.before == nil || len(data) <= len(s.before)+len(s.after) || !bytes.HasPrefix(data, s.before) || !bytes.HasSuffix(data, s.after) {
 		return nil, false
 	}
 	text = data[len(s.before) : len(data)-len(s.after)]
@@ -168,7 +120,7 @@ func (s *stream) plain(data []byte) (text []byte, ok bool) {
 // whole looks at the beginning of a piece for such an event, as it comes: it is
 // taken as it stands there, without being cut into lines and put together again.
 func (s *stream) whole(piece []byte) (text, rest []byte, ok bool) {
-	if s.open == nil || s.done || len(s.partial) > 0 || len(s.data) > 0 || !bytes.HasPrefix(piece, s.open) {
+	if s.open == nil || s.done || s.partial.length > 0 || s.data.length > 0 || len(s.name) > 0 || !bytes.HasPrefix(piece, s.open) {
 		return nil, nil, false
 	}
 	piece = piece[len(s.open):]
@@ -177,7 +129,7 @@ func (s *stream) whole(piece []byte) (text, rest []byte, ok bool) {
 		case '"':
 			rest, ok = bytes.CutPrefix(piece[i:], s.close)
 			return piece[:i], rest, ok && i > 0
-		case '\\', '\n':
+		case '\\', '\n', '\r':
 			return nil, nil, false
 		}
 	}
@@ -186,13 +138,16 @@ func (s *stream) whole(piece []byte) (text, rest []byte, ok bool) {
 
 // mere is a chunk of which we know nothing but its text.
 func (s *stream) mere(text []byte, at time.Time, waited time.Duration) harness.Chunk {
-	return harness.Chunk{At: at, Waited: waited, Text: s.text(text), Tokens: harness.Untold}
+	return harness.Chunk{At: at, Waited: waited, Text: s.text(text), Tokens: harness.Unreported}
 }
 
 // text makes a string, but not a piece of memory for each: nothing that was
 // written to a builder ever changes.
 func (s *stream) text(of []byte) string {
 	const room = 256 // some fifty tokens
+	if len(of) > limit.ShortEvent {
+		return string(of)
+	}
 	if s.texts.Cap()-s.texts.Len() < len(of) {
 		s.texts.Reset()
 		s.texts.Grow(max(room, len(of)))
@@ -203,7 +158,7 @@ func (s *stream) text(of []byte) string {
 
 // learn remembers what stands around the text of an event that says nothing else.
 func (s *stream) learn(data []byte, c *harness.Chunk) {
-	if c.Text == "" || c.Reasoning != "" || c.Finish != "" || c.Usage != nil || c.Tokens != harness.Untold {
+	if c.Text == "" || c.Reasoning != "" || c.Refusal != "" || c.Finish != "" || c.Usage != nil || c.Tokens != harness.Unreported || len(data) > limit.ShortEvent {
 		return
 	}
 	for _, path := range []string{"choices.0.delta.content", "choices.0.text"} {
@@ -217,31 +172,44 @@ func (s *stream) learn(data []byte, c *harness.Chunk) {
 	}
 }
 
-// chunk reads every field once, in the order in which it stands.
-func (s *stream) chunk(root gjson.Result, at time.Time) harness.Chunk {
-	c := harness.Chunk{At: at, Tokens: harness.Untold}
+// chunk reads every field once, in the order in which it stands. It says whether they
+// are those of an answer, and whether they are an error's.
+func (s *stream) chunk(root gjson.Result, at time.Time) (c harness.Chunk, ofAnswer, bad bool) {
+	c = harness.Chunk{At: at, Tokens: harness.Unreported}
 	var usage gjson.Result
+	choices := false
 	root.ForEach(func(key, value gjson.Result) bool {
 		switch key.Str {
 		case "id":
-			c.RequestID = value.String()
+			c.RequestID = word(value)
 		case "model":
-			c.Model = value.String()
+			c.Model = word(value)
 		case "choices":
-			takeChoice(&c, value.Get("0"))
+			first := value.Get("0")
+			ofAnswer, choices = ofAnswer || value.IsArray(), first.Exists()
+			takeChoice(&c, first)
 		case "usage":
 			usage = value
 		case "metrics":
 			c.Timings = timings(value)
+		case "error":
+			bad = truthy(value)
+		case "object":
+			bad = bad || value.Str == "error"
 		}
 		return true
 	})
 	s.finished = s.finished || c.Finish != ""
 	if usage.IsObject() {
 		s.count(&c, usage)
+		s.counted = s.counted || s.finished && (!choices || !s.running)
+		s.running = s.running || !s.finished
 	}
-	return c
+	return c, ofAnswer || usage.IsObject() || c.Timings != nil, bad
 }
+
+// mostTiming is the longest that a server can have timed, in milliseconds: a month.
+const mostTiming = 30 * 24 * 3600 * 1000
 
 // timings are those of vLLM with --enable-per-request-metrics. What it calls the
 // time to the first token begins when the request is scheduled.
@@ -250,7 +218,7 @@ func timings(metrics gjson.Result) *harness.Timings {
 		return nil
 	}
 	ms := func(path string) time.Duration {
-		if v := metrics.Get(path); v.Type == gjson.Number && v.Num >= 0 {
+		if v := metrics.Get(path); v.Type == gjson.Number && v.Num >= 0 && v.Num <= mostTiming {
 			return time.Duration(v.Num * float64(time.Millisecond))
 		}
 		return harness.Never
@@ -262,14 +230,14 @@ func takeChoice(c *harness.Chunk, choice gjson.Result) {
 	choice.ForEach(func(key, value gjson.Result) bool {
 		switch key.Str {
 		case "text":
-			c.Text += value.String()
+			c.Text += spoken(value)
 		case "delta":
 			takeDelta(c, value)
 		case "finish_reason":
-			c.Finish = value.String()
+			c.Finish = word(value)
 		case "token_ids":
 			if value.IsArray() {
-				c.Tokens = int(value.Get("#").Int())
+				c.Tokens = int(value.Get("#").Int()) // no more than the event has bytes
 			}
 		}
 		return true
@@ -280,35 +248,52 @@ func takeDelta(c *harness.Chunk, delta gjson.Result) {
 	delta.ForEach(func(key, value gjson.Result) bool {
 		switch key.Str {
 		case "content":
-			c.Text += value.String()
+			c.Text += spoken(value)
 		case "reasoning", "reasoning_content": // the name since 2026, and the one before
 			if c.Reasoning == "" {
-				c.Reasoning = value.String()
+				c.Reasoning = spoken(value)
 			}
+		case "refusal":
+			c.Refusal += spoken(value)
 		case "tool_calls":
 			for _, call := range value.Array() {
-				c.Text += call.Get("function.name").String() + call.Get("function.arguments").String()
+				c.Text += called(call.Get("function")) + called(call.Get("custom"))
 			}
+		case "function_call": // the form before tools
+			c.Text += called(value)
 		}
 		return true
 	})
 }
 
+// called is a piece of a call: its name, or a part of its arguments.
+func called(call gjson.Result) string {
+	return call.Get("name").String() + call.Get("arguments").String() + call.Get("input").String()
+}
+
 // count takes the server's count. With continuous usage each chunk says how
 // many tokens there are so far, and the difference is what it carries.
 func (s *stream) count(c *harness.Chunk, usage gjson.Result) {
+	invalid := false
 	number := func(path string) int {
-		if v := usage.Get(path); v.Type == gjson.Number {
-			return int(v.Int())
+		v := usage.Get(path)
+		if v.Type != gjson.Number {
+			return harness.Unreported
 		}
-		return harness.Untold
+		if v.Num < 0 || v.Num != math.Trunc(v.Num) || v.Num > limit.Tokens {
+			invalid = true
+			return harness.Unreported
+		}
+		return int(v.Num)
 	}
 	c.Usage = &harness.Usage{
+		TotalTokens:  number("total_tokens"),
 		PromptTokens: number("prompt_tokens"), OutputTokens: number("completion_tokens"),
 		CachedTokens:    number("prompt_tokens_details.cached_tokens"),
 		ReasoningTokens: number("completion_tokens_details.reasoning_tokens"),
 	}
-	if c.Tokens == harness.Untold && c.Content() && c.Usage.OutputTokens > s.tokens {
+	c.Usage.Invalid = invalid
+	if c.Tokens == harness.Unreported && c.Content() && c.Usage.OutputTokens > s.tokens {
 		c.Tokens = c.Usage.OutputTokens - s.tokens
 	}
 	s.tokens = max(s.tokens, c.Usage.OutputTokens)

@@ -1,7 +1,13 @@
 package openai
 
 import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
 	"io"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -10,19 +16,25 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/internal/limit"
 )
 
 // pieces is a body that comes as it stands here.
-type pieces struct{ left [][]byte }
+type pieces struct {
+	left [][]byte
+	end  error // nil: io.EOF
+}
 
 func (p *pieces) Next() ([]byte, error) {
 	if len(p.left) == 0 {
-		return nil, io.EOF
+		return nil, cmp.Or(p.end, io.EOF)
 	}
 	next := p.left[0]
 	p.left = p.left[1:]
 	return next, nil
 }
+
+func (p *pieces) Within(time.Duration) {}
 
 func (p *pieces) Last() (time.Time, time.Duration) { return time.Time{}, harness.Never }
 
@@ -35,7 +47,7 @@ func TestTheShortcutSaysWhatParsingSays(t *testing.T) {
 	body := event(" one", "null") + event(" two", "null") + event(" café", "null") + event("", "null") + event(`\"quoted\"`, "null") + event(`\n`, "null") +
 		event(`","finish_reason":"length","x":"`, "null") + event(" three", "null") + event(" end", `"stop"`) + "data: [DONE]\n\n"
 	chunks := func(body string) (out []string, finish string) {
-		for chunk, err := range read(&pieces{[][]byte{[]byte(body)}}) {
+		for chunk, err := range new(Client).events(&pieces{left: [][]byte{[]byte(body)}}, eventStream, math.MaxInt) {
 			require.NoError(t, err)
 			if chunk.Content() {
 				out = append(out, chunk.Text)
@@ -53,7 +65,7 @@ func TestTheShortcutSaysWhatParsingSays(t *testing.T) {
 		if one == "" || strings.Contains(one, "[DONE]") {
 			continue
 		}
-		s := stream{data: []byte(strings.TrimPrefix(one, "data: "))}
+		s := stream{data: gatheredOf(strings.TrimPrefix(one, "data: "))}
 		chunk, _, err := s.event(time.Time{}, 0)
 		require.NoError(t, err)
 		if chunk.Content() {
@@ -63,6 +75,92 @@ func TestTheShortcutSaysWhatParsingSays(t *testing.T) {
 	assert.Equal(t, parsed, shortcut)
 }
 
+func TestABrokenConnectionAfterTheEndIsARemark(t *testing.T) {
+	const text, finish = `data: {"choices":[{"text":"a"}]}` + "\n\n", `data: {"choices":[{"finish_reason":"stop"}]}` + "\n\n"
+	const usage, done = `data: {"choices":[],"usage":{"completion_tokens":1}}` + "\n\n", "data: [DONE]\n\n"
+	broken := errors.New("it broke")
+	for sent, c := range map[string]struct {
+		end     error
+		fails   string
+		remarks int
+	}{
+		text + finish + usage + done:  {broken, "", 1},
+		text + finish + done:          {broken, "", 1},
+		text + finish + usage:         {broken, "", 1},
+		text + finish:                 {broken, "", 1},
+		text:                          {broken, "it broke", 0},
+		text + done:                   {broken, "without a finish reason", 0},
+		text + finish + ":\n":         {context.Canceled, "", 0},
+		text + finish + "\n":          {io.EOF, "", 0},
+		text + `data: {"error":"no"`:  {broken, "it broke", 0},
+		text + `data: {"error":"no"}`: {broken, "no", 0},
+	} {
+		client := new(Client)
+		var failed error
+		for _, err := range client.events(&pieces{left: [][]byte{[]byte(sent)}, end: c.end}, eventStream, math.MaxInt) {
+			failed = err
+		}
+		if c.fails == "" {
+			require.NoError(t, failed, sent)
+		} else {
+			require.ErrorContains(t, failed, c.fails, sent)
+		}
+		assert.Len(t, client.Remarks(), c.remarks, sent)
+	}
+}
+
+func gatheredOf(text string) (g gathered) {
+	g.add([]byte(text))
+	return g
+}
+
+// TestWhatIsGatheredIsWhatWasAdded has texts that become long, in pieces of all lengths, and
+// line ends after pieces that are kept as they are.
+func TestWhatIsGatheredIsWhatWasAdded(t *testing.T) {
+	var g gathered
+	for _, step := range []int{1000, 4096, 70_000, block, block + 1, 3 * block} {
+		for _, total := range []int{0, 1, limit.ShortEvent, limit.ShortEvent + 1, block, block + 1, 5*block + 7} {
+			want := bytes.Repeat([]byte("abcdefg"), total/7+1)[:total]
+			for from := 0; from < total; from += step {
+				g.add(want[from:min(total, from+step)])
+			}
+			require.Equal(t, total, g.length)
+			line := g.whole()
+			require.True(t, bytes.Equal(want, line), "%d in steps of %d", total, step)
+			var data gathered
+			data.adopt(line)
+			data.add([]byte("\n"))
+			require.True(t, bytes.Equal(append(want, '\n'), data.whole()), "%d in steps of %d", total, step)
+			require.Zero(t, g.length+data.length)
+		}
+	}
+}
+
+// TestAnEventMayBeLong has one that is just not too long, and one that never ends.
+func TestAnEventMayBeLong(t *testing.T) {
+	const step = 1 << 20
+	for _, c := range []struct {
+		mebibytes int
+		fails     string
+	}{{60, ""}, {66, "an event of the stream is longer than 64 MiB"}} {
+		from := &pieces{left: [][]byte{[]byte(`data: {"choices":[{"finish_reason":"stop","text":"`)}}
+		for range c.mebibytes {
+			from.left = append(from.left, bytes.Repeat([]byte("x"), step))
+		}
+		from.left = append(from.left, []byte("\"}]}\n\n"))
+		got, said := 0, ""
+		for chunk, err := range new(Client).events(from, eventStream, math.MaxInt) {
+			if got += len(chunk.Text); err != nil {
+				said = err.Error()
+			}
+		}
+		assert.Contains(t, said, c.fails)
+		if c.fails == "" {
+			assert.Equal(t, fmt.Sprint(c.mebibytes*step, ""), fmt.Sprint(got, said))
+		}
+	}
+}
+
 // FuzzEvents holds the reader to what it makes of a stream not depending on where
 // the pieces of it end.
 func FuzzEvents(f *testing.F) {
@@ -70,6 +168,10 @@ func FuzzEvents(f *testing.F) {
 		"data: {\"choices\":[{\"text\":\"a\"}]}\n\ndata: {\"choices\":[{\"text\":\"é\"}]}\r\n\r\ndata: {\"choices\":[{\"text\":\"\",\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n",
 		"data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\ndata: {\"choices\":[{\"delta\":{\"content\":\"\\\"b\"}}]}\n\n: x\n\ndata: {\"error\":{\"message\":\"no\"}}\n\n",
 		"event: x\ndata: {\"choices\":\ndata: [{\"finish_reason\":\"length\"}]}", "data:\n\n", "\r\n\r", "data: {oops\n\n",
+		"\xef\xbb\xbfdata: {\"choices\":[{\"text\":\"a\"}]}\r\rdata: {\"choices\":[{\"text\":\"b\"}]}\r\n\r\ndata: {\"choices\":[{\"text\":\"c\",\"finish_reason\":\"stop\"}]}\n\rdata: [DONE]",
+		"event: error\ndata: no\ndata: room", "data: {\"detail\":[{\"msg\":\"no\"}]}\n\n", "{\"error\":\"no\"}\n", "<html>no", "event: ping\ndata: 1\n\ndata\n\nid: 3\rretry: 1\r\r",
+		"data: {\"choices\":[{\"text\":\"a\"}],\"error\":null}\n\ndata: {\"choices\":[{\"text\":\"\rb\"}],\"error\":null}\n\n",
+		"data: {\"choices\":[{\"finish_reason\":\"stop\"}],\"usage\":{\"completion_tokens\":1}}\n\ndata: {\"usage\":{\"completion_tokens\":2}}\ndata: [DONE]\ndata: {oops\n\n",
 	} {
 		f.Add(sent, 1)
 		f.Add(sent, 5)
@@ -81,7 +183,7 @@ func FuzzEvents(f *testing.F) {
 			for rest := []byte(sent); len(rest) > 0; rest = rest[min(step, len(rest)):] {
 				from.left = append(from.left, rest[:min(step, len(rest))])
 			}
-			for chunk, err := range read(from) {
+			for chunk, err := range new(Client).events(from, eventStream, math.MaxInt) {
 				if err != nil {
 					return chunks, err.Error()
 				}
@@ -93,5 +195,64 @@ func FuzzEvents(f *testing.F) {
 		cut, cutWrong := all(step)
 		require.Equal(t, wrong, cutWrong)
 		require.Equal(t, whole, cut)
+	})
+}
+
+// dispatched are the events of a stream as WHATWG's standard has them (HTML, section
+// 9.2.6): what is read here at once is read in pieces elsewhere.
+func dispatched(sent string) (events [][2]string) {
+	sent = strings.TrimPrefix(sent, byteOrderMark)
+	lines := strings.Split(strings.ReplaceAll(strings.ReplaceAll(sent, "\r\n", "\n"), "\r", "\n"), "\n")
+	var data, kind string
+	for _, line := range lines[:len(lines)-1] {
+		field, value, _ := strings.Cut(line, ":")
+		value = strings.TrimPrefix(value, " ")
+		switch {
+		case line == "":
+			if data != "" {
+				events = append(events, [2]string{kind, data})
+			}
+			data, kind = "", ""
+		case field == "data":
+			data += value + "\n"
+		case field == "event":
+			kind = value[:min(len(value), limit.Field)]
+		}
+	}
+	return events
+}
+
+// FuzzLines holds the reading of lines and fields to the standard, wherever pieces end.
+func FuzzLines(f *testing.F) {
+	for _, sent := range []string{"data: a\r\n\r\ndata:b\r\rdata: c\n\n", "\xef\xbb\xbfevent: x\ndata\ndata: \n\n", "event: a\n\ndata: b\n\r\n", ":\ndata : x\nid\n\r", "\n\r\n\r\r\n"} {
+		f.Add(sent, 1)
+		f.Add(sent, 3)
+	}
+	f.Fuzz(func(t *testing.T, sent string, step int) {
+		step = max(1, step)
+		var s stream
+		var events [][2]string
+		for rest := []byte(sent); len(rest) > 0; {
+			piece := bytes.Clone(rest[:min(step, len(rest))])
+			rest = rest[len(piece):]
+			for {
+				line, left, ok := s.line(piece)
+				if !ok {
+					break
+				}
+				if piece = left; !s.begun {
+					s.begun, line = true, bytes.TrimPrefix(line, []byte(byteOrderMark))
+				}
+				if len(line) > 0 {
+					s.field(line)
+					continue
+				}
+				if data := string(s.data.whole()); data != "" {
+					events = append(events, [2]string{string(s.name), data})
+				}
+				s.name = s.name[:0]
+			}
+		}
+		require.Equal(t, dispatched(sent), events)
 	})
 }

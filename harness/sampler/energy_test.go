@@ -26,7 +26,7 @@ func (n tokens) Ask(context.Context, harness.Prompt) iter.Seq2[harness.Chunk, er
 		now := time.Now()
 		_ = yield(harness.Chunk{At: now, Headers: true, HTTPStatus: 200}, nil) &&
 			yield(harness.Chunk{At: now, Text: "words", Tokens: int(n), Finish: "length",
-				Usage: &harness.Usage{PromptTokens: 1, OutputTokens: int(n), CachedTokens: harness.Untold, ReasoningTokens: harness.Untold}}, nil)
+				Usage: &harness.Usage{PromptTokens: 1, OutputTokens: int(n), CachedTokens: harness.Unreported, ReasoningTokens: harness.Unreported}}, nil)
 	}
 }
 
@@ -125,6 +125,6 @@ func TestEnergyThatIsNotTheServersAloneIsUnknown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := verdict(t, powered(t, newDGX(), nil), "energy per output token", "at most 18 J")
 		assert.Equal(t, slo.Met, v.Outcome)
-		assert.Contains(t, v.Notes, "whether other programs used the GPUs too could not be told", "in a container NVML shows no processes")
+		assert.Contains(t, v.Notes, "whether other programs used the GPUs too is unknown", "in a container NVML shows no processes")
 	})
 }

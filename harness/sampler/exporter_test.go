@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -61,11 +62,10 @@ gpu_clock{card_model="MI300X",clock_index="9",clock_type="video",gpu_id="0",host
 // exported is an exporter with these pages, one after the other.
 func exported(t *testing.T, pages ...string) *sampler.Exporter {
 	t.Helper()
-	served := 0
+	var served atomic.Int64 // exporters of one address are read at once
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4")
-		io.WriteString(w, pages[min(served, len(pages)-1)])
-		served++
+		io.WriteString(w, pages[min(int(served.Add(1))-1, len(pages)-1)])
 	}))
 	t.Cleanup(server.Close)
 	return &sampler.Exporter{URL: server.URL + "/metrics", HTTP: server.Client()}

@@ -8,7 +8,7 @@ import (
 )
 
 // A GPU is what of one does not change while a run goes on: what a baseline must
-// share. What is not told is "" or 0.
+// share. What is not reported is "" or 0.
 type GPU struct {
 	Index       string  `json:"index"` // as nvidia-smi counts them
 	Model       string  `json:"model,omitempty"`
@@ -20,6 +20,7 @@ type GPU struct {
 	MemoryClock float64 `json:"max_memory_clock_hertz,omitempty"`
 	ECC         string  `json:"ecc,omitempty"` // "on", "off"
 	MIG         bool    `json:"mig,omitempty"` // split into instances, of which a server has some
+	Instances   int     `json:"mig_instances,omitempty"`
 }
 
 // A value is one figure of one GPU.

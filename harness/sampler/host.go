@@ -19,7 +19,7 @@ import (
 // Host reads the machine that the client runs on, the client's own process, and
 // the server's where that runs here too.
 type Host struct {
-	Server *Process // nil: the server is elsewhere, or nobody knows where
+	Server *Process // nil: the server is elsewhere, or its place is unknown
 
 	own    own
 	before []cpu.TimesStat
@@ -125,7 +125,7 @@ func traffic(ctx context.Context) (out []harness.Reading) {
 	if disks, err := disk.IOCountersWithContext(ctx); err == nil {
 		var read, written uint64
 		for name, d := range disks {
-			if whole(name, disks) {
+			if isWholeDisk(name, disks) {
 				read, written = read+d.ReadBytes, written+d.WriteBytes
 			}
 		}
@@ -137,9 +137,9 @@ func traffic(ctx context.Context) (out []harness.Reading) {
 	return out
 }
 
-// whole reports whether a disk is one: sda is, sda1 is a part of it and nvme0n1p2 of
+// isWholeDisk reports whether a disk is one: sda is, sda1 is a part of it and nvme0n1p2 of
 // nvme0n1, which count its bytes once more; so do mappers and loops.
-func whole(name string, disks map[string]disk.IOCountersStat) bool {
+func isWholeDisk(name string, disks map[string]disk.IOCountersStat) bool {
 	for _, kind := range []string{"loop", "ram", "dm-", "md", "zram"} {
 		if strings.HasPrefix(name, kind) {
 			return false

@@ -40,7 +40,7 @@ func limits(pairs *pairs) []harness.Reading {
 // A box is the container that a process is in, as far as it limits it.
 type box struct {
 	cpus         float64 // that Go uses, or fewer where the quota allows no more
-	throttled    float64 // s for which the quota has held it; -1 where nobody tells
+	throttled    float64 // s for which the quota has held it; -1 where unknown
 	used, memory float64 // bytes, of a limit; 0 where there is none
 }
 

@@ -2,5 +2,5 @@
 
 package sampler
 
-// fileLimit is not told here.
+// fileLimit is unknown here.
 func fileLimit() (uint64, bool) { return 0, false }

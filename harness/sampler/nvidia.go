@@ -98,7 +98,7 @@ func (n *NVIDIA) find() error {
 	return nil
 }
 
-// choose leaves out the GPUs that the server does not use, where that can be told.
+// choose leaves out the GPUs that the server does not use, where that is known.
 func (n *NVIDIA) choose() {
 	all := len(n.cards)
 	if all == 1 {
@@ -109,7 +109,7 @@ func (n *NVIDIA) choose() {
 		return ret != nvml.SUCCESS || !slices.ContainsFunc(processes, func(p nvml.ProcessInfo) bool { return n.serves(p.Pid) })
 	})
 	if len(used) == 0 {
-		n.remarks = append(n.remarks, fmt.Sprintf("all %d GPUs of this machine are watched: which of them the server uses could not be told", all))
+		n.remarks = append(n.remarks, fmt.Sprintf("all %d GPUs of this machine are watched: which of them the server uses is unknown", all))
 	} else if len(used) < all {
 		n.cards = used
 		n.remarks = append(n.remarks, fmt.Sprintf("of this machine's %d GPUs those are watched that the server uses: %s", all, strings.Join(indexes(used), ", ")))

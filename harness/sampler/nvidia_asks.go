@@ -13,7 +13,7 @@ import (
 // An ask is one question to NVML, and the figures that its answer holds.
 type ask struct {
 	name, symbol string // symbol: of the library's function
-	optional     bool   // what many GPUs do not tell, and nobody misses
+	optional     bool   // what many GPUs do not report, and is not missed
 	of           func(card) ([]value, nvml.Return)
 }
 
@@ -50,7 +50,7 @@ func asks(serves func(pid uint32) bool) []ask {
 				}
 			}
 			out := []value{{"gpu_processes", float64(len(processes))}}
-			if ours > 0 { // else nobody can tell them from others
+			if ours > 0 { // else they cannot be distinguished from others
 				out = append(out, value{"gpu_other_processes", float64(len(processes) - ours)})
 			}
 			return out, ret
@@ -125,12 +125,19 @@ func (c card) memory() ([]value, nvml.Return) {
 		m, ret := c.GetMemoryInfo()
 		return []value{{"gpu_memory_used_bytes", float64(m.Used)}, {"gpu_memory_total_bytes", float64(m.Total)}}, ret
 	}
-	most, ret := c.GetMaxMigDeviceCount()
+	instances, fullest, ret := c.instances()
 	if ret != nvml.SUCCESS {
 		return nil, ret
 	}
-	instances := 0
-	var fullest nvml.Memory
+	return []value{{"gpu_mig_instances", float64(instances)}, {"gpu_memory_used_bytes", float64(fullest.Used)}, {"gpu_memory_total_bytes", float64(fullest.Total)}}, nvml.SUCCESS
+}
+
+// instances is how many a GPU is split into, and the memory of the fullest.
+func (c card) instances() (n int, fullest nvml.Memory, ret nvml.Return) {
+	most, ret := c.GetMaxMigDeviceCount()
+	if ret != nvml.SUCCESS {
+		return 0, fullest, ret
+	}
 	for i := range most {
 		instance, ret := c.GetMigDeviceHandleByIndex(i)
 		if ret != nvml.SUCCESS {
@@ -138,17 +145,17 @@ func (c card) memory() ([]value, nvml.Return) {
 		}
 		m, ret := instance.GetMemoryInfo()
 		if ret != nvml.SUCCESS {
-			return nil, ret
+			return 0, fullest, ret
 		}
-		instances++
+		n++
 		if m.Used >= fullest.Used {
 			fullest = m
 		}
 	}
-	return []value{{"gpu_mig_instances", float64(instances)}, {"gpu_memory_used_bytes", float64(fullest.Used)}, {"gpu_memory_total_bytes", float64(fullest.Total)}}, nvml.SUCCESS
+	return n, fullest, nvml.SUCCESS
 }
 
-// about is what does not change; what is not told is left out.
+// about is what does not change; what is not reported is left out.
 func (c card) about(driver string) GPU {
 	g := GPU{Index: c.index, Driver: driver, MIG: c.mig}
 	g.Model, _ = c.GetName()
@@ -168,6 +175,8 @@ func (c card) about(driver string) GPU {
 	if on, _, ret := c.GetEccMode(); ret == nvml.SUCCESS {
 		g.ECC = map[nvml.EnableState]string{nvml.FEATURE_ENABLED: "on", nvml.FEATURE_DISABLED: "off"}[on]
 	}
-	g.Model = strings.TrimSpace(g.Model)
+	if g.Model = strings.TrimSpace(g.Model); c.mig {
+		g.Instances, _, _ = c.instances()
+	}
 	return g
 }

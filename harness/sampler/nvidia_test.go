@@ -134,7 +134,7 @@ func TestOnlyTheServersGPUsAreWatched(t *testing.T) {
 	assert.Equal(t, []string{"of this machine's 8 GPUs those are watched that the server uses: 2, 3"}, n.Remarks())
 
 	all := newDGX().open(t, func() []int32 { return []int32{100} })
-	assert.Equal(t, []string{"all 8 GPUs of this machine are watched: which of them the server uses could not be told"}, all.Remarks())
+	assert.Equal(t, []string{"all 8 GPUs of this machine are watched: which of them the server uses is unknown"}, all.Remarks())
 }
 
 func TestALostGPULeavesAGap(t *testing.T) {

@@ -42,7 +42,7 @@ type member struct {
 const walkEvery = 30 * time.Second
 
 // FindProcess finds who listens on ports of this machine. Where that cannot be
-// told it is a process that says why, in a warning, and is not read.
+// known it is a process that says why, in a warning, and is not read.
 func FindProcess(ctx context.Context, ports ...uint16) *Process {
 	p := &Process{members: map[int32]*member{}}
 	for _, port := range ports {
@@ -214,7 +214,7 @@ func OnThisMachine(ctx context.Context, hostname string) bool {
 	}
 	address, err := netip.ParseAddr(hostname)
 	if err != nil {
-		return false // a name: to look it up is not worth a wrong answer
+		return false // a name: to look it up risks a wrong answer
 	}
 	if address.IsLoopback() || address.IsUnspecified() {
 		return true

@@ -4,10 +4,12 @@
 package sampler
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"net/http"
 	"net/url"
@@ -15,9 +17,10 @@ import (
 	"strconv"
 	"strings"
 
-	dto "github.com/prometheus/client_model/go"
-
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/vllm"
+	"github.com/vllmspec/vllmspec/internal/limit"
+	"github.com/vllmspec/vllmspec/internal/redact"
 )
 
 // Prometheus reads the page of metrics of one server. What it has under an old name
@@ -26,8 +29,13 @@ type Prometheus struct {
 	URL    string
 	HTTP   *http.Client // says who we are, where that is needed
 	Source string       // of the readings: "server"
+	Models []string     // that the label model_name may name; of others on the page the source is [harness.OtherModels]
+	Wanted []string     // series that are read too, though they are not vLLM's
+	Access string       // what to do where access is refused; "" is to set VLLM_API_KEY
 
-	engines []string // that the page has had
+	engines map[string]int // that the page has had, and how often
+	ours    bool           // it has had one of Models
+	others  []string       // what else it named
 }
 
 // String is what is watched.
@@ -38,59 +46,96 @@ func (p *Prometheus) String() string { return p.Source }
 func (p *Prometheus) Read(ctx context.Context) ([]harness.Reading, error) {
 	readings, err := p.read(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("metrics of the server at %s: %w", withoutUser(p.URL), err)
+		return nil, fmt.Errorf("%s: %w", redact.URL(p.URL), err)
 	}
 	return readings, nil
 }
 
 func (p *Prometheus) read(ctx context.Context) ([]harness.Reading, error) {
-	page, err := fetch(ctx, p.HTTP, p.URL, "set VLLM_METRICS_URL if they are elsewhere", "set VLLM_API_KEY")
+	page, err := fetch(ctx, p.HTTP, p.URL, "set VLLM_METRICS_URL if they are elsewhere", cmp.Or(p.Access, "set VLLM_API_KEY"))
 	if err != nil {
 		return nil, err
 	}
-	families, err := page.families(ofVLLM)
+	metrics, err := page.metrics(p.keeps)
 	if err != nil {
 		return nil, err
 	}
-	if err := p.allEngines(families); err != nil {
-		return nil, err
+	names := map[string]bool{}
+	for _, m := range metrics {
+		names[m.name] = true
 	}
 	var readings []harness.Reading
-	for name, family := range families {
-		now := harness.CurrentSeries(name)
-		if now != name && families[now] != nil {
+	for _, m := range metrics {
+		now := vllm.CurrentSeries(m.name)
+		if now != m.name && names[now] {
 			continue // both are there while a name is on its way out: one would count twice
 		}
-		for _, metric := range family.Metric {
-			readings = append(readings, readingsOf(p.Source, now, metric)...)
+		if end, isBucket := m.labels["le"]; isBucket {
+			m.labels["le"] = bound(end)
 		}
+		readings = append(readings, harness.Reading{Source: p.Source, Series: now, Labels: m.labels, Value: m.value})
 	}
-	if !slices.ContainsFunc(readings, func(r harness.Reading) bool { return strings.HasPrefix(r.Series, "vllm:") }) {
+	if !slices.ContainsFunc(readings, func(r harness.Reading) bool {
+		return vllm.IsSeries(r.Series) || slices.Contains(p.Wanted, r.Series)
+	}) {
 		return nil, errors.New("the page has no metric of vLLM's; set VLLM_METRICS_URL if they are elsewhere, and start vLLM without --disable-log-stats")
 	}
-	return readings, nil
+	p.setApart(readings)
+	return readings, p.allEngines(readings)
+}
+
+// keeps reports whether samples of a name are read.
+func (p *Prometheus) keeps(name string) bool { return ofVLLM(name) || slices.Contains(p.Wanted, name) }
+
+// setApart marks the readings about other models than those that are asked, on a page
+// that has one of these.
+func (p *Prometheus) setApart(readings []harness.Reading) {
+	var others []string
+	for _, r := range readings {
+		switch model := r.Labels["model_name"]; {
+		case slices.Contains(p.Models, model):
+			p.ours = true
+		case model != "" && len(others) < limit.Listed && !slices.Contains(others, model):
+			others = append(others, model)
+		}
+	}
+	p.others = others
+	if !p.ours {
+		return
+	}
+	for i, r := range readings {
+		if model := r.Labels["model_name"]; model != "" && !slices.Contains(p.Models, model) {
+			readings[i].Source = harness.OtherModels
+		}
+	}
+}
+
+// Remarks are that the page names other models only: a server may call its own by
+// another name.
+func (p *Prometheus) Remarks() []string {
+	if p.ours || len(p.Models) == 0 || len(p.others) == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("the server's metrics at %s name no model %q, but %s: their figures are taken for its own", redact.URL(p.URL), p.Models[0], strings.Join(p.others, ", "))}
 }
 
 // allEngines is an error where an engine is missing that was there before: a sum
 // over the others would be too small, and a queue that seems to be shorter is a lie.
-func (p *Prometheus) allEngines(families map[string]*dto.MetricFamily) error {
-	var now []string
-	if family := families["vllm:num_requests_running"]; family != nil {
-		for _, m := range family.Metric {
-			now = append(now, labelsOf(m)["engine"])
+func (p *Prometheus) allEngines(readings []harness.Reading) error {
+	now := map[string]int{}
+	for _, r := range readings {
+		if r.Source == p.Source && r.Series == vllm.NumRequestsRunning {
+			now[r.Labels["engine"]]++
 		}
 	}
-	for _, engine := range p.engines {
-		if !slices.Contains(now, engine) {
+	for _, engine := range slices.Sorted(maps.Keys(p.engines)) {
+		if now[engine] < p.engines[engine] {
 			return fmt.Errorf("engine %q is missing on the page, and was there before", engine)
 		}
 	}
 	p.engines = now
 	return nil
 }
-
-// maxPage bounds a page of metrics; vLLM's have about 100 KB.
-const maxPage = 16 << 20
 
 // fetch gets a page of metrics. The remedies are for one that is not there, and for
 // one that may not be read.
@@ -108,7 +153,7 @@ func fetch(ctx context.Context, client *http.Client, address, elsewhere, allowed
 		return page{}, err
 	}
 	defer response.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(response.Body, maxPage+1))
+	text, err := io.ReadAll(io.LimitReader(response.Body, limit.Page+1))
 	switch kind := response.Header.Get("Content-Type"); {
 	case err != nil:
 		return page{}, err
@@ -120,61 +165,17 @@ func fetch(ctx context.Context, client *http.Client, address, elsewhere, allowed
 		return page{}, fmt.Errorf("status %d", response.StatusCode)
 	case strings.HasPrefix(kind, "text/html"):
 		return page{}, errors.New("a web page came, not metrics; " + elsewhere)
-	case len(text) > maxPage:
-		return page{}, fmt.Errorf("the page has more than %d MiB", maxPage>>20)
+	case len(text) > limit.Page:
+		return page{}, fmt.Errorf("the page has more than %d MiB", limit.Page>>20)
 	}
 	return newPage(response.Header.Get("Content-Type"), text), nil
 }
 
-func labelsOf(m *dto.Metric) map[string]string {
-	labels := make(map[string]string, len(m.Label)+1)
-	for _, l := range m.Label {
-		labels[l.GetName()] = l.GetValue()
-	}
-	return labels
-}
-
-func readingsOf(source, name string, m *dto.Metric) []harness.Reading {
-	labels := labelsOf(m)
-	one := func(part string, labels map[string]string, v float64) harness.Reading {
-		return harness.Reading{Source: source, Series: name + part, Labels: labels, Value: v}
-	}
-	if m.Histogram == nil {
-		if v, ok := valueOf(m); ok {
-			return []harness.Reading{one("", labels, v)}
-		}
-		return nil
-	}
-	out := []harness.Reading{
-		one("_sum", labels, m.Histogram.GetSampleSum()),
-		one("_count", labels, float64(m.Histogram.GetSampleCount())),
-	}
-	for _, b := range m.Histogram.Bucket {
-		with := map[string]string{"le": bound(b.GetUpperBound())}
-		for k, v := range labels {
-			with[k] = v
-		}
-		out = append(out, one("_bucket", with, float64(b.GetCumulativeCount())))
-	}
-	return out
-}
-
-// valueOf is the value of a gauge, a counter, or what has no type.
-func valueOf(m *dto.Metric) (float64, bool) {
-	switch {
-	case m.Gauge != nil:
-		return m.Gauge.GetValue(), true
-	case m.Counter != nil:
-		return m.Counter.GetValue(), true
-	case m.Untyped != nil:
-		return m.Untyped.GetValue(), true
-	}
-	return 0, false
-}
-
-func bound(v float64) string {
-	if math.IsInf(v, 1) {
-		return "+Inf"
+// bound is the end of a bucket in one way of writing it, whichever the page has.
+func bound(end string) string {
+	v, err := strconv.ParseFloat(end, 64)
+	if err != nil || math.IsInf(v, 1) {
+		return end
 	}
 	return strconv.FormatFloat(v, 'g', -1, 64)
 }
@@ -182,22 +183,22 @@ func bound(v float64) string {
 // ofVLLM keeps vLLM's families, without the creation times beside each. Of
 // histograms that the catalogue knows it keeps the buckets; of the others, which
 // count tokens and parameters, sum and count are enough. Of the web server below it
-// requests are counted by status.
+// requests are counted by status, and when its process began.
 func ofVLLM(sample string) bool {
-	if sample == "http_requests_total" {
+	if sample == "http_requests_total" || sample == "process_start_time_seconds" {
 		return true
 	}
-	if !strings.HasPrefix(sample, "vllm:") || strings.HasSuffix(sample, "_created") {
+	if !vllm.IsSeries(sample) || strings.HasSuffix(sample, "_created") {
 		return false
 	}
 	of, isBucket := strings.CutSuffix(sample, "_bucket")
 	if !isBucket {
 		return true
 	}
-	switch harness.CurrentSeries(of) {
-	case "vllm:time_to_first_token_seconds", "vllm:inter_token_latency_seconds", "vllm:request_time_per_output_token_seconds",
-		"vllm:e2e_request_latency_seconds", "vllm:request_queue_time_seconds", "vllm:request_inference_time_seconds",
-		"vllm:request_prefill_time_seconds", "vllm:request_decode_time_seconds":
+	switch vllm.CurrentSeries(of) {
+	case vllm.TimeToFirstToken, vllm.InterTokenLatency, vllm.RequestTimePerOutputToken,
+		vllm.E2ERequestLatency, vllm.RequestQueueTime, vllm.RequestInferenceTime,
+		vllm.RequestPrefillTime, vllm.RequestDecodeTime:
 		return true
 	}
 	return false
@@ -205,13 +206,5 @@ func ofVLLM(sample string) bool {
 
 // withoutPath is the address of the server whose page this is.
 func withoutPath(raw string) string {
-	return strings.TrimSuffix(withoutUser(raw), "/metrics")
-}
-
-func withoutUser(raw string) string {
-	if u, err := url.Parse(raw); err == nil {
-		u.User = nil
-		return u.String()
-	}
-	return "that address"
+	return strings.TrimSuffix(redact.URL(raw), "/metrics")
 }

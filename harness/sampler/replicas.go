@@ -3,6 +3,8 @@ package sampler
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/vllmspec/vllmspec/harness"
@@ -24,7 +26,7 @@ func (r Replicas) Read(ctx context.Context) ([]harness.Reading, error) {
 		reading.Go(func() { readings[i], errs[i] = p.Read(ctx) })
 	}
 	reading.Wait()
-	if err := errors.Join(errs...); err != nil {
+	if err := inOneLine(errs); err != nil {
 		return nil, err
 	}
 	var all []harness.Reading
@@ -36,3 +38,32 @@ func (r Replicas) Read(ctx context.Context) ([]harness.Reading, error) {
 	}
 	return all, nil
 }
+
+// Remarks are those of each of them.
+func (r Replicas) Remarks() (out []string) {
+	for _, p := range r {
+		out = append(out, p.Remarks()...)
+	}
+	return out
+}
+
+// inOneLine joins errors as a sentence does; nil where there is none.
+func inOneLine(errs []error) error {
+	if errors.Join(errs...) == nil {
+		return nil
+	}
+	return several(slices.DeleteFunc(errs, func(err error) bool { return err == nil }))
+}
+
+// several are errors of several pages.
+type several []error
+
+func (s several) Error() string {
+	var said []string
+	for _, err := range s {
+		said = append(said, err.Error())
+	}
+	return strings.Join(said, "; ")
+}
+
+func (s several) Unwrap() []error { return s }

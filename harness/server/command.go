@@ -1,36 +1,25 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
-	"strconv"
-	"sync"
-	"syscall"
+	"strings"
 	"time"
+
+	"github.com/vllmspec/vllmspec/internal/guard"
 )
 
-// How long a command may take to end: after it was asked to, and after it did and
-// its children still hold its output.
-const (
-	stopWithin  = 15 * time.Second
-	closeWithin = 2 * time.Second
-)
+// stopWithin is how long a server may take to end after it was asked to.
+const stopWithin = 15 * time.Second
 
-// A command is a program that we started, in a process group of its own: what it
-// starts in turn ends with it.
-type command struct {
-	cmd      *exec.Cmd
-	guard    *guard
-	ended    chan struct{}
-	err      error // once it has
-	stopping sync.Mutex
-}
+// A command is a program that we started. What it starts in turn ends with it.
+type command struct{ *guard.Process }
 
 func (l Launch) runCommand(log io.Writer) (string, process, error) {
 	words := slices.Concat(l.Command, l.Args)
@@ -38,15 +27,11 @@ func (l Launch) runCommand(log io.Writer) (string, process, error) {
 	if err != nil {
 		return "", nil, err
 	}
-	words = append(words, extra...)
-	c := &command{cmd: exec.Command(words[0], words[1:]...), ended: make(chan struct{})}
-	c.cmd.Dir, c.cmd.Env, c.cmd.Stdout, c.cmd.Stderr = l.Dir, l.Environ, log, log
-	c.cmd.SysProcAttr, c.cmd.WaitDelay = ofOwnGroup(), closeWithin
-	diesWithUs(c.cmd.SysProcAttr)
-	if err := c.start(); err != nil {
+	started, err := guard.Start(guard.Program{Words: append(words, extra...), Dir: l.Dir, Env: l.Environ, Output: log})
+	if err != nil {
 		return "", nil, notStarted(words[0], err)
 	}
-	return l.scheme() + "://" + address, c, nil
+	return l.scheme() + "://" + address, command{started}, nil
 }
 
 func notStarted(program string, err error) error {
@@ -60,62 +45,17 @@ func notStarted(program string, err error) error {
 	}
 }
 
-// start starts the command on a thread that lives as long as the command does,
-// because Linux counts the death of that thread as ours.
-func (c *command) start() error {
-	started := make(chan error)
-	go func() {
-		runtime.LockOSThread() // for good: the thread ends with this function
-		err := c.cmd.Start()
-		if err == nil {
-			group := strconv.Itoa(c.cmd.Process.Pid) // Linux would end the command itself, but not what it has started
-			if c.guard, err = newGuard(`kill -s KILL -- "-$1"`, nil, group); err != nil {
-				err = fmt.Errorf("nothing could be started that ends it should we be killed: %w", err)
-				endGroup(c.cmd.Process.Pid, syscall.SIGKILL)
-				c.cmd.Wait()
-			}
-		}
-		started <- err
-		if err != nil {
-			return
-		}
-		c.err = c.cmd.Wait()
-		endGroup(c.cmd.Process.Pid, syscall.SIGKILL) // children that outlived it
-		c.guard.dismiss()
-		close(c.ended)
-	}()
-	return <-started
-}
+func (c command) done() <-chan struct{} { return c.Done() }
 
-func (c *command) done() <-chan struct{} { return c.ended }
-
-func (c *command) why() string {
-	if c.err == nil {
+func (c command) why() string {
+	switch err := c.Err(); {
+	case err == nil:
 		return "exit status 0"
-	}
-	if exit, ok := errors.AsType[*exec.ExitError](c.err); ok && exit.Error() == "signal: killed" {
+	case strings.HasSuffix(err.Error(), "killed"):
 		return "killed, perhaps for want of memory: see dmesg"
+	default:
+		return err.Error()
 	}
-	return c.err.Error()
 }
 
-// stop asks the group to end, and ends it.
-func (c *command) stop() {
-	c.stopping.Lock()
-	defer c.stopping.Unlock()
-	select {
-	case <-c.ended:
-		return
-	default:
-	}
-	endGroup(c.cmd.Process.Pid, syscall.SIGTERM)
-	timer := time.NewTimer(stopWithin)
-	defer timer.Stop()
-	select {
-	case <-c.ended:
-		return
-	case <-timer.C:
-	}
-	endGroup(c.cmd.Process.Pid, syscall.SIGKILL)
-	<-c.ended
-}
+func (c command) stop(ctx context.Context) { c.Stop(ctx) }

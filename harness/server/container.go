@@ -6,9 +6,9 @@ import (
 	"io"
 	"net/netip"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/moby/moby/api/pkg/stdcopy"
@@ -16,6 +16,8 @@ import (
 	"github.com/moby/moby/api/types/network"
 	"github.com/moby/moby/client"
 	"github.com/testcontainers/testcontainers-go"
+
+	"github.com/vllmspec/vllmspec/internal/guard"
 )
 
 const (
@@ -28,14 +30,18 @@ const (
 	modelCache = "/root/.cache/huggingface"
 )
 
+// closeWithin is how long is waited for the end of a container's output once it has ended.
+const closeWithin = 2 * time.Second
+
 // A box is a container that we started.
 type box struct {
 	engine    *engine
 	container testcontainers.Container // nil: none was made
-	guard     *guard                   // nil where there is no docker to call
+	guard     *guard.Guard
 	owner     *os.File
 	ended     chan struct{}
 	how       string // once it has
+	closing   sync.Once
 }
 
 func (l Launch) runContainer(ctx context.Context, log io.Writer) (string, process, error) {
@@ -52,6 +58,9 @@ func (l Launch) runContainer(ctx context.Context, log io.Writer) (string, proces
 	if b.owner, labels, err = owned(); err != nil {
 		return "", nil, err
 	}
+	if b.guard, err = guard.Watch(os.Environ(), removal, e.api.DaemonHost(), b.owner.Name()); err != nil {
+		return "", nil, fmt.Errorf("no guard could be started that removes the container should we be killed: %w", err)
+	}
 	address, request, err := l.request(e)
 	if err == nil {
 		request.Labels = labels
@@ -61,19 +70,19 @@ func (l Launch) runContainer(ctx context.Context, log io.Writer) (string, proces
 		err = b.container.Start(ctx)
 	}
 	if err != nil {
-		b.remove()
+		b.remove(ctx)
 		if ctx.Err() != nil {
-			return "", nil, fmt.Errorf("interrupted while the container was being started")
+			return "", nil, interrupted(ctx, "the container")
 		}
 		return "", nil, explained(l.Image, err)
 	}
-	b.watch(log, l.Environ)
+	b.watch(log)
 	return l.scheme() + "://" + address, b, nil
 }
 
 // request is how the container runs. Where the engine runs on this machine the
 // server listens on our own loopback interface: no proxy of Docker's stands in the
-// way of what is measured, and nobody else reaches it.
+// way of what is measured, and no other machine reaches it.
 func (l Launch) request(e *engine) (address string, r testcontainers.ContainerRequest, err error) {
 	r.Image = l.Image
 	args := slices.Clone(l.Args)
@@ -135,11 +144,8 @@ func cacheOf(environ []string) (string, error) {
 }
 
 // watch follows the container's output, and waits for its end.
-func (b *box) watch(log io.Writer, environ []string) {
+func (b *box) watch(log io.Writer) {
 	id := b.container.GetContainerID()
-	if docker, err := exec.LookPath("docker"); err == nil {
-		b.guard, _ = newGuard(`exec "$1" rm -f "$2" >/dev/null 2>&1`, []string{"DOCKER_HOST=" + b.engine.api.DaemonHost(), "HOME=" + lookup(environ, "HOME")}, docker, id)
-	}
 	written := make(chan struct{})
 	go func() {
 		defer close(written)
@@ -189,25 +195,34 @@ func (b *box) done() <-chan struct{} { return b.ended }
 func (b *box) why() string           { return b.how }
 
 // stop ends the container and removes it.
-func (b *box) stop() {
-	b.remove()
-	<-b.ended
+func (b *box) stop(ctx context.Context) {
+	b.remove(ctx)
+	select {
+	case <-b.ended:
+	case <-time.After(engineTimeout): // an engine that hangs must not hold us up
+	}
 	b.engine.close()
 }
 
-func (b *box) remove() {
-	ctx, cancel := context.WithTimeout(context.Background(), stopWithin+engineTimeout)
-	defer cancel()
+// remove asks what runs in the container to end until the context is over, and removes it.
+func (b *box) remove(ctx context.Context) {
 	if b.container != nil {
-		within := stopWithin
-		_ = b.container.Stop(ctx, &within)
+		if within := stopWithin; ctx.Err() == nil {
+			_ = b.container.Stop(ctx, &within)
+		}
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), engineTimeout)
+		defer cancel()
 		_, _ = b.engine.api.ContainerRemove(ctx, b.container.GetContainerID(), client.ContainerRemoveOptions{RemoveVolumes: true, Force: true})
 	}
-	if b.guard != nil {
-		b.guard.dismiss()
-	}
-	os.Remove(b.owner.Name())
-	b.owner.Close()
+	b.closing.Do(func() {
+		if b.container == nil && ctx.Err() != nil {
+			b.guard.Leave() // the engine may go on to make it
+			return
+		}
+		b.guard.Dismiss()
+		os.Remove(b.owner.Name())
+		b.owner.Close()
+	})
 }
 
 // silent is for a library that tells everything it does.

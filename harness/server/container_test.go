@@ -81,10 +81,13 @@ func TestNothingOfAContainerIsLeft(t *testing.T) {
 		killed(t, "SERVER_TEST_START=x", "SERVER_TEST_IMAGE="+image, "HF_HOME="+t.TempDir())
 		assert.Eventually(t, func() bool { return len(ours(t)) == 0 }, 20*time.Second, 100*time.Millisecond)
 	})
-	t.Run("when it is killed and nobody is there to clean up", func(t *testing.T) {
-		// Without a docker to call nothing can be done until the next start.
+	t.Run("when it is killed where no docker can be called", func(t *testing.T) {
 		killed(t, "SERVER_TEST_START=x", "SERVER_TEST_IMAGE="+image, "HF_HOME="+t.TempDir(), "PATH=/nowhere")
-		left := ours(t)
+		assert.Eventually(t, func() bool { return len(ours(t)) == 0 }, 20*time.Second, 100*time.Millisecond)
+	})
+	t.Run("when it is killed, and its guard before", func(t *testing.T) {
+		killed(t, "SERVER_TEST_START=x", "SERVER_TEST_IMAGE="+image, "HF_HOME="+t.TempDir(), "SERVER_TEST_UNGUARDED=yes")
+		left := ours(t) // until the next start
 		require.Len(t, left, 1)
 		s, err := server.Start(t.Context(), boxed(t))
 		require.NoError(t, err)

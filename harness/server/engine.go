@@ -15,6 +15,8 @@ import (
 	"github.com/moby/moby/client"
 	"github.com/testcontainers/testcontainers-go"
 	"github.com/testcontainers/testcontainers-go/log"
+
+	"github.com/vllmspec/vllmspec/internal/redact"
 )
 
 // engineTimeout bounds what an engine does at once.
@@ -78,20 +80,11 @@ func (e *engine) reachable() error {
 	switch {
 	case e.here:
 	case strings.HasPrefix(at, "tcp://"), strings.HasPrefix(at, "ssh://"):
-		return fmt.Errorf("VLLM_IMAGE: Docker (%s) is on another machine, whose containers listen to that machine only; start the server there and set VLLM_URL", withoutUser(at))
+		return fmt.Errorf("VLLM_IMAGE: Docker (%s) is on another machine, whose containers listen to that machine only; start the server there and set VLLM_URL", redact.URL(at))
 	case contained == nil && runtime.GOOS == "linux":
 		return errors.New("VLLM_IMAGE: this test runs in a container itself, from which others cannot be reached; start the server beside it and set VLLM_URL")
 	}
 	return nil
-}
-
-// withoutUser is an address without who stands in it.
-func withoutUser(at string) string {
-	if i := strings.LastIndex(at, "@"); i >= 0 {
-		scheme, _, _ := strings.Cut(at, "://")
-		return scheme + "://" + at[i+1:]
-	}
-	return at
 }
 
 func noEngine(err error) error {
@@ -178,6 +171,7 @@ const (
 
 // owned makes the file, and the labels that name it.
 func owned() (*os.File, map[string]string, error) {
+	sweepOwners(os.TempDir(), time.Now())
 	file, err := os.CreateTemp("", "vllmspec-container-*")
 	if err != nil {
 		return nil, nil, err
@@ -204,7 +198,7 @@ func (e *engine) sweep(ctx context.Context) {
 	}
 }
 
-// abandoned reports whether nobody holds the file any more.
+// abandoned reports whether the file is not held any more.
 func abandoned(owner string) bool {
 	file, err := os.Open(owner)
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 // Environ is what a server that we start may know of our environment: all but what
 // is meant for us, least of all headers and URLs with secrets in them.
 func Environ(environ []string) []string {
-	ours := []string{"VLLM_URL", "VLLM_URL_B", "VLLM_MODEL", "VLLM_IMAGE", "VLLM_COMMAND", "VLLM_ARGS", "VLLM_METRICS_URL", "VLLM_HEADERS",
+	ours := []string{"VLLM_URL", "VLLM_URL_B", "VLLM_MODEL", "VLLM_IMAGE", "VLLM_COMMAND", "VLLM_ARGS", "VLLM_METRICS_URL", "VLLM_METRICS_API_KEY", "VLLM_HEADERS",
 		"VLLM_API_KEY_FILE", "VLLM_API_KEY_COMMAND", "VLLM_CA_FILE", "VLLM_CERT_FILE", "VLLM_KEY_FILE", "DCGM_METRICS_URL", "GODOG_TAGS"}
 	return slices.DeleteFunc(slices.Clone(environ), func(entry string) bool {
 		name, _, _ := strings.Cut(entry, "=")
@@ -29,16 +29,6 @@ func intoContainer(environ []string) map[string]string {
 		}
 	}
 	return into
-}
-
-// Secrets are the values in a launch's environment that must be shown to nobody.
-func (l Launch) Secrets() (secrets []string) {
-	for _, name := range []string{"VLLM_API_KEY", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"} {
-		if value := lookup(l.Environ, name); value != "" {
-			secrets = append(secrets, value)
-		}
-	}
-	return secrets
 }
 
 func lookup(environ []string, name string) string {

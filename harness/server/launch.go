@@ -12,6 +12,9 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/vllm"
 )
 
 // A Launch says how to start a server: with a command, or in a container.
@@ -37,16 +40,14 @@ const ReadyWithin = 30 * time.Minute
 type process interface {
 	done() <-chan struct{} // closed once it has ended
 	why() string           // and how: "exit status 1"
-	stop()                 // ends it, and waits for that
+	stop(context.Context)  // asks it to end, ends it when the context is over, and waits for that
 }
 
 // Check finds what can be wrong with a launch before anything is started.
 func (l Launch) Check() error {
 	for _, words := range [][]string{l.Command, l.Args} {
-		for _, secret := range []string{"--api-key", "--hf-token"} {
-			if valueOf(words, secret) != "" {
-				return fmt.Errorf("%s on a command line can be read by everybody on the machine; set %s instead", secret, map[string]string{"--api-key": "VLLM_API_KEY", "--hf-token": "HF_TOKEN"}[secret])
-			}
+		if flag, variable := secretFlag(words); flag != "" {
+			return fmt.Errorf("%s on a command line can be read by all users of the machine; set %s instead", flag, variable)
 		}
 		for _, unusable := range []string{"--uds", "--headless"} {
 			if slices.Contains(words, unusable) {
@@ -55,6 +56,21 @@ func (l Launch) Check() error {
 		}
 	}
 	return nil
+}
+
+// secretFlag is a flag that gives vLLM a secret, and the variable that does; "" for none. vLLM takes
+// underscores for hyphens, and the beginning of a flag for all of it.
+func secretFlag(words []string) (flag, variable string) {
+	for _, word := range words {
+		given, _, _ := strings.Cut(strings.ReplaceAll(word, "_", "-"), "=")
+		switch {
+		case len(given) >= len("--api-k") && strings.HasPrefix("--api-key", given):
+			return "--api-key", "VLLM_API_KEY"
+		case len(given) >= len("--hf-t") && strings.HasPrefix("--hf-token", given):
+			return "--hf-token", "HF_TOKEN"
+		}
+	}
+	return "", ""
 }
 
 // Start starts a server and waits until it is ready. Whatever happens, nothing of
@@ -82,13 +98,33 @@ func Start(ctx context.Context, l Launch) (*Server, error) {
 		s.URL, s.process, err = l.runCommand(log)
 	}
 	if err == nil {
-		err = s.ready(ctx, l)
+		err = s.waitReady(ctx, l)
 	}
 	if err != nil {
-		s.Close()
+		s.abort(ctx)
 		return nil, err
 	}
 	return s, nil
+}
+
+// hurriedWithin is how long a server may take to end where a user who has interrupted its
+// start waits for that.
+const hurriedWithin = time.Second
+
+// abort stops what was started under a context and is of no use.
+func (s *Server) abort(start context.Context) {
+	ctx := context.WithoutCancel(start)
+	if start.Err() != nil {
+		hurried, cancel := context.WithTimeout(ctx, hurriedWithin)
+		defer cancel()
+		ctx = hurried
+	}
+	s.Stop(ctx)
+}
+
+// interrupted is the error of a start that was.
+func interrupted(start context.Context, what string) error {
+	return fmt.Errorf("%w while %s was being started", harness.Interruption(harness.InterruptedBy(start).Detail), what)
 }
 
 // scheme is the one that its flags have it speak.
@@ -99,11 +135,11 @@ func (l Launch) scheme() string {
 	return "http"
 }
 
-// ready asks for its health until it is well, while it tells a person how long
+// waitReady asks for its health until it is well, while it tells a person how long
 // that has taken.
-func (s *Server) ready(ctx context.Context, l Launch) error {
+func (s *Server) waitReady(ctx context.Context, l Launch) error {
 	within := cmp.Or(l.Within, ReadyWithin)
-	began := time.Now()
+	began, start := time.Now(), ctx
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	transport := &http.Transport{TLSClientConfig: l.TLS, DisableKeepAlives: true}
@@ -117,14 +153,14 @@ func (s *Server) ready(ctx context.Context, l Launch) error {
 		case <-s.process.done():
 			return s.failure("ended before it was ready (" + s.process.why() + ")")
 		case <-ctx.Done():
-			if errors.Is(ctx.Err(), context.Canceled) {
-				return errors.New("interrupted while the server was being started")
+			if start.Err() != nil {
+				return interrupted(start, "the server")
 			}
 			return s.failure(fmt.Sprintf("was not ready within %v (%v)", within, last))
 		case <-tell.C:
 			l.Progress("waiting for %s: %v of at most %v; it says: %s\n", s.Kind, time.Since(began).Round(time.Second), within, cmp.Or(s.log.latest(), "nothing yet"))
 		case <-ask.C:
-			if last = well(ctx, client, s.URL); last == nil {
+			if last = checkHealth(ctx, client, s.URL); last == nil {
 				l.Progress("%s is ready after %v\n", s.Kind, time.Since(began).Round(time.Second/10))
 				return nil
 			}
@@ -135,10 +171,10 @@ func (s *Server) ready(ctx context.Context, l Launch) error {
 	}
 }
 
-// well asks for the health of a server. One that has no such page is asked for
+// checkHealth asks for the health of a server. One that has no such page is asked for
 // more by the preflight.
-func well(ctx context.Context, client *http.Client, url string) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/health", nil)
+func checkHealth(ctx context.Context, client *http.Client, url string) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url+vllm.Health, nil)
 	if err != nil {
 		return err
 	}
@@ -193,7 +229,7 @@ func (s *Server) LogSize() int64 {
 	return s.log.size()
 }
 
-// LogSince is what it has written from then on; nil of a server that somebody else
+// LogSince is what it has written from then on; nil of a server that another program
 // started.
 func (s *Server) LogSince(from int64) ([]byte, error) {
 	if s.log == nil {
@@ -202,7 +238,7 @@ func (s *Server) LogSince(from int64) ([]byte, error) {
 	return s.log.since(from)
 }
 
-// freePort is a port of the loopback interface that nobody uses now.
+// freePort is a port of the loopback interface that is not in use now.
 func freePort() (string, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -214,7 +250,7 @@ func freePort() (string, error) {
 }
 
 // where a server will listen, and the words that have it do so. One that names its
-// port keeps it; everybody else gets a free one, and only this machine can reach it.
+// port keeps it; all others get a free one, and only this machine can reach it.
 func (l Launch) where(words []string) (address string, extra []string, err error) {
 	host, port := "127.0.0.1", valueOf(words, "--port")
 	switch named := valueOf(words, "--host"); named {

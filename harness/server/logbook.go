@@ -47,15 +47,30 @@ func (b *logbook) Write(p []byte) (int, error) {
 			return len(p), nil
 		}
 		if end < 0 {
-			end = len(b.pending) - 1
+			b.cut()
+			continue
 		}
 		b.line(string(b.pending[:end+1]))
 		b.pending = append(b.pending[:0], b.pending[end+1:]...)
 	}
 }
 
-func (b *logbook) line(s string) {
-	s = b.redact(s)
+// longestSecret is how much of a line that is cut may be a secret that has not come whole.
+const longestSecret = 8 << 10
+
+// cut writes most of a line that does not end. What may be the beginning of a secret waits for
+// the rest of it.
+func (b *logbook) cut() {
+	s := b.redact(string(b.pending))
+	kept := max(0, len(s)-longestSecret)
+	b.write(s[:kept])
+	b.pending = append(b.pending[:0], s[kept:]...)
+}
+
+func (b *logbook) line(s string) { b.write(b.redact(s)) }
+
+// write writes what holds no secret any more.
+func (b *logbook) write(s string) {
 	if n, err := io.WriteString(b.file, s); err == nil { // a server must not stop because our disk is full
 		b.length += int64(n)
 	}

@@ -19,6 +19,7 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/arrival"
+	"github.com/vllmspec/vllmspec/harness/client"
 	"github.com/vllmspec/vllmspec/harness/dataset"
 	"github.com/vllmspec/vllmspec/harness/openai"
 	"github.com/vllmspec/vllmspec/harness/sampler"
@@ -185,7 +186,7 @@ func suffer(t *testing.T, fate string, seed uint64) {
 		v = process(t, fate)
 	}
 	defer v.end()
-	client := &openai.Client{URL: v.url}
+	client := &openai.Client{Endpoint: client.Endpoint{URL: v.url}}
 	defer client.Close()
 	require.Eventually(t, func() bool { _, err := client.Preflight(t.Context()); return err == nil }, 20*time.Second, 50*time.Millisecond)
 	about, err := client.Preflight(t.Context())
@@ -208,7 +209,7 @@ func suffer(t *testing.T, fate string, seed uint64) {
 
 	failed, stored := 0, 0
 	for r := range run.Records {
-		if stored++; r.Failed() {
+		if stored++; r.Failed() || r.Cut() {
 			failed++
 			assert.NotEqual(t, harness.Malformed, r.Failure, r.Error)
 		}

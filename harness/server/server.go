@@ -1,5 +1,5 @@
-// Package server is where the server under test comes from: a URL somebody
-// else serves, a command or a container that is started for all scenarios of one
+// Package server is where the server under test comes from: the URL of one that
+// runs already, a command or a container that is started for all scenarios of one
 // `go test`, or a mock that is started for each, in virtual time or over TCP.
 // Whatever it is, the rest of the harness sees an address and a way to dial it,
 // and what was started is stopped, however we end.
@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/vllmspec/vllmspec/internal/redact"
 	"github.com/vllmspec/vllmspec/mockvllm"
 )
 
@@ -35,6 +36,12 @@ type Server struct {
 	process process // that we started
 	log     *logbook
 }
+
+// The kinds of mocks, for the reader.
+const (
+	InVirtualTime = "the mock, in virtual time"
+	OverTCP       = "the mock, over TCP"
+)
 
 // At is the server at a URL, which is checked for its form only, or at several of
 // its replicas.
@@ -63,7 +70,7 @@ func (s *Server) URLs() []string { return append([]string{s.URL}, s.Others...) }
 // testing/synctest bubble: nothing in it waits for anything outside.
 func Simulated(config mockvllm.Config) (*Server, error) {
 	pipes := newPipes()
-	s := &Server{URL: "http://mock", Kind: "the mock, in virtual time", Virtual: true, Dial: pipes.dial}
+	s := &Server{URL: "http://mock", Kind: InVirtualTime, Virtual: true, Dial: pipes.dial}
 	return s, s.start(config, pipes)
 }
 
@@ -73,7 +80,7 @@ func Mock(config mockvllm.Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the mock needs a port of the loopback interface: %w", err)
 	}
-	s := &Server{URL: "http://" + listener.Addr().String(), Kind: "the mock, over TCP"}
+	s := &Server{URL: "http://" + listener.Addr().String(), Kind: OverTCP}
 	return s, s.start(config, listener)
 }
 
@@ -96,31 +103,32 @@ func (s *Server) LoadBegins() error {
 	if s.mock == nil {
 		return nil
 	}
-	return s.mock.Suffer(s.faults...)
+	return s.mock.Inject(s.faults...)
 }
 
-// Where is the address, or all of them, without user and password.
+// Where is the address, or all of them, without credentials.
 func (s *Server) Where() string {
 	var all []string
 	for _, raw := range s.URLs() {
-		u, err := url.Parse(raw)
-		if err != nil {
-			return s.Kind
-		}
-		u.User = nil
-		all = append(all, u.String())
+		all = append(all, redact.URL(raw))
 	}
 	return strings.Join(all, ",")
 }
 
 // Close stops what was started, and leaves alone what was not.
-func (s *Server) Close() {
+func (s *Server) Close() { s.Stop(context.Background()) }
+
+// Stop is Close for one who has little time: what was asked to end and has not when the
+// context is over is ended. It may be called while another call goes on.
+func (s *Server) Stop(ctx context.Context) {
 	if s.mock != nil {
 		s.serve.Close()
 		s.mock.Close()
 	}
 	if s.process != nil {
-		s.process.stop()
+		ctx, cancel := context.WithTimeout(ctx, stopWithin)
+		defer cancel()
+		s.process.stop(ctx)
 	}
 	if s.log != nil {
 		s.log.close()
@@ -132,29 +140,20 @@ func ParseURL(raw string) (string, error) {
 	u, err := url.Parse(raw)
 	switch {
 	case err != nil:
-		return "", fmt.Errorf("%q is no URL; write http://host:8000", redact(raw))
+		return "", fmt.Errorf("%q is no URL; write http://host:8000", redact.URL(raw))
 	case u.Scheme != "http" && u.Scheme != "https":
-		return "", fmt.Errorf("%q must begin with http:// or https://", redact(raw))
+		return "", fmt.Errorf("%q must begin with http:// or https://", redact.URL(raw))
 	case u.Host == "":
-		return "", fmt.Errorf("%q names no host; write http://host:8000", redact(raw))
+		return "", fmt.Errorf("%q names no host; write http://host:8000", redact.URL(raw))
 	case u.RawQuery != "" || u.Fragment != "":
-		return "", fmt.Errorf("%q must be a base address, without ? and #", redact(raw))
+		return "", fmt.Errorf("%q must be a base address, without ? and #", redact.URL(raw))
 	}
 	base := u.JoinPath().String()
 	for len(base) > 0 && base[len(base)-1] == '/' {
 		base = base[:len(base)-1]
 	}
 	if path := u.Path; path == "/v1" || path == "/v1/" {
-		return "", fmt.Errorf("%q must be the base address: leave out /v1", redact(raw))
+		return "", fmt.Errorf("%q must be the base address: leave out /v1", redact.URL(raw))
 	}
 	return base, nil
-}
-
-// redact takes the user and password out of something that may be a URL.
-func redact(raw string) string {
-	if u, err := url.Parse(raw); err == nil && u.User != nil {
-		u.User = url.User("…")
-		return u.String()
-	}
-	return raw
 }

@@ -5,51 +5,52 @@ import (
 	"time"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/stats"
+	"github.com/vllmspec/vllmspec/harness/vllm"
 )
 
 // Accounts are two accounts of one run: what the client counted, and by how much
 // the server's own counters rose from just before the load until after the last
 // answer. They are a sink, so that no run has to be gone through again.
 type Accounts struct {
-	client clientAccount
-	server map[string]*rising // by series, and of some the value of a label
-	gaps   scrapes
+	Client   ClientCounts
+	server   map[string]float64 // by how much counters rose: by series, and of some the value of a label
+	counters *Counters
+	mixed    interleaved
+	gaps     scrapes
+	run      *harness.Run // once it has ended; nil until then
 }
 
-// clientAccount is what the client counted, warm-up included.
-type clientAccount struct {
-	asked, answered, lost, left int // lost began and did not end well; left were given up by their users
-	refusals                    int // HTTP errors
-	byFinish                    map[string]int
-	told                        int // answers whose tokens the server told
-	prompt, output              int // their tokens
-	first, last                 sum // s, of all that had a first token, and of all answers, since they were sent
-	ended                       time.Duration
+// ClientCounts is what the client counted, warm-up included.
+type ClientCounts struct {
+	Asked, Answered, lost, GivenUp int // lost began and did not end well; left were given up by their users
+	late                           int // answers that ended when the server had been read last, or just before
+	HTTPErrors                     int // HTTP errors
+	ByFinish                       map[string]int
+	WithUsage                      int // answers whose tokens the server reported
+	Prompt, Output                 int // their tokens
+	TTFT, E2E                      sum // s, of all that had a first token, and of all answers, since they were sent
+	ended                          time.Duration
 }
 
-// A sum is of so many values.
+// A sum is of so many durations. It is exact, so that their order does not matter: a
+// run that goes on gives them as requests end, a stored one as they were due.
 type sum struct {
-	n int
-	v float64
+	N int
+	v time.Duration
 }
 
-func (s *sum) add(v time.Duration) { s.n, s.v = s.n+1, s.v+v.Seconds() }
+func (s *sum) add(v time.Duration) { s.N, s.v = s.N+1, s.v+v }
 
-func (s sum) mean() float64 { return s.v / float64(s.n) }
-
-// A rising is by how much a counter rose, over all its label sets.
-type rising struct {
-	last   map[string]float64
-	rise   float64
-	resets int
-}
+func (s sum) Mean() float64 { return s.v.Seconds() / float64(s.N) }
 
 // scrapes are when the server was read.
 type scrapes struct{ first, last time.Duration }
 
 // NewAccounts are the accounts of a run that is about to begin.
 func NewAccounts() *Accounts {
-	return &Accounts{server: map[string]*rising{}, client: clientAccount{byFinish: map[string]int{}}, gaps: scrapes{harness.Never, harness.Never}}
+	return &Accounts{server: map[string]float64{}, counters: NewCounters(), mixed: newInterleaved(),
+		Client: ClientCounts{ByFinish: map[string]int{}}, gaps: scrapes{harness.Never, harness.Never}}
 }
 
 // AccountsOf goes through a run that has ended.
@@ -61,42 +62,53 @@ func AccountsOf(run *harness.Run) *Accounts {
 	for r := range run.Records {
 		_ = a.Record(r)
 	}
+	a.Ended(run)
 	return a
 }
+
+// Ended tells what only a run that has ended knows: when it began, and why readings of
+// the server did not come.
+func (a *Accounts) Ended(run *harness.Run) { a.run = run }
 
 // Close does nothing.
 func (a *Accounts) Close() error { return nil }
 
 // Record takes a record.
 func (a *Accounts) Record(r harness.Record) error {
-	c := &a.client
+	c := &a.Client
 	if r.Sent == harness.Never {
 		return nil
 	}
-	c.asked++
+	c.Asked++
 	c.ended = max(c.ended, r.Done)
 	if len(r.Chunks) > 0 {
-		c.first.add(r.Chunks[0] - r.Sent)
+		c.TTFT.add(r.Chunks[0] - r.Sent)
 	}
 	switch {
 	case r.OK():
-		c.answered++
-		c.byFinish[finishOf(r.Finish)]++
-		c.last.add(r.Done - r.Sent)
-		if r.PromptTokens != harness.Untold && r.OutputTokens != harness.Untold {
-			c.told++
-			c.prompt += r.PromptTokens
-			c.output += r.OutputTokens
+		c.Answered++
+		c.ByFinish[finishOf(r.Finish)]++
+		c.E2E.add(r.Done - r.Sent)
+		if r.Done+countsWithin >= a.gaps.last { // where the samples came before the records
+			c.late++
 		}
-	case r.Failure == harness.GivenUp:
-		c.left++
+		if r.PromptTokens != harness.Unreported && r.OutputTokens != harness.Unreported {
+			c.WithUsage++
+			c.Prompt += r.PromptTokens
+			c.Output += r.OutputTokens
+		}
+	case r.Failure == harness.Canceled:
+		c.GivenUp++
 	case r.HTTPStatus >= 400:
-		c.refusals++
+		c.HTTPErrors++
 	case r.Headers != harness.Never:
 		c.lost++
 	}
 	return nil
 }
+
+// countsWithin is how soon a server counts an answer that has ended.
+const countsWithin = 100 * time.Millisecond
 
 // finishOf is the reason as the engine counts it, which knows nothing of tools.
 func finishOf(reason string) string {
@@ -109,13 +121,13 @@ func finishOf(reason string) string {
 // Series of the server's that its account rests on, and the label by which one is
 // split. Those ending in _sum are of requests that have ended.
 const (
-	seriesFinished   = "vllm:request_success_total"
-	seriesPrompts    = "vllm:request_prompt_tokens_sum"
-	seriesOutputs    = "vllm:request_generation_tokens_sum"
-	seriesFirstSum   = "vllm:time_to_first_token_seconds_sum"
-	seriesFirstCount = "vllm:time_to_first_token_seconds_count"
-	seriesLastSum    = "vllm:e2e_request_latency_seconds_sum"
-	seriesLastCount  = "vllm:e2e_request_latency_seconds_count"
+	SeriesFinished   = vllm.RequestSuccess
+	SeriesPrompts    = vllm.RequestPromptTokens + vllm.Sum
+	SeriesOutputs    = vllm.RequestGenerationTokens + vllm.Sum
+	SeriesFirstSum   = vllm.TimeToFirstToken + vllm.Sum
+	SeriesFirstCount = vllm.TimeToFirstToken + vllm.Count
+	SeriesLastSum    = vllm.E2ERequestLatency + vllm.Sum
+	SeriesLastCount  = vllm.E2ERequestLatency + vllm.Count
 	seriesHTTP       = "http_requests_total"
 )
 
@@ -128,78 +140,53 @@ func (a *Accounts) Sample(s harness.Sample) error {
 		a.gaps.first = s.At
 	}
 	a.gaps.last = max(a.gaps.last, s.At)
+	a.mixed.take(s)
+	name := s.Series
 	switch s.Series {
-	case seriesFinished:
-		a.rising(s.Series+" "+s.Labels["finished_reason"]).take(s, a.gaps.first)
+	case SeriesFinished:
+		name += " " + s.Labels["finished_reason"]
 	case seriesHTTP:
-		a.rising(s.Series+" "+s.Labels["status"]).take(s, a.gaps.first)
-	case seriesPrompts, seriesOutputs, seriesFirstSum, seriesFirstCount, seriesLastSum, seriesLastCount:
-		a.rising(s.Series).take(s, a.gaps.first)
+		name += " " + s.Labels["status"]
+	case SeriesPrompts, SeriesOutputs, SeriesFirstSum, SeriesFirstCount, SeriesLastSum, SeriesLastCount:
+	default:
+		return nil
 	}
+	rise, _ := a.counters.Rise(s, a.gaps.first)
+	a.server[name] += rise
 	return nil
 }
 
-func (a *Accounts) rising(name string) *rising {
-	if a.server[name] == nil {
-		a.server[name] = &rising{last: map[string]float64{}}
-	}
-	return a.server[name]
-}
-
-// take takes a reading. A counter that falls was reset, and one that appears after
-// the first reading was not there before: both have risen from zero.
-func (r *rising) take(s harness.Sample, first time.Duration) {
-	labels := labelled(s.Labels)
-	before, seen := r.last[labels]
-	r.last[labels] = s.Value
-	switch {
-	case !seen && s.At == first:
-	case s.Value < before:
-		r.resets++
-		r.rise += s.Value
-	default:
-		r.rise += s.Value - before
-	}
-}
-
-// rise is by how much a series rose; NaN where it was never read.
-func (a *Accounts) rise(name string) float64 {
-	if r := a.server[name]; r != nil {
-		return r.rise
+// Rise is by how much a series rose; NaN where it was never read.
+func (a *Accounts) Rise(name string) float64 {
+	if rise, read := a.server[name]; read {
+		return rise
 	}
 	return math.NaN()
 }
 
-// finished are the answers that the server brought to an end, by its own account.
-func (a *Accounts) finished() float64 {
+// Finished are the answers that the server brought to an end, by its own account.
+func (a *Accounts) Finished() float64 {
 	all := math.NaN()
 	for _, reason := range []string{"stop", "length", "repetition"} {
-		if v := a.rise(seriesFinished + " " + reason); !math.IsNaN(v) {
-			all = v + zeroIfNaN(all)
+		if v := a.Rise(SeriesFinished + " " + reason); !math.IsNaN(v) {
+			all = v + stats.ZeroIfNaN(all)
 		}
 	}
 	return all
 }
 
-// refusals are the requests that the server answered with an HTTP error.
-func (a *Accounts) refusals() float64 {
-	if math.IsNaN(a.rise(seriesHTTP+" 2xx")) && math.IsNaN(a.rise(seriesHTTP+" 4xx")) && math.IsNaN(a.rise(seriesHTTP+" 5xx")) {
+// HTTPErrors are the requests that the server answered with an HTTP error.
+func (a *Accounts) HTTPErrors() float64 {
+	if math.IsNaN(a.Rise(seriesHTTP+" 2xx")) && math.IsNaN(a.Rise(seriesHTTP+" 4xx")) && math.IsNaN(a.Rise(seriesHTTP+" 5xx")) {
 		return math.NaN()
 	}
-	return zeroIfNaN(a.rise(seriesHTTP+" 4xx")) + zeroIfNaN(a.rise(seriesHTTP+" 5xx"))
+	return stats.ZeroIfNaN(a.Rise(seriesHTTP+" 4xx")) + stats.ZeroIfNaN(a.Rise(seriesHTTP+" 5xx"))
 }
 
-func zeroIfNaN(v float64) float64 {
-	if math.IsNaN(v) {
-		return 0
-	}
-	return v
-}
-
-// resets is how often the server's counters began again.
-func (a *Accounts) resets() (n int) {
-	for _, r := range a.server {
-		n = max(n, r.resets)
+// Resets is how often the server's counters began again.
+func (a *Accounts) Resets() (n int) {
+	for _, resets := range a.counters.resets {
+		n = max(n, resets)
 	}
 	return n
 }

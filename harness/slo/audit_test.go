@@ -10,45 +10,87 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/slo"
+	"github.com/vllmspec/vllmspec/internal/runtest"
 )
 
-func TestALateClientVoidsTheRun(t *testing.T) {
-	late := func(i int, r *harness.Record) { r.Sent += 150 * time.Millisecond }
-	v := judge(t, runOf(1000, late), "error rate", "none")
-	assert.Equal(t, slo.Unknown, v.Outcome)
+func TestALateClient_VoidsWhatItMayHaveChanged(t *testing.T) {
+	run := runtest.Of(1000, func(i int, r *harness.Record) { r.Sent += 150 * time.Millisecond }) // p50 TTFT is 500 ms from due
+	v := judge(t, run, "p50 ITL", "at most 10 s")
+	assert.Equal(t, slo.Unknown, v.Outcome, "the server had less to do at a time")
 	assert.Contains(t, v.Notes[0], "the client was late: p99 lag was 150 ms, more than 100 ms")
+	assert.Equal(t, slo.Unknown, judge(t, run, "output throughput", "at least 1 tokens per second").Outcome)
+	assert.Equal(t, slo.Met, judge(t, run, "error rate", "none").Outcome)
+	assert.Equal(t, slo.Met, judge(t, run, "p50 TTFT", "at most 600 ms").Outcome, "sent on time it would have been less")
+	assert.Equal(t, slo.Missed, judge(t, run, "p50 TTFT", "at most 200 ms").Outcome, "sent on time it would have been 350 ms at least")
+	assert.Equal(t, slo.Unknown, judge(t, run, "p50 TTFT", "at most 400 ms").Outcome)
 	unsent := func(i int, r *harness.Record) {
 		if i%10 == 0 {
 			r.Sent = harness.Never
 			r.Failure = harness.Interrupted
 		}
 	}
-	v = judge(t, runOf(1000, unsent), "p50 TTFT", "at most 10 s")
+	v = judge(t, runtest.Of(1000, unsent), "p50 TTFT", "at most 10 s")
 	assert.Contains(t, v.Notes[0], "sent only 90 % of the due requests")
-	run := runOf(1000, nil)
-	run.Stopped = "interrupted"
+	run = runtest.Of(1000, nil)
+	run.Stopped.Kind = harness.StopInterrupted
 	assert.Equal(t, slo.Unknown, judge(t, run, "p50 TTFT", "at most 10 s").Outcome)
-	assert.Empty(t, slo.Measure(runOf(1000, nil)).Audit())
+	assert.Empty(t, slo.Measure(runtest.Of(1000, nil)).Audit())
+}
+
+func TestALateClient_OfWhichTheServerNoticesLittle(t *testing.T) {
+	rare := runtest.Of(1000, func(i int, r *harness.Record) {
+		if i%20 == 0 {
+			r.Sent += 200 * time.Millisecond // 10 ms on average, of 530 ms in flight
+		}
+	})
+	assert.Equal(t, slo.Met, judge(t, rare, "p50 ITL", "at most 10 s").Outcome)
+	lateness := check(t, rare, "p99 lag of sends")
+	assert.Empty(t, lateness.Reason)
+	assert.Equal(t, "give the client a free core, or lower the rate", lateness.Advice)
 }
 
 func TestOurOwnLatenessNeverDecides(t *testing.T) {
 	late := func(i int, r *harness.Record) { r.Sent += 50 * time.Millisecond } // p50 TTFT is 600 ms from due, 550 ms from sent
-	run := runOf(10_000, func(i int, r *harness.Record) {
-		*r = request(i, r.Due, time.Duration(i%1000+101)*time.Millisecond)
+	run := runtest.Of(10_000, func(i int, r *harness.Record) {
+		*r = runtest.Request(i, r.Due, time.Duration(i%1000+101)*time.Millisecond)
 		late(i, r)
 	})
 	assert.Equal(t, slo.Met, judge(t, run, "p50 TTFT", "at most 650 ms").Outcome, "even with our lateness counted in")
 	assert.Equal(t, slo.Missed, judge(t, run, "p50 TTFT", "at most 500 ms").Outcome, "even without it")
 	v := judge(t, run, "p50 TTFT", "at most 575 ms")
 	assert.Equal(t, slo.Unknown, v.Outcome, "it would be met without it")
-	assert.Contains(t, v.Notes[0], "the client's own lateness decides: counted from when requests were sent it was 551 ms; give the client a free core")
+	assert.Contains(t, v.Notes[0], "the client's own lateness decides: had every request been sent when it was due, it could have been 551 ms; give the client a free core")
 	assert.Equal(t, slo.Unknown, judge(t, run, "p50 TTFT", "at least 575 ms").Outcome)
 	assert.Equal(t, slo.Met, judge(t, run, "error rate", "none").Outcome)
 }
 
+func TestOurOwnLateness_OfOneRequestIsThatOfThoseBesideIt(t *testing.T) {
+	run := runtest.Of(1000, func(i int, r *harness.Record) { // each is in flight together with the one ahead of it
+		*r = runtest.Request(r.Seq, r.Due, 500*time.Millisecond)
+		if r.Seq%2 == 0 {
+			r.Sent += 60 * time.Millisecond
+		}
+	})
+	assert.Equal(t, slo.Unknown, judge(t, run, "p10 TTFT", "at most 450 ms").Outcome, "half of them were sent on time, and may have waited for the others")
+	assert.Equal(t, slo.Missed, judge(t, run, "p10 TTFT", "at most 430 ms").Outcome)
+}
+
+func TestOurOwnLateness_DecidesNoShareOfGoodRequests(t *testing.T) {
+	run := runtest.Of(1000, func(i int, r *harness.Record) {
+		*r = runtest.Request(r.Seq, r.Due, 520*time.Millisecond)
+		r.Sent, r.Good = r.Sent+50*time.Millisecond, false
+	})
+	run.Scenario.Good = []harness.Objective{{Metric: "TTFT", Relation: harness.AtMost, Limit: .5}}
+	v := judge(t, run, "attainment", "at least 95%")
+	assert.Equal(t, slo.Unknown, v.Outcome)
+	assert.Contains(t, v.Notes[0], "the client's own lateness decides")
+	run.Scenario.Good[0].Limit = .4
+	assert.Equal(t, slo.Missed, judge(t, run, "attainment", "at least 95%").Outcome, "50 ms make none of them good")
+}
+
 func TestAWorkloadThatWasNotDeliveredVoidsTheRun(t *testing.T) {
 	lengths := func(short int) *harness.Run {
-		return runOf(1000, func(i int, r *harness.Record) {
+		return runtest.Of(1000, func(i int, r *harness.Record) {
 			r.Full, r.RequestedOutputTokens, r.RequestedPromptTokens = true, 4, 16
 			if i < short {
 				r.OutputTokens = 3
@@ -56,9 +98,9 @@ func TestAWorkloadThatWasNotDeliveredVoidsTheRun(t *testing.T) {
 		})
 	}
 	assert.Empty(t, slo.Measure(lengths(5)).Audit(), "a few may be cut")
-	assert.Contains(t, slo.Measure(lengths(20)).Audit()[0], "20 of 1,000 answers did not have the length that was asked for")
-	prompts := runOf(1000, func(_ int, r *harness.Record) { r.RequestedPromptTokens = 17 })
-	assert.Contains(t, slo.Measure(prompts).Audit()[0], "another number of prompt tokens than was sent in 1,000 of 1,000 requests")
+	assert.Contains(t, slo.Measure(lengths(20)).Audit()[0].Text, "20 of 1,000 answers did not have the length that was asked for")
+	prompts := runtest.Of(1000, func(_ int, r *harness.Record) { r.RequestedPromptTokens = 17 })
+	assert.Contains(t, slo.Measure(prompts).Audit()[0].Text, "another number of prompt tokens than was sent in 1,000 of 1,000 requests")
 	assert.Equal(t, slo.Unknown, judge(t, prompts, "p50 TTFT", "at most 10 s").Outcome)
 }
 
@@ -75,23 +117,23 @@ func TestTheContractAboutTheCacheIsChecked(t *testing.T) {
 		{.6, 540, "60 % of prompt tokens were to be found in the prefix cache, but it was 54 %"},
 		{.6, 660, "60 % of prompt tokens were to be found in the prefix cache, but it was 66 %"},
 	} {
-		run := runOf(1000, func(_ int, r *harness.Record) { r.PromptTokens = 129 })
+		run := runtest.Of(1000, func(_ int, r *harness.Record) { r.PromptTokens = 129 })
 		run.Scenario.Cache = &harness.Cache{Share: c.share}
-		assert.Contains(t, slo.Measure(run).Audit()[0], "nobody knows what was in the prefix cache")
+		assert.Contains(t, slo.Measure(run).Audit()[0].Text, "what was in the prefix cache is unknown")
 		watching(run, "vllm:prefix_cache_queries_total", "server", 0, 1000)
 		watching(run, "vllm:prefix_cache_hits_total", "server", 0, c.hits)
 		if c.says == "" {
 			assert.Empty(t, slo.Measure(run).Audit(), c)
 			continue
 		}
-		assert.Contains(t, slo.Measure(run).Audit()[0], c.says)
+		assert.Contains(t, slo.Measure(run).Audit()[0].Text, c.says)
 		assert.Equal(t, slo.Unknown, judge(t, run, "p50 TTFT", "at most 10 s").Outcome)
 	}
 }
 
 func TestASlowClientDoesNotJudgeGaps(t *testing.T) {
 	together := func(delay time.Duration) *harness.Run { // every answer's third chunk came in one read with the second
-		return runOf(1000, func(_ int, r *harness.Record) {
+		return runtest.Of(1000, func(_ int, r *harness.Record) {
 			r.Chunks[2] = r.Chunks[1]
 			r.ReadDelay = delay
 		})
@@ -102,7 +144,7 @@ func TestASlowClientDoesNotJudgeGaps(t *testing.T) {
 	assert.Contains(t, v.Notes[len(v.Notes)-1], "the client was too slow to see tokens one by one: 25 % of them came in one read")
 	assert.Equal(t, slo.Unknown, judge(t, together(40*time.Millisecond), "p50 longest gap", "at most 40 ms").Outcome)
 	assert.Equal(t, slo.Met, judge(t, together(40*time.Millisecond), "p50 TTFT", "at most 600 ms").Outcome, "the first token has a stamp of its own")
-	first := runOf(1000, func(_ int, r *harness.Record) { r.Chunks[1], r.ReadDelay = r.Chunks[0], 40*time.Millisecond })
+	first := runtest.Of(1000, func(_ int, r *harness.Record) { r.Chunks[1], r.ReadDelay = r.Chunks[0], 40*time.Millisecond })
 	assert.Equal(t, slo.Met, judge(t, first, "p50 TTFT", "at most 600 ms").Outcome, "that does not decide")
 	v = judge(t, first, "p50 TTFT", "at most 540 ms")
 	assert.Equal(t, slo.Unknown, v.Outcome)
@@ -114,7 +156,7 @@ func TestASlowClientDoesNotJudgeGaps(t *testing.T) {
 
 func TestARareBlurDecidesAboutTailsOnly(t *testing.T) {
 	rare := func(every int) *harness.Run { // of 4,000 chunks
-		return runOf(1000, func(i int, r *harness.Record) {
+		return runtest.Of(1000, func(i int, r *harness.Record) {
 			if r.ReadDelay = time.Millisecond; i%every == 0 {
 				r.Chunks[2], r.ReadDelay = r.Chunks[1], 60*time.Millisecond
 			}
@@ -139,7 +181,7 @@ func TestARareBlurDecidesAboutTailsOnly(t *testing.T) {
 		v := judge(t, rare(c.every), c.subject, c.most)
 		assert.Equal(t, c.outcome, v.Outcome, "%+v %v", c, v.Notes)
 	}
-	first := runOf(1000, func(i int, r *harness.Record) {
+	first := runtest.Of(1000, func(i int, r *harness.Record) {
 		if r.ReadDelay = time.Millisecond; i%50 == 0 {
 			r.Chunks[1], r.ReadDelay = r.Chunks[0], 60*time.Millisecond
 		}
@@ -160,43 +202,41 @@ func watching(run *harness.Run, series string, source string, values ...float64)
 	run.Samples = slices.Values(samples)
 }
 
-func TestTheClientAuditsItself(t *testing.T) {
-	sound := func() *harness.Run { // 100 s; each request takes 100.5 ms and 30 ms on average
-		run := runOf(1000, nil)
-		for r := range run.Records {
-			run.Length = max(run.Length, r.Done)
+// check is a question of the client's audit of itself.
+func check(t *testing.T, run *harness.Run, name string) slo.Check {
+	t.Helper()
+	for _, c := range slo.Measure(run).Checks() {
+		if c.Name == name {
+			return c
 		}
-		return run
 	}
+	require.Fail(t, "there is no check "+name)
+	return slo.Check{}
+}
+
+func sound() *harness.Run { // 100 s; each request takes 100.5 ms and 30 ms on average
+	run := runtest.Of(1000, nil)
+	for r := range run.Records {
+		run.Length = max(run.Length, r.Done)
+	}
+	return run
+}
+
+func TestTheClientAuditsItself(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*harness.Run)
 		says   string
 	}{
-		"stalled": {func(run *harness.Run) {
-			watching(run, harness.SeriesStalled, "client", 0, 62)
-			watching(run, harness.SeriesWakeUpLate, "client", 0, .075)
-			watching(run, "cpu_throttled_seconds", "client", 3, 65)
-		}, "the client could not run for 62 % of the time (its container's CPU limit held it for 62 % of the time); give it more CPU"},
 		"all its CPU": {func(run *harness.Run) {
 			watching(run, "process_cpu_seconds", "client", 10, 209)
 			watching(run, "cpus_available", "client", 2, 2)
 		}, "the client used all the CPU that it may use (1.99 of 2 cores available)"},
-		"collecting": {func(run *harness.Run) { watching(run, "gc_pause_max_seconds", "client", 0, .3, 0) },
-			"garbage collection stopped it for up to 300 ms"},
 		"no sockets": {func(run *harness.Run) {
 			records := slices.Collect(run.Records)
-			records[7] = failed(records[7])
+			records[7] = runtest.Failed(records[7])
 			records[7].Failure = harness.OutOfSockets
 			run.Records = slices.Values(records)
 		}, "the client had no socket for 1 request: raise its limit of open files"},
-		"files": {func(run *harness.Run) {
-			watching(run, "open_files", "client", 7, 1010, 8)
-			watching(run, "open_files_limit", "client", 1024, 1024)
-		}, "the client had 1,010 of 1,024 files in use: raise its limit of open files"},
-		"ports": {func(run *harness.Run) {
-			watching(run, "ports_used", "client", 28_000)
-			watching(run, "ports_available", "client", 28_232)
-		}, "the client had 28,000 of 28,232 ports in use: raise the range of ports"},
 		"Little's law": {func(run *harness.Run) { watching(run, harness.SeriesInFlightSeconds, "client", 0, 2000) },
 			"by the client's own count 20 requests were in flight on average, by what it recorded of them 5."},
 	} {
@@ -206,14 +246,66 @@ func TestTheClientAuditsItself(t *testing.T) {
 			c.change(run)
 			reasons := slo.Measure(run).Audit()
 			require.Len(t, reasons, 1)
-			assert.Contains(t, reasons[0], c.says)
+			assert.Contains(t, reasons[0].Text, c.says)
 			assert.Equal(t, slo.Unknown, judge(t, run, "p50 TTFT", "at most 10 s").Outcome)
 		})
 	}
 }
 
+// Stamps of our own are late by as long as we stood still; those of the kernel are not.
+func TestAClientThatStoodStill_VoidsWhatItsStampsCouldChange(t *testing.T) {
+	stalled := func(run *harness.Run) {
+		watching(run, harness.SeriesStalled, "client", 0, 62)
+		watching(run, harness.SeriesWakeUpLate, "client", 0, .075)
+		watching(run, "cpu_throttled_seconds", "client", 3, 65)
+	}
+	collecting := func(run *harness.Run) { watching(run, "gc_pause_max_seconds", "client", 0, .3, 0) }
+	for _, c := range []struct {
+		name, says, most string
+		change           func(*harness.Run)
+	}{
+		{"stalled", "the client could not run for 62 % of the time, up to 75 ms at once, and that decides (its container's CPU limit held it for 62 % of the time); give it more CPU", "at most 550 ms", stalled},
+		{"collecting", "the client's garbage collection stopped it for up to 300 ms, and that decides", "at most 700 ms", collecting},
+	} {
+		run := sound()
+		c.change(run)
+		assert.Empty(t, slo.Measure(run).Audit(), c.name)
+		v := judge(t, run, "p50 TTFT", c.most)
+		assert.Equal(t, slo.Unknown, v.Outcome, c.name)
+		assert.Contains(t, v.Notes[0], c.says)
+		assert.Equal(t, slo.Met, judge(t, run, "p50 TTFT", "at most 10 s").Outcome, c.name)
+		assert.Equal(t, slo.Met, judge(t, run, "error rate", "none").Outcome, c.name)
+
+		byKernel := runtest.Of(1000, func(_ int, r *harness.Record) { r.ReadDelay = time.Millisecond })
+		c.change(byKernel)
+		assert.Equal(t, slo.Met, judge(t, byKernel, "p50 TTFT", c.most).Outcome, c.name)
+	}
+}
+
+func TestAClientNearItsLimits_SaysSoAndVoidsNothing(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*harness.Run)
+		advice string
+	}{
+		"files in use": {func(run *harness.Run) {
+			watching(run, "open_files", "client", 7, 1010, 8)
+			watching(run, "open_files_limit", "client", 1024, 1024)
+		}, "raise its limit of open files (ulimit -n)"},
+		"ports in use": {func(run *harness.Run) {
+			watching(run, "ports_used", "client", 28_000)
+			watching(run, "ports_available", "client", 28_232)
+		}, "raise the range of ports (net.ipv4.ip_local_port_range)"},
+	} {
+		run := sound()
+		c.change(run)
+		assert.Equal(t, c.advice, check(t, run, name).Advice)
+		assert.Empty(t, slo.Measure(run).Audit(), "none failed for want of it")
+		assert.Equal(t, slo.Met, judge(t, run, "p50 TTFT", "at most 10 s").Outcome)
+	}
+}
+
 func TestAnAuditThatFindsNothingSaysWhatItLookedAt(t *testing.T) {
-	run := runOf(1000, nil)
+	run := runtest.Of(1000, nil)
 	watching(run, harness.SeriesStalled, "client", 0, 3)
 	watching(run, harness.SeriesInFlightSeconds, "client", 0, 540)
 	watching(run, "process_cpu_seconds", "client", 0, 20)
@@ -228,7 +320,7 @@ func TestAnAuditThatFindsNothingSaysWhatItLookedAt(t *testing.T) {
 }
 
 func TestOneReadingIsNoWatch(t *testing.T) {
-	run := runOf(1000, nil) // 100 s
+	run := runtest.Of(1000, nil) // 100 s
 	var own []float64
 	for i := range 101 {
 		own = append(own, float64(i%3))
@@ -236,11 +328,11 @@ func TestOneReadingIsNoWatch(t *testing.T) {
 	watching(run, harness.SeriesInFlight, "client", own...)
 	samples := slices.Collect(run.Samples)
 	for _, at := range []time.Duration{99 * second, 100 * second} {
-		samples = append(samples, sample(at, "vllm:num_preemptions_total", "0", 5000), sample(at, "vllm:kv_cache_usage_perc", "0", .4))
+		samples = append(samples, runtest.Sample(at, "vllm:num_preemptions_total", "0", 5000), runtest.Sample(at, "vllm:kv_cache_usage_perc", "0", .4))
 	}
 	run.Samples = slices.Values(samples)
 	for row, says := range map[[2]string]string{{"total preemptions", "none"}: "the readings of the server go from 99 s to 100 s of the run only",
-		{"max KV cache usage", "at most 90%"}: "only 2 of 101 readings of the server came"} {
+		{"max KV cache usage", "at most 90%"}: "the server was not read for 99 s of the 100 s that were measured, and what it did then is not known"} {
 		v := judge(t, run, row[0], row[1])
 		assert.Equal(t, slo.Unknown, v.Outcome)
 		assert.Contains(t, v.Notes[0], says)
@@ -248,17 +340,41 @@ func TestOneReadingIsNoWatch(t *testing.T) {
 }
 
 func TestConnectingIsNotOurLateness(t *testing.T) {
-	run := runOf(1000, func(_ int, r *harness.Record) {
+	run := runtest.Of(1000, func(_ int, r *harness.Record) {
 		r.Connecting, r.Sent = 300*time.Millisecond, r.Due+300*time.Millisecond
 	})
 	assert.Equal(t, slo.Missed, judge(t, run, "p50 TTFT", "at most 300 ms").Outcome)
-	bounded := runOf(1000, func(_ int, r *harness.Record) { r.Sent = r.Due + 300*time.Millisecond })
+	bounded := runtest.Of(1000, func(_ int, r *harness.Record) { r.Sent = r.Due + 300*time.Millisecond })
 	bounded.Scenario.Load = harness.Open{InFlight: 3}
 	assert.Equal(t, slo.Missed, judge(t, bounded, "p50 TTFT", "at most 300 ms").Outcome, "the scenario says so")
 }
 
 func TestRecordsThatCannotBeReadBackVoidTheRun(t *testing.T) {
-	run := runOf(1000, nil)
+	run := runtest.Of(1000, nil)
 	run.Requests = 1200
-	assert.Contains(t, slo.Measure(run).Audit()[0], "only 1,000 of 1,200 requests could be read back")
+	assert.Contains(t, slo.Measure(run).Audit()[0].Text, "only 1,000 of 1,200 requests could be read back")
+}
+
+func TestAFindingVoidsTheRowsThatItCovers(t *testing.T) {
+	good := []harness.Objective{{Metric: "TPOT"}}
+	for metric, by := range map[string][]slo.Scope{
+		"TTFT":                  {slo.ClientTimes, slo.CachedWork},
+		"TPOT":                  {slo.ClientTimes, slo.LoadShape, slo.CachedWork, slo.Gaps},
+		"ITL":                   {slo.ClientTimes, slo.LoadShape, slo.CachedWork, slo.Gaps},
+		"attainment":            {slo.ClientTimes, slo.LoadShape, slo.CachedWork, slo.Gaps},
+		"output throughput":     {slo.ClientTimes, slo.LoadShape, slo.CachedWork},
+		"KV cache usage":        {slo.LoadShape, slo.CachedWork, slo.ServerFigures},
+		"server TTFT":           {slo.LoadShape, slo.CachedWork, slo.ServerFigures},
+		"prefix cache hit rate": {slo.ServerFigures},
+		"preemptions":           {slo.LoadShape, slo.CachedWork, slo.ServerFigures},
+		"error rate":            {},
+		"requests":              {},
+		"lag":                   {},
+	} {
+		for _, scope := range []slo.Scope{slo.ClientTimes, slo.LoadShape, slo.ServerFigures, slo.CachedWork, slo.Gaps} {
+			assert.Equal(t, slices.Contains(by, scope), slo.Finding{Voids: scope}.Covers(metric, good), "%s, scope %d", metric, scope)
+		}
+		assert.True(t, slo.Finding{Voids: slo.WholeRun}.Covers(metric, good), metric)
+	}
+	assert.False(t, slo.Finding{Voids: slo.Gaps}.Covers("attainment", []harness.Objective{{Metric: "TTFT"}}))
 }

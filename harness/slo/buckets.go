@@ -2,6 +2,7 @@ package slo
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -16,6 +17,7 @@ import (
 // window began, until the end of the run, over all its label sets.
 type buckets struct {
 	sets map[string]*bucketSet
+	void void
 }
 
 // A bucketSet is that of one label set. All of one instant is taken together: when
@@ -24,16 +26,20 @@ type buckets struct {
 type bucketSet struct {
 	at       time.Duration
 	now      map[string]float64 // by bucket: its upper end as it was written, "sum" and "count"
-	before   map[string]float64
+	before   map[string]float64 // as each was read last
 	fell     map[string]float64 // inside
 	readings int
 	known    bool // what there was before
 	inside   bool
 }
 
-func newBuckets() *buckets { return &buckets{sets: map[string]*bucketSet{}} }
+func newBuckets() *buckets { return &buckets{sets: map[string]*bucketSet{}, void: newVoid()} }
 
-// takeBucket takes a reading of a histogram that somebody asks for.
+func newBucketSet() *bucketSet {
+	return &bucketSet{now: map[string]float64{}, before: map[string]float64{}, fell: map[string]float64{}}
+}
+
+// takeBucket takes a reading of a histogram that is asked for.
 func (w *watched) takeBucket(s harness.Sample) {
 	for _, part := range []string{"_bucket", "_sum", "_count"} {
 		name, ok := strings.CutSuffix(s.Series, part)
@@ -59,7 +65,8 @@ func (b *buckets) take(s harness.Sample, part string, w *watched) {
 	set := b.sets[k]
 	if set == nil {
 		// One that appears while others of the server's had been there has begun at zero.
-		set = &bucketSet{at: s.At, now: map[string]float64{}, fell: map[string]float64{}, known: s.At > w.source(s.Source).first}
+		set = newBucketSet()
+		set.at, set.known = s.At, s.At > w.first(s.Source)
 		b.sets[k] = set
 	}
 	if set.at != s.At {
@@ -70,35 +77,43 @@ func (b *buckets) take(s harness.Sample, part string, w *watched) {
 	set.inside = s.At > w.from
 }
 
-// add is for when all of an instant has come.
+// add is for when all of an instant has come. One counter of a histogram that fell
+// says of all of them that they began again.
 func (s *bucketSet) add() {
 	if len(s.now) == 0 {
 		return
 	}
 	if s.known && s.inside {
 		s.readings++
-		reset := false
+		again := false
 		for part, v := range s.now {
-			reset = reset || v < s.before[part]
+			again = again || v < s.before[part]
 		}
 		for part, v := range s.now {
-			if !reset {
-				v -= s.before[part]
-			}
-			s.fell[part] += v
+			s.fell[part] += risen(s.before[part], v, again)
 		}
 	}
-	s.before, s.now, s.known = s.now, make(map[string]float64, len(s.now)), true
+	maps.Copy(s.before, s.now)
+	s.now, s.known = make(map[string]float64, len(s.now)), true
 }
 
 // A bucket ends at a value; so many fell into it and those below.
 type bucket struct{ end, below float64 }
 
+// ordered are the label sets in one order: a sum of floats depends on it.
+func (b *buckets) ordered() (all []*bucketSet) {
+	for _, labels := range slices.Sorted(maps.Keys(b.sets)) {
+		all = append(all, b.sets[labels])
+	}
+	return all
+}
+
 // pooled are the buckets of all label sets, with the ends that all of them have, how
 // many readings they rest on, and the sum and the number of what fell into them.
 func (b *buckets) pooled() (all []bucket, readings int, sum, count float64) {
 	ends := map[string]int{}
-	for _, set := range b.sets {
+	sets := b.ordered()
+	for _, set := range sets {
 		set.add()
 		if set.readings == 0 {
 			continue
@@ -108,14 +123,13 @@ func (b *buckets) pooled() (all []bucket, readings int, sum, count float64) {
 			ends[end]++
 		}
 	}
-	sets := ends["count"]
 	for end, n := range ends {
 		at, err := strconv.ParseFloat(end, 64)
-		if n < sets || err != nil {
+		if n < ends["count"] || err != nil {
 			continue
 		}
 		one := bucket{end: at}
-		for _, set := range b.sets {
+		for _, set := range sets {
 			one.below += set.fell[end]
 		}
 		all = append(all, one)
@@ -132,10 +146,12 @@ func (b *buckets) pooled() (all []bucket, readings int, sum, count float64) {
 func (w *Window) bucketed(name, statistic string) estimate {
 	of := w.watched.histogram(name)
 	if of == nil {
-		return without("nobody asked for " + name)
+		return without("no objective asked for " + name)
 	}
 	all, readings, sum, count := of.pooled()
 	switch {
+	case readings == 0 && of.void.at != harness.Never:
+		return without(of.void.says("server", name, 0, true))
 	case readings == 0:
 		return without(w.absent("server", name, noMetrics))
 	case count == 0:
@@ -143,6 +159,9 @@ func (w *Window) bucketed(name, statistic string) estimate {
 	}
 	if unread := w.watched.unread("server"); unread != "" {
 		return without(unread)
+	}
+	if void := w.watched.ended(of.void, "server").says("server", name, readings, true); void != "" {
+		return without(void)
 	}
 	n := int(count)
 	if statistic == "mean" {
@@ -152,8 +171,8 @@ func (w *Window) bucketed(name, statistic string) estimate {
 	if len(all) == 0 {
 		return without("the server tells no buckets of " + name)
 	}
-	e := estimate{lo: 0, hi: math.Inf(1), n: n, worth: count * w.dependent(p)}
-	low, high := stats.Ranks(n, e.worth, p, confidence)
+	e := estimate{lo: 0, hi: math.Inf(1), n: n, effective: count * w.dependent(p)}
+	low, high := stats.Ranks(n, e.effective, p, Confidence)
 	rank := p*(count-1) + 1
 	e.value = min(interpolated(all, rank), atMost(rank, sum, count))
 	if low > 0 {
@@ -164,8 +183,6 @@ func (w *Window) bucketed(name, statistic string) estimate {
 	if high > 0 {
 		_, e.hi = around(all, float64(high))
 		e.hi = max(e.value, min(e.hi, atMost(float64(high), sum, count)))
-	} else {
-		e.notes = append(e.notes, w.tooFew(e, p))
 	}
 	return e
 }
@@ -177,7 +194,7 @@ func (w *Window) dependent(p float64) float64 {
 	share := 1.0
 	for _, metric := range []string{"TTFT", "E2E latency"} {
 		if order := &w.figure(metric).order; order.N() > 0 {
-			share = min(share, order.Worth(p)/float64(order.N()))
+			share = min(share, order.EffectiveSize(p)/float64(order.N()))
 		}
 	}
 	return share
@@ -199,7 +216,7 @@ func around(all []bucket, rank float64) (lo, hi float64) {
 }
 
 // interpolated is a rank's value where those in its bucket lie evenly; of the last
-// bucket, which has no end, nobody knows more than where it begins.
+// bucket, which has no end, only where it begins is known.
 func interpolated(all []bucket, rank float64) float64 {
 	lo, under := 0.0, 0.0
 	for _, b := range all {

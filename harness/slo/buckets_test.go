@@ -11,6 +11,7 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/slo"
+	"github.com/vllmspec/vllmspec/internal/runtest"
 )
 
 // A fallen is a histogram of the server's at an instant: how many were at most each
@@ -30,7 +31,7 @@ func fallen(at time.Duration, engine string, sum float64, counts map[string]floa
 }
 
 func TestTheServersHistogramIsKnownToWithinABucket(t *testing.T) {
-	run := runOf(1000, nil)
+	run := runtest.Of(1000, nil)
 	none := map[string]float64{"0.3": 50, "1": 50, "5": 50, "+Inf": 50} // of before the run
 	run.Samples = slices.Values(slices.Concat(fallen(0, "0", 5, none), fallen(0, "1", 0, map[string]float64{"0.3": 0, "1": 0, "5": 0, "+Inf": 0}),
 		fallen(100*second, "0", 5+600, map[string]float64{"0.3": 50 + 300, "1": 50 + 500, "5": 50 + 590, "+Inf": 50 + 600}),
@@ -50,7 +51,7 @@ func TestTheServersHistogramIsKnownToWithinABucket(t *testing.T) {
 }
 
 func TestASumBoundsAPercentile(t *testing.T) {
-	run := runOf(1000, nil)
+	run := runtest.Of(1000, nil)
 	zero := map[string]float64{"0.3": 0, "+Inf": 0}
 	run.Samples = slices.Values(slices.Concat(fallen(0, "0", 0, zero), fallen(100*second, "0", 4, map[string]float64{"0.3": 1000, "+Inf": 1000})))
 	v := judge(t, run, "p50 queue time", "at most 10 ms")
@@ -59,7 +60,7 @@ func TestASumBoundsAPercentile(t *testing.T) {
 }
 
 func TestAServerThatIsStartedAgainBeginsAtZero(t *testing.T) {
-	run := runOf(1000, nil)
+	run := runtest.Of(1000, nil)
 	run.Samples = slices.Values(slices.Concat(
 		fallen(0, "0", 0, map[string]float64{"0.3": 10, "+Inf": 10}),
 		fallen(50*second, "0", 1, map[string]float64{"0.3": 20, "+Inf": 110}),
@@ -70,13 +71,13 @@ func TestAServerThatIsStartedAgainBeginsAtZero(t *testing.T) {
 }
 
 func TestAHistogramThatWasNotReadIsUnknown(t *testing.T) {
-	v := judge(t, runOf(1000, nil), "p99 server TTFT", "at most 1 s")
+	v := judge(t, runtest.Of(1000, nil), "p99 server TTFT", "at most 1 s")
 	assert.Equal(t, slo.Unknown, v.Outcome)
 	assert.Contains(t, v.Notes[0], "set VLLM_METRICS_URL")
 }
 
 func TestCountersAreJudgedByTheSecond(t *testing.T) {
-	run := runOf(1000, nil)
+	run := runtest.Of(1000, nil)
 	watching(run, "context_switches", "host", 1000, 3000, 3500) // 50 s from one to the next
 	v := judge(t, run, "max context switches", "at most 39 per second")
 	assert.Equal(t, slo.Missed, v.Outcome)
@@ -85,7 +86,7 @@ func TestCountersAreJudgedByTheSecond(t *testing.T) {
 }
 
 func TestGPUsAreAddedOrAveraged(t *testing.T) {
-	run := runOf(1000, nil)
+	run := runtest.Of(1000, nil)
 	var all []harness.Sample
 	for i := range 4 {
 		for series, v := range map[string]float64{"gpu_utilisation_ratio": .25 * float64(i), "gpu_power_watts": 100, "gpu_temperature_celsius": float64(40 + i), "gpu_sm_clock_hertz": 1.2e9} {
@@ -102,7 +103,7 @@ func TestGPUsAreAddedOrAveraged(t *testing.T) {
 }
 
 func TestWhoWasToReadSaysWhyThereIsNothing(t *testing.T) {
-	run := runOf(1000, nil)
+	run := runtest.Of(1000, nil)
 	run.Unwatched = map[string]string{"gpu": "no GPU could be read: NVIDIA's library and its driver are of two versions"}
 	for _, row := range [][2]string{{"mean GPU power", "at most 1 W"}, {"energy per output token", "at most 1 J"}, {"total uncorrected memory errors", "none"}} {
 		v := judge(t, run, row[0], row[1])
@@ -112,7 +113,7 @@ func TestWhoWasToReadSaysWhyThereIsNothing(t *testing.T) {
 }
 
 func TestWhatASourceDoesNotTellIsNotASourceThatIsNotThere(t *testing.T) {
-	run := runOf(1000, nil)
+	run := runtest.Of(1000, nil)
 	watching(run, "gpu_power_watts", "gpu", 100, 100)
 	watching(run, "vllm:num_requests_running", "server", 1, 1)
 	for row, says := range map[string]string{"max GPU temperature": "the GPUs were read, but they, their driver or their exporter do not tell gpu_temperature_celsius",
@@ -123,7 +124,7 @@ func TestWhatASourceDoesNotTellIsNotASourceThatIsNotThere(t *testing.T) {
 }
 
 func TestOldNamesAskForTodaysSeries(t *testing.T) {
-	run := runOf(1000, nil)
+	run := runtest.Of(1000, nil)
 	watching(run, "vllm:kv_cache_usage_perc", "server", .5, .9)
 	assert.InDelta(t, .9, judge(t, run, `max "vllm:gpu_cache_usage_perc"`, "at most 1").Value, 1e-12)
 	v := judge(t, run, `max "vllm:num_requests_swapped"`, "none")
@@ -131,7 +132,7 @@ func TestOldNamesAskForTodaysSeries(t *testing.T) {
 }
 
 func TestOneLabelOfASeriesCanBeAskedFor(t *testing.T) {
-	run := runOf(1000, nil)
+	run := runtest.Of(1000, nil)
 	var all []harness.Sample
 	for i, at := range []time.Duration{0, 100 * second} {
 		for reason, n := range map[string]float64{"stop": 990, "abort": 7, "error": 3} {

@@ -7,15 +7,13 @@ import (
 	"time"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/quantity"
 )
 
-// Bounds beyond which the client was no instrument any more: the load was not the
-// one that was asked for, or what came was not seen as it came, and no verdict
-// stands. Lateness below them is counted in, and must not decide a verdict: see
+// Bounds beyond which the client was no good instrument. What it did to single
+// requests is bounded from what was recorded, and must not decide a verdict: see
 // [Window.Judge].
 const (
-	lagFloor     = 0.100 // s
-	lagShare     = 0.10  // of the tightest latency limit
 	sentLeast    = 0.98  // share of due requests that must have been sent
 	stalledMost  = 0.15  // share of the time in which the client may be unable to run; 3 % is usual where a thousand tokens come at once
 	stalledFloor = 0.020 // s; shorter ones at a time do no harm, nor do those below a tenth of the tightest limit
@@ -30,9 +28,11 @@ type Check struct {
 	Name  string // "late sends"
 	Value string // what was found; "" where it cannot be known
 	Bound string // what it must keep
-	// Reason is why no verdict stands, and what to do; "" where all is well, or
-	// nobody knows.
+	// Reason is why the rows that Voids covers are not known, and what to do; "" where
+	// all is well, or it cannot be known.
 	Reason string
+	Voids  Scope
+	Advice string // what to do, where the bound is not kept
 }
 
 // Checks is the client's audit of itself.
@@ -44,25 +44,10 @@ func (w *Window) Checks() []Check {
 
 // sends compares the load that was delivered with the one that was asked for.
 func (w *Window) sends() Check {
-	share := float64(w.sent) / float64(max(1, w.due))
-	c := Check{Name: "requests sent", Value: FormatQuantity(share, Ratio), Bound: "at least " + FormatQuantity(sentLeast, Ratio)}
+	share := float64(w.sent) / float64(max(1, w.Due))
+	c := Check{Name: "requests sent", Value: quantity.Format(share, quantity.Ratio), Bound: "at least " + quantity.Format(sentLeast, quantity.Ratio)}
 	if share < sentLeast {
 		c.Reason = fmt.Sprintf("the client sent only %s of the due requests: raise the bound of requests in flight, or lower the rate", c.Value)
-	}
-	return c
-}
-
-// lateness is that of sends. A request that waits for a slot is late because the
-// scenario says so.
-func (w *Window) lateness() Check {
-	lags := w.Spread("lag")
-	if w.bounded() || lags.N() == 0 {
-		return Check{}
-	}
-	lag, bound := lags.Quantile(.99, 0), lagBound(w.run.Scenario)
-	c := Check{Name: "p99 lag of sends", Value: FormatQuantity(lag, Seconds), Bound: "at most " + FormatQuantity(bound, Seconds)}
-	if lag > bound {
-		c.Reason = fmt.Sprintf("the client was late: p99 lag was %s, more than %s%s; give it a free core, or lower the rate", c.Value, FormatQuantity(bound, Seconds), w.starved())
 	}
 	return c
 }
@@ -83,22 +68,47 @@ func tightest(s harness.Scenario, otherwise float64) float64 {
 	return least
 }
 
-// stalls is how much of the time the client could not run, whatever held it up.
+// stalls is how much of the time the client could not run, whatever held it up. What
+// it does to sends is their lag; what it does to stamps is in lateStamps.
 func (w *Window) stalls() Check {
 	share, ok := w.watched.of("client", harness.SeriesStalled).perSecond()
 	if !ok {
 		return Check{}
 	}
-	latest := w.watched.of("client", harness.SeriesWakeUpLate)
-	c := Check{Name: "time in which the client could not run", Bound: "at most " + FormatQuantity(stalledMost, Ratio),
-		Value: fmt.Sprintf("%s, up to %s at once", FormatQuantity(share, Ratio), FormatQuantity(latest.greatest(), Seconds))}
-	if share > stalledMost && latest.greatest() > max(stalledFloor, lagShare*tightest(w.run.Scenario, 0)) {
-		c.Reason = fmt.Sprintf("the client could not run for %s of the time%s; give it more CPU", FormatQuantity(share, Ratio), w.starved())
+	longest := w.watched.of("client", harness.SeriesWakeUpLate).greatest()
+	c := Check{Name: "time in which the client could not run", Bound: "at most " + quantity.Format(stalledMost, quantity.Ratio),
+		Value: fmt.Sprintf("%s, up to %s at once", quantity.Format(share, quantity.Ratio), quantity.Format(longest, quantity.Seconds))}
+	if share > stalledMost && longest > max(stalledFloor, lagShare*tightest(w.Run.Scenario, 0)) {
+		c.Advice = "give the client more CPU"
 	}
 	return c
 }
 
-// cpu is how much of the CPU that it may use the client used.
+// lateStamps are those of a client that could not read what came when it came, where
+// no kernel stamped it: each may be late by as long as the client stood still.
+func (w *Window) lateStamps() stampError {
+	if w.stampedByKernel() {
+		return stampError{}
+	}
+	var e stampError
+	if share, ok := w.watched.of("client", harness.SeriesStalled).perSecond(); ok && share > stalledMost {
+		e.by = w.watched.of("client", harness.SeriesWakeUpLate).greatest()
+		e.why = fmt.Sprintf("the client could not run for %s of the time, up to %s at once, and that decides%s; give it more CPU", quantity.Format(share, quantity.Ratio), quantity.Format(e.by, quantity.Seconds), w.Starved())
+	}
+	if pause := w.watched.of("client", "gc_pause_max_seconds"); pause.readings() > 0 && pause.greatest() > max(e.by, lagBound(w.Run.Scenario)) {
+		e.by = pause.greatest()
+		e.why = fmt.Sprintf("the client's garbage collection stopped it for up to %s, and that decides; give it more memory (GOGC, GOMEMLIMIT)", quantity.Format(e.by, quantity.Seconds))
+	}
+	return e
+}
+
+// stampedByKernel reports whether the kernel said when what we read had come, so that
+// a slow client stamps nothing late.
+func (w *Window) stampedByKernel() bool { return w.Spread("read delay").N() > 0 }
+
+// cpu is how much of the CPU that it may use the client used. One that used all of it
+// lags behind, which shows in its lag and in what waited for it in the kernel; where no
+// kernel stamps, it shows nowhere.
 func (w *Window) cpu() Check {
 	used, ok := w.watched.of("client", "process_cpu_seconds").perSecond()
 	available := w.watched.of("client", "cpus_available")
@@ -106,39 +116,36 @@ func (w *Window) cpu() Check {
 		return Check{}
 	}
 	has := available.least()
-	c := Check{Name: "CPU used", Value: fmt.Sprintf("%s of %s available", digits(used), plural(has, "core")), Bound: "at most " + FormatQuantity(usedMost, Ratio)}
+	c := Check{Name: "CPU used", Value: fmt.Sprintf("%s of %s available", quantity.Digits(used), quantity.Plural(has, "core")), Bound: "at most " + quantity.Format(usedMost, quantity.Ratio), Voids: ClientTimes}
 	if used > usedMost*has {
-		c.Reason = fmt.Sprintf("the client used all the CPU that it may use (%s); give it more, or lower the rate", c.Value)
+		c.Advice = "give the client more CPU, or lower the rate"
+		if !w.stampedByKernel() {
+			c.Reason = fmt.Sprintf("the client used all the CPU that it may use (%s); give it more, or lower the rate", c.Value)
+		}
 	}
 	return c
 }
 
-func plural(n float64, of string) string {
-	if n == 1 {
-		return "1 " + of
-	}
-	return digits(n) + " " + of + "s"
-}
-
-// pauses are those of the client's garbage collection.
+// pauses are those of the client's garbage collection. What they do to stamps is in
+// lateStamps.
 func (w *Window) pauses() Check {
 	of := w.watched.of("client", "gc_pause_max_seconds")
 	if of.readings() == 0 {
 		return Check{}
 	}
-	longest, bound := of.greatest(), lagBound(w.run.Scenario)
-	c := Check{Name: "longest pause of garbage collection", Value: FormatQuantity(longest, Seconds), Bound: "at most " + FormatQuantity(bound, Seconds)}
+	longest, bound := of.greatest(), lagBound(w.Run.Scenario)
+	c := Check{Name: "longest pause of garbage collection", Value: quantity.Format(longest, quantity.Seconds), Bound: "at most " + quantity.Format(bound, quantity.Seconds)}
 	if longest > bound {
-		c.Reason = fmt.Sprintf("the client's garbage collection stopped it for up to %s; give it more memory (GOGC, GOMEMLIMIT)", c.Value)
+		c.Advice = "give the client more memory (GOGC, GOMEMLIMIT)"
 	}
 	return c
 }
 
 // sockets are those that the system had not to give: no failure of the server's.
 func (w *Window) sockets() Check {
-	c := Check{Name: "requests without a socket", Value: grouped(w.socketless), Bound: "none"}
+	c := Check{Name: "requests without a socket", Value: quantity.Grouped(w.socketless), Bound: "none"}
 	if w.socketless > 0 {
-		c.Reason = fmt.Sprintf("the client had no socket for %s: raise its limit of open files (ulimit -n), or the range of ports (net.ipv4.ip_local_port_range)", counted(w.socketless, "request"))
+		c.Reason = fmt.Sprintf("the client had no socket for %s: raise its limit of open files (ulimit -n), or the range of ports (net.ipv4.ip_local_port_range)", quantity.Counted(w.socketless, "request"))
 	}
 	return c
 }
@@ -155,9 +162,9 @@ func (w *Window) opened(what string) Check {
 		return Check{}
 	}
 	most, all := used.greatest(), limit.least()
-	c := Check{Name: what + " in use", Value: fmt.Sprintf("%s of %s", digits(most), digits(all)), Bound: "at most " + FormatQuantity(openMost, Ratio)}
+	c := Check{Name: what + " in use", Value: fmt.Sprintf("%s of %s", quantity.Digits(most), quantity.Digits(all)), Bound: "at most " + quantity.Format(openMost, quantity.Ratio)}
 	if most > openMost*all {
-		c.Reason = fmt.Sprintf("the client had %s %s in use: raise %s", c.Value, what, remedy)
+		c.Advice = "raise " + remedy // a request that found none has failed for want of it, and is counted there
 	}
 	return c
 }
@@ -173,25 +180,31 @@ func (w *Window) little() Check {
 		return Check{}
 	}
 	recorded := w.recorded.Seconds() / (of.end.at - of.begin.at).Seconds()
-	c := Check{Name: "in flight, counted and by Little's law", Value: fmt.Sprintf("%s and %s", digits(own), digits(recorded)), Bound: "within " + FormatQuantity(littleMost, Ratio)}
+	c := Check{Name: "in flight, counted and by Little's law", Value: fmt.Sprintf("%s and %s", quantity.Digits(own), quantity.Digits(recorded)), Bound: "within " + quantity.Format(littleMost, quantity.Ratio), Voids: ClientTimes}
 	// What lies between them is so much time of each request.
 	each := math.Abs(own-recorded) * (of.end.at - of.begin.at).Seconds() / float64(max(1, w.seen))
-	if off := math.Abs(own - recorded); off > littleAtMost && off > littleMost*max(own, recorded) && each > lagBound(w.run.Scenario) {
-		c.Reason = fmt.Sprintf("by the client's own count %s requests were in flight on average, by what it recorded of them %s: it took a good part of their time itself; give it a free core", digits(own), digits(recorded))
+	if off := math.Abs(own - recorded); off > littleAtMost && off > littleMost*max(own, recorded) && each > lagBound(w.Run.Scenario) {
+		c.Reason = fmt.Sprintf("by the client's own count %s requests were in flight on average, by what it recorded of them %s: it took a good part of their time itself; give it a free core", quantity.Digits(own), quantity.Digits(recorded))
 	}
 	return c
 }
 
-// starved says who had the CPU that the client would have needed: the hypervisor,
+// Starved says who had the CPU that the client would have needed: the hypervisor,
 // or its container's limit.
-func (w *Window) starved() string {
+func (w *Window) Starved() string {
 	if steal := w.watched.of("host", "cpu_steal_ratio"); steal.readings() > 0 && steal.greatest() >= 0.05 {
-		return fmt.Sprintf(" (of this machine's CPU its hypervisor gave up to %s to others)", FormatQuantity(steal.greatest(), Ratio))
+		return fmt.Sprintf(" (of this machine's CPU its hypervisor gave up to %s to others)", quantity.Format(steal.greatest(), quantity.Ratio))
 	}
 	if held, ok := w.watched.of("client", "cpu_throttled_seconds").perSecond(); ok && held >= 0.05 {
-		return fmt.Sprintf(" (its container's CPU limit held it for %s of the time)", FormatQuantity(min(1, held), Ratio))
+		return fmt.Sprintf(" (its container's CPU limit held it for %s of the time)", quantity.Format(min(1, held), quantity.Ratio))
 	}
 	return ""
+}
+
+// Throttled reports whether heat or the hardware held back the clock of a GPU.
+func (w *Window) Throttled() bool {
+	of := w.watched.of("gpu", "gpu_throttled_ratio")
+	return of.readings() > 0 && of.greatest() > 0
 }
 
 // ends are the first and the last reading of the client's own count of requests

@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/quantity"
 )
 
 // The energy that the server's GPUs took, by their own counters. A figure of it
@@ -15,22 +17,24 @@ import (
 
 func ofEnergy() []Metric {
 	of := func(name, formula string, figure func(*Window) estimate) Metric {
-		return Metric{Name: name, Unit: Joules, Better: LowerIsBetter, Formula: formula, figure: figure, beside: true}
+		return Metric{Name: name, Unit: quantity.Joules, Better: LowerIsBetter, Formula: formula, Figure: figure, beside: true}
 	}
+	perToken := of("energy per output token", "GPU energy ÷ output tokens that arrived inside the measured window", func(w *Window) estimate {
+		if !w.told || w.tokens == 0 {
+			return without("no output token was counted in the measured window")
+		}
+		return gpuEnergy(w).per(w.tokens)
+	})
+	perToken.tokenCounts = true
+	perGood := of("energy per good request", "GPU energy ÷ good requests that were due in the measured window", func(w *Window) estimate {
+		if w.good == 0 {
+			return without("no request was good")
+		}
+		return gpuEnergy(w).per(float64(w.good))
+	})
 	return []Metric{
 		of("GPU energy", "energy that the server's GPUs took in the measured window, by their own counters; without the rest of the machine", gpuEnergy),
-		of("energy per output token", "GPU energy ÷ output tokens that arrived inside the measured window", func(w *Window) estimate {
-			if !w.told || w.tokens == 0 {
-				return without("no output token was counted in the measured window")
-			}
-			return gpuEnergy(w).per(w.tokens)
-		}),
-		of("energy per good request", "GPU energy ÷ good requests that were due in the measured window", func(w *Window) estimate {
-			if w.good == 0 {
-				return without("no request was good")
-			}
-			return gpuEnergy(w).per(float64(w.good))
-		}),
+		perToken, perGood,
 	}
 }
 
@@ -52,18 +56,28 @@ type gpu struct {
 	fell       bool // the counter began again
 	renewals   int  // values inside the window
 
-	processes, others float64 // at most; Untold
+	processes, others float64 // at most; Unreported
 	split             bool    // into instances
 }
 
 // takeGPU takes what energy rests on.
 func (w *watched) takeGPU(s harness.Sample) {
-	k := labelled(s.Labels)
+	if s.Series == "gpu_pod_info" {
+		w.pods[s.Labels["pod"]] = true
+		return
+	}
+	labels := maps.Clone(s.Labels)
+	board, _, isInstance := strings.Cut(labels["gpu"], "/")
+	if isInstance {
+		labels["gpu"] = board
+	}
+	k := labelled(labels)
 	of := w.gpus[k]
 	if of == nil {
-		of = &gpu{name: nameOf(s.Labels), from: w.from, to: w.to, processes: harness.Untold, others: harness.Untold}
+		of = &gpu{name: nameOf(labels), from: w.from, to: w.to, processes: harness.Unreported, others: harness.Unreported}
 		w.gpus[k] = of
 	}
+	of.split = of.split || isInstance
 	switch s.Series {
 	case "gpu_energy_joules":
 		of.count(point{s.At, s.Value})
@@ -118,7 +132,7 @@ func between(a, b point, at time.Duration) point {
 	return point{at, a.v + (b.v-a.v)*float64(at-a.at)/float64(b.at-a.at)}
 }
 
-// What a figure of energy bears.
+// What a figure of energy tolerates.
 const (
 	renewalsLeast = 5    // values of the counter inside the window
 	energyLeast   = 0.95 // share of the window that lies between the first and the last of them
@@ -133,14 +147,14 @@ func (g *gpu) joules() (float64, string) {
 		return 0, name + " has no energy counter, or its exporter does not tell it"
 	case g.split:
 		return 0, name + " is split into instances (MIG), and its energy counter is that of all of them"
-	case g.others > 0 || g.others == harness.Untold && g.processes > 1:
-		return 0, fmt.Sprintf("other programs used %s too: it had up to %s processes", name, digits(g.processes))
+	case g.others > 0 || g.others == harness.Unreported && g.processes > 1:
+		return 0, fmt.Sprintf("other programs used %s too: it had up to %s processes", name, quantity.Digits(g.processes))
 	case g.fell:
 		return 0, "the energy counter of " + name + " began again during the run: was its driver loaded anew?"
 	case g.renewals < renewalsLeast:
-		return 0, fmt.Sprintf("the energy counter of %s was renewed only %s in the measured window: make the load longer, or its exporter's interval shorter (dcgm-exporter -c 1000)", name, counted(g.renewals, "time"))
+		return 0, fmt.Sprintf("the energy counter of %s was renewed only %s in the measured window: make the load longer, or its exporter's interval shorter (dcgm-exporter -c 1000)", name, quantity.Counted(g.renewals, "time"))
 	case covered < energyLeast:
-		return 0, fmt.Sprintf("the energy counter of %s is known for only %s of the measured window", name, FormatQuantity(covered, Ratio))
+		return 0, fmt.Sprintf("the energy counter of %s is known for only %s of the measured window", name, quantity.Format(covered, quantity.Ratio))
 	}
 	return (g.end.v - g.begin.v) / covered, ""
 }
@@ -170,8 +184,9 @@ func gpuEnergy(w *Window) estimate {
 	}
 	e.lo, e.hi = e.value, e.value
 	if unseen {
-		e.notes = []string{"whether other programs used the GPUs too could not be told"}
+		e.notes = []string{"whether other programs used the GPUs too is unknown"}
 	}
+	e.notes = append(e.notes, w.watched.ofPods("gpu")...)
 	return e
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/slo"
+	"github.com/vllmspec/vllmspec/internal/runtest"
 )
 
 // counter is one GPU's counter of energy, read every second of a run of 100 s and
@@ -25,7 +26,7 @@ func counter(run *harness.Run, joules func(seconds float64) float64) {
 
 func TestACounterThatIsRenewedNowAndThenIsReadWhereItIsNew(t *testing.T) {
 	every := func(period float64) slo.Verdict { // 100 W
-		run := runOf(1000, nil)
+		run := runtest.Of(1000, nil)
 		counter(run, func(s float64) float64 { return 5e6 + 100*period*math.Floor(s/period) })
 		return judge(t, run, "GPU energy", "between 9.9 kJ and 10.1 kJ")
 	}
@@ -40,18 +41,18 @@ func TestACounterThatIsRenewedNowAndThenIsReadWhereItIsNew(t *testing.T) {
 }
 
 func TestACounterThatBeginsAgainTellsNoEnergy(t *testing.T) {
-	run := runOf(1000, nil)
+	run := runtest.Of(1000, nil)
 	counter(run, func(s float64) float64 { return math.Mod(100*s, 5000) })
 	v := judge(t, run, "energy per output token", "at most 1 kJ")
 	assert.Equal(t, slo.Unknown, v.Outcome)
 	assert.Contains(t, v.Notes[0], "began again during the run")
-	after := runOf(1000, nil)
+	after := runtest.Of(1000, nil)
 	counter(after, func(s float64) float64 { return math.Mod(100*s, 10_400) }) // it does so when all is over
 	assert.Equal(t, slo.Met, judge(t, after, "energy per output token", "at most 1 kJ").Outcome)
 }
 
 func TestEnergyOfTheMeasuredWindowAloneCounts(t *testing.T) {
-	run := runOf(1000, nil)
+	run := runtest.Of(1000, nil)
 	run.From, run.To = 20*second+second/2, 80*second+second/2
 	counter(run, func(s float64) float64 { return 100*s + 1000*max(0, min(s, 10)) }) // much is taken before
 	v := judge(t, run, "GPU energy", "between 6 kJ and 6 kJ")

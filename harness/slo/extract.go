@@ -6,12 +6,12 @@ import (
 	"github.com/vllmspec/vllmspec/harness"
 )
 
-// answered takes a duration of a request that was answered whole. One that was
-// not has no value: a failed request is never a fast one.
+// answered takes a duration of a request that was answered whole, with some content. One
+// that was not has no value: a failed request, or one that was filtered, is never a fast one.
 func answered(of func(*harness.Record) time.Duration) func(*harness.Record) (float64, bool) {
 	return func(r *harness.Record) (float64, bool) {
 		d := of(r)
-		return d.Seconds(), r.OK() && d >= 0
+		return d.Seconds(), r.OK() && len(r.Chunks) > 0 && d >= 0
 	}
 }
 
@@ -27,7 +27,7 @@ func begun(of func(*harness.Record) time.Duration) func(*harness.Record) (float6
 func told(of func(*harness.Record) int) func(*harness.Record) (float64, bool) {
 	return func(r *harness.Record) (float64, bool) {
 		n := of(r)
-		return float64(n), r.OK() && n != harness.Untold
+		return float64(n), r.OK() && n != harness.Unreported
 	}
 }
 
@@ -45,8 +45,8 @@ func Good(objectives []harness.Objective) func(*harness.Record) bool {
 	}
 	var limits []limit
 	for _, o := range objectives {
-		if m, err := Lookup(o.Metric); err == nil && m.request != nil {
-			limits = append(limits, limit{o, m.request})
+		if m, err := Lookup(o.Metric); err == nil && m.Request != nil {
+			limits = append(limits, limit{o, m.Request})
 		}
 	}
 	return func(r *harness.Record) bool {

@@ -10,7 +10,7 @@ import (
 
 // flight is how many requests were in flight between two instants. Requests come
 // in the order of due times and are sent a little later, not always in the same
-// order: one waits in begins until nobody can come any more who was sent before it.
+// order: one waits in begins until none can come any more that was sent before it.
 type flight struct {
 	from, to time.Duration
 	area     time.Duration // of all requests' time inside

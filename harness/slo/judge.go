@@ -4,8 +4,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/quantity"
+	"github.com/vllmspec/vllmspec/harness/stats"
 )
 
 // An Outcome is the answer to an objective.
@@ -22,7 +25,7 @@ const (
 // Value, Lo and Hi are in the unit; NaN or infinite where there is none.
 type Verdict struct {
 	harness.Objective
-	Unit          Unit
+	Unit          quantity.Unit
 	Value, Lo, Hi float64
 	N             int        // requests, or readings of a gauge
 	Any, Here     [2]float64 // the interval for any run, and for this one; Lo and Hi are the one that decides
@@ -30,24 +33,41 @@ type Verdict struct {
 	Outcome       Outcome
 	Lasting       Outcome // what is known of any run, not of this one alone
 	Notes         []string
-	Cause         string // why it was not met, where that can be told: see [Explain]
+	Doubt         Doubt  // why it is unknown; its first note says so
+	Cause         string // why it was not met, where that is known: see [Explain]
 }
 
-// Judge answers every objective. A run whose client was unsound, or in which
-// nothing was answered, has no known answers at all. Latency counts from due, so
-// it includes what the client was late by; where counting from sent would give
-// another outcome, our own lateness decides, and the answer is not known. Neither
-// are gaps between chunks where we were too slow to see them one by one.
-func (w *Window) Judge(objectives []harness.Objective) []Verdict {
-	unsound := w.Audit()
-	verdicts := make([]Verdict, len(objectives))
-	for i, o := range objectives {
-		verdicts[i] = w.class(o.Class).judge(o)
-		if len(unsound) > 0 {
-			verdicts[i].Outcome, verdicts[i].Lasting = Unknown, Unknown
-			verdicts[i].Notes = append(append([]string{}, unsound...), verdicts[i].Notes...)
-		}
+// Compares reports whether a verdict holds runs against others, and its value is a
+// ratio of figures, not a figure.
+func (v Verdict) Compares() bool { return v.Unit == quantity.OfBaseline || v.Unit == quantity.OfOther }
+
+// Because is a verdict's cause without its beginning: what follows "because".
+func (v Verdict) Because() string {
+	if _, because, ok := strings.Cut(v.Cause, " because "); ok {
+		return because
 	}
+	return v.Cause
+}
+
+// A Doubt is the kind of reason for which a verdict is unknown.
+type Doubt int
+
+const (
+	Decided        Doubt = iota // it is not unknown
+	InsideInterval              // more requests, or runs, could decide
+	NoFigure                    // there is no value
+	OfClient                    // what the client did could have decided
+	Voided                      // something was found: see [Finding]
+)
+
+// Judge answers every objective. A row is unknown where what was found to be wrong
+// with the run covers it: see [Finding]. Latency counts from due, so it includes what
+// the client was late by; where less of that would give another outcome, our own
+// lateness decides, and the answer is not known. Neither are gaps between chunks where
+// we were too slow to see them one by one.
+func (w *Window) Judge(objectives []harness.Objective) []Verdict {
+	verdicts := w.JudgeSoFar(objectives)
+	Void(verdicts, w.Audit(), w.Run.Scenario.Good)
 	return verdicts
 }
 
@@ -55,7 +75,7 @@ func (w *Window) judge(o harness.Objective) Verdict {
 	v := Verdict{Objective: o, Value: math.NaN(), Lo: math.NaN(), Hi: math.NaN(), Outcome: Unknown}
 	m, err := Lookup(o.Metric)
 	if err != nil {
-		v.Notes = []string{err.Error()}
+		v.MakeUnknown(NoFigure, err.Error())
 		return v
 	}
 	e := m.measure(w, o.Statistic, o.Relation != harness.AtLeast)
@@ -63,22 +83,38 @@ func (w *Window) judge(o harness.Objective) Verdict {
 		e.lo, e.hi = e.value, e.value
 	}
 	v.Unit, v.Value, v.Lo, v.Hi, v.N, v.Notes = m.Unit, e.value, e.lo, e.hi, e.n, e.notes
-	v.Effective, v.Lasting = int(e.worth), Unknown
+	v.Effective, v.Lasting = int(e.effective), Unknown
 	if e.reason != "" || e.n == 0 {
-		v.Notes = append(v.Notes, e.reason)
+		v.MakeUnknown(NoFigure, e.reason)
 		return v
 	}
 	v.settle(e)
-	if !e.census && w.saturated(m, &v) {
+	if !e.census && w.saturated(m, &v) && v.Outcome == Unknown {
 		return v
 	}
 	if v.Outcome == Unknown {
-		v.Notes = append(v.Notes, w.doubt(o, e))
+		v.MakeUnknown(InsideInterval, w.doubt(m, o, e))
 	} else if ours := w.ours(m, v); ours != "" {
-		v.Outcome, v.Lasting = Unknown, Unknown
-		v.Notes = append(v.Notes, ours)
+		v.MakeUnknown(OfClient, ours)
 	}
 	return v
+}
+
+// AnyRun is the verdict on any run of this load, not on this one alone, with the
+// interval that says so.
+func (v Verdict) AnyRun() Verdict {
+	if v.Outcome == Missed && v.Lasting == Unknown {
+		v.Lo, v.Hi = v.Any[0], v.Any[1]
+		v.MakeUnknown(InsideInterval, "the limit lies inside the interval for any run")
+	}
+	v.Outcome = v.Lasting
+	return v
+}
+
+// MakeUnknown makes a verdict unknown. Its first note is the reason that decides.
+func (v *Verdict) MakeUnknown(kind Doubt, reason string) {
+	v.Outcome, v.Lasting, v.Doubt = Unknown, Unknown, kind
+	v.Notes = append([]string{reason}, v.Notes...)
 }
 
 // settle decides. That an objective is met is a promise for any run, and so the
@@ -87,9 +123,9 @@ func (w *Window) judge(o harness.Objective) Verdict {
 // for the statistics of any run, and all the same they waited.
 func (v *Verdict) settle(e estimate) {
 	v.Any, v.Here = [2]float64{e.lo, e.hi}, [2]float64{e.run().lo, e.run().hi}
-	v.Lasting = decide(v.Objective, e.lo, e.hi)
+	v.Lasting = Decide(v.Objective, e.lo, e.hi)
 	v.Outcome = v.Lasting
-	if v.Outcome == Unknown && decide(v.Objective, v.Here[0], v.Here[1]) == Missed {
+	if v.Outcome == Unknown && Decide(v.Objective, v.Here[0], v.Here[1]) == Missed {
 		v.Outcome, v.Lo, v.Hi = Missed, v.Here[0], v.Here[1]
 		v.Notes = append(v.Notes, "so it was in this run; another one may differ"+e.dependence())
 	}
@@ -97,48 +133,41 @@ func (v *Verdict) settle(e estimate) {
 
 // ours says why an outcome may be our own doing; "" where it is not.
 func (w *Window) ours(m Metric, v Verdict) string {
-	var b blur
+	var off []stampError
 	switch {
 	case m.stamps:
-		b = w.blurred(m, v.Statistic)
+		off = append(off, w.blurred(m, v.Statistic))
 	case m.first:
-		b = w.blurredFirst(m, v.Statistic)
+		off = append(off, w.blurredFirst(m, v.Statistic))
 	}
-	switch {
-	case v.hangsOn(b):
-		return b.why
-	case m.fromDue && !w.bounded():
+	if m.timedByClient() {
+		off = append(off, w.lateStamps())
+	}
+	for _, e := range append(off, w.distorted(m, v)) {
+		if v.changesWithin(e) {
+			return e.why
+		}
+	}
+	if (m.fromDue() || m.ofGood) && !w.bounded() {
 		return w.ownLateness(m, v)
 	}
 	return ""
 }
 
-// hangsOn reports whether the outcome would be another one if what was measured were
-// off by as much as a blur.
-func (v Verdict) hangsOn(b blur) bool {
-	return b.why != "" && decide(v.Objective, v.Lo-b.by, v.Hi+b.by) != v.Outcome
+// changesWithin reports whether the outcome would be another one if what was measured
+// were off by as much as a stamp error.
+func (v Verdict) changesWithin(e stampError) bool {
+	return e.by > 0 && Decide(v.Objective, v.Lo-e.by, v.Hi+e.by) != v.Outcome
 }
 
 // bounded reports whether requests wait for a slot because the scenario says so.
 func (w *Window) bounded() bool {
-	open, ok := w.run.Scenario.Load.(harness.Open)
+	open, ok := w.Run.Scenario.Load.(harness.Open)
 	return ok && open.InFlight > 0
 }
 
-// ownLateness says that it would have been another outcome had every request been
-// due when it was sent; "" where it would not.
-func (w *Window) ownLateness(m Metric, v Verdict) string {
-	sent := w.distribution(m, w.figure(m.Name).sinceSent, v.Statistic, v.Relation != harness.AtLeast)
-	other := Verdict{Objective: v.Objective}
-	if other.settle(sent); other.Outcome == v.Outcome {
-		return ""
-	}
-	return fmt.Sprintf("the client's own lateness decides: counted from when requests were sent it was %s; give the client a free core%s",
-		FormatQuantity(sent.value, m.Unit), w.starved())
-}
-
-// decide compares an interval with a limit.
-func decide(o harness.Objective, lo, hi float64) Outcome {
+// Decide compares an interval with a limit.
+func Decide(o harness.Objective, lo, hi float64) Outcome {
 	least, most := math.Inf(-1), math.Inf(1)
 	switch o.Relation {
 	case harness.AtMost:
@@ -159,22 +188,69 @@ func decide(o harness.Objective, lo, hi float64) Outcome {
 	return Unknown
 }
 
-// doubt says why an interval does not decide, and what would. Intervals shrink
-// with the root of the number of requests.
-func (w *Window) doubt(o harness.Objective, e estimate) string {
-	if math.IsInf(e.hi, 1) && !math.IsInf(e.value, 1) {
-		return "there are too few requests to bound it from above"
+// doubt says why an interval does not decide, and what would.
+func (w *Window) doubt(m Metric, o harness.Objective, e estimate) string {
+	if e.open != "" {
+		return e.open
 	}
+	why := "the limit lies inside the interval"
+	if math.IsInf(e.hi, 1) && !math.IsInf(e.value, 1) {
+		if e.left > 0 {
+			return fmt.Sprintf("how long %s that users gave up would have taken is not known, and they decide", quantity.Counted(e.left, "request"))
+		}
+		if why = "there are too few requests to bound it from above"; m.Request == nil {
+			return why + w.toBound(o, e)
+		}
+	}
+	switch factor := w.factor(m, o, e); {
+	case factor == 0:
+		return why + e.dependence()
+	case factor > mostFactor:
+		return why + ", and so close that no longer run would decide" + e.dependence()
+	default:
+		return fmt.Sprintf("%s; about %s would decide%s", why, w.more((factor-1)*float64(e.n)), e.dependence())
+	}
+}
+
+// toBound says how many more requests would give a quantile an upper bound at all.
+func (w *Window) toBound(o harness.Objective, e estimate) string {
+	p, ok := quantileOf(o.Statistic)
+	if !ok || e.effective == 0 {
+		return ""
+	}
+	needed := float64(stats.SamplesFor(p, Confidence)) * float64(e.n) / e.effective
+	return fmt.Sprintf("; %s would give it one%s", w.more(needed-float64(e.n)), e.dependence())
+}
+
+// factor is how many times as many requests would decide; 0 where that cannot be said,
+// and more than mostFactor where no number in reach would.
+func (w *Window) factor(m Metric, o harness.Objective, e estimate) float64 {
+	var decides func(float64) bool
+	p, isQuantile := quantileOf(o.Statistic)
+	switch {
+	case m.ofGood:
+		decides = shareOf{w.good, w.Due, e.effective, e.unit}.decides(o)
+	case isQuantile && m.Request != nil && e.effective > 0:
+		of := w.figure(m.Name)
+		decides = of.decides(o, e.n-of.values.N(), e.effective, p)
+	default:
+		return rootFactor(o, e)
+	}
+	if factor := longer(decides); factor > 0 {
+		return max(factor, 1+1/float64(max(1, e.n)))
+	}
+	return math.Inf(1)
+}
+
+// rootFactor is that of an interval which shrinks with the root of the number of
+// requests.
+func rootFactor(o harness.Objective, e estimate) float64 {
 	distance := math.Min(math.Abs(e.value-o.Limit), math.Abs(e.value-cmpUpper(o)))
 	width := math.Max(e.hi-e.value, e.value-e.lo)
-	if distance <= 0 || width <= 0 || math.IsInf(width, 0) {
-		return "the limit lies inside the interval" + e.dependence()
+	if distance <= 0 || width <= 0 || math.IsInf(width, 0) || math.IsNaN(width) {
+		return 0
 	}
-	factor := (width / distance) * (width / distance)
-	if factor > 1000 {
-		return "the limit lies inside the interval, and so close that no longer run would decide" + e.dependence()
-	}
-	return fmt.Sprintf("the limit lies inside the interval; about %s would decide%s", w.more((factor-1)*float64(e.n)), e.dependence())
+	return (width / distance) * (width / distance)
 }
 
 func cmpUpper(o harness.Objective) float64 {
@@ -187,15 +263,15 @@ func cmpUpper(o harness.Objective) float64 {
 // verdictJSON is the shape of an entry of verdicts.json.
 type verdictJSON struct {
 	harness.Objective
-	Unit     Unit        `json:"unit"`
-	Value    *float64    `json:"value"`
-	Interval [2]*float64 `json:"interval"`
-	N        int         `json:"n"`
-	Worth    int         `json:"n_effective,omitempty"`
-	Outcome  Outcome     `json:"outcome"`
-	Lasting  Outcome     `json:"lasting,omitempty"`
-	Notes    []string    `json:"notes"`
-	Cause    string      `json:"cause,omitempty"`
+	Unit          quantity.Unit `json:"unit"`
+	Value         *float64      `json:"value"`
+	Interval      [2]*float64   `json:"interval"`
+	N             int           `json:"n"`
+	EffectiveSize int           `json:"n_effective,omitempty"`
+	Outcome       Outcome       `json:"outcome"`
+	Lasting       Outcome       `json:"lasting,omitempty"`
+	Notes         []string      `json:"notes"`
+	Cause         string        `json:"cause,omitempty"`
 }
 
 // MarshalJSON writes null for a number that JSON cannot hold: a value that does
@@ -234,6 +310,6 @@ func (v *Verdict) UnmarshalJSON(raw []byte) error {
 		below = math.Inf(1) // no answer is the least that the value can be
 	}
 	*v = Verdict{Objective: j.Objective, Unit: j.Unit, Value: number(j.Value, math.Inf(1)), Lo: number(j.Interval[0], below), Hi: number(j.Interval[1], math.Inf(1)),
-		N: j.N, Effective: j.Worth, Outcome: j.Outcome, Lasting: j.Lasting, Notes: j.Notes, Cause: j.Cause}
+		N: j.N, Effective: j.EffectiveSize, Outcome: j.Outcome, Lasting: j.Lasting, Notes: j.Notes, Cause: j.Cause}
 	return nil
 }

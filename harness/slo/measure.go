@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/stats"
 )
 
@@ -14,10 +15,13 @@ import (
 type estimate struct {
 	value, lo, hi float64
 	n             int
-	worth         float64 // so many independent ones; 0 where that is no question
+	effective     float64 // so many independent ones; 0 where that is no question
+	unit          float64 // of a share: what it is multiplied by
+	left          int     // requests of which it is not known how long they would have taken
 	here          span64  // the interval for requests as this run had them; lo and hi are for those of any run
 	census        bool    // a fact about this run: judged by its value alone
 	reason        string  // why there is none
+	open          string  // what would have to be known to decide, where no longer run would tell
 	notes         []string
 }
 
@@ -38,9 +42,9 @@ const nothingDue = "no request was due in the measured window: make the load lon
 // infinite in quantiles, if asked for, and are left out of means and extremes.
 func (m Metric) measure(w *Window, statistic string, failedAreWorst bool) estimate {
 	switch {
-	case m.figure != nil:
-		return m.figure(w)
-	case m.flight:
+	case m.Figure != nil:
+		return m.Figure(w)
+	case m.Flight:
 		return w.inFlight(statistic)
 	case m.counter != "":
 		return w.risen(m.counts(), m.counter)
@@ -48,8 +52,10 @@ func (m Metric) measure(w *Window, statistic string, failedAreWorst bool) estima
 		return w.bucketed(m.buckets, statistic)
 	case m.gauge != nil:
 		return w.readings(*m.gauge, statistic)
-	case m.gaps != nil:
-		return m.gaps(w).measure(w, statistic)
+	case m.Gaps != nil && failedAreWorst && w.noneAnswered():
+		return neverCame(w.failed)
+	case m.Gaps != nil:
+		return m.Gaps(w).measure(w, statistic)
 	default:
 		return w.distribution(m, w.figure(m.Name).tally, statistic, failedAreWorst)
 	}
@@ -67,10 +73,14 @@ func quantileOf(statistic string) (float64, bool) {
 
 func (w *Window) distribution(m Metric, t *tally, statistic string, failedAreWorst bool) estimate {
 	switch {
-	case w.due == 0:
+	case w.Due == 0:
 		return without(nothingDue)
+	case !m.ours && t.waits.N() > 0:
+		return w.withCut(t, statistic, failedAreWorst)
+	case t.values.N() == 0 && m.Unit == quantity.Seconds && !m.ours && failedAreWorst && w.noneAnswered():
+		return neverCame(w.failed)
 	case t.values.N() == 0:
-		return without(fmt.Sprintf("none of %d requests has a %s", w.due, m.Name))
+		return without(fmt.Sprintf("none of %d requests has a %s", w.Due, m.Name))
 	}
 	worst, left := 0, 0
 	var notes []string
@@ -84,9 +94,6 @@ func (w *Window) distribution(m Metric, t *tally, statistic string, failedAreWor
 	var e estimate
 	if isQuantile {
 		e = t.quantile(worst, left, p)
-		if math.IsInf(e.hi, 1) && !math.IsInf(e.value, 1) && left == 0 {
-			e.notes = append(e.notes, w.tooFew(e, p))
-		}
 	} else {
 		e = t.summary(statistic)
 		if worst+left > 0 && statistic != "min" {
@@ -95,30 +102,33 @@ func (w *Window) distribution(m Metric, t *tally, statistic string, failedAreWor
 		if worst > 0 && statistic == "max" {
 			e.value, e.lo, e.here.lo = e.hi, e.hi, e.hi
 		}
+		if worst > 0 && statistic == "mean" {
+			e.open = fmt.Sprintf("%s without an answer had no %s, and a mean cannot count it: ask for a percentile, and for the error rate", quantity.Counted(worst, "request"), m.Name)
+		}
 	}
 	switch {
 	case worst > 0 && (isQuantile || statistic == "max"):
-		notes = append(notes, counted(t.failed, "request")+" without an answer counted as the worst")
+		notes = append(notes, quantity.Counted(t.failed, "request")+" without an answer counted as the worst")
 	case t.failed > 0 && !m.ours:
-		notes = append(notes, fmt.Sprintf("%s without an answer left out", counted(t.failed, "request")))
+		notes = append(notes, fmt.Sprintf("%s without an answer left out", quantity.Counted(t.failed, "request")))
 	}
 	if left > 0 {
-		notes = append(notes, fmt.Sprintf("how long %s that users gave up would have taken is not known", counted(left, "request")))
+		notes = append(notes, fmt.Sprintf("how long %s that users gave up would have taken is not known", quantity.Counted(left, "request")))
 	}
-	e.notes = append(e.notes, notes...)
+	e.notes, e.left = append(e.notes, notes...), left
 	return e
 }
 
 // quantile is that of the values and of so many more that are infinite. Of others
-// that would have had a value, had their users not left, nobody knows it: the upper
+// that would have had a value, had their users not left, it is unknown: the upper
 // end counts them as infinite, and the lower one as nothing.
 func (t *tally) quantile(infinite, left int, p float64) estimate {
 	n := t.values.N() + infinite + left
 	e := estimate{value: t.values.Quantile(p, infinite), lo: math.Inf(-1), hi: math.Inf(1), n: t.values.N() + infinite}
-	e.worth = float64(n) * t.order.Worth(p) / float64(t.order.N())
-	between := func(worth float64) span64 {
+	e.effective = float64(n) * t.order.EffectiveSize(p) / float64(t.order.N())
+	between := func(effective float64) span64 {
 		s := span64{math.Inf(-1), math.Inf(1)}
-		low, high := stats.Ranks(n, worth, p, confidence)
+		low, high := stats.Ranks(n, effective, p, Confidence)
 		if low > left {
 			s.lo = t.values.Rank(low - left)
 		}
@@ -127,7 +137,7 @@ func (t *tally) quantile(infinite, left int, p float64) estimate {
 		}
 		return s
 	}
-	e.lasts(between(e.worth), between(float64(n)))
+	e.lasts(between(e.effective), between(float64(n)))
 	return e
 }
 
@@ -142,20 +152,14 @@ func (e estimate) run() span64 {
 // lasts sets the interval of any run, and that of this one.
 func (e *estimate) lasts(any, here span64) { e.lo, e.hi, e.here = any.lo, any.hi, here }
 
-// tooFew says how many more requests would give a quantile an upper bound.
-func (w *Window) tooFew(e estimate, p float64) string {
-	needed := float64(stats.SamplesFor(p, confidence)) * float64(e.n) / e.worth
-	return fmt.Sprintf("%s would give p%g an upper bound%s", w.more(needed-float64(e.n)), math.Round(p*1e5)/1e3, e.dependence())
-}
-
 // more is so many more requests, and how long they take.
 func (w *Window) more(n float64) string {
 	requests := roundUp(n)
-	more := fmt.Sprintf("%s more requests", grouped(requests))
-	if w.due == 0 || w.seconds() <= 0 || w.soFar {
+	more := fmt.Sprintf("%s more requests", quantity.Grouped(requests))
+	if w.Due == 0 || w.Seconds() <= 0 || w.soFar {
 		return more
 	}
-	return more + fmt.Sprintf(", %s at this rate,", roughly(float64(requests)/float64(w.due)*w.seconds()))
+	return more + fmt.Sprintf(", %s at this rate,", quantity.Roughly(float64(requests)/float64(w.Due)*w.Seconds()))
 }
 
 // roundUp to two digits.
@@ -164,28 +168,17 @@ func roundUp(n float64) int {
 	return int(math.Ceil(n/unit) * unit)
 }
 
-// roughly is a time for people: "40 seconds", "7 minutes", "3 hours".
-func roughly(seconds float64) string {
-	switch {
-	case seconds < 100:
-		return plural(math.Max(1, math.Round(seconds)), "second")
-	case seconds < 100*60:
-		return plural(math.Round(seconds/60), "minute")
-	}
-	return plural(math.Round(seconds/3600), "hour")
-}
-
 // dependence says that requests tell less than as many independent ones would; ""
 // where they do not.
 func (e estimate) dependence() string {
-	if e.worth == 0 || e.worth > float64(e.n)/2 {
+	if e.effective == 0 || e.effective > float64(e.n)/2 {
 		return ""
 	}
-	as := grouped(int(e.worth)) + " independent ones"
-	if int(e.worth) <= 1 {
+	as := quantity.Grouped(int(e.effective)) + " independent ones"
+	if int(e.effective) <= 1 {
 		as = "a single one"
 	}
-	return fmt.Sprintf(" (neighbours resemble each other: these %s tell as much as %s)", counted(e.n, "request"), as)
+	return fmt.Sprintf(" (neighbours resemble each other: these %s tell as much as %s)", quantity.Counted(e.n, "request"), as)
 }
 
 // summary is a mean with its interval, or an extreme, which is a fact about this run.
@@ -197,18 +190,18 @@ func (t *tally) summary(statistic string) estimate {
 	case "max":
 		return exact(t.values.Rank(n), n)
 	default:
-		worth := float64(n)
+		effective := float64(n)
 		if t.order.N() > 0 {
-			worth *= t.order.WorthOfMean() / float64(t.order.N())
+			effective *= t.order.EffectiveSizeOfMean() / float64(t.order.N())
 		}
-		return meanOf(n, worth, t.mean.Interval)
+		return meanOf(n, effective, t.mean.Interval)
 	}
 }
 
-func meanOf(n int, worth float64, interval func(worth, confidence float64) (mean, lo, hi float64)) estimate {
-	e := estimate{n: n, worth: worth}
-	e.value, e.lo, e.hi = interval(worth, confidence)
-	_, e.here.lo, e.here.hi = interval(float64(n), confidence)
+func meanOf(n int, effective float64, interval func(effective, confidence float64) (mean, lo, hi float64)) estimate {
+	e := estimate{n: n, effective: effective}
+	e.value, e.lo, e.hi = interval(effective, Confidence)
+	_, e.here.lo, e.here.hi = interval(float64(n), Confidence)
 	return e
 }
 
@@ -223,18 +216,18 @@ func (g *gaps) measure(w *Window, statistic string) estimate {
 	p, isQuantile := quantileOf(statistic)
 	switch {
 	case statistic == "mean":
-		worth := g.means.WorthOfMean()
-		return meanOf(n, worth, g.mean.Interval)
+		effective := g.means.EffectiveSizeOfMean()
+		return meanOf(n, effective, g.mean.Interval)
 	case statistic == "min":
 		return exact(g.Rank(1), n)
 	case !isQuantile:
 		return exact(g.Rank(pooled), n)
 	}
 	e := estimate{value: g.Quantile(p, 0), lo: math.Inf(-1), hi: math.Inf(1), n: n}
-	e.worth = g.groups.Worth(e.value, p)
-	between := func(worth float64) span64 {
+	e.effective = g.groups.EffectiveSize(e.value, p)
+	between := func(effective float64) span64 {
 		s := span64{math.Inf(-1), math.Inf(1)}
-		low, high := stats.Ranks(n, worth, p, confidence)
+		low, high := stats.Ranks(n, effective, p, Confidence)
 		if low > 0 {
 			s.lo = min(e.value, g.Rank(min(pooled, low*pooled/n)))
 		}
@@ -243,10 +236,7 @@ func (g *gaps) measure(w *Window, statistic string) estimate {
 		}
 		return s
 	}
-	e.lasts(between(e.worth), between(float64(n)))
-	if math.IsInf(e.hi, 1) {
-		e.notes = append(e.notes, w.tooFew(e, p))
-	}
+	e.lasts(between(e.effective), between(float64(n)))
 	return e
 }
 
@@ -254,30 +244,48 @@ func (g *gaps) measure(w *Window, statistic string) estimate {
 func (w *Window) readings(g gauge, statistic string) estimate {
 	of := w.watched.of(g.source, g.series)
 	t := of.tally(g)
+	if void := of.void.says(g.source, g.series, t.values.N(), g.rate); void != "" {
+		return without(void)
+	}
 	if t.values.N() == 0 {
-		return without(w.absent(g.source, g.series, g.absent))
+		why := w.absent(g.source, g.series, g.absent)
+		if g.raw && why == g.absent {
+			why += w.instead(g.series)
+		}
+		return without(why)
 	}
 	if gaps := w.watched.gaps(g.source); gaps != "" {
 		return without(gaps)
 	}
-	if p, ok := quantileOf(statistic); ok {
-		return exact(t.values.Quantile(p, 0), t.values.N())
-	}
-	if g.rate && statistic == "mean" {
-		return exact(of.risen/of.seconds, t.values.N())
+	if lacks := w.watched.lacks(g.source, g.series, of.readings()+of.void.inside); lacks != "" {
+		return without(lacks)
 	}
 	e := t.summary(statistic)
-	return exact(e.value, e.n)
+	value := e.value
+	if p, ok := quantileOf(statistic); ok {
+		value = t.values.Quantile(p, 0)
+	} else if g.rate && statistic == "mean" {
+		value = of.risen / of.seconds
+	}
+	e = exact(value, t.values.N())
+	e.notes = w.watched.ofPods(g.source)
+	return e
 }
 
 // absent is why there is nothing of a series: as who was to read its source says, or
 // because the source does not tell it, or else what it usually is.
 func (w *Window) absent(source, series, usually string) string {
-	if why := w.run.Unwatched[source]; why != "" {
+	if why := w.Run.Unwatched[source]; why != "" {
 		return why
 	}
 	of := w.watched.sources[source]
 	if of == nil || of.inside == 0 {
+		if why := w.Run.Unread[source]; why != "" {
+			return unreadBecause(source, why)
+		}
+		if source == "server" {
+			return noMetrics
+		}
 		return usually
 	}
 	switch usually {
@@ -291,16 +299,32 @@ func (w *Window) absent(source, series, usually string) string {
 	return usually
 }
 
+// unreadBecause says of a source that it was never read, and what came instead.
+func unreadBecause(source, why string) string {
+	switch source {
+	case "server":
+		return "the server's metrics could not be read: " + why
+	case "gpu":
+		return "no GPU could be read: " + why
+	}
+	return "the " + source + " could not be read: " + why
+}
+
 // risen is by how much a counter rose in the window, over all its label sets.
 func (w *Window) risen(source, name string) estimate {
 	of := w.watched.of(source, name)
+	if void := of.void.says(source, name, of.rises, true); void != "" {
+		return without(void)
+	}
 	if of.rises == 0 {
 		return without(w.absent(source, name, map[string]string{"server": noMetrics, "gpu": noGPU}[source]))
 	}
 	if unread := w.watched.unread(source); unread != "" {
 		return without(unread)
 	}
-	return exact(of.rise, of.rises)
+	e := exact(of.rise, of.rises)
+	e.notes = w.watched.ofPods(source)
+	return e
 }
 
 // shareOf is by how much one counter rose ÷ by how much another one did.
@@ -315,12 +339,4 @@ func (w *Window) shareOf(part, all, none string) estimate {
 		return without(none)
 	}
 	return exact(parts.value/of.value, of.n)
-}
-
-// counted is "1 request", "2 requests".
-func counted(n int, of string) string {
-	if n == 1 {
-		return "1 " + of
-	}
-	return grouped(n) + " " + of + "s"
 }

@@ -8,27 +8,9 @@ import (
 	"time"
 
 	"github.com/vllmspec/vllmspec/harness"
-	"github.com/vllmspec/vllmspec/harness/spelling"
-)
-
-// A Unit is the base unit of a metric; limits and values are kept in it.
-type Unit string
-
-// The units.
-const (
-	Seconds         Unit = "s"
-	Ratio           Unit = "ratio" // 0–1, per cent only in text
-	PerSecond       Unit = "/s"
-	TokensPerSecond Unit = "tokens/s"
-	Tokens          Unit = "tokens"
-	Count           Unit = "count"
-	Bytes           Unit = "bytes"
-	BytesPerSecond  Unit = "bytes/s"
-	Cores           Unit = "cores" // CPU seconds per second
-	Watts           Unit = "W"
-	Joules          Unit = "J"
-	Celsius         Unit = "°C"
-	Hertz           Unit = "Hz"
+	"github.com/vllmspec/vllmspec/harness/quantity"
+	"github.com/vllmspec/vllmspec/harness/vllm"
+	"github.com/vllmspec/vllmspec/internal/spelling"
 )
 
 // A Direction says which values of a metric are good ones.
@@ -44,25 +26,27 @@ const (
 // A Metric is one row of the catalogue.
 type Metric struct {
 	Name    string
-	Unit    Unit
+	Unit    quantity.Unit
 	Better  Direction
 	Formula string // for the reader, in one line
 
 	// Exactly one of these says how it is measured.
-	request func(*harness.Record) (float64, bool) // one value of each request
-	ofGood  bool                                  // it counts good requests
-	fromDue bool                                  // …which the client's own lateness lengthens
-	begins  bool                                  // …known once an answer has begun: who leaves before has waited in vain
-	ours    bool                                  // …which says nothing of the server
-	gaps    func(*Window) *gaps                   // the gaps of all whole answers
-	stamps  bool                                  // it compares stamps of successive chunks
-	first   bool                                  // it rests on the stamp of the first chunk
-	figure  func(*Window) estimate                // one figure of the run
-	gauge   *gauge                                // readings of a series
-	counter string                                // the rise of a series…
-	source  string                                // …of this source; "": the server
-	buckets string                                // the server's own histogram of this name
-	flight  bool                                  // requests in flight
+	Request       func(*harness.Record) (float64, bool) // one value of each request
+	ofGood        bool                                  // it counts good requests
+	begins        bool                                  // …known once an answer has begun: who leaves before has waited in vain
+	ours          bool                                  // …which says nothing of the server
+	fact          bool                                  // a count of requests or tokens, which no speed of the server and no cache changes
+	Gaps          func(*Window) *gaps                   // the gaps of all whole answers
+	stamps        bool                                  // it compares stamps of successive chunks
+	first         bool                                  // it rests on the stamp of the first chunk
+	betweenChunks bool                                  // it is a time between chunks of one answer
+	tokenCounts   bool                                  // it rests on the server's own counts of tokens
+	Figure        func(*Window) estimate                // one figure of the run
+	gauge         *gauge                                // readings of a series
+	counter       string                                // the rise of a series…
+	source        string                                // …of this source; "": the server
+	buckets       string                                // the server's own histogram of this name
+	Flight        bool                                  // requests in flight
 
 	beside      bool   // a figure that rests on what was sampled: it says nothing of single requests
 	part, whole string // …and is the rise of one counter ÷ that of another
@@ -74,6 +58,7 @@ type gauge struct {
 	over           over
 	rate           bool   // of a counter: by how much it rose, by the second
 	absent         string // why there may be no readings, and what to do
+	raw            bool   // named by the scenario, not by the catalogue
 }
 
 // over is what becomes of the readings of one instant, of several engines, cores or GPUs.
@@ -92,50 +77,50 @@ func Metrics() []Metric {
 
 func ofRequests() []Metric {
 	return []Metric{
-		{Name: "TTFT", Unit: Seconds, Better: LowerIsBetter, Formula: "time to first token: first content − due; an unanswered request counts as the worst", request: begun((*harness.Record).TTFT), fromDue: true, first: true, begins: true},
-		{Name: "ITL", Unit: Seconds, Better: LowerIsBetter, Formula: "gap between two successive chunks of content, over all whole answers; its interval counts requests, not gaps", gaps: func(w *Window) *gaps { return &w.chunkGaps }, stamps: true},
-		{Name: "ITL per token", Unit: Seconds, Better: LowerIsBetter, Formula: "gap between two successive chunks of content ÷ tokens in the second, once for each of them, where the server tells how many a chunk holds", gaps: func(w *Window) *gaps { return &w.tokenGaps }, stamps: true},
-		{Name: "time to first answer", Unit: Seconds, Better: LowerIsBetter, Formula: "first content that is not reasoning − due, of requests that have any", request: firstAnswer, fromDue: true, first: true},
-		{Name: "TPOT", Unit: Seconds, Better: LowerIsBetter, Formula: "(last chunk − first chunk) ÷ (output tokens − 1), of each whole answer", first: true, request: answered((*harness.Record).TPOT)},
-		{Name: "E2E latency", Unit: Seconds, Better: LowerIsBetter, Formula: "end of the answer − due; an unanswered request counts as the worst", request: answered((*harness.Record).E2E), fromDue: true},
-		{Name: "longest gap", stamps: true, Unit: Seconds, Better: LowerIsBetter, Formula: "longest gap between two chunks of one answer", request: answered((*harness.Record).LongestGap)},
-		{Name: "TTFT since sent", Unit: Seconds, Better: LowerIsBetter, Formula: "first content − sent: to compare with tools that count from there", begins: true, first: true, request: begun(func(r *harness.Record) time.Duration { return r.TTFT() - (r.Sent - r.Due) })},
-		{Name: "E2E latency since sent", Unit: Seconds, Better: LowerIsBetter, Formula: "end of the answer − sent: to compare with tools that count from there", request: answered(func(r *harness.Record) time.Duration { return r.E2E() - (r.Sent - r.Due) })},
-		{Name: "lag", ours: true, Unit: Seconds, Better: LowerIsBetter, Formula: "sent − due, without connecting: our own lateness", request: func(r *harness.Record) (float64, bool) {
+		{Name: "TTFT", Unit: quantity.Seconds, Better: LowerIsBetter, Formula: "time to first token: first content − due; an unanswered request counts as the worst", Request: begun((*harness.Record).TTFT), first: true, begins: true},
+		{Name: "ITL", Unit: quantity.Seconds, Better: LowerIsBetter, Formula: "gap between two successive chunks of content, over all whole answers; its interval counts requests, not gaps", Gaps: func(w *Window) *gaps { return &w.chunkGaps }, stamps: true, betweenChunks: true},
+		{Name: "ITL per token", tokenCounts: true, Unit: quantity.Seconds, Better: LowerIsBetter, Formula: "gap between two successive chunks of content ÷ tokens in the second, once for each of them, where the server tells how many a chunk holds", Gaps: func(w *Window) *gaps { return &w.tokenGaps }, stamps: true, betweenChunks: true},
+		{Name: "time to first answer", Unit: quantity.Seconds, Better: LowerIsBetter, Formula: "first content that is not reasoning − due, of requests that have any", Request: firstAnswer, first: true},
+		{Name: "TPOT", tokenCounts: true, Unit: quantity.Seconds, Better: LowerIsBetter, Formula: "(last chunk − first chunk) ÷ (output tokens − 1), of each whole answer", first: true, betweenChunks: true, Request: answered((*harness.Record).TPOT)},
+		{Name: "E2E latency", Unit: quantity.Seconds, Better: LowerIsBetter, Formula: "end of the answer − due; an unanswered request counts as the worst", Request: answered((*harness.Record).E2E)},
+		{Name: "longest gap", stamps: true, betweenChunks: true, Unit: quantity.Seconds, Better: LowerIsBetter, Formula: "longest gap between two chunks of one answer", Request: answered((*harness.Record).LongestGap)},
+		{Name: "TTFT since sent", Unit: quantity.Seconds, Better: LowerIsBetter, Formula: "first content − sent: to compare with tools that count from there", begins: true, first: true, Request: begun(func(r *harness.Record) time.Duration { return r.TTFT() - (r.Sent - r.Due) })},
+		{Name: "E2E latency since sent", Unit: quantity.Seconds, Better: LowerIsBetter, Formula: "end of the answer − sent: to compare with tools that count from there", Request: answered(func(r *harness.Record) time.Duration { return r.E2E() - (r.Sent - r.Due) })},
+		{Name: "lag", ours: true, Unit: quantity.Seconds, Better: LowerIsBetter, Formula: "sent − due, without connecting: our own lateness", Request: func(r *harness.Record) (float64, bool) {
 			return r.Lag().Seconds(), r.Sent != harness.Never
 		}},
-		{Name: "read delay", ours: true, Unit: Seconds, Better: LowerIsBetter, Formula: "the longest that content of an answer lay in the kernel before we read it: our own slowness, which no latency contains", request: func(r *harness.Record) (float64, bool) {
+		{Name: "read delay", ours: true, Unit: quantity.Seconds, Better: LowerIsBetter, Formula: "the longest that content of an answer lay in the kernel before we read it: our own slowness, which no latency contains", Request: func(r *harness.Record) (float64, bool) {
 			return r.ReadDelay.Seconds(), r.ReadDelay != harness.Never
 		}},
-		{Name: "connecting", ours: true, Unit: Seconds, Better: LowerIsBetter, Formula: "name, connection and TLS, of requests that found no open connection; part of their TTFT", request: func(r *harness.Record) (float64, bool) {
+		{Name: "connecting", ours: true, Unit: quantity.Seconds, Better: LowerIsBetter, Formula: "name, connection and TLS, of requests that found no open connection; part of their TTFT", Request: func(r *harness.Record) (float64, bool) {
 			return r.Connecting.Seconds(), r.Connecting != harness.Never
 		}},
-		{Name: "resolving", ours: true, Unit: Seconds, Better: LowerIsBetter, Formula: "of connecting, the look-up of the server's name", request: func(r *harness.Record) (float64, bool) {
+		{Name: "resolving", ours: true, Unit: quantity.Seconds, Better: LowerIsBetter, Formula: "of connecting, the look-up of the server's name", Request: func(r *harness.Record) (float64, bool) {
 			return r.Resolving.Seconds(), r.Resolving != harness.Never
 		}},
-		{Name: "securing", ours: true, Unit: Seconds, Better: LowerIsBetter, Formula: "of connecting, the TLS handshake", request: func(r *harness.Record) (float64, bool) {
+		{Name: "securing", ours: true, Unit: quantity.Seconds, Better: LowerIsBetter, Formula: "of connecting, the TLS handshake", Request: func(r *harness.Record) (float64, bool) {
 			return r.Securing.Seconds(), r.Securing != harness.Never
 		}},
-		{Name: "input tokens", Unit: Tokens, Formula: "prompt tokens of a request, as the server counted them", request: told(func(r *harness.Record) int { return r.PromptTokens })},
-		{Name: "output tokens", Unit: Tokens, Formula: "output tokens of a request, as the server counted them", request: told(func(r *harness.Record) int { return r.OutputTokens })},
-		{Name: "chunks", Unit: Count, Formula: "chunks of content of an answer; one may hold several tokens", request: told(func(r *harness.Record) int { return len(r.Chunks) })},
-		{Name: "cached tokens", Unit: Tokens, Formula: "prompt tokens of a request that the server found in its prefix cache, as it counted them", request: told(func(r *harness.Record) int { return r.CachedTokens })},
-		{Name: "reasoning tokens", Unit: Tokens, Formula: "output tokens of a request that were reasoning, as the server counted them", request: told(func(r *harness.Record) int { return r.ReasoningTokens })},
+		{Name: "input tokens", tokenCounts: true, fact: true, Unit: quantity.Tokens, Formula: "prompt tokens of a request, as the server counted them", Request: told(func(r *harness.Record) int { return r.PromptTokens })},
+		{Name: "output tokens", tokenCounts: true, fact: true, Unit: quantity.Tokens, Formula: "output tokens of a request, as the server counted them", Request: told(func(r *harness.Record) int { return r.OutputTokens })},
+		{Name: "chunks", fact: true, Unit: quantity.Count, Formula: "chunks of content of an answer; one may hold several tokens", Request: told(func(r *harness.Record) int { return len(r.Chunks) })},
+		{Name: "cached tokens", tokenCounts: true, fact: true, Unit: quantity.Tokens, Formula: "prompt tokens of a request that the server found in its prefix cache, as it counted them", Request: told(func(r *harness.Record) int { return r.CachedTokens })},
+		{Name: "reasoning tokens", tokenCounts: true, fact: true, Unit: quantity.Tokens, Formula: "output tokens of a request that were reasoning, as the server counted them", Request: told(func(r *harness.Record) int { return r.ReasoningTokens })},
 	}
 }
 
 func ofTheRun() []Metric {
 	return []Metric{
-		{Name: "requests", Unit: Count, Formula: "requests due in the measured window", figure: requests},
-		{Name: "request rate", Unit: PerSecond, Formula: "requests due ÷ length of the measured window", figure: requestRate},
-		{Name: "request throughput", Unit: PerSecond, Better: HigherIsBetter, Formula: "answers that ended whole inside the measured window ÷ its length", figure: requestThroughput},
-		{Name: "output throughput", Unit: TokensPerSecond, Better: HigherIsBetter, Formula: "output tokens that arrived inside the measured window ÷ its length", figure: outputThroughput},
-		{Name: "error rate", Unit: Ratio, Better: LowerIsBetter, Formula: "failed ÷ due, without those that their users gave up; a fact about this run, so without an interval", figure: errorRate},
-		{Name: "attainment", Unit: Ratio, Better: HigherIsBetter, Formula: "good ÷ due, with the interval of Clopper and Pearson", figure: attainment, ofGood: true},
-		{Name: "goodput", Unit: PerSecond, Better: HigherIsBetter, Formula: "attainment × request rate", figure: goodput, ofGood: true},
-		{Name: "coalesced chunks", Unit: Ratio, Better: LowerIsBetter, Formula: "chunks that came in one read with the one before, and share its stamp ÷ all chunks", figure: coalesced},
-		{Name: "concurrency", Unit: Count, Formula: "requests in flight, from sent to the end of the answer, over the measured window", flight: true},
-		{Name: "backlog", Unit: Count, Better: LowerIsBetter, Formula: "requests that are due and not answered yet, those that wait for a slot included, every second", gauge: &gauge{source: "client", series: harness.SeriesUnanswered, absent: "the client's own gauges were not read"}},
+		{Name: "requests", fact: true, Unit: quantity.Count, Formula: "requests due in the measured window", Figure: requests},
+		{Name: "request rate", fact: true, Unit: quantity.PerSecond, Formula: "requests due ÷ length of the measured window", Figure: requestRate},
+		{Name: "request throughput", Unit: quantity.PerSecond, Better: HigherIsBetter, Formula: "answers that ended whole inside the measured window ÷ its length", Figure: requestThroughput},
+		{Name: "output throughput", tokenCounts: true, Unit: quantity.TokensPerSecond, Better: HigherIsBetter, Formula: "output tokens that arrived inside the measured window, without those of requests that failed ÷ its length", Figure: outputThroughput},
+		{Name: "error rate", fact: true, Unit: quantity.Ratio, Better: LowerIsBetter, Formula: "failed ÷ due; what users gave up is no error, and what we stopped waiting for is left out, or leaves it open; a fact about this run", Figure: errorRate},
+		{Name: "attainment", Unit: quantity.Ratio, Better: HigherIsBetter, Formula: "good ÷ due, with the interval of Clopper and Pearson", Figure: attainment, ofGood: true},
+		{Name: "goodput", Unit: quantity.PerSecond, Better: HigherIsBetter, Formula: "attainment × request rate", Figure: goodput, ofGood: true},
+		{Name: "coalesced chunks", fact: true, Unit: quantity.Ratio, Better: LowerIsBetter, Formula: "chunks that came in one read with the one before, and share its stamp ÷ all chunks", Figure: coalesced},
+		{Name: "concurrency", Unit: quantity.Count, Formula: "requests in flight, from sent to the end of the answer, over the measured window", Flight: true},
+		{Name: "backlog", Unit: quantity.Count, Better: LowerIsBetter, Formula: "requests that are due and not answered yet, those that wait for a slot included, every second", gauge: &gauge{source: "client", series: harness.SeriesUnanswered, absent: "the client's own gauges were not read"}},
 	}
 }
 
@@ -143,9 +128,25 @@ func ofTheRun() []Metric {
 // holds.
 func CountsTokens(metric string) bool { return metric == "ITL per token" }
 
-// ofServer reports whether a metric says nothing of single requests.
-func (m Metric) ofServer() bool {
+// IsSampled reports whether a metric says nothing of single requests.
+func (m Metric) IsSampled() bool {
 	return m.gauge != nil || m.counter != "" || m.buckets != "" || m.beside
+}
+
+// fromDue reports whether a metric counts from when a request was due, so that the
+// client's own lateness is part of it. The formula itself is asked: a flag beside it
+// could say something else.
+func (m Metric) fromDue() bool {
+	if m.Request == nil || m.ours {
+		return false
+	}
+	r := harness.NewRecord(0, 0)
+	r.Sent, r.Headers, r.FirstAnswer, r.Done = time.Second, 2*time.Second, 3*time.Second, 5*time.Second
+	r.Chunks, r.PromptTokens, r.OutputTokens = []time.Duration{3 * time.Second, 4 * time.Second}, 2, 2
+	before, _ := m.Request(&r)
+	r.Due += time.Second
+	after, _ := m.Request(&r)
+	return after != before
 }
 
 // Lookup finds a metric by name, whatever its case. A raw name in quotes is a
@@ -153,7 +154,7 @@ func (m Metric) ofServer() bool {
 // rises, and as a gauge otherwise.
 func Lookup(name string) (Metric, error) {
 	if raw, ok := strings.CutPrefix(name, `"`); ok && strings.HasSuffix(raw, `"`) {
-		return raws(name, strings.TrimSuffix(raw, `"`)), nil
+		return raws(name, strings.TrimSuffix(raw, `"`))
 	}
 	var names []string
 	for _, m := range Metrics() {
@@ -170,31 +171,34 @@ func (m Metric) counts() string { return cmp.Or(m.source, "server") }
 
 // raws is a series of the server's own, of all labels or of some, under today's name
 // for it.
-func raws(name, series string) Metric {
-	m := Metric{Name: name, Unit: Count, Formula: "the server's own series " + series}
+func raws(name, series string) (Metric, error) {
+	if err := checkSelector(series); err != nil {
+		return Metric{}, err
+	}
+	m := Metric{Name: name, Unit: quantity.Count, Formula: "the server's own series " + series}
 	plain, _ := selector(series)
-	now := harness.CurrentSeries(plain)
+	now := vllm.CurrentSeries(plain)
 	asked := now + strings.TrimPrefix(series, plain)
-	if strings.HasSuffix(now, "_total") || strings.HasSuffix(now, "_count") || strings.HasSuffix(now, "_sum") {
+	if IsCounter(now) {
 		m.counter = asked
-		return m
+		return m, nil
 	}
 	absent := "the server's metrics have no series " + asked
-	if gone := harness.RemovedSeries(plain); gone != "" {
+	if gone := vllm.RemovedSeries(plain); gone != "" {
 		absent += ": " + gone
 	}
-	m.gauge = &gauge{source: "server", series: asked, absent: absent}
-	return m
+	m.gauge = &gauge{source: "server", series: asked, absent: absent, raw: true}
+	return m, nil
 }
 
 // statistics a metric can be asked for; none where it is one figure.
 func (m Metric) statistics() []string {
 	switch {
-	case m.figure != nil:
+	case m.Figure != nil:
 		return nil
 	case m.counter != "":
 		return []string{"total"}
-	case m.flight:
+	case m.Flight:
 		return []string{"mean", "max"}
 	case m.buckets != "":
 		return []string{"mean", "p50", "p95", "p99"}

@@ -5,39 +5,42 @@ import "github.com/vllmspec/vllmspec/harness/stats"
 // The figures of a run as a whole.
 
 func requests(w *Window) estimate {
-	if w.due == 0 {
+	if w.Due == 0 {
 		return without(nothingDue)
 	}
-	return exact(float64(w.due), w.due)
+	return exact(float64(w.Due), w.Due)
 }
 
 func (w *Window) perSecond(amount float64) estimate {
-	if w.due == 0 || w.seconds() <= 0 {
+	if w.Due == 0 || w.Seconds() <= 0 {
 		return without(nothingDue)
 	}
-	return exact(amount/w.seconds(), w.due)
+	return exact(amount/w.Seconds(), w.Due)
 }
 
-func requestRate(w *Window) estimate { return w.perSecond(float64(w.due)) }
+func requestRate(w *Window) estimate { return w.perSecond(float64(w.Due)) }
 
 func requestThroughput(w *Window) estimate { return w.perSecond(float64(w.ended)) }
 
 func outputThroughput(w *Window) estimate {
-	if !w.told {
-		return without("the server told no token counts: it must support stream_options.include_usage")
+	if !w.told && !w.noneAnswered() {
+		return without("the server reported no token counts: it must support stream_options.include_usage")
 	}
 	return w.perSecond(w.tokens)
 }
 
 // errorRate is a fact: these are all the requests there were.
 func errorRate(w *Window) estimate {
-	if w.due == 0 {
+	if w.Due == 0 {
 		return without(nothingDue)
 	}
-	return exact(float64(w.failed)/float64(w.due), w.due)
+	if w.cut > 0 {
+		return w.errorsWithCut()
+	}
+	return exact(float64(w.failed)/float64(w.Due), w.Due)
 }
 
-// coalesced is the share of chunks whose own arrival nobody knows.
+// coalesced is the share of chunks whose own arrival is unknown.
 func coalesced(w *Window) estimate {
 	if w.chunks == 0 {
 		return without("no answer had any content")
@@ -46,18 +49,24 @@ func coalesced(w *Window) estimate {
 }
 
 func attainment(w *Window) estimate {
-	if w.due == 0 {
+	if w.Due == 0 {
 		return without(nothingDue)
 	}
-	for _, o := range w.run.Scenario.Good {
-		if o.Metric == "TPOT" && !w.told {
-			return without("what makes a request good is its TPOT, but the server told no token counts: it must support stream_options.include_usage")
+	for _, o := range w.Run.Scenario.Good {
+		if o.Metric == "TPOT" && !w.told && !w.noneAnswered() {
+			return without("what makes a request good is its TPOT, but the server reported no token counts: it must support stream_options.include_usage")
 		}
 	}
-	worth := w.worthOfGood()
-	e := estimate{value: float64(w.good) / float64(w.due), n: w.due, worth: worth}
-	e.lo, e.hi = stats.Share(w.good, w.due, worth, confidence)
-	e.here.lo, e.here.hi = stats.Share(w.good, w.due, float64(w.due), confidence)
+	if w.goods.N() == 0 {
+		return without(undecided(w.cut, "whether they would have been good is not known"))
+	}
+	effective := w.effectiveOfGood()
+	e := estimate{value: float64(w.good) / float64(w.Due), n: w.Due, effective: effective, unit: 1}
+	e.lo, e.hi = stats.Share(w.good, w.Due, effective, Confidence)
+	e.here.lo, e.here.hi = stats.Share(w.good, w.Due, float64(w.Due), Confidence)
+	if w.maybe > 0 {
+		return w.attainmentWithCut(e)
+	}
 	return e
 }
 
@@ -65,16 +74,16 @@ func attainment(w *Window) estimate {
 // are too rare to: every tenth request lies beyond it.
 const dense = 0.9
 
-// worthOfGood is how many independent requests tell as much of their being good as
+// effectiveOfGood is how many independent requests tell as much of their being good as
 // these do: by those that are not, and by the latencies that would make them so.
-func (w *Window) worthOfGood() float64 {
-	share := w.goods.WorthOfMean() / float64(w.goods.N())
-	for _, o := range w.run.Scenario.Good {
+func (w *Window) effectiveOfGood() float64 {
+	share := w.goods.EffectiveSizeOfMean() / float64(w.goods.N())
+	for _, o := range w.Run.Scenario.Good {
 		if order := &w.figure(o.Metric).order; order.N() > 0 {
-			share = min(share, order.Worth(dense)/float64(order.N()))
+			share = min(share, order.EffectiveSize(dense)/float64(order.N()))
 		}
 	}
-	return share * float64(w.due)
+	return share * float64(w.Due)
 }
 
 func goodput(w *Window) estimate {
@@ -84,7 +93,7 @@ func goodput(w *Window) estimate {
 	}
 	e := attainment(w)
 	e.value, e.lo, e.hi = e.value*rate.value, e.lo*rate.value, e.hi*rate.value
-	e.here = span64{e.here.lo * rate.value, e.here.hi * rate.value}
+	e.here, e.unit = span64{e.here.lo * rate.value, e.here.hi * rate.value}, rate.value
 	return e
 }
 
@@ -93,10 +102,10 @@ func (w *Window) inFlight(statistic string) estimate {
 	switch {
 	case w.soFar:
 		return without("it is known at the end of the run")
-	case w.flight.n == 0 || w.seconds() <= 0:
+	case w.flight.n == 0 || w.Seconds() <= 0:
 		return without(nothingDue)
 	case statistic == "max":
 		return exact(float64(w.flight.greatest()), w.flight.n)
 	}
-	return exact(w.flight.area.Seconds()/w.seconds(), w.flight.n)
+	return exact(w.flight.area.Seconds()/w.Seconds(), w.flight.n)
 }

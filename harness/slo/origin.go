@@ -1,6 +1,6 @@
 package slo
 
-// An Origin is what of the samples a metric is made of, for whoever asks the stored
+// An Origin is what of the samples a metric is made of, for who asks the stored
 // files for it.
 type Origin struct {
 	Kind   string // OfReadings, OfRates, OfRises, OfShare or OfHistogram

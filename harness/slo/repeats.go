@@ -44,41 +44,35 @@ func (w *Window) pool(of []*Window) {
 	}
 }
 
-// Judge answers every objective from what all the runs saw. Where one of them is
-// unsound nothing is known.
+// Judge answers every objective from what all the runs saw. What was found in one of
+// them voids the rows that it covers.
 func (r *Repeats) Judge(objectives []harness.Objective) []Verdict {
 	if len(r.windows) == 1 {
 		return r.windows[0].Judge(objectives)
 	}
-	var unsound []string
+	var found []Finding
 	for i, w := range r.windows {
-		for _, reason := range w.Audit() {
-			unsound = append(unsound, fmt.Sprintf("run %d of %d: %s", i+1, len(r.windows), reason))
+		for _, f := range w.Audit() {
+			found = append(found, Finding{f.Voids, fmt.Sprintf("run %d of %d: %s", i+1, len(r.windows), f.Text)})
 		}
 	}
-	verdicts := make([]Verdict, len(objectives))
-	for i, o := range objectives {
-		verdicts[i] = r.pooled.class(o.Class).judge(o)
-		if len(unsound) > 0 {
-			verdicts[i].Outcome, verdicts[i].Lasting = Unknown, Unknown
-			verdicts[i].Notes = append(append([]string{}, unsound...), verdicts[i].Notes...)
-		}
-	}
+	verdicts := r.pooled.JudgeSoFar(objectives)
+	Void(verdicts, found, r.pooled.Run.Scenario.Good)
 	return verdicts
 }
 
 // inARow is one run of the measured windows of several.
 func inARow(windows []*Window) *harness.Run {
-	run := *windows[0].run
+	run := *windows[0].Run
 	run.From, run.To, run.Requests = 0, 0, 0
 	for _, w := range windows {
-		run.To += w.to - w.from
-		run.Requests += w.due
+		run.To += w.To - w.From
+		run.Requests += w.Due
 	}
 	run.Length = run.To
 	run.Records = shifted(windows, func(w *Window, by time.Duration, yield func(harness.Record) bool) bool {
-		for r := range w.run.Records {
-			if !r.Warmup && r.Due >= w.from && r.Due < w.to && !yield(later(r, by-w.from)) {
+		for r := range w.Run.Records {
+			if !r.Warmup && r.Due >= w.From && r.Due < w.To && !yield(later(r, by-w.From)) {
 				return false
 			}
 		}
@@ -96,7 +90,7 @@ func shifted[T any](windows []*Window, one func(*Window, time.Duration, func(T) 
 			if !one(w, by, yield) {
 				return
 			}
-			by += w.to - w.from
+			by += w.To - w.From
 		}
 	}
 }

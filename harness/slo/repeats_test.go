@@ -10,12 +10,13 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/slo"
+	"github.com/vllmspec/vllmspec/internal/runtest"
 )
 
 // preempting is a run after so many preemptions, with one more in its warm-up and as
 // many as told inside its window.
 func preempting(before, inside float64) *slo.Window {
-	run := runOf(1000, nil)
+	run := runtest.Of(1000, nil)
 	run.From = 20 * second
 	var samples []harness.Sample
 	for at := time.Duration(0); at <= run.To; at += second {
@@ -52,7 +53,7 @@ func TestRepeatsCountWhatWasInTheirWindows(t *testing.T) {
 }
 
 func TestRepeatsAreThroughputsOfTheirOwn(t *testing.T) {
-	one := slo.Measure(runOf(1000, nil))
+	one := slo.Measure(runtest.Of(1000, nil))
 	alone := together(t, "output throughput", "at least 1 tokens per second", one)
 	v := together(t, "output throughput", "at least 1 tokens per second", one, one, one)
 	assert.InEpsilon(t, alone.Value, v.Value, 1e-9)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/quantity"
 )
 
 // parts of the window, in each of which requests that are due and not answered are
@@ -21,11 +22,11 @@ const (
 type backlog [parts]float64 // s
 
 func (b *backlog) take(r *harness.Record, w *Window) {
-	if r.Done == harness.Never || w.seconds() <= 0 || w.soFar {
+	if r.Done == harness.Never || w.Seconds() <= 0 || w.soFar {
 		return
 	}
-	length := w.seconds() / parts
-	due, done := (r.Due - w.from).Seconds(), (r.Done - w.from).Seconds()
+	length := w.Seconds() / parts
+	due, done := (r.Due - w.From).Seconds(), (r.Done - w.From).Seconds()
 	for i := max(0, int(due/length)); i < parts; i++ {
 		begin, end := float64(i)*length, float64(i+1)*length
 		if done <= begin {
@@ -47,8 +48,8 @@ func (w *Window) Saturated() string {
 	if len(w.parts) > 0 {
 		return ""
 	}
-	open, ok := w.run.Scenario.Load.(harness.Open)
-	if !ok || !open.Steady() || w.due == 0 || w.seconds() <= 0 || w.soFar {
+	open, ok := w.Run.Scenario.Load.(harness.Open)
+	if !ok || !open.Steady() || w.Due == 0 || w.Seconds() <= 0 || w.soFar {
 		return ""
 	}
 	for i := 1; i < parts; i++ {
@@ -56,24 +57,30 @@ func (w *Window) Saturated() string {
 			return ""
 		}
 	}
-	length := w.seconds() / parts
+	length := w.Seconds() / parts
 	first, last := w.backlog[0]/length, w.backlog[parts-1]/length
-	meanwhile := float64(w.due) * (parts - 1) / parts
+	meanwhile := float64(w.Due) * (parts - 1) / parts
 	if last < grownMost*first || last-first < unanswered*meanwhile {
 		return ""
 	}
-	return fmt.Sprintf("more came than was answered: the backlog grew from %s to %s requests and went on growing, so that a longer run would have longer latencies", digits(first), digits(last))
+	return fmt.Sprintf("more came than was answered: the backlog grew from %s to %s requests and went on growing, so that a longer run would have longer latencies", quantity.Digits(first), quantity.Digits(last))
 }
 
 // saturated is what becomes of a verdict where the backlog only grew: a limit that is
 // broken already stays so, and one that is not yet may well be.
 func (w *Window) saturated(m Metric, v *Verdict) bool {
-	if !m.fromDue && !m.ofGood {
+	if !m.fromDue() && !m.ofGood {
 		return false
 	}
 	why := w.Saturated()
 	if why == "" {
 		return false
+	}
+	if late := w.lateness().Reason; late != "" { // then the backlog may be the client's own
+		if v.Outcome != Missed {
+			v.MakeUnknown(OfClient, late)
+		}
+		return v.Outcome == Unknown
 	}
 	harmful := harness.AtMost
 	if m.ofGood {
@@ -82,10 +89,11 @@ func (w *Window) saturated(m Metric, v *Verdict) bool {
 	switch {
 	case v.Relation != harmful:
 		return false
-	case decide(v.Objective, v.Value, v.Value) == Missed:
+	case Decide(v.Objective, v.Value, v.Value) == Missed:
 		v.Outcome, v.Lasting = Missed, Missed
 	default:
-		v.Outcome, v.Lasting = Unknown, Unknown
+		v.MakeUnknown(InsideInterval, why)
+		return true
 	}
 	v.Notes = append(v.Notes, why)
 	return true

@@ -2,9 +2,11 @@ package slo
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/quantity"
 )
 
 const (
@@ -17,28 +19,35 @@ const (
 // of a warm-up, and says so; "" where it begins with the load. The first requests find
 // an empty server and flatter it: those are left out before which the mean of the
 // others is known best (MSER-5: White, Cobb and Spratt, Winter Simulation Conference
-// 2000, 755). A beginning that was slower than what followed is not left out: nobody
-// but the scenario says that a stall does not count.
+// 2000, 755). A beginning that was slower than what followed is not left out: only
+// the scenario can say that a stall does not count.
 func Settle(run *harness.Run) string {
 	if open, ok := run.Scenario.Load.(harness.Open); ok && !open.Steady() || run.From > 0 {
 		return ""
 	}
-	ttfts, dues := begunBy(run)
+	ttfts, dues, failed := begunBy(run)
 	skip := truncation(ttfts)
 	if skip == 0 || skip > len(ttfts)/settledMost || mean(ttfts[:skip]) >= mean(ttfts[skip:]) {
 		return ""
 	}
+	if failed < dues[skip*batchOf] {
+		return "" // a failure counts, whenever it was
+	}
 	run.From = dues[skip*batchOf]
 	return fmt.Sprintf("the first %s are not judged: until then %s found a server that was not as busy as later (write how long the warm-up is to judge others)",
-		roughly(run.From.Seconds()), counted(skip*batchOf, "request"))
+		quantity.Roughly(run.From.Seconds()), quantity.Counted(skip*batchOf, "request"))
 }
 
-// begunBy are the mean TTFT of each batch, and when each request was due.
-func begunBy(run *harness.Run) (ttfts []float64, dues []time.Duration) {
-	sum := 0.0
+// begunBy are the mean TTFT of each batch, when each request was due, and when the first
+// one was that failed.
+func begunBy(run *harness.Run) (ttfts []float64, dues []time.Duration, failed time.Duration) {
+	sum, failed := 0.0, time.Duration(math.MaxInt64)
 	for r := range run.Records {
 		if r.Due >= run.To {
 			break
+		}
+		if r.Failed() {
+			failed = min(failed, r.Due)
 		}
 		if r.FirstToken() == harness.Never {
 			continue
@@ -49,7 +58,7 @@ func begunBy(run *harness.Run) (ttfts []float64, dues []time.Duration) {
 			sum = 0
 		}
 	}
-	return ttfts, dues
+	return ttfts, dues, failed
 }
 
 // truncation is the number of batches without which the squared standard error of the

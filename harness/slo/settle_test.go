@@ -11,6 +11,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/arrival"
 	"github.com/vllmspec/vllmspec/harness/slo"
+	"github.com/vllmspec/vllmspec/internal/runtest"
 )
 
 // beginning is a run of 2,000 requests, ten per second, of which the first 200 take
@@ -23,7 +24,7 @@ func beginning(first time.Duration) *harness.Run {
 		if i < 200 {
 			ttft = first + time.Duration(r.Int64N(int64(10*time.Millisecond)))
 		}
-		records = append(records, request(i, time.Duration(i)*100*time.Millisecond, ttft))
+		records = append(records, runtest.Request(i, time.Duration(i)*100*time.Millisecond, ttft))
 	}
 	return &harness.Run{To: 200 * second, Length: 201 * second, Requests: 2000, Records: slices.Values(records),
 		Samples:  func(func(harness.Sample) bool) {},
@@ -58,7 +59,7 @@ func overloaded() *harness.Run {
 	run := beginning(200 * time.Millisecond)
 	var records []harness.Record
 	for i := range 2000 {
-		records = append(records, request(i, time.Duration(i)*100*time.Millisecond, time.Duration(i)*10*time.Millisecond))
+		records = append(records, runtest.Request(i, time.Duration(i)*100*time.Millisecond, time.Duration(i)*10*time.Millisecond))
 	}
 	run.Records = slices.Values(records)
 	return run

@@ -1,9 +1,9 @@
 package slo_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"math"
-	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
@@ -12,43 +12,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
+	"github.com/vllmspec/vllmspec/internal/runtest"
 )
 
 const second = time.Second
-
-// request is one that was due at an instant and answered ttft later, with four
-// tokens 10 ms apart.
-func request(seq int, due, ttft time.Duration) harness.Record {
-	r := harness.NewRecord(seq, due)
-	r.Sent, r.Headers = due, due
-	for i := range 4 {
-		r.Chunks = append(r.Chunks, due+ttft+time.Duration(i)*10*time.Millisecond)
-	}
-	r.Done, r.Finish, r.OutputTokens, r.PromptTokens = r.Chunks[3], "stop", 4, 16
-	r.Good = true
-	return r
-}
-
-func failed(r harness.Record) harness.Record {
-	r.Failure, r.Finish, r.Good, r.Chunks, r.OutputTokens = harness.Refused, "", false, nil, harness.Untold
-	return r
-}
-
-// runOf is a run of n requests, one each 100 ms, with TTFTs of 1, 2, 3, … ms, but
-// scattered over the run as those of independent requests are.
-func runOf(n int, change func(i int, r *harness.Record)) *harness.Run {
-	records := make([]harness.Record, n)
-	for i, at := range rand.New(rand.NewPCG(1, 1)).Perm(n) {
-		r := request(at, time.Duration(at)*100*time.Millisecond, time.Duration(i+1)*time.Millisecond)
-		if change != nil {
-			change(i, &r)
-		}
-		records[at] = r
-	}
-	to := time.Duration(n) * 100 * time.Millisecond
-	return &harness.Run{To: to, Length: to, Records: slices.Values(records), Samples: slices.Values([]harness.Sample(nil))}
-}
 
 func judge(t *testing.T, run *harness.Run, subject, expectation string) slo.Verdict {
 	t.Helper()
@@ -58,7 +27,7 @@ func judge(t *testing.T, run *harness.Run, subject, expectation string) slo.Verd
 }
 
 func TestThreeOutcomes(t *testing.T) {
-	run := runOf(1000, nil) // p50 TTFT is 500.5 ms, within about 470 and 532 ms
+	run := runtest.Of(1000, nil) // p50 TTFT is 500.5 ms, within about 470 and 532 ms
 	v := judge(t, run, "p50 TTFT", "at most 600 ms")
 	assert.Equal(t, slo.Met, v.Outcome)
 	assert.InDelta(t, 0.5005, v.Value, 1e-9)
@@ -75,16 +44,16 @@ func TestThreeOutcomes(t *testing.T) {
 }
 
 func TestTooFewRequestsMakeNoUpperBound(t *testing.T) {
-	v := judge(t, runOf(100, nil), "p99 TTFT", "at most 10 s")
+	v := judge(t, runtest.Of(100, nil), "p99 TTFT", "at most 10 s")
 	assert.Equal(t, slo.Unknown, v.Outcome)
 	assert.True(t, math.IsInf(v.Hi, 1))
-	assert.Contains(t, v.Notes[0], "would give p99 an upper bound")
+	assert.Contains(t, v.Notes[0], "there are too few requests to bound it from above; about 390 more requests, 39 seconds at this rate, would decide")
 }
 
 func TestAFailedRequestIsTheWorst(t *testing.T) {
-	run := runOf(1000, func(i int, r *harness.Record) {
+	run := runtest.Of(1000, func(i int, r *harness.Record) {
 		if i%10 == 0 {
-			*r = failed(*r)
+			*r = runtest.Failed(*r)
 		}
 	})
 	v := judge(t, run, "p95 TTFT", "at most 10 s")
@@ -99,7 +68,7 @@ func TestAFailedRequestIsTheWorst(t *testing.T) {
 }
 
 func TestFiguresOfTheRun(t *testing.T) {
-	run := runOf(200, func(i int, r *harness.Record) { r.Good = i%4 != 0 })
+	run := runtest.Of(200, func(i int, r *harness.Record) { r.Good = i%4 != 0 })
 	for subject, want := range map[string]float64{
 		"requests": 200, "request rate": 10, "attainment": 0.75, "goodput": 7.5, "error rate": 0,
 		"mean concurrency": 200 * (0.1005 + 0.03) / 20, "mean ITL": 0.01, "p99 TPOT": 0.01, "p50 lag": 0,
@@ -118,14 +87,14 @@ func TestFiguresOfTheRun(t *testing.T) {
 }
 
 func TestAMeanOfEqualsIsExact(t *testing.T) {
-	run := runOf(1003, func(_ int, r *harness.Record) { r.OutputTokens = 12 })
+	run := runtest.Of(1003, func(_ int, r *harness.Record) { r.OutputTokens = 12 })
 	assert.Equal(t, slo.Met, judge(t, run, "mean output tokens", "exactly 12").Outcome)
 }
 
 func TestWarmUpIsNotJudged(t *testing.T) {
-	run := runOf(1000, func(_ int, r *harness.Record) {
+	run := runtest.Of(1000, func(_ int, r *harness.Record) {
 		if r.Seq < 500 {
-			*r = failed(*r)
+			*r = runtest.Failed(*r)
 			r.Warmup = true
 		}
 	})
@@ -136,7 +105,7 @@ func TestWarmUpIsNotJudged(t *testing.T) {
 }
 
 func TestNothingIsKnownWithoutData(t *testing.T) {
-	run := runOf(0, nil)
+	run := runtest.Of(0, nil)
 	for _, subject := range []string{"p50 TTFT", "error rate", "mean KV cache usage"} {
 		expectation := "at most 1%"
 		if subject == "p50 TTFT" {
@@ -146,37 +115,35 @@ func TestNothingIsKnownWithoutData(t *testing.T) {
 		assert.Equal(t, slo.Unknown, v.Outcome, subject)
 		assert.NotEmpty(t, v.Notes, subject)
 	}
-	v := judge(t, runOf(1000, nil), "mean GPU utilisation", "at least 40%")
+	v := judge(t, runtest.Of(1000, nil), "mean GPU utilisation", "at least 40%")
 	assert.Equal(t, slo.Unknown, v.Outcome)
 	assert.Contains(t, v.Notes[0], "no GPU could be read")
 	assert.Contains(t, v.Sentence(), "is not known")
 }
 
-func sample(at time.Duration, series string, engine string, v float64) harness.Sample {
-	return harness.Sample{At: at, Reading: harness.Reading{Source: "server", Series: series, Labels: map[string]string{"engine": engine}, Value: v}}
-}
-
 func TestTheServersOwnFigures(t *testing.T) {
-	run := runOf(1000, nil)
+	run := runtest.Of(1000, nil)
 	run.From = 10 * second
-	run.Samples = slices.Values([]harness.Sample{
-		sample(5*second, "vllm:num_preemptions_total", "0", 3), // before the window: where it starts from
-		sample(5*second, "vllm:num_requests_waiting", "0", 99),
-		sample(20*second, "vllm:num_preemptions_total", "0", 5),
-		sample(20*second, "vllm:num_requests_waiting", "0", 2),
-		sample(20*second, "vllm:num_requests_waiting", "1", 4),
-		sample(20*second, "vllm:kv_cache_usage_perc", "0", .2),
-		sample(20*second, "vllm:kv_cache_usage_perc", "1", .6),
-		sample(30*second, "vllm:num_preemptions_total", "0", 1), // the server was restarted
-		sample(30*second, "vllm:num_requests_waiting", "0", 0),
-		sample(30*second, "vllm:kv_cache_usage_perc", "0", .4),
-		sample(5*second, "vllm:prefix_cache_queries_total", "0", 100),
-		sample(5*second, "vllm:prefix_cache_hits_total", "0", 10),
-		sample(20*second, "vllm:prefix_cache_queries_total", "0", 100),
-		sample(30*second, "vllm:prefix_cache_queries_total", "0", 300),
-		sample(20*second, "vllm:prefix_cache_hits_total", "0", 10),
-		sample(30*second, "vllm:prefix_cache_hits_total", "0", 60),
-	})
+	samples := []harness.Sample{
+		runtest.Sample(5*second, "vllm:num_preemptions_total", "0", 3), // before the window: where it starts from
+		runtest.Sample(5*second, "vllm:num_requests_waiting", "0", 99),
+		runtest.Sample(20*second, "vllm:num_preemptions_total", "0", 5),
+		runtest.Sample(20*second, "vllm:num_requests_waiting", "0", 2),
+		runtest.Sample(20*second, "vllm:num_requests_waiting", "1", 4),
+		runtest.Sample(20*second, "vllm:kv_cache_usage_perc", "0", .2),
+		runtest.Sample(20*second, "vllm:kv_cache_usage_perc", "1", .6),
+		runtest.Sample(30*second, "vllm:num_preemptions_total", "0", 1), // the server was restarted
+		runtest.Sample(30*second, "vllm:num_requests_waiting", "0", 0),
+		runtest.Sample(30*second, "vllm:kv_cache_usage_perc", "0", .4),
+		runtest.Sample(5*second, "vllm:prefix_cache_queries_total", "0", 100),
+		runtest.Sample(5*second, "vllm:prefix_cache_hits_total", "0", 10),
+		runtest.Sample(20*second, "vllm:prefix_cache_queries_total", "0", 100),
+		runtest.Sample(30*second, "vllm:prefix_cache_queries_total", "0", 300),
+		runtest.Sample(20*second, "vllm:prefix_cache_hits_total", "0", 10),
+		runtest.Sample(30*second, "vllm:prefix_cache_hits_total", "0", 60),
+	}
+	slices.SortStableFunc(samples, func(a, b harness.Sample) int { return cmp.Compare(a.At, b.At) }) // as they are read
+	run.Samples = slices.Values(samples)
 	for _, c := range []struct {
 		subject, expectation string
 		want                 float64
@@ -241,17 +208,17 @@ func TestGoodIsWithinEveryLimit(t *testing.T) {
 	limit, err := slo.ParseGood("TTFT", "at most 500 ms")
 	require.NoError(t, err)
 	good := slo.Good([]harness.Objective{limit})
-	fast, slow := request(0, 0, 400*time.Millisecond), request(1, 0, 600*time.Millisecond)
+	fast, slow := runtest.Request(0, 0, 400*time.Millisecond), runtest.Request(1, 0, 600*time.Millisecond)
 	assert.True(t, good(&fast))
 	assert.False(t, good(&slow))
-	none := failed(fast)
+	none := runtest.Failed(fast)
 	assert.False(t, good(&none), "an unanswered request is never good")
 }
 
 func TestVerdictsSurviveTheirFile(t *testing.T) {
-	run := runOf(1000, func(i int, r *harness.Record) {
+	run := runtest.Of(1000, func(i int, r *harness.Record) {
 		if i%10 == 0 {
-			*r = failed(*r)
+			*r = runtest.Failed(*r)
 		}
 	})
 	for _, c := range [][2]string{{"p50 TTFT", "at most 1 s"}, {"p95 TTFT", "at most 1 s"}, {"mean GPU power", "at most 1 W"}} {
@@ -267,20 +234,20 @@ func TestVerdictsSurviveTheirFile(t *testing.T) {
 func TestQuantitiesAreWrittenForPeople(t *testing.T) {
 	for want, c := range map[string]struct {
 		v float64
-		u slo.Unit
+		u quantity.Unit
 	}{
-		"731 ms": {.7312, slo.Seconds}, "4.2 s": {4.2, slo.Seconds}, "25 µs": {25e-6, slo.Seconds}, "99.3 %": {.993, slo.Ratio},
-		"7.9 per second": {7.9, slo.PerSecond}, "2,417": {2417, slo.Count}, "not known": {math.NaN(), slo.Count}, "no answer": {math.Inf(1), slo.Seconds},
+		"731 ms": {.7312, quantity.Seconds}, "4.2 s": {4.2, quantity.Seconds}, "25 µs": {25e-6, quantity.Seconds}, "99.3 %": {.993, quantity.Ratio},
+		"7.9 per second": {7.9, quantity.PerSecond}, "2,417": {2417, quantity.Count}, "not known": {math.NaN(), quantity.Count}, "no answer": {math.Inf(1), quantity.Seconds},
 	} {
-		assert.Equal(t, want, slo.FormatQuantity(c.v, c.u))
+		assert.Equal(t, want, quantity.Format(c.v, c.u))
 	}
 }
 
 func TestWhoLeavesIsNoError(t *testing.T) {
 	left := func(begun bool) *harness.Run { // every tenth user left, after the first token or before it
-		return runOf(1000, func(i int, r *harness.Record) {
+		return runtest.Of(1000, func(i int, r *harness.Record) {
 			if i%10 == 0 {
-				r.Failure, r.Finish, r.Good, r.OutputTokens = harness.GivenUp, "", false, harness.Untold
+				r.Failure, r.Finish, r.Good, r.OutputTokens = harness.Canceled, "", false, harness.Unreported
 				if r.Chunks = r.Chunks[:1]; !begun {
 					r.Chunks = nil
 				}
@@ -303,7 +270,7 @@ func TestWhoLeavesIsNoError(t *testing.T) {
 }
 
 func TestAClassIsJudgedByItself(t *testing.T) {
-	run := runOf(1000, func(i int, r *harness.Record) { r.Class = map[bool]string{true: "slow", false: "fast"}[i >= 500] })
+	run := runtest.Of(1000, func(i int, r *harness.Record) { r.Class = map[bool]string{true: "slow", false: "fast"}[i >= 500] })
 	v := judge(t, run, "fast: p95 TTFT", "at most 600 ms")
 	assert.Equal(t, slo.Met, v.Outcome)
 	assert.Equal(t, 500, v.N)
@@ -315,18 +282,18 @@ func TestAClassIsJudgedByItself(t *testing.T) {
 }
 
 func TestAChunkIsNoToken(t *testing.T) {
-	run := runOf(1000, func(_ int, r *harness.Record) { r.ChunkTokens, r.OutputTokens = []int{2, 1, 2, 5}, 10 })
+	run := runtest.Of(1000, func(_ int, r *harness.Record) { r.ChunkTokens, r.OutputTokens = []int{2, 1, 2, 5}, 10 })
 	assert.InDelta(t, .010, judge(t, run, "p50 ITL", "at most 1 s").Value, 1e-9)
 	assert.InDelta(t, .002, judge(t, run, "p50 ITL per token", "at most 1 s").Value, 1e-9, "of 8 tokens 5 came together")
 	assert.InDelta(t, .030/8, judge(t, run, "mean ITL per token", "at most 1 s").Value, 1e-9)
 	assert.InDelta(t, 4, judge(t, run, "mean chunks", "exactly 4").Value, 1e-9)
-	untold := judge(t, runOf(1000, nil), "p50 ITL per token", "at most 1 s")
+	untold := judge(t, runtest.Of(1000, nil), "p50 ITL per token", "at most 1 s")
 	assert.Equal(t, slo.Unknown, untold.Outcome)
 	assert.Contains(t, untold.Notes[0], "does not tell how many tokens")
 }
 
 func TestReasoningHasAFirstTokenOfItsOwn(t *testing.T) {
-	run := runOf(1000, func(_ int, r *harness.Record) { r.FirstAnswer = r.Chunks[2] })
+	run := runtest.Of(1000, func(_ int, r *harness.Record) { r.FirstAnswer = r.Chunks[2] })
 	assert.InDelta(t, .5005, judge(t, run, "p50 TTFT", "at most 1 s").Value, 1e-9)
 	assert.InDelta(t, .5205, judge(t, run, "p50 time to first answer", "at most 1 s").Value, 1e-9)
 }
@@ -336,14 +303,14 @@ func TestClassesHaveLimitsOfTheirOwnForAGoodRequest(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "chat: TTFT at most 500 ms", limit.Text)
 	good := slo.Good([]harness.Objective{limit})
-	slow := request(0, 0, 600*time.Millisecond)
+	slow := runtest.Request(0, 0, 600*time.Millisecond)
 	assert.True(t, good(&slow), "of no class")
 	slow.Class = "chat"
 	assert.False(t, good(&slow))
 }
 
 func TestDraftsAndTheBacklogAreWatched(t *testing.T) {
-	run := runOf(1000, nil)
+	run := runtest.Of(1000, nil)
 	watching(run, "vllm:spec_decode_num_draft_tokens_total", "server", 100, 300)
 	watching(run, "vllm:spec_decode_num_accepted_tokens_total", "server", 10, 160)
 	watching(run, harness.SeriesUnanswered, "client", 3, 41, 7)
@@ -352,29 +319,32 @@ func TestDraftsAndTheBacklogAreWatched(t *testing.T) {
 }
 
 func TestWhatAppearsInMidRunHasRisenFromZero(t *testing.T) {
-	run := runOf(1000, nil)
-	run.Samples = slices.Values([]harness.Sample{sample(0, "vllm:num_preemptions_total", "0", 3), sample(50*second, "vllm:num_preemptions_total", "0", 3),
-		sample(50*second, "vllm:num_preemptions_total", "1", 700)})
+	run := runtest.Of(1000, nil)
+	run.Samples = slices.Values([]harness.Sample{runtest.Sample(0, "vllm:num_preemptions_total", "0", 3), runtest.Sample(50*second, "vllm:num_preemptions_total", "0", 3),
+		runtest.Sample(50*second, "vllm:num_preemptions_total", "1", 700)})
 	assert.InDelta(t, 700, judge(t, run, "total preemptions", "none").Value, 1e-9)
 }
 
 func TestGoodNeedsToBeKnown(t *testing.T) {
 	limit, err := slo.ParseGood("TPOT", "at most 20 ms")
 	require.NoError(t, err)
-	run := runOf(1000, func(_ int, r *harness.Record) {
-		r.OutputTokens, r.Full, r.RequestedOutputTokens = harness.Untold, true, 500
+	run := runtest.Of(1000, func(_ int, r *harness.Record) {
+		r.OutputTokens, r.Full, r.RequestedOutputTokens = harness.Unreported, true, 500
 	})
 	run.Scenario.Good = []harness.Objective{limit}
 	v := judge(t, run, "attainment", "at least 99%")
 	assert.Equal(t, slo.Unknown, v.Outcome)
-	assert.Contains(t, v.Notes[0], "answers were to have a length, but the server told no token counts")
-	assert.Contains(t, v.Notes[1], "what makes a request good is its TPOT")
+	assert.Contains(t, v.Notes[0], "answers were to have a length, but the server reported no token counts")
+	assert.Len(t, v.Notes, 1, "one reason is enough")
+	run = runtest.Of(1000, func(_ int, r *harness.Record) { r.OutputTokens = harness.Unreported })
+	run.Scenario.Good = []harness.Objective{limit}
+	assert.Contains(t, judge(t, run, "attainment", "at least 99%").Notes[0], "what makes a request good is its TPOT")
 }
 
 func TestWhoGotNothingIsNotForgotten(t *testing.T) {
-	run := runOf(1000, func(i int, r *harness.Record) {
+	run := runtest.Of(1000, func(i int, r *harness.Record) {
 		if i%2 == 0 {
-			*r = failed(*r)
+			*r = runtest.Failed(*r)
 		}
 	})
 	assert.Equal(t, slo.Missed, judge(t, run, "max TTFT", "at most 2 s").Outcome)
@@ -387,19 +357,19 @@ func TestWhoGotNothingIsNotForgotten(t *testing.T) {
 func TestWhatEndsFastDoesNotLoseARun(t *testing.T) {
 	limit, err := slo.Parse("error rate", "at most 10%")
 	require.NoError(t, err)
-	hope := slo.NewHope([]harness.Objective{limit}, 0)
-	require.NoError(t, hope.Sample(harness.Sample{Reading: harness.Reading{Source: "client", Series: harness.SeriesIssued, Value: 100}}))
+	early := slo.NewEarlyStop([]harness.Objective{limit}, 0)
+	require.NoError(t, early.Sample(harness.Sample{Reading: harness.Reading{Source: "client", Series: harness.SeriesIssued, Value: 100}}))
 	for i := range 5 { // of a hundred that were sent, the first to end were refused
-		require.NoError(t, hope.Record(failed(request(i, 0, second))))
+		require.NoError(t, early.Record(runtest.Failed(runtest.Request(i, 0, second))))
 	}
-	assert.Empty(t, hope.Lost(10*second))
+	assert.Empty(t, early.Decided(10*second))
 	for i := range 60 {
-		require.NoError(t, hope.Record(failed(request(i, 0, second))))
+		require.NoError(t, early.Record(runtest.Failed(runtest.Request(i, 0, second))))
 	}
-	assert.Contains(t, hope.Lost(10*second), "error rate at most 10% was missed: it was 65 %")
+	assert.Contains(t, early.Decided(10*second), "error rate at most 10% was missed: it was 65 %")
 	for _, row := range [][2]string{{"request rate", "at least 1 per second"}, {"attainment", "at least 90%"}, {"chat: error rate", "at most 1%"}} {
 		o, err := slo.Parse(row[0], row[1])
 		require.NoError(t, err)
-		assert.Error(t, slo.CanBeLost(o), row[0])
+		assert.Error(t, slo.Decidable(o), row[0])
 	}
 }

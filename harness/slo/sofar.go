@@ -35,9 +35,9 @@ func (s *SoFar) Close() error { return nil }
 // Measured is the window up to now, since the start of the run. It is good until the
 // next record comes.
 func (s *SoFar) Measured(now time.Duration) *Window {
-	s.window.to = max(now, s.window.from+1)
+	s.window.To = max(now, s.window.From+1)
 	for _, of := range s.window.classes {
-		of.to = s.window.to
+		of.To = s.window.To
 	}
 	return s.window
 }
@@ -54,9 +54,9 @@ func (w *Window) JudgeSoFar(objectives []harness.Objective) []Verdict {
 
 // Resume lets the window go on after it was measured.
 func (s *SoFar) Resume() {
-	s.window.to = math.MaxInt64
+	s.window.To = math.MaxInt64
 	for _, of := range s.window.classes {
-		of.to = math.MaxInt64
+		of.To = math.MaxInt64
 	}
 }
 

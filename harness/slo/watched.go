@@ -2,14 +2,16 @@ package slo
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/quantity"
 )
 
-// watched is what was sampled beside the load, of the series that somebody asks
+// watched is what was sampled beside the load, of the series that an objective asks
 // for: counts and order statistics, however long the run was.
 type watched struct {
 	run      *harness.Run
@@ -19,7 +21,8 @@ type watched struct {
 	buckets  map[string]*buckets
 	sources  map[string]*source
 	gpus     map[string]*gpu
-	parts    []*watched // of several runs that are judged together
+	pods     map[string]bool // that the GPUs were given to, where their exporter tells
+	parts    []*watched      // of several runs that are judged together
 }
 
 // A source is how often something was read.
@@ -28,6 +31,8 @@ type source struct {
 	inside      int           // readings inside the window, all series of one instant counting as one
 	missing     int           // readings that did not come inside it
 	lost        int           // readings that did not come so far
+	silence     silence       // the time for which none came
+	longest     time.Duration // between two readings
 	took        tally         // s that a reading took, inside it
 }
 
@@ -44,10 +49,11 @@ type series struct {
 	pending, inside    bool
 	known              bool // by how much it rose
 
-	where map[string]string // only of these labels
-	last  map[string]float64
-	rise  float64 // since the window began, until the end of the run
-	rises int     // readings that it rests on
+	where    map[string]string // only of these labels
+	counters *Counters
+	rise     float64 // since the window began, until the end of the run
+	rises    int     // readings that it rests on
+	void     void
 }
 
 // A point is a value at an instant.
@@ -57,7 +63,7 @@ type point struct {
 }
 
 func newWatched(run *harness.Run) *watched {
-	w := &watched{run: run, from: run.From, to: run.To, series: map[string]*series{}, named: map[string][]*series{}, buckets: map[string]*buckets{}, sources: map[string]*source{}, gpus: map[string]*gpu{}}
+	w := &watched{run: run, from: run.From, to: run.To, series: map[string]*series{}, named: map[string][]*series{}, buckets: map[string]*buckets{}, sources: map[string]*source{}, gpus: map[string]*gpu{}, pods: map[string]bool{}}
 	for _, m := range Metrics() {
 		w.keep(m)
 	}
@@ -95,25 +101,14 @@ func (w *watched) ask(source, name string) *series {
 	k := key(source, name)
 	if w.series[k] == nil {
 		plain, where := selector(name)
-		of := &series{where: where, last: map[string]float64{}, before: harness.Never}
+		of := &series{where: where, counters: NewCounters(), before: harness.Never, void: newVoid()}
 		w.series[k] = of
 		w.named[key(source, plain)] = append(w.named[key(source, plain)], of)
+		if source == "server" && where["model_name"] != "" {
+			w.named[key(harness.OtherModels, plain)] = append(w.named[key(harness.OtherModels, plain)], of)
+		}
 	}
 	return w.series[k]
-}
-
-// selector splits "name{label=value,…}".
-func selector(name string) (plain string, where map[string]string) {
-	plain, rest, ok := strings.Cut(strings.TrimSuffix(name, "}"), "{")
-	if !ok {
-		return name, nil
-	}
-	where = map[string]string{}
-	for pair := range strings.SplitSeq(rest, ",") {
-		label, value, _ := strings.Cut(pair, "=")
-		where[strings.TrimSpace(label)] = strings.Trim(strings.TrimSpace(value), `"`)
-	}
-	return plain, where
 }
 
 func (of *series) covers(labels map[string]string) bool {
@@ -136,6 +131,10 @@ func (w *watched) source(name string) *source {
 
 func (w *watched) take(s harness.Sample) {
 	if s.Source == "watch" {
+		if s.Series == harness.SeriesNoValue {
+			w.takeVoid(s)
+			return
+		}
 		w.source(s.Labels["of"]).watching(s, s.At >= w.from && s.At <= w.to)
 		return
 	}
@@ -143,8 +142,14 @@ func (w *watched) take(s harness.Sample) {
 	if of.first == harness.Never {
 		of.first = s.At
 	}
-	if s.At != of.last && s.At >= w.from && s.At <= w.to {
-		of.inside++
+	if s.At != of.last {
+		of.silence.until(s.At, of.last, w.period(), w.from, w.to)
+		if of.last != harness.Never {
+			of.longest = max(of.longest, s.At-of.last)
+		}
+		if s.At >= w.from && s.At <= w.to {
+			of.inside++
+		}
 	}
 	of.last = s.At
 	for _, series := range w.named[key(s.Source, s.Series)] {
@@ -160,7 +165,7 @@ func (w *watched) take(s harness.Sample) {
 	}
 }
 
-// watching takes what is told of the reading itself.
+// watching records the sampler's own telemetry: how long a reading took, how many failed.
 func (of *source) watching(s harness.Sample, inside bool) {
 	switch {
 	case s.Series == harness.SeriesReading && inside:
@@ -169,11 +174,13 @@ func (of *source) watching(s harness.Sample, inside bool) {
 		of.missing += int(s.Value) - of.lost
 	}
 	if s.Series == harness.SeriesMissing {
+		of.silence.known = true
+		of.silence.failed = of.silence.failed || int(s.Value) > of.lost
 		of.lost = int(s.Value)
 	}
 }
 
-// of is a series; one that nobody had asked for is read now.
+// of is a series; one that was not asked for before is read now.
 func (w *watched) of(source, name string) *series {
 	of := w.series[key(source, name)]
 	if len(w.parts) > 0 && of == nil {
@@ -184,32 +191,28 @@ func (w *watched) of(source, name string) *series {
 		of = w.ask(source, name)
 		plain, _ := selector(name)
 		for s := range w.run.Samples {
-			if s.Source == source && s.Series == plain && of.covers(s.Labels) {
+			switch {
+			case isOf(s, source, of.where) && s.Series == plain && of.covers(s.Labels):
 				of.take(s, w)
+			case isVoid(s, source, plain) && of.covers(s.Labels):
+				of.void.take(s, w)
 			}
 		}
 	}
 	of.add()
+	of.void = w.ended(of.void, source)
 	return of
 }
 
-// take takes a reading. A counter that falls was reset, and one that appears while
-// others of its source had been there was not: both have risen from zero.
+// take takes a reading.
 func (of *series) take(s harness.Sample, w *watched) {
 	if of.pending && of.now.at != s.At {
 		of.add()
 	}
 	if !of.pending {
-		of.now, of.most, of.rose, of.sets, of.pending, of.known = point{at: s.At}, s.Value, 0, 0, true, false
+		of.now, of.most, of.sets, of.pending = point{at: s.At}, s.Value, 0, true
 	}
-	labels := labelled(s.Labels)
-	before, seen := of.last[labels]
-	of.last[labels] = s.Value
-	if first := w.sources[s.Source]; seen || first != nil && s.At > first.first {
-		rose := s.Value
-		if s.Value >= before {
-			rose -= before
-		}
+	if rose, known := of.counters.Rise(s, w.first(s.Source)); known {
 		of.rose, of.known = of.rose+rose, true
 		if s.At > w.from {
 			of.rises++
@@ -222,21 +225,33 @@ func (of *series) take(s harness.Sample, w *watched) {
 	of.inside = s.At >= w.from && s.At <= w.to
 }
 
-// add is for when all of an instant has come.
+// first is when a source was first read.
+func (w *watched) first(source string) time.Duration {
+	if of := w.sources[source]; of != nil && of.first != harness.Never {
+		return of.first
+	}
+	return math.MaxInt64
+}
+
+// add is for when all of an instant has come. One in which a label set had no value is
+// a gap: what the others rose by goes to the next.
 func (of *series) add() {
 	if !of.pending {
 		return
 	}
 	of.pending = false
-	before := of.before
-	of.before = of.now.at
+	if of.void.at == of.now.at {
+		return
+	}
+	before, rose, known := of.before, of.rose, of.known
+	of.before, of.rose, of.known = of.now.at, 0, false
 	if !of.inside {
 		return
 	}
-	if of.known && before != harness.Never && of.now.at > before {
+	if known && before != harness.Never && of.now.at > before {
 		seconds := (of.now.at - before).Seconds()
-		of.rates.add(of.rose / seconds)
-		of.risen, of.seconds = of.risen+of.rose, of.seconds+seconds
+		of.rates.add(rose / seconds)
+		of.risen, of.seconds = of.risen+rose, of.seconds+seconds
 	}
 	if of.sums.values.N() == 0 {
 		of.begin = of.now
@@ -274,37 +289,10 @@ func (of *series) perSecond() (float64, bool) {
 	return (of.end.v - of.begin.v) / (of.end.at - of.begin.at).Seconds(), true
 }
 
-// coverageLeast is the share of its readings that must have come for the figures of a
-// source to stand.
-const coverageLeast = 0.90
-
-// gaps says that a source was not read often enough; "" where it was. A server's
-// metrics time out just when it is overloaded. Where nothing is told of the readings
-// that did not come, the client's own gauges, which always are read, tell how many
-// there should have been.
-func (w *watched) gaps(name string) string {
-	if of := w.first(func(part *watched) string { return part.gaps(name) }); of != "" {
-		return of
-	}
-	own, of := w.sources["client"], w.sources[name]
-	if of == nil {
-		return ""
-	}
-	missing := of.missing
-	if of.took.values.N() == 0 && own != nil {
-		missing = own.inside - of.inside
-	}
-	due := of.inside + missing
-	if missing <= 2 || float64(of.inside) >= coverageLeast*float64(due) {
-		return ""
-	}
-	return fmt.Sprintf("only %s of %s readings of the %s came, and what was between them nobody knows", grouped(of.inside), grouped(due), name)
-}
-
 // unread says that a counter was not read at both ends of the window; "" where it
 // was. What it did between them is in the difference.
 func (w *watched) unread(name string) string {
-	if of := w.first(func(part *watched) string { return part.unread(name) }); of != "" {
+	if of := w.firstOf(func(part *watched) string { return part.unread(name) }); of != "" {
 		return of
 	}
 	own, of := w.sources["client"], w.sources[name]
@@ -312,8 +300,16 @@ func (w *watched) unread(name string) string {
 	if own == nil || of == nil || of.first == harness.Never || of.first <= max(w.from, own.first)+late && of.last+late >= min(w.to, own.last) {
 		return ""
 	}
-	return fmt.Sprintf("the readings of the %s go from %s to %s of the run only, and what was before and after nobody knows", name,
-		FormatQuantity(of.first.Seconds(), Seconds), FormatQuantity(of.last.Seconds(), Seconds))
+	return fmt.Sprintf("the readings of the %s go from %s to %s of the run only, and what was before and after is unknown", name,
+		quantity.Format(of.first.Seconds(), quantity.Seconds), quantity.Format(of.last.Seconds(), quantity.Seconds))
+}
+
+// lastUnread is why the last reading of a source that is missing did not come.
+func (w *watched) lastUnread(source string) string {
+	if why := w.run.Unread[source]; why != "" {
+		return "; of the last that did not: " + why
+	}
+	return ""
 }
 
 // labelled is a label set as a key.

@@ -8,9 +8,10 @@ import (
 // togetherWatched is what was watched beside several runs, each in its own measured
 // window: what the server did between them belongs to none.
 func togetherWatched(windows []*Window) *watched {
-	w := &watched{run: windows[0].run, series: map[string]*series{}, named: map[string][]*series{}, buckets: map[string]*buckets{}, sources: map[string]*source{}, gpus: map[string]*gpu{}}
+	w := &watched{run: windows[0].Run, series: map[string]*series{}, named: map[string][]*series{}, buckets: map[string]*buckets{}, sources: map[string]*source{}, gpus: map[string]*gpu{}, pods: map[string]bool{}}
 	for _, of := range windows {
 		w.parts = append(w.parts, of.watched)
+		maps.Copy(w.pods, of.watched.pods)
 		for name, from := range of.watched.sources {
 			into := w.source(name)
 			into.inside, into.missing = into.inside+from.inside, into.missing+from.missing
@@ -20,8 +21,8 @@ func togetherWatched(windows []*Window) *watched {
 	return w
 }
 
-// first is the first that is said of a run.
-func (w *watched) first(of func(*watched) string) string {
+// firstOf is the first that is said of a run.
+func (w *watched) firstOf(of func(*watched) string) string {
 	for _, part := range w.parts {
 		if says := of(part); says != "" {
 			return says
@@ -32,7 +33,7 @@ func (w *watched) first(of func(*watched) string) string {
 
 // together is a series over all runs.
 func (w *watched) together(source, name string) *series {
-	all := &series{}
+	all := &series{void: newVoid()}
 	for _, part := range w.parts {
 		of := part.of(source, name)
 		for into, from := range map[*tally]*tally{&all.sums: &of.sums, &all.mosts: &of.mosts, &all.means: &of.means, &all.rates: &of.rates} {
@@ -40,13 +41,14 @@ func (w *watched) together(source, name string) *series {
 		}
 		all.rise, all.rises = all.rise+of.rise, all.rises+of.rises
 		all.risen, all.seconds = all.risen+of.risen, all.seconds+of.seconds
+		all.void.merge(part.ended(of.void, source))
 		all.end.v += of.end.v - of.begin.v
 		all.end.at += of.end.at - of.begin.at
 	}
 	return all
 }
 
-// histogram is one of the server's, nil where nobody asks for it.
+// histogram is one of the server's, nil where it is not asked for.
 func (w *watched) histogram(name string) *buckets {
 	if len(w.parts) == 0 || w.buckets[name] != nil {
 		return w.buckets[name]
@@ -57,12 +59,13 @@ func (w *watched) histogram(name string) *buckets {
 		if of == nil {
 			return nil
 		}
+		all.void.merge(part.ended(of.void, "server"))
 		for _, labels := range slices.Sorted(maps.Keys(of.sets)) {
 			from := of.sets[labels]
 			from.add()
 			into := all.sets[labels]
 			if into == nil {
-				into = &bucketSet{fell: map[string]float64{}}
+				into = newBucketSet()
 				all.sets[labels] = into
 			}
 			into.readings += from.readings

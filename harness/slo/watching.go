@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/quantity"
 )
 
 // watchings are what it took to watch beside the load: a source that is busy being
@@ -14,14 +15,14 @@ func (w *Window) watchings() (checks []Check) {
 	for _, name := range slices.Sorted(maps.Keys(w.watched.sources)) {
 		of := w.watched.sources[name]
 		n := of.took.values.N()
-		if n == 0 || w.seconds() <= 0 {
+		if n == 0 || w.Seconds() <= 0 {
 			continue
 		}
-		each, _, _ := of.took.mean.Interval(float64(n), confidence)
-		c := Check{Name: "reading the " + name, Bound: "at most " + FormatQuantity(harness.WatchMost, Ratio) + " of the time, and all come",
-			Value: fmt.Sprintf("%s in %s each, %s of the time", counted(n, "reading"), FormatQuantity(each, Seconds), FormatQuantity(each*float64(n)/w.seconds(), Ratio))}
+		each, _, _ := of.took.mean.Interval(float64(n), Confidence)
+		c := Check{Name: "reading the " + name, Bound: "at most " + quantity.Format(harness.WatchMost, quantity.Ratio) + " of the time, and all come",
+			Value: fmt.Sprintf("%s in %s each, %s of the time", quantity.Counted(n, "reading"), quantity.Format(each, quantity.Seconds), quantity.Format(each*float64(n)/w.Seconds(), quantity.Ratio))}
 		if of.missing > 0 {
-			c.Value += fmt.Sprintf("; %s did not come", counted(of.missing, "reading"))
+			c.Value += fmt.Sprintf("; %s did not come", quantity.Counted(of.missing, "reading"))
 		}
 		checks = append(checks, c)
 	}

@@ -8,30 +8,39 @@ import (
 	"github.com/vllmspec/vllmspec/harness/stats"
 )
 
-// confidence of every interval.
-const confidence = 0.95
+// Confidence of every interval.
+const Confidence = 0.95
 
 // A Window is what of a run is judged: the requests due after the warm-up and
 // before the load was over, and what was sampled beside them, as counts, sums and
 // order statistics. A run of any length takes a few megabytes of it.
 type Window struct {
-	run      *harness.Run
-	from, to time.Duration
+	Run      *harness.Run
+	From, To time.Duration
 	watched  *watched
+	accounts *Accounts          // of client and server; nil where the run goes on
 	classes  map[string]*Window // of the traffic, where it has any
 	parts    []*Window          // of several runs that are judged together
 	soFar    bool               // the run goes on: its requests come in the order in which they end
 
 	seen, conversations               int // all requests, and all that began a conversation
-	due, sent, answered, failed, good int
+	Due, sent, answered, failed, good int
+	cut, maybe                        int            // requests that we ended ourselves; those of them that might have come to be good
+	counts                            tokenCounts    // of the server's
+	endings                           endings        // of answers
 	goods                             stats.Sequence // 1 for each good one, 0 for each other
-	socketless                        int            // failed for want of a socket
-	ended                             int            // whole answers that ended inside, whenever they were due
-	tokens                            float64        // that arrived inside
-	told                              bool           // the server counts tokens
-	chunks, shared                    int            // of content; those without a stamp of their own
-	begun, firstShared                int            // answers that began; those whose first chunk has the stamp of the second
+	goodOnTime                        int            // at best, had every request been sent when it was due
+	isGood                            func(*harness.Record) bool
+	late                              lateness
+	socketless                        int     // failed for want of a socket
+	ended                             int     // whole answers that ended inside, whenever they were due
+	tokens                            float64 // that arrived inside
+	told                              bool    // the server counts tokens
+	chunks, shared                    int     // of content; those without a stamp of their own
+	begun, firstShared                int     // answers that began; those whose first chunk has the stamp of the second
 	lengths                           lengths
+	streams                           streams
+	judgedPrompts, allPrompts         shared
 	flight                            flight
 	backlog                           backlog
 	recorded                          time.Duration // in flight, of all requests, between the readings of the client's own count
@@ -53,7 +62,7 @@ type gaps struct {
 type figured struct {
 	Metric
 	*tally
-	sinceSent *tally // …had every request been due when it was sent; nil where that is the same
+	onTime *tally // …at best, had every request been sent when it was due; nil where that is the same
 }
 
 // A tally is the values of a metric. Requests that failed, or were left by their
@@ -61,6 +70,8 @@ type figured struct {
 type tally struct {
 	values       stats.Values
 	mean         stats.Mean
+	waits        stats.Values // how long requests that we cut had waited: their values are at least as much
+	atLeast      stats.Mean   // of values and waits, where there are waits
 	failed, left int
 	order        stats.Sequence // in the order of due times; infinite where a request has none
 }
@@ -69,15 +80,19 @@ type tally struct {
 // how many of them had another one.
 type lengths struct {
 	prompts, otherPrompts, answers, otherAnswers int
-	full                                         int // answers that were to have just one length, whether somebody counted or not
-	tokens, inBlocks                             int // of prompts, and those of them that a prefix cache can hold
+	full                                         int // answers that were to have just one length, whether they were counted or not
+	bounds
+	tokens, inBlocks int // of prompts, and those of them that a prefix cache can hold
 }
 
 // Measure goes through a run once, which must be in the order of due times.
 func Measure(run *harness.Run) *Window {
 	w := newWindow(run, newWatched(run))
+	w.accounts = NewAccounts()
+	w.accounts.Ended(run)
 	for s := range run.Samples {
 		w.watched.take(s)
+		_ = w.accounts.Sample(s) // always nil
 	}
 	from, to := w.watched.ends()
 	for r := range run.Records {
@@ -87,17 +102,18 @@ func Measure(run *harness.Run) *Window {
 			w.recorded += s.end - s.begin
 		}
 		w.take(&r)
+		_ = w.accounts.Record(r)
 	}
 	return w
 }
 
 func newWindow(run *harness.Run, watched *watched) *Window {
-	w := &Window{run: run, from: run.From, to: run.To, watched: watched, flight: flight{from: run.From, to: run.To}}
+	w := &Window{Run: run, From: run.From, To: run.To, watched: watched, flight: flight{from: run.From, to: run.To}, isGood: Good(run.Scenario.Good)}
 	for _, m := range ofRequests() {
-		if m.request != nil {
+		if m.Request != nil {
 			f := figured{Metric: m, tally: new(tally)}
-			if m.fromDue {
-				f.sinceSent = new(tally)
+			if m.fromDue() {
+				f.onTime = new(tally)
 			}
 			w.figures = append(w.figures, f)
 		}
@@ -106,7 +122,7 @@ func newWindow(run *harness.Run, watched *watched) *Window {
 	return w
 }
 
-// rough lets what a run's requests are worth be taken from a little earlier.
+// rough lets a run's effective sample size be that of a little earlier.
 func (w *Window) rough() {
 	w.goods.Rough = true
 	for _, g := range []*gaps{&w.chunkGaps, &w.tokenGaps} {
@@ -114,8 +130,8 @@ func (w *Window) rough() {
 	}
 	for _, f := range w.figures {
 		f.order.Rough = true
-		if f.sinceSent != nil {
-			f.sinceSent.order.Rough = true
+		if f.onTime != nil {
+			f.onTime.order.Rough = true
 		}
 	}
 }
@@ -123,7 +139,7 @@ func (w *Window) rough() {
 // led tells all that is kept in order where the load leads it: where its rate changes
 // from beginning to end, what changes slowly is the load's doing.
 func (w *Window) led() {
-	open, ok := w.run.Scenario.Load.(harness.Open)
+	open, ok := w.Run.Scenario.Load.(harness.Open)
 	if !ok || open.Steady() {
 		return
 	}
@@ -133,8 +149,8 @@ func (w *Window) led() {
 	}
 	for _, f := range w.figures {
 		f.order.Led = true
-		if f.sinceSent != nil {
-			f.sinceSent.order.Led = true
+		if f.onTime != nil {
+			f.onTime.order.Led = true
 		}
 	}
 }
@@ -149,8 +165,8 @@ func (w *Window) class(name string) *Window {
 		if w.classes == nil {
 			w.classes = map[string]*Window{}
 		}
-		of = newWindow(w.run, w.watched)
-		of.from, of.to, of.soFar = w.from, w.to, w.soFar
+		of = newWindow(w.Run, w.watched)
+		of.From, of.To, of.soFar = w.From, w.To, w.soFar
 		if w.goods.Rough {
 			of.rough()
 		}
@@ -159,41 +175,54 @@ func (w *Window) class(name string) *Window {
 	return of
 }
 
-func (w *Window) seconds() float64 { return (w.to - w.from).Seconds() }
+func (w *Window) Seconds() float64 { return (w.To - w.From).Seconds() }
 
 // take counts a request in.
 func (w *Window) take(r *harness.Record) {
+	late := w.late.bound(r) // of those that are not judged too, and of all classes: others waited behind them
 	if r.Class != "" {
-		w.class(r.Class).count(r)
+		w.class(r.Class).count(r, late)
 	}
-	w.count(r)
+	w.count(r, late)
 }
 
-// count is take without classes.
-func (w *Window) count(r *harness.Record) {
+// count is take without classes. The request, or one that was in flight with it, was
+// sent so late.
+func (w *Window) count(r *harness.Record, late time.Duration) {
 	if !w.soFar {
 		w.flight.take(r)
 	}
 	w.countArrived(r)
 	w.backlog.take(r, w)
-	if r.Warmup || r.Due < w.from || r.Due >= w.to {
+	w.allPrompts.take(r)
+	if r.Warmup || r.Due < w.From || r.Due >= w.To {
 		return
 	}
-	w.due++
+	w.Due++
 	w.sent += one(r.Sent != harness.Never)
 	w.answered += one(r.OK())
 	w.failed += one(r.Failed())
 	w.good += one(r.Good)
-	w.goods.Add(float64(one(r.Good)))
+	if !r.Cut() { // they stand together at the end, and tell nothing of how the others depend on each other
+		w.goods.Add(float64(one(r.Good)))
+	}
 	w.socketless += one(r.Failure == harness.OutOfSockets)
 	w.chunks += len(r.Chunks)
 	w.shared += r.Coalesced()
 	w.begun += one(len(r.Chunks) > 0)
 	w.firstShared += one(len(r.Chunks) > 1 && r.Chunks[0] == r.Chunks[1])
+	w.cut += one(r.Cut())
+	w.maybe += one(w.couldBeGood(r))
+	w.counts.take(r)
+	w.endings.take(r)
 	w.lengths.take(r)
+	w.streams.take(r)
+	best := onTime(r, late)
+	w.judgedPrompts.take(r)
 	for i := range w.figures {
-		w.figures[i].take(r)
+		w.figures[i].take(r, best)
 	}
+	w.goodOnTime += one(r.Good || best != r && w.isGood(best))
 	w.countGaps(r)
 }
 
@@ -206,19 +235,20 @@ func one(is bool) int {
 
 // countArrived counts what came inside the window, whenever it was due. Tokens go
 // by the stamps of their chunks; where the server does not tell how many a chunk
-// holds, an answer's are spread evenly.
+// holds, an answer's are spread evenly. Those of a request that failed are of no use to
+// who asked.
 func (w *Window) countArrived(r *harness.Record) {
-	if r.OK() && r.Done >= w.from && r.Done < w.to {
+	if r.OK() && r.Done >= w.From && r.Done < w.To {
 		w.ended++
 	}
-	if r.OutputTokens <= 0 || len(r.Chunks) == 0 {
+	if r.OutputTokens <= 0 || len(r.Chunks) == 0 || r.Failed() {
 		return
 	}
 	w.told = true
 	even := float64(r.OutputTokens) / float64(len(r.Chunks))
 	for i, at := range r.Chunks {
 		switch {
-		case at < w.from || at >= w.to:
+		case at < w.From || at >= w.To:
 		case len(r.ChunkTokens) == len(r.Chunks):
 			w.tokens += float64(r.ChunkTokens[i])
 		default:
@@ -255,24 +285,30 @@ func (w *Window) countGaps(r *harness.Record) {
 	}
 }
 
-func (f *figured) take(r *harness.Record) {
-	v, ok := f.request(r)
-	f.tally.take(v, ok, f.begins, r)
-	if f.sinceSent != nil {
-		v -= max(0, r.Lag()).Seconds()
-		f.sinceSent.take(v, ok, f.begins, r)
+// take takes a request, and what it would have been at best.
+func (f *figured) take(r, onTime *harness.Record) {
+	v, ok := f.Request(r)
+	f.tally.take(v, ok, f.waited(r), f.begins, r)
+	if f.onTime != nil {
+		if onTime != r {
+			v, ok = f.Request(onTime)
+		}
+		f.onTime.take(v, ok, f.waited(onTime), f.begins, r)
 	}
 }
 
-func (t *tally) take(v float64, ok, begins bool, r *harness.Record) {
+func (t *tally) take(v float64, ok bool, waited float64, begins bool, r *harness.Record) {
 	switch {
 	case ok:
 		t.add(v)
 		t.order.Add(v)
 		return
-	case r.Failed() || begins && r.Failure == harness.GivenUp:
+	case r.Cut():
+		t.cut(waited)
+		return
+	case r.Failed() || begins && r.Failure == harness.Canceled:
 		t.failed++
-	case r.Failure == harness.GivenUp:
+	case r.Failure == harness.Canceled:
 		t.left++
 	default:
 		return
@@ -281,7 +317,7 @@ func (t *tally) take(v float64, ok, begins bool, r *harness.Record) {
 }
 
 // blockTokens is how many tokens a prefix cache keeps or forgets together, unless
-// the server was told otherwise.
+// the server was set otherwise.
 const blockTokens = 16
 
 // findable is the share of prompt tokens that can be found in a prefix cache: whole
@@ -291,6 +327,9 @@ func (l *lengths) findable() float64 { return float64(l.inBlocks) / float64(max(
 func (t *tally) add(v float64) {
 	t.values.Add(v)
 	t.mean.Add(v)
+	if t.waits.N() > 0 {
+		t.atLeast.Add(v)
+	}
 }
 
 func (l *lengths) take(r *harness.Record) {
@@ -298,14 +337,21 @@ func (l *lengths) take(r *harness.Record) {
 		l.tokens += r.PromptTokens
 		l.inBlocks += (r.PromptTokens - 1) / blockTokens * blockTokens
 	}
+	l.bounds.take(r)
 	if r.OK() && r.RequestedPromptTokens > 0 && r.PromptTokens > 0 {
 		l.prompts++
 		l.otherPrompts += one(r.PromptTokens != r.RequestedPromptTokens)
+	}
+	if len(r.Chunks) == 0 {
+		return // a filter kept it back, or it failed
 	}
 	l.full += one(r.OK() && r.Full)
 	if r.OK() && r.Full && r.OutputTokens > 0 {
 		l.answers++
 		l.otherAnswers += one(r.OutputTokens != r.RequestedOutputTokens)
+	} else if r.OK() && r.Full && r.LeastTokens() > r.RequestedOutputTokens {
+		l.answers++ // not counted, but seen to be longer
+		l.otherAnswers++
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/slo"
+	"github.com/vllmspec/vllmspec/internal/runtest"
 )
 
 // BenchmarkMeasure goes through a run of a million requests with four tokens each,
@@ -18,7 +19,7 @@ func BenchmarkMeasure(b *testing.B) {
 	run := &harness.Run{To: n * time.Millisecond, Length: n * time.Millisecond, Requests: n, Samples: func(func(harness.Sample) bool) {},
 		Records: func(yield func(harness.Record) bool) {
 			for i := range n {
-				if !yield(request(i, time.Duration(i)*time.Millisecond, time.Duration(1+i*7919%1000)*time.Millisecond)) {
+				if !yield(runtest.Request(i, time.Duration(i)*time.Millisecond, time.Duration(1+i*7919%1000)*time.Millisecond)) {
 					return
 				}
 			}

@@ -1,7 +1,9 @@
 package stats_test
 
 import (
+	"cmp"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -53,4 +55,38 @@ func TestASeriesWithoutChangeHasNone(t *testing.T) {
 	assert.LessOrEqual(t, alarms, 5, "at most one in a hundred")
 	assert.Empty(t, stats.Changes([]float64{1, 1, 1, 1, 1, 1, 1, 1, 1, 1}, 4, 0.01))
 	assert.Empty(t, stats.Changes([]float64{1, 2, 3, 9, 9, 9}, 4, 0.01), "too short to say")
+}
+
+// What is counted as values move from one side of a cut to the other is what the test of
+// two samples counts.
+func TestTheClearestCut_IsThatOfTheExactTest(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 8))
+	for range 50 {
+		series := append(levels(r, 8+r.IntN(8), 0), levels(r, 8+r.IntN(8), 4)...)
+		for i := range series {
+			if r.IntN(3) == 0 {
+				series[i] = float64(int(series[i])) // some are equal
+			}
+		}
+		least, at := 2.0, 0
+		for cut := 4; cut <= len(series)-4; cut++ {
+			s := stats.Unpaired(series[:cut], series[cut:])
+			if p := min(1, 2*min(s.Above(0), s.Below(0))); p < least {
+				least, at = p, cut
+			}
+		}
+		found := stats.Changes(series, 4, 0.05)
+		require.NotEmpty(t, found)
+		clearest := slices.MinFunc(found, func(a, b stats.Change) int { return cmp.Compare(a.P, b.P) })
+		assert.InDelta(t, at, clearest.At, 1)
+		assert.InEpsilon(t, least*float64(len(series)-7), clearest.P, 1e-6)
+	}
+}
+
+func BenchmarkChangesOfTenThousandRuns(b *testing.B) {
+	r := rand.New(rand.NewPCG(9, 10))
+	series := levels(r, 5000, 0, 1)
+	for b.Loop() {
+		stats.Changes(series, 4, 0.01)
+	}
 }

@@ -3,17 +3,17 @@ package stats
 import "math"
 
 // Groups takes values in groups, in the order in which the groups arose, and has how
-// many independent values they are worth where a quantile of all is estimated. Gaps
+// many independent values they count where a quantile of all is estimated. Gaps
 // of one answer resemble each other, and so do those of answers that share a server's
 // steps. Of a large group, and of many groups, a part is kept. It is ready for use.
 type Groups struct {
 	Led   bool // as of [Sequence]
 	Rough bool // as of [Sequence], but as many are kept
 
-	kept   [][]float32
-	every  int // of which one is kept; 0 is 1
-	n      int
-	worths worths // where Rough
+	kept       [][]float32
+	every      int // of which one is kept; 0 is 1
+	n          int
+	effectives effectives // where Rough
 }
 
 // Of a group so many values are kept, spread evenly over it, and of so many groups.
@@ -47,21 +47,21 @@ func (g *Groups) Add(n int, value func(i int) float64) {
 	g.every *= 2
 }
 
-// Worth is how many independent values the groups are worth where x is their
+// EffectiveSize is the effective sample size of the groups where x is their
 // p-quantile; no more than there are groups. The share of values beyond x is a ratio
 // of sums over groups: its variance is that of their residuals (Cochran, Sampling
-// Techniques, 6.3), lengthened by their memory as [Sequence.Worth] has it.
-func (g *Groups) Worth(x, p float64) float64 {
+// Techniques, 6.3), lengthened by their autocorrelation time as [Sequence.EffectiveSize] has it.
+func (g *Groups) EffectiveSize(x, p float64) float64 {
 	if !g.Rough {
-		return g.worth(x, p)
+		return g.effective(x, p)
 	}
-	if worth, ok := g.worths.of(p, g.n, true); ok {
-		return worth
+	if effective, ok := g.effectives.of(p, g.n, true); ok {
+		return effective
 	}
-	return g.worths.keep(p, g.worth(x, p), g.n)
+	return g.effectives.keep(p, g.effective(x, p), g.n)
 }
 
-func (g *Groups) worth(x, p float64) float64 {
+func (g *Groups) effective(x, p float64) float64 {
 	n := len(g.kept)
 	if n < 4 {
 		return float64(g.n)

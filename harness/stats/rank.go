@@ -121,8 +121,12 @@ func LeastUnpaired(n, m int) float64 {
 func LeastPaired(n int) float64 { return math.Pow(0.5, float64(n)) }
 
 // MannWhitney is the two-sided p of their test, exact for up to 50 values (with ties
-// for up to 25), as benchstat gives it; 1 where all values are equal.
+// for up to 25), as benchstat gives it; 1 where all values are equal. NaN has no rank:
+// with one among the values p is NaN.
 func MannWhitney(a, b []float64) float64 {
+	if slices.ContainsFunc(a, math.IsNaN) || slices.ContainsFunc(b, math.IsNaN) {
+		return math.NaN()
+	}
 	thresholds := benchmath.DefaultThresholds
 	sample := func(v []float64) *benchmath.Sample { return benchmath.NewSample(slices.Clone(v), &thresholds) }
 	return benchmath.AssumeNothing.Compare(sample(a), sample(b)).P

@@ -149,6 +149,7 @@ func TestEqualValuesAreNoShift(t *testing.T) {
 	low, high := stats.Unpaired(same, same).Interval(0.95)
 	assert.Equal(t, [2]float64{0, 0}, [2]float64{low, high})
 	assert.Equal(t, 1.0, stats.MannWhitney(same, same))
+	assert.True(t, math.IsNaN(stats.MannWhitney([]float64{1, math.NaN(), 3}, same)), "NaN has no rank")
 	none := []float64{math.Inf(-1), math.Inf(-1), math.Inf(-1), math.Inf(-1)} // logarithms of 0
 	assert.Zero(t, stats.Unpaired(none, none).Estimate())
 }

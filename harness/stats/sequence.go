@@ -8,54 +8,54 @@ import (
 )
 
 // A Sequence takes values in the order in which they arose and has how many
-// independent values they are worth. Requests that follow each other share batches
+// independent values they count, their effective sample size. Requests that follow each other share batches
 // and queues, so that their latencies tell less than as many strangers' would. A
-// long sequence is thinned, and then worth no more than what is kept of it. It is
+// long sequence is thinned, and then counts no more than what is kept of it. It is
 // ready for use.
 type Sequence struct {
-	// Led says that slow changes are somebody's doing, such as a rate that rises, and
+	// Led says that slow changes are intended, such as a rate that rises, and
 	// no memory of the values': those over a tenth of the sequence are taken out.
 	Led bool
-	// Rough says that a worth may be as it was when the sequence was up to a fifth
+	// Rough says that an effective sample size may be as it was when the sequence was up to a fifth
 	// shorter, carried over to as many values as there are now, and that a quarter of
 	// the values is enough to keep. It is for a run that goes on, and is asked again
 	// and again.
 	Rough bool
 
-	kept   []float32
-	every  int // of which one is kept; 0 is 1
-	n      int
-	worths worths
-	rank   *memory
-	ranked int // so many values there were when rank was worked out
+	kept       []float32
+	every      int // of which one is kept; 0 is 1
+	n          int
+	effectives effectives
+	rank       *memory
+	ranked     int // so many values there were when rank was worked out
 }
 
 // worths are those that were worked out, by quantile, or [ofMean].
-type worths map[float64]known
+type effectives map[float64]known
 
 type known struct {
-	worth float64
-	n     int // so many values there were
+	effective float64
+	n         int // so many values there were
 }
 
 const ofMean = -1
 
-// of is the worth of n values where it is known, or nearly.
-func (w worths) of(p float64, n int, rough bool) (float64, bool) {
+// of is the effective sample size of n values where it is known, or nearly.
+func (w effectives) of(p float64, n int, rough bool) (float64, bool) {
 	k, ok := w[p]
 	if !ok || k.n != n && !(rough && n <= k.n+k.n/4) {
 		return 0, false
 	}
-	return k.worth * float64(n) / float64(k.n), true
+	return k.effective * float64(n) / float64(k.n), true
 }
 
-// keep remembers the worth of n values.
-func (w *worths) keep(p, worth float64, n int) float64 {
+// keep remembers the effective sample size of n values.
+func (w *effectives) keep(p, effective float64, n int) float64 {
 	if *w == nil {
-		*w = worths{}
+		*w = effectives{}
 	}
-	(*w)[p] = known{worth, n}
-	return worth
+	(*w)[p] = known{effective, n}
+	return effective
 }
 
 // keepInOrder is how many values of a sequence are kept.
@@ -91,14 +91,14 @@ func (s *Sequence) Add(x float64) {
 // taken for twice as long. The number is from calibration, not from theory.
 const nearSaturation = 10
 
-// Worth is how many independent values this sequence is worth where its p-quantile,
+// EffectiveSize is the effective sample size of this sequence where its p-quantile,
 // or the share of values beyond it, is estimated: n ÷ τ, where τ is the integrated
 // autocorrelation time of the indicator of that quantile or of the ranks, whichever
 // is longer. Misses of a high quantile are too rare to show their own memory; ranks
 // always do. To τ comes its standard error, and what [nearSaturation] says.
-func (s *Sequence) Worth(p float64) float64 {
-	if worth, ok := s.worths.of(p, s.n, s.Rough); ok {
-		return worth
+func (s *Sequence) EffectiveSize(p float64) float64 {
+	if effective, ok := s.effectives.of(p, s.n, s.Rough); ok {
+		return effective
 	}
 	n := len(s.kept)
 	if n < 4 {
@@ -112,13 +112,13 @@ func (s *Sequence) Worth(p float64) float64 {
 			beyond[i] = 1
 		}
 	}
-	return s.worths.keep(p, s.of(longer(s.memoryOf(beyond), *s.rank)), s.n)
+	return s.effectives.keep(p, s.of(longer(s.memoryOf(beyond), *s.rank)), s.n)
 }
 
-// WorthOfMean is Worth for the mean of the values that are finite.
-func (s *Sequence) WorthOfMean() float64 {
-	if worth, ok := s.worths.of(ofMean, s.n, s.Rough); ok {
-		return worth
+// EffectiveSizeOfMean is the effective sample size for the mean of the values that are finite.
+func (s *Sequence) EffectiveSizeOfMean() float64 {
+	if effective, ok := s.effectives.of(ofMean, s.n, s.Rough); ok {
+		return effective
 	}
 	finite := make([]float64, 0, len(s.kept))
 	for _, x := range s.kept {
@@ -132,7 +132,7 @@ func (s *Sequence) WorthOfMean() float64 {
 	if s.ranked != s.n {
 		s.remember(s.ranks())
 	}
-	return s.worths.keep(ofMean, s.of(longer(s.memoryOf(finite), *s.rank)), s.n)
+	return s.effectives.keep(ofMean, s.of(longer(s.memoryOf(finite), *s.rank)), s.n)
 }
 
 func (s *Sequence) remember(ranks []float64) {

@@ -25,26 +25,26 @@ func autoregressive(n int, phi float64) *stats.Sequence {
 
 func TestIndependentValuesAreWorthThemselves(t *testing.T) {
 	s := autoregressive(20000, 0)
-	assert.InEpsilon(t, 20000, s.Worth(.5), .1)
-	assert.InEpsilon(t, 20000, s.WorthOfMean(), .1)
+	assert.InEpsilon(t, 20000, s.EffectiveSize(.5), .1)
+	assert.InEpsilon(t, 20000, s.EffectiveSizeOfMean(), .1)
 }
 
 func TestValuesThatResembleEachOtherAreWorthFewer(t *testing.T) {
 	const n, phi = 20000, .5
 	tau := (1 + phi) / (1 - phi)
 	s := autoregressive(n, phi)
-	assert.Less(t, s.WorthOfMean(), n/tau)
-	assert.Greater(t, s.WorthOfMean(), n/tau/1.6, "what is added for safety is no more than that")
-	assert.Less(t, autoregressive(n, .9).Worth(.99), s.Worth(.99))
+	assert.Less(t, s.EffectiveSizeOfMean(), n/tau)
+	assert.Greater(t, s.EffectiveSizeOfMean(), n/tau/1.6, "what is added for safety is no more than that")
+	assert.Less(t, autoregressive(n, .9).EffectiveSize(.99), s.EffectiveSize(.99))
 }
 
 // A memory of many lags is found as well as one of few.
 func TestALongMemory(t *testing.T) {
 	const n, phi = 60000, .99
 	tau := (1 + phi) / (1 - phi)
-	worth := autoregressive(n, phi).WorthOfMean()
-	assert.Less(t, worth, n/tau)
-	assert.Greater(t, worth, n/tau/(1+(tau-1)/10)/4, "what is added for safety, and for what such a memory hides, is no more than that")
+	effective := autoregressive(n, phi).EffectiveSizeOfMean()
+	assert.Less(t, effective, n/tau)
+	assert.Greater(t, effective, n/tau/(1+(tau-1)/10)/4, "what is added for safety, and for what such a memory hides, is no more than that")
 }
 
 // While a run goes on its worth is carried over to the values that came since.
@@ -61,23 +61,23 @@ func TestARoughWorthGrowsWithTheValues(t *testing.T) {
 		}
 		for _, p := range []float64{.5, .99} {
 			if i == 100 || i%10 == 0 {
-				require.InEpsilon(t, exact.Worth(p), rough.Worth(p), .5, "p%g of %d", 100*p, i)
+				require.InEpsilon(t, exact.EffectiveSize(p), rough.EffectiveSize(p), .5, "p%g of %d", 100*p, i)
 			}
 		}
 	}
-	was := rough.Worth(.9)
+	was := rough.EffectiveSize(.9)
 	rough.Add(1)
-	assert.InEpsilon(t, was*3001/3000, rough.Worth(.9), 1e-12, "nothing is worked out anew for one value more")
+	assert.InEpsilon(t, was*3001/3000, rough.EffectiveSize(.9), 1e-12, "nothing is worked out anew for one value more")
 	for range 900 {
 		rough.Add(1)
 	}
-	assert.NotEqual(t, was*3901/3000, rough.Worth(.9), "for many it is")
+	assert.NotEqual(t, was*3901/3000, rough.EffectiveSize(.9), "for many it is")
 }
 
 // Rare misses do not show that they cluster; the ranks of all do.
 func TestRanksShowAMemoryThatMissesDoNot(t *testing.T) {
 	s := autoregressive(2000, .95)
-	assert.Less(t, s.Worth(.9999), 2000/10.0)
+	assert.Less(t, s.EffectiveSize(.9999), 2000/10.0)
 }
 
 func TestEqualValuesAndNoneThatIsFinite(t *testing.T) {
@@ -86,20 +86,20 @@ func TestEqualValuesAndNoneThatIsFinite(t *testing.T) {
 		same.Add(3)
 		never.Add(math.Inf(1))
 	}
-	assert.InDelta(t, 100, same.Worth(.99), 20)
-	assert.InDelta(t, 100, never.Worth(.99), 20)
-	assert.False(t, math.IsNaN(never.WorthOfMean()))
+	assert.InDelta(t, 100, same.EffectiveSize(.99), 20)
+	assert.InDelta(t, 100, never.EffectiveSize(.99), 20)
+	assert.False(t, math.IsNaN(never.EffectiveSizeOfMean()))
 	var few stats.Sequence
 	few.Add(1)
-	assert.Equal(t, 1.0, few.Worth(.5))
+	assert.Equal(t, 1.0, few.EffectiveSize(.5))
 }
 
 // A million values take no more memory than what is kept of them, and are worth no
 // more than that.
 func TestALongSequenceIsThinned(t *testing.T) {
-	worth := autoregressive(1<<20, .5).Worth(.5)
-	assert.Greater(t, worth, 20000.0)
-	assert.LessOrEqual(t, worth, float64(1<<16))
+	effective := autoregressive(1<<20, .5).EffectiveSize(.5)
+	assert.Greater(t, effective, 20000.0)
+	assert.LessOrEqual(t, effective, float64(1<<16))
 }
 
 // Ranks for values that are worth fewer are those of as many, carried over.
@@ -131,6 +131,6 @@ func TestWhatTheLoadLeadsIsNoMemory(t *testing.T) {
 		free.Add(x)
 		led.Add(x)
 	}
-	assert.Less(t, free.Worth(.5), 100.0)
-	assert.Greater(t, led.Worth(.5), 1000.0)
+	assert.Less(t, free.EffectiveSize(.5), 100.0)
+	assert.Greater(t, led.EffectiveSize(.5), 1000.0)
 }

@@ -12,17 +12,17 @@ import (
 // Ranks are the ranks, from 1, of the order statistics of n values between
 // which the p-quantile lies with the given confidence, by the binomial
 // distribution and without any assumption on the values' own (David and
-// Nagaraja, Order Statistics, 7.1). Where the values are worth fewer independent
+// Nagaraja, Order Statistics, 7.1). Where the values count as fewer independent
 // ones, the distribution is that of as many (see [Sequence]). An end for which they
 // are too few is 0.
-func Ranks(n int, worth, p, confidence float64) (low, high int) {
+func Ranks(n int, effective, p, confidence float64) (low, high int) {
 	tail := (1 - confidence) / 2
-	each := float64(n) / worth
-	if below := binomialQuantile(worth, p, tail); below >= 0 {
+	each := float64(n) / effective
+	if below := binomialQuantile(effective, p, tail); below >= 0 {
 		low = 1 + int(math.Floor(each*below+rounding))
 	}
-	if math.Pow(p, worth) <= tail {
-		high = int(math.Ceil(each*(binomialQuantile(worth, p, 1-tail)+1) - rounding))
+	if math.Pow(p, effective) <= tail {
+		high = int(math.Ceil(each*(binomialQuantile(effective, p, 1-tail)+1) - rounding))
 	}
 	if high > n {
 		high = 0
@@ -67,19 +67,19 @@ func binomialCDF(k, n, p float64) float64 {
 }
 
 // Share is the interval of Clopper and Pearson (1934) for a share of which k of
-// n were seen, where they are worth so many independent ones.
-func Share(k, n int, worth, confidence float64) (low, high float64) {
+// n were seen, where they count as so many independent ones.
+func Share(k, n int, effective, confidence float64) (low, high float64) {
 	if n == 0 {
 		return 0, 1
 	}
 	tail := (1 - confidence) / 2
-	seen := float64(k) * worth / float64(n)
+	seen := float64(k) * effective / float64(n)
 	high = 1
 	if k > 0 {
-		low = mathext.InvRegIncBeta(seen, worth-seen+1, tail)
+		low = mathext.InvRegIncBeta(seen, effective-seen+1, tail)
 	}
 	if k < n {
-		high = mathext.InvRegIncBeta(seen+1, worth-seen, 1-tail)
+		high = mathext.InvRegIncBeta(seen+1, effective-seen, 1-tail)
 	}
 	return low, high
 }
@@ -119,14 +119,14 @@ func (m *Mean) Mean() float64 {
 	return m.mean
 }
 
-// Interval is the mean and its interval by Student's t, where the values are worth
+// Interval is the mean and its interval by Student's t, where the values count
 // so many independent ones; it is infinite for fewer than two.
-func (m *Mean) Interval(worth, confidence float64) (mean, low, high float64) {
+func (m *Mean) Interval(effective, confidence float64) (mean, low, high float64) {
 	if m.n == 0 {
 		return math.NaN(), math.NaN(), math.NaN()
 	}
 	n := float64(m.n)
-	return around(m.mean, math.Sqrt(m.squares/(n-1)/worth), worth, confidence)
+	return around(m.mean, math.Sqrt(m.squares/(n-1)/effective), effective, confidence)
 }
 
 // A Ratio takes pairs of a sum and a count, each from one independent unit, and
@@ -149,15 +149,15 @@ func (r *Ratio) Add(sum, count float64) {
 func (r *Ratio) Value() float64 { return r.sum / r.count }
 
 // Interval is the ratio with its interval by linearisation (Cochran, Sampling
-// Techniques, 6.3), where the pairs are worth so many independent ones.
-func (r *Ratio) Interval(worth, confidence float64) (ratio, low, high float64) {
+// Techniques, 6.3), where the pairs count as so many independent ones.
+func (r *Ratio) Interval(effective, confidence float64) (ratio, low, high float64) {
 	if r.count == 0 {
 		return math.NaN(), math.NaN(), math.NaN()
 	}
 	n := float64(r.N)
 	ratio = r.sum / r.count
 	squares := max(0, r.sumSquares-2*ratio*r.product+ratio*ratio*r.countSquares)
-	return around(ratio, math.Sqrt(squares/(n-1)/worth)/(r.count/n), worth, confidence)
+	return around(ratio, math.Sqrt(squares/(n-1)/effective)/(r.count/n), effective, confidence)
 }
 
 func around(mean, deviation, n, confidence float64) (float64, float64, float64) {
@@ -166,4 +166,12 @@ func around(mean, deviation, n, confidence float64) (float64, float64, float64) 
 	}
 	t := distuv.StudentsT{Mu: 0, Sigma: 1, Nu: n - 1}.Quantile(1 - (1-confidence)/2)
 	return mean, mean - t*deviation, mean + t*deviation
+}
+
+// ZeroIfNaN is v, or 0 where there is no value.
+func ZeroIfNaN(v float64) float64 {
+	if math.IsNaN(v) {
+		return 0
+	}
+	return v
 }

@@ -3,9 +3,7 @@ package store
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"iter"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -18,7 +16,7 @@ type archive struct {
 	scenario string
 	requests *table[row]
 	samples  *table[reading]
-	lock     *os.File // held as long as the run goes on; nil in virtual time
+	safe     bool // all is written down at once, and so can be salvaged
 }
 
 // Archive keeps the records and samples of the run's scenario in requests.parquet
@@ -30,18 +28,15 @@ func (f *Folder) Archive(scenario string) harness.Archive { return f.archive(sce
 // as it is now, so that the run can be salvaged should the process be killed.
 func (f *Folder) SafeArchive(scenario string, m Manifest) (harness.Archive, error) {
 	a := f.archive(scenario)
-	var err error
-	if a.lock, err = lock(f.hidden); err != nil {
-		return nil, fmt.Errorf("runs cannot be stored in %s: %w", f.root, err)
-	}
-	return a, errors.Join(a.requests.spooled(), a.samples.spooled(), f.WriteJSON("run.json", m))
+	a.safe = true
+	return a, errors.Join(f.Begin(m), f.Failed(errors.Join(a.requests.spooled(), a.samples.spooled())))
 }
 
 func (f *Folder) archive(scenario string) *archive {
 	return &archive{
 		folder: f, scenario: scenario,
-		requests: &table[row]{dir: f.hidden, name: "requests", compare: byDue, weigh: func(r row) int { return len(r.ChunkNS) }},
-		samples:  &table[reading]{dir: f.hidden, name: "samples", compare: byTime, weigh: func(reading) int { return 0 }},
+		requests: &table[row]{disk: f.disk, dir: f.hidden, name: "requests", compare: byDue, weigh: row.weight},
+		samples:  &table[reading]{disk: f.disk, dir: f.hidden, name: "samples", compare: byTime, weigh: reading.weight},
 	}
 }
 
@@ -53,17 +48,29 @@ func byTime(a, b reading) int {
 
 // Record takes a record.
 func (a *archive) Record(r harness.Record) error {
-	return a.requests.add(toRow(a.folder.name, a.scenario, &r))
+	return a.failed(a.requests.add(toRow(a.folder.name, a.scenario, &r)))
 }
 
 // Sample takes a sample. Samples come every second, also when no request ends.
 func (a *archive) Sample(s harness.Sample) error {
-	return errors.Join(a.samples.add(reading{int64(s.At), s.Source, s.Series, s.Labels, s.Value}), a.requests.tick())
+	return a.failed(errors.Join(a.samples.add(reading{int64(s.At), s.Source, s.Series, s.Labels, s.Value}), a.requests.tick()))
+}
+
+// failed notes an error. The load goes on, since what comes may be kept again; the first error
+// only is returned, or a full disk would be one for each request.
+func (a *archive) failed(err error) error {
+	if before := a.folder.Unwritten(); a.folder.Failed(err) == nil || before != nil {
+		return nil
+	}
+	return err
 }
 
 // Close writes both files.
 func (a *archive) Close() error {
-	return errors.Join(a.requests.close(), a.samples.close(), unlock(a.lock))
+	err := a.folder.Failed(errors.Join(a.requests.close(), a.samples.close()))
+	a.folder.measured = a.requests.written && a.samples.written
+	a.folder.lost = !a.safe && !a.folder.measured
+	return err
 }
 
 // Records reads requests.parquet, wherever the folder is by now. A file that cannot
@@ -92,7 +99,7 @@ func (a *archive) Samples() iter.Seq[harness.Sample] {
 // readRecords are those of the run in a folder, in the order in which they were due.
 func readRecords(dir string) iter.Seq[harness.Record] {
 	return func(yield func(harness.Record) bool) {
-		var wrong error // whoever judges the run counts its records
+		var wrong error // the judge counts the records
 		for r := range lines[row](filepath.Join(dir, "requests.parquet"), &wrong) {
 			if !yield(r.record()) {
 				return

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"maps"
+	"math"
 	"os"
 	"slices"
 	"strings"
@@ -11,7 +12,7 @@ import (
 	"golang.org/x/perf/benchfmt"
 
 	"github.com/vllmspec/vllmspec/harness"
-	"github.com/vllmspec/vllmspec/harness/spelling"
+	"github.com/vllmspec/vllmspec/internal/spelling"
 )
 
 // A Baseline is runs that others are held against: the lines of one bench.txt, or of
@@ -49,6 +50,13 @@ func ReadBaseline(path string) (*Baseline, error) {
 	if err != nil {
 		return nil, err
 	}
+	return parseBaseline(path, raw)
+}
+
+func parseBaseline(path string, raw []byte) (*Baseline, error) {
+	if err := conflict(path, raw); err != nil {
+		return nil, err
+	}
 	b := &Baseline{Where: path}
 	reader := benchfmt.NewReader(bytes.NewReader(raw), path)
 	for reader.Scan() {
@@ -57,7 +65,13 @@ func ReadBaseline(path string) (*Baseline, error) {
 			file, at := record.Pos()
 			return nil, fmt.Errorf("%s:%d: %s; a baseline is the bench.txt of a run", file, at, record.Msg)
 		case *benchfmt.Result:
-			b.lines = append(b.lines, lineOf(record))
+			l := lineOf(record)
+			for _, unit := range slices.Sorted(maps.Keys(l.values)) {
+				if v := l.values[unit]; math.IsNaN(v) || math.IsInf(v, 0) {
+					return nil, fmt.Errorf("%s: %s is %v, which nothing can be compared with; make the baseline anew", l.where, unit, v)
+				}
+			}
+			b.lines = append(b.lines, l)
 		}
 	}
 	if err := reader.Err(); err != nil {
@@ -67,6 +81,21 @@ func ReadBaseline(path string) (*Baseline, error) {
 		return nil, fmt.Errorf("%s holds no runs; a baseline is the bench.txt of a run", path)
 	}
 	return b, nil
+}
+
+// conflict is an error where git left the marks of a merge: the file holds the runs of
+// both sides.
+func conflict(path string, raw []byte) error {
+	number := 0
+	for text := range bytes.Lines(raw) {
+		number++
+		for _, mark := range []string{"<<<<<<<", "|||||||", "=======", ">>>>>>>"} {
+			if bytes.HasPrefix(text, []byte(mark)) {
+				return fmt.Errorf("%s:%d: %s is a mark of a merge that git could not finish: the file holds the runs of both sides; keep those of one", path, number, mark)
+			}
+		}
+	}
+	return nil
 }
 
 func lineOf(r *benchfmt.Result) line {

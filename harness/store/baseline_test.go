@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -104,11 +105,11 @@ func TestWhatIsNoBaselineSaysWhere(t *testing.T) {
 }
 
 // pastRun stores a run that has nothing but its figures.
-func pastRun(t *testing.T, root, scenario string, start time.Time, stopped string, values ...float64) {
+func pastRun(t *testing.T, root, scenario string, start time.Time, stopped harness.StopKind, values ...float64) {
 	t.Helper()
 	folder, err := store.Create(root, store.Name(start, scenario))
 	require.NoError(t, err)
-	m := store.Manifest{Run: folder.Run(), Start: start, Stopped: stopped}
+	m := store.Manifest{Run: folder.Run(), Start: start, Stopped: harness.Stop{Kind: stopped}}
 	m.Scenario.Name = scenario
 	require.NoError(t, folder.WriteJSON("run.json", m))
 	require.NoError(t, folder.WriteJSON("verdicts.json", json.RawMessage("[]")))
@@ -133,4 +134,22 @@ func TestTheHistoryIsTheWholeRunsOfAScenario(t *testing.T) {
 	all, err := store.History(root, "")
 	require.NoError(t, err)
 	assert.Len(t, all, 3)
+}
+
+func TestABaselineThatNothingCanBeComparedWithIsRefusedWhereItStands(t *testing.T) {
+	good := string(store.Bench("A", map[string]string{"model": "m"}, runsOf(.1, .2)...))
+	for text, says := range map[string]string{
+		strings.Replace(good, "0.2 p99", "NaN p99", 1):                    "x.txt:4: p99-TTFT-sec is NaN, which nothing can be compared with",
+		strings.Replace(good, "0.2 p99", "+Inf p99", 1):                   "x.txt:4: p99-TTFT-sec is +Inf",
+		strings.Replace(good, "0.1 p99", "-inf p99", 1):                   "x.txt:3: p99-TTFT-sec is -Inf",
+		"<<<<<<< HEAD\n" + good + "=======\n" + good + ">>>>>>> theirs\n": "x.txt:1: <<<<<<< is a mark of a merge that git could not finish",
+		good + "=======\n": "x.txt:5: =======",
+		strings.Replace(good, "BenchmarkA", "||||||| base\nBenchmarkA", 1): "|||||||",
+		strings.Replace(good, "\n", "\r\n", -1) + ">>>>>>> theirs\r\n":     ">>>>>>>",
+	} {
+		path := filepath.Join(t.TempDir(), "x.txt")
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
+		_, err := store.ReadBaseline(path)
+		assert.ErrorContains(t, err, says, text)
+	}
 }

@@ -7,9 +7,10 @@ import (
 	"strings"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/vllm"
 )
 
-// Facts are what samples tell that does not change while a run goes on. They are a
+// Facts are what samples report that does not change while a run goes on. They are a
 // sink.
 type Facts struct {
 	cache             map[string]string
@@ -26,7 +27,7 @@ func (f *Facts) Close() error { return nil }
 // Sample takes a sample.
 func (f *Facts) Sample(s harness.Sample) error {
 	switch s.Source + " " + s.Series {
-	case "server vllm:cache_config_info":
+	case "server " + vllm.CacheConfigInfo:
 		if f.cache == nil {
 			f.cache = maps.Clone(s.Labels)
 		}
@@ -46,8 +47,8 @@ func (f *Facts) Complete(m *Manifest) {
 	m.Host.CPULimit, m.Host.MemoryLimit, m.Host.MemoryBytes = f.cpus, f.limit, f.hostMemory
 }
 
-// cpuName is what a processor calls itself in Linux's list of them; "" where nobody
-// tells.
+// cpuName is what a processor calls itself in Linux's list of them; "" where it is not
+// reported.
 func cpuName(list string) string {
 	file, err := os.Open(list)
 	if err != nil {

@@ -44,7 +44,7 @@ func past(dir string) (Past, error) {
 		return Past{}, err
 	}
 	switch {
-	case manifest.Stopped != "":
+	case manifest.Stopped.Early():
 		return Past{}, fmt.Errorf("%s was %s", dir, manifest.Stopped)
 	case manifest.Trial != nil:
 		return Past{}, fmt.Errorf("%s is a part of %s", dir, manifest.Trial.Of)

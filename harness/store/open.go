@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"iter"
 	"os"
 	"path/filepath"
@@ -28,11 +29,24 @@ type Stored struct {
 // Open reads a run's folder. The streams come from the files; an error in the
 // middle of one ends it, so the files are looked through once here.
 func Open(dir string) (*Stored, error) {
-	s := &Stored{Dir: dir}
-	var err error
-	if s.Manifest, s.Verdicts, err = ReadManifest(dir); err != nil {
+	m, verdicts, err := ReadManifest(dir)
+	if err != nil {
 		return nil, err
 	}
+	return open(dir, m, verdicts)
+}
+
+// OpenUnjudged is Open for a run that may have no verdicts.json yet.
+func OpenUnjudged(dir string) (*Stored, error) {
+	m, verdicts, err := ReadManifest(dir)
+	if err != nil && (!errors.Is(err, fs.ErrNotExist) || m.Run == "") {
+		return nil, err
+	}
+	return open(dir, m, verdicts)
+}
+
+func open(dir string, m Manifest, verdicts json.RawMessage) (*Stored, error) {
+	s := &Stored{Dir: dir, Manifest: m, Verdicts: verdicts}
 	if len(s.Manifest.Trials) > 0 {
 		return nil, fmt.Errorf("%s is the whole of %d runs, which lie beside it: %s", dir, len(s.Manifest.Trials), strings.Join(s.Manifest.Trials, ", "))
 	}
@@ -42,19 +56,15 @@ func Open(dir string) (*Stored, error) {
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
 	}
-	m := s.Manifest
+	scenario, err := m.scenario()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
 	s.Run = &harness.Run{
-		Scenario: harness.Scenario{Name: m.Scenario.Name, Where: m.Scenario.Where, Seed: m.Scenario.Seed, Warmup: time.Duration(m.Scenario.WarmupNS),
-			Good: m.Scenario.Good, Objectives: m.Scenario.Objectives, Labels: m.Scenario.Labels},
-		Start: m.Start, Length: time.Duration(m.LengthNS), From: time.Duration(m.FromNS), To: time.Duration(m.ToNS), Virtual: m.Virtual,
-		Warnings: m.Warnings, Stopped: m.Stopped, Unwatched: m.Unwatched,
-		Requests: m.Requests, Records: readRecords(dir), Samples: readSamples(dir),
-	}
-	if m.Scenario.InFlight > 0 {
-		s.Run.Scenario.Load = harness.Open{InFlight: m.Scenario.InFlight}
-	}
-	if s.Run.Scenario.Cache = m.Scenario.Cache; m.Scenario.Impatience != nil {
-		s.Run.Scenario.Impatience = *m.Scenario.Impatience
+		Scenario: scenario,
+		Start:    m.Start, Length: time.Duration(m.LengthNS), From: time.Duration(m.FromNS), To: time.Duration(m.ToNS), Virtual: m.Virtual,
+		Warnings: m.Warnings, Stopped: m.Stopped, Shortfall: m.Shortfall, Unwatched: m.Unwatched, Unread: m.Unread,
+		Requests: m.Requests, Records: readRecords(dir), Samples: readSamples(dir), Salting: m.Server.CacheSalt,
 	}
 	return s, nil
 }
@@ -84,15 +94,44 @@ func ReadManifest(dir string) (m Manifest, verdicts json.RawMessage, err error) 
 	if err != nil {
 		return m, nil, fmt.Errorf("%s is no stored run: %w", dir, err)
 	}
-	if err := json.Unmarshal(raw, &m); err != nil {
-		return m, nil, fmt.Errorf("%s: %w", path, err)
+	if m, err = parseManifest(path, raw); err != nil {
+		return m, nil, err
 	}
-	verdicts, err = os.ReadFile(filepath.Join(dir, "verdicts.json"))
+	path = filepath.Join(dir, "verdicts.json")
+	if verdicts, err = os.ReadFile(path); err == nil {
+		err = Check(path, verdicts)
+	}
 	return m, verdicts, err
 }
 
+// parseManifest reads run.json.
+func parseManifest(path string, raw []byte) (m Manifest, err error) {
+	if err := Check(path, raw); err != nil {
+		return m, err
+	}
+	if err := json.Unmarshal(raw, &m); err != nil {
+		return m, fmt.Errorf("%s: %w", path, err)
+	}
+	if err := m.names(); err != nil {
+		return Manifest{}, fmt.Errorf("%s: %w", path, err)
+	}
+	return m, nil
+}
+
 func check[T any](path string) error {
-	return eachBatch[T](path, func([]T) bool { return true })
+	var wrong error
+	n := 0
+	err := eachBatch[T](path, func(batch []T) bool {
+		for i := range batch {
+			n++
+			if wrong = any(&batch[i]).(valid).valid(); wrong != nil {
+				wrong = fmt.Errorf("row %d: %w", n, wrong)
+				return false
+			}
+		}
+		return true
+	})
+	return errors.Join(err, wrong)
 }
 
 // lines yields the rows of a file. What keeps it from the end is put into wrong.

@@ -148,11 +148,14 @@ func (r *row) pack(p *packer) {
 		&r.ConnectingNS, &r.ResolvingNS, &r.SecuringNS, &r.ReadDelayNS, &r.ServerQueueNS, &r.ServerPrefillNS, &r.ServerDecodeNS)
 	p.list(&r.ChunkNS)
 	p.list(&r.ChunkTokens)
-	p.numbers(&r.PromptTokens, &r.OutputTokens, &r.CachedTokens, &r.ReasoningTokens, &r.RequestedPromptTokens, &r.RequestedOutputTokens, &r.HTTPStatus)
+	p.numbers(&r.PromptTokens, &r.OutputTokens, &r.CachedTokens, &r.ReasoningTokens, &r.ShareableTokens, &r.RequestedPromptTokens, &r.RequestedOutputTokens, &r.HTTPStatus)
 	p.texts(&r.Finish, &r.Failure, &r.Error, &r.RequestID, &r.Model, &r.RequestedModel, &r.Replica)
 	p.flag(&r.Warmup)
 	p.flag(&r.Good)
 	p.flag(&r.FullLength)
+	p.numbers(&r.RequestedMinOutputTokens)
+	p.texts(&r.CountFault)
+	p.flag(&r.Refused)
 }
 
 func (r *reading) pack(p *packer) {

@@ -7,10 +7,10 @@ import (
 )
 
 // schemaVersion is raised when a column is added. None is ever renamed.
-const schemaVersion = "4"
+const schemaVersion = "6"
 
 // row is one line of requests.parquet. A pointer is null where the instant did
-// not come or the count was not told; it is never 0 instead.
+// not come or the count was not reported; it is never 0 instead.
 type row struct {
 	Run                   string  `parquet:"run,dict"`
 	Scenario              string  `parquet:"scenario,dict"`
@@ -42,6 +42,7 @@ type row struct {
 	OutputTokens          *int64  `parquet:"output_tokens,optional"`
 	CachedTokens          *int64  `parquet:"cached_tokens,optional"`
 	ReasoningTokens       *int64  `parquet:"reasoning_tokens,optional"`
+	ShareableTokens       *int64  `parquet:"shareable_tokens,optional"`
 	RequestedPromptTokens *int64  `parquet:"requested_prompt_tokens,optional"`
 	RequestedOutputTokens *int64  `parquet:"requested_output_tokens,optional"`
 	Finish                *string `parquet:"finish,optional,dict"`
@@ -55,6 +56,10 @@ type row struct {
 	Warmup                bool    `parquet:"warmup"`
 	Good                  bool    `parquet:"good"`
 	FullLength            bool    `parquet:"full_length"`
+
+	RequestedMinOutputTokens *int64  `parquet:"requested_min_output_tokens,optional"`
+	CountFault               *string `parquet:"count_fault,optional,dict"` // why the server's token counts were not kept
+	Refused                  bool    `parquet:"refused"`
 }
 
 // reading is one line of samples.parquet.
@@ -75,10 +80,11 @@ func toRow(run, scenario string, r *harness.Record) row {
 		ResolvingNS: instant(r.Resolving), SecuringNS: instant(r.Securing), ReadDelayNS: instant(r.ReadDelay),
 		ServerQueueNS: instant(r.ServerQueue), ServerPrefillNS: instant(r.ServerPrefill), ServerDecodeNS: instant(r.ServerDecode),
 		ChunkNS: each(r.Chunks), ChunkTokens: each(r.ChunkTokens),
-		PromptTokens: count(r.PromptTokens), OutputTokens: count(r.OutputTokens), CachedTokens: count(r.CachedTokens), ReasoningTokens: count(r.ReasoningTokens),
+		PromptTokens: count(r.PromptTokens), OutputTokens: count(r.OutputTokens), CachedTokens: count(r.CachedTokens), ReasoningTokens: count(r.ReasoningTokens), ShareableTokens: count(r.ShareableTokens),
 		RequestedPromptTokens: count(r.RequestedPromptTokens), RequestedOutputTokens: count(r.RequestedOutputTokens),
 		Finish: text(r.Finish), Failure: text(string(r.Failure)), HTTPStatus: count(r.HTTPStatus), Error: text(r.Error),
 		RequestID: text(r.RequestID), Model: text(r.Model), RequestedModel: text(r.RequestedModel), Replica: text(r.Replica), Warmup: r.Warmup, Good: r.Good, FullLength: r.Full,
+		RequestedMinOutputTokens: count(r.RequestedMinOutputTokens), CountFault: text(string(r.CountFault)), Refused: r.Refused,
 	}
 }
 
@@ -96,15 +102,18 @@ func (r *row) record() harness.Record {
 		out.ChunkTokens = append(out.ChunkTokens, int(n))
 	}
 	out.PromptTokens, out.OutputTokens, out.CachedTokens, out.ReasoningTokens = uncount(r.PromptTokens), uncount(r.OutputTokens), uncount(r.CachedTokens), uncount(r.ReasoningTokens)
+	out.ShareableTokens = uncount(r.ShareableTokens)
 	out.RequestedPromptTokens, out.RequestedOutputTokens = uncount(r.RequestedPromptTokens), uncount(r.RequestedOutputTokens)
 	out.Finish, out.Failure, out.HTTPStatus, out.Error = untext(r.Finish), harness.Failure(untext(r.Failure)), uncount(r.HTTPStatus), untext(r.Error)
 	out.RequestID, out.Model, out.RequestedModel, out.Replica = untext(r.RequestID), untext(r.Model), untext(r.RequestedModel), untext(r.Replica)
 	out.Warmup, out.Good, out.Full = r.Warmup, r.Good, r.FullLength
+	out.RequestedMinOutputTokens, out.CountFault, out.Refused = uncount(r.RequestedMinOutputTokens), harness.CountFault(untext(r.CountFault)), r.Refused
+	out.DropImpossible()
 	return out
 }
 
 func instant(d time.Duration) *int64 {
-	if d == harness.Never {
+	if d < 0 { // Never, and so is what would be before the run began
 		return nil
 	}
 	ns := int64(d)
@@ -112,14 +121,14 @@ func instant(d time.Duration) *int64 {
 }
 
 func uninstant(ns *int64) time.Duration {
-	if ns == nil {
+	if ns == nil || *ns < 0 {
 		return harness.Never
 	}
 	return time.Duration(*ns)
 }
 
 func count(n int) *int64 {
-	if n == harness.Untold {
+	if n == harness.Unreported {
 		return nil
 	}
 	v := int64(n)
@@ -128,7 +137,7 @@ func count(n int) *int64 {
 
 func uncount(n *int64) int {
 	if n == nil {
-		return harness.Untold
+		return harness.Unreported
 	}
 	return int(*n)
 }

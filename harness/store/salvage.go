@@ -6,52 +6,112 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+
+	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/internal/disk"
 )
 
-// Salvage makes a run of what a process left behind that was killed: its folder,
-// which is hidden, becomes one like the others, and its manifest says that the
-// run is incomplete. It returns where the run is.
-func Salvage(hidden string) (string, error) {
-	m, _, err := ReadManifest(hidden)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return "", fmt.Errorf("%s is no run that was cut off: %w", hidden, err)
+// A Judge gives the verdicts of the run in a folder, as verdicts.json is to have them.
+type Judge func(dir string) (verdicts any, err error)
+
+// Salvage makes a run of what a process left behind that was killed, or could not write all of
+// it: its folder, which is hidden, becomes one like the others, and its manifest says
+// that it is incomplete. What is left is judged; where judge is nil, or fails, the run has
+// no verdicts. It returns where the run is. A run that still goes on is left alone.
+func Salvage(hidden string, judge Judge) (string, error) { return SalvageOn(nil, hidden, judge) }
+
+// SalvageOn is Salvage on a disk.
+func SalvageOn(d *disk.Disk, hidden string, judge Judge) (string, error) {
+	f := &Folder{disk: d, root: filepath.Dir(hidden), name: strings.TrimPrefix(filepath.Base(hidden), "."), hidden: hidden}
+	if there, err := d.There(filepath.Join(hidden, "run.json")); err == nil && !there {
+		return "", fmt.Errorf("%s is no run that was cut off: it has no run.json, and so its load never began", hidden)
 	}
-	if m.Run == "" {
-		return "", fmt.Errorf("%s is no run that was cut off: its run.json names none", hidden)
-	}
-	held, err := lock(hidden)
-	if err != nil {
+	var err error
+	if f.lock, err = d.Lock(filepath.Join(hidden, lockName)); errors.Is(err, disk.ErrHeld) {
+		return "", fmt.Errorf("%s cannot be salvaged: its run is still going on", hidden)
+	} else if err != nil {
 		return "", fmt.Errorf("%s cannot be salvaged: %w", hidden, err)
 	}
-	defer held.Close()
-	folder := &Folder{root: filepath.Dir(hidden), name: m.Run, hidden: hidden}
-	if len(m.Trials) > 0 { // it has no requests of its own
-		m.Stopped = Incomplete
-		if err := errors.Join(folder.WriteJSON("run.json", m), os.Remove(held.Name())); err != nil {
-			return "", err
+	defer func() { _ = f.lock.RemoveFrom(hidden) }()
+	m, err := f.manifest()
+	if err != nil {
+		return "", err
+	}
+	if err := f.complete(m); err != nil {
+		return "", err
+	}
+	unjudged := f.judged(judge)
+	path, err := f.Publish()
+	return path, errors.Join(err, unjudged)
+}
+
+// manifest is that of a run that was cut off. Its run.json may come from anywhere: it does not
+// decide where the folder goes, and must name the folder that it lies in.
+func (f *Folder) manifest() (Manifest, error) {
+	m, _, err := ReadManifest(f.hidden)
+	if err != nil && (!errors.Is(err, fs.ErrNotExist) || m.Run == "") {
+		return m, fmt.Errorf("%s is no run that was cut off: %w", f.hidden, err)
+	}
+	if m.Run != f.name || !IsRun(f.name) {
+		return m, fmt.Errorf("%s is no run that was cut off: its run.json is that of %q", f.hidden, m.Run)
+	}
+	for _, part := range m.Trials {
+		if !IsRun(part) {
+			return m, fmt.Errorf("%s: run.json: %q is no name of a run", f.hidden, part)
 		}
-		return folder.Publish()
+		if there, err := f.disk.There(filepath.Join(f.root, "."+part)); err == nil && there {
+			return m, fmt.Errorf("%s is the whole of several runs, one of which comes first: %s", f.hidden, Salvaging(filepath.Join(f.root, "."+part)))
+		}
 	}
-	a := folder.archive(m.Scenario.Name)
-	if err := errors.Join(a.requests.salvage(), a.samples.salvage()); err != nil {
-		return "", err
+	return m, nil
+}
+
+// complete writes the files that are not there yet, and removes what was half written.
+func (f *Folder) complete(m Manifest) error {
+	if err := f.disk.Sweep(f.hidden); err != nil {
+		return err
 	}
-	m.incomplete(a)
-	if err := errors.Join(folder.WriteJSON("run.json", m), folder.WriteJSON("verdicts.json", []string{}), os.Remove(held.Name())); err != nil {
-		return "", err
+	var a *archive
+	if len(m.Trials) == 0 { // several runs together have no requests of their own
+		a = f.archive(m.Scenario.Name)
+		if err := errors.Join(a.requests.salvage(), a.samples.salvage()); err != nil {
+			return err
+		}
 	}
-	return folder.Publish()
+	m.Stopped = harness.Stop{Kind: harness.StopKilled}
+	if a != nil {
+		m.incomplete(a)
+	}
+	return f.WriteJSON("run.json", m)
+}
+
+// judged writes verdicts.json.
+func (f *Folder) judged(judge Judge) error {
+	var verdicts any = []string{}
+	var unjudged error
+	if judge != nil {
+		given, err := judge(f.hidden)
+		if unjudged = err; err == nil {
+			verdicts = given
+		}
+	}
+	return errors.Join(f.WriteJSON("verdicts.json", verdicts), unjudged)
 }
 
 // salvage makes the file of the segments and the spool that are there.
 func (t *table[T]) salvage() error {
-	if _, err := os.Stat(t.path()); err == nil {
+	if there, err := t.disk.There(t.path()); err != nil {
+		return err
+	} else if there {
 		return t.sweep() // it had been written when the end came
 	}
 	for {
 		path := t.segmentPath(len(t.segments))
-		if _, err := os.Stat(path); err != nil {
+		if there, err := t.disk.There(path); err != nil {
+			return err
+		} else if !there {
 			break
 		}
 		first, err := firstRow[T](path)
@@ -81,7 +141,7 @@ func (t *table[T]) sweep() error {
 	errs := []error{err}
 	for _, entry := range entries {
 		if name := entry.Name(); strings.HasPrefix(name, t.name) && name != filepath.Base(t.path()) {
-			errs = append(errs, os.Remove(filepath.Join(t.dir, name)))
+			errs = append(errs, t.disk.Remove(filepath.Join(t.dir, name)))
 		}
 	}
 	return errors.Join(errs...)
@@ -96,6 +156,11 @@ func unspool[T any](path string) (rows []T, err error) {
 	if err != nil {
 		return nil, err
 	}
+	return unpacked[T](path, raw)
+}
+
+// unpacked are the rows of a spool.
+func unpacked[T any](path string, raw []byte) (rows []T, err error) {
 	for {
 		var r T
 		rest, there, wrong := nextPacked(raw, any(&r).(packed))
@@ -109,12 +174,9 @@ func unspool[T any](path string) (rows []T, err error) {
 	}
 }
 
-// Incomplete is why a run that was salvaged ended.
-const Incomplete = "the program was killed; what it had written down by then is all there is"
-
-// incomplete fills in what only the end of a run would have told.
+// incomplete fills in what is known only at the end of a run.
 func (m *Manifest) incomplete(a *archive) {
-	m.Stopped, m.Requests = Incomplete, 0
+	m.Requests = 0
 	for r := range a.Records() {
 		m.Requests++
 		m.LengthNS = max(m.LengthNS, int64(r.Due), int64(r.Done))
@@ -124,4 +186,32 @@ func (m *Manifest) incomplete(a *archive) {
 		m.LengthNS = max(m.LengthNS, int64(s.At))
 	}
 	m.FromNS = m.Scenario.WarmupNS
+}
+
+// Clean removes hidden folders that processes left behind which were killed before a load
+// began: nothing is in them. What of them cannot be removed is left.
+func Clean(d *disk.Disk, root string) {
+	entries, _ := os.ReadDir(root)
+	for _, entry := range entries {
+		hidden := filepath.Join(root, entry.Name())
+		if !entry.IsDir() || !strings.HasPrefix(entry.Name(), ".run=") || holdsSomething(hidden) {
+			continue
+		}
+		if lock, err := d.Lock(filepath.Join(hidden, lockName)); err == nil {
+			if lock.Holds() && !holdsSomething(hidden) { // without locks its process may live
+				_ = lock.RemoveFrom(hidden)
+				_ = d.RemoveAll(hidden)
+			}
+			lock.Release()
+		}
+	}
+}
+
+// holdsSomething reports whether a run could be made of a folder, or whether requests are in it.
+func holdsSomething(hidden string) bool {
+	entries, err := os.ReadDir(hidden)
+	return err != nil || slices.ContainsFunc(entries, func(e os.DirEntry) bool {
+		kind := filepath.Ext(e.Name())
+		return e.Name() == "run.json" || kind == ".parquet" || kind == ".spool"
+	})
 }

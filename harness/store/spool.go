@@ -1,39 +1,46 @@
 package store
 
 import (
-	"bufio"
 	"errors"
-	"os"
 	"time"
+
+	"github.com/vllmspec/vllmspec/internal/disk"
 )
 
 // flushEvery is how old what is not written may be, when something comes: samples
 // come every second, and so a killed process loses its last second at most.
 const flushEvery = 500 * time.Millisecond
 
+// flushFrom is how much is written without waiting for that.
+const flushFrom = 64 << 10
+
 // A spool is where the rows lie that a table has in memory, packed, in the
 // order in which requests end. Whatever ends the process, what was written down by
-// then can be made a run of: see [Salvage].
+// then can be made a run of: see [Salvage]. What could not be written is tried again, from the
+// byte on that was missing: no row is torn by a disk that was full for a while.
 type spool struct {
-	file    *os.File
-	buffer  *bufio.Writer
+	disk    *disk.Disk
+	file    *disk.File
+	pending []byte // not in the file yet
 	flushed time.Time
 	packer  packer
-	packed  []byte // used again for every row
 }
 
-func openSpool(path string) (*spool, error) {
-	file, err := os.Create(path)
+func openSpool(d *disk.Disk, path string) (*spool, error) {
+	file, err := d.Create(path)
 	if err != nil {
 		return nil, err
 	}
-	return &spool{file: file, buffer: bufio.NewWriterSize(file, 64<<10), flushed: time.Now()}, nil
+	return &spool{disk: d, file: file, flushed: time.Now()}, nil
 }
 
 func (s *spool) add(r packed) error {
-	s.packed = appendPacked(s.packed[:0], &s.packer, r)
-	_, err := s.buffer.Write(s.packed)
-	return errors.Join(err, s.tick())
+	before := len(s.pending)
+	s.pending = appendPacked(s.pending, &s.packer, r)
+	if before/flushFrom != len(s.pending)/flushFrom { // once for each so many bytes, where it fails
+		return s.flush()
+	}
+	return s.tick()
 }
 
 // tick flushes when it is time.
@@ -41,9 +48,15 @@ func (s *spool) tick() error {
 	if time.Since(s.flushed) < flushEvery {
 		return nil
 	}
+	return s.flush()
+}
+
+func (s *spool) flush() error {
 	s.flushed = time.Now()
-	return s.buffer.Flush()
+	n, err := s.file.Write(s.pending)
+	s.pending = append(s.pending[:0], s.pending[n:]...)
+	return err
 }
 
 // remove is for when the rows are in a Parquet file.
-func (s *spool) remove() error { return errors.Join(s.file.Close(), os.Remove(s.file.Name())) }
+func (s *spool) remove() error { return errors.Join(s.file.Close(), s.disk.Remove(s.file.Name())) }

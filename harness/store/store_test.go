@@ -32,14 +32,17 @@ func records() []harness.Record {
 	whole.PromptTokens, whole.OutputTokens, whole.CachedTokens, whole.ReasoningTokens = 16, 4, 0, 1
 	whole.RequestedPromptTokens, whole.RequestedOutputTokens = 16, 4
 	whole.Finish, whole.HTTPStatus, whole.RequestID, whole.Model, whole.Good = "stop", 200, "c-1", "tiny", true
-	whole.Full = true
+	whole.Full, whole.RequestedMinOutputTokens = true, 2
 	refused := harness.NewRecord(2, 5e6)
 	refused.Sent, refused.Done, refused.Failure, refused.Error, refused.Warmup = 5e6, 6e6, harness.Refused, "connection refused", true
 	refused.Replica = "http://b:8000"
 	user := harness.NewRecord(1, 3e6)
 	user.User, user.Session, user.Turn, user.Class = 7, 3, 1, "chat"
+	user.CountFault, user.Refused = harness.CountFell, true
 	return []harness.Record{whole, user, refused}
 }
+
+var shortfall = &harness.Shortfall{Cause: harness.DatasetFailed, Issued: 3, Asked: 9, Lasted: 5e6, Users: 2, Error: "the file has changed"}
 
 func samples() []harness.Sample {
 	return []harness.Sample{
@@ -66,7 +69,7 @@ func write(t *testing.T, root, name string, recs []harness.Record, shuffle bool)
 	}
 	require.NoError(t, sink.Close())
 	run := &harness.Run{Scenario: harness.Scenario{Name: "a scenario", Seed: 3, Labels: map[string]string{"model": "tiny"}}, Start: began,
-		Length: 2e9, To: 2e9, Virtual: true, Requests: len(recs), Records: slices.Values(recs), Samples: slices.Values(samples())}
+		Length: 2e9, To: 2e9, Virtual: true, Shortfall: shortfall, Requests: len(recs), Records: slices.Values(recs), Samples: slices.Values(samples())}
 	require.NoError(t, folder.WriteJSON("run.json", store.NewManifest(folder.Run(), run)))
 	require.NoError(t, folder.WriteJSON("verdicts.json", []string{}))
 	path, err := folder.Publish()
@@ -84,6 +87,7 @@ func TestARunComesBackAsItWas(t *testing.T) {
 	assert.Equal(t, "run=20261123T221503Z-a-scenario", stored.Manifest.Run)
 	assert.Equal(t, uint64(3), stored.Run.Scenario.Seed)
 	assert.True(t, stored.Run.Virtual)
+	assert.Equal(t, shortfall, stored.Run.Shortfall)
 	assert.Equal(t, 3, stored.Manifest.Requests)
 }
 
@@ -99,7 +103,7 @@ func TestTheColumnsAreThoseOfTheContract(t *testing.T) {
 	}
 	assert.Equal(t, strings.Fields(`run scenario class seq session turn user due_ns sent_ns headers_ns first_token_ns first_answer_ns
 		done_ns ttft_ns tpot_ns e2e_ns lag_ns connecting_ns resolving_ns securing_ns read_delay_ns server_queue_ns server_prefill_ns server_decode_ns chunk_ns chunk_tokens prompt_tokens output_tokens cached_tokens reasoning_tokens
-		requested_prompt_tokens requested_output_tokens finish failure http_status error request_id model requested_model replica warmup good full_length`), names)
+		shareable_tokens requested_prompt_tokens requested_output_tokens finish failure http_status error request_id model requested_model replica warmup good full_length requested_min_output_tokens count_fault refused`), names)
 }
 
 func TestTheSameRunIsTheSameBytes(t *testing.T) {
@@ -180,7 +184,7 @@ func TestARunThatWasKilledCanBeSalvaged(t *testing.T) {
 		require.NoError(t, sink.Sample(samples()[1]))
 		time.Sleep(400 * time.Millisecond)
 		require.NoError(t, sink.Record(records()[2])) // within the last second: lost
-		_, err = store.Salvage(filepath.Join(root, ".run=x"))
+		_, err = store.Salvage(filepath.Join(root, ".run=x"), nil)
 		require.ErrorContains(t, err, "its run is still going on")
 		store.Kill(sink)
 	})
@@ -194,21 +198,21 @@ func TestARunThatWasKilledCanBeSalvaged(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, file.Close())
 
-	dir, err := store.Salvage(hidden)
+	dir, err := store.Salvage(hidden, nil)
 	require.NoError(t, err)
 	assert.Equal(t, filepath.Join(root, "run=x"), dir)
 	stored, err := store.Open(dir)
 	require.NoError(t, err)
 	assert.Equal(t, records()[:2], slices.Collect(stored.Run.Records))
 	assert.Equal(t, samples(), slices.Collect(stored.Run.Samples))
-	assert.Equal(t, store.Incomplete, stored.Run.Stopped)
+	assert.Equal(t, harness.StopKilled, stored.Run.Stopped.Kind)
 	assert.Equal(t, time.Second, stored.Run.Length, "until the last that is known")
 	assert.Equal(t, []time.Duration{1, 3e6 + 1}, []time.Duration{stored.Run.From, stored.Run.To})
 	entries, err := os.ReadDir(dir)
 	require.NoError(t, err)
 	assert.Len(t, entries, 4, "%v: nothing of the spool is left", entries)
 
-	_, err = store.Salvage(t.TempDir())
+	_, err = store.Salvage(t.TempDir(), nil)
 	assert.ErrorContains(t, err, "is no run that was cut off")
 }
 
@@ -286,7 +290,7 @@ func TestALongRunThatWasKilledCanBeSalvaged(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, found, 1)
 	require.NoError(t, os.WriteFile(filepath.Join(found[0], "requests-000001.parquet-part"), []byte("PAR1 half of a segment"), 0o600))
-	dir, err := store.Salvage(found[0])
+	dir, err := store.Salvage(found[0], nil)
 	require.NoError(t, err)
 	stored, err := store.Open(dir)
 	require.NoError(t, err)
@@ -311,10 +315,10 @@ func TestASegmentThatCannotBeReadLosesNothingElse(t *testing.T) {
 	require.ErrorContains(t, archive.Close(), "requests-000000.parquet")
 	assert.FileExists(t, filepath.Join(root, ".run=x", "requests-000001.parquet"), "what is there stays")
 	store.Kill(archive)
-	_, err = store.Salvage(filepath.Join(root, ".run=x"))
+	_, err = store.Salvage(filepath.Join(root, ".run=x"), nil)
 	assert.ErrorContains(t, err, "requests-000000.parquet")
 	require.NoError(t, os.WriteFile(first, whole, 0o600))
-	dir, err := store.Salvage(filepath.Join(root, ".run=x"))
+	dir, err := store.Salvage(filepath.Join(root, ".run=x"), nil)
 	require.NoError(t, err)
 	stored, err := store.Open(dir)
 	require.NoError(t, err)

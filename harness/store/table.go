@@ -1,16 +1,19 @@
 package store
 
 import (
+	"cmp"
 	"container/heap"
 	"errors"
 	"fmt"
+	"io/fs"
 	"iter"
-	"os"
 	"path/filepath"
 	"slices"
 
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/compress/snappy"
+
+	"github.com/vllmspec/vllmspec/internal/disk"
 )
 
 // A table takes rows in any order and becomes one sorted Parquet file. It holds so
@@ -18,15 +21,18 @@ import (
 // and in the end merges the segments. Requests end in about the order in which
 // they were due, so hardly more than two segments are open at a time while it does.
 type table[T any] struct {
+	disk      *disk.Disk
 	dir, name string // of the file, without its ending
 	compare   func(a, b T) int
-	weigh     func(T) int // what a row holds beside itself, in numbers
+	weigh     func(T) int // bytes that a row holds beside itself
 
 	rows     []T
 	weight   int
 	segments []segment[T]
 	extra    int    // rows beyond the usual number, since a segment could not be written
-	spool    *spool // nil where nothing can be lost: in virtual time
+	safe     bool   // every row is on disk within a second; in virtual time nothing can be lost
+	spool    *spool // nil where it is not safe, or while none can be made
+	written  bool   // the file is there, whole
 }
 
 // A segment is a sorted part of a table on disk.
@@ -38,7 +44,7 @@ type segment[T any] struct {
 // What a table holds in memory at most.
 const (
 	segmentRows   = 16 << 10
-	segmentWeight = 2 << 20 // numbers in the rows' lists
+	segmentWeight = 16 << 20 // bytes of the rows' lists and texts
 )
 
 func (t *table[T]) path() string { return filepath.Join(t.dir, t.name+".parquet") }
@@ -54,17 +60,28 @@ func (t *table[T]) spoolPath(n int) string {
 }
 
 // spooled makes a table safe: every row is on disk within a second.
-func (t *table[T]) spooled() (err error) {
-	t.spool, err = openSpool(t.spoolPath(len(t.segments)))
-	return err
+func (t *table[T]) spooled() error {
+	t.safe = true
+	spool, err := openSpool(t.disk, t.spoolPath(len(t.segments)))
+	if err != nil {
+		return err
+	}
+	t.spool = spool
+	errs := []error{nil}
+	for i := range t.rows {
+		errs = append(errs, spool.add(any(&t.rows[i]).(packed)))
+	}
+	return errors.Join(errs...)
 }
 
-func (t *table[T]) add(r T) error {
+func (t *table[T]) add(r T) (err error) {
 	t.rows = append(t.rows, r)
 	t.weight += t.weigh(r)
-	var err error
-	if t.spool != nil {
+	switch {
+	case t.spool != nil:
 		err = t.spool.add(any(&t.rows[len(t.rows)-1]).(packed))
+	case t.safe:
+		err = t.spooled()
 	}
 	if len(t.rows) < segmentRows+t.extra && (t.weight < segmentWeight || t.extra > 0) {
 		return err
@@ -85,7 +102,7 @@ func (t *table[T]) tick() error {
 func (t *table[T]) writeSegment() error {
 	slices.SortStableFunc(t.rows, t.compare)
 	s := segment[T]{path: t.segmentPath(len(t.segments)), first: t.rows[0]}
-	if err := writeParquet(s.path, slices.Values(t.rows)); err != nil {
+	if err := writeParquet(t.disk, s.path, slices.Values(t.rows), func() error { return nil }); err != nil {
 		t.extra = len(t.rows) // it is tried again, but not for every row
 		return err
 	}
@@ -93,14 +110,34 @@ func (t *table[T]) writeSegment() error {
 	t.segments = append(t.segments, s)
 	clear(t.rows)
 	t.rows, t.weight = t.rows[:0], 0
-	if t.spool == nil {
+	if !t.safe {
 		return nil
 	}
-	return errors.Join(t.spool.remove(), t.spooled())
+	errs := []error{t.disk.SyncDir(t.dir)} // the segment's name first, then the spool goes
+	if t.spool != nil {
+		errs = append(errs, t.spool.remove())
+		t.spool = nil
+	}
+	return errors.Join(append(errs, t.spooled())...)
 }
 
-// close writes the file and removes what led to it.
+// close writes the file and removes what led to it. Where it cannot be written, all rows are in
+// segments and in the spool.
 func (t *table[T]) close() error {
+	err := t.write()
+	if t.written || !t.safe {
+		return err
+	}
+	if t.spool == nil {
+		err = errors.Join(err, t.spooled())
+	}
+	if t.spool != nil {
+		err = errors.Join(err, t.spool.flush(), t.spool.file.Close())
+	}
+	return err
+}
+
+func (t *table[T]) write() error {
 	if len(t.segments) > 0 && len(t.rows) > 0 {
 		if err := t.writeSegment(); err != nil {
 			return err
@@ -111,19 +148,15 @@ func (t *table[T]) close() error {
 	if len(t.segments) > 0 {
 		rows = t.merged(unread)
 	}
-	if err := writeParquet(t.path(), rows); err != nil {
-		return err
+	if err := writeParquet(t.disk, t.path(), rows, func() error { return unread.wrong }); err != nil {
+		return err // what there is stays where it is
 	}
-	if unread.wrong != nil { // what there is stays where it is
-		return errors.Join(unread.wrong, os.Remove(t.path()))
-	}
-	t.rows = nil
+	t.rows, t.written = nil, true
 	if t.spool != nil {
-		if err := t.spool.file.Close(); err != nil {
-			return err
-		}
+		_ = t.spool.file.Close() // nothing is lost with it: its rows are in the file
+		t.spool = nil
 	}
-	return t.sweep()
+	return errors.Join(t.disk.SyncDir(t.dir), t.sweep())
 }
 
 // merged yields the rows of all segments in order. A segment is opened when its
@@ -200,10 +233,13 @@ func (c *cursors[T]) stop() {
 
 // The methods of heap.Interface.
 
-func (c *cursors[T]) Len() int           { return len(c.all) }
-func (c *cursors[T]) Less(i, j int) bool { return c.compare(c.all[i].row, c.all[j].row) < 0 }
-func (c *cursors[T]) Swap(i, j int)      { c.all[i], c.all[j] = c.all[j], c.all[i] }
-func (c *cursors[T]) Push(x any)         { c.all = append(c.all, x.(cursor[T])) }
+func (c *cursors[T]) Len() int { return len(c.all) }
+func (c *cursors[T]) Less(i, j int) bool {
+	a, b := c.all[i], c.all[j]
+	return cmp.Or(c.compare(a.row, b.row), cmp.Compare(a.path, b.path)) < 0 // equal rows in the order in which they came
+}
+func (c *cursors[T]) Swap(i, j int) { c.all[i], c.all[j] = c.all[j], c.all[i] }
+func (c *cursors[T]) Push(x any)    { c.all = append(c.all, x.(cursor[T])) }
 func (c *cursors[T]) Pop() any {
 	last := c.all[len(c.all)-1]
 	c.all = c.all[:len(c.all)-1]
@@ -211,12 +247,11 @@ func (c *cursors[T]) Pop() any {
 }
 
 // writeParquet writes a file, which appears whole, and whose bytes depend on nothing
-// but the rows. Snappy,
+// but the rows; not where, once there are no more of them, whole says that some are missing. Snappy,
 // because parquet-go's Zstd keeps channels in a pool, which do not survive from
 // one testing/synctest bubble to the next.
-func writeParquet[T any](path string, rows iter.Seq[T]) error {
-	unfinished := path + "-part"
-	file, err := os.Create(unfinished)
+func writeParquet[T any](d *disk.Disk, path string, rows iter.Seq[T], whole func() error) error {
+	file, err := d.Begin(path)
 	if err != nil {
 		return err
 	}
@@ -233,13 +268,18 @@ func writeParquet[T any](path string, rows iter.Seq[T]) error {
 		if batch = append(batch, r); len(batch) == cap(batch) {
 			flush()
 		}
+		if err != nil {
+			break
+		}
 	}
 	flush()
-	if err = errors.Join(err, w.Close(), file.Sync(), file.Close()); err == nil {
-		err = os.Rename(unfinished, path)
+	if err = errors.Join(err, w.Close(), whole()); err != nil {
+		file.Abandon()
+	} else {
+		err = file.Commit()
 	}
-	if err != nil {
+	if _, named := errors.AsType[*fs.PathError](err); err != nil && !named {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	return nil
+	return err
 }

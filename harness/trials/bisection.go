@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
 )
 
@@ -233,20 +234,15 @@ func (h *hunt) why(lo, hi float64) string {
 	case len(h.probes) >= h.Probes:
 		return fmt.Sprintf("%d settings were tried", len(h.probes))
 	}
-	return "what is between is too close to the limits to be told from them"
+	return "what is between is too close to the limits to be distinguished from them"
 }
 
 func (h *hunt) finding() *Finding {
 	f := &Finding{Low: h.Low, High: h.High, Ended: h.ended, Probes: []Probe{}}
 	for _, p := range h.probes {
 		f.Probes = append(f.Probes, *p)
-		switch {
-		case p.Outcome == slo.Met:
-			f.Lo = max(f.Lo, p.Setting)
-		case p.Outcome == slo.Missed && (f.Hi == 0 || p.Setting < f.Hi):
-			f.Hi = p.Setting
-		}
 	}
+	f.bound()
 	return f
 }
 
@@ -265,13 +261,13 @@ func (s Bisection) says(f *Finding) string {
 	case f.Hi == 0:
 		return fmt.Sprintf("%s is at least %s; nothing was seen to miss them", what, is(f.Lo))
 	case s.Scale == Users && f.Hi-f.Lo <= 1:
-		return fmt.Sprintf("%s is %s", what, slo.FormatQuantity(f.Lo, slo.Count))
+		return fmt.Sprintf("%s is %s", what, quantity.Format(f.Lo, quantity.Count))
 	}
 	return fmt.Sprintf("%s lies between %s and %s", what, plain(f.Lo), is(f.Hi))
 }
 
 // plain is a number with three digits and no unit.
-func plain(v float64) string { return slo.FormatQuantity(v, slo.Count) }
+func plain(v float64) string { return quantity.Format(v, quantity.Count) }
 
 func (s Scale) name() string {
 	if s == Users {

@@ -12,7 +12,7 @@ type Curve struct {
 	// greatest (the power of Kleinrock, ICC 1979): beyond it more load costs more
 	// latency than it gives throughput. −1 where no point has both.
 	Knee int `json:"knee"`
-	GPUs int `json:"gpus,omitempty"` // that the server has; 0: nobody knows
+	GPUs int `json:"gpus,omitempty"` // that the server has; 0: unknown
 }
 
 // A Point is one rate, or one number of users.

@@ -9,7 +9,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness/stats"
 )
 
-// Warming is the part of a run at a setting that is warm-up where nobody says how long
+// Warming is the part of a run at a setting that is warm-up where it is not said how long
 // it is: each begins on an empty server, which is a faster one.
 const Warming = 6
 

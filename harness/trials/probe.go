@@ -20,8 +20,7 @@ func NewProbe(setting float64, runs []*slo.Window, objectives []harness.Objectiv
 			}
 			v = pooled.Judge([]harness.Objective{o})[0]
 		}
-		v.Outcome = v.Lasting
-		p.take(v)
+		p.take(v.AnyRun())
 	}
 	last := runs[len(runs)-1]
 	unsound := len(last.Audit()) > 0

@@ -31,6 +31,39 @@ func growing(late float64) *slo.Window {
 		Scenario: harness.Scenario{Load: harness.Open{Arrivals: arrival.Poisson{PerSecond: 10}, For: 200 * time.Second}}})
 }
 
+// However many runs of a probe there are: what the client's lateness decides is not the
+// server's.
+func TestAProbeOfManyRuns_IsNotDecidedByOurClient(t *testing.T) {
+	late := func() *slo.Window {
+		var records []harness.Record
+		for i := range 2000 {
+			due := time.Duration(i) * 100 * time.Millisecond
+			r := harness.NewRecord(i, due)
+			r.Sent = due
+			if i%3 != 0 {
+				r.Sent += time.Second
+			}
+			first := r.Sent + 100*time.Millisecond + time.Duration(i%11)*time.Millisecond
+			r.Headers, r.Chunks, r.Done = r.Sent, []time.Duration{first, first + 30*time.Second}, first+30*time.Second
+			r.Finish, r.OutputTokens, r.PromptTokens, r.Good = "stop", 2, 16, true
+			records = append(records, r)
+		}
+		return slo.Measure(&harness.Run{To: 200 * time.Second, Length: 240 * time.Second, Requests: len(records), Records: slices.Values(records),
+			Samples: func(func(harness.Sample) bool) {}})
+	}
+	o, err := slo.Parse("p50 TTFT", "at most 500 ms")
+	require.NoError(t, err)
+	for _, n := range []int{1, 3, 4, 6} {
+		var runs []*slo.Window
+		for range n {
+			runs = append(runs, late())
+		}
+		p := trials.NewProbe(10, runs, []harness.Objective{o})
+		assert.Equal(t, slo.Unknown, p.Outcome, "%d runs: %s", n, p.Decides)
+		assert.Contains(t, p.Why, "the client's own lateness decides")
+	}
+}
+
 func TestABacklogOfOurClientIsNotTheServersCapacity(t *testing.T) {
 	o, err := slo.Parse("p50 TTFT", "at most 60 s")
 	require.NoError(t, err)

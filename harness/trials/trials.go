@@ -8,6 +8,7 @@ import (
 	"math"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
 )
 
@@ -41,9 +42,9 @@ func (s Scale) Quantity(setting float64) string {
 		return "1 user"
 	}
 	if s == Users {
-		return slo.FormatQuantity(setting, slo.Count) + " users"
+		return quantity.Format(setting, quantity.Count) + " users"
 	}
-	return slo.FormatQuantity(setting, slo.PerSecond)
+	return quantity.Format(setting, quantity.PerSecond)
 }
 
 // At is where a figure was measured: "at 12.7 per second", "with 64 users".
@@ -57,35 +58,37 @@ func (s Scale) At(setting float64) string {
 // A Whole is trials.json: the runs of a scenario in the order in which they were
 // made, and what they show together.
 type Whole struct {
-	Kind   Kind     `json:"kind"`
-	Scale  Scale    `json:"scale,omitempty"` // of Trial.Setting; none for repeats
-	Trials []Trial  `json:"trials"`
-	Curve  *Curve   `json:"curve,omitempty"`  // of a sweep
-	Search *Finding `json:"search,omitempty"` // of a search
+	Kind  Kind  `json:"kind"`
+	Scale Scale `json:"scale,omitempty"` // of Trial.Setting; none for repeats
+	// Planned is how many runs there should be, of repeats on each server; 0: that is not known beforehand.
+	Planned int      `json:"planned,omitempty"`
+	Trials  []Trial  `json:"trials"`
+	Curve   *Curve   `json:"curve,omitempty"`  // of a sweep
+	Search  *Finding `json:"search,omitempty"` // of a search
 }
 
 // A Trial is one run of several.
 type Trial struct {
-	Run      string      `json:"run"`    // name of its folder, which lies beside that of the whole
-	Number   int         `json:"number"` // from 1
-	Setting  float64     `json:"setting,omitempty"`
-	Other    bool        `json:"other,omitempty"` // of the server that this one is compared with
-	Seed     uint64      `json:"seed"`
-	LengthNS int64       `json:"length_ns"`
-	Requests int         `json:"requests"`          // in all, warm-up included
-	Stopped  string      `json:"stopped,omitempty"` // why its load ended early
-	Outcome  slo.Outcome `json:"outcome"`           // of all objectives, by this run alone
-	Figures  []Figure    `json:"figures"`
+	Run      string       `json:"run"`    // name of its folder, which lies beside that of the whole
+	Number   int          `json:"number"` // from 1
+	Setting  float64      `json:"setting,omitempty"`
+	Other    bool         `json:"other,omitempty"` // of the server that this one is compared with
+	Seed     uint64       `json:"seed"`
+	LengthNS int64        `json:"length_ns"`
+	Requests int          `json:"requests"`         // in all, warm-up included
+	Stopped  harness.Stop `json:"stopped,omitzero"` // why its load ended early
+	Outcome  slo.Outcome  `json:"outcome"`          // of all objectives, by this run alone
+	Figures  []Figure     `json:"figures"`
 }
 
 // A Figure is a figure of one or several runs with its 95 % interval.
 type Figure struct {
-	Name  string   `json:"name"` // "p99 TTFT"
-	Unit  slo.Unit `json:"unit"`
-	Value *float64 `json:"value"` // null: infinite, too many requests had no answer
-	Lo    *float64 `json:"lo"`    // null: no lower bound
-	Hi    *float64 `json:"hi"`    // null: no upper bound
-	N     int      `json:"n"`     // requests, or readings, that it rests on
+	Name  string        `json:"name"` // "p99 TTFT"
+	Unit  quantity.Unit `json:"unit"`
+	Value *float64      `json:"value"` // null: infinite, too many requests had no answer
+	Lo    *float64      `json:"lo"`    // null: no lower bound
+	Hi    *float64      `json:"hi"`    // null: no upper bound
+	N     int           `json:"n"`     // requests, or readings, that it rests on
 }
 
 // NewTrial is what there is to tell of a run. Its seed is the scenario's.

@@ -8,7 +8,7 @@
 //
 // Runs show A and W only in their sum, which is fitted; its parts keep the ratio
 // that they have in the profile that it begins with. E, which matters for the
-// longest prompts only, stays as it is there. The others are told apart only by
+// longest prompts only, stays as it is there. The others are distinguished only by
 // runs whose context lengths and concurrency differ; without that the fit is
 // refused.
 package calibrate
@@ -243,10 +243,10 @@ func identifiable(rows []Row) error {
 		return of(most) / of(least)
 	}
 	if s := spread(func(r Row) float64 { return r.context }); s < 2 {
-		return fmt.Errorf("the runs have one context length only (the longest is %.2g times the shortest): what a token of context costs cannot be told from what a sequence costs; add a run whose prompts are at least twice as long", s)
+		return fmt.Errorf("the runs have one context length only (the longest is %.2g times the shortest): what a token of context costs cannot be distinguished from what a sequence costs; add a run whose prompts are at least twice as long", s)
 	}
 	if s := spread(func(r Row) float64 { return r.Concurrency }); s < 2 {
-		return fmt.Errorf("the runs have one concurrency only (the highest is %.2g times the lowest): what a sequence costs cannot be told from what a step costs; add a run at half the request rate or less", s)
+		return fmt.Errorf("the runs have one concurrency only (the highest is %.2g times the lowest): what a sequence costs cannot be distinguished from what a step costs; add a run at half the request rate or less", s)
 	}
 	return nil
 }
@@ -306,7 +306,7 @@ func firsts(users [][]mockvllm.Arrival) iter.Seq2[mockvllm.Arrival, error] {
 }
 
 // byUser is what each user asks, one after the other, and which requests these
-// are; whoever asked in an open loop asked once.
+// are; a user of an open loop asked once.
 func byUser(requests []Request) (users [][]mockvllm.Arrival, order []int) {
 	order = make([]int, len(requests))
 	for i := range order {

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/vllmspec/vllmspec/internal/loopback"
 	"github.com/vllmspec/vllmspec/reports"
 )
 
@@ -30,7 +31,7 @@ type Server struct {
 	others  []reports.Entry
 	files   map[string]string // of the runs that have ended: link → report.html
 	viewers map[*viewer]bool
-	asked   time.Time     // when somebody last opened the page
+	asked   time.Time     // when the page was last opened
 	shown   time.Time     // when the view came
 	next    chan struct{} // closed when another one comes
 	frame   []byte        // the latest that was sent, encoded once for all
@@ -57,20 +58,21 @@ func Listen(address string) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{listener: listener, host: host, guarded: !loopback(host), token: rand.Text(), mux: http.NewServeMux(),
+	return serve(listener, host), nil
+}
+
+// serve serves on a listener of the host that was asked for.
+func serve(listener net.Listener, host string) *Server {
+	s := &Server{listener: listener, host: host, guarded: !loopback.Is(host), token: rand.Text(), mux: http.NewServeMux(),
 		viewers: map[*viewer]bool{}, files: map[string]string{}, view: reports.Waiting(), next: make(chan struct{})}
 	s.mux.HandleFunc("GET /{$}", s.page)
 	s.mux.HandleFunc("GET /events", s.events)
 	s.mux.HandleFunc("POST /stop", s.stopRun)
 	s.mux.HandleFunc("GET /runs/{run}/report.html", s.report)
-	s.http = &http.Server{Handler: s, ReadHeaderTimeout: patience, IdleTimeout: time.Minute, MaxHeaderBytes: 1 << 16}
+	// A viewer that sends or takes nothing is let go: each frame has a deadline of its own.
+	s.http = &http.Server{Handler: s, ReadTimeout: patience, WriteTimeout: 2*patience + 2*interval, IdleTimeout: time.Minute, MaxHeaderBytes: 1 << 16}
 	go s.http.Serve(listener)
-	return s, nil
-}
-
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+	return s
 }
 
 // URL is where a browser finds it, with the token where one is needed.
@@ -102,12 +104,12 @@ func (s *Server) End(entry reports.Entry, report string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stop = nil
-	entry.Link = "/runs/" + fmt.Sprint(len(s.others)+1) + "/report.html"
+	entry.Link = "runs/" + fmt.Sprint(len(s.others)+1) + "/report.html"
 	s.files[entry.Link] = report
 	s.others = append(s.others, entry)
 }
 
-// Wants tells whether somebody looks on.
+// Wants reports whether there is a viewer.
 func (s *Server) Wants(reports.Progress) Attention {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -117,7 +119,7 @@ func (s *Server) Wants(reports.Progress) Attention {
 	return Nothing
 }
 
-// Show sends a view to everybody who looks on; encoding it costs the same for one as
+// Show sends a view to every viewer; encoding it costs the same for one as
 // for a hundred.
 func (s *Server) Show(v reports.View) {
 	s.mu.Lock()
@@ -130,7 +132,7 @@ func (s *Server) Show(v reports.View) {
 	}
 }
 
-// fresh waits, where a run is on of which nobody wanted to see anything for some time,
+// fresh waits, where a run is on that had no viewer for some time,
 // until it is shown again.
 func (s *Server) fresh(ctx context.Context) {
 	s.mu.Lock()
@@ -171,9 +173,10 @@ func (s *Server) send(frame []byte) {
 }
 
 func (s *Server) link() reports.Link {
-	l := reports.Link{Events: "/events", Token: s.token, Others: s.others}
+	// All are relative to the page: a proxy may serve it below a path of its own.
+	l := reports.Link{Events: "./events", Token: s.token, Others: s.others}
 	if s.stop != nil {
-		l.Stop = "/stop"
+		l.Stop = "./stop"
 	}
 	return l
 }

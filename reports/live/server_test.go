@@ -6,8 +6,12 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -75,6 +79,76 @@ func TestOthersNeedTheToken(t *testing.T) {
 	assert.Equal(t, 200, status)
 	status, _ = ask(t, "GET", here, "Cookie", "vllmspec="+s.token)
 	assert.Equal(t, 200, status)
+}
+
+// TestNamesOfProxiesAreLetInWithTheToken asks as proxies do: under their names, over HTTPS to them.
+func TestNamesOfProxiesAreLetInWithTheToken(t *testing.T) {
+	s := listen(t, "0.0.0.0:0")
+	s.Begin(func() {})
+	here := fmt.Sprintf("http://127.0.0.1:%s/", s.port())
+	for _, name := range []string{"localhost:9000", "machine.corp.example.com:17879", "vllmspec.bench.svc.cluster.local", "name-17879.app.github.dev", "[2001:db8::1]:80"} {
+		status, _ := ask(t, "GET", here+"?token="+s.token, "Host", name)
+		assert.Equal(t, 200, status, name)
+		status, says := ask(t, "GET", here, "Host", name)
+		assert.Equal(t, 401, status, name)
+		assert.Contains(t, says, "ssh -L "+s.port()+":127.0.0.1:"+s.port())
+		for _, origin := range []string{"http://" + name, "https://" + name} {
+			status, _ = ask(t, "POST", here+"stop", "Host", name, "Origin", origin, "X-Vllmspec-Token", s.token, "Cookie", "vllmspec="+s.token)
+			assert.Equal(t, 202, status, origin)
+		}
+		for _, origin := range []string{"https://evil.example", "null", "file://" + name, "https://" + name + ".evil.example"} {
+			status, _ = ask(t, "POST", here+"stop", "Host", name, "Origin", origin, "X-Vllmspec-Token", s.token, "Cookie", "vllmspec="+s.token)
+			assert.Equal(t, 403, status, origin)
+		}
+	}
+	forwarded := []string{"Host", "10.0.0.7:7878", "X-Forwarded-Host", "bench.example", "Origin", "https://bench.example:443", "X-Vllmspec-Token", s.token, "Cookie", "vllmspec=" + s.token}
+	status, _ := ask(t, "POST", here+"stop", forwarded...)
+	assert.Equal(t, 202, status, "a proxy that asks under another name, and says so")
+}
+
+func TestWithoutATokenAProxysWordCountsForNothing(t *testing.T) {
+	s := listen(t, "127.0.0.1:0")
+	s.Begin(func() {})
+	status, says := ask(t, "GET", s.URL(), "Host", "rebound.example:7878")
+	assert.Equal(t, 403, status)
+	assert.Contains(t, says, "ssh -L "+s.port()+":127.0.0.1:"+s.port())
+	assert.Contains(t, says, "VLLMSPEC_DASHBOARD=0.0.0.0:"+s.port())
+	status, _ = ask(t, "POST", s.URL()+"stop", "Origin", "http://evil.example", "X-Forwarded-Host", "evil.example", "X-Vllmspec-Token", s.token)
+	assert.Equal(t, 403, status)
+	status, _ = ask(t, "POST", s.URL()+"stop", "Host", "localhost:7878", "Origin", "https://localhost:7878", "X-Vllmspec-Token", s.token)
+	assert.Equal(t, 202, status, "over a tunnel, or a proxy of this machine's")
+}
+
+// TestThePageWorksBelowAPath has a proxy that serves it below one, as Jupyter and code-server do.
+func TestThePageWorksBelowAPath(t *testing.T) {
+	s := listen(t, "0.0.0.0:0")
+	s.Show(running("A run"))
+	target, err := url.Parse(fmt.Sprintf("http://127.0.0.1:%s", s.port()))
+	require.NoError(t, err)
+	proxy := httptest.NewServer(http.StripPrefix("/user/me/proxy/7878", httputil.NewSingleHostReverseProxy(target)))
+	t.Cleanup(proxy.Close)
+	base := proxy.URL + "/user/me/proxy/7878/"
+	answer, err := http.Get(base + "?token=" + s.token)
+	require.NoError(t, err)
+	body, err := io.ReadAll(answer.Body)
+	require.NoError(t, err)
+	answer.Body.Close()
+	require.Equal(t, 200, answer.StatusCode)
+	assert.Empty(t, answer.Cookies()[0].Path, "the browser takes the path that it sees")
+	events := regexp.MustCompile(`data-events="([^"]*)"`).FindStringSubmatch(string(body))[1]
+	page, err := url.Parse(base)
+	require.NoError(t, err)
+	stream, err := page.Parse(events)
+	require.NoError(t, err)
+	request, err := http.NewRequest("GET", stream.String(), nil)
+	require.NoError(t, err)
+	request.AddCookie(answer.Cookies()[0])
+	answer, err = http.DefaultClient.Do(request)
+	require.NoError(t, err)
+	defer answer.Body.Close()
+	assert.Equal(t, 200, answer.StatusCode)
+	assert.Equal(t, "text/event-stream", answer.Header.Get("Content-Type"))
+	assert.Equal(t, "no", answer.Header.Get("X-Accel-Buffering"))
 }
 
 func TestOnlyThePageStopsTheRun(t *testing.T) {
@@ -162,8 +236,8 @@ func TestReportsOfRunsThatHaveEndedAreThere(t *testing.T) {
 	s.Begin(func() {})
 	s.End(reports.Entry{Scenario: "A run", Outcome: "met"}, file)
 	_, page := ask(t, "GET", s.URL())
-	assert.Contains(t, page, `href="/runs/1/report.html"`)
-	assert.NotContains(t, page, `data-stop="/stop"`)
+	assert.Contains(t, page, `href="runs/1/report.html"`)
+	assert.NotContains(t, page, `data-stop="./stop"`)
 	_, report := ask(t, "GET", s.URL()+"runs/1/report.html")
 	assert.Equal(t, "What it was", report)
 	status, _ := ask(t, "GET", s.URL()+"runs/../../etc/report.html")

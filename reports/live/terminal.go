@@ -12,7 +12,9 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
+	"github.com/vllmspec/vllmspec/internal/plain"
 	"github.com/vllmspec/vllmspec/reports"
 )
 
@@ -24,6 +26,7 @@ type Terminal struct {
 	over    bool // a line can be written over
 	colours bool
 	width   func() int
+	clean   func(string) string // the last look at a text; nil for none
 
 	mu     sync.Mutex
 	dirty  bool          // a line stands there
@@ -37,8 +40,15 @@ type Terminal struct {
 func NewTerminal(out io.Writer, environ func(string) string) *Terminal {
 	t := &Terminal{out: out, width: func() int { return 100 }}
 	file, isFile := out.(*os.File)
+	if of, ok := out.(interface{ File() *os.File }); ok && of.File() != nil {
+		file, isFile = of.File(), true
+	}
 	if !isFile || !term.IsTerminal(int(file.Fd())) || environ("CI") != "" || environ("TERM") == "dumb" {
 		return t
+	}
+	t.out = file // past what makes lines of text of it
+	if cleaner, ok := out.(interface{ Clean(string) string }); ok {
+		t.clean = cleaner.Clean
 	}
 	t.over, t.colours = true, environ("NO_COLOR") == ""
 	t.width = func() int {
@@ -50,7 +60,15 @@ func NewTerminal(out io.Writer, environ func(string) string) *Terminal {
 	return t
 }
 
-// Wants tells whether a line is to be written by now.
+// plain is a text as one line that is nothing but text.
+func (t *Terminal) plain(text string) string {
+	if t.clean != nil {
+		text = t.clean(text)
+	}
+	return plain.Line(text)
+}
+
+// Wants reports whether a line is to be written by now.
 func (t *Terminal) Wants(p reports.Progress) Attention {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -60,7 +78,7 @@ func (t *Terminal) Wants(p reports.Progress) Attention {
 	return Nothing
 }
 
-// due reports whether a run has got on so far that a plain line tells something.
+// due reports whether a run has got on so far that another plain line is due.
 func (t *Terminal) due(p reports.Progress) bool {
 	return p.Share >= t.passed+.1 || p.Now >= t.told+time.Minute
 }
@@ -100,7 +118,7 @@ func (t *Terminal) line(v reports.View) string {
 // says is the run in a few figures.
 func says(v reports.View) string {
 	p := v.Running
-	out := fmt.Sprintf("%s ended, %s failed", slo.FormatQuantity(float64(p.Due), slo.Count), slo.FormatQuantity(float64(p.Failed), slo.Count))
+	out := fmt.Sprintf("%s ended, %s failed", quantity.Format(float64(p.Due), quantity.Count), quantity.Format(float64(p.Failed), quantity.Count))
 	for _, f := range v.Figures {
 		for _, value := range f.Values {
 			if f.Name == "TTFT" && value.Name == "p99" {
@@ -128,13 +146,14 @@ func (t *Terminal) Table(outcome slo.Outcome, headline string, objectives []repo
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.wipe()
-	fmt.Fprintf(t.out, "    %s\n", t.paint(outcome, headline))
+	fmt.Fprintf(t.out, "    %s\n", t.paint(outcome, t.plain(headline)))
 	var wide [4]int
 	rows := make([][4]string, len(objectives))
 	for i, o := range objectives {
 		rows[i] = [4]string{o.Name, strings.TrimSpace(o.Value + " " + o.Interval), o.Limit, "n = " + o.N}
 		for k, cell := range rows[i] {
-			wide[k] = max(wide[k], utf8.RuneCountInString(cell))
+			rows[i][k] = t.plain(cell)
+			wide[k] = max(wide[k], utf8.RuneCountInString(rows[i][k]))
 		}
 	}
 	for i, row := range rows {

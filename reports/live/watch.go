@@ -17,7 +17,7 @@ type Observer interface {
 	Show(reports.View)
 }
 
-// Attention is how much of a run somebody wants to see.
+// Attention is how much of a run a viewer wants to see.
 type Attention int
 
 // The attentions. To a line there belong the progress and the figures that fit into it.
@@ -29,7 +29,7 @@ const (
 
 // A Watch looks on at one run, as one of its sinks, and shows it to observers each
 // second. It never waits and never makes wait: what comes while it has no time is
-// left out, counted, and told. As long as nobody wants to see anything, it only counts.
+// left out, counted, and reported. As long as there is no viewer, it only counts.
 // What a view costs decides when the next one is made, so that all of it stays below a
 // twenty-fifth of a core.
 type Watch struct {
@@ -226,7 +226,7 @@ func (w *Watch) view(now time.Duration, p reports.Progress) reports.View {
 	return reports.NewRunningView(w.drawing, run, w.sofar.Measured(now), w.manifest, p)
 }
 
-// line is what of it is told in one line.
+// line is the same in one line.
 func (w *Watch) line(now time.Duration, p reports.Progress) reports.View {
 	defer w.sofar.Resume()
 	return reports.NewRunningLine(w.drawing, w.scenario.Objectives, w.sofar.Measured(now), p)

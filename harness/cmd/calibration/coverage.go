@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/stats"
 )
@@ -43,7 +44,7 @@ func coverage(w io.Writer, short bool) error {
 	}
 	fmt.Fprintf(w, "Intervals: %d runs of %d requests at each load (%s on %s, %.0f tokens in and %.0f out, which carries %.1f requests per second)\n\n",
 		runs, requests, of.profile.Name, of.profile.GPU, of.prompt, of.output, capacity)
-	fmt.Fprintf(w, "%5s  %-8s  %8s  %9s  %11s  %9s  %12s  %15s  %s\n", "load", "figure", "true", "covered", "no interval", "false met", "called missed", "worth of "+strconv.Itoa(requests), "asks for")
+	fmt.Fprintf(w, "%5s  %-8s  %8s  %9s  %11s  %9s  %12s  %15s  %s\n", "load", "figure", "true", "covered", "no interval", "false met", "called missed", "n_eff of "+strconv.Itoa(requests), "asks for")
 	var failures []error
 	for _, load := range loads {
 		c := &covering{workload: of, rate: load * capacity, requests: requests}
@@ -146,7 +147,7 @@ type result struct {
 	runs, intervals         int
 	covered                 float64 // of the intervals
 	unknown, falsely, unmet float64 // of the runs
-	worth                   int     // independent requests, median
+	effective               int     // independent requests, median
 	asks                    int     // requests, for an interval with two ends
 }
 
@@ -154,9 +155,9 @@ func (f *covered) result() result {
 	p, _ := strconv.ParseFloat(strings.TrimPrefix(f.Statistic, "p"), 64)
 	r := result{name: f.Statistic + " " + f.Metric, truth: f.values.Quantile(p/100, 0), runs: len(f.verdicts)}
 	inside, met, missed := 0, 0, 0
-	var worths []int
+	var effectives []int
 	for _, v := range f.verdicts {
-		worths = append(worths, v.Effective)
+		effectives = append(effectives, v.Effective)
 		if v.Here[0] > r.truth {
 			missed++
 		}
@@ -171,10 +172,10 @@ func (f *covered) result() result {
 			inside++
 		}
 	}
-	slices.Sort(worths)
+	slices.Sort(effectives)
 	n := float64(r.runs)
-	r.worth = worths[len(worths)/2]
-	r.asks = int(float64(stats.SamplesFor(p/100, .95)) * float64(f.verdicts[0].N) / float64(r.worth))
+	r.effective = effectives[len(effectives)/2]
+	r.asks = int(float64(stats.SamplesFor(p/100, .95)) * float64(f.verdicts[0].N) / float64(r.effective))
 	r.covered = float64(inside) / float64(max(1, r.intervals))
 	r.unknown, r.falsely, r.unmet = 1-float64(r.intervals)/n, float64(met)/n, float64(missed)/n
 	return r
@@ -185,8 +186,8 @@ func (r result) String() string {
 	if r.intervals > 0 {
 		covered = fmt.Sprintf("%.1f %%", 100*r.covered)
 	}
-	return fmt.Sprintf("%-8s  %8s  %9s  %9.1f %%  %7.1f %%  %11.1f %%  %15d  %d requests", r.name, slo.FormatQuantity(r.truth, slo.Seconds),
-		covered, 100*r.unknown, 100*r.falsely, 100*r.unmet, r.worth, r.asks)
+	return fmt.Sprintf("%-8s  %8s  %9s  %9.1f %%  %7.1f %%  %11.1f %%  %15d  %d requests", r.name, quantity.Format(r.truth, quantity.Seconds),
+		covered, 100*r.unknown, 100*r.falsely, 100*r.unmet, r.effective, r.asks)
 }
 
 // check is an error where intervals do less than they promise. A share of few runs is

@@ -9,6 +9,8 @@ import (
 	"slices"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/compare"
+	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
 )
 
@@ -37,7 +39,7 @@ func regression(w io.Writer, short bool) error {
 	}
 	g := &gate{workload: chat(), seeds: seeds, trials: trials}
 	for _, row := range [][2]string{{"p50 TPOT", "at most 3% worse"}, {"mean E2E latency", "at most 3% worse"}, {"p99 TTFT", "at most 10% worse"}} {
-		o, err := slo.ParseComparison(row[0], row[1])
+		o, err := compare.Parse(row[0], row[1])
 		if err != nil {
 			return err
 		}
@@ -189,9 +191,9 @@ func (g *gate) line(requests, repeats int, paired bool) gateLine {
 
 // outcome is that of the whole table: one row that is missed misses it.
 func (g *gate) outcome(requests int, then, now []int, kind int, paired, atLimit bool) slo.Outcome {
-	table := make([]slo.Compared, len(g.rows))
+	table := make([]compare.Row, len(g.rows))
 	for i, o := range g.rows {
-		table[i] = slo.Compared{Objective: o, Paired: paired, Against: slo.OfBaseline}
+		table[i] = compare.Row{Objective: o, Paired: paired, Against: quantity.OfBaseline}
 		for k := range then {
 			value := g.figures[requests][kind][now[k]][i]
 			if atLimit {
@@ -202,7 +204,7 @@ func (g *gate) outcome(requests int, then, now []int, kind int, paired, atLimit 
 		}
 	}
 	outcome := slo.Met
-	for _, v := range slo.Compare(table) {
+	for _, v := range compare.Judge(table) {
 		if v.Outcome == slo.Missed {
 			return slo.Missed
 		}

@@ -4,8 +4,8 @@
 //	go run ./harness/cmd/drift [-json] [FOLDER]
 //
 // FOLDER is reports/out by default. Only runs with the same model, workload, load and
-// so on are one history; the version of the server may differ, and is told where it
-// does. A figure that some runs do not have, for it was infinite or nobody could measure
+// so on are one history; the version of the server may differ, and is named where it
+// does. A figure that some runs do not have, for it was infinite or could not be measured
 // it, is looked at in the others, and they are named. The exit status is 1 where the
 // newest state of a figure is worse than the one before.
 package main
@@ -21,6 +21,8 @@ import (
 	"strings"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/compare"
+	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
 )
@@ -61,13 +63,13 @@ func drift(w io.Writer, root string, asJSON bool) (worse bool, err error) {
 			fmt.Fprintf(w, "%s: %s since %s\n", h[0].Scenario, counted(len(h)), h[0].Start.UTC().Format("2006-01-02"))
 		}
 		var never []string
-		for _, o := range slo.Watched() {
+		for _, o := range compare.DriftObjectives() {
 			looked, values, without := h.having(o)
 			if len(looked) == 0 {
 				never = append(never, slo.FigureName(o).Name)
 				continue
 			}
-			drifts := slo.Drifts(o, values)
+			drifts := compare.Drifts(o, values)
 			for _, d := range drifts {
 				found++
 				looked.print(w, d, asJSON)
@@ -75,8 +77,8 @@ func drift(w io.Writer, root string, asJSON bool) (worse bool, err error) {
 			without.lack(w, slo.FigureName(o).Name, asJSON)
 			worse = worse || len(drifts) > 0 && drifts[len(drifts)-1].Worse
 		}
-		if len(h) < slo.DriftRuns && !asJSON {
-			fmt.Fprintf(w, "  too few runs: a change shows in %d or more\n", slo.DriftRuns)
+		if len(h) < compare.DriftRuns && !asJSON {
+			fmt.Fprintf(w, "  too few runs: a change shows in %d or more\n", compare.DriftRuns)
 		} else if found == 0 && !asJSON {
 			fmt.Fprintln(w, "  no change was found")
 		}
@@ -116,7 +118,7 @@ func histories(runs []store.Past) (out []history) {
 
 // having is the runs that have a figure, with the figure of each, of one with repeats
 // their median, and those that came after the first of them and lack it. Runs before
-// that were stored when nobody measured it yet.
+// that were stored before it was measured.
 func (h history) having(o harness.Objective) (looked history, figures []float64, without history) {
 	for _, run := range h {
 		values, err := run.Values(slo.FigureName(o))
@@ -152,13 +154,13 @@ func (h history) lack(w io.Writer, figure string, asJSON bool) {
 	}
 }
 
-func (h history) print(w io.Writer, d slo.Drift, asJSON bool) {
+func (h history) print(w io.Writer, d compare.Drift, asJSON bool) {
 	before, after := h[d.At-1], h[d.At]
 	if asJSON {
 		raw, _ := json.Marshal(struct {
 			Scenario string `json:"scenario"`
 			Run      string `json:"run"`
-			slo.Drift
+			compare.Drift
 		}{after.Scenario, after.Run, d})
 		fmt.Fprintf(w, "%s\n", raw)
 		return
@@ -172,5 +174,5 @@ func (h history) print(w io.Writer, d slo.Drift, asJSON bool) {
 		since = fmt.Sprintf("; the server went from %s to %s", was, is)
 	}
 	fmt.Fprintf(w, "  %s: %s is %s: %s, was %s (%+.1f %% [%+.1f, %+.1f], p = %.2g)%s\n", after.Run, d.Figure, word,
-		slo.FormatQuantity(d.After, d.Unit), slo.FormatQuantity(d.Before, d.Unit), 100*(d.Ratio-1), 100*(d.Lo-1), 100*(d.Hi-1), d.P, strings.TrimSpace(since))
+		quantity.Format(d.After, d.Unit), quantity.Format(d.Before, d.Unit), 100*(d.Ratio-1), 100*(d.Lo-1), 100*(d.Hi-1), d.P, strings.TrimSpace(since))
 }

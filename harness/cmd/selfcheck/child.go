@@ -11,7 +11,7 @@ import (
 
 // child is a program that does not outlive us. It ends with the context, and on
 // Linux also when we are killed: the system then ends what this thread started,
-// so whoever calls it has locked the thread.
+// so the caller has locked the thread.
 func child(ctx context.Context, dir, name string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Env = append(os.Environ(), "TMPDIR="+dir) // what it cannot clean up any more goes with ours

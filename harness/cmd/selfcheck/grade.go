@@ -36,7 +36,7 @@ type grade struct {
 	Watched       []watched `json:"watched,omitempty"`
 }
 
-// A spread is the median and the 99th percentile, in µs; -1 where nobody knows.
+// A spread is the median and the 99th percentile, in µs; -1 where unknown.
 type spread struct {
 	P50 float64 `json:"p50"`
 	P99 float64 `json:"p99"`

@@ -15,11 +15,14 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/arrival"
+	"github.com/vllmspec/vllmspec/harness/client"
 	"github.com/vllmspec/vllmspec/harness/dataset"
 	"github.com/vllmspec/vllmspec/harness/openai"
+	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/sampler"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
+	"github.com/vllmspec/vllmspec/harness/vllm"
 )
 
 // A measurement is what the client made of a load.
@@ -53,7 +56,7 @@ func load(url, spec string) error {
 	if c.Waiting {
 		return c.wait()
 	}
-	client := &openai.Client{URL: url}
+	client := &openai.Client{Endpoint: client.Endpoint{URL: url}}
 	defer client.Close()
 	server, err := client.Preflight(context.Background())
 	if err != nil {
@@ -106,7 +109,7 @@ func load(url, spec string) error {
 func (c check) runner(client *openai.Client, dir string) (r harness.Runner, err error) {
 	r = harness.Runner{Client: client, Precise: true, Samplers: []harness.Sampler{sampler.NewHost()}}
 	if c.Whole {
-		r.Samplers = append(r.Samplers, &sampler.Prometheus{URL: client.URL + "/metrics", HTTP: client.HTTP(), Source: "server"})
+		r.Samplers = append(r.Samplers, &sampler.Prometheus{URL: client.URL + vllm.Metrics, HTTP: client.HTTP(), Source: "server"})
 	}
 	if c.Soak {
 		r.Sinks = []harness.Sink{newSoaking()}
@@ -117,7 +120,7 @@ func (c check) runner(client *openai.Client, dir string) (r harness.Runner, err 
 
 // take takes what the client saw of each request.
 func (m *measurement) take(run *harness.Run) error {
-	m.Unsound = slo.Measure(run).Audit()
+	m.Unsound = slo.Texts(slo.Measure(run).Audit())
 	start := run.Start.UnixNano()
 	for r := range run.Records {
 		if !r.OK() {
@@ -141,14 +144,14 @@ func archive(dir, name string) (harness.Archive, error) {
 	return folder.SafeArchive(name, store.Manifest{Run: folder.Run()})
 }
 
-// judged tells what it takes to judge the run in the end.
+// judged measures what it takes to judge the run in the end.
 func judged(run *harness.Run) error {
 	began := time.Now()
 	w := slo.Measure(run)
-	fmt.Printf("judged in %s: %s due, p99 TTFT %s; %.1f MiB resident, %.1f MiB at most\n", time.Since(began).Round(time.Second), slo.FormatQuantity(float64(run.Requests), slo.Count),
-		slo.FormatQuantity(w.Spread("TTFT").Quantile(.99, 0), slo.Seconds), float64(memory("VmRSS:"))/(1<<20), float64(memory("VmHWM:"))/(1<<20))
-	for _, reason := range w.Audit() {
-		fmt.Println("unsound:", reason)
+	fmt.Printf("judged in %s: %s due, p99 TTFT %s; %.1f MiB resident, %.1f MiB at most\n", time.Since(began).Round(time.Second), quantity.Format(float64(run.Requests), quantity.Count),
+		quantity.Format(w.Spread("TTFT").Quantile(.99, 0), quantity.Seconds), float64(memory("VmRSS:"))/(1<<20), float64(memory("VmHWM:"))/(1<<20))
+	for _, f := range w.Audit() {
+		fmt.Println("unsound:", f.Text)
 	}
 	return nil
 }
@@ -178,21 +181,21 @@ func (c check) scenario() harness.Scenario {
 	return s
 }
 
-// soaking tells from time to time how a long load goes.
+// soaking prints from time to time how a long load goes.
 type soaking struct {
-	began, told            time.Time
+	began, printed         time.Time
 	requests, failed, then int
 	spent                  time.Duration
 }
 
 func newSoaking() *soaking {
 	now := time.Now()
-	s := &soaking{began: now, told: now, spent: cpuOf(used())}
+	s := &soaking{began: now, printed: now, spent: cpuOf(used())}
 	fmt.Printf("%10s  %10s  %6s  %12s  %11s  %s\n", "after", "requests", "failed", "requests/s", "CPU/request", "resident")
 	return s
 }
 
-// every is how often it tells.
+// every is how often it prints.
 const every = 30 * time.Second
 
 // Record counts.
@@ -201,26 +204,26 @@ func (s *soaking) Record(r harness.Record) error {
 	if r.Failed() {
 		s.failed++
 	}
-	if time.Since(s.told) >= every {
-		s.tell()
+	if time.Since(s.printed) >= every {
+		s.print()
 	}
 	return nil
 }
 
-// Sample has nothing to tell.
+// Sample does nothing.
 func (*soaking) Sample(harness.Sample) error { return nil }
 
-// Close tells once more.
+// Close prints once more.
 func (s *soaking) Close() error {
-	s.tell()
+	s.print()
 	return nil
 }
 
-func (s *soaking) tell() {
+func (s *soaking) print() {
 	now, spent, fresh := time.Now(), cpuOf(used()), s.requests-s.then
 	fmt.Printf("%10s  %10d  %6d  %12.0f  %8.1f µs  %.1f MiB\n", now.Sub(s.began).Round(time.Second), s.requests, s.failed,
-		float64(fresh)/now.Sub(s.told).Seconds(), float64(spent-s.spent)/1e3/float64(max(1, fresh)), float64(memory("VmRSS:"))/(1<<20))
-	s.told, s.then, s.spent = now, s.requests, spent
+		float64(fresh)/now.Sub(s.printed).Seconds(), float64(spent-s.spent)/1e3/float64(max(1, fresh)), float64(memory("VmRSS:"))/(1<<20))
+	s.printed, s.then, s.spent = now, s.requests, spent
 }
 
 func used() (u syscall.Rusage) {

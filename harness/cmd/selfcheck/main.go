@@ -27,6 +27,8 @@ import (
 	"syscall"
 	"text/tabwriter"
 	"time"
+
+	"github.com/vllmspec/vllmspec/internal/disk"
 )
 
 // A check is one load to be graded.
@@ -39,9 +41,9 @@ type check struct {
 	Loop    int           // closed loop: so many requests of each stream
 	Core    float64       // share of one core that the client is held to; 0: all there is
 	Soak    bool          // nothing is kept and graded
-	Waiting bool          // nobody is asked: what waiting for the instants costs
+	Waiting bool          // without a server: what waiting for the instants costs
 	Bare    bool          // what comes is read, and not looked at
-	Watched bool          // by turns without the live page and with it, for nobody, one and ten
+	Watched bool          // by turns without the live page and with it, for no viewer, one and ten
 	Whole   bool          // with objectives, and the server's metrics read, as go test does
 	Shown   bool          // on a live page…
 	Viewers int           // …which so many follow
@@ -203,5 +205,5 @@ func keep(grades []grade) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	return os.WriteFile(path, append(raw, '\n'), 0o644)
+	return new(disk.Disk).Replace(path, append(raw, '\n'))
 }

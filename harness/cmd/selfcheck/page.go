@@ -30,8 +30,8 @@ import (
 // generator's.
 type page struct {
 	server  *live.Server
-	viewers *exec.Cmd // nil: nobody
-	leave   io.Closer // tells them that it is over
+	viewers *exec.Cmd // nil: none
+	leave   io.Closer // makes them end
 	said    *bufio.Reader
 }
 
@@ -68,7 +68,7 @@ func (p page) watch(s harness.Scenario) *live.Watch {
 	return live.NewWatch(s, store.Manifest{Start: time.Now()}, live.NewTerminal(io.Discard, os.Getenv), p.server)
 }
 
-// seen lets the viewers go, and tells how many frames came to the one who got fewest.
+// seen lets the viewers go, and returns how many frames the one with the fewest got.
 func (p page) seen() (int, error) {
 	if p.viewers == nil {
 		return 0, nil

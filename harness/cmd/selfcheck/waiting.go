@@ -42,13 +42,13 @@ func (c check) wait() (err error) {
 	return json.NewEncoder(os.Stdout).Encode(w)
 }
 
-// waitWith runs a load of which nobody is asked: what it costs is the waiting, and
+// waitWith runs a load without a server: what it costs is the waiting, and
 // what the runner does for every request.
 func (c check) waitWith(precise bool) (waited, error) {
 	scenario := c.scenario()
 	scenario.Dataset = nothing{}
 	began, spent := time.Now(), cpuOf(used())
-	run, err := harness.Runner{Client: nobody{}, Precise: precise}.Run(context.Background(), scenario)
+	run, err := harness.Runner{Client: noServer{}, Precise: precise}.Run(context.Background(), scenario)
 	if err != nil {
 		return waited{}, err
 	}
@@ -71,11 +71,11 @@ func (nothing) Conversations(*rand.Rand) (iter.Seq[harness.Conversation], error)
 	}, nil
 }
 
-// nobody answers at once.
-type nobody struct{}
+// noServer answers at once.
+type noServer struct{}
 
 // Ask yields one token.
-func (nobody) Ask(context.Context, harness.Prompt) iter.Seq2[harness.Chunk, error] {
+func (noServer) Ask(context.Context, harness.Prompt) iter.Seq2[harness.Chunk, error] {
 	return func(yield func(harness.Chunk, error) bool) {
 		yield(harness.Chunk{At: time.Now(), Waited: harness.Never, Text: ".", Finish: "stop", Tokens: 1}, nil)
 	}

@@ -22,7 +22,7 @@ type watched struct {
 // watchedCheck is the load: requests that come often, and streams that are paced.
 func watchedCheck() check {
 	const long, perSecond = 10 * time.Second, 2000
-	return check{Name: "2000 requests a second, watched by nobody, by one and by ten", Streams: perSecond * int(long/time.Second),
+	return check{Name: "2000 requests a second, watched by no viewer, by one and by ten", Streams: perSecond * int(long/time.Second),
 		Gap: 50 * time.Millisecond, Tokens: 4, Over: long, Watched: true, Whole: true}
 }
 
@@ -34,7 +34,7 @@ func (c check) turns() []check {
 		c.Name, c.Shown, c.Viewers = who, shown, viewers
 		return c
 	}
-	return []check{turn("without the page", false, 0), turn("watched by nobody", true, 0), turn("watched by one", true, 1), turn("watched by ten", true, 10)}
+	return []check{turn("without the page", false, 0), turn("watched by none", true, 0), turn("watched by one", true, 1), turn("watched by ten", true, 10)}
 }
 
 // runWatched takes the turns as often as there are turns, and each time begins with

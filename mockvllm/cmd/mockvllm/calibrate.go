@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"text/tabwriter"
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/store"
+	"github.com/vllmspec/vllmspec/internal/disk"
 	"github.com/vllmspec/vllmspec/mockvllm"
 	"github.com/vllmspec/vllmspec/mockvllm/calibrate"
 )
@@ -60,8 +60,11 @@ func (o options) calibrate(begin mockvllm.Profile, out io.Writer) error {
 		_, err = fmt.Fprintf(out, "\n%s\n", raw)
 		return err
 	}
+	if err := new(disk.Disk).Replace(o.write, append(raw, '\n')); err != nil {
+		return err
+	}
 	fmt.Fprintf(out, "\nwritten to %s; serve it with: mockvllm --profile ./%s\n", o.write, filepath.ToSlash(o.write))
-	return os.WriteFile(o.write, append(raw, '\n'), 0o644)
+	return nil
 }
 
 func readRuns(dirs []string) (runs []calibrate.Run, err error) {

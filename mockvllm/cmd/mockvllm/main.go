@@ -20,7 +20,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/vllmspec/vllmspec/harness/stamp"
+	"github.com/vllmspec/vllmspec/internal/stamp"
 	"github.com/vllmspec/vllmspec/mockvllm"
 )
 

@@ -37,7 +37,7 @@ func (o options) replay(config mockvllm.Config, out io.Writer) error {
 	return s.print(out, time.Since(began))
 }
 
-// A summary is what is told of a replay.
+// A summary is what is printed of a replay.
 type summary struct {
 	first, last                                   time.Time
 	ttft, tpot, e2e                               []time.Duration

@@ -2,14 +2,13 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 
-	"github.com/vllmspec/vllmspec/harness/slo"
+	"github.com/vllmspec/vllmspec/harness/judge"
 	"github.com/vllmspec/vllmspec/harness/store"
+	"github.com/vllmspec/vllmspec/internal/disk"
 	"github.com/vllmspec/vllmspec/reports"
 )
 
@@ -26,22 +25,19 @@ func compare(dirs []string) (string, error) {
 		if m, _, err := store.ReadManifest(dir); err == nil && len(m.Trials) > 0 {
 			return "", fmt.Errorf("%s is several runs together; give those to be compared: %s", dir, strings.Join(beside(dir, m.Trials), " "))
 		}
-		stored, err := store.Open(dir)
+		r, err := judge.Read(dir)
 		if err != nil {
 			return "", err
 		}
-		var verdicts []slo.Verdict
-		if err := json.Unmarshal(stored.Verdicts, &verdicts); err != nil {
-			return "", fmt.Errorf("%s: %w", filepath.Join(dir, "verdicts.json"), err)
-		}
-		runs = append(runs, reports.Measured{Manifest: stored.Manifest, Verdicts: verdicts, Window: slo.Measure(stored.Run)})
+		runs = append(runs, reports.Measured{Manifest: r.Manifest, Verdicts: r.Verdicts, Window: r.Window})
 	}
 	var page bytes.Buffer
 	if err := reports.RenderComparison(&page, reports.NewComparison(runs)); err != nil {
 		return "", err
 	}
-	path := filepath.Join(filepath.Dir(filepath.Clean(dirs[0])), "comparison.html")
-	return path, os.WriteFile(path, page.Bytes(), 0o644)
+	folder, system := filepath.Dir(filepath.Clean(dirs[0])), new(disk.Disk)
+	path := filepath.Join(folder, "comparison.html")
+	return path, system.Exclusive(folder, func() error { return system.Replace(path, page.Bytes()) })
 }
 
 // beside are folders that lie where another does.

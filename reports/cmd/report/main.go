@@ -3,25 +3,24 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 
-	"github.com/vllmspec/vllmspec/harness/slo"
-	"github.com/vllmspec/vllmspec/harness/store"
-	"github.com/vllmspec/vllmspec/harness/trials"
+	"github.com/vllmspec/vllmspec/harness/judge"
+	"github.com/vllmspec/vllmspec/internal/disk"
+	"github.com/vllmspec/vllmspec/internal/plain"
 	"github.com/vllmspec/vllmspec/reports"
 )
 
 const usage = `usage: go run ./reports/cmd/report reports/out/run=… [reports/out/run=…]
 
-Draws report.html of a stored run again and prints where it is. Several runs are
+Judges a stored run again from its files, draws its report.html again and prints where
+it is. Verdicts other than those that are stored are an error. Several runs are
 drawn beside each other, on a page comparison.html beside the first: distributions,
 differences with intervals, and what differs in their manifests. A run whose program
-was killed lies in a folder that begins with .run=; given that, what there is of it
+was killed, or could not write all of it, lies in a folder that begins with .run=; given that, what there is of it
 becomes a run like the others, whose report says that it is incomplete.`
 
 func main() {
@@ -37,65 +36,34 @@ func main() {
 		path, err = draw(os.Args[1])
 	}
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
+		fmt.Fprintln(os.Stderr, plain.Lines(err.Error()))
 		os.Exit(1)
 	}
-	fmt.Println(path)
+	fmt.Println(plain.Line(path))
 }
 
+// draw draws the page of a run, or of several of one scenario. Its verdicts are those
+// that the run's files give.
 func draw(dir string) (string, error) {
-	salvaged := strings.HasPrefix(filepath.Base(filepath.Clean(dir)), ".run=")
-	if salvaged {
+	if dir = filepath.Clean(dir); strings.HasPrefix(filepath.Base(dir), ".run=") {
 		var err error
-		if dir, err = store.Salvage(filepath.Clean(dir)); err != nil {
+		if dir, err = judge.Salvage(dir); err != nil {
 			return "", err
 		}
 	}
-	if m, raw, err := store.ReadManifest(dir); err == nil && len(m.Trials) > 0 {
-		return drawWhole(dir, m, raw)
-	}
-	stored, err := store.Open(dir)
+	r, err := judge.Read(dir)
 	if err != nil {
 		return "", err
 	}
-	var verdicts []slo.Verdict
-	if err := json.Unmarshal(stored.Verdicts, &verdicts); err != nil {
-		return "", fmt.Errorf("%s: %w", filepath.Join(dir, "verdicts.json"), err)
-	}
-	measured := slo.Measure(stored.Run)
-	if salvaged { // nobody came to judge it
-		verdicts = measured.Judge(stored.Manifest.Scenario.Objectives)
-		raw, err := json.MarshalIndent(verdicts, "", "  ")
-		if err := errors.Join(err, os.WriteFile(filepath.Join(dir, "verdicts.json"), append(raw, '\n'), 0o644)); err != nil {
-			return "", err
-		}
-	}
 	var page bytes.Buffer
-	if err := reports.Render(&page, reports.NewView(stored.Run, measured, verdicts, stored.Manifest)); err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "report.html")
-	return path, os.WriteFile(path, page.Bytes(), 0o644)
-}
-
-// drawWhole draws the page of several runs.
-func drawWhole(dir string, m store.Manifest, rawVerdicts []byte) (string, error) {
-	var verdicts []slo.Verdict
-	if err := json.Unmarshal(rawVerdicts, &verdicts); err != nil {
-		return "", fmt.Errorf("%s: %w", filepath.Join(dir, "verdicts.json"), err)
-	}
-	var of trials.Whole
-	raw, err := os.ReadFile(filepath.Join(dir, "trials.json"))
-	if err == nil {
-		err = json.Unmarshal(raw, &of)
+	if r.Whole != nil {
+		err = reports.RenderWhole(&page, reports.NewWhole(*r.Whole, r.Verdicts, r.Manifest))
+	} else {
+		err = reports.Render(&page, reports.NewView(r.Run, r.Window, r.Verdicts, r.Manifest))
 	}
 	if err != nil {
-		return "", fmt.Errorf("%s: %w", filepath.Join(dir, "trials.json"), err)
-	}
-	var page bytes.Buffer
-	if err := reports.RenderWhole(&page, reports.NewWhole(of, verdicts, m)); err != nil {
 		return "", err
 	}
 	path := filepath.Join(dir, "report.html")
-	return path, os.WriteFile(path, page.Bytes(), 0o644)
+	return path, new(disk.Disk).Replace(path, page.Bytes())
 }

@@ -46,14 +46,22 @@ func TestWhatIsLeftOfAKilledRunIsDrawn(t *testing.T) {
 	run := &harness.Run{Scenario: harness.Scenario{Name: "Cut off", Objectives: []harness.Objective{{Text: "p50 TTFT at most 1 s", Statistic: "p50", Metric: "TTFT", Relation: harness.AtMost, Limit: 1}}},
 		Records: slices.Values([]harness.Record(nil))}
 	require.NoError(t, folder.WriteJSON("run.json", store.NewManifest(folder.Run(), run))) // as far as it came
-	hidden, err := filepath.Glob(filepath.Join(root, ".run=x"))
-	require.NoError(t, err)
-	path, err := draw(hidden[0])
+	hidden := filepath.Join(root, ".run=x")
+	_, err = draw(hidden)
+	require.ErrorContains(t, err, "its run is still going on")
+	folder.Leave()
+	path, err := draw(hidden)
 	require.NoError(t, err)
 	page, err := os.ReadFile(path)
 	require.NoError(t, err)
 	assert.Contains(t, string(page), "the program was killed")
 	assert.Contains(t, string(page), "unknown")
+	drawn, err := draw(filepath.Dir(path))
+	require.NoError(t, err, "its verdicts are those of what is left")
+	assert.Equal(t, path, drawn)
+	require.NoError(t, os.WriteFile(filepath.Join(filepath.Dir(path), "verdicts.json"), []byte("[]\n"), 0o644))
+	_, err = draw(filepath.Dir(path))
+	assert.ErrorContains(t, err, "it has 0 verdicts, and judged again there are 1")
 }
 
 func TestRunsTogetherAreNotComparedAsOne(t *testing.T) {

@@ -1,0 +1,217 @@
+// Package client carries requests to a server, and its answers back, in whatever wire
+// format they are: connections and TLS, what lets us in, proxies, redirects, and a name
+// for every way in which a request can fail. What a request says and when an answer is
+// whole is for a [Protocol] to know: each has a package of its own, such as
+// [github.com/vllmspec/vllmspec/harness/openai].
+//
+// vLLM speaks HTTP/1.1 only, and so do we, with an engine of our own
+// ([github.com/vllmspec/vllmspec/harness/http1]). What that does not do,
+// net/http does: a proxy from the environment, and HTTP/2, which is spoken where
+// an [Endpoint] says so and with servers behind TLS that refuse anything else.
+package client
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"iter"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/credentials"
+	"github.com/vllmspec/vllmspec/harness/http1"
+	"github.com/vllmspec/vllmspec/internal/limit"
+	"github.com/vllmspec/vllmspec/internal/redact"
+)
+
+// An Endpoint is one server at one address: how it is reached, and what lets us in. Only
+// URL is needed. Nothing may be changed once it was used.
+type Endpoint struct {
+	URL     string             // base address, before the paths of the protocol
+	Token   *credentials.Token // nil for none
+	Headers []credentials.Header
+
+	Dial  func(ctx context.Context, network, address string) (net.Conn, error) // nil: over the network
+	TLS   *tls.Config                                                          // nil: the system's roots, no certificate of ours
+	HTTP2 bool                                                                 // else only where a server speaks nothing else
+	// Transport takes every request in place of what the above says, or is nil.
+	Transport http.RoundTripper
+
+	// Secrets are taken out of all that the server says, besides what lets the client in;
+	// nil: nothing else.
+	Secrets *redact.Secrets
+
+	once   sync.Once
+	pool   atomic.Pointer[http1.Pool] // nil: net/http asks
+	base   *url.URL                   // once it was used
+	fields []byte                     // of every request's head
+	http   *http.Client
+	wrong  error // what keeps it from asking
+
+	remarking sync.Mutex
+	remarks   map[Remark]bool // since they were asked for
+
+	knowing sync.Once
+	known   *redact.Secrets
+}
+
+// A Protocol is a wire format: how an answer in it is read.
+type Protocol interface {
+	// Read yields the chunks of an answer with status 200 as they come. The answer is whole
+	// where they end without an error: that is for the protocol to decide. What is labelled
+	// is the media type that the body was said to have; the answer has so many bytes at most.
+	Read(from Body, label string, most int) iter.Seq2[harness.Chunk, error]
+
+	// Complaint is what the body of an answer with another status says went wrong.
+	Complaint(body []byte) string
+}
+
+// A Request is what a protocol made of a prompt before it is due, so that making it delays
+// nothing. It is a [harness.Request].
+type Request struct {
+	Path string // below the endpoint's URL
+	Body []byte
+	Most int // bytes that the answer may have
+}
+
+// Bytes is how long the body is.
+func (r *Request) Bytes() int { return len(r.Body) }
+
+// Stream sends a request and yields the answer to it, as the protocol reads it.
+func (e *Endpoint) Stream(ctx context.Context, r *Request, p Protocol) iter.Seq2[harness.Chunk, error] {
+	return func(yield func(harness.Chunk, error) bool) {
+		got, err := e.post(ctx, r.Path, r.Body)
+		if err != nil {
+			yield(harness.Chunk{}, e.Failed(ctx, err))
+			return
+		}
+		if whole := e.follow(ctx, got, r, p, yield); whole {
+			got.Leave()
+		} else {
+			got.Close()
+		}
+	}
+}
+
+// follow yields an answer, and reports whether it came whole.
+func (e *Endpoint) follow(ctx context.Context, got answer, r *Request, p Protocol, yield func(harness.Chunk, error) bool) (whole bool) {
+	headers := got.headers()
+	from, err := e.decoded(got)
+	if headers.HTTPStatus != http.StatusOK {
+		yield(harness.Chunk{}, e.refusal(got, from, headers.HTTPStatus, r.Path, p))
+		return false
+	}
+	clean := cleaner{endpoint: e}
+	clean.clean(&headers)
+	if !yield(headers, nil) {
+		return false
+	}
+	if err != nil {
+		yield(harness.Chunk{}, e.Failed(ctx, err))
+		return false
+	}
+	for chunk, err := range p.Read(from, mediaType(got.kind()), r.Most) {
+		if err != nil {
+			yield(harness.Chunk{}, e.Failed(ctx, err))
+			return false
+		}
+		clean.clean(&chunk)
+		if !yield(chunk, nil) {
+			return false
+		}
+	}
+	return true
+}
+
+// mediaType is a media type as it is compared: without case and parameters.
+func mediaType(field string) string {
+	kind, _, _ := strings.Cut(field, ";")
+	return strings.ToLower(strings.TrimSpace(kind))
+}
+
+// An answer is what came of a request, over whatever carried it.
+type answer interface {
+	Body
+	headers() harness.Chunk
+	kind() string     // of content
+	encoding() string // of content
+	location() string // where a redirect leads
+	Close()
+	Leave() // closes it too; its connection may be used again when the body has ended
+}
+
+// A Body is the body of an answer as it comes. It is read piece by piece.
+type Body interface {
+	// Next is the next piece, good until the next call; after the last it is io.EOF.
+	Next() ([]byte, error)
+	// Last is when what Next returned had come, and how long it then waited for us.
+	Last() (arrived time.Time, waited time.Duration)
+	// Within bounds how long Next waits from now on; past it is os.ErrDeadlineExceeded.
+	Within(time.Duration)
+}
+
+func (e *Endpoint) post(ctx context.Context, path string, body []byte) (answer, error) {
+	e.once.Do(e.open)
+	if e.wrong != nil {
+		return nil, e.wrong
+	}
+	if pool := e.pool.Load(); pool != nil {
+		got, err := pool.Ask(ctx, e.head(path), body)
+		if err == nil {
+			return (*ownAnswer)(got), nil
+		}
+		if !refusesHTTP1(err) {
+			return nil, err
+		}
+		e.pool.Store(nil) // for good
+	}
+	return e.postOverNet(ctx, path, body)
+}
+
+// An ownAnswer is one that our own engine brought.
+type ownAnswer http1.Answer
+
+func (a *ownAnswer) Next() ([]byte, error)            { return (*http1.Answer)(a).Next() }
+func (a *ownAnswer) Last() (time.Time, time.Duration) { return (*http1.Answer)(a).Last() }
+func (a *ownAnswer) Close()                           { (*http1.Answer)(a).Close() }
+func (a *ownAnswer) Within(long time.Duration)        { (*http1.Answer)(a).Within(long) }
+func (a *ownAnswer) Leave()                           { (*http1.Answer)(a).Leave(time.Second) }
+func (a *ownAnswer) kind() string                     { return a.ContentType }
+func (a *ownAnswer) encoding() string                 { return a.Encoding }
+func (a *ownAnswer) location() string                 { return a.Location }
+
+func (a *ownAnswer) headers() harness.Chunk {
+	at, _ := a.Last()
+	return harness.Chunk{At: at, Sent: a.Sent, Waited: harness.Never, Headers: true, HTTPStatus: a.Status, RequestID: a.RequestID, Tokens: harness.Unreported,
+		Resolving: a.Times.Resolving, Connecting: a.Times.Connecting, Securing: a.Times.Securing}
+}
+
+// refusal is the failure of an answer with a status other than 200.
+func (e *Endpoint) refusal(got answer, from Body, status int, path string, p Protocol) error {
+	var raw []byte
+	for from != nil && len(raw) < limit.Stray {
+		piece, err := from.Next()
+		if err != nil {
+			break
+		}
+		raw = append(raw, piece...)
+	}
+	if status == http.StatusUnauthorized || status == http.StatusForbidden {
+		e.Token.Refused()
+	}
+	said := Excerpt(e.Redact(p.Complaint(raw)), fmt.Sprintf("%d %s", status, http.StatusText(status)))
+	if elsewhere := e.redirected(status, got.location(), path); elsewhere != "" {
+		said = Excerpt(e.Redact(elsewhere))
+	}
+	if status == http.StatusProxyAuthRequired {
+		said = e.ProxyLogin(said)
+	}
+	return &harness.AskError{Failure: harness.HTTPFailure(status), HTTPStatus: status, Err: errors.New(said)}
+}

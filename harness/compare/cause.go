@@ -1,0 +1,164 @@
+package compare
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/quantity"
+	"github.com/vllmspec/vllmspec/harness/slo"
+)
+
+// A stretch is a part of the time of a request, as the server itself or else the
+// client has it.
+type stretch struct {
+	metric string
+	says   string // that its mean grew
+}
+
+// stretches are those of which a metric is made, by the server's own account.
+func stretches(metric string) []stretch {
+	queue := stretch{"queue time", "requests waited longer in the server's queue"}
+	prefill := stretch{"prefill time", "prompts took longer to compute"}
+	decode := stretch{"decode time", "answers took longer to decode"}
+	switch metric {
+	case "TTFT", "TTFT since sent", "time to first answer":
+		return []stretch{queue, prefill}
+	case "TPOT", "ITL", "ITL per token", "longest gap":
+		return []stretch{decode}
+	case "E2E latency", "E2E latency since sent", "request throughput", "output throughput", "attainment", "goodput":
+		return []stretch{queue, prefill, decode}
+	}
+	return nil
+}
+
+// seenByUs are the stretches that a client sees of a metric, where the server tells nothing.
+func seenByUs(metric string) []stretch {
+	if len(stretches(metric)) == 3 {
+		return []stretch{{"TTFT", "first tokens came later"}, {"TPOT", "tokens came more slowly"}}
+	}
+	return nil
+}
+
+// because says what of a request's time grew, and what the server reported of its queue
+// and its cache meanwhile.
+func (c Row) because() string {
+	known, of := c.Beside != nil, stretches(c.Metric)
+	switch failed := known && c.rose("", "error rate"); {
+	case c.asksForBetter() && !c.worse():
+		return "it is not as much better as was asked for, which is no fault"
+	case failed && (of != nil || c.Metric == "error rate"):
+		base, now := c.beside("", "error rate")
+		return fmt.Sprintf("requests failed: %s instead of %s", quantity.Format(median(now), quantity.Ratio), quantity.Format(median(base), quantity.Ratio))
+	case !known || of == nil:
+		return "of " + slo.NotSeen
+	}
+	grown, told := c.grown(of)
+	account := ", by the server's own account"
+	if c.Class != "" {
+		account += " of all requests"
+	}
+	switch {
+	case grown != "":
+		return grown + account + c.meanwhile()
+	case len(told) == len(of):
+		return "of something outside of the server's engine: by its own account nothing took clearly longer, " + strings.Join(told, ", ")
+	}
+	if grown, _ = c.grown(seenByUs(c.Metric)); grown != "" {
+		return grown + c.meanwhile()
+	}
+	return "of something that was not seen: one side or both do not tell where the time went in the server"
+}
+
+// asksForBetter reports whether to stay the same is not enough.
+func (c Row) asksForBetter() bool {
+	if c.Relation == harness.AtLeast {
+		return c.Limit > 1
+	}
+	return c.Limit < 1
+}
+
+// worse reports whether these runs are, beyond chance.
+func (c Row) worse() bool {
+	if c.Relation == harness.AtLeast {
+		return c.above(c.Now, c.Base)
+	}
+	return c.above(c.Base, c.Now)
+}
+
+// beside is a figure of both sides: of the row's class where requests have one, for
+// the server tells of all of them.
+func (c Row) beside(statistic, metric string) (base, now []float64) {
+	o := harness.Objective{Statistic: statistic, Metric: metric, Class: c.Class}
+	if m, err := slo.Lookup(metric); err == nil && m.IsSampled() {
+		o.Class = ""
+	}
+	return c.Beside(o)
+}
+
+// rose reports whether a figure rose beyond chance, by the test that decides the row.
+func (c Row) rose(statistic, metric string) bool {
+	base, now := c.beside(statistic, metric)
+	return c.above(base, now)
+}
+
+func (c Row) above(base, now []float64) bool {
+	if len(base) == 0 || len(now) == 0 {
+		return false
+	}
+	least, _ := Row{Base: base, Now: now, Paired: c.Paired}.shifts(tail)
+	return median(now) > median(base) && least.Above(0) <= tail
+}
+
+// grown is the stretch that grew most, of those that did beyond chance, and how all of
+// them that both sides tell did.
+func (c Row) grown(of []stretch) (grown string, told []string) {
+	most := 0.0
+	for _, p := range of {
+		base, now := c.beside("mean", p.metric)
+		if len(base) == 0 || len(now) == 0 {
+			continue
+		}
+		from, to := median(base), median(now)
+		told = append(told, fmt.Sprintf("%s %s instead of %s", p.metric, quantity.Format(to, quantity.Seconds), quantity.Format(from, quantity.Seconds)))
+		if to-from > most && c.above(base, now) {
+			most, grown = to-from, fmt.Sprintf("%s: %s on average instead of %s", p.says, quantity.Format(to, quantity.Seconds), quantity.Format(from, quantity.Seconds))
+		}
+	}
+	return grown, told
+}
+
+// meanwhile are changes of the server's state beyond chance, by a tenth or more, that
+// make for more work.
+func (c Row) meanwhile() string {
+	var seen []string
+	for _, s := range []struct {
+		statistic, metric string
+		unit              quantity.Unit
+		less              bool // of it makes for more work
+		says              string
+	}{
+		{"total", "preemptions", quantity.Count, false, "preemptions"},
+		{"", "prefix cache hit rate", quantity.Ratio, true, "of prompt tokens found in its prefix cache"},
+		{"mean", "waiting requests", quantity.Count, false, "requests in its queue on average"},
+		{"mean", "running requests", quantity.Count, false, "requests in its batch on average"},
+	} {
+		base, now := c.beside(s.statistic, s.metric)
+		if len(base) == 0 || len(now) == 0 {
+			continue
+		}
+		from, to := median(base), median(now)
+		changed := c.above(base, now)
+		if s.less {
+			changed = c.above(now, base)
+		}
+		if changed && math.Abs(to-from) > max(from, to)/10 {
+			seen = append(seen, fmt.Sprintf("%s instead of %s %s", quantity.Format(to, s.unit), quantity.Format(from, s.unit), s.says))
+		}
+	}
+	if seen == nil {
+		return ""
+	}
+	return ", with " + strings.Join(seen, " and ")
+}

@@ -1,0 +1,72 @@
+package compare
+
+import (
+	"math"
+	"slices"
+
+	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/quantity"
+	"github.com/vllmspec/vllmspec/harness/slo"
+	"github.com/vllmspec/vllmspec/harness/stats"
+)
+
+// A Drift is a place in the history of a scenario from which on a figure was another
+// one.
+type Drift struct {
+	Figure        string        `json:"figure"` // "p99 TTFT"
+	Unit          quantity.Unit `json:"unit"`
+	At            int           `json:"at"`     // the first run after it, from 0, the oldest
+	Before        float64       `json:"before"` // medians of the runs since the change before it and until the next one
+	After         float64       `json:"after"`  //
+	Ratio, Lo, Hi float64       `json:"-"`      // after ÷ before, with its 95 % interval
+	P             float64       `json:"p"`      // corrected for all places at which there could be a change
+	Worse         bool          `json:"worse"`  // by the metric's direction
+}
+
+// What of a history is called a change: a shift that chance would show anywhere in one
+// of a hundred histories, by at least so much, with so many runs on each side.
+const (
+	driftAlpha = 0.01
+	driftLeast = 4
+	driftShift = 0.02
+)
+
+// DriftRuns are the fewest runs of a history in which a change can be found.
+const DriftRuns = 2 * driftLeast
+
+// Drifts finds where a figure has changed over the runs of a history, the oldest first.
+func Drifts(o harness.Objective, values []float64) (out []Drift) {
+	m, err := slo.Lookup(o.Metric)
+	if err != nil {
+		return nil
+	}
+	changes := stats.Changes(values, driftLeast, driftAlpha)
+	for i, change := range changes {
+		from, to := 0, len(values)
+		if i > 0 {
+			from = changes[i-1].At
+		}
+		if i+1 < len(changes) {
+			to = changes[i+1].At
+		}
+		before, after := values[from:change.At], values[change.At:to]
+		shift := stats.Unpaired(logs(before, 1, 1), logs(after, 1, 1))
+		if math.Abs(shift.Estimate()) < driftShift {
+			continue
+		}
+		d := Drift{Figure: slo.Verdict{Objective: o}.Name(), Unit: m.Unit, At: change.At, P: change.P, Before: median(slices.Clone(before)), After: median(slices.Clone(after)), Ratio: math.Exp(shift.Estimate())}
+		lo, hi := shift.Interval(slo.Confidence)
+		d.Lo, d.Hi = math.Exp(lo), math.Exp(hi)
+		d.Worse = m.Better == slo.LowerIsBetter && d.Ratio > 1 || m.Better == slo.HigherIsBetter && d.Ratio < 1
+		out = append(out, d)
+	}
+	return out
+}
+
+// DriftObjectives are the figures whose history is looked at.
+func DriftObjectives() (out []harness.Objective) {
+	for _, figure := range [][2]string{{"p50", "TTFT"}, {"p99", "TTFT"}, {"p50", "TPOT"}, {"p99", "TPOT"}, {"p95", "ITL"}, {"mean", "E2E latency"}, {"", "output throughput"}, {"", "goodput"}} {
+		out = append(out, harness.Objective{Statistic: figure[0], Metric: figure[1]})
+	}
+	return out
+}

@@ -1,0 +1,60 @@
+package compare
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/quantity"
+	"github.com/vllmspec/vllmspec/harness/slo"
+)
+
+// Parse reads one row of a comparison: "p99 TTFT" | "at most 5% worse", or
+// "at least 3% better". Which way is worse the metric knows. The limit is kept as a
+// ratio to the other side: of TTFT at most 1.05, of throughput at least 0.95.
+func Parse(subject, expectation string) (harness.Objective, error) {
+	s, err := slo.ParseSubject(subject)
+	m := s.Metric
+	switch {
+	case err != nil:
+		return harness.Objective{}, err
+	case m.Better == slo.Neutral:
+		return harness.Objective{}, fmt.Errorf("neither more nor less %s is better: it cannot be compared", m.Name)
+	}
+	o := harness.Objective{Class: s.Class, Statistic: s.Statistic, Metric: m.Name}
+	expectation = strings.Join(strings.Fields(expectation), " ")
+	if o.Relation, o.Limit, err = change(m, expectation); err != nil {
+		return o, err
+	}
+	o.Text = slo.Verdict{Objective: o}.Name() + " " + expectation
+	return o, nil
+}
+
+var changes = regexp.MustCompile(`^(at most|at least) (\S+) ?% (worse|better)$`)
+
+// change is by how much a metric may differ, as a limit on the ratio.
+func change(m slo.Metric, expectation string) (harness.Relation, float64, error) {
+	const grammar = `write "at most 5% worse" or "at least 3% better"`
+	parts := changes.FindStringSubmatch(expectation)
+	if parts == nil {
+		return "", 0, fmt.Errorf("%q is no comparison; %s", expectation, grammar)
+	}
+	share, err := quantity.Parse(parts[2]+"%", quantity.Ratio, "a change")
+	worse := parts[3] == "worse"
+	if err == nil && worse != (parts[1] == "at most") {
+		err = fmt.Errorf("%q is no limit; %s", expectation, grammar)
+	}
+	relation := harness.AtLeast
+	if m.Better == slo.LowerIsBetter {
+		relation = harness.AtMost
+	}
+	limit := 1 - share
+	if worse == (m.Better == slo.LowerIsBetter) {
+		limit = 1 + share
+	}
+	if err == nil && limit <= 0 {
+		err = fmt.Errorf("%q is impossible: nothing can be less than nothing", expectation)
+	}
+	return relation, limit, err
+}

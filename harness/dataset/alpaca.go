@@ -1,0 +1,63 @@
+package dataset
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/vllmspec/vllmspec/harness"
+)
+
+// alpaca reads tasks in the form of Stanford's Alpaca and of the files for fine-tuning that
+// follow it: objects with an "instruction", an "input" that belongs to it, and the "output"
+// that is wanted, which is not asked. Each is asked as a chat: the instruction and below it
+// the input, after the "system" message and the "history" of questions and answers that
+// LLaMA-Factory's files have. Source: https://github.com/tatsu-lab/stanford_alpaca.
+type alpaca struct{ *File }
+
+func alpacaFormat() fileFormat {
+	return fileFormat{kind: "alpaca", holds: "tasks in the form of Alpaca's", noun: "task", extensions: []string{".json", ".jsonl"},
+		sniff: func(s *sample) bool {
+			asksOtherwise := slices.ContainsFunc(append([]string{"prompt", "body"}, listNames...), func(name string) bool { return s.fields[name] != nil })
+			return s.fields["instruction"] != nil && !asksOtherwise
+		},
+		read: func(d *File, file *openFile) (*records, error) {
+			const must = "it must be a JSON array of Alpaca's tasks, or one task each line"
+			return elementRecords(file, must, alpaca{d}.task, d.Progress)
+		}}
+}
+
+// An alpacaTask is a task as a file has it.
+type alpacaTask struct {
+	Instruction string     `json:"instruction"`
+	Input       string     `json:"input"`
+	System      string     `json:"system"`
+	History     [][]string `json:"history"` // a question and its answer each
+}
+
+func (d alpaca) task(number int64, raw []byte, _ bool) (c harness.Conversation, err error) {
+	var task alpacaTask
+	if err = json.Unmarshal(raw, &task); err != nil {
+		return c, fmt.Errorf("task %d: %w", number+1, explainJSON(err))
+	}
+	question := strings.TrimSpace(task.Instruction + "\n" + task.Input)
+	switch {
+	case halfCharacter(raw):
+		return c, errHalfCharacter
+	case question == "":
+		return c, &unaskable{emptyPrompt, fmt.Sprintf("task %d: the instruction is empty", number+1)}
+	}
+	var messages []harness.Message
+	if task.System != "" {
+		messages = append(messages, harness.Message{Role: "system", Content: task.System})
+	}
+	for i, turn := range task.History {
+		if len(turn) != 2 {
+			return c, fmt.Errorf("task %d: turn %d of its history has %d texts; it must have two, a question and its answer", number+1, i+1, len(turn))
+		}
+		messages = append(messages, harness.Message{Role: "user", Content: turn[0]}, harness.Message{Role: "assistant", Content: turn[1]})
+	}
+	messages = append(messages, harness.Message{Role: "user", Content: question})
+	return harness.Conversation{Turns: []harness.Prompt{{Messages: messages, MaxTokens: d.MaxTokens, IgnoreEOS: d.IgnoreEOS}}}, nil
+}

@@ -1,0 +1,132 @@
+package dataset
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"iter"
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/vllmspec/vllmspec/harness"
+)
+
+// A File is a dataset in a file, in any of the [Formats]. What is asked can be asked again
+// and again: any number of streams share one File, which is checked and opened once.
+//
+// What a record of prompts asks the server for is sent as it stands: there, fields that are not
+// known are named once, and those that look like a slip are an error. Records that cannot be asked
+// are left out and counted, unless most cannot. Text is UTF-8, or UTF-16 with a byte order mark.
+type File struct {
+	FS        fs.FS
+	Path      string
+	MaxTokens int                     // bound of every answer; 0: the server's
+	IgnoreEOS bool                    // every answer runs to the bound
+	Turns     int                     // questions of a conversation; those that have fewer are left out; 0: the format's own way, else as 1
+	Recorded  bool                    // history is the recorded answers, not the server's own
+	Virtual   bool                    // drawn in virtual time
+	Progress  func(done, total int64) // is called now and then with how many bytes have been checked; nil: it is not
+
+	shared shared
+	fields unknowns
+	chosen sync.Once
+	is     *fileFormat // nil: no format has such an ending
+}
+
+func (d *File) String() string {
+	s := describe(d.Path, d.MaxTokens, d.IgnoreEOS)
+	if d.Turns > 1 {
+		s += fmt.Sprintf(", %d turns", d.Turns)
+	}
+	if d.Recorded {
+		s += " with the recorded answers"
+	}
+	return s
+}
+
+// Conversations implements [harness.Dataset].
+func (d *File) Conversations(r *rand.Rand) (iter.Seq[harness.Conversation], error) {
+	all, err := d.shared.open(d.open)
+	if err != nil {
+		return nil, err
+	}
+	return shuffled(r, all), nil
+}
+
+// Count is how many different conversations there are that can be asked.
+func (d *File) Count() (int, error) {
+	all, err := d.shared.open(d.open)
+	if err != nil {
+		return 0, err
+	}
+	return int(all.usable), nil
+}
+
+// Close closes the file. Nothing can be drawn any more.
+func (d *File) Close() error { return d.shared.close() }
+
+// open finds out which format the file has, and checks all of it.
+func (d *File) open() (*records, error) {
+	is := d.format()
+	switch {
+	case is == nil:
+		return nil, fmt.Errorf("%s: files of prompts end in %s", d.Path, Extensions())
+	case d.Turns > 0 && !is.turns:
+		return nil, fmt.Errorf("%s holds single prompts; conversations with turns are drawn from \"sharegpt\", or a file like it (%s)", d.Path, enumerated(extensions(true)))
+	}
+	opening := openText
+	if d.isParquet() {
+		opening = open
+	}
+	file, err := opening(d.FS, d.Path)
+	if err != nil {
+		return nil, err
+	}
+	all, err := is.read(d, file)
+	if err == nil {
+		err = all.left.check(is.noun + "s")
+	}
+	switch {
+	case err != nil:
+	case all.usable > 0:
+		return all, nil
+	case is.turns && all.units > 0:
+		err = fmt.Errorf("no conversation has %d turns", d.Turns)
+	default:
+		err = fmt.Errorf("there is no %s in it", is.noun)
+	}
+	return nil, errors.Join(inFile(d.Path, err), file.Close())
+}
+
+// isParquet reports whether the file is Parquet, and no text.
+func (d *File) isParquet() bool { return filepath.Ext(d.Path) == ".parquet" }
+
+// Remarks are what a reader should know of the file: how it was read, how much of it is
+// left out, and fields that are not sent.
+func (d *File) Remarks() []string {
+	noun := ""
+	if is := d.format(); is != nil {
+		noun = is.noun + "s"
+	}
+	return append(d.shared.remarks(d.Path, noun), d.fields.remark(d.Path)...)
+}
+
+// Warnings are those of them that belong to the warnings of a run. That conversations are
+// shorter than the scenario asks for is none: it leaves them out.
+func (d *File) Warnings() []string {
+	if all := d.shared.records; all != nil && all.left.sum() == all.left.counts[fewTurns] {
+		return append(slices.Clone(all.notes), d.fields.remark(d.Path)...)
+	}
+	return d.Remarks()
+}
+
+// enumerated is a list for a reader: ".json, .jsonl or .csv".
+func enumerated(all []string) string {
+	if n := len(all) - 1; n > 0 {
+		return strings.Join(all[:n], ", ") + " or " + all[n]
+	}
+	return strings.Join(all, "")
+}

@@ -1,0 +1,198 @@
+package diagnose
+
+import (
+	"fmt"
+
+	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/quantity"
+	"github.com/vllmspec/vllmspec/harness/slo"
+)
+
+// cause says in one sentence why a verdict is not met: the phase in which the time
+// went, and what was seen that speaks for it. Where nothing was seen, it says so.
+func (e *explanation) cause(v slo.Verdict) string {
+	switch v.Outcome {
+	case slo.Unknown:
+		return e.unknown(v)
+	case slo.Missed:
+		return v.Name() + " was missed because " + e.because(v)
+	}
+	return ""
+}
+
+// unknown names what keeps a verdict from being known: its first note.
+func (e *explanation) unknown(v slo.Verdict) string {
+	if len(v.Notes) == 0 {
+		return ""
+	}
+	return v.Name() + " is not known because " + v.Notes[0]
+}
+
+// unread says what the scraper met where readings are missing; "" where none are.
+func (e *explanation) unread() string {
+	if why := e.w.Run.Unread["server"]; why != "" {
+		return fmt.Sprintf("; its /metrics did not answer as it should (%s)", shortened(why))
+	}
+	return ""
+}
+
+func (e *explanation) because(v slo.Verdict) string {
+	m, err := slo.Lookup(v.Metric)
+	failed := e.failures[v.Class]
+	if failed == nil {
+		failed = newFailures()
+	}
+	q := e.of(v)
+	switch {
+	case err != nil:
+		return "of " + slo.NotSeen
+	case m.Name == "error rate" && failed.n > 0:
+		return failed.because()
+	case m.Name == "lag":
+		return "the client itself was late" + e.w.Starved()
+	case q != nil && v.Relation == harness.AtLeast && m.Figure == nil:
+		return "it was less than was asked for, which is no fault"
+	case q != nil && failed.n > q.slow.n:
+		return failed.because()
+	case q != nil && q.slow.n > 0:
+		return e.slowness(q)
+	case m.Name == "request throughput" || m.Name == "output throughput":
+		return e.tooLittle(failed)
+	case m.IsSampled() || m.Flight || m.Name == "backlog":
+		return e.ofTheServer(m)
+	}
+	return "of " + slo.NotSeen
+}
+
+// slowness is why requests were too slow for a limit.
+func (e *explanation) slowness(q *inquiry) string {
+	excess, slow := q.excess()
+	var s string
+	switch phase := excess.most(); phase {
+	case "client":
+		s = e.clientWaits(slow)
+	case "network":
+		s = q.onTheWay(slow)
+	case "front end":
+		s = e.inFront(q, slow)
+	case "queue":
+		s = fmt.Sprintf("requests waited in the server's queue, %s on average of those that were too slow: ", quantity.Format(slow.Queue, quantity.Seconds)) + e.queueing(q)
+	case "prefill":
+		s = fmt.Sprintf("prompts took long to compute, %s on average of those that were too slow: ", quantity.Format(slow.Prefill, quantity.Seconds)) + e.prompts(q)
+	case "stall":
+		s = e.stalled(q)
+	case "decode":
+		s = e.decoding(q)
+	default:
+		s = e.inTheServer(slow)
+	}
+	if q.opened() {
+		s += fmt.Sprintf("; %s of those %s were the first requests of their users, who all begin at once (a warm-up leaves them out)", quantity.Grouped(q.slow.opening), quantity.Grouped(q.slow.n))
+	}
+	if q.verdict == nil || q.metric.Name != q.verdict.Metric { // a part of goodput
+		s = fmt.Sprintf("%s missed %s: ", quantity.Counted(q.slow.n, "request"), q.limit.Text) + s
+	}
+	return s
+}
+
+// clientWaits is for requests that were sent late.
+func (e *explanation) clientWaits(slow Phases) string {
+	if open, ok := e.w.Run.Scenario.Load.(harness.Open); ok && open.InFlight > 0 {
+		return fmt.Sprintf("requests waited %s on average for one of the %s places that the scenario gives them: so many were not answered as fast as requests came", quantity.Format(slow.Client, quantity.Seconds), quantity.Grouped(open.InFlight))
+	}
+	return fmt.Sprintf("the client sent them late, by %s on average%s", quantity.Format(slow.Client, quantity.Seconds), e.w.Starved())
+}
+
+// onTheWay is for time that the server knows nothing of.
+func (q *inquiry) onTheWay(slow Phases) string {
+	s := fmt.Sprintf("time passed between client and server, %s on average of those that were too slow", quantity.Format(slow.Network, quantity.Seconds))
+	then, _ := q.seen()
+	var most float64
+	for i, k := range q.line.ticks {
+		if q.touched[i] && k.first.n > 0 {
+			most = max(most, k.first.most)
+		}
+	}
+	switch {
+	case q.slow.headers.Seconds()/float64(max(1, q.slow.n)) < slow.Network/2 && then.n > 0 && most > 0 && most < slow.Total():
+		s += fmt.Sprintf(": by its own account the server gave no first token later than %s after a request had come; the network, a proxy or its front end held them up", quantity.Format(most, quantity.Seconds))
+	default:
+		s += ": connecting, and until the headers came, which the server sends before it begins; the network, a proxy or its front end held them up"
+	}
+	return s
+}
+
+// inFront is for time that the server counts, and its engine does not.
+func (e *explanation) inFront(q *inquiry, slow Phases) string {
+	s := fmt.Sprintf("requests waited in the server's front end, %s on average of those that were too slow", quantity.Format(slow.FrontEnd, quantity.Seconds))
+	if f := e.line.frontEnd(); f.first > 0 {
+		s += fmt.Sprintf(": by its own account the first tokens of all requests took %s on average, and of that %s in its queue and in computing", quantity.Format(f.first, quantity.Seconds), quantity.Format(f.engine, quantity.Seconds))
+	}
+	then, _ := q.seen()
+	return s + fmt.Sprintf("; %s output tokens per second went through it meanwhile", quantity.Digits(then.rate()))
+}
+
+// inTheServer is for time between headers and first token that is not split.
+func (e *explanation) inTheServer(slow Phases) string {
+	s := fmt.Sprintf("%s on average passed in the server before the first token", quantity.Format(slow.Server, quantity.Seconds))
+	if e.line.read() {
+		return s + "; its metrics do not tell whether in its queue or in computing"
+	}
+	return s + "; whether in its queue or in computing was not seen, as its metrics could not be read" + e.unread()
+}
+
+// queueing says what the queue waited for.
+func (e *explanation) queueing(q *inquiry) string {
+	then, _ := q.seen()
+	return e.resource(then, q.limit.Class) + e.oversaturated(then)
+}
+
+// resource is what was used up while requests waited.
+func (e *explanation) resource(then seen, class string) string {
+	grew := fmt.Sprintf("the queue grew from %s to %s", quantity.Digits(then.waited), quantity.Digits(then.waitedMost))
+	switch {
+	case then.n == 0:
+		return "what for was not seen, as the server's metrics could not be read" + e.unread()
+	case then.kvMost >= .95 || then.preemptions > 0:
+		return "the KV cache was full, and " + grew + " while KV cache usage stood at up to " + quantity.Format(then.kvMost, quantity.Ratio) + preempted(then.preemptions) + e.holders(class)
+	case then.deferredMost > then.waitedMost/2:
+		return fmt.Sprintf("up to %s of them were held back by something else than room, such as a slot for their adapter or a grammar; %s", quantity.Digits(then.deferredMost), grew)
+	case then.perStep() >= fullStep:
+		return fmt.Sprintf("its steps were full of prompts, %s tokens each on average; %s; %s", quantity.Digits(then.perStep()), e.promptLoad(then, class), grew)
+	case then.full > 0 && 2*then.full >= then.queued:
+		return fmt.Sprintf("all %s places in its batch were taken, and %s while KV cache usage was at most %s", quantity.Digits(then.runningMost), grew, quantity.Format(then.kvMost, quantity.Ratio))
+	}
+	return fmt.Sprintf("%s, although KV cache usage was at most %s with at most %s requests at once; what they waited for was not seen; %s",
+		grew, quantity.Format(then.kvMost, quantity.Ratio), quantity.Digits(then.runningMost), e.promptLoad(then, class))
+}
+
+// fullStep is how many tokens a step has at least that is full of prompts: half of
+// the least bound that vLLM sets itself (max_num_batched_tokens).
+const fullStep = 1024
+
+func (s seen) perStep() float64 { return s.stepTokens / max(1, s.steps) }
+
+func preempted(n float64) string {
+	if n == 0 {
+		return ""
+	}
+	if n == 1 {
+		return " and 1 preemption happened"
+	}
+	return " and " + quantity.Digits(n) + " preemptions happened"
+}
+
+// Rates of arriving and answered requests that differ by more make a queue that
+// grows for good.
+const oversaturation = 1.1
+
+func (e *explanation) oversaturated(then seen) string {
+	if _, users := e.w.Run.Scenario.Load.(harness.Closed); users {
+		return "" // they ask no more than is answered
+	}
+	due, ended := float64(e.load.due)/e.w.Seconds(), float64(e.load.ended)/e.w.Seconds()
+	if due < oversaturation*ended || then.waitedMost < 10 {
+		return ""
+	}
+	return fmt.Sprintf("; more came than it could answer: %s requests per second were due, %s were answered", quantity.Digits(due), quantity.Digits(ended))
+}

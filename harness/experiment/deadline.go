@@ -1,0 +1,119 @@
+package experiment
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/trials"
+)
+
+// graceLeast is how long answers are awaited after a load at least: where go test leaves
+// less, the load is refused. One of several different loads awaits them no longer, since
+// one that is more than the server can do would hold up all others.
+const graceLeast = time.Minute
+
+// storing is how long before the deadline a run must end, to be judged and stored.
+const storing = 15 * time.Second
+
+// afterDeadline is how long a run has, once its own time is over, to end by itself.
+const afterDeadline = time.Second
+
+// deadline is when the process is killed, by the clock that the load of a plan goes by; false: never.
+func (s *Session) deadline(p Plan) (time.Time, bool) {
+	return s.Deadline, !s.Deadline.IsZero() && !p.Virtual
+}
+
+// grace is how much time after a load there must be at least.
+func (p Plan) grace() time.Duration {
+	if p.Grace > 0 {
+		return p.Grace
+	}
+	return graceLeast
+}
+
+// awaits lets a runner wait for answers as the plan says, and no longer than the deadline
+// leaves: what is stored then is whole, and what is killed is not.
+func (t *trial) awaits(runner *harness.Runner) {
+	runner.Timeout, runner.Grace = t.of.plan.Timeout, t.of.plan.Grace
+	if several := t.of.group != nil && t.of.group.Kind != trials.Repeats; several && runner.Grace == 0 && runner.Timeout == 0 && t.scenario.Load.Planned() > 0 {
+		runner.Grace = graceLeast
+	}
+	deadline, limited := t.of.session.deadline(t.of.plan)
+	if !limited {
+		return
+	}
+	runner.Deadline = deadline.Add(-storing)
+	if t.of.group != nil && t.of.group.Kind == trials.Repeats {
+		left := t.of.plan.loads() - len(t.of.group.Trials) - 1
+		runner.Deadline = runner.Deadline.Add(-time.Duration(left) * (t.scenario.Load.Planned() + t.of.plan.grace() + between))
+	}
+}
+
+// fitsDeadline refuses loads that go test would kill in the middle: nothing would be
+// stored, and no reader would learn why.
+func (s *Session) fitsDeadline(p Plan, loads []time.Duration) error {
+	deadline, limited := s.deadline(p)
+	if !limited {
+		return nil
+	}
+	left := time.Until(deadline)
+	planned, what := -between, fmt.Sprintf("the load of %v", loads[0])
+	for _, each := range loads {
+		planned += each + between
+	}
+	if len(loads) > 1 {
+		what = fmt.Sprintf("the %d loads of %v in all", len(loads), planned)
+	}
+	if needed := planned + p.grace() + storing; needed > left {
+		return fmt.Errorf("%s and its grace of %v do not fit into the %v that go test leaves; add -timeout %v, or -timeout 0 for no limit",
+			what, p.grace(), left.Round(time.Second), (planned + s.elapsed() + max(10*time.Minute, p.grace()+time.Minute)).Round(time.Minute))
+	}
+	return nil
+}
+
+// cutByDeadline says what to do where answers were not awaited because the time was over.
+func (t *trial) cutByDeadline(runner *harness.Runner) {
+	if short := t.run.Shortfall; short != nil && short.Cause == harness.OutOfTime && !t.run.Stopped.Early() {
+		t.run.Stopped = harness.Stop{Kind: harness.StopInterrupted, Detail: string(byTimeout)}
+	}
+	if runner.Deadline.IsZero() || time.Now().Before(runner.Deadline) {
+		return
+	}
+	const says = "go test's time was over before the last answers came; add a longer -timeout, or -timeout 0 for no limit"
+	if !t.run.Stopped.Early() {
+		t.run.Warnings = append(t.run.Warnings, says)
+		t.of.session.warn(says)
+	}
+}
+
+// interruptible is a context that ends when everything is interrupted, or the time is so far
+// over that what there is can just be judged and stored.
+func (s *Session) interruptible(ctx context.Context, p Plan) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	limit, limited := s.deadline(p)
+	go func() {
+		ticker := time.NewTicker(100 * time.Millisecond)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case now := <-ticker.C:
+				if by, interrupted := s.interrupted(); interrupted {
+					cancel(by)
+				} else if limited && now.After(limit.Add(afterDeadline-storing)) {
+					cancel(byTimeout)
+				}
+			}
+		}
+	}()
+	return ctx, func() { cancel(nil) }
+}
+
+// What ends a run from outside, beside what interrupts everything.
+const (
+	byButton  harness.Interruption = "the stop button of its page"
+	byTimeout harness.Interruption = "go test's -timeout; add a longer one, or -timeout 0 for no limit"
+)

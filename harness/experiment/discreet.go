@@ -1,0 +1,106 @@
+package experiment
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/sampler"
+	"github.com/vllmspec/vllmspec/internal/plain"
+	"github.com/vllmspec/vllmspec/internal/redact"
+)
+
+// A discreet sampler shows no secrets in labels and errors, which are the server's, or an
+// exporter's.
+type discreet struct {
+	harness.Sampler
+	secrets *redact.Secrets
+	seen    map[string]string // labels say the same in each reading
+	hidden  map[string]string // what stands for values that are hidden: another one for each
+}
+
+func newDiscreet(of harness.Sampler, secrets *redact.Secrets) *discreet {
+	return &discreet{of, secrets, map[string]string{}, map[string]string{}}
+}
+
+// Read is the sampler's, without secrets.
+func (d *discreet) Read(ctx context.Context) ([]harness.Reading, error) {
+	const most = 100_000 // different texts that are remembered
+	if len(d.seen) > most {
+		clear(d.seen)
+	}
+	readings, err := d.Sampler.Read(ctx)
+	for i := range readings {
+		r := &readings[i]
+		r.Series = d.once(r.Series, d.secrets.Own)
+		for name, value := range r.Labels {
+			if clean := d.label(name, value); clean != value {
+				r.Labels[name] = clean
+			}
+		}
+	}
+	if err != nil {
+		if text := plain.Line(d.secrets.Text(err.Error())); text != err.Error() {
+			err = &redact.Error{Text: text, Err: err}
+		}
+	}
+	return readings, err
+}
+
+// label is the value of a label. What is hidden of different values stays different, or their
+// series would be one; the bounds of a histogram's buckets are numbers.
+func (d *discreet) label(name, value string) string {
+	if name == "le" || name == "quantile" {
+		return value
+	}
+	clean := redact.Value(name, d.once(value, d.secrets.Text))
+	if clean == value || !strings.Contains(clean, redact.Hidden) {
+		return clean
+	}
+	shown, known := d.hidden[value]
+	if !known {
+		shown = fmt.Sprintf("%s%d", clean, len(d.hidden)+1)
+		d.hidden[value] = shown
+	}
+	return shown
+}
+
+func (d *discreet) once(text string, clean func(string) string) string {
+	known, ok := d.seen[text]
+	if !ok {
+		known = plain.Line(clean(text))
+		d.seen[text] = known
+	}
+	return known
+}
+
+// String is what is read.
+func (d *discreet) String() string {
+	if named, ok := d.Sampler.(fmt.Stringer); ok {
+		return named.String()
+	}
+	return "source"
+}
+
+// Remarks are the sampler's.
+func (d *discreet) Remarks() (all []string) {
+	if remarking, ok := d.Sampler.(interface{ Remarks() []string }); ok {
+		for _, remark := range remarking.Remarks() {
+			all = append(all, plain.Line(d.secrets.Text(remark)))
+		}
+	}
+	return all
+}
+
+// shownGPUs are GPUs as they may be shown.
+func (s *Session) shownGPUs(gpus []sampler.GPU) []sampler.GPU {
+	out := make([]sampler.GPU, len(gpus))
+	for i, g := range gpus {
+		for _, field := range []*string{&g.Index, &g.Model, &g.UUID, &g.Driver, &g.ECC} {
+			*field = plain.Line(s.redact(*field))
+		}
+		out[i] = g
+	}
+	return out
+}

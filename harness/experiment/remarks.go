@@ -1,0 +1,75 @@
+package experiment
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/quantity"
+	"github.com/vllmspec/vllmspec/harness/reconcile"
+	"github.com/vllmspec/vllmspec/harness/slo"
+)
+
+// remarkAhead says what a reader should know before the load, once for an experiment: the rate of a
+// trace, what of files is left out or not sent, a load that will end early. It returns what belongs to
+// the warnings of the run.
+func (t *trial) remarkAhead() (warnings []string) {
+	if !t.of.remarked {
+		for _, line := range t.of.plan.Remarks {
+			t.of.session.say(line)
+		}
+	}
+	if open, ok := t.scenario.Load.(harness.Open); ok && !t.of.remarked {
+		if short := open.Foreseen(t.of.plan.LaterTurns); short != nil {
+			t.of.session.say(slo.ShortfallText(short))
+		}
+	}
+	t.of.remarked = true
+	return slices.Clone(t.of.plan.Warnings)
+}
+
+// remarkAfter says what no figure says of the answers, and returns it for the warnings of the run.
+func (t *trial) remarkAfter() []string {
+	remarks := t.measured().Remarks()
+	for _, remark := range remarks {
+		t.of.session.say(remark)
+	}
+	return remarks
+}
+
+// unexpectedHits is the share of prompt tokens that may be found in the prefix cache
+// because conversations came again, before the reader is warned.
+const unexpectedHits = 0.10
+
+// surprises warns of conversations that came more than once, where the scenario does not
+// say what is in the prefix cache.
+func (t *trial) surprises() []string {
+	counted, ok := t.scenario.Dataset.(interface{ Count() (int, error) })
+	if !ok || t.scenario.Cache != nil {
+		return nil
+	}
+	different, err := counted.Count()
+	drawn := t.measured().Conversations()
+	if err != nil || drawn <= different {
+		return nil
+	}
+	found, known := t.measured().Found()
+	if again := 1 - float64(different)/float64(drawn); !known || t.scenario.Leftovers || t.of.plan.LaterTurns || min(found, again) < unexpectedHits {
+		return []string{fmt.Sprintf("%d conversations were drawn from %d different ones; a prompt that comes again is found in the server's prefix cache", drawn, different)}
+	}
+	warning := fmt.Sprintf("%s of prompt tokens were found in the server's prefix cache because conversations came again (%s were drawn from %s): real users seldom repeat each other%s",
+		quantity.Format(found, quantity.Ratio), quantity.Format(float64(drawn), quantity.Count), quantity.Format(float64(different), quantity.Count), t.of.session.Remedies.ColdCache)
+	t.of.warnOfCache(warning)
+	return []string{warning}
+}
+
+// disagreements are what client and server say otherwise of each other's work, as
+// warnings; they are looked for in every run.
+func disagreements(ledger *slo.Accounts) (warnings []string) {
+	for _, a := range reconcile.Agreements(ledger) {
+		if a.Outcome == string(slo.Missed) {
+			warnings = append(warnings, "client and server do not agree on "+reconcile.Sentence(a))
+		}
+	}
+	return warnings
+}

@@ -1,0 +1,168 @@
+package experiment
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/sampler"
+)
+
+// A sampling is what is read beside the load of a run.
+type sampling struct {
+	samplers []harness.Sampler
+	missing  map[string]string    // source → why nothing is read of it
+	gpus     func() []sampler.GPU // those that are read
+	close    func()
+}
+
+// sample is what can be read of the server that was reached. In virtual time the
+// host's own figures would be those of a second that took a millisecond: they are
+// left out.
+func (t *trial) sample(ctx context.Context) sampling {
+	on, session := t.on, t.of.session
+	metrics, closeMetrics := on.serverMetrics(t.hopeless)
+	out := sampling{samplers: []harness.Sampler{metrics}, missing: map[string]string{}, gpus: func() []sampler.GPU { return nil }, close: closeMetrics}
+	if on.Virtual {
+		return out
+	}
+	host := sampler.NewHost()
+	out.samplers = append(out.samplers, host)
+	if on.Remote {
+		if ports := portsHere(ctx, on.URLs()); ports != nil {
+			host.Server = sampler.FindProcess(ctx, ports...)
+		}
+	}
+	gpus, why := session.gpusOf(on.Remote, host.Server)
+	if on.second && session.Place.GPUsURLs != nil {
+		gpus, why = nil, "no GPU could be read: "+session.Remedies.OtherGPUs
+	}
+	if gpus == nil {
+		out.missing["gpu"] = why
+		return out
+	}
+	out.samplers, out.gpus = append(out.samplers, newDiscreet(gpus, session.secrets())), gpus.GPUs
+	out.close = func() { closeMetrics(); gpus.Close() }
+	if gpus.GPUs() == nil { // an exporter tells with its first page; what is wrong with it the run will say
+		reading, cancel := context.WithTimeout(ctx, readingMost)
+		gpus.Read(reading)
+		cancel()
+	}
+	if named := nameOf(session.shownGPUs(gpus.GPUs())); named != "" {
+		t.scenario.Labels["gpu"] = named
+	}
+	return out
+}
+
+// nameOf is what a baseline must share: "8 × NVIDIA H100 80GB HBM3", and into how many
+// instances they are split, where they are.
+func nameOf(gpus []sampler.GPU) string {
+	count, instances := map[string]int{}, map[string]int{}
+	for _, g := range gpus {
+		if g.Model != "" {
+			count[g.Model]++
+			instances[g.Model] += g.Instances
+		}
+	}
+	var parts []string
+	for _, model := range slices.Sorted(maps.Keys(count)) {
+		part := fmt.Sprintf("%d × %s", count[model], model)
+		if n := instances[model]; n > 0 {
+			part += fmt.Sprintf(" (%d MIG instances)", n)
+		}
+		parts = append(parts, part)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// portsHere are the ports of a server whose every replica is on this machine; nil
+// where one is elsewhere.
+func portsHere(ctx context.Context, urls []string) (ports []uint16) {
+	for _, raw := range urls {
+		u, err := url.Parse(raw)
+		if err != nil || !sampler.OnThisMachine(ctx, u.Hostname()) {
+			return nil
+		}
+		port, err := strconv.ParseUint(cmp.Or(u.Port(), map[string]string{"http": "80", "https": "443"}[u.Scheme]), 10, 16)
+		if err != nil {
+			return nil
+		}
+		ports = append(ports, uint16(port))
+	}
+	return ports
+}
+
+// gpuSource is where GPUs are read.
+type gpuSource interface {
+	harness.Sampler
+	GPUs() []sampler.GPU
+	Close()
+}
+
+// exported are GPUs that an exporter reports, or several.
+type exported interface {
+	harness.Sampler
+	fmt.Stringer
+	GPUs() []sampler.GPU
+}
+
+// exporter is a source that nothing is opened for.
+type exporter struct{ exported }
+
+func (exporter) Close() {}
+
+// gpusOf is where the server's GPUs can be read: at the pages of the place, or on
+// this machine, if the server runs here; or why they cannot.
+func (s *Session) gpusOf(real bool, process *sampler.Process) (gpuSource, string) {
+	switch {
+	case !real:
+		return nil, "no GPU could be read: the mock has none"
+	case s.Place.GPUsURLs != nil:
+		var pages sampler.Exporters
+		for _, page := range s.Place.GPUsURLs {
+			pages = append(pages, &sampler.Exporter{URL: page, HTTP: s.Place.plainHTTP()})
+		}
+		if len(pages) == 1 {
+			return exporter{pages[0]}, ""
+		}
+		return exporter{pages}, ""
+	case process == nil || process.Forwards():
+		return nil, "no GPU could be read: the server is on another machine" + s.Remedies.RemoteGPUs
+	}
+	nvidia, err := sampler.OpenNVIDIA(process.PIDs)
+	if err != nil {
+		return nil, err.Error()
+	}
+	return nvidia, ""
+}
+
+// WhyNoGPU is why no GPU of the server under test can be read, as part of a sentence; "" where one can.
+func (s *Session) WhyNoGPU(ctx context.Context) string {
+	process := new(sampler.Process) // one that was started here, or will be
+	if s.Place.URLs != nil && portsHere(ctx, s.Place.URLs) == nil {
+		process = nil
+	}
+	gpus, why := s.gpusOf(true, process)
+	if gpus == nil {
+		return "it needs a GPU, and " + why
+	}
+	gpus.Close()
+	return ""
+}
+
+// plainHTTP asks without the credentials that are the server's alone.
+func (p Place) plainHTTP() *http.Client {
+	transport := &http.Transport{Proxy: http.ProxyFromEnvironment}
+	if p.TLS != nil {
+		transport.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: p.TLS.RootCAs}
+	}
+	return &http.Client{Transport: transport}
+}

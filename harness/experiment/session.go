@@ -1,0 +1,183 @@
+package experiment
+
+import (
+	"context"
+	"crypto/tls"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/credentials"
+	"github.com/vllmspec/vllmspec/harness/export"
+	"github.com/vllmspec/vllmspec/harness/server"
+	"github.com/vllmspec/vllmspec/harness/store"
+	"github.com/vllmspec/vllmspec/internal/disk"
+	"github.com/vllmspec/vllmspec/internal/redact"
+	"github.com/vllmspec/vllmspec/reports"
+)
+
+// A Session runs experiments one after the other. Only Out must be set.
+type Session struct {
+	Out   string     // folder in which runs are stored
+	Disk  *disk.Disk // where all is written; nil: the system's
+	Root  string     // paths that are shown count from here; "": they are shown whole
+	Place Place
+	Began time.Time // on the wall clock: the start of runs in virtual time, whose own clock is none, and the name of a launched server's log; zero: now
+
+	Deadline  time.Time // when the process is killed; zero: never
+	Interrupt Interrupt // nil: nothing interrupts
+	Secrets   *redact.Secrets
+	Remedies  Remedies
+	Commit    string // of the scenarios, in git; "": that of the binary
+
+	Listener Listener // nil: none
+	Watcher  Watcher  // nil: none
+	// Export opens further sinks for a run in real time, with what is to be done when it has
+	// ended. What is wrong with them is a warning of the run. Nil: there are none.
+	Export func(ctx context.Context, about export.About, warn func(string)) (sinks []harness.Sink, finish func())
+
+	launched launched
+}
+
+// A Place is where servers are, and with what credentials they are asked. The zero Place is
+// the mock.
+type Place struct {
+	URLs   []string       // of the server under test, or of its replicas
+	Other  []string       // of the server that it is compared with
+	Launch *server.Launch // a server to start, once for all experiments of the session
+	TLS    *tls.Config
+	// Token is the bearer token, once it is needed; nil: there is none.
+	Token   func(context.Context) (*credentials.Token, error)
+	Headers []credentials.Header
+	Model   string // to ask for; "": the first that is served
+
+	MetricsURLs []string // pages of the server's metrics; nil: URL/metrics
+	MetricsKey  string   // bearer token for those
+	GPUsURLs    []string // pages of exporters of the server's GPUs
+	OnlyReal    string   // why the mock is not measured, even where it is reached as a server; "": it is
+}
+
+// Remedies say what a user can do about what cannot be read or written, each as the
+// end of a sentence. "" is nothing.
+type Remedies struct {
+	Key        string // the server does not let its metrics be read
+	MetricsKey string // a page does not with [Place.MetricsKey]
+	OtherHost  string // a page on another host than the server's does not without that key
+	RemoteGPUs string // the server runs on another machine, and so do its GPUs
+	OtherGPUs  string // GPUsURLs are those of the first of two servers
+	Out        string // nothing can be written to the folder of the runs
+	ColdCache  string // conversations that came again were found in the prefix cache
+}
+
+// An Interrupt says whether everything is to end before its time, and why.
+type Interrupt interface {
+	By() (harness.Interruption, bool)
+}
+
+// A Listener hears what an experiment does.
+type Listener interface {
+	// Say takes a line for the reader.
+	Say(line string)
+	// Reach is called when a stage begins, by the goroutine that goes through it.
+	Reach(Stage)
+}
+
+// A Stage is where an experiment has got to.
+type Stage string
+
+// The stages after a load, in their order.
+const (
+	Judging Stage = "judging"
+	Writing Stage = "writing" // the files of the run
+)
+
+// A Manifest is what is known of a run: of one that goes on, what is known of it beforehand.
+type Manifest = store.Manifest
+
+// A Watcher shows runs while they go on.
+type Watcher interface {
+	// Watch begins to show a run. stop ends its load.
+	Watch(s harness.Scenario, m Manifest, stop func()) Watch
+}
+
+// A Watch shows one run. Close ends it, also of a run that was not published.
+type Watch interface {
+	harness.Sink
+	// Published shows what became of the run, which now lies in a folder.
+	Published(v reports.View, entry reports.Entry, folder string)
+}
+
+// live reports whether plans that do not ask for the mock measure a server at the place.
+func (p Place) live() bool { return p.URLs != nil || p.Launch != nil }
+
+// OnMock reports whether a target is the mock of our own, in virtual time or not.
+func (p Place) OnMock(t Target, virtual bool) bool { return t.Simulated || virtual || !p.live() }
+
+func (s *Session) say(line string) {
+	if s.Listener != nil {
+		s.Listener.Say(line)
+	}
+}
+
+func (s *Session) reach(stage Stage) {
+	if s.Listener != nil {
+		s.Listener.Reach(stage)
+	}
+}
+
+// interrupted is why everything is to end, and whether it is.
+func (s *Session) interrupted() (harness.Interruption, bool) {
+	if s.Interrupt == nil {
+		return "", false
+	}
+	return s.Interrupt.By()
+}
+
+// secrets are those that nothing shows.
+func (s *Session) secrets() *redact.Secrets {
+	if s.Secrets == nil {
+		s.Secrets = new(redact.Secrets)
+	}
+	return s.Secrets
+}
+
+// redact takes all that is secret out of a text from outside.
+func (s *Session) redact(text string) string { return s.secrets().Text(text) }
+
+// fromRoot is a path as it is shown.
+func (s *Session) fromRoot(path string) string {
+	if s.Root == "" {
+		return path
+	}
+	if rel, err := filepath.Rel(s.Root, path); err == nil && !strings.HasPrefix(rel, "..") {
+		return filepath.ToSlash(rel)
+	}
+	return path
+}
+
+// create makes the folder of a run that begins now.
+func (s *Session) create(name string) (*store.Folder, error) {
+	folder, err := store.CreateOn(s.Disk, s.Out, name)
+	if err == nil {
+		folder.Clean = s.secrets().OwnFile
+	}
+	return folder, err
+}
+
+// start names a run by the wall clock. In virtual time the clock is none, and all runs have the
+// start of the session.
+func (s *Session) start(virtual bool) time.Time {
+	if virtual && !s.Began.IsZero() {
+		return s.Began
+	}
+	return time.Now()
+}
+
+// elapsed is how long the session has gone on.
+func (s *Session) elapsed() time.Duration {
+	if s.Began.IsZero() {
+		return 0
+	}
+	return time.Since(s.Began)
+}

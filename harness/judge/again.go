@@ -1,0 +1,249 @@
+package judge
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/slo"
+	"github.com/vllmspec/vllmspec/harness/store"
+	"github.com/vllmspec/vllmspec/harness/trials"
+)
+
+// A Rejudged is a stored run, or several of one scenario, judged once more from its
+// files: run.json, the Parquet files, a copied baseline, and of several runs trials.json
+// and the folders beside.
+type Rejudged struct {
+	Dir      string
+	Manifest store.Manifest
+	Verdicts []slo.Verdict
+	Whole    *trials.Whole // of several runs; nil: it is one
+	Run      *harness.Run  // nil: it is several
+	Window   *slo.Window   // of Run
+	Stored   []byte        // verdicts.json; nil where there is none
+}
+
+// ErrNotSaid is the error of a run whose files do not say what was judged.
+var ErrNotSaid = errors.New("run.json does not say what was judged: an older version wrote it, or the run was not a scenario's")
+
+// Again judges a stored run once more.
+func Again(dir string) (*Rejudged, error) {
+	m, stored, err := store.ReadManifest(dir)
+	if err != nil && (!errors.Is(err, fs.ErrNotExist) || m.Run == "") {
+		return nil, err
+	}
+	r := &Rejudged{Dir: dir, Manifest: m, Stored: stored}
+	if len(m.Trials) > 0 {
+		err = r.several()
+	} else {
+		err = r.one()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	return r, nil
+}
+
+// A measured is a stored run that was gone through.
+type measured struct {
+	dir      string
+	manifest store.Manifest
+	run      *harness.Run
+	window   *slo.Window
+	accounts *slo.Accounts
+}
+
+func open(dir string) (*measured, error) {
+	stored, err := store.OpenUnjudged(dir)
+	if err != nil {
+		return nil, err
+	}
+	return &measured{dir, stored.Manifest, stored.Run, slo.Measure(stored.Run), slo.AccountsOf(stored.Run)}, nil
+}
+
+// verdicts are those of the run by itself.
+func (one *measured) verdicts() ([]slo.Verdict, error) {
+	runs := newRuns(one.manifest)
+	runs.Windows, runs.Accounts = []*slo.Window{one.window}, []*slo.Accounts{one.accounts}
+	return runs.all(one.dir, one.manifest)
+}
+
+func newRuns(m store.Manifest) *Runs {
+	return &Runs{Labels: m.Scenario.Labels, Good: m.Scenario.Good, OwnCache: m.Scenario.Cache == nil && !m.Scenario.Leftovers}
+}
+
+func (r *Rejudged) one() error {
+	one, err := open(r.Dir)
+	if err != nil {
+		return err
+	}
+	r.Run, r.Window = one.run, one.window
+	r.Verdicts, err = one.verdicts()
+	return err
+}
+
+// several judges the runs that lie beside, each by itself and all together.
+func (r *Rejudged) several() error {
+	of, err := readTrials(r.Dir)
+	if err != nil {
+		return err
+	}
+	r.Whole = of
+	runs := newRuns(r.Manifest)
+	runs.Whole = of
+	byName := map[string]*measured{}
+	for i, t := range of.Trials {
+		if !store.IsRun(t.Run) {
+			return fmt.Errorf("trials.json: %q is no name of a run", t.Run)
+		}
+		one, err := open(filepath.Join(filepath.Dir(filepath.Clean(r.Dir)), t.Run))
+		if err != nil {
+			return err
+		}
+		alone, err := one.verdicts()
+		if err != nil {
+			return fmt.Errorf("%s: %w", t.Run, err)
+		}
+		again := trials.NewTrial(t.Run, t.Number, one.run, one.window, of.Outcome(alone, one.run.Stopped, r.Manifest.Scenario.Objectives))
+		again.Setting, again.Other = t.Setting, t.Other
+		of.Trials[i], byName[t.Run] = again, one
+		runs.add(again, one)
+	}
+	switch {
+	case of.Kind == trials.Sweep:
+		of.DrawCurve(runs.Windows, r.Manifest.Scenario.Objectives, len(r.Manifest.Server.GPUs))
+	case of.Search != nil:
+		if err := ofThese(of.Search, byName); err != nil {
+			return err
+		}
+		of.Search = of.Again(func(names []string) (windows []*slo.Window, last harness.Stop) {
+			for _, name := range names {
+				windows, last = append(windows, byName[name].window), byName[name].run.Stopped
+			}
+			return windows, last
+		})
+	}
+	r.Verdicts, err = runs.all(r.Dir, r.Manifest)
+	return err
+}
+
+// ofThese is an error where a search rests on a run that is not among its trials.
+func ofThese(f *trials.Finding, byName map[string]*measured) error {
+	for _, p := range f.Probes {
+		if len(p.Runs) == 0 || slices.ContainsFunc(p.Runs, func(name string) bool { return byName[name] == nil }) {
+			return fmt.Errorf("trials.json: the probe at %g rests on runs that are not among the trials", p.Setting)
+		}
+	}
+	return nil
+}
+
+// add takes a run into those that are judged together.
+func (r *Runs) add(t trials.Trial, one *measured) {
+	r.Accounts = append(r.Accounts, one.accounts)
+	switch {
+	case t.Other:
+		r.Others = append(r.Others, one.window)
+	default:
+		r.Windows = append(r.Windows, one.window)
+	}
+}
+
+func readTrials(dir string) (*trials.Whole, error) {
+	path := filepath.Join(dir, "trials.json")
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return parseTrials(path, raw)
+}
+
+func parseTrials(path string, raw []byte) (*trials.Whole, error) {
+	of := new(trials.Whole)
+	if err := store.Check(path, raw); err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(raw, of); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	for _, t := range of.Trials {
+		if !store.IsName(t.Run) {
+			return nil, fmt.Errorf("%s: trials.run is %q, which is no name of a folder", path, t.Run)
+		}
+	}
+	return of, nil
+}
+
+// all answers what was judged, in its order. Of a run whose program was killed that is
+// what was to be judged, and all of it is unknown.
+func (r *Runs) all(dir string, m store.Manifest) ([]slo.Verdict, error) {
+	killed := m.Stopped.Kind == harness.StopKilled
+	judged := m.Judged
+	if judged == nil && killed {
+		judged = []store.Asked{{Kind: store.AskedObjectives, Rows: m.Scenario.Objectives}}
+	} else if judged == nil {
+		return nil, ErrNotSaid
+	}
+	verdicts := []slo.Verdict{} // [] in the file, not null
+	for _, asked := range judged {
+		answers, err := r.stored(dir, m, asked)
+		switch {
+		case killed && err != nil:
+			answers = unanswered(asked)
+		case err != nil:
+			return nil, err
+		}
+		if killed && (err != nil || r.Whole != nil || asked.Kind != store.AskedObjectives) {
+			voidKilled(answers, m)
+		}
+		verdicts = append(verdicts, answers...)
+	}
+	return verdicts, nil
+}
+
+// stored answers rows, with the baseline that the folder has a copy of.
+func (r *Runs) stored(dir string, m store.Manifest, asked store.Asked) ([]slo.Verdict, error) {
+	if asked.File == "" {
+		return r.Answer(asked, nil)
+	}
+	if asked.File != filepath.Base(asked.File) {
+		return nil, fmt.Errorf("run.json: %q is no name of a file in the run's folder", asked.File)
+	}
+	base, err := store.ReadBaseline(filepath.Join(dir, asked.File))
+	if err == nil {
+		base, err = base.Of(m.Scenario.Name)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r.Answer(asked, base)
+}
+
+// unanswered are rows that nothing can be said of.
+func unanswered(asked store.Asked) (verdicts []slo.Verdict) {
+	for _, o := range asked.Rows {
+		verdicts = append(verdicts, slo.Unanswered(o))
+	}
+	return verdicts
+}
+
+// voidKilled makes verdicts unknown of what the program did not live to end.
+func voidKilled(verdicts []slo.Verdict, m store.Manifest) {
+	slo.VoidEarly(verdicts, m.Stopped, m.Scenario.Good)
+}
+
+// Salvage makes a run of what a process left behind that was killed, as
+// [store.Salvage] does, and judges what there is of it.
+func Salvage(hidden string) (string, error) {
+	return store.Salvage(hidden, func(dir string) (any, error) {
+		r, err := Again(dir)
+		if err != nil {
+			return nil, err
+		}
+		return r.Verdicts, nil
+	})
+}

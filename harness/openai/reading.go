@@ -1,0 +1,225 @@
+package openai
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"time"
+
+	"github.com/tidwall/gjson"
+
+	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/client"
+)
+
+// eventStream is the media type of a stream of events.
+const eventStream = "text/event-stream"
+
+// How long a stream is followed when its answer seems to have ended.
+const (
+	// lingering is for the end of the body, so that the connection can be used again.
+	lingering = 10 * time.Millisecond
+	// forUsage is how long the usage that was asked for may come after the finish
+	// reason, and forUsageOf the same with a server that has sent one before: there
+	// silence means that it is busy.
+	forUsage   = time.Second
+	forUsageOf = 10 * time.Second
+)
+
+// events yields the chunks of a stream of server-sent events, in either dialect of
+// vLLM's. What came in one read shares its stamp. An answer is over with [DONE], or
+// with usage after a finish reason, whatever becomes of the connection then. It may have
+// so many bytes at most.
+func (c *Client) events(from client.Body, label string, most int) iter.Seq2[harness.Chunk, error] {
+	return func(yield func(harness.Chunk, error) bool) {
+		s := stream{client: c, label: label, most: most}
+		defer s.hold(0)
+		for {
+			piece, err := from.Next()
+			at, waited := from.Last()
+			if going := s.read(piece, at, waited, yield); !going {
+				return
+			}
+			if beyond := s.bounded(len(piece)); beyond != nil {
+				yield(harness.Chunk{}, beyond)
+				return
+			}
+			if err != nil {
+				s.end(err, at, waited, yield)
+				return
+			}
+			if allowed := s.allowed(); allowed > 0 {
+				from.Within(allowed)
+			}
+		}
+	}
+}
+
+// read takes a piece of the stream. It returns false where there is to be no more.
+func (s *stream) read(piece []byte, at time.Time, waited time.Duration, yield func(harness.Chunk, error) bool) (going bool) {
+	for !s.done {
+		if text, rest, ok := s.whole(piece); ok {
+			s.heard, piece = true, rest
+			if !yield(s.mere(text, at, waited), nil) {
+				return false
+			}
+			continue
+		}
+		line, rest, ok := s.line(piece)
+		if !ok {
+			if ends(s.partial.short) { // its line may never end
+				return s.take(s.partial.whole(), at, waited, yield)
+			}
+			return true
+		}
+		piece = rest
+		if going := s.take(line, at, waited, yield); !going {
+			return false
+		}
+	}
+	return true
+}
+
+// take adds a line to the event that is being read; an empty one ends it, and so does
+// [DONE], after which nothing counts.
+func (s *stream) take(line []byte, at time.Time, waited time.Duration, yield func(harness.Chunk, error) bool) (going bool) {
+	if !s.begun {
+		s.begun, line = true, bytes.TrimPrefix(line, []byte(byteOrderMark))
+	}
+	done := ends(line)
+	if len(line) > 0 && !done {
+		s.field(line)
+		return true
+	}
+	chunk, has, bad := s.event(at, waited)
+	if bad != nil {
+		yield(harness.Chunk{}, bad)
+		return false
+	}
+	if done {
+		s.done, s.heard, s.isStream = true, true, true
+	}
+	return !has || yield(chunk, nil)
+}
+
+// over reports whether the answer is whole and all of it has come.
+func (s *stream) over() bool { return s.finished && (s.done || s.counted) }
+
+// allowed is how long the stream may be silent from now on; 0 where that has not changed.
+func (s *stream) allowed() time.Duration {
+	heard := s.heard
+	s.heard = false
+	switch {
+	case !heard || !s.finished && !s.done:
+		return 0
+	case s.done || s.counted:
+		return lingering
+	case s.client.sendsUsage.Load():
+		return forUsageOf
+	}
+	return forUsage
+}
+
+// end is that of a stream. An event that is not closed by an empty line is one
+// nevertheless, where it is whole.
+func (s *stream) end(why error, at time.Time, waited time.Duration, yield func(harness.Chunk, error) bool) {
+	if !s.done && !s.over() && !s.takeRest(at, waited, yield) {
+		return
+	}
+	s.remarkOn(why)
+	switch {
+	case s.finished:
+	case why != io.EOF && !s.done:
+		yield(harness.Chunk{}, why)
+	default:
+		yield(harness.Chunk{}, s.unfinished())
+	}
+}
+
+// takeRest takes what had come of an event when the stream ended.
+func (s *stream) takeRest(at time.Time, waited time.Duration, yield func(harness.Chunk, error) bool) (going bool) {
+	rest := s.partial.whole()
+	if s.owned = true; len(rest) > 0 && !bytes.HasPrefix([]byte("data:"), rest) && !s.take(rest, at, waited, yield) {
+		return false
+	}
+	data := s.data.whole()
+	s.data.adopt(data)
+	data = bytes.TrimSpace(data)
+	if s.cut = len(data) > 0 && !isJSON(data) && !runTogether(data) && string(s.name) != "error"; s.cut || len(data) == 0 {
+		return true
+	}
+	return s.take(nil, at, waited, yield)
+}
+
+// remarkOn notes what was odd about a stream that brought a whole answer.
+func (s *stream) remarkOn(end error) {
+	if !s.finished {
+		return
+	}
+	ours := errors.Is(end, context.Canceled) || errors.Is(end, context.DeadlineExceeded)
+	switch silent := errors.Is(end, os.ErrDeadlineExceeded); {
+	case silent && !s.over():
+		s.client.Remark(client.Remark{Kind: client.EndsInSilence, Detail: forUsage.String()})
+	case !silent && !ours && end != io.EOF:
+		s.client.Remark(client.Remark{Kind: client.BreaksOff})
+	}
+	if s.label != eventStream {
+		s.client.Remark(client.Remark{Kind: client.Mislabels, Detail: s.label})
+	}
+	if s.counted && !s.client.sendsUsage.Load() {
+		s.client.sendsUsage.Store(true)
+	}
+}
+
+// unfinished is what became of an answer that ended without a finish reason.
+func (s *stream) unfinished() error {
+	stray := bytes.TrimSpace(s.stray)
+	if said, ok := s.complaint(stray); ok {
+		return inStream(said)
+	}
+	if !s.isStream && (len(stray) > 0 || s.label != eventStream) {
+		return &harness.AskError{Failure: harness.Malformed, Err: errors.New(noStream(stray, s.label))}
+	}
+	words := "the stream ended without a finish reason"
+	switch {
+	case s.cut:
+		words = "the stream ended in the middle of an event, without a finish reason"
+	case len(stray) > 0:
+		words += "; beside its events came: " + complaint(stray)
+	}
+	return &harness.AskError{Failure: harness.CutShort, Err: errors.New(words)}
+}
+
+// complaint is the server's, in what belonged to no event: as the whole of it, or as
+// the last line of it.
+func (s *stream) complaint(stray []byte) (said string, ok bool) {
+	for _, text := range [][]byte{stray, stray[bytes.LastIndexByte(stray, '\n')+1:]} {
+		root := gjson.ParseBytes(text)
+		if !isJSON(text) || !root.IsObject() && !root.IsArray() || isAnswer(text) && !truthy(root.Get("error")) {
+			continue
+		}
+		if truthy(root.Get("error")) || truthy(root.Get("0.error")) || complains(root) || !s.isStream && complaintOf(root) != "" {
+			return complaint(text), true
+		}
+	}
+	return "", false
+}
+
+// noStream says what came in place of a stream of events.
+func noStream(came []byte, label string) string {
+	label = cmp.Or(label, "no media type")
+	switch {
+	case len(came) == 0:
+		return fmt.Sprintf("nothing came (%s) instead of a stream of events", label)
+	case isAnswer(came):
+		return fmt.Sprintf("the server answered without streaming: a whole answer came in one piece (%s), and a stream was asked for; does what stands before it gather streams?", label)
+	case isPage(came):
+		return fmt.Sprintf("a web page came (%s) instead of a stream of events: %s; is a proxy or a login page in between?", label, complaint(came))
+	}
+	return fmt.Sprintf("what came (%s) is no stream of events: %s", label, complaint(came))
+}

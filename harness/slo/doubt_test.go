@@ -1,0 +1,93 @@
+package slo_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/slo"
+	"github.com/vllmspec/vllmspec/internal/runtest"
+)
+
+// Requests of one class that were sent late may have held up those of another.
+func TestLateness_OfAnotherClassCounts(t *testing.T) {
+	run := runtest.Of(1000, func(_ int, r *harness.Record) {
+		*r = runtest.Request(r.Seq, r.Due, 500*time.Millisecond)
+		if r.Class = "chat"; r.Seq%2 == 0 {
+			r.Class, r.Sent = "doc", r.Sent+200*time.Millisecond
+		}
+	})
+	assert.Equal(t, slo.Unknown, judge(t, run, "chat: p50 TTFT", "at most 400 ms").Outcome)
+	assert.Equal(t, slo.Missed, judge(t, run, "chat: p50 TTFT", "at most 250 ms").Outcome)
+}
+
+// What we cut off stands at the end of a run, and tells nothing of how the others depend
+// on each other.
+func TestRequestsThatWereCut_LeaveTheOthersAsTheyAre(t *testing.T) {
+	run := runtest.Of(3000, func(_ int, r *harness.Record) {
+		if r.Seq >= 2850 {
+			r.Failure, r.Good, r.Finish = harness.Unanswered, false, ""
+		}
+	})
+	run.Scenario.Good = []harness.Objective{{Metric: "TTFT", Relation: harness.AtMost, Limit: 10}}
+	v := judge(t, run, "attainment", "at least 85%")
+	assert.Equal(t, slo.Met, v.Outcome, "%v %v", v.Notes, v.Lo)
+}
+
+func TestAMeanThatAFailureKeepsOpen_SaysSo(t *testing.T) {
+	run := runtest.Of(1000, func(i int, r *harness.Record) {
+		if i == 500 {
+			*r = runtest.Failed(*r)
+		}
+	})
+	v := judge(t, run, "mean TTFT", "at most 10 s")
+	assert.Equal(t, slo.Unknown, v.Outcome)
+	assert.Equal(t, "1 request without an answer had no TTFT, and a mean cannot count it: ask for a percentile, and for the error rate", v.Notes[0])
+}
+
+// A chunk is no token where the server's count has shown as much.
+func TestChunks_AreNoTokensWhereTheCountIsBelowThem(t *testing.T) {
+	run := runtest.Of(1000, func(_ int, r *harness.Record) {
+		r.RequestedOutputTokens, r.OutputTokens, r.CountFault = 2, harness.Unreported, harness.CountBelowChunks // of four chunks
+	})
+	assert.Equal(t, slo.Met, judge(t, run, "p50 TTFT", "at most 10 s").Outcome)
+	assert.Equal(t, slo.Unknown, judge(t, run, "mean output tokens", "at least 1").Outcome)
+}
+
+func TestSettling_LeavesNoFailureOut(t *testing.T) {
+	busier := func(fails int) *harness.Run {
+		var records []harness.Record
+		for i := range 4000 {
+			took := 100 * time.Millisecond
+			if i < 500 {
+				took = 20 * time.Millisecond
+			}
+			r := runtest.Request(i, time.Duration(i)*50*time.Millisecond, took+time.Duration(i%7)*time.Millisecond)
+			if i == fails {
+				r = runtest.Failed(r)
+			}
+			records = append(records, r)
+		}
+		return &harness.Run{To: 200 * time.Second, Length: 201 * time.Second, Requests: 4000, Records: slices.Values(records), Samples: slices.Values([]harness.Sample(nil))}
+	}
+	require.NotEmpty(t, slo.Settle(busier(-1)))
+	assert.Empty(t, slo.Settle(busier(100)))
+	assert.NotEmpty(t, slo.Settle(busier(3000)), "it is judged anyway")
+}
+
+func BenchmarkLateness(b *testing.B) {
+	run := runtest.Of(100_000, func(i int, r *harness.Record) {
+		*r = runtest.Request(r.Seq, r.Due, time.Second)
+		r.Sent += time.Duration(1+i%1000) * time.Microsecond
+	})
+	for b.Loop() {
+		if n := slo.Measure(run).Conversations(); n == 0 {
+			b.Fatal(fmt.Sprint(n))
+		}
+	}
+}

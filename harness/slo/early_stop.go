@@ -1,0 +1,89 @@
+package slo
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/quantity"
+	"github.com/vllmspec/vllmspec/harness/stats"
+)
+
+// EarlyStop is the early stop of a run: one of its sinks, which says when it need not go
+// on: when an objective is missed whatever comes.
+type EarlyStop struct {
+	objectives []harness.Objective
+	window     *Window
+}
+
+// NewEarlyStop looks on for these objectives. What is due earlier than warmup does not
+// count.
+func NewEarlyStop(objectives []harness.Objective, warmup time.Duration) *EarlyStop {
+	run := &harness.Run{From: warmup, To: math.MaxInt64, Scenario: harness.Scenario{Objectives: objectives},
+		Records: func(func(harness.Record) bool) {}, Samples: func(func(harness.Sample) bool) {}}
+	w := newWindow(run, newWatched(run))
+	w.soFar = true
+	return &EarlyStop{objectives, w}
+}
+
+// Record takes a record.
+func (h *EarlyStop) Record(r harness.Record) error { h.window.take(&r); return nil }
+
+// Sample takes a sample.
+func (h *EarlyStop) Sample(s harness.Sample) error { h.window.watched.take(s); return nil }
+
+// Close does nothing.
+func (h *EarlyStop) Close() error { return nil }
+
+// Decidable is why a run cannot be abandoned for an objective: because it cannot be known
+// before its end that it is missed. What has ended by then is what ended fast.
+func Decidable(o harness.Objective) error {
+	m, err := Lookup(o.Metric)
+	switch {
+	case err != nil:
+		return err
+	case o.Relation != harness.AtMost && o.Relation != harness.Exactly:
+	case o.Class != "":
+		return fmt.Errorf("%s: a run is abandoned for what becomes of all its traffic; leave out %q", o.Text, o.Class+":")
+	case m.Name == "error rate", m.gauge != nil, m.counter != "", m.Request != nil && !m.ours:
+		return nil
+	}
+	return fmt.Errorf("%s cannot be missed before the end of the run; a run is abandoned for its error rate, its backlog or a latency: | error rate | at most 10%% |", o.Text)
+}
+
+// Decided says which objective cannot be met any more, at this time of the run; "" while all can.
+func (h *EarlyStop) Decided(now time.Duration) string {
+	for _, o := range h.objectives {
+		of := h.window.class(o.Class)
+		of.To = now
+		v := of.judge(o)
+		if o.Metric == "error rate" {
+			v = of.errorsSoFar(o, v)
+		}
+		of.To = math.MaxInt64
+		if v.Outcome == Missed {
+			return fmt.Sprintf("%s was missed: it was %s after %s", o.Text, quantity.Format(v.Value, v.Unit), quantity.Counted(of.Due, "request")+" that had ended")
+		}
+	}
+	return ""
+}
+
+// sure is the confidence with which a run is abandoned for its errors. It is
+// looked at again and again, and each look is a chance to be wrong.
+const sure = 0.9999
+
+// errorsSoFar judges the error rate by its interval: over a whole run it is a fact,
+// but the first two requests of a run do not tell what the others will do. Those that
+// fail at once are the first to end; the others are in flight and count as well.
+func (w *Window) errorsSoFar(o harness.Objective, v Verdict) Verdict {
+	n := w.Due
+	if issued := w.watched.of("client", harness.SeriesIssued); issued.readings() > 0 {
+		n = max(n, int(issued.end.v))
+	}
+	if n > 0 {
+		lo, hi := stats.Share(w.failed, n, float64(n), sure)
+		v.Value, v.Outcome = float64(w.failed)/float64(n), Decide(o, lo, hi)
+	}
+	return v
+}

@@ -1,0 +1,83 @@
+package slo
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/quantity"
+	"github.com/vllmspec/vllmspec/harness/stats"
+)
+
+// Outlook says before a load which of its objectives it is too short to meet, however
+// fast the server is, and how long it would have to be. It says nothing of a load of
+// which it is not known how many requests it brings.
+func Outlook(s harness.Scenario, times int) (says []string) {
+	judged := requestsOf(s) * float64(times)
+	if judged == 0 {
+		return nil
+	}
+	for _, o := range s.Objectives {
+		needed := leastToMeet(o)
+		if o.Class != "" || float64(needed) <= judged {
+			continue
+		}
+		factor := float64(needed) / judged
+		remedy := fmt.Sprintf("let it bring %s", quantity.Counted(needed, "request"))
+		if planned := s.Load.Planned() - s.Warmup; planned > 0 && !byCount(s.Load) {
+			remedy = fmt.Sprintf("let it run for %s", quantity.Roughly((s.Warmup + time.Duration(factor*float64(planned))).Seconds()))
+		}
+		says = append(says, fmt.Sprintf("%s: this load can miss it, but brings too few requests to meet it (some %s, and it takes %s at least); %s or more",
+			o.Text, quantity.Grouped(int(math.Round(judged))), quantity.Grouped(needed), remedy))
+	}
+	return says
+}
+
+// leastToMeet is the least number of independent requests that can meet an objective; 0
+// where one is enough or it depends on what they take.
+func leastToMeet(o harness.Objective) int {
+	m, err := Lookup(o.Metric)
+	if err != nil {
+		return 0
+	}
+	p, isQuantile := quantileOf(o.Statistic)
+	switch {
+	case isQuantile && (m.Request != nil || m.Gaps != nil) && o.Relation != harness.AtLeast:
+		return stats.SamplesFor(p, Confidence)
+	case m.Name == "attainment" && o.Relation == harness.AtLeast && o.Limit > 0 && o.Limit < 1:
+		return int(math.Ceil(math.Log((1-Confidence)/2) / math.Log(o.Limit))) // all of them good
+	}
+	return 0
+}
+
+// requestsOf is how many requests of a load will be judged; 0 where that is not known.
+func requestsOf(s harness.Scenario) float64 {
+	switch load := s.Load.(type) {
+	case harness.Closed:
+		return float64(load.Requests)
+	case harness.Open:
+		n := math.Inf(1)
+		if load.Requests > 0 {
+			n = float64(load.Requests)
+		}
+		if load.For > 0 && load.Arrivals != nil && load.Steady() {
+			n = min(n, load.Arrivals.Rate()*(load.For-s.Warmup).Seconds())
+		}
+		if !math.IsInf(n, 1) {
+			return max(0, n)
+		}
+	}
+	return 0
+}
+
+// byCount reports whether a load ends with a number of requests.
+func byCount(load harness.Load) bool {
+	switch load := load.(type) {
+	case harness.Closed:
+		return load.Requests > 0
+	case harness.Open:
+		return load.Requests > 0
+	}
+	return false
+}

@@ -1,0 +1,122 @@
+package slo
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/vllm"
+	"github.com/vllmspec/vllmspec/internal/spelling"
+)
+
+// selector splits "name{label=value,…}", which [checkSelector] has accepted.
+func selector(name string) (plain string, where map[string]string) {
+	plain, rest, ok := strings.Cut(strings.TrimSuffix(name, "}"), "{")
+	if !ok {
+		return name, nil
+	}
+	where = map[string]string{}
+	for _, pair := range pairs(rest) {
+		label, value, _ := strings.Cut(pair, "=")
+		where[strings.TrimSpace(label)] = strings.Trim(strings.TrimSpace(value), `"`)
+	}
+	return plain, where
+}
+
+// pairs are what stands between commas; those inside quotes separate nothing.
+func pairs(rest string) (out []string) {
+	quoted, from := false, 0
+	for i, c := range rest {
+		switch {
+		case c == '"':
+			quoted = !quoted
+		case c == ',' && !quoted:
+			out, from = append(out, rest[from:i]), i+1
+		}
+	}
+	if last := rest[from:]; strings.TrimSpace(last) != "" {
+		out = append(out, last)
+	}
+	return out
+}
+
+var (
+	seriesName = regexp.MustCompile(`^[A-Za-z_:][\w:.]*$`)
+	labelPair  = regexp.MustCompile(`^\s*([A-Za-z_]\w*)\s*(=~|!~|!=|=)?\s*("[^"]*"|[^"{}]*)\s*$`)
+)
+
+// checkSelector says what of a series in quotes cannot be read.
+func checkSelector(series string) error {
+	plain, rest, labelled := strings.Cut(series, "{")
+	if !seriesName.MatchString(plain) {
+		return fmt.Errorf(`%q is no name of a series; write vllm.NumRequestsRunning, or vllm.NumRequestsRunning + "{engine=0}"`, plain)
+	}
+	if !labelled {
+		return nil
+	}
+	rest, closed := strings.CutSuffix(rest, "}")
+	if !closed {
+		return fmt.Errorf("the labels of %s do not end: write {label=value}", plain)
+	}
+	for _, pair := range pairs(rest) {
+		parts := labelPair.FindStringSubmatch(pair)
+		switch {
+		case parts == nil || parts[2] == "":
+			return fmt.Errorf("%q is no label of %s: write {label=value}", strings.TrimSpace(pair), plain)
+		case parts[2] != "=":
+			return fmt.Errorf("%q cannot be read: of the labels of a series only label=value is supported; leave %s out, or write a row for each value that is meant", strings.TrimSpace(pair), parts[1])
+		}
+	}
+	return nil
+}
+
+// RawSeries are the series that rows name in quotes, without their labels.
+func RawSeries(rows []harness.Objective) (names []string) {
+	for _, o := range rows {
+		raw, quoted := strings.CutPrefix(o.Metric, `"`)
+		if !quoted {
+			continue
+		}
+		plain, _ := selector(strings.TrimSuffix(raw, `"`))
+		for _, name := range []string{plain, vllm.CurrentSeries(plain)} {
+			if !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
+
+// isOf reports whether a sample may be of a series of a source. One that names another
+// model is asked for by that label only.
+func isOf(s harness.Sample, source string, where map[string]string) bool {
+	return s.Source == source || source == "server" && s.Source == harness.OtherModels && where["model_name"] != ""
+}
+
+// instead names a series of the server's that a name was probably meant to be; ""
+// where there is none.
+func (w *Window) instead(series string) string {
+	plain, _ := selector(series)
+	read := map[string]bool{}
+	for s := range w.Run.Samples {
+		if s.Source == "server" {
+			read[s.Series] = true
+		}
+	}
+	for _, suffix := range []string{"_total", "_count"} {
+		if read[plain+suffix] {
+			return fmt.Sprintf("; did you mean %q?", plain+suffix)
+		}
+	}
+	var names []string
+	for name := range read {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	if near := spelling.Nearest(plain, names); near != "" && near != plain {
+		return fmt.Sprintf("; did you mean %q?", near)
+	}
+	return ""
+}

@@ -1,0 +1,16 @@
+package slo
+
+import (
+	"math"
+
+	"github.com/vllmspec/vllmspec/harness"
+)
+
+// Unanswered is the verdict on a row of which nothing can be said, and why.
+func Unanswered(o harness.Objective, why ...string) Verdict {
+	return Verdict{Objective: o, Value: math.NaN(), Lo: math.NaN(), Hi: math.NaN(), Outcome: Unknown, Notes: why}
+}
+
+// NotSeen is the end of a cause that neither requests nor samples speak for: "… because of
+// something that was not seen".
+const NotSeen = "something that was not seen: neither the requests nor the server's metrics stand out"

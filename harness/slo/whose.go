@@ -1,0 +1,112 @@
+package slo
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/quantity"
+)
+
+// SeveralServers is what readings of several servers behind one address mean.
+const SeveralServers = "the readings of the server's metrics come from several servers behind one address: list the replicas in VLLM_URL (or their pages in VLLM_METRICS_URL)"
+
+// notItsOwn is what was found of whose figures the server's are.
+func (w *Window) notItsOwn() []Finding {
+	if w.accounts == nil {
+		return nil
+	}
+	if whose := w.accounts.whose(); whose != "" {
+		return []Finding{{ServerFigures, whose}}
+	}
+	return nil
+}
+
+// Several reports whether the server's readings are those of several in turns.
+func (a *Accounts) Several() bool {
+	start := time.Time{}
+	if a.run != nil && !a.run.Virtual {
+		start = a.run.Start
+	}
+	return a.mixed.several(start)
+}
+
+// strangersMost is the share of the client's answers by which the server may count
+// more of them, or fewer, than there were.
+const strangersMost = 0.01
+
+// whose says why the server's figures are not those of this load and of all of the
+// server: they are of several servers in turns, or of other requests than the client's;
+// "" where nothing speaks against it.
+func (a *Accounts) whose() string {
+	if a.Several() {
+		return SeveralServers
+	}
+	client, server := float64(a.Client.Answered), a.Finished()
+	off, remedy := server-client, "keep other traffic off it meanwhile"
+	if a.Unseen(quantity.Count, client, server) != "" || a.Resets() > 0 && off < 0 {
+		return "" // the rows say why; a server that was started again has not counted all
+	}
+	c := a.Client
+	if off < 0 {
+		remedy = "list the replicas in VLLM_URL, or their pages in VLLM_METRICS_URL"
+	}
+	// What the client did not get whole may have ended at the server; what ended when
+	// the server was read last it may not have counted yet.
+	if off > 0 {
+		off = max(0, off-float64(c.Asked-c.Answered-c.HTTPErrors))
+	} else {
+		off = min(0, off+float64(c.late))
+	}
+	if math.Abs(off) <= strangersMost*client {
+		return ""
+	}
+	if a.Resets() > 0 { // a server that is started again counts fewer, and never more
+		return SeveralServers
+	}
+	return fmt.Sprintf("the client had %s, and the server's metrics count %s: %s; %s",
+		quantity.Counted(c.Answered, "answer"), quantity.Format(server, quantity.Count), a.LikelyRequests(client, server), remedy)
+}
+
+// Unseen is why a figure of client and server cannot be compared; "" where it can. NaN stands for
+// a side that did not report it.
+func (a *Accounts) Unseen(unit quantity.Unit, client, server float64) string {
+	const late = 1500 * time.Millisecond // of a scrape that began before the last answer ended
+	switch {
+	case a.gaps.first == harness.Never && a.run != nil && a.run.Unread["server"] != "":
+		return unreadBecause("server", a.run.Unread["server"])
+	case a.gaps.first == harness.Never:
+		return noMetrics
+	case a.Client.Asked == 0:
+		return "nothing was asked"
+	case a.gaps.first > 0:
+		return fmt.Sprintf("the server's metrics were not read before the load, first after %s", quantity.Format(a.gaps.first.Seconds(), quantity.Seconds))
+	case a.gaps.last+late < a.Client.ended:
+		return fmt.Sprintf("a scrape was missed: the server's metrics were read last at %s, and answers came until %s", quantity.Format(a.gaps.last.Seconds(), quantity.Seconds), quantity.Format(a.Client.ended.Seconds(), quantity.Seconds))
+	case math.IsNaN(client) && unit == quantity.Tokens:
+		return "the server reported no token counts: it must support stream_options.include_usage"
+	case math.IsNaN(client):
+		return "no answer came"
+	case math.IsNaN(server):
+		return "the server's metrics do not tell"
+	}
+	return ""
+}
+
+// LikelyRequests is what a difference in the number of requests probably comes from.
+func (a *Accounts) LikelyRequests(client, server float64) string {
+	apart := server - client
+	n := int(math.Round(math.Abs(apart)))
+	failed := a.Client.lost + a.Client.GivenUp
+	switch {
+	case apart > 0 && n <= failed:
+		return fmt.Sprintf("the server finished %s that did not come whole to the client, which counts %s cut off and %s given up: they were lost on the way, or it left just before the end",
+			quantity.Counted(n, "answer"), quantity.Grouped(a.Client.lost), quantity.Grouped(a.Client.GivenUp))
+	case apart > 0 && server == 2*client:
+		return "the server counts each of them twice: something between them sends every request again, or its metrics are read twice"
+	case apart > 0:
+		return fmt.Sprintf("the server finished %s that the client did not ask for: others use it meanwhile, or a proxy sends requests again", quantity.Counted(n, "request"))
+	}
+	return fmt.Sprintf("%s were answered that the server does not count: the metrics are those of one engine or replica of several, or something before it answers in its place", quantity.Counted(n, "request"))
+}

@@ -1,0 +1,54 @@
+package harness
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// A stallDetector finds out how much of the time we could not run: for want of a core,
+// held by a container's limit, stopped, collecting garbage. It sleeps again and
+// again, and whatever it wakes up late by beyond what is usual was lost to
+// everything else in this process too.
+type stallDetector struct {
+	mu            sync.Mutex
+	stalled, late time.Duration
+}
+
+const (
+	pulseEvery = 10 * time.Millisecond
+	pulseUsual = 2 * time.Millisecond // runtime timers are up to a millisecond late
+)
+
+func (p *stallDetector) beat(ctx context.Context) {
+	ticker := time.NewTimer(pulseEvery)
+	defer ticker.Stop()
+	for {
+		due := time.Now().Add(pulseEvery)
+		ticker.Reset(pulseEvery)
+		select {
+		case <-ticker.C:
+			p.note(time.Since(due))
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (p *stallDetector) note(late time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.late = max(p.late, late)
+	if late > pulseUsual {
+		p.stalled += late
+	}
+}
+
+// read is the time lost since the start, and the latest that it woke up since it
+// was read before.
+func (p *stallDetector) read() (stalled, late time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	late, p.late = p.late, 0
+	return p.stalled, late
+}

@@ -1,0 +1,248 @@
+package api
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/vllmspec/vllmspec/mockvllm/internal/answer"
+	"github.com/vllmspec/vllmspec/mockvllm/internal/engine"
+	"github.com/vllmspec/vllmspec/mockvllm/internal/hash"
+	"github.com/vllmspec/vllmspec/mockvllm/internal/tokenizer"
+)
+
+// dimensions of an embedding, unless the request says otherwise.
+const dimensions = 1024
+
+// pool takes prompts through the engine, as a pooling model does: their prefill
+// is computed and nothing is generated. It reports false when the client left.
+func (s *Handler) pool(r *http.Request, in arrival, prompts [][]tokenizer.Token) bool {
+	if !s.pause(r, s.config.Frontend) {
+		return false
+	}
+	sequences := make([]*engine.Sequence, len(prompts))
+	for i, prompt := range prompts {
+		sequences[i] = engine.NewSequence(engine.Order{Identity: in.identity + uint64(i), Arrived: in.arrived, Received: in.at, Prompt: prompt,
+			NoCache: s.config.NoPrefixCache, Pooled: true, Whole: true, Answer: answer.Answer{Finish: "stop"}}, s.config.BlockSize)
+	}
+	s.engine.Submit(time.Now(), sequences...)
+	for i, seq := range sequences {
+		select {
+		case <-seq.Notify:
+		case <-r.Context().Done():
+			s.engine.Abort(sequences[i:]...)
+			return false
+		case <-s.engine.Stopped():
+			return false
+		}
+	}
+	return true
+}
+
+// fits refuses prompts that are empty or longer than the context.
+func fits(prompts [][]tokenizer.Token, longest int) *apiError {
+	if len(prompts) == 0 {
+		return bad("input", "input must not be empty.")
+	}
+	for _, prompt := range prompts {
+		if len(prompt) == 0 || len(prompt) > longest {
+			return bad("input", "This model's maximum context length is %d tokens. However, your input has %d tokens.", longest, len(prompt))
+		}
+	}
+	return nil
+}
+
+func (s *Handler) embeddings(w http.ResponseWriter, r *http.Request) {
+	in, ok := s.receive(w, r)
+	if !ok {
+		return
+	}
+	var body struct {
+		Model      string          `json:"model"`
+		Input      json.RawMessage `json:"input"`
+		Dimensions int             `json:"dimensions"`
+		Encoding   string          `json:"encoding_format"`
+	}
+	prompts, apiErr := s.inputs(in.body, &body, func() (string, json.RawMessage) { return body.Model, body.Input })
+	switch {
+	case apiErr != nil:
+	case body.Dimensions < 0 || body.Dimensions > 1<<16:
+		apiErr = bad("dimensions", "dimensions must lie between 1 and %d, got %d.", 1<<16, body.Dimensions)
+	case body.Encoding != "" && body.Encoding != "float" && body.Encoding != "base64":
+		apiErr = bad("encoding_format", "encoding_format must be float or base64, got %q.", body.Encoding)
+	}
+	if apiErr != nil {
+		s.fail(w, apiErr)
+		return
+	}
+	if !s.pool(r, in, prompts) {
+		return
+	}
+	data, total := make([]any, len(prompts)), 0
+	for i, prompt := range prompts {
+		total += len(prompt)
+		data[i] = map[string]any{"index": i, "object": "embedding", "embedding": packed(embed(prompt, cmp.Or(body.Dimensions, dimensions)), body.Encoding)}
+	}
+	reply(w, pooledReply(s.config.Names[0], "embd", in, map[string]any{"data": data}, total))
+}
+
+// inputs reads the body of a pooling request and the prompts in it: one text or
+// list of token ids, or several.
+func (s *Handler) inputs(raw []byte, body any, of func() (model string, input json.RawMessage)) ([][]tokenizer.Token, *apiError) {
+	if err := json.Unmarshal(raw, body); err != nil {
+		return nil, invalid(raw, err)
+	}
+	model, input := of()
+	if _, apiErr := s.adapter(model); apiErr != nil {
+		return nil, apiErr
+	}
+	prompts := textsOrTokens(input)
+	return prompts, fits(prompts, s.config.MaxModelLen)
+}
+
+func textsOrTokens(raw json.RawMessage) (prompts [][]tokenizer.Token) {
+	var text string
+	var texts []string
+	var ids []tokenizer.Token
+	switch {
+	case json.Unmarshal(raw, &text) == nil && text != "":
+		texts = []string{text}
+	case json.Unmarshal(raw, &texts) == nil:
+	case json.Unmarshal(raw, &ids) == nil:
+		return [][]tokenizer.Token{ids}
+	case json.Unmarshal(raw, &prompts) == nil:
+		return prompts
+	default:
+		return nil
+	}
+	for _, t := range texts {
+		prompts = append(prompts, append([]tokenizer.Token{tokenizer.BeginText}, tokenizer.Encode(t)...))
+	}
+	return prompts
+}
+
+// embed is a unit vector that depends on the tokens only.
+func embed(tokens []tokenizer.Token, n int) []float32 {
+	h := hash.Offset
+	for _, token := range tokens {
+		h = hash.Token(h, token)
+	}
+	draw := rand.New(rand.NewPCG(h, 1))
+	out, length := make([]float32, n), 0.0
+	for i := range out {
+		v := draw.NormFloat64()
+		out[i], length = float32(v), length+v*v
+	}
+	for i := range out {
+		out[i] /= float32(math.Sqrt(length))
+	}
+	return out
+}
+
+func packed(vector []float32, format string) any {
+	if format != "base64" {
+		return vector
+	}
+	var raw bytes.Buffer
+	_ = binary.Write(&raw, binary.LittleEndian, vector) // a buffer takes everything
+	return base64.StdEncoding.EncodeToString(raw.Bytes())
+}
+
+func pooledReply(model, prefix string, in arrival, fields map[string]any, tokens int) map[string]any {
+	out := map[string]any{"id": fmt.Sprintf("%s-%016x", prefix, in.identity), "object": "list", "created": time.Now().Unix(), "model": model,
+		"usage": map[string]any{"prompt_tokens": tokens, "total_tokens": tokens, "completion_tokens": 0, "prompt_tokens_details": nil}}
+	for name, value := range fields {
+		out[name] = value
+	}
+	return out
+}
+
+// closeness of two texts lies between 0 and 1 and depends on them only.
+func closeness(pair []tokenizer.Token) float64 {
+	return (1 + float64(embed(pair, 8)[0])) / 2
+}
+
+// pairs joins one text with each of several, as a cross-encoder reads them.
+func pairs(one string, others []string) (prompts [][]tokenizer.Token) {
+	for _, other := range others {
+		prompts = append(prompts, append(append([]tokenizer.Token{tokenizer.BeginText}, tokenizer.Encode(one)...), append([]tokenizer.Token{tokenizer.EndTurn}, tokenizer.Encode(other)...)...))
+	}
+	return prompts
+}
+
+func (s *Handler) score(w http.ResponseWriter, r *http.Request) {
+	s.compare(w, r, func(raw []byte) (string, []string, int) {
+		var body struct {
+			One    string          `json:"text_1"`
+			Others json.RawMessage `json:"text_2"`
+		}
+		var one string
+		var others []string
+		if json.Unmarshal(raw, &body) == nil && json.Unmarshal(body.Others, &one) == nil {
+			others = []string{one}
+		} else {
+			_ = json.Unmarshal(body.Others, &others) // none of them is refused below
+		}
+		return body.One, others, 0
+	}, func(scores []float64, _ []string, _ int) map[string]any {
+		data := make([]any, len(scores))
+		for i, v := range scores {
+			data[i] = map[string]any{"index": i, "object": "score", "score": v}
+		}
+		return map[string]any{"data": data}
+	})
+}
+
+func (s *Handler) rerank(w http.ResponseWriter, r *http.Request) {
+	s.compare(w, r, func(raw []byte) (string, []string, int) {
+		var body struct {
+			Query     string   `json:"query"`
+			Documents []string `json:"documents"`
+			TopN      int      `json:"top_n"`
+		}
+		_ = json.Unmarshal(raw, &body) // what is missing is refused below
+		return body.Query, body.Documents, body.TopN
+	}, func(scores []float64, documents []string, top int) map[string]any {
+		order := make([]int, len(scores))
+		for i := range order {
+			order[i] = i
+		}
+		slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(scores[b], scores[a]) })
+		var results []any
+		for _, i := range order[:min(len(order), cmp.Or(max(0, top), len(order)))] {
+			results = append(results, map[string]any{"index": i, "document": map[string]any{"text": documents[i], "multi_modal": nil}, "relevance_score": scores[i]})
+		}
+		return map[string]any{"results": results}
+	})
+}
+
+// compare computes one text against others and answers with what show makes of
+// the scores.
+func (s *Handler) compare(w http.ResponseWriter, r *http.Request, read func([]byte) (string, []string, int), show func([]float64, []string, int) map[string]any) {
+	in, ok := s.receive(w, r)
+	if !ok {
+		return
+	}
+	one, others, top := read(in.body)
+	prompts := pairs(one, others)
+	if apiErr := fits(prompts, s.config.MaxModelLen); apiErr != nil {
+		s.fail(w, apiErr)
+		return
+	}
+	if !s.pool(r, in, prompts) {
+		return
+	}
+	scores, total := make([]float64, len(prompts)), 0
+	for i, p := range prompts {
+		scores[i], total = closeness(p), total+len(p)
+	}
+	reply(w, pooledReply(s.config.Names[0], "score", in, show(scores, others, top), total))
+}

@@ -1,0 +1,252 @@
+package vllmspec_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// A command is one that a document shows.
+type command struct {
+	from  string
+	vars  []string // NAME=value before it
+	words []string
+}
+
+func (c command) String() string { return c.from + ": " + strings.Join(c.words, " ") }
+
+// shown are the commands of the documents: those in blocks for a shell, and those within sentences.
+func shown(t *testing.T) (all []command) {
+	t.Helper()
+	documents, err := filepath.Glob("docs/*.md")
+	require.NoError(t, err)
+	inline := regexp.MustCompile("`([^`\n]+)`")
+	for _, document := range append(documents, "README.md") {
+		block := ""
+		for line := range strings.Lines(readFile(t, document)) {
+			line = strings.TrimRight(line, "\n")
+			if language, fence := strings.CutPrefix(line, "```"); fence {
+				switch {
+				case block != "":
+					block = ""
+				case language == "":
+					block = "text"
+				default:
+					block = language
+				}
+				continue
+			}
+			texts := []string{line}
+			if block == "" {
+				texts = nil
+				for _, found := range inline.FindAllStringSubmatch(line, -1) {
+					texts = append(texts, found[1])
+				}
+			} else if block != "sh" {
+				continue
+			}
+			for _, text := range texts {
+				if c := commandOf(document, text); c.words != nil {
+					all = append(all, c)
+				}
+			}
+		}
+	}
+	return all
+}
+
+var (
+	word     = regexp.MustCompile(`(?:[^\s'"]|'[^']*'|"[^"]*")+`)
+	variable = regexp.MustCompile(`^[A-Z][A-Z0-9_]*=`)
+)
+
+// commandOf reads a line; no words where it is none of the commands that are checked.
+func commandOf(document, line string) (c command) {
+	c.from = document
+	for _, w := range word.FindAllString(line, -1) {
+		if strings.HasPrefix(w, "#") {
+			break
+		}
+		if variable.MatchString(w) && c.words == nil || w == "export" {
+			c.vars = append(c.vars, w)
+			continue
+		}
+		c.words = append(c.words, strings.NewReplacer("'", "", `"`, "").Replace(w))
+	}
+	if c.words == nil || !slices.Contains([]string{"go", "make", "mockvllm", "benchstat"}, c.words[0]) || len(c.words) < 2 {
+		c.words = nil
+	}
+	return c
+}
+
+func TestTheDocumentsCommandsExist(t *testing.T) {
+	all := shown(t)
+	require.Greater(t, len(all), 40)
+	targets := regexp.MustCompile(`(?m)^([a-z-]+):`).FindAllStringSubmatch(readFile(t, "Makefile"), -1)
+	for _, c := range all {
+		for _, v := range c.vars {
+			name, _, _ := strings.Cut(v, "=")
+			if c.words != nil && c.words[0] == "make" {
+				assert.Contains(t, readFile(t, "Makefile")+readFile(t, "tools/fuzz"), name, "%s", c)
+			} else if v != "export" {
+				assert.Contains(t, readFile(t, "internal/environment/variables.go"), `"`+name+`"`, "%s", c)
+			}
+		}
+		switch {
+		case c.words[0] == "make":
+			assert.True(t, slices.ContainsFunc(targets, func(m []string) bool { return m[1] == c.words[1] }), "%s: no such target", c)
+		case c.words[0] == "benchstat":
+			assert.Fail(t, "benchstat is not installed: go run golang.org/x/perf/cmd/benchstat", "%s", c)
+		case c.words[0] == "mockvllm":
+			programExists(t, c, "./mockvllm/cmd/mockvllm", c.words[1:])
+		case c.words[1] == "run":
+			programExists(t, c, c.words[2], c.words[3:])
+		case c.words[1] == "test":
+			testsExist(t, c)
+		}
+	}
+}
+
+// sourceOf is the Go source of a folder, and of the tests in it.
+func sourceOf(t *testing.T, folder string) string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(folder, "*.go"))
+	require.NoError(t, err)
+	text := ""
+	for _, file := range files {
+		text += readFile(t, file)
+	}
+	return text
+}
+
+// programExists checks a program of ours, the words that it takes and its flags.
+func programExists(t *testing.T, c command, folder string, args []string) {
+	t.Helper()
+	if !strings.HasPrefix(folder, "./") {
+		return // another one's; that of benchstat is run below
+	}
+	source := sourceOf(t, folder)
+	if !assert.Contains(t, source, "\npackage main\n", "%s", c) {
+		return
+	}
+	if folder == "./mockvllm/cmd/mockvllm" {
+		source += sourceOf(t, "mockvllm") + sourceOf(t, "mockvllm/calibrate")
+	}
+	if len(args) > 0 && regexp.MustCompile(`^[a-z]+$`).MatchString(args[0]) {
+		assert.Contains(t, source, `"`+args[0], "%s: it knows no %q", c, args[0])
+	}
+	for _, arg := range args {
+		if name, found := strings.CutPrefix(arg, "--"); found {
+			assert.Contains(t, source, name, "%s", c)
+		}
+	}
+}
+
+// testsExist checks the packages, flags and patterns of a go test.
+func testsExist(t *testing.T, c command) {
+	t.Helper()
+	known := map[string]bool{"-v": false, "-run": true, "-bench": true, "-benchtime": true, "-timeout": true, "-count": true, "-update": false, "-godog.tags": true}
+	flags, source := map[string]string{}, ""
+	for i := 2; i < len(c.words); i++ {
+		name, value, valued := strings.Cut(c.words[i], "=")
+		takes, flag := known[name]
+		switch {
+		case strings.HasPrefix(c.words[i], "-"):
+			require.True(t, flag, "%s: %s is no flag that is known here", c, name)
+			if takes && !valued {
+				i++
+				require.Less(t, i, len(c.words), "%s", c)
+				value = c.words[i]
+			}
+			flags[name] = value
+		case c.words[i] == "./...":
+		default:
+			text := sourceOf(t, c.words[i])
+			assert.NotEmpty(t, text, "%s: there is no such package", c)
+			source += text
+		}
+	}
+	for flag, kind := range map[string]string{"-run": "Test", "-bench": "Benchmark"} {
+		if pattern := flags[flag]; pattern != "" && pattern != "xxx" {
+			pattern, _, _ = strings.Cut(pattern, "/")
+			assert.Regexp(t, `func `+kind+`\w*(?:`+strings.TrimPrefix(pattern, kind)+`)`, source, "%s: no test is called so", c)
+		}
+	}
+	if tag := flags["-godog.tags"]; tag != "" {
+		assert.NoError(t, exec.Command("grep", "-rqw", "--", tag, "features").Run(), "%s: no scenario has that tag", c)
+	}
+	if _, updates := flags["-update"]; updates {
+		assert.Contains(t, source, `"update"`)
+	}
+}
+
+func TestTheDocumentsFilesExist(t *testing.T) {
+	ours := regexp.MustCompile(`^(?:\./)?(?:features|docs|fixtures|steps|harness|reports|mockvllm|deploy|tools)/[\w./-]+$`)
+	for _, c := range shown(t) {
+		for _, w := range append(slices.Clone(c.vars), c.words...) {
+			if _, value, found := strings.Cut(w, "="); found {
+				w = value
+			}
+			if ours.MatchString(w) && !strings.HasPrefix(w, "reports/out") && !strings.Contains(w, "/baselines/") {
+				assert.True(t, exists(w), "%s: there is no %s", c, w)
+			}
+		}
+	}
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// TestTheDocumentsCheapCommandsRun runs those that measure nothing.
+func TestTheDocumentsCheapCommandsRun(t *testing.T) {
+	ran := 0
+	for _, c := range shown(t) {
+		line := strings.Join(c.words, " ")
+		if !strings.HasPrefix(line, "go doc ") && !strings.HasSuffix(line, "--profiles") && !strings.HasSuffix(line, "--faults") {
+			continue
+		}
+		said, err := exec.Command(c.words[0], c.words[1:]...).CombinedOutput()
+		assert.NoError(t, err, "%s: %s", c, said)
+		assert.NotEmpty(t, said)
+		ran++
+	}
+	assert.GreaterOrEqual(t, ran, 4)
+}
+
+// TestTheDocumentsBenchstatCommandRuns runs it on files that lie as the command says, with "…" for the rest of a run's name.
+func TestTheDocumentsBenchstatCommandRuns(t *testing.T) {
+	const program = "golang.org/x/perf/cmd/benchstat"
+	binary, root, ran := filepath.Join(t.TempDir(), "benchstat"), t.TempDir(), 0
+	said, err := exec.Command("go", "build", "-o", binary, program).CombinedOutput()
+	require.NoError(t, err, "%s", said)
+	for _, c := range shown(t) {
+		if len(c.words) < 4 || c.words[2] != program {
+			continue
+		}
+		var args []string
+		for _, arg := range c.words[3:] {
+			arg = strings.ReplaceAll(arg, "…", "20261123T221503Z-chat")
+			_, path, labelled := strings.Cut(arg, "=")
+			require.True(t, labelled, "%s: benchstat takes LABEL=PATH", c)
+			require.NoError(t, os.MkdirAll(filepath.Join(root, filepath.Dir(path)), 0o755))
+			require.NoError(t, os.WriteFile(filepath.Join(root, path), []byte(strings.Repeat("BenchmarkChat 100 0.4 p99-TTFT-sec\n", 6)), 0o644))
+			args = append(args, arg)
+		}
+		run := exec.Command(binary, args...)
+		run.Dir = root
+		said, err := run.CombinedOutput()
+		assert.NoError(t, err, "%s: %s", c, said)
+		assert.Contains(t, string(said), "p=1.000 n=6")
+		ran++
+	}
+	assert.Equal(t, 1, ran)
+}
