@@ -219,7 +219,7 @@ func TestTheDocumentsCheapCommandsRun(t *testing.T) {
 		assert.NotEmpty(t, said)
 		ran++
 	}
-	assert.GreaterOrEqual(t, ran, 4)
+	assert.GreaterOrEqual(t, ran, 2, "--profiles and --faults at least")
 }
 
 // TestTheDocumentsBenchstatCommandRuns runs it on files that lie as the command says, with "…" for the rest of a run's name.
