@@ -2,6 +2,7 @@
 // features of any module in a test of one line. The map of the rest:
 //
 //	features/              scenarios, and the test that runs them
+//	internal/suite/        finds, chooses and runs feature files; tells terminals and CI systems what became of them
 //	steps/                 sentences → experiment.Plan
 //	harness/experiment/    a plan is carried out: once, repeatedly, swept, searched, on two servers; stored, judged, published
 //	steps/stored/          what every feature stores gives its verdicts again

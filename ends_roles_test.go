@@ -21,8 +21,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/vllmspec/vllmspec/internal/suite"
 	"github.com/vllmspec/vllmspec/mockvllm"
-	"github.com/vllmspec/vllmspec/steps"
 )
 
 // The processes of a cell are this test binary in another role. They find what they need in their
@@ -88,12 +88,12 @@ func TestVictim(t *testing.T) {
 			panic("as the cell asks")
 		}
 	}()
-	run(t, "slo", func(stage steps.Stage, interrupt *steps.Interrupt) {
+	run(t, "slo", func(stage suite.Stage, interrupt *suite.Interrupt) {
 		if string(stage) != os.Getenv(endsStage) {
 			return
 		}
 		tell("reached")
-		for stage != steps.Judging { // that one stalls for ever
+		for stage != suite.Judging { // that one stalls for ever
 			if _, interrupted := interrupt.By(); interrupted {
 				return
 			}

@@ -26,7 +26,7 @@ func allowed() map[string][]string {
 	domain := []string{"harness", "internal/spelling"}
 	mock := []string{"mockvllm/internal/answer", "mockvllm/internal/clock", "mockvllm/internal/engine", "mockvllm/internal/faults", "mockvllm/internal/hash", "mockvllm/internal/metrics", "mockvllm/internal/tokenizer"}
 	return map[string][]string{
-		"":                        {"internal/environment", "steps"},
+		"":                        {"internal/environment", "internal/suite"},
 		"internal/environment":    append(domain, "harness/credentials", "harness/export", "harness/server", "internal/disk", "internal/plain", "internal/redact"),
 		"internal/spelling":       {},
 		"internal/modelname":      {},
@@ -66,8 +66,9 @@ func allowed() map[string][]string {
 		"reports/cmd/report":      append(domain, "internal/disk", "internal/plain", "harness/judge", "harness/stats", "harness/store", "harness/trials", "reports"),
 		"harness/experiment": append(domain, "harness/arrival", "harness/client", "harness/credentials", "harness/dataset", "harness/export", "harness/judge", "harness/openai",
 			"harness/sampler", "harness/server", "harness/store", "harness/trials", "internal/disk", "internal/plain", "internal/redact", "mockvllm", "reports", "harness/vllm", "harness/quantity", "harness/slo", "harness/reconcile"),
-		"steps": append(domain, "fixtures", "harness/arrival", "harness/credentials", "harness/dataset", "internal/disk", "internal/environment", "harness/experiment", "harness/export",
-			"internal/plain", "internal/redact", "harness/trials", "mockvllm", "reports", "reports/ci", "reports/live", "harness/quantity", "harness/slo", "harness/reconcile", "harness/compare"),
+		"internal/suite": append(domain, "harness/credentials", "harness/dataset", "internal/environment", "harness/experiment", "harness/export", "internal/plain", "internal/redact",
+			"reports", "reports/ci", "reports/live", "steps"),
+		"steps":             append(domain, "fixtures", "harness/arrival", "harness/dataset", "harness/experiment", "harness/trials", "mockvllm", "harness/quantity", "harness/slo", "harness/reconcile", "harness/compare"),
 		"steps/stored":      {},
 		"steps/writes":      {},
 		"features":          {""},
@@ -95,7 +96,7 @@ func allowed() map[string][]string {
 // doing one thing.
 func only() map[string][]string {
 	return map[string][]string{
-		"github.com/cucumber/godog":           {"steps"},
+		"github.com/cucumber/godog":           {"internal/suite", "steps"},
 		"github.com/a-h/templ":                {"reports"},
 		"golang.org/x/term":                   {"reports/live"},
 		"github.com/prometheus/common/expfmt": {"harness/sampler"},

@@ -8,7 +8,7 @@ import (
 	"testing/synctest"
 
 	"github.com/vllmspec/vllmspec/internal/environment"
-	"github.com/vllmspec/vllmspec/steps"
+	"github.com/vllmspec/vllmspec/internal/suite"
 )
 
 var tags = flag.String("godog.tags", "", "run scenarios with these tags: @a && ~@b, or @a,@b")
@@ -24,14 +24,14 @@ var tags = flag.String("godog.tags", "", "run scenarios with these tags: @a && ~
 // that did not run must not pass as "(cached)".
 func Run(t *testing.T, folder string) {
 	t.Helper()
-	run(t, folder, func(steps.Stage, *steps.Interrupt) {})
+	run(t, folder, func(suite.Stage, *suite.Interrupt) {})
 }
 
 // interrupt is one for all runs of a process: what ended one is not followed by the next.
-var interrupt = new(steps.Interrupt)
+var interrupt = new(suite.Interrupt)
 
 // run is Run with a function that is called when a run gets to a stage.
-func run(t *testing.T, folder string, onStage func(steps.Stage, *steps.Interrupt)) {
+func run(t *testing.T, folder string, onStage func(suite.Stage, *suite.Interrupt)) {
 	t.Helper()
 	dir, err := os.Getwd()
 	if err != nil {
@@ -47,33 +47,33 @@ func run(t *testing.T, folder string, onStage func(steps.Stage, *steps.Interrupt
 	}
 	deadline, _ := t.Deadline()
 	t.Cleanup(interrupt.Watch(os.Stdout))
-	suite := steps.NewSuite(env, deadline, interrupt, os.Stdout)
-	suite.OnStage(func(s steps.Stage) { onStage(s, interrupt) })
+	s := suite.New(env, deadline, interrupt, os.Stdout)
+	s.OnStage(func(stage suite.Stage) { onStage(stage, interrupt) })
 	t.Cleanup(func() { // after a panic too
-		if err := suite.Close(); err != nil {
+		if err := s.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	if suite.Refuse(mistakes) != nil {
+	if s.Refuse(mistakes) != nil {
 		t.Fatalf("the environment: %v", mistakes)
 	}
 	if terminal, err := os.OpenFile("/dev/tty", os.O_WRONLY, 0); err == nil && !testing.Verbose() {
 		defer terminal.Close()
-		suite.ShowProgress(terminal) // go test keeps standard output to itself until the end
+		s.ShowProgress(terminal) // go test keeps standard output to itself until the end
 	}
-	suite.Select(scenariosOfFlags(t.Name()))
-	features, err := suite.Features()
+	s.Select(scenariosOfFlags(t.Name()))
+	features, err := s.Features()
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, feature := range features {
-		t.Run(feature.Name(), func(t *testing.T) { runFeature(t, suite, feature) })
+		t.Run(feature.Name(), func(t *testing.T) { runFeature(t, s, feature) })
 	}
 }
 
-func runFeature(t *testing.T, suite *steps.Suite, feature steps.Feature) {
+func runFeature(t *testing.T, s *suite.Suite, feature suite.Feature) {
 	run := func(t *testing.T) {
-		switch passed, err := suite.Run(feature); {
+		switch passed, err := s.Run(feature); {
 		case err != nil:
 			t.Fatal(err)
 		case !passed:

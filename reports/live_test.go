@@ -16,7 +16,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/internal/environment"
-	"github.com/vllmspec/vllmspec/steps"
+	"github.com/vllmspec/vllmspec/internal/suite"
 )
 
 // A tests is a go test of features of its own, in real time.
@@ -35,20 +35,20 @@ func start(t *testing.T, feature string) tests {
 	file := filepath.Join(t.TempDir(), "seen.feature")
 	require.NoError(t, os.WriteFile(file, []byte(feature), 0o644))
 	read, write := io.Pipe()
-	suite := steps.NewSuite(environment.Environment{Root: root, RealTime: true, Features: []string{file}, Out: of.out, Dashboard: "127.0.0.1:0", Lenient: true},
+	s := suite.New(environment.Environment{Root: root, RealTime: true, Features: []string{file}, Out: of.out, Dashboard: "127.0.0.1:0", Lenient: true},
 
-		time.Time{}, new(steps.Interrupt), io.Discard)
-	suite.ShowProgress(write)
-	features, err := suite.Features()
+		time.Time{}, new(suite.Interrupt), io.Discard)
+	s.ShowProgress(write)
+	features, err := s.Features()
 	require.NoError(t, err)
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		passed, err := suite.Run(features[0])
+		passed, err := s.Run(features[0])
 		assert.NoError(t, err)
 		of.done <- passed
 		<-of.finish
-		assert.NoError(t, suite.Close())
+		assert.NoError(t, s.Close())
 		write.Close()
 	}()
 	said := make(chan string, 1)

@@ -60,9 +60,9 @@ func (w *world) settleArms() error {
 		w.arms.second, w.target = &second, *w.arms.first
 	}
 	switch {
-	case w.arms.compares && w.arms.second == nil && (w.target.Simulated || w.suite.inBubble && w.suite.live()):
+	case w.arms.compares && w.arms.second == nil && (w.target.Simulated || w.Virtual && w.Live):
 		return fmt.Errorf(`there is no other server; add: And a second simulated server of "%s" on "one A100"`, w.target.Model)
-	case w.arms.compares && w.arms.second == nil && w.suite.env.Other == nil:
+	case w.arms.compares && w.arms.second == nil && w.Session.Place.Other == nil:
 		return errors.New("there is no other server; set VLLM_URL_B to its base URL, and VLLM_URL to that of the one that is compared with it")
 	case !w.arms.compares && w.arms.second != nil:
 		return errors.New("there are two simulated servers, but they are not compared; add: And compared with the other server: | p50 TPOT | at most 5% worse |")

@@ -79,7 +79,7 @@ func baselineAhead(w *world, s said) (experiment.Question, error) {
 // baselineFile is where a baseline lies: beside the feature.
 func (w *world) baselineFile(name string) (string, error) {
 	if name == "" || name != filepath.Base(name) || strings.ContainsAny(name, `/\`) {
-		return "", fmt.Errorf("%q is no name of a baseline; it is that of a file in %s/baselines, without .txt", name, path.Dir(w.suite.file))
+		return "", fmt.Errorf("%q is no name of a baseline; it is that of a file in %s/baselines, without .txt", name, path.Dir(w.Feature))
 	}
-	return filepath.Join(w.suite.env.FromRoot(filepath.FromSlash(path.Dir(w.suite.file))), "baselines", name+".txt"), nil
+	return filepath.Join(w.Folder, "baselines", name+".txt"), nil
 }

@@ -112,7 +112,7 @@ func (work *workload) close() (err error) {
 // adaptersExist refuses an adapter that the simulated server does not serve. What
 // another server serves is for it to say.
 func (w *world) adaptersExist() error {
-	if w.suite.live() && !w.target.Simulated {
+	if w.Live && !w.target.Simulated {
 		return nil
 	}
 	var known []string

@@ -12,7 +12,7 @@ func (w *world) complete() (err error) {
 
 // plan is what the sentences said.
 func (w *world) plan(design experiment.Design) experiment.Plan {
-	p := experiment.Plan{Scenario: w.scenario, Target: w.target, Design: design, Virtual: w.suite.inBubble,
+	p := experiment.Plan{Scenario: w.scenario, Target: w.target, Design: design, Virtual: w.Virtual,
 		Questions: w.expected, Comparisons: w.comparisons, EarlyStop: w.measurement.abandon, FixedWarmup: w.measurement.warmUpSaid,
 		Timeout: w.patience.answer, Grace: w.patience.after,
 		Chats: w.workload.chats, LaterTurns: w.workload.hasTurns(), Prompt: w.workload.prompt, Answer: w.workload.answer,

@@ -41,8 +41,8 @@ func (w *world) notYet() error {
 	if w.experiment != nil {
 		return errors.New("the load has run already; one scenario is one run, one sweep or one search")
 	}
-	if by, interrupted := w.suite.interrupt.By(); interrupted {
-		return fmt.Errorf("not run: %w", testsWere(by))
+	if by, interrupted := w.Session.Interrupted(); interrupted {
+		return fmt.Errorf("not run: the tests were %w", by)
 	}
 	return nil
 }
@@ -52,6 +52,6 @@ func (w *world) run(ctx context.Context, design experiment.Design) error {
 	if w.target.Model == "" {
 		return errors.New(`no server is named: begin with: Given the model "llama-3.1-8b" is being served`)
 	}
-	w.experiment = w.suite.session.New(w.plan(design)) // known before its load: a panic in that leaves it to be finished
+	w.experiment = w.Session.New(w.plan(design)) // known before its load: a panic in that leaves it to be finished
 	return w.experiment.Run(ctx)
 }

@@ -51,6 +51,16 @@ type said struct {
 	at    func(row ...int) string // where the step stands, or a row of its table
 }
 
+// newSaid is a step that a sentence reads.
+func newSaid(by *sentence, step *messages.PickleStep, where Where) said {
+	of := said{sentence: by, args: by.matches.FindStringSubmatch(step.Text)[1:],
+		at: func(row ...int) string { return where(step.AstNodeIds, row...) }}
+	if step.Argument != nil {
+		of.table = step.Argument.DataTable
+	}
+	return of
+}
+
 // objectives reads the rows of the table, each with the place where it stands.
 func (s said) objectives() (all []harness.Objective, err error) {
 	if s.table == nil {
@@ -165,14 +175,6 @@ func (w *world) parts(ctx context.Context, s said) []any {
 	return []any{ctx, s, w, &w.scenario, &w.target, &w.workload, &w.load, &w.patience, &w.measurement, &w.design, &w.arms, &w.judgement}
 }
 
-// bind registers every sentence with godog.
-func (w *world) bind(sc *godog.ScenarioContext) {
-	for i := range w.suite.sentences {
-		s := &w.suite.sentences[i]
-		sc.Step(s.matches, w.handler(s))
-	}
-}
-
 // handler is the sentence as godog calls it: a function of a context, a string for each group, and the table.
 func (w *world) handler(s *sentence) any {
 	in := []reflect.Type{reflect.TypeFor[context.Context]()}
@@ -184,28 +186,15 @@ func (w *world) handler(s *sentence) any {
 	}
 	out := []reflect.Type{reflect.TypeFor[error]()}
 	return reflect.MakeFunc(reflect.FuncOf(in, out, false), func(args []reflect.Value) []reflect.Value {
-		said := w.suite.said(s, w.step)
+		said := newSaid(s, w.step, w.Where)
 		err := said.call(w.parts(args[0].Interface().(context.Context), said)...)
 		return []reflect.Value{reflect.ValueOf(&err).Elem()}
 	}).Interface()
 }
 
-// said is a step that a sentence reads.
-func (s *Suite) said(by *sentence, step *messages.PickleStep) said {
-	of := said{sentence: by, args: by.matches.FindStringSubmatch(step.Text)[1:],
-		at: func(row ...int) string { return s.where(step.AstNodeIds, row...) }}
-	if step.Argument != nil {
-		of.table = step.Argument.DataTable
-	}
-	return of
-}
-
 // read finds the sentence that reads a step; ok is false where there is none, which was said before anything ran.
-func (s *Suite) read(step *messages.PickleStep) (of said, ok bool) {
-	if by := s.sentences.reading(step.Text); by != nil {
-		return s.said(by, step), true
-	}
-	return said{}, false
+func (w *world) read(step *messages.PickleStep) (of said, ok bool) {
+	return w.vocabulary.read(step, w.Where)
 }
 
 // judgeRest judges the tables that stand after the step that failed: godog skips them, and what is
@@ -214,7 +203,7 @@ func (w *world) judgeRest() error {
 	failed := false
 	var errs []error
 	for _, step := range w.pickle.Steps {
-		if s, ok := w.suite.read(step); failed && ok && s.late && s.table != nil && w.ran() {
+		if s, ok := w.read(step); failed && ok && s.late && s.table != nil && w.ran() {
 			errs = append(errs, s.call(w.parts(context.Background(), s)...))
 		}
 		failed = failed || step.Id == w.failedAt
@@ -225,7 +214,7 @@ func (w *world) judgeRest() error {
 // judges reports whether a sentence of the scenario has something of this kind judged.
 func (w *world) judges(kind experiment.QuestionKind) bool {
 	for _, step := range w.pickle.Steps {
-		if s, ok := w.suite.read(step); ok && s.sentence.judges == kind {
+		if s, ok := w.read(step); ok && s.sentence.judges == kind {
 			return true
 		}
 	}

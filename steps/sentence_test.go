@@ -10,7 +10,7 @@ import (
 )
 
 func TestSentence_canBeCalledWithItsGroups(t *testing.T) {
-	w := &world{suite: &Suite{}}
+	w := &world{}
 	for _, s := range newVocabulary() {
 		args := make([]string, s.matches.NumSubexp())
 		arguments, err := said{sentence: &s, args: args, table: &godog.Table{}}.arguments(reflect.TypeOf(s.do), w.parts(context.Background(), said{}))

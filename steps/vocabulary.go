@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	messages "github.com/cucumber/messages/go/v21"
 )
 
 // A Concept is a part of the vocabulary: what is said of one thing, of the load say.
@@ -88,6 +90,14 @@ func (v vocabulary) reading(text string) *sentence {
 		}
 	}
 	return nil
+}
+
+// read finds the sentence that reads a step; ok is false where there is none.
+func (v vocabulary) read(step *messages.PickleStep, where Where) (of said, ok bool) {
+	if by := v.reading(step.Text); by != nil {
+		return newSaid(by, step, where), true
+	}
+	return said{}, false
 }
 
 // check finds a sentence that is not known before anything runs: godog

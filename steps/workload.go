@@ -18,8 +18,8 @@ import (
 
 // workload is what is asked, as the scenario says it.
 type workload struct {
-	env     *Environment // which knows where files lie
-	virtual bool         // the load runs in virtual time
+	userFiles Files // that it may be drawn from
+	virtual   bool  // the load runs in virtual time
 
 	conversations  string         // name of a dataset, or a file
 	prompt, answer dataset.Length // Mean is 0 where nothing was said
@@ -107,9 +107,9 @@ func (work *workload) source() (source, error) {
 
 // file is a file of the user's.
 func (work *workload) file(name string) (fs.FS, string, error) {
-	path, found := work.env.Find(name)
+	path, found := work.userFiles.Find(name)
 	if !found {
-		return nil, "", fmt.Errorf("there is no file %s", strings.Join(work.env.Candidates(name), ", nor "))
+		return nil, "", fmt.Errorf("there is no file %s", strings.Join(work.userFiles.Candidates(name), ", nor "))
 	}
 	return os.DirFS(filepath.Dir(path)), filepath.Base(path), nil
 }

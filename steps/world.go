@@ -3,19 +3,50 @@ package steps
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/cucumber/godog"
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/experiment"
-	"github.com/vllmspec/vllmspec/reports/ci"
 )
+
+// A Setting is where a scenario is run: what it is carried out with, and how its feature is.
+type Setting struct {
+	Session *experiment.Session
+	Files   Files
+	Feature string // its file as paths are shown, with slashes
+	Folder  string // that the file lies in
+	Virtual bool   // it runs in virtual time, in a bubble of testing/synctest
+	Live    bool   // scenarios that do not ask for a simulated server run in real time
+	Lenient bool   // an unknown verdict is a warning
+	Where   Where
+	Ended   func(Result) // is called when the scenario has ended
+}
+
+// Files are the user's files, by the names that scenarios give them.
+type Files interface {
+	// Find is the path of a file, and whether it is there.
+	Find(name string) (path string, found bool)
+	// Candidates are the paths that a name may stand for.
+	Candidates(name string) []string
+}
+
+// A Result is what became of a scenario.
+type Result struct {
+	Scenario   *godog.Scenario
+	Where      string                 // it stands
+	LastStep   string                 // that was run: the one that failed, where one did
+	Target     experiment.Target      // as its sentences name it
+	Experiment *experiment.Experiment // nil: it ran no load
+	Summary    *experiment.Summary    // nil: it did not come to be judged
+	Err        error                  // nil: it passed
+}
 
 // A world is one scenario as its sentences have described it so far, and what
 // came of running it.
 type world struct {
-	suite       *Suite
+	Setting
+	vocabulary  vocabulary
 	scenario    harness.Scenario
 	target      experiment.Target
 	workload    workload
@@ -27,25 +58,21 @@ type world struct {
 	judgement
 
 	pickle   *godog.Scenario
-	began    time.Time   // on the wall clock
 	failedAt string      // the id of the first step that failed
 	lastStep string      // that was run: the one that failed, where one did
 	step     *godog.Step // being run: where its rows stand in the file
 
 	expected    []experiment.Question // what the scenario will have judged, read before its load
 	comparisons []harness.Objective   // rows that other runs are held against
-
-	result *ci.ScenarioResult // nil: it did not come to be judged
 }
 
-// register gives each scenario a world of its own.
-func (s *Suite) register(sc *godog.ScenarioContext) {
-	w := &world{suite: s, workload: workload{env: &s.env, virtual: s.inBubble}, judgement: judgement{lenient: s.env.Lenient}}
+// Bind has godog carry out a scenario as its sentences say.
+func (r *Reader) Bind(sc *godog.ScenarioContext, in Setting) {
+	w := &world{Setting: in, vocabulary: r.vocabulary, workload: workload{userFiles: in.Files, virtual: in.Virtual}, judgement: judgement{lenient: in.Lenient}}
 	sc.Before(func(ctx context.Context, pickle *godog.Scenario) (context.Context, error) {
 		w.pickle = pickle
 		w.scenario.Name = pickle.Name
-		w.began = s.clock.now()
-		w.scenario.Where = s.where(pickle.AstNodeIds)
+		w.scenario.Where = w.Where(pickle.AstNodeIds)
 		w.scenario.Seed = seedOf(pickle.Name)
 		return ctx, nil
 	})
@@ -63,36 +90,64 @@ func (s *Suite) register(sc *godog.ScenarioContext) {
 		return ctx, nil
 	})
 	sc.After(func(ctx context.Context, _ *godog.Scenario, err error) (context.Context, error) {
-		var shown error
-		if err != nil {
-			shown = w.judgeRest()
-		}
-		if err == nil && !w.ran() {
-			shown = errors.New("the scenario runs no load, and so shows nothing; add: When the load runs for 5 minutes")
-		}
-		shown = errors.Join(shown, w.interrupted(errors.Join(err, shown)))
-		ended := errors.Join(shown, w.finish(errors.Join(err, shown)), w.workload.close())
-		ended = errors.Join(ended, w.interrupted(errors.Join(err, ended))) // meanwhile
-		w.noteResult(errors.Join(err, ended))
-		w.forget()
-		return ctx, ended
+		return ctx, w.end(err)
 	})
-	w.bind(sc)
+	for i := range r.vocabulary {
+		sc.Step(r.vocabulary[i].matches, w.handler(&r.vocabulary[i]))
+	}
+}
+
+// end judges what is left to judge, has the scenario written down, and lets go of what it held. cause is the
+// error of the sentence that failed; the one that it returns is what went wrong beside it.
+func (w *world) end(cause error) error {
+	var shown error
+	if cause != nil {
+		shown = w.judgeRest()
+	}
+	if cause == nil && !w.ran() {
+		shown = errors.New("the scenario runs no load, and so shows nothing; add: When the load runs for 5 minutes")
+	}
+	shown = errors.Join(shown, w.interrupted(errors.Join(cause, shown)))
+	summary, err := w.finish(errors.Join(cause, shown))
+	ended := errors.Join(shown, err, w.workload.close())
+	ended = errors.Join(ended, w.interrupted(errors.Join(cause, ended))) // meanwhile
+	w.Ended(Result{Scenario: w.pickle, Where: w.scenario.Where, LastStep: w.lastStep, Target: w.target, Experiment: w.experiment, Summary: summary, Err: errors.Join(cause, ended)})
+	*w = world{} // godog keeps each sentence that matched, with the world that it is bound to, until the feature ends
+	return ended
 }
 
 // finish writes what the scenario leaves behind, whatever came of it.
-func (w *world) finish(cause error) error {
+func (w *world) finish(cause error) (*experiment.Summary, error) {
 	if w.experiment == nil {
-		return nil
+		return nil, nil
 	}
-	summary, err := w.experiment.Finish(cause)
-	w.tabulate(summary)
-	return err
+	return w.experiment.Finish(cause)
 }
 
-// forget lets go of what the scenario held, its run above all: godog keeps each sentence that
-// matched, with the world that it is bound to, until the feature ends.
-func (w *world) forget() { *w = world{suite: w.suite} }
+// interrupted is the error of a scenario that was interrupted, whatever did it: it fails, also where
+// what is unknown is let pass, because it did not show what it was to show. It is nil where the
+// error that the scenario ended with says so already.
+func (w *world) interrupted(cause error) error {
+	if w.experiment != nil {
+		w.experiment.NoteInterrupt()
+	}
+	stopped := w.stopped()
+	if _, said := errors.AsType[harness.Interruption](cause); said || stopped.Kind != harness.StopInterrupted {
+		return nil
+	}
+	return stopped.Err()
+}
+
+// stopped is why the scenario ended before its time; the zero value where it did not, or has not.
+func (w *world) stopped() harness.Stop {
+	if w.experiment != nil {
+		return w.experiment.Stopped()
+	}
+	if by, interrupted := w.Session.Interrupted(); interrupted {
+		return harness.Stop{Kind: harness.StopInterrupted, Detail: string(by)}
+	}
+	return harness.Stop{}
+}
 
 // seedOf is the default seed: the FNV-1a hash of the scenario's name, so that a
 // scenario is the same load every time, and another scenario another one.

@@ -101,7 +101,7 @@ func (s *Session) interruptible(ctx context.Context, p Plan) (context.Context, c
 			case <-ctx.Done():
 				return
 			case now := <-ticker.C:
-				if by, interrupted := s.interrupted(); interrupted {
+				if by, interrupted := s.Interrupted(); interrupted {
 					cancel(by)
 				} else if limited && now.After(limit.Add(afterDeadline-storing)) {
 					cancel(byTimeout)

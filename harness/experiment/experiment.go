@@ -8,6 +8,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/sampler"
 	"github.com/vllmspec/vllmspec/harness/slo"
+	"github.com/vllmspec/vllmspec/reports"
 )
 
 // An Experiment is a plan that is carried out, and what came of it.
@@ -88,7 +89,7 @@ func (e *Experiment) Ran() bool { return e.last != nil && e.last.run != nil }
 
 // Stopped is why the experiment ended before its time; the zero value where it did not.
 func (e *Experiment) Stopped() harness.Stop {
-	switch by, interrupted := e.session.interrupted(); {
+	switch by, interrupted := e.session.Interrupted(); {
 	case interrupted:
 		return harness.Stop{Kind: harness.StopInterrupted, Detail: string(by)}
 	case e.group != nil:
@@ -114,6 +115,10 @@ func (e *Experiment) Warn(text string) {
 	}
 	e.last.run.Warnings = append(e.last.run.Warnings, text)
 }
+
+// LetPass warns that something unknown did not fail the scenario, as its user asked. verdict is what is
+// unknown, and why.
+func (e *Experiment) LetPass(verdict string) { e.Warn(reports.LetPassAs + verdict) }
 
 // Warnings are those of the run, or of all of them together.
 func (e *Experiment) Warnings() []string {

@@ -179,7 +179,7 @@ func (t *trial) unwatch() {
 // whether all was done with it that was to be done is not known, and nothing of it is met.
 // It reports whether that changed anything.
 func (e *Experiment) NoteInterrupt() bool {
-	by, interrupted := e.session.interrupted()
+	by, interrupted := e.session.Interrupted()
 	if !interrupted || !e.Ran() {
 		return false
 	}

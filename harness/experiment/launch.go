@@ -118,7 +118,7 @@ func (s *Session) stopServer() {
 		defer cancel()
 		ctx = early
 	}
-	if _, interrupted := s.interrupted(); interrupted {
+	if _, interrupted := s.Interrupted(); interrupted {
 		hurried, cancel := context.WithTimeout(ctx, endsServerFor)
 		defer cancel()
 		ctx = hurried
@@ -144,7 +144,7 @@ func (s *Session) endInTime(started *server.Server) (watched func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() {
 		defer cancel()
-		for _, interrupted := s.interrupted(); !interrupted; _, interrupted = s.interrupted() {
+		for _, interrupted := s.Interrupted(); !interrupted; _, interrupted = s.Interrupted() {
 			if !pause(ctx, looksEvery) {
 				return
 			}

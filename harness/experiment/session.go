@@ -126,8 +126,8 @@ func (s *Session) reach(stage Stage) {
 	}
 }
 
-// interrupted is why everything is to end, and whether it is.
-func (s *Session) interrupted() (harness.Interruption, bool) {
+// Interrupted is why everything is to end before its time, and whether it is.
+func (s *Session) Interrupted() (harness.Interruption, bool) {
 	if s.Interrupt == nil {
 		return "", false
 	}

@@ -22,12 +22,12 @@ const (
 // become smaller, and leave this list, but not grow.
 func larger() map[string]int {
 	return map[string]int{
-		"harness/slo":        5685,
-		"harness/dataset":    5651,
-		"steps":              4739,
-		"reports":            3576,
-		"harness/slo.Window": 80,
-		"steps.Suite":        50,
+		"harness/slo":          5685,
+		"harness/dataset":      5651,
+		"steps":                3109,
+		"reports":              3576,
+		"harness/slo.Window":   80,
+		"internal/suite.Suite": 49,
 	}
 }
 

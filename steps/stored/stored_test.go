@@ -22,7 +22,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness/judge"
 	"github.com/vllmspec/vllmspec/harness/store"
 	"github.com/vllmspec/vllmspec/internal/environment"
-	"github.com/vllmspec/vllmspec/steps"
+	"github.com/vllmspec/vllmspec/internal/suite"
 )
 
 var update = flag.Bool("update", false, "write testdata/verdicts.txt anew")
@@ -83,16 +83,16 @@ func everyFeature(t *testing.T) (runs []string) {
 	env, err := environment.Read(root, []string{"VLLMSPEC_OUT=" + t.TempDir()})
 	require.NoError(t, err)
 	var output bytes.Buffer
-	suite := steps.NewSuite(env, time.Time{}, new(steps.Interrupt), &output)
-	features, err := suite.Features()
+	s := suite.New(env, time.Time{}, new(suite.Interrupt), &output)
+	features, err := s.Features()
 	require.NoError(t, err)
 	for _, feature := range features {
 		synctest.Test(t, func(t *testing.T) {
-			_, err := suite.Run(feature)
+			_, err := s.Run(feature)
 			assert.NoError(t, err, feature.Path)
 		})
 	}
-	require.NoError(t, suite.Close())
+	require.NoError(t, s.Close())
 	names, err := store.Names(env.Out)
 	require.NoError(t, err)
 	for _, name := range names {

@@ -20,8 +20,8 @@ import (
 
 	"github.com/vllmspec/vllmspec/internal/disk"
 	"github.com/vllmspec/vllmspec/internal/environment"
+	"github.com/vllmspec/vllmspec/internal/suite"
 	"github.com/vllmspec/vllmspec/mockvllm"
-	"github.com/vllmspec/vllmspec/steps"
 )
 
 // How much is tried: little in CI, all with these flags.
@@ -89,12 +89,12 @@ func run(root string, environ []string, d *disk.Disk, t *testing.T, passed *bool
 	}
 	env.Disk = d
 	var output bytes.Buffer
-	suite := steps.NewSuite(env, time.Time{}, new(steps.Interrupt), &output)
-	features, err := suite.Features()
+	s := suite.New(env, time.Time{}, new(suite.Interrupt), &output)
+	features, err := s.Features()
 	*passed = err == nil
 	for _, feature := range features {
 		one := func(*testing.T) {
-			ok, ranErr := suite.Run(feature)
+			ok, ranErr := s.Run(feature)
 			*passed, err = *passed && ok, errors.Join(err, ranErr)
 		}
 		if feature.Virtual {
@@ -103,7 +103,7 @@ func run(root string, environ []string, d *disk.Disk, t *testing.T, passed *bool
 			one(t)
 		}
 	}
-	if err = errors.Join(err, suite.Close()); t == nil || err != nil || !*passed {
+	if err = errors.Join(err, s.Close()); t == nil || err != nil || !*passed {
 		err = errors.Join(err, errors.New(output.String()))
 	}
 	if *passed && t == nil && strings.TrimSpace(err.Error()) == strings.TrimSpace(output.String()) {

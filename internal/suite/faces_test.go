@@ -1,0 +1,44 @@
+package suite_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestAScenarioThatFailsBeforeItsLoadIsInTheSummary(t *testing.T) {
+	short := strings.Replace(minute, "1 minute", "3 requests", 1) + "      | requests | exactly 3 |\n"
+	scenario := short[strings.Index(short, "  Scenario:"):]
+	wrong := strings.NewReplacer("Scenario: One", "Scenario: Two", "at 8 per second", "at 0 per second").Replace(scenario)
+	early := strings.Replace(scenario[:strings.Index(scenario, "    When ")], "Scenario: One", "Scenario: Three", 1)
+	r := feature(t, short+"\n"+wrong+"\n"+early)
+	require.False(t, r.passed)
+	summary := leftFile(t, r.out, "summary.md")
+	assert.Contains(t, summary, "1 of 3 scenarios passed")
+	assert.Regexp(t, `\| ✅ met, simulated \| One \|`, summary)
+	assert.Regexp(t, `\| ❌ failed, simulated \| Two \| Not judged, simulated: .*the rate must be above 0`, summary)
+	assert.Regexp(t, `\| ❌ failed, simulated \| Three \| Not judged, simulated: the scenario runs no load`, summary)
+	assert.Contains(t, leftFile(t, r.out, "badge.svg"), "1 of 3 pass")
+	assert.Contains(t, leftFile(t, r.out, "junit.xml"), `tests="3" failures="2"`)
+}
+
+func TestWhatIsLetPassIsNotCalledExpected(t *testing.T) {
+	text := strings.Replace(minute, "1 minute", "3 requests", 1) + "      | mean GPU power | at most 300 W |\n"
+	r := feature(t, text, "VLLMSPEC_UNKNOWN=warn")
+	require.True(t, r.passed)
+	assert.Contains(t, leftFile(t, r.out, "summary.md"), "✅ unknown, simulated, let pass as VLLMSPEC_UNKNOWN=warn asks")
+	index := leftFile(t, r.out, "index.html")
+	assert.Contains(t, index, "Let pass as VLLMSPEC_UNKNOWN=warn asks.")
+	assert.NotContains(t, index, "As the scenario expected.")
+}
+
+func leftFile(t *testing.T, folder, name string) string {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join(folder, name))
+	require.NoError(t, err)
+	return string(raw)
+}
