@@ -17,7 +17,8 @@
 //	internal/stamp/        when data arrived on a connection
 //	harness/sampler/       watches beside: the server's metrics, the host
 //	harness/server/        where the server under test comes from
-//	harness/slo/           the metric catalogue, and judging a run by it
+//	harness/metric/        the catalogue of metrics, as data
+//	harness/slo/           judging a run by it
 //	harness/quantity/      numbers and units, read and written
 //	harness/compare/       runs against a baseline or another server; drift over a history
 //	harness/diagnose/      why an objective was not met: where the time went, and what the server did

@@ -6,6 +6,7 @@ import (
 	"iter"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"time"
 )
 
@@ -196,6 +197,19 @@ type Objective struct {
 	Relation  Relation `json:"relation"`
 	Limit     float64  `json:"limit"`           // in the base unit of the metric: seconds, ratio 0–1, per second, count
 	Upper     float64  `json:"upper,omitempty"` // upper end, Between only
+}
+
+// Name is the figure as one says it: "p99 TTFT", or of one class of the traffic
+// "chat: p99 TTFT", or at one point of a sweep "p99 TTFT at 8 per second".
+func (o Objective) Name() string { return strings.TrimSpace(o.Subject() + " " + o.Setting) }
+
+// Subject is the name wherever the figure was measured.
+func (o Objective) Subject() string {
+	name := strings.TrimSpace(o.Statistic + " " + o.Metric)
+	if o.Class != "" {
+		name = o.Class + ": " + name
+	}
+	return name
 }
 
 // A Relation is how a figure must stand to its limit.

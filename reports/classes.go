@@ -25,6 +25,6 @@ func classes(measured *slo.Window) (out []Figures) {
 
 // figureOf is one figure with its interval, as a verdict has it.
 func figureOf(w *slo.Window, statistic, metric string) Fact {
-	v := w.JudgeSoFar([]harness.Objective{{Statistic: statistic, Metric: metric, Relation: harness.AtMost}})[0]
+	v := slo.JudgeSoFar(w, []harness.Objective{{Statistic: statistic, Metric: metric, Relation: harness.AtMost}})[0]
 	return Fact{v.Name(), valueWithInterval(v)}
 }

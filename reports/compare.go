@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
@@ -122,14 +123,14 @@ func compared() []harness.Objective {
 }
 
 func difference(runs []Measured, of harness.Objective) (d Difference, some bool) {
-	m, err := slo.Lookup(of.Metric)
+	m, err := metric.Lookup(of.Metric)
 	if err != nil {
 		return d, false
 	}
 	d.Name = strings.TrimSpace(of.Statistic + " " + of.Metric)
 	var first slo.Verdict
 	for i, r := range runs {
-		v := r.Window.JudgeSoFar([]harness.Objective{of})[0]
+		v := slo.JudgeSoFar(r.Window, []harness.Objective{of})[0]
 		d.Values = append(d.Values, valueWithInterval(v))
 		some = some || !math.IsNaN(v.Value)
 		if i == 0 {
@@ -148,7 +149,7 @@ func difference(runs []Measured, of harness.Objective) (d Difference, some bool)
 // changed is by how much a value differs from the first run's. The interval goes from
 // one's lower end against the other's upper to the reverse: it holds the true change
 // wherever both intervals hold theirs, which is at least 90 % of the time.
-func changed(a, b slo.Verdict, direction slo.Direction) (change, better string) {
+func changed(a, b slo.Verdict, direction metric.Direction) (change, better string) {
 	if !finite(a.Value) || !finite(b.Value) || a.Value <= 0 {
 		if a.Value == b.Value {
 			return "none", ""
@@ -174,10 +175,10 @@ func changed(a, b slo.Verdict, direction slo.Direction) (change, better string) 
 	case hi < 0:
 		sign = -1
 	}
-	if sign == 0 || direction == slo.Neutral {
+	if sign == 0 || direction == metric.Neutral {
 		return change, ""
 	}
-	if (sign > 0) == (direction == slo.HigherIsBetter) {
+	if (sign > 0) == (direction == metric.HigherIsBetter) {
 		return change, "better"
 	}
 	return change, "worse"

@@ -26,7 +26,7 @@ func storeRuns(t testing.TB, root string, from, to int) (names []string) {
 	run := runOf(100)
 	objective, err := slo.Parse("p50 TTFT", "at most 1 s")
 	require.NoError(t, err)
-	verdicts := slo.Measure(run).Judge([]harness.Objective{objective})
+	verdicts := slo.Judge(slo.Measure(run), []harness.Objective{objective})
 	for i := from; i < to; i++ {
 		m := store.NewManifest("", run)
 		m.Scenario.Name = fmt.Sprintf("Scenario %d", i%20)

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
 )
@@ -29,7 +30,7 @@ func objective(v slo.Verdict, run *harness.Run) Objective {
 	if !v.Compares() { // with other runs, whose files are elsewhere
 		o.SQL = SQL(v.Objective, run.From, run.To)
 	}
-	if m, err := slo.Lookup(v.Metric); err == nil {
+	if m, err := metric.Lookup(v.Metric); err == nil {
 		o.Formula = m.Formula
 	}
 	if !math.IsNaN(v.Value) {

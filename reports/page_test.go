@@ -56,7 +56,7 @@ func page(t *testing.T, run *harness.Run, rows ...[2]string) (reports.View, stri
 		require.NoError(t, err)
 		objectives = append(objectives, o)
 	}
-	view := reports.NewView(run, slo.Measure(run), slo.Measure(run).Judge(objectives), store.NewManifest("run=x", run))
+	view := reports.NewView(run, slo.Measure(run), slo.Judge(slo.Measure(run), objectives), store.NewManifest("run=x", run))
 	var out bytes.Buffer
 	require.NoError(t, reports.Render(&out, view))
 	return view, out.String()

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/vllmspec/vllmspec/harness/metric"
 )
 
 // The queries that give what the charts draw from a run's Parquet files, as DuckDB
@@ -82,11 +84,12 @@ group by lines.line, second order by all`, strings.Join(came, "\n  union all "),
 const sharesSQL = "[i / 200 for i in range(190)] || [0.95 + i / 2000 for i in range(81)] || [0.99 + i / 10000 for i in range(101)]"
 
 // distributionSQL gives the values at or below which each share lies.
-func distributionSQL(metric string, from, to time.Duration) string {
-	r := asked{from: from, to: to}.ofRequests(metric, []string{"mean"})
-	if r.from == "" {
+func distributionSQL(name string, from, to time.Duration) string {
+	m, err := metric.Lookup(name)
+	if err != nil {
 		return ""
 	}
+	r := asked{from: from, to: to}.relation(m.Source, []string{"mean"})
 	return "set variable shares = " + sharesSQL + ";\n" + r.with +
 		"select unnest(getvariable('shares')) as share, unnest(quantile_cont(value, getvariable('shares'))) as value\nfrom " + r.from
 }
@@ -94,7 +97,7 @@ func distributionSQL(metric string, from, to time.Duration) string {
 // storySQL gives the points of the first chart, by all figures that it can show.
 const storySQL = `select seq, class, failure, due_ns / 1e9 as due, ttft_ns / 1e9 as ttft, lag_ns / 1e9 as lag,
   if(failure is null, tpot_ns / 1e9, null) as tpot, if(failure is null, e2e_ns / 1e9, null) as e2e,
-  if(failure is null, list_max(` + gapsOf + `) / 1e9, null) as gap
+  if(failure is null, list_max(` + metric.StoredGaps + `) / 1e9, null) as gap
 from 'requests.parquet' order by due_ns, seq`
 
 // failuresSQL gives the table of failures.

@@ -44,7 +44,7 @@ func drawnOf(t testing.TB, n, chunks int, perSecond float64) string {
 	require.NoError(t, err)
 	measured := slo.Measure(run)
 	var out bytes.Buffer
-	require.NoError(t, reports.Render(&out, reports.NewView(run, measured, measured.Judge([]harness.Objective{o}), store.NewManifest("run=x", run))))
+	require.NoError(t, reports.Render(&out, reports.NewView(run, measured, slo.Judge(measured, []harness.Objective{o}), store.NewManifest("run=x", run))))
 	return out.String()
 }
 

@@ -1,7 +1,6 @@
 package reports
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -10,7 +9,7 @@ import (
 	"time"
 
 	"github.com/vllmspec/vllmspec/harness"
-	"github.com/vllmspec/vllmspec/harness/slo"
+	"github.com/vllmspec/vllmspec/harness/metric"
 )
 
 // SQL is the query that gives an objective's value from the run's Parquet
@@ -42,17 +41,12 @@ type relation struct {
 	bare  bool   // there are no values, and nothing but the mean
 }
 
-func (a asked) query(metric string, statistics ...string) string {
-	m, err := slo.Lookup(metric)
+func (a asked) query(name string, statistics ...string) string {
+	m, err := metric.Lookup(name)
 	if err != nil {
 		return ""
 	}
-	r := a.ofRun(m.Name)
-	if origin, ok := m.Origin(); ok {
-		r = a.ofSamples(origin)
-	} else if r.from == "" {
-		r = a.ofRequests(m.Name, statistics)
-	}
+	r := a.relation(m.Source, statistics)
 	if r.from == "" {
 		return ""
 	}
@@ -68,6 +62,31 @@ func (a asked) query(metric string, statistics ...string) string {
 		columns = append(columns, column)
 	}
 	return r.with + "select " + strings.Join(columns, ", ") + "\nfrom " + r.from
+}
+
+// relation is where the values of a metric come from.
+func (a asked) relation(source metric.Source, statistics []string) relation {
+	switch of := source.(type) {
+	case metric.PerRequest:
+		return a.ofRequests(of, statistics)
+	case metric.Gap:
+		if of.PerToken {
+			return a.perToken()
+		}
+		return a.values("unnest("+metric.StoredGaps+") / 1e9", " and failure is null")
+	case metric.Concurrency:
+		return a.inFlight(a.seconds())
+	case metric.Gauge:
+		return a.readings(of)
+	case metric.Counter:
+		return relation{with: risesSQL(labelled(of.Feed, of.Series), false), total: "sum(rise)", from: a.since()}
+	case metric.Ratio:
+		return a.ratio(of.Part, of.Whole, false)
+	case metric.Histogram:
+		r := a.ratio(of.Name+"_sum", of.Name+"_count", true)
+		return relation{with: r.with, mean: r.total, bare: true, from: r.from}
+	}
+	return a.ofRun(source)
 }
 
 // plainName is a statistic as a column: "p99.9" as "p99_9".
@@ -115,95 +134,79 @@ func measured(from, to time.Duration) string {
 	return fmt.Sprintf(" where due_ns >= %d and due_ns < %d", from.Nanoseconds(), to.Nanoseconds())
 }
 
-// gapsOf is the list of the gaps between an answer's chunks.
-const gapsOf = "[chunk_ns[i] - chunk_ns[i - 1] for i in range(2, len(chunk_ns) + 1)]"
-
 // Of which requests a value counts.
+type counted int
+
 const (
-	ofAnswered = iota // of those that were answered whole
-	ofBegun           // …or whose users left later; who left before has waited in vain
-	ofShown           // …or whose users left later; of who left before it is unknown
-	ofAnyone          // of all that have one: it is our own doing
+	ofAnswered counted = iota // of those that were answered whole
+	ofBegun                   // …or whose users left later; who left before has waited in vain
+	ofShown                   // …or whose users left later; of who left before it is unknown
+	ofAnyone                  // of all that have one: it is our own doing
 )
 
-// ofRequests is a metric that each request has one value of, or several.
-func (a asked) ofRequests(metric string, statistics []string) (r relation) {
-	of := map[string]struct {
-		value string
-		of    int
-	}{
-		"TTFT":                   {"ttft_ns / 1e9", ofBegun},
-		"TTFT since sent":        {"(first_token_ns - sent_ns) / 1e9", ofBegun},
-		"time to first answer":   {"(first_answer_ns - due_ns) / 1e9", ofShown},
-		"TPOT":                   {"tpot_ns / 1e9", ofAnswered},
-		"E2E latency":            {"if(len(chunk_ns) > 0, e2e_ns, null) / 1e9", ofAnswered},
-		"E2E latency since sent": {"if(len(chunk_ns) > 0, done_ns - sent_ns, null) / 1e9", ofAnswered},
-		"longest gap":            {"list_max(" + gapsOf + ") / 1e9", ofAnswered},
-		"input tokens":           {"prompt_tokens", ofAnswered},
-		"output tokens":          {"output_tokens", ofAnswered},
-		"chunks":                 {"len(chunk_ns)", ofAnswered},
-		"cached tokens":          {"cached_tokens", ofAnswered},
-		"reasoning tokens":       {"reasoning_tokens", ofAnswered},
-		"lag":                    {"lag_ns / 1e9", ofAnyone},
-		"read delay":             {"read_delay_ns / 1e9", ofAnyone},
-		"connecting":             {"connecting_ns / 1e9", ofAnyone},
-		"resolving":              {"resolving_ns / 1e9", ofAnyone},
-		"securing":               {"securing_ns / 1e9", ofAnyone},
-		"ITL":                    {"unnest(" + gapsOf + ") / 1e9", ofAnswered},
-	}[metric]
-	const began = arrivedSQL
-	who := map[int]string{ofAnswered: " and failure is null", ofBegun: " and (" + began + ")", ofShown: " and (" + began + ")"}[of.of]
+// ofRequests is a metric that each request has one value of.
+func (a asked) ofRequests(source metric.PerRequest, statistics []string) relation {
+	value, of, waited := source.Stored(), ofAnswered, "0" // one that we cut took at least so long
+	switch s := source.(type) {
+	case metric.Latency:
+		of = map[metric.Instant]counted{metric.FirstChunk: ofBegun, metric.FirstAnswer: ofShown}[s.To]
+		if s.From == metric.DueAt && s.Per == metric.Undivided {
+			waited = fromDueSQL
+		}
+	case metric.OwnTime:
+		of = ofAnyone
+	}
+	who := map[counted]string{ofAnswered: " and failure is null", ofBegun: " and (" + arrivedSQL + ")", ofShown: " and (" + arrivedSQL + ")"}[of]
 	// A request that failed counts as the worst in a percentile, and in the greatest value.
-	if a.worst && of.of != ofAnyone && metric != "ITL" && (strings.HasPrefix(statistics[0], "p") || statistics[0] == "max") {
-		is := map[int]string{ofAnswered: "failure is null", ofBegun: began + " and ttft_ns is not null", ofShown: began}[of.of]
-		cut := map[int]string{ofAnswered: cutSQL, ofBegun: cutSQL + " and ttft_ns is null", ofShown: cutSQL + " and first_answer_ns is null"}[of.of]
-		who = map[int]string{ofAnswered: " and failure is distinct from 'given up'"}[of.of]
-		waited := map[string]string{"TTFT": fromDueSQL, "time to first answer": fromDueSQL, "E2E latency": fromDueSQL}[metric] // one that we cut took at least so long
-		of.value = fmt.Sprintf("case when %s then %s when %s then %s else 'inf'::double end", cut, cmp.Or(waited, "0"), is, of.value)
+	if a.worst && of != ofAnyone && (strings.HasPrefix(statistics[0], "p") || statistics[0] == "max") {
+		is := [...]string{ofAnswered: "failure is null", ofBegun: arrivedSQL + " and ttft_ns is not null", ofShown: arrivedSQL}[of]
+		cut := [...]string{ofAnswered: cutSQL, ofBegun: cutSQL + " and ttft_ns is null", ofShown: cutSQL + " and first_answer_ns is null"}[of]
+		if who = ""; of == ofAnswered {
+			who = " and failure is distinct from 'given up'"
+		}
+		value = fmt.Sprintf("case when %s then %s when %s then %s else 'inf'::double end", cut, waited, is, value)
 	}
-	switch {
-	case metric == "ITL per token":
-		return a.perToken()
-	case of.value == "":
-		return r
-	}
-	r.from = fmt.Sprintf("(select %s as value from %s%s)", of.value, a.requests(), who)
-	return r
+	return a.values(value, who)
+}
+
+// values are those of an expression over the requests that were due.
+func (a asked) values(value, who string) relation {
+	return relation{from: fmt.Sprintf("(select %s as value from %s%s)", value, a.requests(), who)}
 }
 
 // perToken is each gap by the token that came after it, once for each.
 func (a asked) perToken() relation {
 	return relation{
-		with: fmt.Sprintf("with gaps as (\n  select unnest(%s) / 1e9 as gap, unnest(chunk_tokens[2:]) as tokens\n  from %s and failure is null and len(chunk_tokens) = len(chunk_ns))\n", gapsOf, a.requests()),
+		with: fmt.Sprintf("with gaps as (\n  select unnest(%s) / 1e9 as gap, unnest(chunk_tokens[2:]) as tokens\n  from %s and failure is null and len(chunk_tokens) = len(chunk_ns))\n", metric.StoredGaps, a.requests()),
 		from: "(select gap / tokens as value from gaps, range(tokens))",
 	}
 }
 
+func (a asked) seconds() string { return fmt.Sprintf("%v", (a.to - a.from).Seconds()) }
+
 // ofRun is a figure of the run as a whole.
-func (a asked) ofRun(metric string) (r relation) {
-	seconds := fmt.Sprintf("%v", (a.to - a.from).Seconds())
+func (a asked) ofRun(source metric.Source) (r relation) {
 	inside := func(column string) string {
 		return fmt.Sprintf("%s >= %d and %s < %d", column, a.from.Nanoseconds(), column, a.to.Nanoseconds())
 	}
-	total := map[string]string{
-		"requests":         "count(*)",
-		"request rate":     "count(*) / " + seconds,
-		"error rate":       "avg(if(" + cutSQL + ", null, (failure is not null and failure <> 'given up')::int))",
-		"attainment":       "avg(good::int)",
-		"goodput":          "sum(good::int) / " + seconds,
-		"coalesced chunks": "sum(len(chunk_ns) - len(list_distinct(chunk_ns))) / sum(len(chunk_ns))", // stamps only ascend
-	}[metric]
-	switch {
-	case total != "":
-		return relation{total: total, from: a.requests()}
-	case metric == "request throughput":
-		return relation{total: "count(*) / " + seconds, from: "'requests.parquet' where " + inside("done_ns") + " and failure is null" + a.ofClass()}
-	case metric == "output throughput":
-		return relation{with: "with tokens as (\n  " + tokensSQL + a.ofClass() + ")\n", total: "sum(tokens) / " + seconds, from: "tokens where " + inside("at_ns")}
-	case metric == "concurrency":
-		return a.inFlight(seconds)
+	total := map[metric.Source]string{
+		metric.Total{Of: metric.Due}:                  "count(*)",
+		metric.Total{Of: metric.Due, PerSecond: true}: "count(*) / " + a.seconds(),
+		metric.ErrorRate{}:                            "avg(if(" + cutSQL + ", null, (failure is not null and failure <> 'given up')::int))",
+		metric.Attainment{}:                           "avg(good::int)",
+		metric.Attainment{PerSecond: true}:            "sum(good::int) / " + a.seconds(),
+		metric.Coalesced{}:                            "sum(len(chunk_ns) - len(list_distinct(chunk_ns))) / sum(len(chunk_ns))", // stamps only ascend
+	}[source]
+	switch source {
+	case metric.Total{Of: metric.Ended, PerSecond: true}:
+		return relation{total: "count(*) / " + a.seconds(), from: "'requests.parquet' where " + inside("done_ns") + " and failure is null" + a.ofClass()}
+	case metric.Total{Of: metric.OutputTokens, PerSecond: true}:
+		return relation{with: "with tokens as (\n  " + tokensSQL + a.ofClass() + ")\n", total: "sum(tokens) / " + a.seconds(), from: "tokens where " + inside("at_ns")}
 	}
-	return r
+	if total == "" {
+		return r
+	}
+	return relation{total: total, from: a.requests()}
 }
 
 // tokensSQL is when output tokens came, and how many: as the server tells of each
@@ -234,31 +237,25 @@ func (a asked) inFlight(seconds string) relation {
 	}
 }
 
-// ofSamples is a metric that rests on what was sampled.
-func (a asked) ofSamples(o slo.Origin) relation {
-	of := fmt.Sprintf("source = '%s' and series = %s", o.Source, quoted(o.Series))
-	if o.Source == "server" && o.Labels["model_name"] != "" {
-		of = fmt.Sprintf("source in ('server', %s) and series = %s", quoted(harness.OtherModels), quoted(o.Series))
+// labelled is a series of a feed, of all labels or of some.
+func labelled(feed, selector string) string {
+	series, labels := metric.Selector(selector)
+	of := fmt.Sprintf("source = '%s' and series = %s", feed, quoted(series))
+	if feed == metric.Server && labels["model_name"] != "" {
+		of = fmt.Sprintf("source in ('server', %s) and series = %s", quoted(harness.OtherModels), quoted(series))
 	}
-	for _, label := range slices.Sorted(maps.Keys(o.Labels)) {
-		of += fmt.Sprintf(" and labels[%s] = %s", quoted(label), quoted(o.Labels[label]))
+	for _, label := range slices.Sorted(maps.Keys(labels)) {
+		of += fmt.Sprintf(" and labels[%s] = %s", quoted(label), quoted(labels[label]))
 	}
-	inside := fmt.Sprintf("at_ns between %d and %d", a.from, a.to)
-	since := fmt.Sprintf("rises where at_ns > %d", a.from)
-	ratio := func(part, whole string, together bool) relation {
-		return relation{with: risesSQL(fmt.Sprintf("source = '%s' and series in (%s, %s)", o.Source, quoted(part), quoted(whole)), together),
-			total: fmt.Sprintf("sum(rise) filter (series = %s) / sum(rise) filter (series = %s)", quoted(part), quoted(whole)), from: since}
-	}
-	switch o.Kind {
-	case slo.OfReadings:
-		return relation{from: fmt.Sprintf("(select %s(value) as value from 'samples.parquet' where %s and %s group by at_ns)", o.Over, of, inside)}
-	case slo.OfRises:
-		return relation{with: risesSQL(of, false), total: "sum(rise)", from: since}
-	case slo.OfShare:
-		return ratio(o.Series, o.Of, false)
-	case slo.OfHistogram:
-		r := ratio(o.Series+"_sum", o.Series+"_count", true)
-		return relation{with: r.with, mean: r.total, bare: true, from: r.from}
+	return of
+}
+
+// readings are those of a gauge, or by how much it rose by the second.
+func (a asked) readings(g metric.Gauge) relation {
+	of, inside := labelled(g.Feed, g.Series), fmt.Sprintf("at_ns between %d and %d", a.from, a.to)
+	if !g.Rate {
+		over := [...]string{metric.Sum: "sum", metric.Greatest: "max", metric.Average: "avg"}[g.Over]
+		return relation{from: fmt.Sprintf("(select %s(value) as value from 'samples.parquet' where %s and %s group by at_ns)", over, of, inside)}
 	}
 	return relation{
 		with: strings.TrimSuffix(risesSQL(of, false), "\n") + ",\nrates as (\n  select at_ns, sum(rise) as rise, (at_ns - lag(at_ns) over (order by at_ns)) / 1e9 as seconds, sum(rise) / seconds as value\n  from rises group by at_ns)\n",
@@ -266,6 +263,15 @@ func (a asked) ofSamples(o slo.Origin) relation {
 		from: "rates where seconds is not null and " + inside,
 	}
 }
+
+// ratio is by how much one counter of the server's rose ÷ by how much another did.
+func (a asked) ratio(part, whole string, together bool) relation {
+	return relation{with: risesSQL(fmt.Sprintf("source = 'server' and series in (%s, %s)", quoted(part), quoted(whole)), together),
+		total: fmt.Sprintf("sum(rise) filter (series = %s) / sum(rise) filter (series = %s)", quoted(part), quoted(whole)), from: a.since()}
+}
+
+// since are the rises since the window began.
+func (a asked) since() string { return fmt.Sprintf("rises where at_ns > %d", a.from) }
 
 // risesSQL is by how much counters rose from one reading to the next: the rule of
 // [slo.Counters]. Counters of one histogram begin again together: one that fell tells of

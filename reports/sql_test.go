@@ -7,14 +7,14 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/vllmspec/vllmspec/harness"
-	"github.com/vllmspec/vllmspec/harness/slo"
+	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/reports"
 )
 
 // TestFewMetricsHaveNoQuery names them: a new metric has one, or stands here with a reason.
 func TestFewMetricsHaveNoQuery(t *testing.T) {
 	var without []string
-	for _, m := range slo.Metrics() {
+	for _, m := range metric.Metrics() {
 		if reports.SQL(harness.Objective{Statistic: "mean", Metric: m.Name}, 0, time.Minute) == "" {
 			without = append(without, m.Name)
 		}

@@ -74,7 +74,7 @@ func TestTheMockIsNoTrendOfARealServer(t *testing.T) {
 		m.Start, m.Server = run.Start.Add(time.Duration(at)*time.Hour), server
 		objective, err := slo.Parse("p50 TTFT", "at most 1 s")
 		require.NoError(t, err)
-		return reports.NewEntry(m, slo.Measure(run).Judge([]harness.Objective{objective}))
+		return reports.NewEntry(m, slo.Judge(slo.Measure(run), []harness.Objective{objective}))
 	}
 	real, mock := store.Server{Origin: store.AtURL, URL: "http://a"}, store.Server{Origin: store.OfMock, Kind: "the mock, over TCP", Simulated: true}
 	var out bytes.Buffer

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"strings"
+
+	"github.com/vllmspec/vllmspec/harness/slo"
 )
 
 // unlike says why runs cannot be called better or worse than the first: one is void,
@@ -12,7 +14,7 @@ import (
 func unlike(runs []Measured) string {
 	var voids, others []string
 	for i, r := range runs {
-		if unsound := r.Window.Audit(); unsound != nil {
+		if unsound := slo.Audit(r.Window); unsound != nil {
 			voids = append(voids, fmt.Sprintf("%c is void: %s", 'A'+i, unsound[0].Text))
 		}
 		for _, label := range []string{"load", "workload", "good", "warm-up", "given-up", "clock"} {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/diagnose"
+	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
@@ -85,7 +86,7 @@ func NewView(run *harness.Run, measured *slo.Window, verdicts []slo.Verdict, m s
 	v.Outcome, v.Headline = headline(verdicts, m)
 	v.Expected = passed(verdicts, m) && v.Outcome != slo.Met
 	v.Reason = reasonOf(verdicts)
-	v.Audit = slo.Texts(measured.Audit())
+	v.Audit = slo.Texts(slo.Audit(measured))
 	v.Checks = checks(measured)
 	v.Files = files(m)
 	v.ask(run.From, run.To)
@@ -235,7 +236,7 @@ func told(facts []Fact) (out []Fact) {
 // figures groups the summary by metric.
 func figures(summary []harness.Figure) (out []Figures) {
 	whole := map[string]bool{} // names of metrics, which have no statistic before them
-	for _, m := range slo.Metrics() {
+	for _, m := range metric.Metrics() {
 		whole[m.Name] = true
 	}
 	for _, f := range summary {
@@ -302,7 +303,7 @@ func definitions(verdicts []slo.Verdict) (out []Fact) {
 	for _, v := range verdicts {
 		named[v.Metric] = true
 	}
-	for _, m := range slo.Metrics() {
+	for _, m := range metric.Metrics() {
 		if named[m.Name] {
 			out = append(out, Fact{m.Name, m.Formula})
 		}
@@ -346,7 +347,7 @@ func stamps(run *harness.Run, measured *slo.Window) string {
 }
 
 func checks(measured *slo.Window) (out []Fact) {
-	for _, c := range measured.Checks() {
+	for _, c := range slo.Checks(measured) {
 		value := c.Value + "; sound: " + c.Bound
 		if c.Advice != "" {
 			value += "; " + c.Advice

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/vllmspec/vllmspec/harness/slo"
+	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/steps"
 )
 
@@ -82,7 +82,7 @@ func rows() string {
 		"Statistics are `min`, `mean`, `max`, `total` and percentiles such as `p50` or `p99.9`; what makes one request good has none. " +
 		"A series of the server's own can be named in quotes: `max \"vllm:kv_cache_usage_perc\"`, or, of one that counts, `total \"vllm:request_success_total\"`, and of some of its labels only, `total \"vllm:request_success_total{finished_reason=length}\"`. " +
 		"A row that compares reads *[statistic] metric* | *at most 5% worse*, or *at least 3% better*; which way is worse the metric knows.\n\n| metric | a quantity of it | what it is |\n|---|---|---|\n")
-	for _, m := range slo.Metrics() {
+	for _, m := range metric.Metrics() {
 		fmt.Fprintf(&out, "| %s | %s | %s |\n", m.Name, m.Unit.Example(), m.Formula)
 	}
 	return out.String()

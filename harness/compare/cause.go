@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
 )
@@ -18,24 +19,25 @@ type stretch struct {
 }
 
 // stretches are those of which a metric is made, by the server's own account.
-func stretches(metric string) []stretch {
+func stretches(name string) []stretch {
 	queue := stretch{"queue time", "requests waited longer in the server's queue"}
 	prefill := stretch{"prefill time", "prompts took longer to compute"}
 	decode := stretch{"decode time", "answers took longer to decode"}
-	switch metric {
-	case "TTFT", "TTFT since sent", "time to first answer":
+	m, _ := metric.Lookup(name)
+	switch m.Phase() {
+	case metric.UntilFirst:
 		return []stretch{queue, prefill}
-	case "TPOT", "ITL", "ITL per token", "longest gap":
+	case metric.FromFirst:
 		return []stretch{decode}
-	case "E2E latency", "E2E latency since sent", "request throughput", "output throughput", "attainment", "goodput":
+	case metric.WholeLife:
 		return []stretch{queue, prefill, decode}
 	}
 	return nil
 }
 
 // seenByUs are the stretches that a client sees of a metric, where the server tells nothing.
-func seenByUs(metric string) []stretch {
-	if len(stretches(metric)) == 3 {
+func seenByUs(name string) []stretch {
+	if len(stretches(name)) == 3 {
 		return []stretch{{"TTFT", "first tokens came later"}, {"TPOT", "tokens came more slowly"}}
 	}
 	return nil
@@ -89,17 +91,17 @@ func (c Row) worse() bool {
 
 // beside is a figure of both sides: of the row's class where requests have one, for
 // the server tells of all of them.
-func (c Row) beside(statistic, metric string) (base, now []float64) {
-	o := harness.Objective{Statistic: statistic, Metric: metric, Class: c.Class}
-	if m, err := slo.Lookup(metric); err == nil && m.IsSampled() {
+func (c Row) beside(statistic, name string) (base, now []float64) {
+	o := harness.Objective{Statistic: statistic, Metric: name, Class: c.Class}
+	if m, err := metric.Lookup(name); err == nil && m.IsSampled() {
 		o.Class = ""
 	}
 	return c.Beside(o)
 }
 
 // rose reports whether a figure rose beyond chance, by the test that decides the row.
-func (c Row) rose(statistic, metric string) bool {
-	base, now := c.beside(statistic, metric)
+func (c Row) rose(statistic, name string) bool {
+	base, now := c.beside(statistic, name)
 	return c.above(base, now)
 }
 

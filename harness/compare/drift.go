@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/stats"
@@ -36,7 +37,7 @@ const DriftRuns = 2 * driftLeast
 
 // Drifts finds where a figure has changed over the runs of a history, the oldest first.
 func Drifts(o harness.Objective, values []float64) (out []Drift) {
-	m, err := slo.Lookup(o.Metric)
+	m, err := metric.Lookup(o.Metric)
 	if err != nil {
 		return nil
 	}
@@ -54,10 +55,10 @@ func Drifts(o harness.Objective, values []float64) (out []Drift) {
 		if math.Abs(shift.Estimate()) < driftShift {
 			continue
 		}
-		d := Drift{Figure: slo.Verdict{Objective: o}.Name(), Unit: m.Unit, At: change.At, P: change.P, Before: median(slices.Clone(before)), After: median(slices.Clone(after)), Ratio: math.Exp(shift.Estimate())}
+		d := Drift{Figure: o.Name(), Unit: m.Unit, At: change.At, P: change.P, Before: median(slices.Clone(before)), After: median(slices.Clone(after)), Ratio: math.Exp(shift.Estimate())}
 		lo, hi := shift.Interval(slo.Confidence)
 		d.Lo, d.Hi = math.Exp(lo), math.Exp(hi)
-		d.Worse = m.Better == slo.LowerIsBetter && d.Ratio > 1 || m.Better == slo.HigherIsBetter && d.Ratio < 1
+		d.Worse = m.Better == metric.LowerIsBetter && d.Ratio > 1 || m.Better == metric.HigherIsBetter && d.Ratio < 1
 		out = append(out, d)
 	}
 	return out

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
 )
@@ -19,7 +20,7 @@ func Parse(subject, expectation string) (harness.Objective, error) {
 	switch {
 	case err != nil:
 		return harness.Objective{}, err
-	case m.Better == slo.Neutral:
+	case m.Better == metric.Neutral:
 		return harness.Objective{}, fmt.Errorf("neither more nor less %s is better: it cannot be compared", m.Name)
 	}
 	o := harness.Objective{Class: s.Class, Statistic: s.Statistic, Metric: m.Name}
@@ -27,14 +28,14 @@ func Parse(subject, expectation string) (harness.Objective, error) {
 	if o.Relation, o.Limit, err = change(m, expectation); err != nil {
 		return o, err
 	}
-	o.Text = slo.Verdict{Objective: o}.Name() + " " + expectation
+	o.Text = o.Name() + " " + expectation
 	return o, nil
 }
 
 var changes = regexp.MustCompile(`^(at most|at least) (\S+) ?% (worse|better)$`)
 
 // change is by how much a metric may differ, as a limit on the ratio.
-func change(m slo.Metric, expectation string) (harness.Relation, float64, error) {
+func change(m metric.Metric, expectation string) (harness.Relation, float64, error) {
 	const grammar = `write "at most 5% worse" or "at least 3% better"`
 	parts := changes.FindStringSubmatch(expectation)
 	if parts == nil {
@@ -46,11 +47,11 @@ func change(m slo.Metric, expectation string) (harness.Relation, float64, error)
 		err = fmt.Errorf("%q is no limit; %s", expectation, grammar)
 	}
 	relation := harness.AtLeast
-	if m.Better == slo.LowerIsBetter {
+	if m.Better == metric.LowerIsBetter {
 		relation = harness.AtMost
 	}
 	limit := 1 - share
-	if worse == (m.Better == slo.LowerIsBetter) {
+	if worse == (m.Better == metric.LowerIsBetter) {
 		limit = 1 + share
 	}
 	if err == nil && limit <= 0 {

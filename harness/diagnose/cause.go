@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
 )
@@ -37,28 +38,31 @@ func (e *explanation) unread() string {
 }
 
 func (e *explanation) because(v slo.Verdict) string {
-	m, err := slo.Lookup(v.Metric)
+	m, err := metric.Lookup(v.Metric)
 	failed := e.failures[v.Class]
 	if failed == nil {
 		failed = newFailures()
 	}
 	q := e.of(v)
+	_, isErrorRate := m.Source.(metric.ErrorRate)
+	_, inFlight := m.Source.(metric.Concurrency)
+	_, isTotal := m.Source.(metric.Total)
 	switch {
 	case err != nil:
 		return "of " + slo.NotSeen
-	case m.Name == "error rate" && failed.n > 0:
+	case isErrorRate && failed.n > 0:
 		return failed.because()
 	case m.Name == "lag":
 		return "the client itself was late" + e.w.Starved()
-	case q != nil && v.Relation == harness.AtLeast && m.Figure == nil:
+	case q != nil && v.Relation == harness.AtLeast && !m.CountsGood():
 		return "it was less than was asked for, which is no fault"
 	case q != nil && failed.n > q.slow.n:
 		return failed.because()
 	case q != nil && q.slow.n > 0:
 		return e.slowness(q)
-	case m.Name == "request throughput" || m.Name == "output throughput":
+	case isTotal && !m.IsFact():
 		return e.tooLittle(failed)
-	case m.IsSampled() || m.Flight || m.Name == "backlog":
+	case m.IsSampled() || inFlight:
 		return e.ofTheServer(m)
 	}
 	return "of " + slo.NotSeen

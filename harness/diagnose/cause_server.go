@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
 )
@@ -138,7 +139,7 @@ func (e *explanation) decoding(q *inquiry) string {
 // alone reports whether it is single gaps that were too long, and not all of them.
 func (q *inquiry) alone(mean float64) bool {
 	const times = 3
-	return q.phase() == fromFirst && q.metric.Name != "TPOT" && q.limit.Relation == harness.AtMost && q.limit.Limit >= times*mean
+	return q.phase() == metric.FromFirst && q.metric.ComparesStamps() && q.limit.Relation == harness.AtMost && q.limit.Limit >= times*mean
 }
 
 // heldBack says that a GPU's clock was lower than it could be, for another reason than
@@ -173,7 +174,7 @@ func (e *explanation) tooLittle(failed *failures) string {
 }
 
 // ofTheServer is why one of the server's own figures is beyond its limit.
-func (e *explanation) ofTheServer(m slo.Metric) string {
+func (e *explanation) ofTheServer(m metric.Metric) string {
 	all := e.line.in(func(int) bool { return true })
 	queued := e.line.in(func(i int) bool { return e.line.ticks[i].waiting > 0 })
 	switch {

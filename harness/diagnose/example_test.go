@@ -24,7 +24,7 @@ func Example() {
 	fmt.Printf("%.2f s of %.2f s in the client\n", diagnose.TimesOf(window).All.Client, diagnose.TimesOf(window).All.Total())
 
 	limit, _ := slo.Parse("p50 lag", "at most 100 ms")
-	verdicts := window.Judge([]harness.Objective{limit})
+	verdicts := slo.Judge(window, []harness.Objective{limit})
 	diagnose.Explain(verdicts, window)
 	fmt.Println(verdicts[0].Cause)
 	// Output:

@@ -44,7 +44,7 @@ func Explain(verdicts []slo.Verdict, runs ...*slo.Window) {
 			continue
 		}
 		speaker := slices.IndexFunc(runs, func(w *slo.Window) bool {
-			return len(runs) == 1 || w.Judge([]harness.Objective{v.Objective})[0].Outcome == v.Outcome
+			return len(runs) == 1 || slo.Judge(w, []harness.Objective{v.Objective})[0].Outcome == v.Outcome
 		})
 		w := runs[max(0, speaker)]
 		asked[w] = append(asked[w], v)

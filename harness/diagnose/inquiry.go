@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/stats"
 )
@@ -13,7 +14,7 @@ import (
 // and remembers when they were.
 type inquiry struct {
 	limit      harness.Objective
-	metric     slo.Metric
+	metric     metric.Metric
 	line       *timeline
 	slow, fast group
 	touched    []bool // ticks of the timeline in which slow ones waited for what was slow
@@ -36,32 +37,32 @@ type group struct {
 // inquire begins what a missed verdict asks of single requests. Goodput asks it of
 // every limit that makes a request good.
 func (e *explanation) inquire(v *slo.Verdict) {
-	m, err := slo.Lookup(v.Metric)
+	m, err := metric.Lookup(v.Metric)
 	if err != nil {
 		return
 	}
 	q := e.inquiry(m, v.Objective)
 	q.verdict = v
-	if m.Name == "attainment" || m.Name == "goodput" {
+	if m.CountsGood() {
 		for _, o := range e.w.Run.Scenario.Good {
 			if v.Class != "" && o.Class != "" && v.Class != o.Class {
 				continue
 			}
-			if m, err := slo.Lookup(o.Metric); err == nil {
+			if m, err := metric.Lookup(o.Metric); err == nil {
 				if o.Class == "" {
 					o.Class = v.Class
 				}
 				q.parts = append(q.parts, e.inquiry(m, o))
 			}
 		}
-	} else if m.Request == nil && m.Gaps == nil {
+	} else if m.PerRequest() == nil && !m.IsLatency() {
 		return
 	}
 	e.inquiries = append(e.inquiries, q)
 	e.inquiries = append(e.inquiries, q.parts...)
 }
 
-func (e *explanation) inquiry(m slo.Metric, limit harness.Objective) *inquiry {
+func (e *explanation) inquiry(m metric.Metric, limit harness.Objective) *inquiry {
 	return &inquiry{limit: limit, metric: m, line: e.line, touched: make([]bool, len(e.line.ticks))}
 }
 
@@ -75,7 +76,7 @@ func (e *explanation) of(v slo.Verdict) *inquiry {
 	}
 	q := e.inquiries[i]
 	for _, part := range q.parts { // the limit that most requests miss
-		if part.slow.n > q.slow.n || q.metric.Figure != nil {
+		if part.slow.n > q.slow.n || q.metric.CountsGood() {
 			q = part
 		}
 	}
@@ -111,7 +112,7 @@ func (q *inquiry) take(r *harness.Record, c course) {
 // worst is a request's value of the metric, and when it arose.
 func (q *inquiry) worst(r *harness.Record) (value float64, from, to time.Duration, ok bool) {
 	first, last := r.FirstToken(), r.Done
-	if q.metric.Gaps != nil || q.metric.Name == "longest gap" {
+	if q.metric.ComparesStamps() {
 		gap := r.LongestGap()
 		for i := 1; i < len(r.Chunks); i++ {
 			if r.Chunks[i]-r.Chunks[i-1] == gap {
@@ -120,14 +121,15 @@ func (q *inquiry) worst(r *harness.Record) (value float64, from, to time.Duratio
 		}
 		return 0, 0, 0, false
 	}
-	if q.metric.Request == nil {
+	of := q.metric.PerRequest()
+	if of == nil {
 		return 0, 0, 0, false
 	}
-	value, ok = q.metric.Request(r)
+	value, ok = of.Value(r)
 	switch q.phase() {
-	case untilFirst:
+	case metric.UntilFirst:
 		return value, r.Sent, first, ok
-	case fromFirst:
+	case metric.FromFirst:
 		return value, first, last, ok
 	}
 	return value, r.Sent, last, ok
@@ -145,24 +147,8 @@ func beyond(o harness.Objective, v float64) bool {
 	return v > o.Limit
 }
 
-// The part of a request's life that a metric is about.
-type part int
-
-const (
-	wholeLife part = iota
-	untilFirst
-	fromFirst
-)
-
-func (q *inquiry) phase() part {
-	switch q.metric.Name {
-	case "TTFT", "TTFT since sent", "time to first answer":
-		return untilFirst
-	case "TPOT", "ITL", "ITL per token", "longest gap":
-		return fromFirst
-	}
-	return wholeLife
-}
+// phase is the part of a request's life that the metric is about.
+func (q *inquiry) phase() metric.Phase { return q.metric.Phase() }
 
 func (q *inquiry) touch(from, to time.Duration) {
 	ticks := q.line.between(from, to)
@@ -179,7 +165,7 @@ func (q *inquiry) touch(from, to time.Duration) {
 // of them were users' first requests, and few of the others.
 func (q *inquiry) opened() bool {
 	const few = 5
-	return q.phase() != fromFirst && q.slow.n >= few && q.fast.n >= few && 2*q.slow.opening > q.slow.n &&
+	return q.phase() != metric.FromFirst && q.slow.n >= few && q.fast.n >= few && 2*q.slow.opening > q.slow.n &&
 		2*q.fast.opening*q.slow.n < q.slow.opening*q.fast.n
 }
 
@@ -191,9 +177,9 @@ func (q *inquiry) excess() (excess, slow Phases) {
 	pick := func(g group) Phases {
 		p := g.before
 		switch q.phase() {
-		case fromFirst:
+		case metric.FromFirst:
 			return g.after.over(g.gaps)
-		case wholeLife:
+		case metric.WholeLife, metric.NoPhase:
 			p.add(g.after)
 		}
 		return p.over(g.n)

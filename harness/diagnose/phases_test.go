@@ -270,7 +270,7 @@ func BenchmarkExplain(b *testing.B) {
 	w := slo.Measure(run)
 	o, err := slo.Parse("p50 TTFT", "at most 200 ms")
 	require.NoError(b, err)
-	verdicts := w.Judge([]harness.Objective{o})
+	verdicts := slo.Judge(w, []harness.Objective{o})
 	for b.Loop() {
 		verdicts[0].Cause = ""
 		diagnose.Explain(verdicts, w)
@@ -313,5 +313,5 @@ func judge(t *testing.T, run *harness.Run, subject, expectation string) slo.Verd
 	t.Helper()
 	o, err := slo.Parse(subject, expectation)
 	require.NoError(t, err)
-	return slo.Measure(run).Judge([]harness.Objective{o})[0]
+	return slo.Judge(slo.Measure(run), []harness.Objective{o})[0]
 }

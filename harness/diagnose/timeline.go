@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/stats"
 	"github.com/vllmspec/vllmspec/harness/vllm"
@@ -76,7 +77,7 @@ func timelineOf(run *harness.Run) *timeline {
 			now = t.begin(now, s.At)
 		}
 		now.gauge(s)
-		if !slo.IsCounter(s.Series) {
+		if !metric.IsCounter(s.Series) {
 			continue
 		}
 		if by, known := t.counters.Rise(s, t.first); known {

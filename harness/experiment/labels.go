@@ -77,7 +77,7 @@ func (e *Experiment) benchmarks(labels map[string]string, windows []*slo.Window)
 	labels = maps.Clone(labels)
 	var runs []store.Measured
 	for _, window := range windows {
-		if unsound := window.Audit(); unsound != nil {
+		if unsound := slo.Audit(window); unsound != nil {
 			labels["unsound"] = unsound[0].Text // nothing is to be compared with it
 		}
 		runs = append(runs, store.Measured{Requests: window.Requests(), Figures: window.Comparable(e.plan.Comparisons)})

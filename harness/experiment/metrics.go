@@ -7,9 +7,9 @@ import (
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/client"
 	"github.com/vllmspec/vllmspec/harness/credentials"
+	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/openai"
 	"github.com/vllmspec/vllmspec/harness/sampler"
-	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/vllm"
 )
 
@@ -19,7 +19,7 @@ import (
 func (on *endpoint) serverMetrics(rows []harness.Objective) (from harness.Sampler, done func()) {
 	var each sampler.Replicas
 	var clients []*openai.Client
-	models, wanted := on.models(), slo.RawSeries(slices.Concat(on.of.scenario.Objectives, on.of.plan.Comparisons, on.of.plan.EarlyStop, rows))
+	models, wanted := on.models(), metric.RawSeries(slices.Concat(on.of.scenario.Objectives, on.of.plan.Comparisons, on.of.plan.EarlyStop, rows))
 	add := func(page string, client *openai.Client, access string) {
 		each = append(each, &sampler.Prometheus{URL: page, HTTP: client.HTTP(), Source: "server", Models: models, Wanted: wanted, Access: access})
 	}

@@ -30,7 +30,7 @@ func (t *trial) remarkAhead() (warnings []string) {
 
 // remarkAfter says what no figure says of the answers, and returns it for the warnings of the run.
 func (t *trial) remarkAfter() []string {
-	remarks := t.measured().Remarks()
+	remarks := slo.Remarks(t.measured())
 	for _, remark := range remarks {
 		t.of.session.say(remark)
 	}

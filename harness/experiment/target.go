@@ -10,9 +10,9 @@ import (
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/client"
 	"github.com/vllmspec/vllmspec/harness/credentials"
+	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/openai"
 	"github.com/vllmspec/vllmspec/harness/server"
-	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/mockvllm"
 )
 
@@ -54,7 +54,7 @@ func (e *Experiment) reach(ctx context.Context, t Target, second bool, labels ma
 	if ended := s.Ended(); ended != nil {
 		return on, ended
 	}
-	on.client.CountTokens(slices.ContainsFunc(slices.Concat(e.scenario.Objectives, e.plan.Comparisons), func(o harness.Objective) bool { return slo.CountsTokens(o.Metric) }))
+	on.client.CountTokens(slices.ContainsFunc(slices.Concat(e.scenario.Objectives, e.plan.Comparisons), func(o harness.Objective) bool { return needsChunkTokens(o.Metric) }))
 	if e.plan.Chats {
 		on.client.Chat()
 	}
@@ -184,4 +184,10 @@ func (on *endpoint) models() []string {
 		models = append(models, card.Parent)
 	}
 	return models
+}
+
+// needsChunkTokens reports whether a metric has to know how many tokens each chunk holds.
+func needsChunkTokens(name string) bool {
+	m, err := metric.Lookup(name)
+	return err == nil && m.NeedsChunkTokens()
 }

@@ -165,7 +165,7 @@ func (r *Runs) leaveOpen(verdicts []slo.Verdict) {
 // foundIn is what was found in any of these runs, each once.
 func foundIn(windows []*slo.Window) (found []slo.Finding) {
 	for _, window := range windows {
-		for _, f := range window.Audit() {
+		for _, f := range slo.Audit(window) {
 			if !slices.Contains(found, f) {
 				found = append(found, f)
 			}

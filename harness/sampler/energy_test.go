@@ -70,7 +70,7 @@ func verdict(t *testing.T, w *slo.Window, subject, expectation string) slo.Verdi
 	t.Helper()
 	o, err := slo.Parse(subject, expectation)
 	require.NoError(t, err)
-	return w.Judge([]harness.Objective{o})[0]
+	return slo.Judge(w, []harness.Objective{o})[0]
 }
 
 func TestEnergyPerTokenIsRightToTheDigit(t *testing.T) {

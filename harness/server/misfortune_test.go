@@ -221,7 +221,7 @@ func suffer(t *testing.T, fate string, seed uint64) {
 	if failed > 0 {
 		objective, err := slo.Parse("error rate", "none")
 		require.NoError(t, err)
-		verdicts := slo.Measure(run).Judge([]harness.Objective{objective})
+		verdicts := slo.Judge(slo.Measure(run), []harness.Objective{objective})
 		assert.NotEqual(t, slo.Met, verdicts[0].Outcome)
 	}
 	require.NoError(t, folder.WriteJSON("run.json", store.NewManifest(folder.Run(), run)))

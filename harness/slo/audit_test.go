@@ -34,7 +34,7 @@ func TestALateClient_VoidsWhatItMayHaveChanged(t *testing.T) {
 	run = runtest.Of(1000, nil)
 	run.Stopped.Kind = harness.StopInterrupted
 	assert.Equal(t, slo.Unknown, judge(t, run, "p50 TTFT", "at most 10 s").Outcome)
-	assert.Empty(t, slo.Measure(runtest.Of(1000, nil)).Audit())
+	assert.Empty(t, slo.Audit(slo.Measure(runtest.Of(1000, nil))))
 }
 
 func TestALateClient_OfWhichTheServerNoticesLittle(t *testing.T) {
@@ -97,10 +97,10 @@ func TestAWorkloadThatWasNotDeliveredVoidsTheRun(t *testing.T) {
 			}
 		})
 	}
-	assert.Empty(t, slo.Measure(lengths(5)).Audit(), "a few may be cut")
-	assert.Contains(t, slo.Measure(lengths(20)).Audit()[0].Text, "20 of 1,000 answers did not have the length that was asked for")
+	assert.Empty(t, slo.Audit(slo.Measure(lengths(5))), "a few may be cut")
+	assert.Contains(t, slo.Audit(slo.Measure(lengths(20)))[0].Text, "20 of 1,000 answers did not have the length that was asked for")
 	prompts := runtest.Of(1000, func(_ int, r *harness.Record) { r.RequestedPromptTokens = 17 })
-	assert.Contains(t, slo.Measure(prompts).Audit()[0].Text, "another number of prompt tokens than was sent in 1,000 of 1,000 requests")
+	assert.Contains(t, slo.Audit(slo.Measure(prompts))[0].Text, "another number of prompt tokens than was sent in 1,000 of 1,000 requests")
 	assert.Equal(t, slo.Unknown, judge(t, prompts, "p50 TTFT", "at most 10 s").Outcome)
 }
 
@@ -119,14 +119,14 @@ func TestTheContractAboutTheCacheIsChecked(t *testing.T) {
 	} {
 		run := runtest.Of(1000, func(_ int, r *harness.Record) { r.PromptTokens = 129 })
 		run.Scenario.Cache = &harness.Cache{Share: c.share}
-		assert.Contains(t, slo.Measure(run).Audit()[0].Text, "what was in the prefix cache is unknown")
+		assert.Contains(t, slo.Audit(slo.Measure(run))[0].Text, "what was in the prefix cache is unknown")
 		watching(run, "vllm:prefix_cache_queries_total", "server", 0, 1000)
 		watching(run, "vllm:prefix_cache_hits_total", "server", 0, c.hits)
 		if c.says == "" {
-			assert.Empty(t, slo.Measure(run).Audit(), c)
+			assert.Empty(t, slo.Audit(slo.Measure(run)), c)
 			continue
 		}
-		assert.Contains(t, slo.Measure(run).Audit()[0].Text, c.says)
+		assert.Contains(t, slo.Audit(slo.Measure(run))[0].Text, c.says)
 		assert.Equal(t, slo.Unknown, judge(t, run, "p50 TTFT", "at most 10 s").Outcome)
 	}
 }
@@ -205,7 +205,7 @@ func watching(run *harness.Run, series string, source string, values ...float64)
 // check is a question of the client's audit of itself.
 func check(t *testing.T, run *harness.Run, name string) slo.Check {
 	t.Helper()
-	for _, c := range slo.Measure(run).Checks() {
+	for _, c := range slo.Checks(slo.Measure(run)) {
 		if c.Name == name {
 			return c
 		}
@@ -242,9 +242,9 @@ func TestTheClientAuditsItself(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			run := sound()
-			require.Empty(t, slo.Measure(run).Audit())
+			require.Empty(t, slo.Audit(slo.Measure(run)))
 			c.change(run)
-			reasons := slo.Measure(run).Audit()
+			reasons := slo.Audit(slo.Measure(run))
 			require.Len(t, reasons, 1)
 			assert.Contains(t, reasons[0].Text, c.says)
 			assert.Equal(t, slo.Unknown, judge(t, run, "p50 TTFT", "at most 10 s").Outcome)
@@ -269,7 +269,7 @@ func TestAClientThatStoodStill_VoidsWhatItsStampsCouldChange(t *testing.T) {
 	} {
 		run := sound()
 		c.change(run)
-		assert.Empty(t, slo.Measure(run).Audit(), c.name)
+		assert.Empty(t, slo.Audit(slo.Measure(run)), c.name)
 		v := judge(t, run, "p50 TTFT", c.most)
 		assert.Equal(t, slo.Unknown, v.Outcome, c.name)
 		assert.Contains(t, v.Notes[0], c.says)
@@ -299,7 +299,7 @@ func TestAClientNearItsLimits_SaysSoAndVoidsNothing(t *testing.T) {
 		run := sound()
 		c.change(run)
 		assert.Equal(t, c.advice, check(t, run, name).Advice)
-		assert.Empty(t, slo.Measure(run).Audit(), "none failed for want of it")
+		assert.Empty(t, slo.Audit(slo.Measure(run)), "none failed for want of it")
 		assert.Equal(t, slo.Met, judge(t, run, "p50 TTFT", "at most 10 s").Outcome)
 	}
 }
@@ -311,7 +311,7 @@ func TestAnAuditThatFindsNothingSaysWhatItLookedAt(t *testing.T) {
 	watching(run, "process_cpu_seconds", "client", 0, 20)
 	watching(run, "cpus_available", "client", .5)
 	var found []string
-	for _, c := range slo.Measure(run).Checks() {
+	for _, c := range slo.Checks(slo.Measure(run)) {
 		assert.Empty(t, c.Reason, c.Name)
 		found = append(found, c.Name+": "+c.Value)
 	}
@@ -352,7 +352,7 @@ func TestConnectingIsNotOurLateness(t *testing.T) {
 func TestRecordsThatCannotBeReadBackVoidTheRun(t *testing.T) {
 	run := runtest.Of(1000, nil)
 	run.Requests = 1200
-	assert.Contains(t, slo.Measure(run).Audit()[0].Text, "only 1,000 of 1,200 requests could be read back")
+	assert.Contains(t, slo.Audit(slo.Measure(run))[0].Text, "only 1,000 of 1,200 requests could be read back")
 }
 
 func TestAFindingVoidsTheRowsThatItCovers(t *testing.T) {

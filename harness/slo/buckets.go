@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/stats"
 )
 
@@ -153,7 +154,8 @@ func (w *Window) bucketed(name, statistic string) estimate {
 	case readings == 0 && of.void.at != harness.Never:
 		return without(of.void.says("server", name, 0, true))
 	case readings == 0:
-		return without(w.absent("server", name, noMetrics))
+		why, _ := w.watched.absent(metric.Server, name, metric.UsualAbsence(metric.Server))
+		return without(why)
 	case count == 0:
 		return without(fmt.Sprintf("the server has counted nothing in %s in the measured window", name))
 	}
@@ -167,7 +169,7 @@ func (w *Window) bucketed(name, statistic string) estimate {
 	if statistic == "mean" {
 		return exact(sum/count, n)
 	}
-	p, _ := quantileOf(statistic)
+	p, _ := metric.Quantile(statistic)
 	if len(all) == 0 {
 		return without("the server tells no buckets of " + name)
 	}

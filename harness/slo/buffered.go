@@ -2,36 +2,20 @@ package slo
 
 import (
 	"fmt"
-	"time"
 
-	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 )
 
 // Bounds on streams that did not come as they were made.
 const (
-	paceLeast   = 100 * time.Microsecond // between chunks of one answer; no model is as fast
-	atOnceLeast = 3                      // chunks of an answer, of which it can be said that they came at once
-	atOnceMost  = 0.10                   // share of such answers that a run tolerates
-	clumpedMost = 0.50                   // share of chunks after the first without an arrival of their own: then the middle one of all gaps is nothing
+	atOnceMost  = 0.10 // share of such answers that a run tolerates
+	clumpedMost = 0.50 // share of chunks after the first without an arrival of their own: then the middle one of all gaps is nothing
 )
-
-// streams are how answers arrived: chunk by chunk, or all at once.
-type streams struct{ n, atOnce int }
-
-func (s *streams) take(r *harness.Record) {
-	if !r.OK() || len(r.Chunks) < atOnceLeast {
-		return
-	}
-	s.n++
-	last := len(r.Chunks) - 1
-	s.atOnce += one(r.Chunks[last]-r.Chunks[0] < time.Duration(last)*paceLeast)
-}
 
 // buffered finds streams that came in few pieces although they were read as soon as
 // they came: something between server and client collects what it passes on, and the
 // gaps are those of its buffer.
-func (w *Window) buffered() (found []Finding) {
+func (w audit) buffered() (found []Finding) {
 	const remedy = "switch off buffering between client and server (nginx: proxy_buffering off), or measure without what stands there"
 	if share := float64(w.streams.atOnce) / float64(max(1, w.streams.n)); share > atOnceMost {
 		return []Finding{{Gaps, fmt.Sprintf("%s of answers came all at once at their end, not as a stream, so that the time between their tokens is not known: %s",
@@ -50,15 +34,10 @@ func (w *Window) buffered() (found []Finding) {
 
 // readLate reports whether the client was so slow to read that chunks which came one by
 // one lay together in the kernel.
-func (w *Window) readLate() bool {
+func (w client) readLate() bool {
 	delays := w.Spread("read delay")
 	if delays.N() == 0 || w.chunkGaps.N() <= w.shared {
 		return false
 	}
 	return delays.Quantile(.5, 0) >= w.usualGap()
-}
-
-// usualGap is the median of the gaps between chunks that have a stamp of their own.
-func (w *Window) usualGap() float64 {
-	return w.chunkGaps.Rank(w.shared + (w.chunkGaps.N()-w.shared+1)/2)
 }

@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"time"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 )
 
@@ -35,15 +35,20 @@ type Check struct {
 	Advice string // what to do, where the bound is not kept
 }
 
+// A client is the client of a measured run as an instrument: what it did itself that figures may
+// contain.
+type client struct{ *Window }
+
 // Checks is the client's audit of itself.
-func (w *Window) Checks() []Check {
+func Checks(window *Window) []Check {
+	w := client{window}
 	checks := []Check{w.sends(), w.lateness(), w.stalls(), w.cpu(), w.pauses(), w.sockets(), w.opened("ports"), w.opened("files"), w.little()}
 	checks = append(checks, w.watchings()...)
 	return slices.DeleteFunc(checks, func(c Check) bool { return c.Value == "" })
 }
 
 // sends compares the load that was delivered with the one that was asked for.
-func (w *Window) sends() Check {
+func (w client) sends() Check {
 	share := float64(w.sent) / float64(max(1, w.Due))
 	c := Check{Name: "requests sent", Value: quantity.Format(share, quantity.Ratio), Bound: "at least " + quantity.Format(sentLeast, quantity.Ratio)}
 	if share < sentLeast {
@@ -58,7 +63,7 @@ func lagBound(s harness.Scenario) float64 { return max(lagFloor, lagShare*tighte
 func tightest(s harness.Scenario, otherwise float64) float64 {
 	least := math.Inf(1)
 	for _, o := range slices.Concat(s.Objectives, s.Good) {
-		if (o.Metric == "TTFT" || o.Metric == "E2E latency") && o.Relation == harness.AtMost {
+		if m, err := metric.Lookup(o.Metric); err == nil && m.IsFromDue() && !m.NeedsTokenCounts() && o.Relation == harness.AtMost {
 			least = min(least, o.Limit)
 		}
 	}
@@ -70,7 +75,7 @@ func tightest(s harness.Scenario, otherwise float64) float64 {
 
 // stalls is how much of the time the client could not run, whatever held it up. What
 // it does to sends is their lag; what it does to stamps is in lateStamps.
-func (w *Window) stalls() Check {
+func (w client) stalls() Check {
 	share, ok := w.watched.of("client", harness.SeriesStalled).perSecond()
 	if !ok {
 		return Check{}
@@ -86,7 +91,7 @@ func (w *Window) stalls() Check {
 
 // lateStamps are those of a client that could not read what came when it came, where
 // no kernel stamped it: each may be late by as long as the client stood still.
-func (w *Window) lateStamps() stampError {
+func (w client) lateStamps() stampError {
 	if w.stampedByKernel() {
 		return stampError{}
 	}
@@ -102,14 +107,10 @@ func (w *Window) lateStamps() stampError {
 	return e
 }
 
-// stampedByKernel reports whether the kernel said when what we read had come, so that
-// a slow client stamps nothing late.
-func (w *Window) stampedByKernel() bool { return w.Spread("read delay").N() > 0 }
-
 // cpu is how much of the CPU that it may use the client used. One that used all of it
 // lags behind, which shows in its lag and in what waited for it in the kernel; where no
 // kernel stamps, it shows nowhere.
-func (w *Window) cpu() Check {
+func (w client) cpu() Check {
 	used, ok := w.watched.of("client", "process_cpu_seconds").perSecond()
 	available := w.watched.of("client", "cpus_available")
 	if !ok || available.readings() == 0 {
@@ -128,7 +129,7 @@ func (w *Window) cpu() Check {
 
 // pauses are those of the client's garbage collection. What they do to stamps is in
 // lateStamps.
-func (w *Window) pauses() Check {
+func (w client) pauses() Check {
 	of := w.watched.of("client", "gc_pause_max_seconds")
 	if of.readings() == 0 {
 		return Check{}
@@ -142,7 +143,7 @@ func (w *Window) pauses() Check {
 }
 
 // sockets are those that the system had not to give: no failure of the server's.
-func (w *Window) sockets() Check {
+func (w client) sockets() Check {
 	c := Check{Name: "requests without a socket", Value: quantity.Grouped(w.socketless), Bound: "none"}
 	if w.socketless > 0 {
 		c.Reason = fmt.Sprintf("the client had no socket for %s: raise its limit of open files (ulimit -n), or the range of ports (net.ipv4.ip_local_port_range)", quantity.Counted(w.socketless, "request"))
@@ -151,7 +152,7 @@ func (w *Window) sockets() Check {
 }
 
 // opened is how near the client came to its limit of files or of ports.
-func (w *Window) opened(what string) Check {
+func (w client) opened(what string) Check {
 	used, limit := w.watched.of("client", "open_files"), w.watched.of("client", "open_files_limit")
 	remedy := "its limit of open files (ulimit -n)"
 	if what == "ports" {
@@ -173,7 +174,7 @@ func (w *Window) opened(what string) Check {
 // and ended them, and rate × latency of what it recorded (Little, Operations
 // Research 9:3, 1961). Where they differ, requests were lost, or the client itself
 // took a good part of the time that requests took.
-func (w *Window) little() Check {
+func (w client) little() Check {
 	of := w.watched.of("client", harness.SeriesInFlightSeconds)
 	own, ok := of.perSecond()
 	if w.soFar || !ok || w.recorded == 0 {
@@ -187,29 +188,4 @@ func (w *Window) little() Check {
 		c.Reason = fmt.Sprintf("by the client's own count %s requests were in flight on average, by what it recorded of them %s: it took a good part of their time itself; give it a free core", quantity.Digits(own), quantity.Digits(recorded))
 	}
 	return c
-}
-
-// Starved says who had the CPU that the client would have needed: the hypervisor,
-// or its container's limit.
-func (w *Window) Starved() string {
-	if steal := w.watched.of("host", "cpu_steal_ratio"); steal.readings() > 0 && steal.greatest() >= 0.05 {
-		return fmt.Sprintf(" (of this machine's CPU its hypervisor gave up to %s to others)", quantity.Format(steal.greatest(), quantity.Ratio))
-	}
-	if held, ok := w.watched.of("client", "cpu_throttled_seconds").perSecond(); ok && held >= 0.05 {
-		return fmt.Sprintf(" (its container's CPU limit held it for %s of the time)", quantity.Format(min(1, held), quantity.Ratio))
-	}
-	return ""
-}
-
-// Throttled reports whether heat or the hardware held back the clock of a GPU.
-func (w *Window) Throttled() bool {
-	of := w.watched.of("gpu", "gpu_throttled_ratio")
-	return of.readings() > 0 && of.greatest() > 0
-}
-
-// ends are the first and the last reading of the client's own count of requests
-// in flight, between which it can be compared with what was recorded.
-func (w *watched) ends() (from, to time.Duration) {
-	of := w.of("client", harness.SeriesInFlightSeconds)
-	return of.begin.at, of.end.at
 }

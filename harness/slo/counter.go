@@ -44,13 +44,3 @@ func risen(before, now float64, again bool) float64 {
 	}
 	return now - before
 }
-
-// IsCounter reports whether a series only rises, by its name.
-func IsCounter(series string) bool {
-	for _, suffix := range []string{"_total", "_count", "_sum", "_bucket"} {
-		if len(series) > len(suffix) && series[len(series)-len(suffix):] == suffix {
-			return true
-		}
-	}
-	return false
-}

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/internal/runtest"
 )
@@ -138,7 +139,7 @@ func TestASeriesInQuotesIsCheckedWhenItIsRead(t *testing.T) {
 	assert.InDelta(t, 40, judge(t, run, `max "vllm:num_requests_waiting{model_name=n}"`, "at most 99").Value, 1e-9, "unless they are asked for")
 	o, err := slo.Parse(`max "vllm:gpu_cache_usage_perc{engine=0}"`, "at most 1")
 	require.NoError(t, err)
-	assert.Equal(t, []string{"vllm:gpu_cache_usage_perc", "vllm:kv_cache_usage_perc"}, slo.RawSeries([]harness.Objective{o, {Metric: "TTFT"}}))
+	assert.Equal(t, []string{"vllm:gpu_cache_usage_perc", "vllm:kv_cache_usage_perc"}, metric.RawSeries([]harness.Objective{o, {Metric: "TTFT"}}))
 }
 
 func TestGPUsOfSeveralPodsAreNoted(t *testing.T) {

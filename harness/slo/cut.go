@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/stats"
 )
@@ -28,10 +29,10 @@ func neverCame(failed int) estimate {
 
 // waited is the least that a metric of a cut request can be.
 func (f *figured) waited(r *harness.Record) float64 {
-	if !f.fromDue() {
-		return 0
+	if l, ok := f.Source.(metric.Latency); ok {
+		return l.Waited(r)
 	}
-	return max(0, r.E2E().Seconds())
+	return 0
 }
 
 // cut takes a request that was cut, after it had waited so long.
@@ -54,7 +55,7 @@ func (t *tally) least() *stats.Values {
 // censored is a statistic of values some of which are known to be above something only.
 func (t *tally) censored(statistic string, infinite, left int) estimate {
 	least := t.least()
-	if p, ok := quantileOf(statistic); ok {
+	if p, ok := metric.Quantile(statistic); ok {
 		return t.censoredQuantile(least, infinite, left, p)
 	}
 	n := least.N()
@@ -110,7 +111,7 @@ func (w *Window) withCut(t *tally, statistic string, failedAreWorst bool) estima
 		worst = t.failed
 	}
 	e := t.censored(statistic, worst, t.left)
-	if _, isQuantile := quantileOf(statistic); worst > 0 && !isQuantile && statistic != "min" {
+	if _, isQuantile := metric.Quantile(statistic); worst > 0 && !isQuantile && statistic != "min" {
 		e.hi, e.here.hi = math.Inf(1), math.Inf(1)
 		if statistic == "max" {
 			e.value, e.lo, e.here.lo = e.hi, e.hi, e.hi

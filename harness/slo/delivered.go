@@ -13,14 +13,14 @@ import (
 
 // delivered compares the load that was issued, and the answers that came of it, with what
 // was asked for.
-func (w *Window) delivered() (found []Finding) {
+func (w audit) delivered() (found []Finding) {
 	if s := w.Run.Shortfall; s != nil {
 		found = append(found, Finding{WholeRun, ShortfallText(s)})
 	}
 	if w.answered == 0 {
 		found = append(found, Finding{ServerWork, fmt.Sprintf("none of %s was answered: look at the failures", quantity.Counted(w.Due, "request"))})
 	}
-	if reason := w.counts.contradiction(); reason != "" {
+	if reason := contradiction(w.counts); reason != "" {
 		found = append(found, Finding{TokenCounts, reason})
 	}
 	return found
@@ -66,34 +66,8 @@ const (
 	overMost   = 0.01 // of answers that were longer, or shorter, than was asked for
 )
 
-// bounds are how many answers had a bound that the server was to keep, and did not.
-type bounds struct {
-	most, longer   int // answers with a most, and those that were longer
-	least, shorter int // answers with a least, and those that were shorter
-}
-
-// take takes an answer. Where the server does not count its tokens, there are at least
-// about as many as chunks.
-func (b *bounds) take(r *harness.Record) {
-	if !r.OK() {
-		return
-	}
-	tokens := r.OutputTokens
-	if tokens == harness.Unreported {
-		tokens = r.LeastTokens()
-	}
-	if r.RequestedOutputTokens > 0 && !r.Full {
-		b.most++
-		b.longer += one(tokens > r.RequestedOutputTokens || r.CountFault == harness.CountBeyondAsked)
-	}
-	if r.RequestedMinOutputTokens > 0 && r.OutputTokens != harness.Unreported {
-		b.least++
-		b.shorter += one(tokens < r.RequestedMinOutputTokens)
-	}
-}
-
 // broken says that answers had other lengths than the load asked for.
-func (b *bounds) broken() (reasons []string) {
+func broken(b bounds) (reasons []string) {
 	if float64(b.longer) > overMost*float64(b.most) {
 		reasons = append(reasons, fmt.Sprintf("%s of %s were longer than the load allows: it was not the one that was asked for; see whether the server honours max_tokens and max_completion_tokens", quantity.Grouped(b.longer), quantity.Counted(b.most, "answer")))
 	}
@@ -103,42 +77,14 @@ func (b *bounds) broken() (reasons []string) {
 	return reasons
 }
 
-// tokenCounts are how many answers came with token counts, and with which the counts cannot
-// be right.
-type tokenCounts struct {
-	counted, silent int // whole answers with content, with a count and without
-	faults          map[harness.CountFault]int
-}
-
-func (c *tokenCounts) take(r *harness.Record) {
-	switch {
-	case r.CountFault != "":
-		if c.faults == nil {
-			c.faults = map[harness.CountFault]int{}
-		}
-		c.faults[r.CountFault]++
-	case r.OutputTokens != harness.Unreported:
-		c.counted++
-	case r.OK() && len(r.Chunks) > 0:
-		c.silent++
-	}
-}
-
-func (c *tokenCounts) faulty() (n int) {
-	for _, count := range c.faults {
-		n += count
-	}
-	return n
-}
-
 // contradiction says why no figure can rest on the server's token counts; "" where they
 // can, or where there are none, which is said where they are asked for.
-func (c *tokenCounts) contradiction() string {
+func contradiction(c tokenCounts) string {
 	faulty := c.faulty()
 	all := c.counted + c.silent + faulty
 	switch {
 	case float64(faulty) > faultyMost*float64(all):
-		return fmt.Sprintf("the server's token counts cannot be right in %s of %s: %s; what rests on them is not known", quantity.Grouped(faulty), quantity.Counted(all, "answer"), c.ways())
+		return fmt.Sprintf("the server's token counts cannot be right in %s of %s: %s; what rests on them is not known", quantity.Grouped(faulty), quantity.Counted(all, "answer"), ways(c))
 	case c.counted > 0 && float64(c.silent) > faultyMost*float64(all):
 		return fmt.Sprintf("the server sent no token counts with %s of %s: what rests on them is not known; it must support stream_options.include_usage", quantity.Grouped(c.silent), quantity.Counted(all, "answer"))
 	}
@@ -146,7 +92,7 @@ func (c *tokenCounts) contradiction() string {
 }
 
 // ways are the ways in which counts cannot be right, the most frequent first.
-func (c *tokenCounts) ways() string {
+func ways(c tokenCounts) string {
 	says := map[harness.CountFault]string{
 		harness.CountInvalid:     "a count is negative, no whole number, or beyond any context",
 		harness.CountFell:        "a later count of one answer is below an earlier one",
@@ -169,40 +115,10 @@ func (c *tokenCounts) ways() string {
 	return strings.Join(ways, "; ")
 }
 
-// endings are how answers ended, where a reader should know it.
-type endings struct {
-	whole, refused   int
-	filtered, others map[string]int // by finish reason
-}
-
-// mostEndings bounds how many finish reasons are kept apart.
-const mostEndings = 20
-
-func (e *endings) take(r *harness.Record) {
-	if !r.OK() {
-		return
-	}
-	e.whole++
-	e.refused += one(r.Refused)
-	of := &e.others
-	switch {
-	case r.Filtered():
-		of = &e.filtered
-	case r.KnownFinish() || r.Finish == "":
-		return
-	}
-	if *of == nil {
-		*of = map[string]int{}
-	}
-	if _, seen := (*of)[r.Finish]; seen || len(*of) < mostEndings {
-		(*of)[r.Finish]++
-	}
-}
-
 // Remarks are what a reader of the figures should know of the answers behind them, and no
 // figure says.
-func (w *Window) Remarks() (out []string) {
-	e := &w.endings
+func Remarks(w *Window) (out []string) {
+	e := w.endings
 	for _, finish := range slices.Sorted(maps.Keys(e.filtered)) {
 		out = append(out, fmt.Sprintf("%s of %s ended by a filter of content (finish reason %q): they are no errors, and those without any content have no latency", quantity.Grouped(e.filtered[finish]), quantity.Counted(e.whole, "answer"), finish))
 	}
@@ -212,8 +128,8 @@ func (w *Window) Remarks() (out []string) {
 	for _, finish := range slices.Sorted(maps.Keys(e.others)) {
 		out = append(out, fmt.Sprintf("%s of %s ended with the finish reason %q, which is not known here: they count as whole answers", quantity.Grouped(e.others[finish]), quantity.Counted(e.whole, "answer"), finish))
 	}
-	if n := w.counts.faulty(); n > 0 && w.counts.contradiction() == "" {
-		out = append(out, fmt.Sprintf("the token counts of %s cannot be right and were left out: %s", quantity.Counted(n, "answer"), w.counts.ways()))
+	if n := w.counts.faulty(); n > 0 && contradiction(w.counts) == "" {
+		out = append(out, fmt.Sprintf("the token counts of %s cannot be right and were left out: %s", quantity.Counted(n, "answer"), ways(w.counts)))
 	}
 	return out
 }

@@ -100,7 +100,7 @@ func TestCountsThatCannotBeRightVoidWhatRestsOnThem(t *testing.T) {
 		}
 		assert.Equal(t, slo.Met, judge(t, of(200), subject, c.expectation).Outcome, "%s: a few are left out", subject)
 	}
-	assert.Equal(t, []string{"the token counts of 5 answers cannot be right and were left out: a later count of one answer is below an earlier one"}, slo.Measure(of(200)).Remarks())
+	assert.Equal(t, []string{"the token counts of 5 answers cannot be right and were left out: a later count of one answer is below an earlier one"}, slo.Remarks(slo.Measure(of(200))))
 	silent := runtest.Of(1000, func(i int, r *harness.Record) {
 		if i%10 == 0 {
 			r.OutputTokens = harness.Unreported
@@ -124,8 +124,8 @@ func TestRemarksNameHowAnswersEnded(t *testing.T) {
 		`10 of 100 answers ended by a filter of content (finish reason "content_filter"): they are no errors, and those without any content have no latency`,
 		"3 of 100 answers were refusals, or held one: they count as answers",
 		`7 of 100 answers ended with the finish reason "sunset", which is not known here: they count as whole answers`,
-	}, slo.Measure(run).Remarks())
-	assert.Empty(t, slo.Measure(runtest.Of(100, nil)).Remarks())
+	}, slo.Remarks(slo.Measure(run)))
+	assert.Empty(t, slo.Remarks(slo.Measure(runtest.Of(100, nil))))
 	filtered := runtest.Of(100, func(i int, r *harness.Record) {
 		r.Finish, r.Good, r.Chunks, r.OutputTokens = "content_filter", false, nil, harness.Unreported
 	})

@@ -1,6 +1,4 @@
-// Package slo is the catalogue of metrics and the judgement of a run by it. A
-// new metric is one row of [Metrics]: tables, reports and benchmark lines know
-// it at once.
+// Package slo judges a run by the metrics of the catalogue.
 //
 // A verdict is met, missed or unknown. Met needs the whole interval on the right
 // side of the limit, where the interval is that for any run: it counts how requests

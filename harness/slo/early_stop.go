@@ -2,10 +2,10 @@ package slo
 
 import (
 	"fmt"
-	"math"
 	"time"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/stats"
 )
@@ -13,57 +13,58 @@ import (
 // EarlyStop is the early stop of a run: one of its sinks, which says when it need not go
 // on: when an objective is missed whatever comes.
 type EarlyStop struct {
+	*SoFar
 	objectives []harness.Objective
-	window     *Window
 }
 
 // NewEarlyStop looks on for these objectives. What is due earlier than warmup does not
 // count.
 func NewEarlyStop(objectives []harness.Objective, warmup time.Duration) *EarlyStop {
-	run := &harness.Run{From: warmup, To: math.MaxInt64, Scenario: harness.Scenario{Objectives: objectives},
-		Records: func(func(harness.Record) bool) {}, Samples: func(func(harness.Sample) bool) {}}
-	w := newWindow(run, newWatched(run))
-	w.soFar = true
-	return &EarlyStop{objectives, w}
+	return &EarlyStop{NewSoFar(harness.Scenario{Objectives: objectives, Warmup: warmup}), objectives}
 }
-
-// Record takes a record.
-func (h *EarlyStop) Record(r harness.Record) error { h.window.take(&r); return nil }
-
-// Sample takes a sample.
-func (h *EarlyStop) Sample(s harness.Sample) error { h.window.watched.take(s); return nil }
-
-// Close does nothing.
-func (h *EarlyStop) Close() error { return nil }
 
 // Decidable is why a run cannot be abandoned for an objective: because it cannot be known
 // before its end that it is missed. What has ended by then is what ended fast.
 func Decidable(o harness.Objective) error {
-	m, err := Lookup(o.Metric)
+	m, err := metric.Lookup(o.Metric)
 	switch {
 	case err != nil:
 		return err
 	case o.Relation != harness.AtMost && o.Relation != harness.Exactly:
 	case o.Class != "":
 		return fmt.Errorf("%s: a run is abandoned for what becomes of all its traffic; leave out %q", o.Text, o.Class+":")
-	case m.Name == "error rate", m.gauge != nil, m.counter != "", m.Request != nil && !m.ours:
+	case canOnlyGrow(m):
 		return nil
 	}
 	return fmt.Errorf("%s cannot be missed before the end of the run; a run is abandoned for its error rate, its backlog or a latency: | error rate | at most 10%% |", o.Text)
 }
 
+// canOnlyGrow reports whether a metric can be beyond a limit from above before a run is over.
+func canOnlyGrow(m metric.Metric) bool {
+	switch m.Source.(type) {
+	case metric.ErrorRate, metric.Gauge, metric.Counter:
+		return true
+	}
+	return m.PerRequest() != nil && !m.IsOwn()
+}
+
+func isErrorRate(m metric.Metric) bool {
+	_, is := m.Source.(metric.ErrorRate)
+	return is
+}
+
 // Decided says which objective cannot be met any more, at this time of the run; "" while all can.
 func (h *EarlyStop) Decided(now time.Duration) string {
+	window := h.Measured(now)
+	defer h.Resume()
 	for _, o := range h.objectives {
-		of := h.window.class(o.Class)
-		of.To = now
-		v := of.judge(o)
-		if o.Metric == "error rate" {
-			v = of.errorsSoFar(o, v)
+		w := judgement{client{window.class(o.Class)}}
+		v := w.judge(o)
+		if m, err := metric.Lookup(o.Metric); err == nil && isErrorRate(m) {
+			v = w.errorsSoFar(o, v)
 		}
-		of.To = math.MaxInt64
 		if v.Outcome == Missed {
-			return fmt.Sprintf("%s was missed: it was %s after %s", o.Text, quantity.Format(v.Value, v.Unit), quantity.Counted(of.Due, "request")+" that had ended")
+			return fmt.Sprintf("%s was missed: it was %s after %s", o.Text, quantity.Format(v.Value, v.Unit), quantity.Counted(w.Due, "request")+" that had ended")
 		}
 	}
 	return ""
@@ -76,7 +77,7 @@ const sure = 0.9999
 // errorsSoFar judges the error rate by its interval: over a whole run it is a fact,
 // but the first two requests of a run do not tell what the others will do. Those that
 // fail at once are the first to end; the others are in flight and count as well.
-func (w *Window) errorsSoFar(o harness.Objective, v Verdict) Verdict {
+func (w judgement) errorsSoFar(o harness.Objective, v Verdict) Verdict {
 	n := w.Due
 	if issued := w.watched.of("client", harness.SeriesIssued); issued.readings() > 0 {
 		n = max(n, int(issued.end.v))

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 )
 
@@ -15,27 +16,21 @@ import (
 // stands only where it is the server's alone, and known from one end of the measured
 // window to the other.
 
-func ofEnergy() []Metric {
-	of := func(name, formula string, figure func(*Window) estimate) Metric {
-		return Metric{Name: name, Unit: quantity.Joules, Better: LowerIsBetter, Formula: formula, Figure: figure, beside: true}
-	}
-	perToken := of("energy per output token", "GPU energy ÷ output tokens that arrived inside the measured window", func(w *Window) estimate {
+// energy is that of all GPUs, or that by an amount.
+func energy(w *Window, of metric.Energy) estimate {
+	switch of.Per {
+	case metric.OutputTokens:
 		if !w.told || w.tokens == 0 {
 			return without("no output token was counted in the measured window")
 		}
 		return gpuEnergy(w).per(w.tokens)
-	})
-	perToken.tokenCounts = true
-	perGood := of("energy per good request", "GPU energy ÷ good requests that were due in the measured window", func(w *Window) estimate {
+	case metric.Good:
 		if w.good == 0 {
 			return without("no request was good")
 		}
 		return gpuEnergy(w).per(float64(w.good))
-	})
-	return []Metric{
-		of("GPU energy", "energy that the server's GPUs took in the measured window, by their own counters; without the rest of the machine", gpuEnergy),
-		perToken, perGood,
 	}
+	return gpuEnergy(w)
 }
 
 // per is an estimate ÷ an amount.
@@ -165,7 +160,8 @@ func gpuEnergy(w *Window) estimate {
 		return energyOf(w.parts)
 	}
 	if len(w.watched.gpus) == 0 {
-		return without(w.absent("gpu", "any energy", noGPU))
+		why, _ := w.watched.absent(metric.GPU, "any energy", metric.UsualAbsence(metric.GPU))
+		return without(why)
 	}
 	if gaps := w.watched.gaps("gpu"); gaps != "" {
 		return without(gaps)

@@ -16,7 +16,7 @@ func Example() {
 		panic(err)
 	}
 	window := slo.Measure(runtest.Of(1000, nil))
-	verdict := window.Judge([]harness.Objective{objective})[0]
+	verdict := slo.Judge(window, []harness.Objective{objective})[0]
 	fmt.Println(verdict.Outcome, verdict.Name(), "against", verdict.Expectation())
 
 	_, err = slo.Parse("p50 TTFTs", "at most 400 ms")

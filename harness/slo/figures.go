@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/stats"
 )
 
@@ -14,9 +15,9 @@ import (
 // gives. Figures that do not exist are left out.
 func (w *Window) Figures() []harness.Figure {
 	var out []harness.Figure
-	for _, m := range Metrics() {
-		for _, statistic := range m.summarized() {
-			value := m.value(w, statistic)
+	for _, m := range metric.Metrics() {
+		for _, statistic := range m.Summarized() {
+			value := w.value(m, statistic)
 			if math.IsNaN(value) || math.IsInf(value, 0) {
 				continue
 			}
@@ -28,16 +29,16 @@ func (w *Window) Figures() []harness.Figure {
 
 // value is what measure gives, where nothing infinite is asked for, without the interval,
 // which is by far the most of its work; NaN where there is none.
-func (m Metric) value(w *Window, statistic string) float64 {
-	switch {
-	case m.Request != nil:
+func (w *Window) value(m metric.Metric, statistic string) float64 {
+	switch of := m.Source.(type) {
+	case metric.PerRequest:
 		t := w.figure(m.Name).tally
 		return valueOf(&t.values, statistic, t.mean.Mean)
-	case m.Gaps != nil:
-		g := m.Gaps(w)
+	case metric.Gap:
+		g := w.gapsOf(of)
 		return valueOf(&g.Values, statistic, g.mean.Value)
 	}
-	e := m.measure(w, statistic, false)
+	e := w.measure(m, statistic, false)
 	if e.reason != "" {
 		return math.NaN()
 	}
@@ -45,7 +46,7 @@ func (m Metric) value(w *Window, statistic string) float64 {
 }
 
 func valueOf(v *stats.Values, statistic string, mean func() float64) float64 {
-	p, isQuantile := quantileOf(statistic)
+	p, isQuantile := metric.Quantile(statistic)
 	switch {
 	case v.N() == 0:
 		return math.NaN()
@@ -59,30 +60,15 @@ func valueOf(v *stats.Values, statistic string, mean func() float64) float64 {
 	return mean()
 }
 
-// summarized are the statistics of a metric that a summary gives.
-func (m Metric) summarized() []string {
-	switch {
-	case m.Figure != nil:
-		return []string{""}
-	case m.gauge != nil:
-		return []string{"mean", "max"}
-	case m.buckets != "":
-		return []string{"mean"} // a percentile is known to within a bucket only
-	case m.Request != nil || m.Gaps != nil:
-		return []string{"mean", "p50", "p90", "p95", "p99", "max"}
-	}
-	return m.statistics()
-}
-
 // Figure is what a row of a comparison is about, of this run. Where lower is better
 // an unanswered request counts as the worst, and then it can be infinite.
 func (w *Window) Figure(o harness.Objective) (harness.Figure, error) {
-	m, err := Lookup(o.Metric)
+	m, err := metric.Lookup(o.Metric)
 	if err != nil {
 		return harness.Figure{}, err
 	}
-	e := m.measure(w.class(o.Class), o.Statistic, m.Better == LowerIsBetter)
-	f := harness.Figure{Name: Verdict{Objective: o}.Name(), Unit: string(m.Unit), Value: e.value}
+	e := w.class(o.Class).measure(m, o.Statistic, m.Better == metric.LowerIsBetter)
+	f := harness.Figure{Name: o.Name(), Unit: string(m.Unit), Value: e.value}
 	if e.reason != "" || math.IsNaN(e.value) {
 		return f, fmt.Errorf("there is no %s: %s", f.Name, e.reason)
 	}
@@ -103,8 +89,8 @@ func (w *Window) Comparable(rows []harness.Objective) []harness.Figure {
 			out = append(out, f)
 		}
 	}
-	for _, m := range Metrics() {
-		for _, statistic := range m.summarized() {
+	for _, m := range metric.Metrics() {
+		for _, statistic := range m.Summarized() {
 			take(harness.Objective{Metric: m.Name, Statistic: statistic})
 		}
 	}
@@ -116,6 +102,6 @@ func (w *Window) Comparable(rows []harness.Objective) []harness.Figure {
 
 // FigureName is what a row is about, as benchmark lines have it.
 func FigureName(o harness.Objective) harness.Figure {
-	m, _ := Lookup(o.Metric)
-	return harness.Figure{Name: Verdict{Objective: o}.Name(), Unit: string(m.Unit)}
+	m, _ := metric.Lookup(o.Metric)
+	return harness.Figure{Name: o.Name(), Unit: string(m.Unit)}
 }

@@ -4,7 +4,7 @@ import (
 	"slices"
 
 	"github.com/vllmspec/vllmspec/harness"
-	"github.com/vllmspec/vllmspec/harness/quantity"
+	"github.com/vllmspec/vllmspec/harness/metric"
 )
 
 // A Finding is a reason why rows of a run cannot be relied on.
@@ -44,49 +44,40 @@ const (
 
 // Covers reports whether the finding voids a row about a metric, by its name in the
 // catalogue. What makes a request good is part of attainment and goodput.
-func (f Finding) Covers(metric string, good []harness.Objective) bool {
-	m, err := Lookup(metric)
+func (f Finding) Covers(name string, good []harness.Objective) bool {
+	m, err := metric.Lookup(name)
 	return err != nil || f.Voids.covers(m, good)
 }
 
-func (s Scope) covers(m Metric, good []harness.Objective) bool {
+func (s Scope) covers(m metric.Metric, good []harness.Objective) bool {
 	switch s {
 	case ClientTimes:
-		return m.timedByClient()
+		return m.IsTimedByClient()
 	case LoadShape:
-		return !m.fact && !m.ours && !m.fromDue()
+		return !m.IsFact() && !m.IsOwn() && !m.IsFromDue()
 	case ServerFigures:
-		return m.fromServer()
+		return m.IsOfServer()
 	case CachedWork:
-		return !m.fact && !m.ours
+		return !m.IsFact() && !m.IsOwn()
 	case ServerWork:
-		return !m.fact && !m.timedByClient() || m.Flight
+		_, inFlight := m.Source.(metric.Concurrency)
+		return !m.IsFact() && !m.IsTimedByClient() || inFlight
 	case TokenCounts:
-		return m.rests(good, func(of Metric) bool { return of.tokenCounts })
+		return restsOn(m, good, metric.Metric.NeedsTokenCounts)
 	case Gaps:
-		return m.rests(good, func(of Metric) bool { return of.betweenChunks })
+		return restsOn(m, good, metric.Metric.IsBetweenChunks)
 	case ChunkGaps:
-		return m.stamps
+		return m.ComparesStamps()
 	}
 	return true
 }
 
-// rests reports whether a metric is of a kind, or counts requests as good by one that is.
-func (m Metric) rests(good []harness.Objective, on func(Metric) bool) bool {
-	return on(m) || m.ofGood && slices.ContainsFunc(good, func(o harness.Objective) bool {
-		of, err := Lookup(o.Metric)
+// restsOn reports whether a metric is of a kind, or counts requests as good by one that is.
+func restsOn(m metric.Metric, good []harness.Objective, on func(metric.Metric) bool) bool {
+	return on(m) || m.CountsGood() && slices.ContainsFunc(good, func(o harness.Objective) bool {
+		of, err := metric.Lookup(o.Metric)
 		return err == nil && on(of)
 	})
-}
-
-// fromServer reports whether a metric rests on the server's own series.
-func (m Metric) fromServer() bool {
-	return m.gauge != nil && m.gauge.source == "server" || m.counter != "" && m.counts() == "server" || m.buckets != "" || m.part != ""
-}
-
-// timedByClient reports whether a metric rests on instants that the client took.
-func (m Metric) timedByClient() bool {
-	return m.Request != nil && m.Unit == quantity.Seconds && !m.ours || m.Gaps != nil || m.Flight || m.Figure != nil && !m.beside && !m.fact
 }
 
 // explains reports whether a finding of this scope may be why a row has no value at

@@ -18,22 +18,9 @@ func (v Verdict) Sentence() string {
 	return fmt.Sprintf("%s: %s was %s%s, n = %s, against %s", v.Outcome, name, quantity.Format(v.Value, v.Unit), v.Interval(), quantity.Grouped(v.N), limit)
 }
 
-// Name is the figure as one says it: "p99 TTFT", or of one class of the traffic
-// "chat: p99 TTFT", or at one point of a sweep "p99 TTFT at 8 per second".
-func (v Verdict) Name() string { return strings.TrimSpace(v.figure() + " " + v.Setting) }
-
-// figure is the name wherever the figure was measured.
-func (v Verdict) figure() string {
-	name := strings.TrimSpace(v.Statistic + " " + v.Metric)
-	if v.Class != "" {
-		name = v.Class + ": " + name
-	}
-	return name
-}
-
 // Expectation is what was asked of it: "at most 500 ms".
 func (v Verdict) Expectation() string {
-	return strings.TrimSpace(strings.TrimPrefix(v.Text, v.figure()))
+	return strings.TrimSpace(strings.TrimPrefix(v.Text, v.Subject()))
 }
 
 // Interval is " [690, 790]" in the unit of the value, or " [690 ms, 1.2 s]" where

@@ -3,9 +3,8 @@ package slo
 import (
 	"fmt"
 	"math"
-	"strconv"
-	"strings"
 
+	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/stats"
 )
@@ -38,59 +37,69 @@ func without(reason string) estimate {
 
 const nothingDue = "no request was due in the measured window: make the load longer"
 
-// measure is the metric's statistic in the window. Failed requests stand as
+// measure is a metric's statistic in the window. Failed requests stand as
 // infinite in quantiles, if asked for, and are left out of means and extremes.
-func (m Metric) measure(w *Window, statistic string, failedAreWorst bool) estimate {
-	switch {
-	case m.Figure != nil:
-		return m.Figure(w)
-	case m.Flight:
+func (w *Window) measure(m metric.Metric, statistic string, failedAreWorst bool) estimate {
+	switch of := m.Source.(type) {
+	case metric.Total:
+		return w.total(of)
+	case metric.ErrorRate:
+		return errorRate(w)
+	case metric.Coalesced:
+		return coalesced(w)
+	case metric.Attainment:
+		return w.share(of)
+	case metric.Energy:
+		return energy(w, of)
+	case metric.Ratio:
+		return w.watched.shareOf(of)
+	case metric.Concurrency:
 		return w.inFlight(statistic)
-	case m.counter != "":
-		return w.risen(m.counts(), m.counter)
-	case m.buckets != "":
-		return w.bucketed(m.buckets, statistic)
-	case m.gauge != nil:
-		return w.readings(*m.gauge, statistic)
-	case m.Gaps != nil && failedAreWorst && w.noneAnswered():
-		return neverCame(w.failed)
-	case m.Gaps != nil:
-		return m.Gaps(w).measure(w, statistic)
-	default:
+	case metric.Counter:
+		return w.watched.risen(of.Feed, of.Series)
+	case metric.Histogram:
+		return w.bucketed(of.Name, statistic)
+	case metric.Gauge:
+		return w.watched.readings(of, statistic)
+	case metric.Gap:
+		if failedAreWorst && w.noneAnswered() {
+			return neverCame(w.failed)
+		}
+		return w.gapsOf(of).measure(w, statistic)
+	case metric.PerRequest:
 		return w.distribution(m, w.figure(m.Name).tally, statistic, failedAreWorst)
 	}
+	return without(m.Name + " has no source")
 }
 
-// quantileOf reads "p99.9" as 0.999.
-func quantileOf(statistic string) (float64, bool) {
-	digits, ok := strings.CutPrefix(statistic, "p")
-	if !ok {
-		return 0, false
+// gapsOf are the gaps that a metric is made of.
+func (w *Window) gapsOf(g metric.Gap) *gaps {
+	if g.PerToken {
+		return &w.tokenGaps
 	}
-	p, err := strconv.ParseFloat(digits, 64)
-	return p / 100, err == nil
+	return &w.chunkGaps
 }
 
-func (w *Window) distribution(m Metric, t *tally, statistic string, failedAreWorst bool) estimate {
+func (w *Window) distribution(m metric.Metric, t *tally, statistic string, failedAreWorst bool) estimate {
 	switch {
 	case w.Due == 0:
 		return without(nothingDue)
-	case !m.ours && t.waits.N() > 0:
+	case !m.IsOwn() && t.waits.N() > 0:
 		return w.withCut(t, statistic, failedAreWorst)
-	case t.values.N() == 0 && m.Unit == quantity.Seconds && !m.ours && failedAreWorst && w.noneAnswered():
+	case t.values.N() == 0 && m.IsLatency() && failedAreWorst && w.noneAnswered():
 		return neverCame(w.failed)
 	case t.values.N() == 0:
 		return without(fmt.Sprintf("none of %d requests has a %s", w.Due, m.Name))
 	}
 	worst, left := 0, 0
 	var notes []string
-	if !m.ours && failedAreWorst {
+	if !m.IsOwn() && failedAreWorst {
 		worst = t.failed
 	}
-	if !m.ours {
+	if !m.IsOwn() {
 		left = t.left
 	}
-	p, isQuantile := quantileOf(statistic)
+	p, isQuantile := metric.Quantile(statistic)
 	var e estimate
 	if isQuantile {
 		e = t.quantile(worst, left, p)
@@ -109,7 +118,7 @@ func (w *Window) distribution(m Metric, t *tally, statistic string, failedAreWor
 	switch {
 	case worst > 0 && (isQuantile || statistic == "max"):
 		notes = append(notes, quantity.Counted(t.failed, "request")+" without an answer counted as the worst")
-	case t.failed > 0 && !m.ours:
+	case t.failed > 0 && !m.IsOwn():
 		notes = append(notes, fmt.Sprintf("%s without an answer left out", quantity.Counted(t.failed, "request")))
 	}
 	if left > 0 {
@@ -152,35 +161,6 @@ func (e estimate) run() span64 {
 // lasts sets the interval of any run, and that of this one.
 func (e *estimate) lasts(any, here span64) { e.lo, e.hi, e.here = any.lo, any.hi, here }
 
-// more is so many more requests, and how long they take.
-func (w *Window) more(n float64) string {
-	requests := roundUp(n)
-	more := fmt.Sprintf("%s more requests", quantity.Grouped(requests))
-	if w.Due == 0 || w.Seconds() <= 0 || w.soFar {
-		return more
-	}
-	return more + fmt.Sprintf(", %s at this rate,", quantity.Roughly(float64(requests)/float64(w.Due)*w.Seconds()))
-}
-
-// roundUp to two digits.
-func roundUp(n float64) int {
-	unit := math.Pow(10, math.Max(0, math.Floor(math.Log10(math.Max(1, n)))-1))
-	return int(math.Ceil(n/unit) * unit)
-}
-
-// dependence says that requests tell less than as many independent ones would; ""
-// where they do not.
-func (e estimate) dependence() string {
-	if e.effective == 0 || e.effective > float64(e.n)/2 {
-		return ""
-	}
-	as := quantity.Grouped(int(e.effective)) + " independent ones"
-	if int(e.effective) <= 1 {
-		as = "a single one"
-	}
-	return fmt.Sprintf(" (neighbours resemble each other: these %s tell as much as %s)", quantity.Counted(e.n, "request"), as)
-}
-
 // summary is a mean with its interval, or an extreme, which is a fact about this run.
 func (t *tally) summary(statistic string) estimate {
 	n := t.values.N()
@@ -213,7 +193,7 @@ func (g *gaps) measure(w *Window, statistic string) estimate {
 	if pooled == 0 {
 		return without("no answer had two chunks, or of this one the server does not tell how many tokens they hold")
 	}
-	p, isQuantile := quantileOf(statistic)
+	p, isQuantile := metric.Quantile(statistic)
 	switch {
 	case statistic == "mean":
 		effective := g.means.EffectiveSizeOfMean()
@@ -238,105 +218,4 @@ func (g *gaps) measure(w *Window, statistic string) estimate {
 	}
 	e.lasts(between(e.effective), between(float64(n)))
 	return e
-}
-
-// readings is a statistic over the readings of a gauge, which are all there are.
-func (w *Window) readings(g gauge, statistic string) estimate {
-	of := w.watched.of(g.source, g.series)
-	t := of.tally(g)
-	if void := of.void.says(g.source, g.series, t.values.N(), g.rate); void != "" {
-		return without(void)
-	}
-	if t.values.N() == 0 {
-		why := w.absent(g.source, g.series, g.absent)
-		if g.raw && why == g.absent {
-			why += w.instead(g.series)
-		}
-		return without(why)
-	}
-	if gaps := w.watched.gaps(g.source); gaps != "" {
-		return without(gaps)
-	}
-	if lacks := w.watched.lacks(g.source, g.series, of.readings()+of.void.inside); lacks != "" {
-		return without(lacks)
-	}
-	e := t.summary(statistic)
-	value := e.value
-	if p, ok := quantileOf(statistic); ok {
-		value = t.values.Quantile(p, 0)
-	} else if g.rate && statistic == "mean" {
-		value = of.risen / of.seconds
-	}
-	e = exact(value, t.values.N())
-	e.notes = w.watched.ofPods(g.source)
-	return e
-}
-
-// absent is why there is nothing of a series: as who was to read its source says, or
-// because the source does not tell it, or else what it usually is.
-func (w *Window) absent(source, series, usually string) string {
-	if why := w.Run.Unwatched[source]; why != "" {
-		return why
-	}
-	of := w.watched.sources[source]
-	if of == nil || of.inside == 0 {
-		if why := w.Run.Unread[source]; why != "" {
-			return unreadBecause(source, why)
-		}
-		if source == "server" {
-			return noMetrics
-		}
-		return usually
-	}
-	switch usually {
-	case noMetrics:
-		return "the server's metrics were read, but do not have " + series
-	case noGPU:
-		return "the GPUs were read, but they, their driver or their exporter do not tell " + series
-	case noHost:
-		return "this machine was read, but does not tell " + series
-	}
-	return usually
-}
-
-// unreadBecause says of a source that it was never read, and what came instead.
-func unreadBecause(source, why string) string {
-	switch source {
-	case "server":
-		return "the server's metrics could not be read: " + why
-	case "gpu":
-		return "no GPU could be read: " + why
-	}
-	return "the " + source + " could not be read: " + why
-}
-
-// risen is by how much a counter rose in the window, over all its label sets.
-func (w *Window) risen(source, name string) estimate {
-	of := w.watched.of(source, name)
-	if void := of.void.says(source, name, of.rises, true); void != "" {
-		return without(void)
-	}
-	if of.rises == 0 {
-		return without(w.absent(source, name, map[string]string{"server": noMetrics, "gpu": noGPU}[source]))
-	}
-	if unread := w.watched.unread(source); unread != "" {
-		return without(unread)
-	}
-	e := exact(of.rise, of.rises)
-	e.notes = w.watched.ofPods(source)
-	return e
-}
-
-// shareOf is by how much one counter rose ÷ by how much another one did.
-func (w *Window) shareOf(part, all, none string) estimate {
-	of, parts := w.risen("server", all), w.risen("server", part)
-	switch {
-	case of.reason != "":
-		return of
-	case parts.reason != "":
-		return parts
-	case of.value == 0:
-		return without(none)
-	}
-	return exact(parts.value/of.value, of.n)
 }

@@ -56,15 +56,15 @@ func (s shareOf) decides(o harness.Objective) func(factor float64) bool {
 	}
 }
 
-// decides reports whether a quantile is decided by so many times as many requests. Which
+// quantileDecides reports whether a quantile is decided by so many times as many requests. Which
 // side of a limit it lies on is a matter of how many values do.
-func (t *tally) decides(o harness.Objective, infinite int, effective, p float64) func(factor float64) bool {
-	all := t.values.N() + infinite
+func quantileDecides(values *stats.Values, o harness.Objective, infinite int, effective, p float64) func(factor float64) bool {
+	all := values.N() + infinite
 	below := func(limit float64) int { // values that are less
-		return sort.Search(t.values.N(), func(i int) bool { return t.values.Rank(i+1) >= limit })
+		return sort.Search(values.N(), func(i int) bool { return values.Rank(i+1) >= limit })
 	}
 	upTo := func(limit float64) int { // …and those that are as much
-		return sort.Search(t.values.N(), func(i int) bool { return t.values.Rank(i+1) > limit })
+		return sort.Search(values.N(), func(i int) bool { return values.Rank(i+1) > limit })
 	}
 	from, to := o.Relation != harness.AtMost, o.Relation != harness.AtLeast // which limits there are
 	least, most := 0, all                                                   // values short of the lower one, and up to the upper one

@@ -1,14 +1,35 @@
 package slo
 
-import "github.com/vllmspec/vllmspec/harness/stats"
+import (
+	"github.com/vllmspec/vllmspec/harness/metric"
+	"github.com/vllmspec/vllmspec/harness/stats"
+)
 
 // The figures of a run as a whole.
 
-func requests(w *Window) estimate {
-	if w.Due == 0 {
+// total is how much there was of something.
+func (w *Window) total(t metric.Total) estimate {
+	amount := 0.0
+	switch t.Of {
+	case metric.Due:
+		amount = float64(w.Due)
+	case metric.Ended:
+		amount = float64(w.ended)
+	case metric.OutputTokens:
+		if !w.told && !w.noneAnswered() {
+			return without("the server reported no token counts: it must support stream_options.include_usage")
+		}
+		amount = w.tokens
+	case metric.Good:
+		amount = float64(w.good)
+	}
+	switch {
+	case t.PerSecond:
+		return w.perSecond(amount)
+	case w.Due == 0:
 		return without(nothingDue)
 	}
-	return exact(float64(w.Due), w.Due)
+	return exact(amount, w.Due)
 }
 
 func (w *Window) perSecond(amount float64) estimate {
@@ -16,17 +37,6 @@ func (w *Window) perSecond(amount float64) estimate {
 		return without(nothingDue)
 	}
 	return exact(amount/w.Seconds(), w.Due)
-}
-
-func requestRate(w *Window) estimate { return w.perSecond(float64(w.Due)) }
-
-func requestThroughput(w *Window) estimate { return w.perSecond(float64(w.ended)) }
-
-func outputThroughput(w *Window) estimate {
-	if !w.told && !w.noneAnswered() {
-		return without("the server reported no token counts: it must support stream_options.include_usage")
-	}
-	return w.perSecond(w.tokens)
 }
 
 // errorRate is a fact: these are all the requests there were.
@@ -53,8 +63,8 @@ func attainment(w *Window) estimate {
 		return without(nothingDue)
 	}
 	for _, o := range w.Run.Scenario.Good {
-		if o.Metric == "TPOT" && !w.told && !w.noneAnswered() {
-			return without("what makes a request good is its TPOT, but the server reported no token counts: it must support stream_options.include_usage")
+		if m, err := metric.Lookup(o.Metric); err == nil && m.IsLatency() && m.NeedsTokenCounts() && !w.told && !w.noneAnswered() {
+			return without("what makes a request good is its " + m.Name + ", but the server reported no token counts: it must support stream_options.include_usage")
 		}
 	}
 	if w.goods.N() == 0 {
@@ -86,8 +96,12 @@ func (w *Window) effectiveOfGood() float64 {
 	return share * float64(w.Due)
 }
 
-func goodput(w *Window) estimate {
-	rate := requestRate(w)
+// share is attainment, or goodput.
+func (w *Window) share(of metric.Attainment) estimate {
+	if !of.PerSecond {
+		return attainment(w)
+	}
+	rate := w.total(metric.Total{Of: metric.Due, PerSecond: true})
 	if rate.reason != "" {
 		return rate
 	}

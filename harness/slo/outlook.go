@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/stats"
 )
@@ -37,18 +38,23 @@ func Outlook(s harness.Scenario, times int) (says []string) {
 // leastToMeet is the least number of independent requests that can meet an objective; 0
 // where one is enough or it depends on what they take.
 func leastToMeet(o harness.Objective) int {
-	m, err := Lookup(o.Metric)
+	m, err := metric.Lookup(o.Metric)
 	if err != nil {
 		return 0
 	}
-	p, isQuantile := quantileOf(o.Statistic)
+	p, isQuantile := metric.Quantile(o.Statistic)
 	switch {
-	case isQuantile && (m.Request != nil || m.Gaps != nil) && o.Relation != harness.AtLeast:
+	case isQuantile && (m.PerRequest() != nil || m.IsLatency()) && o.Relation != harness.AtLeast:
 		return stats.SamplesFor(p, Confidence)
-	case m.Name == "attainment" && o.Relation == harness.AtLeast && o.Limit > 0 && o.Limit < 1:
+	case isAttainment(m) && o.Relation == harness.AtLeast && o.Limit > 0 && o.Limit < 1:
 		return int(math.Ceil(math.Log((1-Confidence)/2) / math.Log(o.Limit))) // all of them good
 	}
 	return 0
+}
+
+func isAttainment(m metric.Metric) bool {
+	of, is := m.Source.(metric.Attainment)
+	return is && !of.PerSecond
 }
 
 // requestsOf is how many requests of a load will be judged; 0 where that is not known.

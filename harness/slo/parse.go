@@ -7,6 +7,7 @@ import (
 	"unicode"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/internal/spelling"
 )
@@ -18,22 +19,22 @@ func Parse(subject, expectation string) (harness.Objective, error) {
 	if err != nil {
 		return harness.Objective{}, err
 	}
-	return s.Metric.expectOf(s.Class, s.Statistic, expectation)
+	return expectOf(s.Metric, s.Class, s.Statistic, expectation)
 }
 
 // A Subject is what a row is about: a statistic of a metric, of all traffic or of one class.
 type Subject struct {
 	Class, Statistic string
-	Metric           Metric
+	Metric           metric.Metric
 }
 
 // ParseSubject reads "p99 TTFT", or of one class of the traffic "chat: p99 TTFT".
 func ParseSubject(subject string) (s Subject, err error) {
 	class, ofClass := splitClass(subject)
 	statistic, name := splitStatistic(ofClass)
-	m, err := Lookup(name)
+	m, err := metric.Lookup(name)
 	if err == nil {
-		err = m.accepts(statistic)
+		err = accepts(m, statistic)
 	}
 	if err == nil && class != "" && m.IsSampled() {
 		err = fmt.Errorf("%s is the server's: it has no classes; leave out %q", m.Name, class+":")
@@ -50,8 +51,8 @@ func splitClass(subject string) (class, of string) {
 	return strings.TrimSpace(class), strings.TrimSpace(of)
 }
 
-func (m Metric) expectOf(class, statistic, expectation string) (harness.Objective, error) {
-	o, err := m.expect(statistic, expectation)
+func expectOf(m metric.Metric, class, statistic, expectation string) (harness.Objective, error) {
+	o, err := expect(m, statistic, expectation)
 	if o.Class = class; class != "" {
 		o.Text = class + ": " + o.Text
 	}
@@ -63,16 +64,16 @@ func (m Metric) expectOf(class, statistic, expectation string) (harness.Objectiv
 func ParseGood(subject, expectation string) (harness.Objective, error) {
 	class, ofClass := splitClass(subject)
 	statistic, name := splitStatistic(ofClass)
-	m, err := Lookup(name)
+	m, err := metric.Lookup(name)
 	switch {
 	case err != nil:
 		return harness.Objective{}, err
-	case m.Request == nil:
+	case m.PerRequest() == nil:
 		return harness.Objective{}, fmt.Errorf("%s is no figure of one request; a request is good by TTFT, TPOT, E2E latency or longest gap", m.Name)
 	case statistic != "":
 		return harness.Objective{}, fmt.Errorf("one request has one %s; leave out %q", m.Name, statistic)
 	}
-	return m.expectOf(class, "", expectation)
+	return expectOf(m, class, "", expectation)
 }
 
 func splitStatistic(subject string) (statistic, name string) {
@@ -83,9 +84,9 @@ func splitStatistic(subject string) (statistic, name string) {
 	return "", subject
 }
 
-func (m Metric) accepts(statistic string) error {
-	known := m.statistics()
-	p, isQuantile := quantileOf(statistic)
+func accepts(m metric.Metric, statistic string) error {
+	known := m.Statistics()
+	p, isQuantile := metric.Quantile(statistic)
 	switch {
 	case known == nil && statistic != "":
 		return fmt.Errorf("%s is one figure of the run; leave out %q", m.Name, statistic)
@@ -103,14 +104,14 @@ func (m Metric) accepts(statistic string) error {
 			return nil
 		}
 	}
-	if statistic == "total" && m.gauge != nil && m.gauge.raw {
-		plain, _ := selector(m.gauge.series)
-		return fmt.Errorf("%s has no total: it is read as a gauge, with %s; a counter's name ends in _total: did you mean %q?", m.Name, strings.Join(known, ", "), plain+"_total"+strings.TrimPrefix(m.gauge.series, plain))
+	if g, ok := m.Source.(metric.Gauge); ok && statistic == "total" && g.Raw {
+		plain, _ := metric.Selector(g.Series)
+		return fmt.Errorf("%s has no total: it is read as a gauge, with %s; a counter's name ends in _total: did you mean %q?", m.Name, strings.Join(known, ", "), plain+"_total"+strings.TrimPrefix(g.Series, plain))
 	}
 	return fmt.Errorf("%s has no %s; it has %s", m.Name, statistic, strings.Join(known, ", "))
 }
 
-func (m Metric) expect(statistic, expectation string) (harness.Objective, error) {
+func expect(m metric.Metric, statistic, expectation string) (harness.Objective, error) {
 	expectation = strings.Join(strings.Fields(expectation), " ")
 	o := harness.Objective{Text: strings.TrimSpace(statistic+" "+m.Name) + " " + expectation, Statistic: statistic, Metric: m.Name}
 	var err error

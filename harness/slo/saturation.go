@@ -65,36 +65,3 @@ func (w *Window) Saturated() string {
 	}
 	return fmt.Sprintf("more came than was answered: the backlog grew from %s to %s requests and went on growing, so that a longer run would have longer latencies", quantity.Digits(first), quantity.Digits(last))
 }
-
-// saturated is what becomes of a verdict where the backlog only grew: a limit that is
-// broken already stays so, and one that is not yet may well be.
-func (w *Window) saturated(m Metric, v *Verdict) bool {
-	if !m.fromDue() && !m.ofGood {
-		return false
-	}
-	why := w.Saturated()
-	if why == "" {
-		return false
-	}
-	if late := w.lateness().Reason; late != "" { // then the backlog may be the client's own
-		if v.Outcome != Missed {
-			v.MakeUnknown(OfClient, late)
-		}
-		return v.Outcome == Unknown
-	}
-	harmful := harness.AtMost
-	if m.ofGood {
-		harmful = harness.AtLeast
-	}
-	switch {
-	case v.Relation != harmful:
-		return false
-	case Decide(v.Objective, v.Value, v.Value) == Missed:
-		v.Outcome, v.Lasting = Missed, Missed
-	default:
-		v.MakeUnknown(InsideInterval, why)
-		return true
-	}
-	v.Notes = append(v.Notes, why)
-	return true
-}

@@ -54,7 +54,7 @@ func TestHitsThatTheRunDoesNotExplainVoidWhatACacheMakesBetter(t *testing.T) {
 		"not known what was found": {runtest.Of(1000, func(_ int, r *harness.Record) { r.PromptTokens, r.ShareableTokens = 1000, 0 }), ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			found := slo.Measure(c.run).Audit()
+			found := slo.Audit(slo.Measure(c.run))
 			if c.says == "" {
 				assert.Empty(t, found)
 				return
@@ -71,12 +71,12 @@ func TestHitsThatTheRunDoesNotExplainVoidWhatACacheMakesBetter(t *testing.T) {
 
 func TestHitsAreAsTheyShouldBeWhereTheScenarioSaysSo(t *testing.T) {
 	run := sharing(0, 9e5)
-	require.NotEmpty(t, slo.Measure(run).Audit())
+	require.NotEmpty(t, slo.Audit(slo.Measure(run)))
 	run.Scenario.Leftovers = true
-	assert.Empty(t, slo.Measure(run).Audit())
+	assert.Empty(t, slo.Audit(slo.Measure(run)))
 	warm := sharing(0, 98e4)
 	warm.Scenario.Cache = &harness.Cache{Share: 1}
-	assert.Empty(t, slo.Measure(warm).Audit(), "a contract is checked by what it says")
+	assert.Empty(t, slo.Audit(slo.Measure(warm)), "a contract is checked by what it says")
 }
 
 func TestOneOfSeveralRunsThatFoundTooMuchVoidsThemAll(t *testing.T) {
@@ -95,6 +95,6 @@ func TestAColdCacheMayKnowTheHeadOfATemplateWhereSaltsAreRefused(t *testing.T) {
 		run.Scenario.Cache, run.Salting = &harness.Cache{}, salting
 		return slo.Measure(run)
 	}
-	assert.NotEmpty(t, run(harness.SaltsTaken).Audit(), "under another salt the head is another one")
-	assert.Empty(t, run(harness.SaltsRefused).Audit())
+	assert.NotEmpty(t, slo.Audit(run(harness.SaltsTaken)), "under another salt the head is another one")
+	assert.Empty(t, slo.Audit(run(harness.SaltsRefused)))
 }

@@ -23,7 +23,7 @@ func judge(t *testing.T, run *harness.Run, subject, expectation string) slo.Verd
 	t.Helper()
 	o, err := slo.Parse(subject, expectation)
 	require.NoError(t, err)
-	return slo.Measure(run).Judge([]harness.Objective{o})[0]
+	return slo.Judge(slo.Measure(run), []harness.Objective{o})[0]
 }
 
 func TestThreeOutcomes(t *testing.T) {
@@ -82,7 +82,7 @@ func TestFiguresOfTheRun(t *testing.T) {
 			}
 		}
 		require.NoError(t, err, subject)
-		assert.InDelta(t, want, slo.Measure(run).Judge([]harness.Objective{o})[0].Value, 1e-2*max(1, want), subject)
+		assert.InDelta(t, want, slo.Judge(slo.Measure(run), []harness.Objective{o})[0].Value, 1e-2*max(1, want), subject)
 	}
 }
 

@@ -19,8 +19,14 @@ func NewSoFar(s harness.Scenario) *SoFar {
 		Records: func(func(harness.Record) bool) {}, Samples: func(func(harness.Sample) bool) {}}
 	w := newWindow(run, newWatched(run))
 	w.soFar = true
-	w.rough()
 	return &SoFar{w}
+}
+
+// Approximate lets effective sample sizes be those of a little earlier, for a page that is drawn
+// anew each second.
+func (s *SoFar) Approximate() *SoFar {
+	s.window.rough()
+	return s
 }
 
 // Record takes a record.
@@ -40,16 +46,6 @@ func (s *SoFar) Measured(now time.Duration) *Window {
 		of.To = s.window.To
 	}
 	return s.window
-}
-
-// JudgeSoFar answers every objective by what there is, without the audit, which asks
-// for a whole run.
-func (w *Window) JudgeSoFar(objectives []harness.Objective) []Verdict {
-	verdicts := make([]Verdict, len(objectives))
-	for i, o := range objectives {
-		verdicts[i] = w.class(o.Class).judge(o)
-	}
-	return verdicts
 }
 
 // Resume lets the window go on after it was measured.

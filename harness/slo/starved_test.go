@@ -75,7 +75,7 @@ func starvedRun(t *testing.T, seed uint64, held bool, rows []harness.Objective) 
 		}
 		run, err := runner.Run(context.Background(), scenario)
 		require.NoError(t, err)
-		verdicts = slo.Measure(run).Judge(rows)
+		verdicts = slo.Judge(slo.Measure(run), rows)
 		client.Close()
 		s.Close()
 	})

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 )
 
@@ -64,16 +65,13 @@ type point struct {
 
 func newWatched(run *harness.Run) *watched {
 	w := &watched{run: run, from: run.From, to: run.To, series: map[string]*series{}, named: map[string][]*series{}, buckets: map[string]*buckets{}, sources: map[string]*source{}, gpus: map[string]*gpu{}, pods: map[string]bool{}}
-	for _, m := range Metrics() {
+	for _, m := range metric.Metrics() {
 		w.keep(m)
 	}
 	for _, o := range run.Scenario.Objectives {
-		if m, err := Lookup(o.Metric); err == nil {
+		if m, err := metric.Lookup(o.Metric); err == nil {
 			w.keep(m)
 		}
-	}
-	for _, name := range besideSeries() {
-		w.ask("server", name)
 	}
 	for _, name := range []string{harness.SeriesIssued, harness.SeriesInFlightSeconds, harness.SeriesStalled, harness.SeriesWakeUpLate, "process_cpu_seconds", "cpus_available",
 		"cpu_throttled_seconds", "gc_pause_max_seconds", "open_files", "open_files_limit", "ports_used", "ports_available"} {
@@ -82,15 +80,13 @@ func newWatched(run *harness.Run) *watched {
 	return w
 }
 
-func (w *watched) keep(m Metric) {
-	if m.gauge != nil {
-		w.ask(m.gauge.source, m.gauge.series)
+func (w *watched) keep(m metric.Metric) {
+	feed, series := m.Feeds()
+	for _, name := range series {
+		w.ask(feed, name)
 	}
-	if m.counter != "" {
-		w.ask(m.counts(), m.counter)
-	}
-	if m.buckets != "" && w.buckets[m.buckets] == nil {
-		w.buckets[m.buckets] = newBuckets()
+	if h, ok := m.Source.(metric.Histogram); ok && w.buckets[h.Name] == nil {
+		w.buckets[h.Name] = newBuckets()
 	}
 }
 
@@ -100,7 +96,7 @@ func key(source, name string) string { return source + " " + name }
 func (w *watched) ask(source, name string) *series {
 	k := key(source, name)
 	if w.series[k] == nil {
-		plain, where := selector(name)
+		plain, where := metric.Selector(name)
 		of := &series{where: where, counters: NewCounters(), before: harness.Never, void: newVoid()}
 		w.series[k] = of
 		w.named[key(source, plain)] = append(w.named[key(source, plain)], of)
@@ -180,6 +176,12 @@ func (of *source) watching(s harness.Sample, inside bool) {
 	}
 }
 
+// isOf reports whether a sample may be of a series of a source. One that names another
+// model is asked for by that label only.
+func isOf(s harness.Sample, source string, where map[string]string) bool {
+	return s.Source == source || source == "server" && s.Source == harness.OtherModels && where["model_name"] != ""
+}
+
 // of is a series; one that was not asked for before is read now.
 func (w *watched) of(source, name string) *series {
 	of := w.series[key(source, name)]
@@ -189,7 +191,7 @@ func (w *watched) of(source, name string) *series {
 	}
 	if of == nil {
 		of = w.ask(source, name)
-		plain, _ := selector(name)
+		plain, _ := metric.Selector(name)
 		for s := range w.run.Samples {
 			switch {
 			case isOf(s, source, of.where) && s.Series == plain && of.covers(s.Labels):
@@ -263,13 +265,13 @@ func (of *series) add() {
 }
 
 // tally is what a gauge wants to know of it.
-func (of *series) tally(g gauge) *tally {
+func (of *series) tally(g metric.Gauge) *tally {
 	switch {
-	case g.rate:
+	case g.Rate:
 		return &of.rates
-	case g.over == greatest:
+	case g.Over == metric.Greatest:
 		return &of.mosts
-	case g.over == averaged:
+	case g.Over == metric.Average:
 		return &of.means
 	}
 	return &of.sums

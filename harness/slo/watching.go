@@ -11,7 +11,7 @@ import (
 
 // watchings are what it took to watch beside the load: a source that is busy being
 // read does less of what it is measured at.
-func (w *Window) watchings() (checks []Check) {
+func (w client) watchings() (checks []Check) {
 	for _, name := range slices.Sorted(maps.Keys(w.watched.sources)) {
 		of := w.watched.sources[name]
 		n := of.took.values.N()

@@ -6,22 +6,12 @@ import (
 	"time"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 )
 
 // SeveralServers is what readings of several servers behind one address mean.
 const SeveralServers = "the readings of the server's metrics come from several servers behind one address: list the replicas in VLLM_URL (or their pages in VLLM_METRICS_URL)"
-
-// notItsOwn is what was found of whose figures the server's are.
-func (w *Window) notItsOwn() []Finding {
-	if w.accounts == nil {
-		return nil
-	}
-	if whose := w.accounts.whose(); whose != "" {
-		return []Finding{{ServerFigures, whose}}
-	}
-	return nil
-}
 
 // Several reports whether the server's readings are those of several in turns.
 func (a *Accounts) Several() bool {
@@ -75,9 +65,9 @@ func (a *Accounts) Unseen(unit quantity.Unit, client, server float64) string {
 	const late = 1500 * time.Millisecond // of a scrape that began before the last answer ended
 	switch {
 	case a.gaps.first == harness.Never && a.run != nil && a.run.Unread["server"] != "":
-		return unreadBecause("server", a.run.Unread["server"])
+		return metric.UnreadBecause("server", a.run.Unread["server"])
 	case a.gaps.first == harness.Never:
-		return noMetrics
+		return metric.UsualAbsence(metric.Server).Unread
 	case a.Client.Asked == 0:
 		return "nothing was asked"
 	case a.gaps.first > 0:

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/stats"
 )
 
@@ -60,7 +61,9 @@ type gaps struct {
 
 // figured is a metric that each request has one value of, and the values.
 type figured struct {
-	Metric
+	metric.Metric
+	of     metric.PerRequest
+	begins bool // …which is known once an answer has begun: who leaves before has waited in vain
 	*tally
 	onTime *tally // …at best, had every request been sent when it was due; nil where that is the same
 }
@@ -109,10 +112,10 @@ func Measure(run *harness.Run) *Window {
 
 func newWindow(run *harness.Run, watched *watched) *Window {
 	w := &Window{Run: run, From: run.From, To: run.To, watched: watched, flight: flight{from: run.From, to: run.To}, isGood: Good(run.Scenario.Good)}
-	for _, m := range ofRequests() {
-		if m.Request != nil {
-			f := figured{Metric: m, tally: new(tally)}
-			if m.fromDue() {
+	for _, m := range metric.Metrics() {
+		if of := m.PerRequest(); of != nil {
+			f := figured{Metric: m, of: of, begins: m.Begins(), tally: new(tally)}
+			if m.IsFromDue() {
 				f.onTime = new(tally)
 			}
 			w.figures = append(w.figures, f)
@@ -287,11 +290,11 @@ func (w *Window) countGaps(r *harness.Record) {
 
 // take takes a request, and what it would have been at best.
 func (f *figured) take(r, onTime *harness.Record) {
-	v, ok := f.Request(r)
+	v, ok := f.of.Value(r)
 	f.tally.take(v, ok, f.waited(r), f.begins, r)
 	if f.onTime != nil {
 		if onTime != r {
-			v, ok = f.Request(onTime)
+			v, ok = f.of.Value(onTime)
 		}
 		f.onTime.take(v, ok, f.waited(onTime), f.begins, r)
 	}
@@ -365,17 +368,22 @@ func (w *Window) figure(name string) figured {
 	return figured{tally: new(tally)}
 }
 
+// mean is that of a metric which each request has one value of.
+func (w *Window) mean(name string) float64 { return w.figure(name).mean.Mean() }
+
 // Conversations is how many there were, warm-up included.
 func (w *Window) Conversations() int { return w.conversations }
 
 // Spread is the values of a metric, in its unit: of ITL the gaps between chunks,
 // else one of each request that has one.
-func (w *Window) Spread(metric string) *stats.Values {
-	switch metric {
-	case "ITL":
-		return &w.chunkGaps.Values
-	case "ITL per token":
-		return &w.tokenGaps.Values
+func (w *Window) Spread(name string) *stats.Values {
+	if f := w.figure(name); f.of != nil {
+		return &f.values
 	}
-	return &w.figure(metric).values
+	if m, err := metric.Lookup(name); err == nil {
+		if of, ok := m.Source.(metric.Gap); ok {
+			return &w.gapsOf(of).Values
+		}
+	}
+	return new(stats.Values)
 }

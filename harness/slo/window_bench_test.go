@@ -32,7 +32,7 @@ func BenchmarkMeasure(b *testing.B) {
 		runtime.GC()
 		runtime.ReadMemStats(&before)
 		w = slo.Measure(run)
-		require.Equal(b, slo.Met, w.Judge([]harness.Objective{o})[0].Outcome)
+		require.Equal(b, slo.Met, slo.Judge(w, []harness.Objective{o})[0].Outcome)
 	}
 	runtime.GC()
 	runtime.ReadMemStats(&after)

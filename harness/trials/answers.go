@@ -92,7 +92,7 @@ func (of *Whole) DrawCurve(windows []*slo.Window, objectives []harness.Objective
 		p.Outcome = Worst(p.Verdicts)
 		for i, t := range of.Trials[from:to] {
 			p.Runs, p.Requests = append(p.Runs, t.Run), p.Requests+t.Requests
-			if w := windows[from+i]; len(w.Audit()) == 0 { // else the backlog may be our own client's
+			if w := windows[from+i]; len(slo.Audit(w)) == 0 { // else the backlog may be our own client's
 				p.Saturated = cmp.Or(p.Saturated, w.Saturated())
 			}
 		}

@@ -3,10 +3,9 @@ package trials
 import (
 	"math"
 	"sort"
-	"strconv"
-	"strings"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/stats"
 )
@@ -41,7 +40,7 @@ func between(runs []*slo.Window, o harness.Objective) (v slo.Verdict, ok bool) {
 	var logs, shares stats.Mean
 	n, unsound := 0, []string(nil)
 	for _, w := range runs {
-		v = w.Judge([]harness.Objective{o})[0]
+		v = slo.Judge(w, []harness.Objective{o})[0]
 		if !(v.Value > 0) || math.IsInf(v.Value, 1) {
 			return v, false
 		}
@@ -91,7 +90,8 @@ func within(shares *stats.Mean, runs int, most float64) bool {
 
 // quantile of an upper limit; false where it is none, or of a part of the traffic.
 func quantile(o harness.Objective) (p float64, ok bool) {
-	digits, ok := strings.CutPrefix(o.Statistic, "p")
-	percent, err := strconv.ParseFloat(digits, 64)
-	return percent / 100, ok && err == nil && o.Class == "" && o.Relation == harness.AtMost && o.Metric != "ITL" && o.Metric != "ITL per token"
+	p, ok = metric.Quantile(o.Statistic)
+	m, err := metric.Lookup(o.Metric)
+	_, pooled := m.Source.(metric.Gap)
+	return p, ok && err == nil && !pooled && o.Class == "" && o.Relation == harness.AtMost
 }

@@ -23,7 +23,7 @@ func NewProbe(setting float64, runs []*slo.Window, objectives []harness.Objectiv
 		p.take(v.AnyRun())
 	}
 	last := runs[len(runs)-1]
-	unsound := len(last.Audit()) > 0
+	unsound := len(slo.Audit(last)) > 0
 	if full := last.Saturated(); full != "" && !unsound { // else the backlog may be our own client's
 		p.Outcome, p.Decides, p.Why = slo.Missed, full, ""
 	}

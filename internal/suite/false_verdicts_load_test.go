@@ -218,7 +218,7 @@ func TestWhatVoidsALoadIsStored(t *testing.T) {
 		outcomes := lastVerdicts(t, r)
 		stored, err := store.Open(r.runs[0])
 		require.NoError(t, err)
-		for _, v := range slo.Measure(stored.Run).Judge(stored.Run.Scenario.Objectives) {
+		for _, v := range slo.Judge(slo.Measure(stored.Run), stored.Run.Scenario.Objectives) {
 			assert.Equal(t, outcomes[v.Text], v.Outcome, "%s: %s", c.name, v.Text)
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
@@ -153,7 +154,7 @@ func (p paper) headline() {
 			break
 		}
 	}
-	for _, f := range p.measured.Audit() {
+	for _, f := range slo.Audit(p.measured) {
 		said = append(said, "Unsound: "+f.Text+".")
 	}
 	for _, warning := range p.of.Manifest.Warnings {
@@ -194,7 +195,7 @@ func (p paper) objectives() {
 			near(p.t, v.Value, number(rows[0][0]), "%s\n%s", v.Text, query)
 		})
 		row.bar(v)
-		m, err := slo.Lookup(v.Metric)
+		m, err := metric.Lookup(v.Metric)
 		require.NoError(p.t, err)
 		for _, n := range p.all("p", rows[i]) {
 			p.tells(n, append([]string{v.Cause + ".", m.Formula, v.Where}, v.Notes...))
@@ -242,12 +243,12 @@ func (p paper) classes() {
 		cells := p.cells(row)
 		class := content(cells[0])
 		for i, cell := range cells[1:] {
-			statistic, metric, found := strings.Cut(content(names[i+1]), " ")
-			if _, err := slo.Lookup(content(names[i+1])); err == nil || !found {
-				statistic, metric = "", content(names[i+1])
+			statistic, of, found := strings.Cut(content(names[i+1]), " ")
+			if _, err := metric.Lookup(content(names[i+1])); err == nil || !found {
+				statistic, of = "", content(names[i+1])
 			}
-			o := harness.Objective{Statistic: statistic, Metric: metric, Class: class, Relation: harness.AtMost}
-			v := p.measured.JudgeSoFar([]harness.Objective{o})[0]
+			o := harness.Objective{Statistic: statistic, Metric: of, Class: class, Relation: harness.AtMost}
+			v := slo.JudgeSoFar(p.measured, []harness.Objective{o})[0]
 			p.duck.ask(reports.SQL(o, p.of.Run.From, p.of.Run.To), func(rows [][]string) {
 				p.equal(cell, quantity.Format(number(rows[0][0]), v.Unit)+v.Interval())
 			})
@@ -259,7 +260,7 @@ func (p paper) classes() {
 func (p paper) figures() {
 	for _, row := range p.all("dl.figures div") {
 		name := content(p.first("dt", row))
-		m, err := slo.Lookup(name)
+		m, err := metric.Lookup(name)
 		require.NoError(p.t, err)
 		queries := p.all("pre", row)
 		require.Len(p.t, queries, 1, "%s has no query", name)
@@ -299,7 +300,7 @@ func (p paper) method() {
 		assert.True(p.t, strings.HasPrefix(after, quantity.Format(number(rows[0][0]), quantity.Ratio)+" of all pieces"), content(stamps))
 		p.exempt(stamps, "looked at")
 	})
-	for _, c := range p.measured.Checks() {
+	for _, c := range slo.Checks(p.measured) {
 		p.fact(lists[1], c.Name, c.Value+"; sound: "+c.Bound)
 	}
 	p.exempt(lists[2], "definitions, the same on every page")

@@ -79,7 +79,7 @@ func TestRepeatsAreRunsOfTheirOwnAndJudgedTogether(t *testing.T) {
 		stored, err := store.Open(filepath.Join(r.out, m.Run))
 		require.NoError(t, err, "a trial is a run like any other")
 		verdicts := readJSON[[]slo.Verdict](t, filepath.Join(stored.Dir, "verdicts.json"))
-		for i, again := range slo.Measure(stored.Run).Judge(m.Scenario.Objectives) {
+		for i, again := range slo.Judge(slo.Measure(stored.Run), m.Scenario.Objectives) {
 			assert.Equal(t, again.Sentence(), verdicts[i].Sentence())
 		}
 		measured += verdicts[0].N

@@ -72,7 +72,7 @@ const (
 func NewWatch(s harness.Scenario, m store.Manifest, observers ...Observer) *Watch {
 	now := time.Now()
 	w := &Watch{scenario: s, manifest: m, observers: observers, many: make(chan struct{}, 1), closed: make(chan struct{}), done: make(chan struct{}),
-		began: now, start: now, drawing: reports.NewDrawing(0, reports.Brief()), sofar: slo.NewSoFar(s)}
+		began: now, start: now, drawing: reports.NewDrawing(0, reports.Brief()), sofar: slo.NewSoFar(s).Approximate()}
 	w.showAll(w.view(0, w.progress(0)))
 	go w.look()
 	return w

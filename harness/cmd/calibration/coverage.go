@@ -92,7 +92,7 @@ func (c *covering) run(runs int) error {
 		}
 		var verdicts []slo.Verdict
 		for _, f := range c.figures {
-			verdicts = append(verdicts, w.Judge([]harness.Objective{f.Objective})...)
+			verdicts = append(verdicts, slo.Judge(w, []harness.Objective{f.Objective})...)
 		}
 		return func() {
 			for i, f := range c.figures {

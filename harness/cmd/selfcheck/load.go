@@ -120,7 +120,7 @@ func (c check) runner(client *openai.Client, dir string) (r harness.Runner, err 
 
 // take takes what the client saw of each request.
 func (m *measurement) take(run *harness.Run) error {
-	m.Unsound = slo.Texts(slo.Measure(run).Audit())
+	m.Unsound = slo.Texts(slo.Audit(slo.Measure(run)))
 	start := run.Start.UnixNano()
 	for r := range run.Records {
 		if !r.OK() {
@@ -150,7 +150,7 @@ func judged(run *harness.Run) error {
 	w := slo.Measure(run)
 	fmt.Printf("judged in %s: %s due, p99 TTFT %s; %.1f MiB resident, %.1f MiB at most\n", time.Since(began).Round(time.Second), quantity.Format(float64(run.Requests), quantity.Count),
 		quantity.Format(w.Spread("TTFT").Quantile(.99, 0), quantity.Seconds), float64(memory("VmRSS:"))/(1<<20), float64(memory("VmHWM:"))/(1<<20))
-	for _, f := range w.Audit() {
+	for _, f := range slo.Audit(w) {
 		fmt.Println("unsound:", f.Text)
 	}
 	return nil

@@ -1,4 +1,4 @@
-package slo
+package metric
 
 import (
 	"fmt"
@@ -8,11 +8,10 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/vllm"
-	"github.com/vllmspec/vllmspec/internal/spelling"
 )
 
-// selector splits "name{label=value,…}", which [checkSelector] has accepted.
-func selector(name string) (plain string, where map[string]string) {
+// Selector splits "name{label=value,…}", which [checkSelector] has accepted.
+func Selector(name string) (plain string, where map[string]string) {
 	plain, rest, ok := strings.Cut(strings.TrimSuffix(name, "}"), "{")
 	if !ok {
 		return name, nil
@@ -79,7 +78,7 @@ func RawSeries(rows []harness.Objective) (names []string) {
 		if !quoted {
 			continue
 		}
-		plain, _ := selector(strings.TrimSuffix(raw, `"`))
+		plain, _ := Selector(strings.TrimSuffix(raw, `"`))
 		for _, name := range []string{plain, vllm.CurrentSeries(plain)} {
 			if !slices.Contains(names, name) {
 				names = append(names, name)
@@ -87,36 +86,4 @@ func RawSeries(rows []harness.Objective) (names []string) {
 		}
 	}
 	return names
-}
-
-// isOf reports whether a sample may be of a series of a source. One that names another
-// model is asked for by that label only.
-func isOf(s harness.Sample, source string, where map[string]string) bool {
-	return s.Source == source || source == "server" && s.Source == harness.OtherModels && where["model_name"] != ""
-}
-
-// instead names a series of the server's that a name was probably meant to be; ""
-// where there is none.
-func (w *Window) instead(series string) string {
-	plain, _ := selector(series)
-	read := map[string]bool{}
-	for s := range w.Run.Samples {
-		if s.Source == "server" {
-			read[s.Series] = true
-		}
-	}
-	for _, suffix := range []string{"_total", "_count"} {
-		if read[plain+suffix] {
-			return fmt.Sprintf("; did you mean %q?", plain+suffix)
-		}
-	}
-	var names []string
-	for name := range read {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	if near := spelling.Nearest(plain, names); near != "" && near != plain {
-		return fmt.Sprintf("; did you mean %q?", near)
-	}
-	return ""
 }

@@ -1,0 +1,53 @@
+package metric
+
+import (
+	"time"
+
+	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/quantity"
+)
+
+// What each request has one value of, or several.
+func ofRequests() []Metric {
+	const sec, lower = quantity.Seconds, LowerIsBetter
+	return []Metric{
+		{Name: "TTFT", Unit: sec, Better: lower, Source: Latency{From: DueAt, To: FirstChunk}, Column: "ttft",
+			Formula: "time to first token: first content − due; an unanswered request counts as the worst"},
+		{Name: "ITL", Unit: sec, Better: lower, Source: Gap{},
+			Formula: "gap between two successive chunks of content, over all whole answers; its interval counts requests, not gaps"},
+		{Name: "ITL per token", Unit: sec, Better: lower, Source: Gap{PerToken: true},
+			Formula: "gap between two successive chunks of content ÷ tokens in the second, once for each of them, where the server tells how many a chunk holds"},
+		{Name: "time to first answer", Unit: sec, Better: lower, Source: Latency{From: DueAt, To: FirstAnswer},
+			Formula: "first content that is not reasoning − due, of requests that have any"},
+		{Name: "TPOT", Unit: sec, Better: lower, Source: Latency{From: FirstChunk, To: LastChunk, Per: LaterToken}, Column: "tpot",
+			Formula: "(last chunk − first chunk) ÷ (output tokens − 1), of each whole answer"},
+		{Name: "E2E latency", Unit: sec, Better: lower, Source: Latency{From: DueAt, To: DoneAt}, Column: "e2e",
+			Formula: "end of the answer − due; an unanswered request counts as the worst"},
+		{Name: "longest gap", Unit: sec, Better: lower, Source: LongestGap{}, Column: "gap",
+			Formula: "longest gap between two chunks of one answer"},
+		{Name: "TTFT since sent", Unit: sec, Better: lower, Source: Latency{From: SentAt, To: FirstChunk},
+			Formula: "first content − sent: to compare with tools that count from there"},
+		{Name: "E2E latency since sent", Unit: sec, Better: lower, Source: Latency{From: SentAt, To: DoneAt},
+			Formula: "end of the answer − sent: to compare with tools that count from there"},
+		{Name: "lag", Unit: sec, Better: lower, Source: OwnTime{Of: (*harness.Record).Lag, Column: "lag_ns"}, Column: "lag",
+			Formula: "sent − due, without connecting: our own lateness"},
+		{Name: "read delay", Unit: sec, Better: lower, Source: OwnTime{Of: func(r *harness.Record) time.Duration { return r.ReadDelay }, Column: "read_delay_ns"},
+			Formula: "the longest that content of an answer lay in the kernel before we read it: our own slowness, which no latency contains"},
+		{Name: "connecting", Unit: sec, Better: lower, Source: OwnTime{Of: func(r *harness.Record) time.Duration { return r.Connecting }, Column: "connecting_ns"},
+			Formula: "name, connection and TLS, of requests that found no open connection; part of their TTFT"},
+		{Name: "resolving", Unit: sec, Better: lower, Source: OwnTime{Of: func(r *harness.Record) time.Duration { return r.Resolving }, Column: "resolving_ns"},
+			Formula: "of connecting, the look-up of the server's name"},
+		{Name: "securing", Unit: sec, Better: lower, Source: OwnTime{Of: func(r *harness.Record) time.Duration { return r.Securing }, Column: "securing_ns"},
+			Formula: "of connecting, the TLS handshake"},
+		{Name: "input tokens", Unit: quantity.Tokens, Source: RequestCount{Of: func(r *harness.Record) int { return r.PromptTokens }, Column: "prompt_tokens", ByServer: true},
+			Formula: "prompt tokens of a request, as the server counted them"},
+		{Name: "output tokens", Unit: quantity.Tokens, Source: RequestCount{Of: func(r *harness.Record) int { return r.OutputTokens }, Column: "output_tokens", ByServer: true},
+			Formula: "output tokens of a request, as the server counted them"},
+		{Name: "chunks", Unit: quantity.Count, Source: RequestCount{Of: func(r *harness.Record) int { return len(r.Chunks) }, Column: "len(chunk_ns)"},
+			Formula: "chunks of content of an answer; one may hold several tokens"},
+		{Name: "cached tokens", Unit: quantity.Tokens, Source: RequestCount{Of: func(r *harness.Record) int { return r.CachedTokens }, Column: "cached_tokens", ByServer: true},
+			Formula: "prompt tokens of a request that the server found in its prefix cache, as it counted them"},
+		{Name: "reasoning tokens", Unit: quantity.Tokens, Source: RequestCount{Of: func(r *harness.Record) int { return r.ReasoningTokens }, Column: "reasoning_tokens", ByServer: true},
+			Formula: "output tokens of a request that were reasoning, as the server counted them"},
+	}
+}

@@ -1,0 +1,42 @@
+package metric
+
+import "fmt"
+
+// StoredGaps is the list of the gaps between an answer's chunks, over the columns of
+// requests.parquet.
+const StoredGaps = "[chunk_ns[i] - chunk_ns[i - 1] for i in range(2, len(chunk_ns) + 1)]"
+
+// stored is the column of an instant.
+func (i Instant) stored() string {
+	return [...]string{DueAt: "due_ns", SentAt: "sent_ns", FirstChunk: "first_token_ns", FirstAnswer: "first_answer_ns", LastChunk: "list_last(chunk_ns)", DoneAt: "done_ns"}[i]
+}
+
+// Stored is the latency in seconds. Some are columns of the file, the others are taken from
+// their instants.
+func (l Latency) Stored() string {
+	value := map[Latency]string{
+		{From: DueAt, To: FirstChunk}:                      "ttft_ns",
+		{From: DueAt, To: DoneAt}:                          "e2e_ns",
+		{From: FirstChunk, To: LastChunk, Per: LaterToken}: "tpot_ns",
+		{From: SentAt, To: DoneAt}:                         "done_ns - sent_ns",
+	}[l]
+	if value == "" {
+		value = "(" + l.To.stored() + " - " + l.From.stored() + ")"
+		if l.Per != Undivided {
+			value += fmt.Sprintf(" // nullif(greatest(output_tokens - %d, 0), 0)", map[Per]int{LaterToken: 1}[l.Per])
+		}
+	}
+	if l.To == DoneAt {
+		value = "if(len(chunk_ns) > 0, " + value + ", null)"
+	}
+	return value + " / 1e9"
+}
+
+// Stored is the longest gap in seconds.
+func (LongestGap) Stored() string { return "list_max(" + StoredGaps + ") / 1e9" }
+
+// Stored is the time in seconds.
+func (o OwnTime) Stored() string { return o.Column + " / 1e9" }
+
+// Stored is the count.
+func (c RequestCount) Stored() string { return c.Column }

@@ -1,0 +1,47 @@
+package slo
+
+import (
+	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/metric"
+)
+
+// Good says whether a request is within all limits for its class. One that was not
+// answered whole never is.
+func Good(objectives []harness.Objective) func(*harness.Record) bool {
+	type limit struct {
+		harness.Objective
+		of metric.PerRequest
+	}
+	var limits []limit
+	for _, o := range objectives {
+		if m, err := metric.Lookup(o.Metric); err == nil && m.PerRequest() != nil {
+			limits = append(limits, limit{o, m.PerRequest()})
+		}
+	}
+	return func(r *harness.Record) bool {
+		if !r.OK() {
+			return false
+		}
+		for _, l := range limits {
+			// A request that has no such figure, one token and its TPOT say, is
+			// not bad for it.
+			if v, ok := l.of.Value(r); ok && (l.Class == "" || l.Class == r.Class) && !holds(l.Objective, v) {
+				return false
+			}
+		}
+		return true
+	}
+}
+
+func holds(o harness.Objective, v float64) bool {
+	switch o.Relation {
+	case harness.AtMost:
+		return v <= o.Limit
+	case harness.AtLeast:
+		return v >= o.Limit
+	case harness.Between:
+		return v >= o.Limit && v <= o.Upper
+	default:
+		return v == o.Limit
+	}
+}
