@@ -114,13 +114,17 @@ func (m metric) series() string {
 
 // parse reads `name{label="value",…} value timestamp # exemplar`; what follows the
 // value has no say. Where a name is not of the usual characters it stands in quotes
-// inside the braces.
+// inside the braces, and only there: Prometheus's own parser refuses a line that begins
+// with a quote.
 func parse(line string) (m metric, err error) {
 	end := strings.IndexAny(line, "{ \t")
 	if end < 0 {
 		return m, errors.New("a name without a value")
 	}
 	m.name, m.labels = line[:end], map[string]string{}
+	if m.name != "" && !unquotedName(m.name, ":") {
+		return m, fmt.Errorf("%q is no name", m.name)
+	}
 	rest := strings.TrimLeft(line[end:], " \t")
 	if strings.HasPrefix(rest, "{") {
 		if rest, err = m.readLabels(rest[1:]); err != nil {
@@ -206,16 +210,24 @@ func labelName(rest string) (name, after string, quoted bool, err error) {
 	if end < 0 {
 		return "", "", false, errors.New("they do not end")
 	}
-	name = rest[:end]
-	for i, c := range name {
-		if c != '_' && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (i == 0 || c < '0' || c > '9') {
-			return "", "", false, fmt.Errorf("%q is no name", name)
-		}
-	}
-	if name == "" {
+	switch name = rest[:end]; {
+	case name == "":
 		return "", "", false, errors.New("a value without a name")
+	case !unquotedName(name, ""):
+		return "", "", false, fmt.Errorf("%q is no name", name)
 	}
 	return name, rest[end:], false, nil
+}
+
+// unquotedName reports whether a name consists of the characters that need no quotes:
+// those of labels, and for metrics a colon beside them.
+func unquotedName(name, also string) bool {
+	for i, c := range name {
+		if c != '_' && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (i == 0 || c < '0' || c > '9') && !strings.ContainsRune(also, c) {
+			return false
+		}
+	}
+	return true
 }
 
 // unquoted reads a value in quotes, and gives back what follows it.

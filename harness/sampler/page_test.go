@@ -90,6 +90,7 @@ func TestALineThatIsNoneSaysWhich(t *testing.T) {
 		`vllm:x{a="1",a="2"} 3`: "a comes twice",
 		`vllm:x{1a="1"} 3`:      `"1a" is no name`,
 		`vllm:x{="1"} 3`:        "a value without a name",
+		`vllm:"x"{a="1"} 3`:     `"vllm:\"x\"" is no name`,
 		"vllm:x{a=\"\xff\"} 3":  `"\xff" is not UTF-8`,
 	} {
 		_, err := page(t, 200, "text/plain", "# a page\n"+line+"\n").Read(t.Context())
