@@ -21,7 +21,7 @@ func take(n int, times iter.Seq[time.Duration]) (out []time.Duration) {
 	return out
 }
 
-func TestPoissonGapsAreExponential(t *testing.T) {
+func TestPoisson_gapsAreExponential(t *testing.T) {
 	const n = 20_000
 	at := take(n, arrival.Poisson{PerSecond: 8}.Times(rand.New(rand.NewPCG(1, 2))))
 	sum, squares, last := 0.0, 0.0, 0.0
@@ -34,14 +34,14 @@ func TestPoissonGapsAreExponential(t *testing.T) {
 	assert.InEpsilon(t, 1, math.Sqrt(squares/n-mean*mean)/mean, 0.03, "coefficient of variation")
 }
 
-func TestSameStreamSameInstants(t *testing.T) {
+func TestArrivals_sameStreamSameInstants(t *testing.T) {
 	draw := func() []time.Duration {
 		return take(100, arrival.Poisson{PerSecond: 8}.Times(rand.New(rand.NewPCG(1, 2))))
 	}
 	assert.Equal(t, draw(), draw())
 }
 
-func TestEvenDoesNotDrift(t *testing.T) {
+func TestEven_doesNotDrift(t *testing.T) {
 	at := take(300_001, arrival.Even{PerSecond: 3}.Times(nil))
 	assert.Equal(t, time.Duration(0), at[0])
 	assert.Equal(t, 100_000*time.Second, at[300_000])

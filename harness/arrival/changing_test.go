@@ -39,7 +39,7 @@ func between(all []time.Duration, from, to time.Duration) (n int) {
 	return n
 }
 
-func TestBurstsHaveTheirRateAndTheirVariation(t *testing.T) {
+func TestBursts_haveTheirRateAndVariation(t *testing.T) {
 	for _, cv := range []float64{0.5, 1, 3} {
 		all := until(arrival.Bursty{PerSecond: 10, CV: cv}, 2*time.Hour)
 		var sum, squares float64
@@ -54,7 +54,7 @@ func TestBurstsHaveTheirRateAndTheirVariation(t *testing.T) {
 	}
 }
 
-func TestStagesChangeTheRate(t *testing.T) {
+func TestStages_changeTheRate(t *testing.T) {
 	stages := []arrival.Stage{{For: 10 * time.Minute, From: 4, To: 4}, {For: 10 * time.Minute, From: 4, To: 16}, {For: 10 * time.Minute, From: 0, To: 0}}
 	all := until(arrival.Staged{Stages: stages}, time.Hour)
 	assert.InDelta(t, 2400, between(all, 0, 10*time.Minute), 4*math.Sqrt(2400))
@@ -68,7 +68,7 @@ func TestStagesChangeTheRate(t *testing.T) {
 	assert.InDelta(t, 500*time.Millisecond, even[7]-even[6], 1000, "and an even process stays even")
 }
 
-func TestARateSwings(t *testing.T) {
+func TestSwing_rate(t *testing.T) {
 	all := until(arrival.Swinging{Low: 2, High: 18, Period: time.Hour}, time.Hour)
 	assert.InDelta(t, 36000, len(all), 4*math.Sqrt(36000))
 	quiet, busy := between(all, 0, 6*time.Minute), between(all, 27*time.Minute, 33*time.Minute)
@@ -76,7 +76,7 @@ func TestARateSwings(t *testing.T) {
 	assert.InDelta(t, 6429, busy, 4*math.Sqrt(6429), "the integral around the middle")
 }
 
-func TestATraceIsPlayedAsItIs(t *testing.T) {
+func TestTrace_isPlayedAsItIs(t *testing.T) {
 	trace := arrival.Listed{Name: "x", Instants: []time.Duration{0, time.Second, 5 * time.Second}}
 	assert.Equal(t, trace.Instants, until(trace, time.Hour))
 	trace.Speed = 2
@@ -85,7 +85,7 @@ func TestATraceIsPlayedAsItIs(t *testing.T) {
 	assert.Equal(t, `as in the trace "x", 2 times as fast, 0.8 per second`, trace.String())
 }
 
-func TestATraceIsStretchedToARate(t *testing.T) {
+func TestTrace_isStretchedToARate(t *testing.T) {
 	trace := arrival.Listed{Name: "x", Instants: []time.Duration{time.Second, 2 * time.Second, 6 * time.Second}}
 	assert.Equal(t, []time.Duration{250 * time.Millisecond, 500 * time.Millisecond, 1500 * time.Millisecond}, until(trace.At(1.6), time.Hour))
 	assert.InDelta(t, 1.6, trace.At(1.6).Rate(), 1e-12)
@@ -93,9 +93,9 @@ func TestATraceIsStretchedToARate(t *testing.T) {
 	assert.InDelta(t, 1.6, trace.At(1.6).Rate(), 1e-12, "whatever its rate was before")
 }
 
-// TestEveryProcessGoesWithAChangingRate is the same for those that have a rate of
+// TestArrivals_everyProcessGoesWithAChangingRate is the same for those that have a rate of
 // their own already and those that have none.
-func TestEveryProcessGoesWithAChangingRate(t *testing.T) {
+func TestArrivals_everyProcessGoesWithAChangingRate(t *testing.T) {
 	stages := []arrival.Stage{{For: time.Hour, From: 2, To: 18}}
 	for _, process := range []arrival.Process{arrival.Poisson{}, arrival.Even{}, arrival.Bursty{CV: 2}} {
 		assert.Zero(t, process.Rate())
@@ -109,7 +109,7 @@ func TestEveryProcessGoesWithAChangingRate(t *testing.T) {
 		arrival.Swinging{Process: arrival.Bursty{PerSecond: 5, CV: 3}, Low: 1, High: 2, Period: time.Minute}.String())
 }
 
-func TestAProcessSaysItsRateOrNone(t *testing.T) {
+func TestArrivals_sayTheirRateOrNone(t *testing.T) {
 	assert.Equal(t, "a Poisson process", arrival.Poisson{}.String())
 	assert.Equal(t, "evenly at 8 per second", arrival.Even{PerSecond: 8}.String())
 	assert.Equal(t, "in bursts at 8 per second with a coefficient of variation of 3", arrival.Bursty{CV: 3}.At(8).String())

@@ -10,7 +10,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness/arrival"
 )
 
-func TestARecordingIsPlayedAsTheSameInstantsAre(t *testing.T) {
+func TestRecording_isPlayedAsListedInstants(t *testing.T) {
 	instants := []time.Duration{0, time.Second, 4 * time.Second, 5 * time.Second}
 	held := arrival.Listed{Name: "x", Instants: instants}
 	read := arrival.Listed{Name: "x", Recorded: &arrival.Recording{Times: slices.Values(instants), Count: 4, Last: 5 * time.Second, Pause: 3 * time.Second}}

@@ -59,7 +59,7 @@ func hear(t *testing.T, c *openai.Client) (headers, content harness.Chunk) {
 	return headers, content
 }
 
-func TestThePackagesBelowHaveTheSameNever(t *testing.T) {
+func TestNever_isTheSameInPackagesBelow(t *testing.T) {
 	assert.Equal(t, harness.Never, http1.Never)
 	assert.Equal(t, harness.Never, stamp.Unknown)
 }
@@ -83,7 +83,7 @@ func authority(t *testing.T) (pool *x509.CertPool, given tls.Certificate) {
 	return pool, tls.Certificate{Certificate: [][]byte{raw}, PrivateKey: key}
 }
 
-func TestAPrivateAuthorityAndACertificateOfOurs(t *testing.T) {
+func TestTransport_privateAuthorityAndClientCertificate(t *testing.T) {
 	roots, certificate := authority(t)
 	server := httptest.NewUnstartedServer(http.HandlerFunc(answerShort))
 	server.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}, ClientCAs: roots, ClientAuth: tls.RequireAndVerifyClientCert}
@@ -111,7 +111,7 @@ func TestAPrivateAuthorityAndACertificateOfOurs(t *testing.T) {
 	}
 }
 
-func TestANameIsLookedUpBeforehand(t *testing.T) {
+func TestTransport_looksNamesUpBeforehand(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(answerShort))
 	defer server.Close()
 	_, port, err := net.SplitHostPort(server.Listener.Addr().String())
@@ -130,7 +130,7 @@ func TestANameIsLookedUpBeforehand(t *testing.T) {
 	assert.Equal(t, [3]time.Duration{harness.Never, harness.Never, harness.Never}, [3]time.Duration{headers.Connecting, headers.Resolving, headers.Securing})
 }
 
-func TestHTTP2WhereItIsAskedForOrNothingElseIsSpoken(t *testing.T) {
+func TestTransport_HTTP2WhereAskedForOrNothingElseIsSpoken(t *testing.T) {
 	var protocol atomic.Value
 	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		protocol.Store(r.Proto)
@@ -179,7 +179,7 @@ func TestHTTP2WhereItIsAskedForOrNothingElseIsSpoken(t *testing.T) {
 	}
 }
 
-func TestAProxyFromTheEnvironmentIsUsed(t *testing.T) {
+func TestTransport_usesTheProxyOfTheEnvironment(t *testing.T) {
 	if os.Getenv("TEST_BEHIND_PROXY") == "" { // the environment is read once per process
 		server := httptest.NewServer(http.HandlerFunc(answerShort)) // it takes a proxy's requests for its own
 		defer server.Close()
@@ -194,7 +194,7 @@ func TestAProxyFromTheEnvironmentIsUsed(t *testing.T) {
 	hear(t, c)
 }
 
-func TestWantOfSocketsIsNotTheServersFailure(t *testing.T) {
+func TestTransport_wantOfSocketsIsNotTheServersFailure(t *testing.T) {
 	dialling := func(err error) *openai.Client {
 		return &openai.Client{Endpoint: client.Endpoint{URL: "http://test", Dial: func(context.Context, string, string) (net.Conn, error) {
 			return nil, &net.OpError{Op: "dial", Err: err}
@@ -225,7 +225,7 @@ func TestWantOfSocketsIsNotTheServersFailure(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBeSentIsNotTried(t *testing.T) {
+func TestTransport_doesNotTryWhatCannotBeSent(t *testing.T) {
 	for says, c := range map[string]*openai.Client{
 		"URL cannot be used": {Endpoint: client.Endpoint{URL: "ftp://x"}},
 		"line break":         {Endpoint: client.Endpoint{URL: "http://127.0.0.1:1", Token: credentials.Fixed("s3cret\r\nX-Evil: 1")}},
@@ -241,9 +241,9 @@ func TestWhatCannotBeSentIsNotTried(t *testing.T) {
 	}
 }
 
-// TestNothingIsLeftBehind has a bubble, which ends only when all that began in it
+// TestTransport_leavesNothingBehind has a bubble, which ends only when all that began in it
 // has ended.
-func TestNothingIsLeftBehind(t *testing.T) {
+func TestTransport_leavesNothingBehind(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		conns := make(chan net.Conn)
 		dial := func(context.Context, string, string) (net.Conn, error) {

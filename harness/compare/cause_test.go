@@ -12,9 +12,9 @@ import (
 	"github.com/vllmspec/vllmspec/harness/slo"
 )
 
-// TestAComparisonSaysWhatElseDiffers gives both sides figures of what the server told,
+// TestComparison_saysWhatElseDiffers gives both sides figures of what the server told,
 // and asks why a row was missed.
-func TestAComparisonSaysWhatElseDiffers(t *testing.T) {
+func TestComparison_saysWhatElseDiffers(t *testing.T) {
 	type figures map[string]float64 // of the one side, and of the other side
 	const queue, prefill, decode = "mean queue time", "mean prefill time", "mean decode time"
 	for _, c := range []struct {
@@ -87,7 +87,7 @@ func pairedRow(t *testing.T, expectation string) compare.Row {
 	return c
 }
 
-func TestPairsAreExplainedByPairs(t *testing.T) {
+func TestPairs_areExplainedByPairs(t *testing.T) {
 	v := compare.Judge([]compare.Row{pairedRow(t, "at most 5% worse")})
 	require.Equal(t, slo.Missed, v[0].Outcome)
 	assert.Equal(t, "answers took longer to decode: 2.04 s on average instead of 1.7 s, by the server's own account", v[0].Because())
@@ -96,7 +96,7 @@ func TestPairsAreExplainedByPairs(t *testing.T) {
 	assert.Empty(t, v[0].Cause, "what is not known was not missed")
 }
 
-func TestAnImprovementThatIsTooSmallIsNoFault(t *testing.T) {
+func TestComparison_tooSmallAnImprovementIsNoFault(t *testing.T) {
 	c := pairedRow(t, "at least 30% better")
 	assert.Equal(t, "answers took longer to decode: 2.04 s on average instead of 1.7 s, by the server's own account", compare.Judge([]compare.Row{c})[0].Because())
 	c.Base, c.Now = c.Now, c.Base

@@ -32,7 +32,7 @@ func comparison(t *testing.T, subject, expectation string) harness.Objective {
 	return o
 }
 
-func TestWorseAndBetterGoByTheMetric(t *testing.T) {
+func TestComparison_worseAndBetterGoByTheMetric(t *testing.T) {
 	for row, limit := range map[string]string{
 		"p99 TTFT|at most 5% worse":            "at most 1.05",
 		"p99 TTFT|at least 3%  better":         "at most 0.97",
@@ -47,7 +47,7 @@ func TestWorseAndBetterGoByTheMetric(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoComparisonSaysWhatWouldBe(t *testing.T) {
+func TestParse_saysWhatWouldBeAComparison(t *testing.T) {
 	for row, says := range map[string]string{
 		"p99 TTTF|at most 5% worse":              `unknown metric "TTTF"; did you mean "TTFT"?`,
 		"TTFT|at most 5% worse":                  "TTFT needs a statistic",
@@ -82,7 +82,7 @@ func verdictOf(t *testing.T, expectation string, base, now []float64) slo.Verdic
 	return compare.Judge([]compare.Row{{Objective: comparison(t, "p99 TTFT", expectation), Base: base, Now: now, Against: quantity.OfBaseline}})[0]
 }
 
-func TestARowIsMetMissedOrNotKnownByTheWholeInterval(t *testing.T) {
+func TestRow_isJudgedByTheWholeInterval(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	base := around(r, 6, 0.4, 0.01)
 	v := verdictOf(t, "at most 5% worse", base, around(r, 6, 0.48, 0.01))
@@ -102,7 +102,7 @@ func TestARowIsMetMissedOrNotKnownByTheWholeInterval(t *testing.T) {
 	assert.Regexp(t, `the limit lies inside the interval: about \d+ more repeats on each side would decide`, v.Notes[0])
 }
 
-func TestRunsWithoutAnswersAreNotEqualToEachOther(t *testing.T) {
+func TestComparison_ofRunsWithoutAnswersIsUnknown(t *testing.T) {
 	all := func(v float64) []float64 { return []float64{v, v, v, v, v, v} }
 	for _, paired := range []bool{false, true} {
 		row := compare.Row{Objective: comparison(t, "p99 TTFT", "at most 5% worse"), Base: all(math.Inf(1)), Now: all(math.Inf(1)), Paired: paired, Against: quantity.OfBaseline}
@@ -130,7 +130,7 @@ func TestRunsWithoutAnswersAreNotEqualToEachOther(t *testing.T) {
 	assert.Equal(t, slo.Met, v.Outcome)
 }
 
-func TestMoreThroughputIsNotWorse(t *testing.T) {
+func TestComparison_moreThroughputIsNotWorse(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	row := compare.Row{Objective: comparison(t, "output throughput", "at most 5% worse"), Base: around(r, 5, 900, 0.01), Now: around(r, 5, 1200, 0.01), Against: quantity.OfOther}
 	v := compare.Judge([]compare.Row{row})[0]
@@ -140,7 +140,7 @@ func TestMoreThroughputIsNotWorse(t *testing.T) {
 	assert.Equal(t, slo.Missed, compare.Judge([]compare.Row{row})[0].Outcome)
 }
 
-func TestTooFewRunsSayHowManyMore(t *testing.T) {
+func TestComparison_saysHowManyMoreRuns(t *testing.T) {
 	v := verdictOf(t, "at most 5% worse", []float64{1}, []float64{9})
 	assert.Equal(t, slo.Unknown, v.Outcome)
 	assert.Contains(t, v.Notes[0], "of one run on each side it is unknown what differs from run to run: 3 more repeats on each side could decide")
@@ -152,7 +152,7 @@ func TestTooFewRunsSayHowManyMore(t *testing.T) {
 }
 
 // One row is missed by four runs on each side; of several rows it must be more.
-func TestSeveralRowsNeedMoreEvidence(t *testing.T) {
+func TestRows_needMoreEvidenceTogether(t *testing.T) {
 	bad := compare.Row{Objective: comparison(t, "p99 TTFT", "at most 5% worse"), Base: []float64{1, 1.01, 1.02, 1.03}, Now: []float64{9, 9.1, 9.2, 9.3}, Against: quantity.OfBaseline}
 	same := compare.Row{Objective: comparison(t, "p50 TTFT", "at most 50% worse"), Base: bad.Base, Now: bad.Base, Against: quantity.OfBaseline}
 	assert.Equal(t, slo.Missed, compare.Judge([]compare.Row{bad})[0].Outcome)
@@ -166,7 +166,7 @@ func TestSeveralRowsNeedMoreEvidence(t *testing.T) {
 
 // What the runs of a pair share, such as their arrivals, hides a difference from those
 // who do not look at pairs.
-func TestPairsShowWhatSeedsHide(t *testing.T) {
+func TestPairs_showWhatSeedsHide(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
 	base, now := around(r, 8, 0.4, 0.3), make([]float64, 8)
 	for i, v := range around(r, 8, 1.1, 0.005) {
@@ -194,7 +194,7 @@ func TestPairsShowWhatSeedsHide(t *testing.T) {
 	assert.NotContains(t, v.Notes, "compared by pairs of runs with the same seed", "five pairs cannot decide anything, five runs on each side can")
 }
 
-func TestEqualRunsAreNoWorseAtAll(t *testing.T) {
+func TestComparison_ofEqualRuns(t *testing.T) {
 	same := []float64{0.4, 0.4, 0.4, 0.4, 0.4}
 	v := verdictOf(t, "at most 0% worse", same, same)
 	assert.Equal(t, slo.Met, v.Outcome)
@@ -208,7 +208,7 @@ func TestEqualRunsAreNoWorseAtAll(t *testing.T) {
 	assert.Contains(t, string(raw), `"value":null`)
 }
 
-func TestAnUnsoundRunComparesToNothing(t *testing.T) {
+func TestComparison_withAnUnsoundRunIsUnknown(t *testing.T) {
 	verdicts := []slo.Verdict{verdictOf(t, "at most 5% worse", []float64{1, 1, 1, 1}, []float64{1, 1, 1, 1})}
 	slo.Void(verdicts, nil, nil)
 	assert.Equal(t, slo.Met, verdicts[0].Outcome)
@@ -217,9 +217,9 @@ func TestAnUnsoundRunComparesToNothing(t *testing.T) {
 	assert.Equal(t, "the client was late", verdicts[0].Notes[0])
 }
 
-// TestBenchstatComesToTheSame runs the real tool on files of ours: it reads them
+// TestComparison_agreesWithBenchstat runs the real tool on files of ours: it reads them
 // unchanged, and has the same medians and the same p as our comparison.
-func TestBenchstatComesToTheSame(t *testing.T) {
+func TestComparison_agreesWithBenchstat(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 8))
 	base, now := around(r, 7, 0.4, 0.05), around(r, 6, 0.43, 0.05)
 	now[0] = base[0] // a tie

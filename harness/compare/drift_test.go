@@ -12,7 +12,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness/slo"
 )
 
-func TestDriftOverAHistory(t *testing.T) {
+func TestDrift_overAHistory(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	history := append(around(r, 15, 0.4, 0.01), append(around(r, 6, 0.44, 0.01), around(r, 8, 0.36, 0.01)...)...)
 	found := compare.Drifts(harness.Objective{Statistic: "p99", Metric: "TTFT"}, history)

@@ -16,7 +16,7 @@ import (
 	"github.com/vllmspec/vllmspec/internal/redact"
 )
 
-func TestNoTokenIsNone(t *testing.T) {
+func TestSource_withoutATokenHasNone(t *testing.T) {
 	none := credentials.Fixed("")
 	assert.Empty(t, none.Value())
 	none.Tell(new(redact.Secrets))
@@ -25,7 +25,7 @@ func TestNoTokenIsNone(t *testing.T) {
 	assert.Equal(t, "key", credentials.Fixed("key").Value())
 }
 
-func TestAFileIsReadAgain(t *testing.T) {
+func TestFile_isReadAgain(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "key")
 	write := func(s string) { require.NoError(t, os.WriteFile(path, []byte(s), 0o600)) }
 	write("first\n")
@@ -58,7 +58,7 @@ func counting(t *testing.T, format string) []string {
 	return []string{"/bin/sh", "-c", `n=$(cat "$0" 2>/dev/null || echo 0); n=$((n+1)); echo $n >"$0"; printf "$1" $n`, filepath.Join(t.TempDir(), "n"), format}
 }
 
-func TestACommandIsRunBeforeItsTokenExpires(t *testing.T) {
+func TestCommand_isRunBeforeItsTokenExpires(t *testing.T) {
 	for name, c := range map[string]struct {
 		format string
 		before time.Duration // it is still the first token
@@ -86,7 +86,7 @@ func TestACommandIsRunBeforeItsTokenExpires(t *testing.T) {
 	}
 }
 
-func TestAJSONWebTokenSaysWhenItExpires(t *testing.T) {
+func TestJSONWebToken_saysWhenItExpires(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		claims := base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, `{"exp":%d}`, time.Now().Add(10*time.Minute).Unix()))
 		words := counting(t, "head."+claims+".sign%d")
@@ -100,7 +100,7 @@ func TestAJSONWebTokenSaysWhenItExpires(t *testing.T) {
 	})
 }
 
-func TestARefusedTokenIsRenewedSoonButNotAllTheTime(t *testing.T) {
+func TestSource_renewsARefusedTokenSoonButNotAllTheTime(t *testing.T) {
 	words := counting(t, "key-%d")
 	synctest.Test(t, func(t *testing.T) {
 		token, err := credentials.FromCommand(t.Context(), "", words, new(redact.Secrets))
@@ -115,7 +115,7 @@ func TestARefusedTokenIsRenewedSoonButNotAllTheTime(t *testing.T) {
 	})
 }
 
-func TestACommandThatTellsNothing(t *testing.T) {
+func TestCommand_withoutOutput(t *testing.T) {
 	for says, words := range map[string][]string{
 		"there is no program nowhere":           {"nowhere", "s3cret"},
 		"sh: exit status 3: no session; log in": {"sh", "-c", "echo 'no session; log in' >&2; exit 3", "s3cret"},
@@ -128,7 +128,7 @@ func TestACommandThatTellsNothing(t *testing.T) {
 	}
 }
 
-func TestHeadersAreRead(t *testing.T) {
+func TestHeaders_areRead(t *testing.T) {
 	headers, err := credentials.Headers("X-Team: search; X-Zone: a:b ;")
 	require.NoError(t, err)
 	assert.Equal(t, []credentials.Header{{"X-Team", "search"}, {"X-Zone", "a:b"}}, headers)

@@ -10,7 +10,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness/arrival"
 )
 
-func TestAsManyConnectionsAreOpenedAsALoadWillProbablyUse(t *testing.T) {
+func TestConnections_asManyAsALoadWillProbablyUse(t *testing.T) {
 	for want, load := range map[int]harness.Load{
 		64:   harness.Closed{Users: 64},
 		2000: harness.Closed{Users: 5000},

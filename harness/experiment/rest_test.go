@@ -24,7 +24,7 @@ func silent(context.Context, string, string) (net.Conn, error) {
 	return ours, nil
 }
 
-func TestAServerThatStopsTellingIsWaitedForAndNotTakenForOneAtRest(t *testing.T) {
+func TestRest_serverThatStopsReportingIsNotAtRest(t *testing.T) {
 	for told, waited := range map[bool]time.Duration{true: restless, false: readingMost} {
 		synctest.Test(t, func(t *testing.T) {
 			s := &server.Server{URL: "http://silent"}
@@ -41,7 +41,7 @@ func TestAServerThatStopsTellingIsWaitedForAndNotTakenForOneAtRest(t *testing.T)
 	}
 }
 
-func TestAnExporterThatAnswersNothingHoldsNoRunUp(t *testing.T) {
+func TestRest_silentExporterHoldsNoRunUp(t *testing.T) {
 	over := make(chan struct{})
 	exporter := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-over }))
 	defer exporter.Close()

@@ -12,7 +12,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness/trials"
 )
 
-func TestARunAtARateWarmsUpUnlessTheScenarioSaysHowLong(t *testing.T) {
+func TestSettings_warmUpUnlessTheScenarioSaysHowLong(t *testing.T) {
 	for each, lasts := range map[Extent][2]time.Duration{
 		{Length: time.Minute}: {time.Minute, time.Minute}, // a time is what the run lasts, warm-up included
 		{Requests: 600}:       {70 * time.Second, time.Minute},
@@ -31,7 +31,7 @@ func TestARunAtARateWarmsUpUnlessTheScenarioSaysHowLong(t *testing.T) {
 	}
 }
 
-func TestASettingThatOneRunDoesNotDecideGetsLongerOnes(t *testing.T) {
+func TestSettings_getLongerRunsWhereOneDoesNotDecide(t *testing.T) {
 	p, each := Plan{Scenario: harness.Scenario{Load: harness.Open{Arrivals: arrival.Poisson{}}}}, Extent{}
 	lasts := func(runs int) time.Duration {
 		a, err := p.attempt(trials.Rate, each, 10, runs)

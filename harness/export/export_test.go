@@ -103,7 +103,7 @@ func attributes(p *metrics.HistogramDataPoint) map[string]string {
 	return out
 }
 
-func TestACollectorGetsTheRunUnderTheConventionsNames(t *testing.T) {
+func TestCollector_getsTheRunUnderTheConventionsNames(t *testing.T) {
 	r := newReceiver(t)
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", r.URL)
 	e, err := export.New(t.Context(), about(), export.Options{OTLP: true})
@@ -136,7 +136,7 @@ func TestACollectorGetsTheRunUnderTheConventionsNames(t *testing.T) {
 	assert.Equal(t, 7.0, r.got["vllmspec.client.requests_in_flight"].GetGauge().DataPoints[0].GetAsDouble())
 }
 
-func TestACollectorThatIsNotThereIsTold(t *testing.T) {
+func TestCollector_thatIsNotThereIsNamed(t *testing.T) {
 	dead := httptest.NewServer(nil)
 	dead.Close()
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://user:secret@"+dead.Listener.Addr().String())
@@ -148,7 +148,7 @@ func TestACollectorThatIsNotThereIsTold(t *testing.T) {
 	assert.NotContains(t, err.Error(), "secret")
 }
 
-func TestACollectorThatHangsHoldsNobodyUp(t *testing.T) {
+func TestCollector_thatHangsHoldsNothingUp(t *testing.T) {
 	release := make(chan struct{})
 	hanging := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release }))
 	defer hanging.Close()
@@ -167,7 +167,7 @@ func TestACollectorThatHangsHoldsNobodyUp(t *testing.T) {
 	}
 }
 
-func TestAPageForPrometheus(t *testing.T) {
+func TestPage_forPrometheus(t *testing.T) {
 	page, err := export.Serve("127.0.0.1:0")
 	require.NoError(t, err)
 	defer page.Close()
@@ -209,7 +209,7 @@ func TestAPageForPrometheus(t *testing.T) {
 	assert.Equal(t, 2.0, families()["vllmspec_requests_total"], "the last run can still be read")
 }
 
-func TestAnAddressIsOfTheLoopbackUnlessItSaysOtherwise(t *testing.T) {
+func TestAddress_isOfTheLoopbackUnlessItSaysOtherwise(t *testing.T) {
 	for written, want := range map[string]string{"9464": "127.0.0.1:9464", ":9464": "127.0.0.1:9464", "0.0.0.0:9464": "0.0.0.0:9464", "[::1]:80": "[::1]:80"} {
 		got, err := export.Address(written)
 		require.NoError(t, err, written)

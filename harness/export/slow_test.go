@@ -29,8 +29,8 @@ func (l *onePipe) Accept() (net.Conn, error) {
 func (l *onePipe) Close() error   { close(l.closed); return nil }
 func (l *onePipe) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 7878} }
 
-// TestWhoTakesNothingIsLetGo has connections that send or read nothing, in virtual time.
-func TestWhoTakesNothingIsLetGo(t *testing.T) {
+// TestPage_readerThatTakesNothingIsLetGo has connections that send or read nothing, in virtual time.
+func TestPage_readerThatTakesNothingIsLetGo(t *testing.T) {
 	for name, sent := range map[string]string{
 		"the page is not read": "GET /metrics HTTP/1.1\r\nHost: evil.example\r\n\r\n", // it is refused in some words
 		"half a head":          "GET /metrics HTTP/1.1\r\nHost:",
@@ -51,8 +51,8 @@ func TestWhoTakesNothingIsLetGo(t *testing.T) {
 	}
 }
 
-// TestThePageAnswersToThisMachinesNamesOnly has a site that lets its own name point here.
-func TestThePageAnswersToThisMachinesNamesOnly(t *testing.T) {
+// TestPage_answersToThisMachinesNamesOnly has a site that lets its own name point here.
+func TestPage_answersToThisMachinesNamesOnly(t *testing.T) {
 	for host, status := range map[string]int{"localhost:9464": 200, "127.0.0.1": 200, "evil.example:9464": 403, "": 403} {
 		for _, own := range []bool{true, false} {
 			p := &Page{own: own, address: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 9464}}

@@ -82,7 +82,7 @@ var (
 
 var probing = []byte("GET / HTTP/1.1\r\nHost: x\r\n")
 
-func TestNoMoreConnectionsAreKeptThanAServerLetsIn(t *testing.T) {
+func TestAhead_keepsNoMoreConnectionsThanAServerLetsIn(t *testing.T) {
 	for name, test := range map[string]struct {
 		beyond   func(net.Conn, *bufio.Reader)
 		most, at int
@@ -117,9 +117,9 @@ func TestNoMoreConnectionsAreKeptThanAServerLetsIn(t *testing.T) {
 	}
 }
 
-// TestALoadOfAsManyRequestsAsAServerLetsInFailsNowhere has requests in flight up to the
+// TestAhead_loadAtTheServersLimitFailsNowhere has requests in flight up to the
 // very bound: a spare connection more would be one too many.
-func TestALoadOfAsManyRequestsAsAServerLetsInFailsNowhere(t *testing.T) {
+func TestAhead_loadAtTheServersLimitFailsNowhere(t *testing.T) {
 	for _, most := range []int{1, 2, 3, 5, 9, 17} {
 		synctest.Test(t, func(t *testing.T) {
 			s := &crowd{most: most, beyond: unavailable, wait: time.Second}
@@ -150,8 +150,8 @@ func (r reader) Read(b []byte) (int, error) {
 	return copy(b, piece), err
 }
 
-// TestARefusalEndsWhatIsDoneAhead has a server that has less room than it had before.
-func TestARefusalEndsWhatIsDoneAhead(t *testing.T) {
+// TestAhead_endsWithARefusal has a server that has less room than it had before.
+func TestAhead_endsWithARefusal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &crowd{most: 50, beyond: unavailable}
 		p := &Pool{Dial: s.dial}
@@ -173,9 +173,9 @@ func TestARefusalEndsWhatIsDoneAhead(t *testing.T) {
 	})
 }
 
-// TestAFarewellToAnIdleConnectionIsNoAnswer has a proxy that says 408 to a connection that
+// TestPool_farewellToAnIdleConnectionIsNoAnswer has a proxy that says 408 to a connection that
 // was idle for too long, at the instant at which a request comes.
-func TestAFarewellToAnIdleConnectionIsNoAnswer(t *testing.T) {
+func TestPool_farewellToAnIdleConnectionIsNoAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		opened := 0
 		p := &Pool{Dial: func(context.Context, string, string) (net.Conn, error) {
@@ -197,7 +197,7 @@ func TestAFarewellToAnIdleConnectionIsNoAnswer(t *testing.T) {
 	})
 }
 
-func TestAnAnswerOf408ToAFreshConnectionIsAnAnswer(t *testing.T) {
+func TestPool_408ToAFreshConnectionIsAnAnswer(t *testing.T) {
 	p, _ := serving(t, answering(strings.Replace(hello, "200 OK", "408 Request Timeout", 1), 1))
 	answer, err := p.Ask(t.Context(), head, nil)
 	require.NoError(t, err)
@@ -205,8 +205,8 @@ func TestAnAnswerOf408ToAFreshConnectionIsAnAnswer(t *testing.T) {
 	answer.Close()
 }
 
-// TestAConnectionOpenedAheadMayBeClosedByTheServer has one that closes them at once.
-func TestAConnectionOpenedAheadMayBeClosedByTheServer(t *testing.T) {
+// TestAhead_connectionMayBeClosedByTheServer has one that closes them at once.
+func TestAhead_connectionMayBeClosedByTheServer(t *testing.T) {
 	first := make(chan struct{}, 1)
 	first <- struct{}{}
 	closed := make(chan struct{})

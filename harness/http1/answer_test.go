@@ -56,7 +56,7 @@ func whole(p *Pool) (status int, body string, err error) {
 	}
 }
 
-func TestAnAnswerEndsWhereItsHeadSays(t *testing.T) {
+func TestAnswer_endsWhereItsHeadSays(t *testing.T) {
 	for name, c := range map[string]struct {
 		said, body string
 		status     int
@@ -87,7 +87,7 @@ func TestAnAnswerEndsWhereItsHeadSays(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoAnswerIsMalformed(t *testing.T) {
+func TestAnswer_malformed(t *testing.T) {
 	for name, c := range map[string]struct{ said, says string }{
 		"no HTTP":          {"SSH-2.0-OpenSSH_9.2\r\n", "SSH-2.0"},
 		"HTTP/2":           {"HTTP/2 200 OK\r\n\r\n", "no HTTP/1.1"},
@@ -122,7 +122,7 @@ func TestWhatIsNoAnswerIsMalformed(t *testing.T) {
 	}
 }
 
-func TestAnAnswerThatBreaksOffIsNoAnswer(t *testing.T) {
+func TestAnswer_thatBreaksOffIsNone(t *testing.T) {
 	const said = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nA: b\r\n\r\n"
 	for end := range said {
 		p := saying(said[:end])
@@ -134,7 +134,7 @@ func TestAnAnswerThatBreaksOffIsNoAnswer(t *testing.T) {
 	}
 }
 
-func TestPiecesMayEndAnywhere(t *testing.T) {
+func TestAnswer_piecesMayEndAnywhere(t *testing.T) {
 	const said = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;x\r\nhello\r\n00A\r\n, you ther\r\n1\r\ne\r\n0\r\nA: b\r\n\r\n"
 	for first := 1; first < len(said); first++ {
 		p := saying(said[:first], said[first:])

@@ -69,9 +69,9 @@ func securely(t *testing.T, serve func(net.Conn)) *Pool {
 	return p
 }
 
-// TestWhatWasSaidUnaskedIsNoAnswer has a server that answers a second request before it is
+// TestEarly_unaskedBytesAreNoAnswer has a server that answers a second request before it is
 // sent: over the same connection it must not be taken for the answer to that.
-func TestWhatWasSaidUnaskedIsNoAnswer(t *testing.T) {
+func TestEarly_unaskedBytesAreNoAnswer(t *testing.T) {
 	for name, answer := range unaskedAnswers {
 		for _, secure := range []bool{false, true} {
 			t.Run(fmt.Sprint(name, ", TLS ", secure), func(t *testing.T) {
@@ -97,9 +97,9 @@ func TestWhatWasSaidUnaskedIsNoAnswer(t *testing.T) {
 	}
 }
 
-// TestAConnectionThatSpeaksFirstIsMalformed has a server that answers every connection as
+// TestEarly_connectionThatSpeaksFirstIsMalformed has a server that answers every connection as
 // soon as it is made. Only that it takes no request may be said so early.
-func TestAConnectionThatSpeaksFirstIsMalformed(t *testing.T) {
+func TestEarly_connectionThatSpeaksFirstIsMalformed(t *testing.T) {
 	for _, secure := range []bool{false, true} {
 		for _, status := range []int{200, 204, 503} {
 			serve := func(conn net.Conn) {
@@ -126,9 +126,9 @@ func TestAConnectionThatSpeaksFirstIsMalformed(t *testing.T) {
 	}
 }
 
-// TestTicketsAreNoAnswers has a server that sends session tickets, of which TLS takes care:
+// TestEarly_sessionTicketsAreNoAnswers has a server that sends session tickets, of which TLS takes care:
 // connections that are idle meanwhile are used again.
-func TestTicketsAreNoAnswers(t *testing.T) {
+func TestEarly_sessionTicketsAreNoAnswers(t *testing.T) {
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "hello") }))
 	opened := 0
 	server.Config.ConnState = func(_ net.Conn, s http.ConnState) {
@@ -148,8 +148,8 @@ func TestTicketsAreNoAnswers(t *testing.T) {
 	assert.Equal(t, 1, opened)
 }
 
-// TestAFieldOfTheHeadIsBounded has fields that are kept beyond what is kept of one.
-func TestAFieldOfTheHeadIsBounded(t *testing.T) {
+// TestHead_fieldIsBounded has fields that are kept beyond what is kept of one.
+func TestHead_fieldIsBounded(t *testing.T) {
 	for _, name := range []string{"Content-Type", "Content-Encoding", "Location", "X-Request-Id"} {
 		for _, long := range []int{1 << 10, 1<<10 + 1} {
 			_, _, err := reading("HTTP/1.1 200 OK\r\n"+name+": "+strings.Repeat("x", long)+"\r\nContent-Length: 0\r\n\r\n", 4096)

@@ -57,7 +57,7 @@ func left(t *testing.T, p *Pool, within time.Duration) {
 	a.Leave(within)
 }
 
-func TestAnAnswerThatIsLeftGivesItsConnectionBackWhenItEnds(t *testing.T) {
+func TestLeave_givesTheConnectionBackWhenTheAnswerEnds(t *testing.T) {
 	for name, c := range map[string]struct {
 		after time.Duration
 		end   string
@@ -85,8 +85,8 @@ func TestAnAnswerThatIsLeftGivesItsConnectionBackWhenItEnds(t *testing.T) {
 	}
 }
 
-// TestLeavingWaitsForNothing has a server that never ends its answers.
-func TestLeavingWaitsForNothing(t *testing.T) {
+// TestLeave_waitsForNothing has a server that never ends its answers.
+func TestLeave_waitsForNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &Pool{Dial: piped(lateEnd(time.Hour, ""))}
 		began := time.Now()
@@ -97,7 +97,7 @@ func TestLeavingWaitsForNothing(t *testing.T) {
 	})
 }
 
-func TestAConnectionIsKeptNoLongerThanTheServerKeepsIt(t *testing.T) {
+func TestKeepAlive_noLongerThanTheServers(t *testing.T) {
 	for field, keeps := range map[string]time.Duration{
 		"":                                   keepUsed,
 		"Keep-Alive: timeout=5\r\n":          keepUsed,
@@ -130,7 +130,7 @@ func TestAConnectionIsKeptNoLongerThanTheServerKeepsIt(t *testing.T) {
 	}
 }
 
-func TestWhatIsSaidBeforeTheAnswerIsNotTheAnswers(t *testing.T) {
+func TestAnswer_interimResponsesAreNotIt(t *testing.T) {
 	p := saying("HTTP/1.1 103 Early Hints\r\nConnection: close\r\nContent-Type: a/b\r\nLocation: /x\r\nKeep-Alive: timeout=0\r\n\r\n" +
 		"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Encoding: br\r\nTransfer-Encoding: identity\r\nContent-Length: 0\r\n\r\n")
 	defer p.Close()

@@ -56,7 +56,7 @@ func answering(said string, times int) func(net.Conn) {
 
 const hello = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 
-func TestAConnectionIsUsedAgainWhereItMay(t *testing.T) {
+func TestPool_usesAConnectionAgain(t *testing.T) {
 	for said, want := range map[string]int32{
 		hello: 1,
 		"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: foo, Close\r\n\r\nhello":      3,
@@ -75,9 +75,9 @@ func TestAConnectionIsUsedAgainWhereItMay(t *testing.T) {
 	}
 }
 
-// TestAServerMayCloseAnIdleConnection has a server that closes every connection
+// TestPool_serverMayCloseAnIdleConnection has a server that closes every connection
 // after one answer without saying so beforehand.
-func TestAConnectionIsUsedAgainAfterALongRequest(t *testing.T) {
+func TestPool_usesAConnectionAgainAfterALongRequest(t *testing.T) {
 	p, opened := serving(t, answering(hello, 99))
 	for range 40 {
 		answer, err := p.Ask(t.Context(), []byte("POST / HTTP/1.1\r\nHost: x\r\n"), make([]byte, 100_000))
@@ -91,8 +91,8 @@ func TestAConnectionIsUsedAgainAfterALongRequest(t *testing.T) {
 	assert.LessOrEqual(t, opened.Load(), int32(20), "one, but for writers that on a loaded machine have not told of their end yet")
 }
 
-// TestAConnectionIsUsedAgainAfterALongAnswer has answers that made its buffer grow.
-func TestAConnectionIsUsedAgainAfterALongAnswer(t *testing.T) {
+// TestPool_usesAConnectionAgainAfterALongAnswer has answers that made its buffer grow.
+func TestPool_usesAConnectionAgainAfterALongAnswer(t *testing.T) {
 	flood := strings.Repeat("x", 300_000)
 	for name, said := range map[string]string{
 		"a long head": "HTTP/1.1 200 OK\r\nX-Long: " + flood[:20_000] + "\r\nContent-Length: 5\r\n\r\nhello",
@@ -109,7 +109,7 @@ func TestAConnectionIsUsedAgainAfterALongAnswer(t *testing.T) {
 	}
 }
 
-func TestAServerMayCloseAnIdleConnection(t *testing.T) {
+func TestPool_serverMayCloseAnIdleConnection(t *testing.T) {
 	closed := make(chan struct{}, 9)
 	p, opened := serving(t, func(conn net.Conn) {
 		answering(hello, 1)(conn)
@@ -124,9 +124,9 @@ func TestAServerMayCloseAnIdleConnection(t *testing.T) {
 	assert.EqualValues(t, 3, opened.Load())
 }
 
-// TestARequestThatNobodyHeardIsNoFailure has a request on its way while the server
+// TestRetry_requestThatWasNotHeard has a request on its way while the server
 // closes the connection: what we see before sending cannot help.
-func TestARequestThatNobodyHeardIsNoFailure(t *testing.T) {
+func TestRetry_requestThatWasNotHeard(t *testing.T) {
 	closed := make(chan struct{}, 1)
 	p, _ := serving(t, func(conn net.Conn) {
 		answering(hello, 1)(conn)
@@ -145,7 +145,7 @@ func TestARequestThatNobodyHeardIsNoFailure(t *testing.T) {
 	assert.True(t, c.retryable(err), err)
 }
 
-func TestARequestThatWasHeardIsNotAskedAgain(t *testing.T) {
+func TestRetry_notOfARequestThatWasHeard(t *testing.T) {
 	var asked atomic.Int32
 	for name, hangUp := range map[string]func(*net.TCPConn){
 		"closed": func(*net.TCPConn) {},
@@ -170,7 +170,7 @@ func TestARequestThatWasHeardIsNotAskedAgain(t *testing.T) {
 	}
 }
 
-func TestIdleConnectionsAreGivenUpInTime(t *testing.T) {
+func TestPool_givesIdleConnectionsUpInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		opened := 0
 		p := &Pool{}
@@ -199,7 +199,7 @@ func TestIdleConnectionsAreGivenUpInTime(t *testing.T) {
 	})
 }
 
-func TestEndingTheContextClosesTheConnectionAtOnce(t *testing.T) {
+func TestPool_closesTheConnectionWithTheContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		near, far := net.Pipe()
 		p := &Pool{Dial: func(context.Context, string, string) (net.Conn, error) { return near, nil }}
@@ -226,9 +226,9 @@ func TestEndingTheContextClosesTheConnectionAtOnce(t *testing.T) {
 	})
 }
 
-// TestAServerMaySendItsHeadSlowly has one byte come each second, and a client that
+// TestHead_maySentSlowly has one byte come each second, and a client that
 // waits for less than all of them.
-func TestAServerMaySendItsHeadSlowly(t *testing.T) {
+func TestHead_maySentSlowly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &Pool{Dial: func(context.Context, string, string) (net.Conn, error) {
 			near, far := net.Pipe()
@@ -259,8 +259,8 @@ func TestAServerMaySendItsHeadSlowly(t *testing.T) {
 	})
 }
 
-// TestALongRequestMayBeAnsweredBeforeItIsRead has a server that does not read it.
-func TestALongRequestMayBeAnsweredBeforeItIsRead(t *testing.T) {
+// TestAnswer_mayComeBeforeALongRequestIsRead has a server that does not read it.
+func TestAnswer_mayComeBeforeALongRequestIsRead(t *testing.T) {
 	p, _ := serving(t, func(conn net.Conn) {
 		io.WriteString(conn, "HTTP/1.1 413 Request Entity Too Large\r\nContent-Length: 0\r\n\r\n")
 		conn.(*net.TCPConn).CloseWrite()
@@ -272,7 +272,7 @@ func TestALongRequestMayBeAnsweredBeforeItIsRead(t *testing.T) {
 	a.Close()
 }
 
-func TestConnectionsAreThereBeforeTheyAreNeeded(t *testing.T) {
+func TestPool_opensConnectionsBeforeTheyAreNeeded(t *testing.T) {
 	p, opened := serving(t, answering(hello, 9))
 	require.NoError(t, p.Warm(t.Context(), 50, nil))
 	assert.Len(t, p.idle, 50)
@@ -287,7 +287,7 @@ func TestConnectionsAreThereBeforeTheyAreNeeded(t *testing.T) {
 	assert.GreaterOrEqual(t, opened.Load(), int32(50))
 }
 
-func TestSpareConnectionsFollowThoseInUse(t *testing.T) {
+func TestPool_spareConnectionsFollowThoseInUse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &Pool{Dial: func(context.Context, string, string) (net.Conn, error) {
 			near, far := net.Pipe()
@@ -318,7 +318,7 @@ func TestSpareConnectionsFollowThoseInUse(t *testing.T) {
 	})
 }
 
-func TestWarmingSaysWhatKeepsItFromIt(t *testing.T) {
+func TestWarm_saysWhatPreventsIt(t *testing.T) {
 	p := &Pool{Dial: func(context.Context, string, string) (net.Conn, error) {
 		return nil, fmt.Errorf("no: %w", syscall.EMFILE)
 	}}

@@ -35,7 +35,7 @@ func row(t *testing.T, a *slo.Accounts, subject, expectation string) slo.Verdict
 	return reconcile.Judge(a, o)
 }
 
-func TestTwoHonestAccountsAgree(t *testing.T) {
+func TestAccounts_thatAreHonestAgree(t *testing.T) {
 	a := both(runtest.Server(11*time.Second, 100), nil)
 	for _, subject := range []string{"requests", "prompt tokens", "output tokens", "answers ended by stop", "answers ended by length"} {
 		v := row(t, a, subject, "exactly")
@@ -51,7 +51,7 @@ func TestTwoHonestAccountsAgree(t *testing.T) {
 	assert.Equal(t, slo.Missed, row(t, a, "mean TTFT", "to within 19%").Outcome)
 }
 
-func TestADifferenceSaysWhereItProbablyComesFrom(t *testing.T) {
+func TestDifference_saysWhereItProbablyComesFrom(t *testing.T) {
 	lost := func(i int, r *harness.Record) {
 		if i < 3 {
 			r.Failure, r.Finish = harness.Reset, ""
@@ -86,7 +86,7 @@ func TestADifferenceSaysWhereItProbablyComesFrom(t *testing.T) {
 	}
 }
 
-func TestWhatWasNotReadAgreesWithNothing(t *testing.T) {
+func TestAgreement_withWhatWasNotReadIsUnknown(t *testing.T) {
 	unknown := func(a *slo.Accounts, subject, says string) {
 		t.Helper()
 		v := row(t, a, subject, "exactly")
@@ -102,7 +102,7 @@ func TestWhatWasNotReadAgreesWithNothing(t *testing.T) {
 	unknown(slo.AccountsOf(late), "requests", "not read before the load")
 }
 
-func TestARowOfAnAgreementIsReadAsItIsMeant(t *testing.T) {
+func TestParse_readsRowsAsTheyAreMeant(t *testing.T) {
 	o, err := reconcile.Parse("Output Tokens", "to within 1%")
 	require.NoError(t, err)
 	assert.Equal(t, .01, o.Limit)
@@ -122,7 +122,7 @@ func TestARowOfAnAgreementIsReadAsItIsMeant(t *testing.T) {
 	}
 }
 
-func TestAgreementsSurviveTheirFile(t *testing.T) {
+func TestAgreement_survivesItsFile(t *testing.T) {
 	a := reconcile.Agreements(both(runtest.Server(11*time.Second, 107), nil))
 	raw, err := json.Marshal(a)
 	require.NoError(t, err)
@@ -134,7 +134,7 @@ func TestAgreementsSurviveTheirFile(t *testing.T) {
 	assert.Equal(t, "met", a[6].Outcome, "10 ms between two means are nothing to warn of")
 }
 
-func TestTheWorstOfSeveralRunsIsTold(t *testing.T) {
+func TestAgreement_ofSeveralRunsIsTheWorst(t *testing.T) {
 	o, err := reconcile.Parse("requests", "exactly")
 	require.NoError(t, err)
 	v := reconcile.JudgeWorst(o, []*slo.Accounts{both(runtest.Server(11*time.Second, 100), nil), both(runtest.Server(11*time.Second, 107), nil), both(runtest.Server(11*time.Second, 101), nil)})

@@ -42,7 +42,7 @@ func boxed(t *testing.T) server.Launch {
 	return l
 }
 
-func TestAContainerIsStartedAndRemoved(t *testing.T) {
+func TestContainer_isStartedAndRemoved(t *testing.T) {
 	l := boxed(t)
 	l.Args = []string{"--max-model-len", "2048"}
 	s, err := server.Start(t.Context(), l)
@@ -60,7 +60,7 @@ func TestAContainerIsStartedAndRemoved(t *testing.T) {
 	assert.Empty(t, ours(t))
 }
 
-func TestAContainerThatDoesNotServeSaysWhy(t *testing.T) {
+func TestContainer_thatDoesNotServeSaysWhy(t *testing.T) {
 	for says, change := range map[string]func(*server.Launch){
 		"it does not know a flag of VLLM_ARGS":                   func(l *server.Launch) { l.Args = []string{"--no-such-flag"} },
 		"the image vllmspec/nowhere:1 is ":                       func(l *server.Launch) { l.Image = "vllmspec/nowhere:1" },
@@ -75,7 +75,7 @@ func TestAContainerThatDoesNotServeSaysWhy(t *testing.T) {
 	}
 }
 
-func TestNothingOfAContainerIsLeft(t *testing.T) {
+func TestContainer_leavesNothing(t *testing.T) {
 	boxed(t)
 	t.Run("when the test is killed", func(t *testing.T) {
 		killed(t, "SERVER_TEST_START=x", "SERVER_TEST_IMAGE="+image, "HF_HOME="+t.TempDir())
@@ -97,7 +97,7 @@ func TestNothingOfAContainerIsLeft(t *testing.T) {
 	})
 }
 
-func TestWithoutDockerThereIsASentence(t *testing.T) {
+func TestContainer_withoutDockerSaysSo(t *testing.T) {
 	again := exec.Command("env", "-i", "PATH=/nowhere", "HOME="+t.TempDir(), "DOCKER_HOST=unix:///nowhere/docker.sock", "SERVER_TEST_START=x", "SERVER_TEST_IMAGE="+image, "TMPDIR="+t.TempDir(), os.Args[0])
 	out, err := again.CombinedOutput()
 	require.NoError(t, err, "%s", out)

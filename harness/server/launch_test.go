@@ -94,7 +94,7 @@ func mockProgram(t *testing.T) string {
 	return path
 }
 
-func TestWordsAreSplitAsAShellSplitsThem(t *testing.T) {
+func TestWords_areSplitAsAShellSplitsThem(t *testing.T) {
 	for line, want := range map[string][]string{
 		"":                         nil,
 		"vllm serve  m":            {"vllm", "serve", "m"},
@@ -114,7 +114,7 @@ func TestWordsAreSplitAsAShellSplitsThem(t *testing.T) {
 	}
 }
 
-func TestACommandIsStartedAndStopped(t *testing.T) {
+func TestCommand_isStartedAndStopped(t *testing.T) {
 	l := launch(t, mockProgram(t))
 	l.Args = []string{"--max-model-len", "2048"}
 	var told []string
@@ -135,7 +135,7 @@ func TestACommandIsStartedAndStopped(t *testing.T) {
 	assert.ErrorIs(t, err, syscall.ECONNREFUSED)
 }
 
-func TestACommandKeepsThePortThatItNames(t *testing.T) {
+func TestCommand_keepsThePortThatItNames(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	_, port, _ := net.SplitHostPort(taken.Addr().String())
@@ -148,7 +148,7 @@ func TestACommandKeepsThePortThatItNames(t *testing.T) {
 	assert.Equal(t, "http://127.0.0.1:"+port, s.URL)
 }
 
-func TestACommandThatDoesNotServeSaysWhy(t *testing.T) {
+func TestCommand_thatDoesNotServeSaysWhy(t *testing.T) {
 	plain := filepath.Join(t.TempDir(), "plain")
 	require.NoError(t, os.WriteFile(plain, []byte("no program"), 0o644))
 	for says, words := range map[string][]string{
@@ -176,7 +176,7 @@ func TestACommandThatDoesNotServeSaysWhy(t *testing.T) {
 	assert.Less(t, time.Since(begun), 15*time.Second)
 }
 
-func TestAnInterruptEndsAStart(t *testing.T) {
+func TestStart_endsWithAnInterrupt(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	l := launch(t, "sh", "-c", "echo here; sleep 60")
 	l.Redact = func(s string) string { // called once it has spoken
@@ -187,7 +187,7 @@ func TestAnInterruptEndsAStart(t *testing.T) {
 	assert.ErrorContains(t, err, "interrupted while the server was being started")
 }
 
-func TestSecretsDoNotReachTheLog(t *testing.T) {
+func TestSecrets_doNotReachTheLog(t *testing.T) {
 	l := launch(t, "sh", "-c", `printf 'key s3c'; sleep 0.1; echo ret is here; exec "$@"`, "sh", mockProgram(t))
 	l.Redact = func(s string) string { return strings.ReplaceAll(s, "s3cret", "…") }
 	s, err := server.Start(t.Context(), l)
@@ -231,7 +231,7 @@ func gone(t *testing.T, pids []int) {
 	}
 }
 
-func TestNothingOfACommandIsLeft(t *testing.T) {
+func TestCommand_leavesNothing(t *testing.T) {
 	if _, err := os.Stat("/proc/self/stat"); err != nil {
 		t.Skip("processes are looked up in /proc: run this test on Linux")
 	}

@@ -153,9 +153,9 @@ func (p *proxy) cut() {
 	}
 }
 
-// TestWhateverHappensToTheServerTheRunEnds lets something happen to the server at
+// TestRun_endsWhateverHappensToTheServer lets something happen to the server at
 // a random instant of fifty short runs, some of them at a time.
-func TestWhateverHappensToTheServerTheRunEnds(t *testing.T) {
+func TestRun_endsWhateverHappensToTheServer(t *testing.T) {
 	mockProgram(t) // built before the clock runs
 	before := goleak.IgnoreCurrent()
 	fates := []string{"killed", "frozen", "restarted", "cut off", "deaf"}

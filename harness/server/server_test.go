@@ -14,7 +14,7 @@ import (
 	"github.com/vllmspec/vllmspec/mockvllm"
 )
 
-func TestBaseAddressesAreChecked(t *testing.T) {
+func TestParseURL_checksBaseAddresses(t *testing.T) {
 	for raw, want := range map[string]string{
 		"http://host:8000": "http://host:8000", "https://host/vllm/": "https://host/vllm", "http://host:8000/": "http://host:8000",
 	} {
@@ -36,7 +36,7 @@ func TestBaseAddressesAreChecked(t *testing.T) {
 	}
 }
 
-func TestCredentialsAreNotShown(t *testing.T) {
+func TestCredentials_areNotShown(t *testing.T) {
 	s, err := server.At("http://user:s3cret@host:8000")
 	require.NoError(t, err)
 	assert.Equal(t, "http://host:8000", s.Where())
@@ -54,7 +54,7 @@ func health(t *testing.T, s *server.Server) int {
 	return response.StatusCode
 }
 
-func TestTheSameMockInBothTimes(t *testing.T) {
+func TestMock_isTheSameInBothTimes(t *testing.T) {
 	config := mockvllm.Config{Profile: mockvllm.Profiles()[0]}
 	t.Run("over TCP", func(t *testing.T) {
 		s, err := server.Mock(config)

@@ -22,7 +22,7 @@ func levels(r *rand.Rand, runs int, of ...float64) (out []float64) {
 	return out
 }
 
-func TestChangesAreFoundWhereTheyAre(t *testing.T) {
+func TestChange_isFoundWhereItIs(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	found := stats.Changes(levels(r, 12, 0, 6, 3), 4, 0.01)
 	require.Len(t, found, 2)
@@ -32,7 +32,7 @@ func TestChangesAreFoundWhereTheyAre(t *testing.T) {
 }
 
 // The last five of 25 runs are mostly enough to see a change by three deviations.
-func TestAChangeIsFoundSoon(t *testing.T) {
+func TestChange_isFoundSoon(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	found := 0
 	for range 200 {
@@ -44,7 +44,7 @@ func TestAChangeIsFoundSoon(t *testing.T) {
 	assert.Greater(t, found, 160)
 }
 
-func TestASeriesWithoutChangeHasNone(t *testing.T) {
+func TestChange_noneInASeriesWithoutOne(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
 	alarms := 0
 	for range 500 {

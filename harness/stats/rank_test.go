@@ -19,7 +19,7 @@ func upTo(n int) (out []float64) {
 
 // The published critical values of the tests of Mann and Whitney, and of Wilcoxon:
 // how many of the ordered differences an interval of 95 % leaves out on each side.
-func TestIntervalsLeaveOutWhatTheTablesSay(t *testing.T) {
+func TestShift_intervalsLeaveOutWhatTheTablesSay(t *testing.T) {
 	far := func(n int, by float64) (out []float64) { // all differences of the samples are different
 		for i := range n {
 			out = append(out, by*float64(i+1))
@@ -57,7 +57,7 @@ func TestIntervalsLeaveOutWhatTheTablesSay(t *testing.T) {
 	}
 }
 
-func TestTooFewValuesHaveNoInterval(t *testing.T) {
+func TestShift_tooFewValuesHaveNoInterval(t *testing.T) {
 	for _, s := range []stats.Shift{stats.Unpaired(upTo(3), upTo(3)), stats.Paired(upTo(5), upTo(5)), stats.Unpaired(upTo(1), upTo(20)), stats.Unpaired(nil, upTo(3))} {
 		low, high := s.Interval(0.95)
 		assert.True(t, math.IsInf(low, -1) && math.IsInf(high, 1), "%g to %g", low, high)
@@ -65,7 +65,7 @@ func TestTooFewValuesHaveNoInterval(t *testing.T) {
 	assert.True(t, math.IsNaN(stats.Unpaired(nil, nil).Estimate()))
 }
 
-func TestTheSmallestPossibleP(t *testing.T) {
+func TestShift_smallestPossibleP(t *testing.T) {
 	assert.InDelta(t, 1.0/252, stats.Unpaired(upTo(5), upTo(5)).Least(), 1e-12)
 	assert.InDelta(t, 1.0/252, stats.LeastUnpaired(5, 5), 1e-12)
 	assert.InDelta(t, 1.0/21, stats.LeastUnpaired(1, 20), 1e-12)
@@ -78,7 +78,7 @@ func TestTheSmallestPossibleP(t *testing.T) {
 }
 
 // An interval and the tests at its ends are two ways to say the same.
-func TestTestsTurnAtTheEndsOfTheInterval(t *testing.T) {
+func TestShift_testTurnsAtTheEndsOfTheInterval(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for range 50 {
 		base, values := make([]float64, 7), make([]float64, 7)
@@ -107,7 +107,7 @@ func covered(draw func() stats.Shift, trials int) float64 {
 	return hit / float64(trials)
 }
 
-func TestIntervalsHoldTheTruthHoweverValuesSpread(t *testing.T) {
+func TestShift_intervalsHoldTheTruthHoweverValuesSpread(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	skewed := func() stats.Shift {
 		base, values := make([]float64, 6), make([]float64, 6)
@@ -128,7 +128,7 @@ func TestIntervalsHoldTheTruthHoweverValuesSpread(t *testing.T) {
 	assert.InDelta(t, 0.961, covered(pairs, 4000), 0.015)
 }
 
-func TestManyValuesGoOnAsFewDo(t *testing.T) {
+func TestShift_manyValuesGoOnAsFewDo(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
 	draw := func(n int) (out []float64) {
 		for range n {
@@ -144,7 +144,7 @@ func TestManyValuesGoOnAsFewDo(t *testing.T) {
 	assert.InDelta(t, high, highB, 0.03)
 }
 
-func TestEqualValuesAreNoShift(t *testing.T) {
+func TestShift_noneOfEqualValues(t *testing.T) {
 	same := []float64{2, 2, 2, 2, 2, 2}
 	low, high := stats.Unpaired(same, same).Interval(0.95)
 	assert.Equal(t, [2]float64{0, 0}, [2]float64{low, high})

@@ -23,13 +23,13 @@ func autoregressive(n int, phi float64) *stats.Sequence {
 	return &s
 }
 
-func TestIndependentValuesAreWorthThemselves(t *testing.T) {
+func TestEffectiveSize_ofIndependentValues(t *testing.T) {
 	s := autoregressive(20000, 0)
 	assert.InEpsilon(t, 20000, s.EffectiveSize(.5), .1)
 	assert.InEpsilon(t, 20000, s.EffectiveSizeOfMean(), .1)
 }
 
-func TestValuesThatResembleEachOtherAreWorthFewer(t *testing.T) {
+func TestEffectiveSize_ofDependentValuesIsSmaller(t *testing.T) {
 	const n, phi = 20000, .5
 	tau := (1 + phi) / (1 - phi)
 	s := autoregressive(n, phi)
@@ -39,7 +39,7 @@ func TestValuesThatResembleEachOtherAreWorthFewer(t *testing.T) {
 }
 
 // A memory of many lags is found as well as one of few.
-func TestALongMemory(t *testing.T) {
+func TestEffectiveSize_ofALongAutocorrelation(t *testing.T) {
 	const n, phi = 60000, .99
 	tau := (1 + phi) / (1 - phi)
 	effective := autoregressive(n, phi).EffectiveSizeOfMean()
@@ -48,7 +48,7 @@ func TestALongMemory(t *testing.T) {
 }
 
 // While a run goes on its worth is carried over to the values that came since.
-func TestARoughWorthGrowsWithTheValues(t *testing.T) {
+func TestEffectiveSize_approximateGrowsWithTheValues(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
 	var exact, rough stats.Sequence
 	rough.Rough = true
@@ -75,12 +75,12 @@ func TestARoughWorthGrowsWithTheValues(t *testing.T) {
 }
 
 // Rare misses do not show that they cluster; the ranks of all do.
-func TestRanksShowAMemoryThatMissesDoNot(t *testing.T) {
+func TestEffectiveSize_ranksShowAnAutocorrelationThatMissesDoNot(t *testing.T) {
 	s := autoregressive(2000, .95)
 	assert.Less(t, s.EffectiveSize(.9999), 2000/10.0)
 }
 
-func TestEqualValuesAndNoneThatIsFinite(t *testing.T) {
+func TestEffectiveSize_ofEqualAndInfiniteValues(t *testing.T) {
 	var same, never stats.Sequence
 	for range 100 {
 		same.Add(3)
@@ -96,14 +96,14 @@ func TestEqualValuesAndNoneThatIsFinite(t *testing.T) {
 
 // A million values take no more memory than what is kept of them, and are worth no
 // more than that.
-func TestALongSequenceIsThinned(t *testing.T) {
+func TestSequence_longOnesAreThinned(t *testing.T) {
 	effective := autoregressive(1<<20, .5).EffectiveSize(.5)
 	assert.Greater(t, effective, 20000.0)
 	assert.LessOrEqual(t, effective, float64(1<<16))
 }
 
 // Ranks for values that are worth fewer are those of as many, carried over.
-func TestRanksOfDependentValues(t *testing.T) {
+func TestRankInterval_ofDependentValues(t *testing.T) {
 	low, high := stats.Ranks(10000, 1000, .99, .95)
 	l, h := stats.Ranks(1000, 1000, .99, .95)
 	assert.InDelta(t, 10*l, low, 10)
@@ -112,7 +112,7 @@ func TestRanksOfDependentValues(t *testing.T) {
 	assert.Zero(t, high)
 }
 
-func TestASharesIntervalWidensWithDependence(t *testing.T) {
+func TestShare_intervalWidensWithDependence(t *testing.T) {
 	low, high := stats.Share(950, 1000, 1000, .95)
 	lower, higher := stats.Share(950, 1000, 100, .95)
 	wantLow, wantHigh := stats.Share(95, 100, 100, .95)
@@ -123,7 +123,7 @@ func TestASharesIntervalWidensWithDependence(t *testing.T) {
 }
 
 // A load that rises makes latencies rise: that is no memory of theirs.
-func TestWhatTheLoadLeadsIsNoMemory(t *testing.T) {
+func TestEffectiveSize_trendOfTheLoadIsNoAutocorrelation(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
 	free, led := stats.Sequence{}, stats.Sequence{Led: true}
 	for i := range 2000 {

@@ -20,7 +20,7 @@ func valuesOf(all ...float64) *stats.Values {
 	return v
 }
 
-func TestQuantileIsType7(t *testing.T) {
+func TestQuantile_isType7(t *testing.T) {
 	values := valuesOf(3, 1, 4, 2)
 	assert.Equal(t, 1.0, values.Quantile(0, 0))
 	assert.Equal(t, 2.5, values.Quantile(.5, 0))
@@ -31,8 +31,8 @@ func TestQuantileIsType7(t *testing.T) {
 	assert.True(t, math.IsInf(valuesOf().Quantile(.5, 2), 1))
 }
 
-// TestRanksAreAskedForBetween asks again and again while more values come.
-func TestRanksAreAskedForBetween(t *testing.T) {
+// TestQuantile_betweenRanks asks again and again while more values come.
+func TestQuantile_betweenRanks(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 3))
 	values, all := new(stats.Values), []float64{}
 	for range 200 {
@@ -48,9 +48,9 @@ func TestRanksAreAskedForBetween(t *testing.T) {
 	}
 }
 
-// TestManyValuesAreCountedInFineBins compares the ranks of a million values with
+// TestValues_manyAreCountedInFineBins compares the ranks of a million values with
 // those of the same values kept and sorted.
-func TestManyValuesAreCountedInFineBins(t *testing.T) {
+func TestValues_manyAreCountedInFineBins(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	many, all := new(stats.Values), []float64{}
 	for range 1_000_000 {
@@ -128,7 +128,7 @@ func TestMean(t *testing.T) {
 	assert.True(t, math.IsInf(low, -1))
 }
 
-func TestRatioOfEqualUnitsIsTheMean(t *testing.T) {
+func TestRatio_ofEqualUnitsIsTheMean(t *testing.T) {
 	mean, low, high := meanOf(1, 2, 3, 4, 5)
 	var ratio stats.Ratio
 	for i := range 5 {

@@ -36,7 +36,7 @@ func baseline(t *testing.T, text []byte) *store.Baseline {
 	return b
 }
 
-func TestBenchmarkLinesAreReadByBenchstatsOwnReader(t *testing.T) {
+func TestBenchmarkLines_areReadByBenchstatsOwnReader(t *testing.T) {
 	text := store.Bench("A working day's traffic", map[string]string{"model": "llama-3.1-8b", "server version": "0.32.0"}, store.Measured{Requests: 2348, Figures: []harness.Figure{
 		{Name: "p99 TTFT", Unit: "s", Value: 0.026}, {Name: "request rate", Unit: "/s", Value: 7.9}, {Name: "attainment", Unit: "ratio", Value: 1},
 		{Name: "max concurrency", Unit: "count", Value: 12}, {Name: "mean input tokens", Unit: "tokens", Value: 1e-9}, {Name: "chat: p99 TTFT", Unit: "s", Value: 0.1},
@@ -58,7 +58,7 @@ func TestBenchmarkLinesAreReadByBenchstatsOwnReader(t *testing.T) {
 	require.NoError(t, reader.Err())
 }
 
-func TestABaselineIsWhatBenchWrote(t *testing.T) {
+func TestBaseline_isWhatBenchWrote(t *testing.T) {
 	figures := []harness.Figure{ttft(0.1234567890123), {Name: "request rate", Unit: "/s", Value: 8}, {Name: "max KV cache usage", Unit: "ratio", Value: 1e-7}, {Name: "mean input tokens", Unit: "tokens", Value: 512}}
 	other := []harness.Figure{ttft(0.2), {Name: "request rate", Unit: "/s", Value: 7}, {Name: "max KV cache usage", Unit: "ratio", Value: 0}, {Name: "mean input tokens", Unit: "tokens", Value: 500}}
 	b := baseline(t, store.Bench("Chat", map[string]string{"model": "m", "gpu": ""}, store.Measured{Figures: figures}, store.Measured{Figures: other}))
@@ -73,7 +73,7 @@ func TestABaselineIsWhatBenchWrote(t *testing.T) {
 	assert.ErrorContains(t, err, `x.txt:3 has no p98-TTFT-sec; did you mean "p99-TTFT-sec"?; make the baseline anew`)
 }
 
-func TestUnlikeRunsAreNamedByTheLabelsThatDiffer(t *testing.T) {
+func TestLabels_thatDifferNameUnlikeRuns(t *testing.T) {
 	b := baseline(t, store.Bench("Chat", map[string]string{"model": "m", "gpu": "one H100", "workload": "prompts of\n 512 tokens", "note by": "me"}, runsOf(1, 2)...))
 	unlike := b.Unlike(map[string]string{"model": "m", "gpu": "two H100", "workload": "prompts of 512 tokens", "server version": "0.32.0"})
 	require.Len(t, unlike, 2)
@@ -81,7 +81,7 @@ func TestUnlikeRunsAreNamedByTheLabelsThatDiffer(t *testing.T) {
 	assert.Equal(t, `server-version was nothing and is now "0.32.0"`, unlike[1].String())
 }
 
-func TestABaselineOfSeveralScenariosIsReadByName(t *testing.T) {
+func TestBaseline_ofSeveralScenariosIsReadByName(t *testing.T) {
 	b := baseline(t, append(store.Bench("Chat", nil, runsOf(1, 2)...), store.Bench("Code", nil, runsOf(3)...)...))
 	of, err := b.Of("Code")
 	require.NoError(t, err)
@@ -92,7 +92,7 @@ func TestABaselineOfSeveralScenariosIsReadByName(t *testing.T) {
 	assert.ErrorContains(t, err, "holds no run of Prose, but of Chat, Code")
 }
 
-func TestWhatIsNoBaselineSaysWhere(t *testing.T) {
+func TestBaseline_malformedSaysWhere(t *testing.T) {
 	for says, text := range map[string]string{
 		"x.txt:2: missing measurements; a baseline is": "model: m\nBenchmarkChat 12\n",
 		"x.txt holds no runs; a baseline is the bench": "p99 TTFT 12 ms\n",
@@ -118,7 +118,7 @@ func pastRun(t *testing.T, root, scenario string, start time.Time, stopped harne
 	require.NoError(t, err)
 }
 
-func TestTheHistoryIsTheWholeRunsOfAScenario(t *testing.T) {
+func TestHistory_isTheWholeRunsOfAScenario(t *testing.T) {
 	root := t.TempDir()
 	pastRun(t, root, "Chat", began, "", 1, 2)
 	pastRun(t, root, "Chat", began.Add(time.Hour), "interrupted", 9)
@@ -136,7 +136,7 @@ func TestTheHistoryIsTheWholeRunsOfAScenario(t *testing.T) {
 	assert.Len(t, all, 3)
 }
 
-func TestABaselineThatNothingCanBeComparedWithIsRefusedWhereItStands(t *testing.T) {
+func TestBaseline_withoutFiguresIsRefusedWhereItStands(t *testing.T) {
 	good := string(store.Bench("A", map[string]string{"model": "m"}, runsOf(.1, .2)...))
 	for text, says := range map[string]string{
 		strings.Replace(good, "0.2 p99", "NaN p99", 1):                    "x.txt:4: p99-TTFT-sec is NaN, which nothing can be compared with",

@@ -261,7 +261,7 @@ func TestClean_removesWhatHoldsNothing(t *testing.T) {
 	alive.Leave()
 }
 
-func TestARunIsItsProcesssUntilItIsPublished(t *testing.T) {
+func TestFolder_isItsProcesssUntilItIsPublished(t *testing.T) {
 	root := t.TempDir()
 	folder, err := store.Create(root, "run=x")
 	require.NoError(t, err)

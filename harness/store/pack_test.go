@@ -38,7 +38,7 @@ func fill(t *testing.T, v reflect.Value) {
 	}
 }
 
-func TestEveryFieldOfARowIsPacked(t *testing.T) {
+func TestPack_everyFieldOfARow(t *testing.T) {
 	var full, none, full2, none2 row
 	fill(t, reflect.ValueOf(&full).Elem())
 	var sample, sample2 reading
@@ -58,7 +58,7 @@ func TestEveryFieldOfARowIsPacked(t *testing.T) {
 	assert.Equal(t, []any{full, none, sample}, []any{full2, none2, sample2})
 }
 
-func TestWhatIsCutOffIsNotThereAndWhatIsDifferentIsWrong(t *testing.T) {
+func TestPack_cutOffIsNotThereAndDifferentIsWrong(t *testing.T) {
 	var full row
 	fill(t, reflect.ValueOf(&full).Elem())
 	data := appendPacked(nil, new(packer), &full)

@@ -77,7 +77,7 @@ func write(t *testing.T, root, name string, recs []harness.Record, shuffle bool)
 	return path
 }
 
-func TestARunComesBackAsItWas(t *testing.T) {
+func TestOpen_givesTheRunAsItWas(t *testing.T) {
 	dir := write(t, t.TempDir(), store.Name(began, "A scenario"), records(), true)
 	stored, err := store.Open(dir)
 	require.NoError(t, err)
@@ -91,7 +91,7 @@ func TestARunComesBackAsItWas(t *testing.T) {
 	assert.Equal(t, 3, stored.Manifest.Requests)
 }
 
-func TestTheColumnsAreThoseOfTheContract(t *testing.T) {
+func TestColumns_areThoseOfTheContract(t *testing.T) {
 	dir := write(t, t.TempDir(), "run=x", records(), false)
 	file, err := os.ReadFile(filepath.Join(dir, "requests.parquet"))
 	require.NoError(t, err)
@@ -106,7 +106,7 @@ func TestTheColumnsAreThoseOfTheContract(t *testing.T) {
 		shareable_tokens requested_prompt_tokens requested_output_tokens finish failure http_status error request_id model requested_model replica warmup good full_length requested_min_output_tokens count_fault refused`), names)
 }
 
-func TestTheSameRunIsTheSameBytes(t *testing.T) {
+func TestFolder_sameRunSameBytes(t *testing.T) {
 	read := func(dir string) []byte {
 		raw, err := os.ReadFile(filepath.Join(dir, "requests.parquet"))
 		require.NoError(t, err)
@@ -117,7 +117,7 @@ func TestTheSameRunIsTheSameBytes(t *testing.T) {
 	assert.Equal(t, one, two, "whatever the order in which requests ended")
 }
 
-func TestARunAppearsWhole(t *testing.T) {
+func TestPublish_aRunAppearsWhole(t *testing.T) {
 	root := t.TempDir()
 	folder, err := store.Create(root, "run=x")
 	require.NoError(t, err)
@@ -138,7 +138,7 @@ func TestARunAppearsWhole(t *testing.T) {
 	assert.Equal(t, []string{"run=x-2", "run=x"}, names)
 }
 
-func TestABrokenRunSaysWhatIsBroken(t *testing.T) {
+func TestOpen_brokenRunSaysWhatIsBroken(t *testing.T) {
 	_, err := store.Open(t.TempDir())
 	assert.ErrorContains(t, err, "is no stored run")
 	dir := write(t, t.TempDir(), "run=x", records(), false)
@@ -149,8 +149,8 @@ func TestABrokenRunSaysWhatIsBroken(t *testing.T) {
 	assert.ErrorContains(t, err, "cannot be stored")
 }
 
-// TestDuckDBReadsTheFiles asks a tool that is not ours what it finds in them.
-func TestDuckDBReadsTheFiles(t *testing.T) {
+// TestColumns_areReadByDuckDB asks a tool that is not ours what it finds in them.
+func TestColumns_areReadByDuckDB(t *testing.T) {
 	if err := exec.Command("python3", "-c", "import duckdb").Run(); err != nil {
 		t.Skip("DuckDB is not here; to run this test: pip install duckdb")
 	}
@@ -167,7 +167,7 @@ func TestDuckDBReadsTheFiles(t *testing.T) {
 	assert.Equal(t, [][]any{{3.0, "0"}}, query("select value, labels['engine'] from 'samples.parquet' where source = 'server'"))
 }
 
-func TestARunThatWasKilledCanBeSalvaged(t *testing.T) {
+func TestSalvage_aRunThatWasKilled(t *testing.T) {
 	root := t.TempDir()
 	var hidden string
 	synctest.Test(t, func(t *testing.T) {
@@ -216,7 +216,7 @@ func TestARunThatWasKilledCanBeSalvaged(t *testing.T) {
 	assert.ErrorContains(t, err, "is no run that was cut off")
 }
 
-func TestASafeRunThatEndsLeavesNoSpool(t *testing.T) {
+func TestSpool_isNotLeftOfARunThatEnds(t *testing.T) {
 	root := t.TempDir()
 	folder, err := store.Create(root, "run=x")
 	require.NoError(t, err)
@@ -247,7 +247,7 @@ func many(n int) []harness.Record {
 	return out
 }
 
-func TestALongRunIsWrittenInSegmentsAndMerged(t *testing.T) {
+func TestSegments_ofALongRunAreMerged(t *testing.T) {
 	recs := many(40_000)
 	root := t.TempDir()
 	folder, err := store.Create(root, "run=x")
@@ -271,7 +271,7 @@ func TestALongRunIsWrittenInSegmentsAndMerged(t *testing.T) {
 	assert.Len(t, entries, 3, "requests, samples and the manifest: %v", entries)
 }
 
-func TestALongRunThatWasKilledCanBeSalvaged(t *testing.T) {
+func TestSalvage_aLongRunThatWasKilled(t *testing.T) {
 	recs := many(20_000)
 	root := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
@@ -299,7 +299,7 @@ func TestALongRunThatWasKilledCanBeSalvaged(t *testing.T) {
 	assert.Equal(t, 20_000, stored.Manifest.Requests)
 }
 
-func TestASegmentThatCannotBeReadLosesNothingElse(t *testing.T) {
+func TestSegments_unreadableOneLosesNothingElse(t *testing.T) {
 	root := t.TempDir()
 	folder, err := store.Create(root, "run=x")
 	require.NoError(t, err)
@@ -325,7 +325,7 @@ func TestASegmentThatCannotBeReadLosesNothingElse(t *testing.T) {
 	assert.Equal(t, 40_000, stored.Manifest.Requests)
 }
 
-func TestTwoRunsOfOneNameAtOnce(t *testing.T) {
+func TestFolder_twoRunsOfOneNameAtOnce(t *testing.T) {
 	root := t.TempDir()
 	one, err := store.Create(root, "run=x")
 	require.NoError(t, err)

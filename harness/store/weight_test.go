@@ -12,9 +12,9 @@ import (
 	"github.com/vllmspec/vllmspec/harness"
 )
 
-// TestLongTextsAreWrittenAsSegments has requests and samples that hold little but long texts:
+// TestSegments_ofLongTexts has requests and samples that hold little but long texts:
 // what of them is in memory stays below what a segment weighs.
-func TestLongTextsAreWrittenAsSegments(t *testing.T) {
+func TestSegments_ofLongTexts(t *testing.T) {
 	folder, err := Create(t.TempDir(), "run=x")
 	require.NoError(t, err)
 	archive := folder.archive("a scenario")
@@ -35,8 +35,8 @@ func TestLongTextsAreWrittenAsSegments(t *testing.T) {
 	require.NoError(t, archive.Close())
 }
 
-// TestCountsAndTimesThatCannotBeAreNone has a row as another program could have written it.
-func TestCountsAndTimesThatCannotBeAreNone(t *testing.T) {
+// TestOpen_countsAndTimesThatCannotBeAreNone has a row as another program could have written it.
+func TestOpen_countsAndTimesThatCannotBeAreNone(t *testing.T) {
 	most, negative := int64(1<<62), int64(-5)
 	for name, r := range map[string]row{
 		"a huge count":     {OutputTokens: &most, PromptTokens: &most},

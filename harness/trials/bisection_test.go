@@ -53,7 +53,7 @@ func doubtful(capacity, blur float64, r *rand.Rand) trials.Try {
 	}
 }
 
-func TestASearchClosesInOnTheCapacity(t *testing.T) {
+func TestSearch_closesInOnTheCapacity(t *testing.T) {
 	f, err := trials.Bisection{Low: 1, High: 64, Scale: trials.Rate}.Run(sure(23.4))
 	require.NoError(t, err)
 	assert.LessOrEqual(t, f.Lo, 23.4)
@@ -68,14 +68,14 @@ func TestASearchClosesInOnTheCapacity(t *testing.T) {
 	assert.Regexp(t, `^the highest request rate that meets them lies between 2[\d.]+ and 2[\d.]+ per second$`, f.Says)
 }
 
-func TestUsersAreWholeNumbers(t *testing.T) {
+func TestSearch_usersAreWholeNumbers(t *testing.T) {
 	f, err := trials.Bisection{Low: 1, High: 256, Scale: trials.Users}.Run(sure(9))
 	require.NoError(t, err)
 	assert.Equal(t, [2]float64{9, 10}, [2]float64{f.Lo, f.Hi})
 	assert.Equal(t, "the highest number of users that meets them is 9", f.Says)
 }
 
-func TestALimitAtTheEdgeOfTheRangeIsSaidPlainly(t *testing.T) {
+func TestSearch_limitAtTheEdgeOfTheRange(t *testing.T) {
 	for capacity, says := range map[float64]string{
 		500: "all of the range meets them: the highest request rate that meets them is at least 64 per second",
 		.2:  "nothing in the range meets them: the highest request rate that meets them is below 1 per second",
@@ -86,7 +86,7 @@ func TestALimitAtTheEdgeOfTheRangeIsSaidPlainly(t *testing.T) {
 	}
 }
 
-func TestWhatIsUnknownIsRunAgainAndNeverGuessed(t *testing.T) {
+func TestSearch_runsTheUnknownAgain(t *testing.T) {
 	wrong, wide := 0, 0
 	for seed := range uint64(200) {
 		f, err := trials.Bisection{Low: 1, High: 64, Scale: trials.Rate}.Run(doubtful(23.4, .035, rand.New(rand.NewPCG(seed, 1))))
@@ -104,7 +104,7 @@ func TestWhatIsUnknownIsRunAgainAndNeverGuessed(t *testing.T) {
 	assert.LessOrEqual(t, wide, 60)
 }
 
-func TestAServerNobodyCanTellAnythingOfEndsTheSearch(t *testing.T) {
+func TestSearch_endsWhereNothingIsEverKnown(t *testing.T) {
 	runs := 0
 	f, err := trials.Bisection{Low: 1, High: 64, Scale: trials.Rate}.Run(func(setting float64, before *trials.Probe, _ bool) (*trials.Probe, error) {
 		runs++
@@ -115,7 +115,7 @@ func TestAServerNobodyCanTellAnythingOfEndsTheSearch(t *testing.T) {
 	assert.LessOrEqual(t, runs, 14*7)
 }
 
-func TestASearchWhoseTimeIsOverSaysWhatItKnows(t *testing.T) {
+func TestSearch_whoseTimeIsOverSaysWhatWasFound(t *testing.T) {
 	left := 3
 	of := sure(23.4)
 	f, err := trials.Bisection{Low: 1, High: 64, Scale: trials.Rate}.Run(func(setting float64, before *trials.Probe, proof bool) (*trials.Probe, error) {

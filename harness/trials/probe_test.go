@@ -64,7 +64,7 @@ func TestAProbeOfManyRuns_IsNotDecidedByOurClient(t *testing.T) {
 	}
 }
 
-func TestABacklogOfOurClientIsNotTheServersCapacity(t *testing.T) {
+func TestProbe_backlogOfTheClientIsNotTheServersCapacity(t *testing.T) {
 	o, err := slo.Parse("p50 TTFT", "at most 60 s")
 	require.NoError(t, err)
 	rows := []harness.Objective{o}

@@ -11,7 +11,7 @@ import (
 	"github.com/vllmspec/vllmspec/internal/environment"
 )
 
-func TestTheEnvironmentIsRead(t *testing.T) {
+func TestRead_allVariables(t *testing.T) {
 	root := t.TempDir()
 	require.NoError(t, os.Mkdir(filepath.Join(root, "mine"), 0o755))
 	env, err := environment.Read(root, []string{
@@ -29,7 +29,7 @@ func TestTheEnvironmentIsRead(t *testing.T) {
 	assert.Equal(t, filepath.Join(root, "reports", "out"), env.Out)
 }
 
-func TestAVariableThatCannotBeHonouredIsAnError(t *testing.T) {
+func TestRead_refusesWhatCannotBeHonoured(t *testing.T) {
 	for entry, says := range map[string]string{
 		"VLLMSPEC_OTU=x":                     `VLLMSPEC_OTU is no variable of vllmspec; did you mean "VLLMSPEC_OUT"?`,
 		"VLLM_URL=localhost:8000":            `VLLM_URL: "localhost:8000" must begin with http://`,

@@ -9,9 +9,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestVLLMsOwnVariablesAreNoSlips holds the names of all variables of vLLM's own
+// TestSlips_areNotVLLMsOwnVariables holds the names of all variables of vLLM's own
 // against ours.
-func TestVLLMsOwnVariablesAreNoSlips(t *testing.T) {
+func TestSlips_areNotVLLMsOwnVariables(t *testing.T) {
 	raw, err := os.ReadFile("testdata/vllm-environment.txt")
 	require.NoError(t, err)
 	vars := map[string]string{}
@@ -33,7 +33,7 @@ func TestVLLMsOwnVariablesAreNoSlips(t *testing.T) {
 	}
 }
 
-func TestASlipIsTakenForWhatWasMeant(t *testing.T) {
+func TestSlips_areTakenForWhatWasMeant(t *testing.T) {
 	for name, meant := range map[string]string{
 		"VLLM_ULR": "VLLM_URL", "VLLM_UR": "VLLM_URL", "VLLM_URLS": "VLLM_URL", "VLLM_URI": "VLLM_URL", "VLLMURL": "VLLM_URL", "VLLM-URL": "VLLM_URL", "VLLM__URL": "VLLM_URL",
 		"VLLLM_URL": "VLLM_URL", "VLML_URL": "VLLM_URL", "vllm_url": "VLLM_URL", "Vllm_Url": "VLLM_URL", "VLLMSPEC_URL": "VLLM_URL", "VLLM_SPEC_URL": "VLLM_URL",
@@ -49,7 +49,7 @@ func TestASlipIsTakenForWhatWasMeant(t *testing.T) {
 	}
 }
 
-func TestANameThatOtherProgramsKnowIsASlipWhereNoServerIsNamed(t *testing.T) {
+func TestSlips_nameOfAnotherProgramWhereNoServerIsNamed(t *testing.T) {
 	for _, name := range foreignVars() {
 		errs := misspelt(map[string]string{name: "http://a"})
 		require.Len(t, errs, 1, name)

@@ -93,7 +93,7 @@ func within(t *testing.T, p *guard.Process) {
 	}
 }
 
-func TestNothingIsLeftOfAProgram(t *testing.T) {
+func TestGuard_leavesNothingOfAProgram(t *testing.T) {
 	soon, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	for _, c := range []struct {
@@ -125,7 +125,7 @@ func TestNothingIsLeftOfAProgram(t *testing.T) {
 	}
 }
 
-func TestWhatIsInAHurryShortensWhatIsNot(t *testing.T) {
+func TestGuard_hurryShortensAnOrderlyEnd(t *testing.T) {
 	p, _ := start(t, "trap '' TERM; echo there; while :; do sleep 1; done")
 	polite := make(chan struct{})
 	go func() { p.Stop(t.Context()); close(polite) }()
@@ -136,7 +136,7 @@ func TestWhatIsInAHurryShortensWhatIsNot(t *testing.T) {
 	assert.Empty(t, marked(mark(t)))
 }
 
-func TestNothingIsLeftWhenTheOwnerIsKilled(t *testing.T) {
+func TestGuard_leavesNothingWhenTheOwnerIsKilled(t *testing.T) {
 	for name, script := range map[string]string{
 		"while it serves":   "wait",
 		"and does not end":  "trap '' TERM; while :; do sleep 1; done",
@@ -158,7 +158,7 @@ func TestNothingIsLeftWhenTheOwnerIsKilled(t *testing.T) {
 	}
 }
 
-func TestAGuardIsNotEndedByWhatEndsEverybody(t *testing.T) {
+func TestGuard_survivesSignalsToTheGroup(t *testing.T) {
 	p, _ := start(t, "trap '' TERM INT HUP; "+runsAway+"while :; do sleep 1; done")
 	for _, process := range marked(mark(t)) {
 		if strings.Contains(process, "vllmspec-guard") {
@@ -177,7 +177,7 @@ func TestAGuardIsNotEndedByWhatEndsEverybody(t *testing.T) {
 	assert.Empty(t, marked(mark(t)))
 }
 
-func TestWhatAProgramMayLeaveIsLeftUnlessItIsEnded(t *testing.T) {
+func TestGuard_leavesWhatAProgramMayLeave(t *testing.T) {
 	leave := func(ctx context.Context, script string) error {
 		return guard.Run(ctx, guard.Program{Words: []string{"sh", "-c", script}, Env: append(os.Environ(), mark(t)), Leaves: true})
 	}
@@ -196,7 +196,7 @@ func TestWhatAProgramMayLeaveIsLeftUnlessItIsEnded(t *testing.T) {
 	assert.Empty(t, marked(mark(t)))
 }
 
-func TestWhatCannotBeStartedSaysWhy(t *testing.T) {
+func TestGuard_saysWhyAProgramCannotBeStarted(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "plain")
 	require.NoError(t, os.WriteFile(file, []byte("no program"), 0o644))
 	for program, is := range map[string]error{file: os.ErrPermission, file + "/x": syscall.ENOTDIR, file + "-": os.ErrNotExist, "nowhere-at-all": exec.ErrNotFound} {
@@ -205,7 +205,7 @@ func TestWhatCannotBeStartedSaysWhy(t *testing.T) {
 	}
 }
 
-func TestAProgramFindsItsFolderAndItsStreams(t *testing.T) {
+func TestGuard_givesAProgramItsFolderAndStreams(t *testing.T) {
 	dir, out, complaints := t.TempDir(), new(said), new(said)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "here"), []byte("#!/bin/sh\npwd; cat; echo \"$A\" >&2\n"), 0o755))
 	p, err := guard.Start(guard.Program{Words: []string{"./here"}, Dir: dir, Env: []string{"A=b"}, Output: out, Errors: complaints})

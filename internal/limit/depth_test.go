@@ -12,7 +12,7 @@ func nested(n int, open, inside, shut string) string {
 	return strings.Repeat(open, n) + inside + strings.Repeat(shut, n)
 }
 
-func TestWhatNestsTooDeepIsFound(t *testing.T) {
+func TestTooDeep_findsWhatNestsTooDeep(t *testing.T) {
 	for text, deep := range map[string]bool{
 		nested(Depth, "[", "1", "]"):                            false,
 		nested(Depth+1, "[", "1", "]"):                          true,
@@ -34,7 +34,7 @@ func TestWhatNestsTooDeepIsFound(t *testing.T) {
 	}
 }
 
-func TestLookingForDepthNeedsNoMemory(t *testing.T) {
+func TestTooDeep_needsNoMemory(t *testing.T) {
 	text := []byte(nested(Depth/2, `{"a\"b":[`, `"\\"`, "]}"))
 	assert.False(t, TooDeep(text))
 	assert.Zero(t, testing.AllocsPerRun(10, func() { TooDeep(text) }))
@@ -70,7 +70,7 @@ func FuzzTooDeep(f *testing.F) {
 	})
 }
 
-func TestBoundsGrowWithWhatIsAskedAndNeverOverflow(t *testing.T) {
+func TestBounds_growWithWhatIsAskedAndNeverOverflow(t *testing.T) {
 	for _, of := range []func(int) int{AnswerEvents, AnswerBytes, AnswerText} {
 		assert.Less(t, of(16), of(1024))
 		assert.Positive(t, of(0))

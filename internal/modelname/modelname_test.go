@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-func TestNamesOfOneModel(t *testing.T) {
+func TestSame_namesOfOneModel(t *testing.T) {
 	for _, pair := range [][2]string{
 		{"llama-3.1-8b", "llama-3.1-8b"},
 		{"llama-3.1-8b", "meta-llama/Llama-3.1-8B-Instruct"},
@@ -30,7 +30,7 @@ func TestNamesOfOneModel(t *testing.T) {
 	}
 }
 
-func TestNamesOfOtherModels(t *testing.T) {
+func TestSame_notNamesOfOtherModels(t *testing.T) {
 	for _, pair := range [][2]string{
 		{"llama-3.1-8b", "meta-llama/Llama-3.1-80B-Instruct"},
 		{"llama-3.1-8b", "meta-llama/Llama-3.1-70B-Instruct"},

@@ -15,7 +15,7 @@ import (
 	"github.com/vllmspec/vllmspec/internal/redact"
 )
 
-func TestNamesOfSecrets(t *testing.T) {
+func TestSecrets_names(t *testing.T) {
 	for _, name := range []string{"token", "hf_token", "hfToken", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "--api-key", "api_key", "apiKey", "APIKey", "AWS_SECRET_ACCESS_KEY", "aws-session-token", "password", "DB_PASSWORD_2",
 		"passwd", "client_secret", "credentials", "Authorization", "Proxy-Authorization", "X-Api-Key", "Set-Cookie", "private_key", "my_token_v2", "tokens", "bearer", "key", "model_config.hf_token", "sig"} {
 		assert.True(t, redact.Named(name), name)
@@ -64,7 +64,7 @@ func TestText_ofWhatPrograms_print(t *testing.T) {
 	}
 }
 
-func TestShortSecretsMakeNoHoles(t *testing.T) {
+func TestSecrets_shortOnesMakeNoHoles(t *testing.T) {
 	secrets := new(redact.Secrets)
 	secrets.Add("x", "key", "test", "12345678", "production")
 	assert.Equal(t, "the latest x has a key: …, … and %20…", secrets.Text("the latest x has a key: test, \\ntest and %20test"[:24]+"test, test and %20test"))
@@ -91,7 +91,7 @@ func TestWords_ofCommands(t *testing.T) {
 	assert.Equal(t, "… … … …", secrets.Text("first-one second-one third-one fourth-one"))
 }
 
-func TestAnEnvironmentIsKnown(t *testing.T) {
+func TestSecrets_ofAnEnvironment(t *testing.T) {
 	secrets := redact.OfEnvironment([]string{"AWS_SECRET_ACCESS_KEY=first-one", "TOKENIZERS_PARALLELISM=false", "HTTP_PROXY=http://me:second-one@proxy:3128", "BROKEN=http://me:third-one@proxy:x x",
 		"OTEL_EXPORTER_OTLP_HEADERS=authorization=Bearer%20fourth-one,b=fifth-one", "VLLM_HEADERS=X-A: sixth-one; X-B: Basic " + base64.StdEncoding.EncodeToString([]byte("me:seventh-one")), "HOME=/root", "VLLM_API_KEY=true"})
 	for _, secret := range []string{"first-one", "second-one", "third-one", "fourth-one", "fifth-one", "sixth-one", "seventh-one"} {

@@ -26,7 +26,7 @@ func pair(t *testing.T) (near *Conn, far net.Conn) {
 	return New(conn), far
 }
 
-func TestTheKernelSaysWhenDataCame(t *testing.T) {
+func TestConn_kernelSaysWhenDataCame(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("kernel stamps are there on Linux only")
 	}
@@ -53,7 +53,7 @@ func TestTheKernelSaysWhenDataCame(t *testing.T) {
 	assert.Less(t, late, busy*3/4, "and not the server's")
 }
 
-func TestAStampedConnectionEndsAsAnyOther(t *testing.T) {
+func TestConn_endsAsAnyOther(t *testing.T) {
 	near, far := pair(t)
 	require.NoError(t, near.SetReadDeadline(time.Now().Add(-time.Second)))
 	_, err := near.Read(make([]byte, 1))
@@ -73,7 +73,7 @@ func TestAStampedConnectionEndsAsAnyOther(t *testing.T) {
 	assert.ErrorIs(t, err, net.ErrClosed)
 }
 
-func TestOurClockStampsWhereTheKernelDoesNot(t *testing.T) {
+func TestConn_ownClockStampsWhereTheKernelDoesNot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := net.Pipe()
 		conn := New(a)

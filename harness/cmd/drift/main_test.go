@@ -34,7 +34,7 @@ func night(t *testing.T, root, scenario string, day int, version string, ttft fl
 	require.NoError(t, err)
 }
 
-func TestTheNightOfTheChangeIsNamed(t *testing.T) {
+func TestDrift_namesTheNightOfTheChange(t *testing.T) {
 	root := t.TempDir()
 	for day := 1; day <= 20; day++ {
 		version, ttft := "0.31.0", 0.4
@@ -61,7 +61,7 @@ func TestTheNightOfTheChangeIsNamed(t *testing.T) {
 	assert.Equal(t, "{Chat run=20261115T020000Z-chat p99 TTFT true}", fmt.Sprint(found))
 }
 
-func TestAFigureThatGotBetterIsNoAlarm(t *testing.T) {
+func TestDrift_betterIsNoAlarm(t *testing.T) {
 	root := t.TempDir()
 	for day := 1; day <= 20; day++ {
 		night(t, root, "Chat", day, "0.31.0", map[bool]float64{true: 0.4, false: 0.3}[day < 11]+0.001*float64(day%3))
@@ -75,7 +75,7 @@ func TestAFigureThatGotBetterIsNoAlarm(t *testing.T) {
 	assert.Error(t, err)
 }
 
-func TestRunsThatLackAFigureAreNamedAndTheOthersLookedAt(t *testing.T) {
+func TestDrift_namesRunsThatLackAFigure(t *testing.T) {
 	root := t.TempDir()
 	for day := 1; day <= 24; day++ {
 		ttft := map[bool]float64{true: 0.4, false: 0.5}[day < 15] + 0.001*float64(day%3)
@@ -96,7 +96,7 @@ func TestRunsThatLackAFigureAreNamedAndTheOthersLookedAt(t *testing.T) {
 	assert.Contains(t, out.String(), `"without":2,"run":"run=20261124T020000Z-chat"`)
 }
 
-func TestTooFewRunsShowNoChange(t *testing.T) {
+func TestDrift_tooFewRunsShowNoChange(t *testing.T) {
 	root := t.TempDir()
 	night(t, root, "Chat", 1, "0.31.0", 0.4)
 	var out bytes.Buffer

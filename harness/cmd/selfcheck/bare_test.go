@@ -29,12 +29,12 @@ func answer(t *testing.T, says string) error {
 	return drain(ours, "POST /")
 }
 
-func TestOnlyWholeAnswersAreRead(t *testing.T) {
+func TestBareReader_readsWholeAnswersOnly(t *testing.T) {
 	require.NoError(t, answer(t, "HTTP/1.1 200 OK\r\n\r\n5\r\nhello\r\n|0\r\n\r\n"))
 	assert.ErrorContains(t, answer(t, "HTTP/1.1 200 OK\r\n\r\n5\r\nhel"), "hel")
 }
 
-func TestReadingAloneStandsBesideTheLoad(t *testing.T) {
+func TestBareReader_standsBesideTheLoad(t *testing.T) {
 	var out strings.Builder
 	printBare(&out, []grade{{Check: check{Name: "a load"}, CPUPerToken: 18}, {Check: check{Name: "a load, only read"}, Bare: &bare{12}}, {Check: check{Name: "another"}, CPUPerToken: 3}})
 	assert.Equal(t, `

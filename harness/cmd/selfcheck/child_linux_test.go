@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestNoChildOutlivesAKilledSelfcheck(t *testing.T) {
+func TestChild_doesNotOutliveAKilledSelfcheck(t *testing.T) {
 	const asked = "SELFCHECK_TEST_PARENT"
 	if os.Getenv(asked) != "" { // we are the one to be killed
 		runtime.LockOSThread()
@@ -42,7 +42,7 @@ func TestNoChildOutlivesAKilledSelfcheck(t *testing.T) {
 	assert.NoError(t, err, "the pipe ends when nobody holds it any more")
 }
 
-func TestAChildEndsWithTheContext(t *testing.T) {
+func TestChild_endsWithTheContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	sleeper := child(ctx, t.TempDir(), "sleep", "600")
 	require.NoError(t, sleeper.Start())

@@ -12,7 +12,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness"
 )
 
-func TestAGradeIsTheDifferenceFromTheTruth(t *testing.T) {
+func TestGrade_isTheDifferenceFromTheTruth(t *testing.T) {
 	const us = int64(time.Microsecond)
 	m := measurement{CPU: 90 * time.Microsecond, IdleBytes: 1 << 20, PeakBytes: 3 << 20, Requests: []measured{
 		{ID: "a", Sent: 7 * us, Lag: 7 * us, ReadDelay: 100 * us, Chunks: []int64{1010 * us, 2010 * us, 2010 * us}},
@@ -39,7 +39,7 @@ func TestAGradeIsTheDifferenceFromTheTruth(t *testing.T) {
 	assert.ErrorContains(t, err, "wrote 1 tokens of it where 3 came")
 }
 
-func TestTheArgumentsChooseTheChecks(t *testing.T) {
+func TestArguments_chooseTheChecks(t *testing.T) {
 	all, err := choose(nil)
 	require.NoError(t, err)
 	assert.Len(t, all, len(checks()))

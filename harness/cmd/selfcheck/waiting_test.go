@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestWaitingIsMeasuredWithEitherTimer(t *testing.T) {
+func TestWaiting_isMeasuredWithEitherTimer(t *testing.T) {
 	c := check{Name: "waiting", Streams: 50, Tokens: 1, Over: 50 * time.Millisecond, Waiting: true}
 	for _, precise := range []bool{true, false} {
 		w, err := c.waitWith(precise)

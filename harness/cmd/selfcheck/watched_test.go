@@ -18,7 +18,7 @@ import (
 	"github.com/vllmspec/vllmspec/reports/live"
 )
 
-func TestEveryViewerGetsFramesUntilItIsOver(t *testing.T) {
+func TestViewers_getFramesUntilItIsOver(t *testing.T) {
 	server, err := live.Listen("127.0.0.1:0")
 	require.NoError(t, err)
 	in, leave := io.Pipe()
@@ -42,7 +42,7 @@ func TestEveryViewerGetsFramesUntilItIsOver(t *testing.T) {
 	assert.GreaterOrEqual(t, slices.Min(frames), 2, "%v", frames)
 }
 
-func TestViewersOfNothingSaySo(t *testing.T) {
+func TestViewers_ofNothingSaySo(t *testing.T) {
 	server, err := live.Listen("127.0.0.1:0")
 	require.NoError(t, err)
 	url := server.URL()
@@ -50,7 +50,7 @@ func TestViewersOfNothingSaySo(t *testing.T) {
 	assert.ErrorContains(t, follow(strings.NewReader(""), io.Discard, url, "2"), "refused")
 }
 
-func TestThePageIsHeldAgainstTheSameRoundWithoutIt(t *testing.T) {
+func TestPage_isHeldAgainstTheSameRoundWithoutIt(t *testing.T) {
 	round := func(core, lag, itl float64, viewers, frames int) grade {
 		return grade{Check: check{Shown: viewers > 0, Viewers: viewers}, Core: core, Lag: spread{80, lag}, ITL: spread{2, itl}, Gap: spread{50_000, 50_100}, Frames: frames}
 	}
