@@ -12,7 +12,7 @@ import (
 	"github.com/vllmspec/vllmspec/internal/limit"
 )
 
-func TestAnAnswerIsBoundedByWhatWasAsked(t *testing.T) {
+func TestExtent_ofAnAnswerIsBoundedByWhatWasAsked(t *testing.T) {
 	for name, c := range map[string]struct {
 		prompt Prompt
 		most   int
@@ -31,7 +31,7 @@ func TestAnAnswerIsBoundedByWhatWasAsked(t *testing.T) {
 	}
 }
 
-func TestWhatARecordKeepsIsBounded(t *testing.T) {
+func TestRecord_isBounded(t *testing.T) {
 	long := strings.Repeat("x", limit.Field)
 	for name, c := range map[string]Chunk{"id": {RequestID: long}, "model": {Model: long}, "finish reason": {Finish: long}} {
 		assert.NoError(t, NewExtent(&Prompt{}).Take(&c))
@@ -40,7 +40,7 @@ func TestWhatARecordKeepsIsBounded(t *testing.T) {
 	}
 }
 
-func TestAnAnswerComesAfterItsRequest(t *testing.T) {
+func TestRecord_answerComesAfterItsRequest(t *testing.T) {
 	start := time.Now()
 	r := NewRecord(0, 0)
 	r.Sent = time.Second
@@ -55,7 +55,7 @@ func TestAnAnswerComesAfterItsRequest(t *testing.T) {
 	assert.Equal(t, []time.Duration{0}, r.ITLs())
 }
 
-func TestCountsThatCannotBeForWhatWasAsked(t *testing.T) {
+func TestCounts_thatCannotBeForWhatWasAsked(t *testing.T) {
 	for name, c := range map[string]struct {
 		usage  Usage
 		chunks int

@@ -34,7 +34,7 @@ func answeredWith(t *testing.T, chunks ...harness.Chunk) (r harness.Record) {
 	return r
 }
 
-func TestAFinishReasonMaySayThatTheServerGaveUp(t *testing.T) {
+func TestFinish_mayBeThatTheServerGaveUp(t *testing.T) {
 	for finish, failure := range map[string]harness.Failure{
 		"abort": harness.Aborted, "ABORTED": harness.Aborted, "FINISH_ABORT": harness.Aborted, "cancelled": harness.Aborted, "Canceled": harness.Aborted,
 		`{"type":"abort","message":"engine"}`: harness.Aborted,
@@ -51,7 +51,7 @@ func TestAFinishReasonMaySayThatTheServerGaveUp(t *testing.T) {
 	}
 }
 
-func TestAnswersOfTheirOwnKindAreNotEmpty(t *testing.T) {
+func TestFinish_callsAndRefusalsAreNotEmpty(t *testing.T) {
 	for _, finish := range []string{"content_filter", "SAFETY", "tool_calls", "function_call", "refusal"} {
 		r := answeredWith(t, harness.Chunk{Finish: finish})
 		assert.Empty(t, r.Failure, finish)
@@ -67,7 +67,7 @@ func TestAnswersOfTheirOwnKindAreNotEmpty(t *testing.T) {
 	assert.True(t, r.Filtered() && r.OK())
 }
 
-func TestCountsThatCannotBeRightAreNotKept(t *testing.T) {
+func TestCounts_thatCannotBeRightAreNotKept(t *testing.T) {
 	usage := func(prompt, output int) *harness.Usage {
 		return &harness.Usage{PromptTokens: prompt, OutputTokens: output, CachedTokens: harness.Unreported, ReasoningTokens: harness.Unreported}
 	}
@@ -108,7 +108,7 @@ func TestCountsThatCannotBeRightAreNotKept(t *testing.T) {
 	}
 }
 
-func TestWhatWeCutIsNeitherGoodNorAnError(t *testing.T) {
+func TestFinish_cutByUsIsNeitherGoodNorAnError(t *testing.T) {
 	for failure, cut := range map[harness.Failure]bool{harness.Interrupted: true, harness.Unanswered: true, harness.Timeout: false, harness.Canceled: false} {
 		r := harness.NewRecord(0, 0)
 		r.Failure, r.Done = failure, time.Second

@@ -29,7 +29,7 @@ func patiently(t *testing.T, r harness.Runner, load harness.Load, takes time.Dur
 	return failures, out
 }
 
-func TestAnswersAreAwaitedAsLongAsTheyMayTake(t *testing.T) {
+func TestPatience_isAsLongAsAnswersMayTake(t *testing.T) {
 	byTime := harness.Open{Arrivals: arrival.Even{PerSecond: 1}, For: 3 * time.Second}
 	batch := harness.Open{Arrivals: arrival.AtOnce{}, Requests: 40, InFlight: 4}
 	users := harness.Closed{Users: 2, Requests: 6}
@@ -56,7 +56,7 @@ func TestAnswersAreAwaitedAsLongAsTheyMayTake(t *testing.T) {
 	}
 }
 
-func TestARunEndsByItsDeadlineAndKeepsWhatItHas(t *testing.T) {
+func TestRunner_endsByItsDeadlineAndKeepsWhatItHas(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := harness.Scenario{Dataset: echo{}, Load: harness.Open{Arrivals: arrival.AtOnce{}, Requests: 40, InFlight: 4}}
 		r := harness.Runner{Client: answer{first: time.Minute, chunks: 1}, Deadline: time.Now().Add(150 * time.Second)}
@@ -79,8 +79,8 @@ func TestARunEndsByItsDeadlineAndKeepsWhatItHas(t *testing.T) {
 	})
 }
 
-// TestALoadThatItsDeadlineCutsFallsShort has users who would ask on.
-func TestALoadThatItsDeadlineCutsFallsShort(t *testing.T) {
+// TestShortfall_ofALoadThatItsDeadlineCuts has users who would ask on.
+func TestShortfall_ofALoadThatItsDeadlineCuts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := harness.Scenario{Dataset: echo{}, Load: harness.Closed{Users: 2, Requests: 100}}
 		r := harness.Runner{Client: answer{first: time.Minute, chunks: 1}, Deadline: time.Now().Add(150 * time.Second)}

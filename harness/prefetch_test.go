@@ -60,7 +60,7 @@ func (p preparing) Ask(ctx context.Context, of harness.Prompt) iter.Seq2[harness
 	return p.answer.Ask(ctx, of)
 }
 
-func TestDrawingMakesNoRequestLate(t *testing.T) {
+func TestPrefetch_makesNoRequestLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		// Bursts of 40 at one instant, a second apart; drawing one takes 15 ms, making its body 5.
 		var bursts []time.Duration
@@ -82,7 +82,7 @@ func TestDrawingMakesNoRequestLate(t *testing.T) {
 	})
 }
 
-func TestAUsersNextQuestionIsReadyWhenTheUserIs(t *testing.T) {
+func TestPrefetch_nextQuestionIsReadyWhenTheUserIs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client := preparing{answer{first: 30 * time.Millisecond, chunks: 1}, 5 * time.Millisecond, new(atomic.Int32)}
 		out, err := harness.Runner{Client: client}.Run(t.Context(), harness.Scenario{Dataset: slow{each: 15 * time.Millisecond},
@@ -98,7 +98,7 @@ func TestAUsersNextQuestionIsReadyWhenTheUserIs(t *testing.T) {
 	})
 }
 
-func TestADatasetMayEnd(t *testing.T) {
+func TestDataset_mayEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, few := range []int{1, 63, 64, 65, 200} {
 			out, err := harness.Runner{Client: answer{chunks: 1}}.Run(t.Context(), harness.Scenario{Dataset: slow{of: few},
@@ -129,7 +129,7 @@ func (unreadable) Conversations(*rand.Rand) (iter.Seq[harness.Conversation], err
 	}, nil
 }
 
-func TestADatasetThatCannotBeReadEndsTheLoadAndSaysSo(t *testing.T) {
+func TestDataset_thatCannotBeReadEndsTheLoad(t *testing.T) {
 	for _, load := range []harness.Load{harness.Open{Arrivals: arrival.Even{PerSecond: 100}, For: time.Minute}, harness.Closed{Users: 1, For: time.Minute}} {
 		synctest.Test(t, func(t *testing.T) {
 			out, err := harness.Runner{Client: answer{chunks: 1}}.Run(t.Context(), harness.Scenario{Dataset: unreadable{}, Load: load})
@@ -146,9 +146,9 @@ func TestADatasetThatCannotBeReadEndsTheLoadAndSaysSo(t *testing.T) {
 	}
 }
 
-// TestEachPersonThinksAsLongAsTheirClass has two turns a second apart by the load and
+// TestThink_asLongAsTheClass has two turns a second apart by the load and
 // five by the conversation.
-func TestEachPersonThinksAsLongAsTheirClass(t *testing.T) {
+func TestThink_asLongAsTheClass(t *testing.T) {
 	for _, load := range []harness.Load{
 		harness.Open{Arrivals: arrival.Listed{Instants: []time.Duration{0}}, For: time.Minute, Think: harness.Think{Mean: time.Second}},
 		harness.Closed{Users: 1, Requests: 3, Think: harness.Think{Mean: time.Second}},

@@ -72,7 +72,7 @@ func run(t *testing.T, client harness.Client, s harness.Scenario, sinks ...harne
 	return out, slices.Collect(out.Records)
 }
 
-func TestOpenLoopIssuesWhenDueWhateverTheServerDoes(t *testing.T) {
+func TestOpen_issuesWhenDueWhateverTheServerDoes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		load := harness.Open{Arrivals: arrival.Even{PerSecond: 2}, For: 10 * time.Second}
 		out, records := run(t, answer{first: 3 * time.Second, gap: time.Second, chunks: 3}, harness.Scenario{Load: load, Warmup: 4 * time.Second})
@@ -91,7 +91,7 @@ func TestOpenLoopIssuesWhenDueWhateverTheServerDoes(t *testing.T) {
 	})
 }
 
-func TestWaitingForASlotCountsFromDue(t *testing.T) {
+func TestOpen_waitingForASlotCountsFromDue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		load := harness.Open{Arrivals: arrival.Even{PerSecond: 1}, Requests: 4, InFlight: 1}
 		_, records := run(t, answer{first: 2 * time.Second, chunks: 1}, harness.Scenario{Load: load})
@@ -103,7 +103,7 @@ func TestWaitingForASlotCountsFromDue(t *testing.T) {
 	})
 }
 
-func TestClosedLoopWaitsThinksAndAsksAgain(t *testing.T) {
+func TestClosed_waitsThinksAndAsksAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		load := harness.Closed{Users: 3, Think: harness.Think{Mean: time.Second}, For: 20 * time.Second}
 		_, records := run(t, answer{first: 3 * time.Second, chunks: 1}, harness.Scenario{Load: load, Seed: 7})
@@ -121,7 +121,7 @@ func TestClosedLoopWaitsThinksAndAsksAgain(t *testing.T) {
 	})
 }
 
-func TestSomeUsersLeave(t *testing.T) {
+func TestAbandonment_someUsersLeave(t *testing.T) {
 	leavers := func() (seqs []int) {
 		synctest.Test(t, func(t *testing.T) {
 			load := harness.Open{Arrivals: arrival.Even{PerSecond: 10}, Requests: 400}
@@ -146,7 +146,7 @@ func TestSomeUsersLeave(t *testing.T) {
 	assert.ErrorContains(t, err, "users wait for some time")
 }
 
-func TestARunIsAbandonedForAReason(t *testing.T) {
+func TestRunner_isAbandonedForAReason(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		looks := 0
 		seen := new(harness.Memory)
@@ -210,7 +210,7 @@ func (t talk) Conversations(*rand.Rand) (iter.Seq[harness.Conversation], error) 
 	}, nil
 }
 
-func TestAConversationGoesOnFromTheServersAnswers(t *testing.T) {
+func TestConversation_goesOnFromTheServersAnswers(t *testing.T) {
 	turn := func(text string) harness.Prompt {
 		return harness.Prompt{Messages: []harness.Message{{Role: "user", Content: text}}}
 	}
@@ -237,7 +237,7 @@ func TestAConversationGoesOnFromTheServersAnswers(t *testing.T) {
 	}
 }
 
-func TestThinkTimesSpreadAsTheyShall(t *testing.T) {
+func TestThink_timesSpreadAsTheyShall(t *testing.T) {
 	for _, c := range []struct {
 		think           harness.Think
 		mean, deviation float64 // s
@@ -262,14 +262,14 @@ func TestThinkTimesSpreadAsTheyShall(t *testing.T) {
 	assert.ErrorContains(t, err, "a mean above 0")
 }
 
-func TestClosedLoopStopsByCount(t *testing.T) {
+func TestClosed_stopsByCount(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, records := run(t, answer{first: time.Second, chunks: 1}, harness.Scenario{Load: harness.Closed{Users: 3, Requests: 10}})
 		assert.Len(t, records, 10)
 	})
 }
 
-func TestAnswersInFlightHaveAGraceAndThenAreUnanswered(t *testing.T) {
+func TestRunner_gracesAnswersInFlight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := harness.Scenario{Dataset: echo{}, Load: harness.Open{Arrivals: arrival.Even{PerSecond: 1}, For: 3 * time.Second}}
 		out, err := harness.Runner{Client: answer{first: time.Hour, chunks: 1}, Grace: time.Minute}.Run(t.Context(), s)
@@ -285,7 +285,7 @@ func TestAnswersInFlightHaveAGraceAndThenAreUnanswered(t *testing.T) {
 	})
 }
 
-func TestInterruptCancelsAndKeepsWhatThereIs(t *testing.T) {
+func TestRunner_interruptKeepsWhatThereIs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(5500*time.Millisecond, cancel)
@@ -301,7 +301,7 @@ func TestInterruptCancelsAndKeepsWhatThereIs(t *testing.T) {
 	})
 }
 
-func TestAFailedRequestKeepsItsName(t *testing.T) {
+func TestRunner_keepsTheNameOfAFailure(t *testing.T) {
 	refuse := asks(func(yield func(harness.Chunk, error) bool) {
 		yield(harness.Chunk{}, &harness.AskError{Failure: harness.Refused, Err: errors.New("connection refused")})
 	})
@@ -324,7 +324,7 @@ func (a asks) Ask(context.Context, harness.Prompt) iter.Seq2[harness.Chunk, erro
 	return iter.Seq2[harness.Chunk, error](a)
 }
 
-func TestStreamsAreSeparate(t *testing.T) {
+func TestScenario_streamsAreSeparate(t *testing.T) {
 	dues := func(s harness.Scenario) (out []time.Duration) {
 		synctest.Test(t, func(t *testing.T) {
 			_, records := run(t, answer{first: time.Millisecond, chunks: 1}, s)
@@ -341,7 +341,7 @@ func TestStreamsAreSeparate(t *testing.T) {
 	assert.NotEqual(t, dues(open(1)), dues(open(2)))
 }
 
-func TestScenarioIsCheckedBeforeTheLoad(t *testing.T) {
+func TestScenario_isCheckedBeforeTheLoad(t *testing.T) {
 	open := harness.Open{Arrivals: arrival.Even{PerSecond: 1}, For: time.Minute}
 	for want, s := range map[string]harness.Scenario{
 		"no workload":           {Load: open},
@@ -364,7 +364,7 @@ type broken struct{ harness.Memory }
 
 func (*broken) Record(harness.Record) error { return errors.New("disk full") }
 
-func TestASinkThatLosesSomethingIsAnError(t *testing.T) {
+func TestSink_thatLosesSomethingIsAnError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := harness.Scenario{Dataset: echo{}, Load: harness.Open{Arrivals: arrival.Even{PerSecond: 1}, Requests: 2}}
 		_, err := harness.Runner{Client: answer{chunks: 1}, Sinks: []harness.Sink{&broken{}}}.Run(t.Context(), s)
@@ -378,7 +378,7 @@ func (failing) Read(context.Context) ([]harness.Reading, error) {
 	return nil, errors.New("404 at /metrics")
 }
 
-func TestAMissingReadingIsAGapAndAWarning(t *testing.T) {
+func TestWatch_missingReadingIsAGapAndAWarning(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := harness.Scenario{Dataset: echo{}, Load: harness.Open{Arrivals: arrival.Even{PerSecond: 1}, For: 3 * time.Second}}
 		out, err := harness.Runner{Client: answer{chunks: 1}, Samplers: []harness.Sampler{failing{}}}.Run(t.Context(), s)
@@ -391,7 +391,7 @@ func TestAMissingReadingIsAGapAndAWarning(t *testing.T) {
 	})
 }
 
-func TestNoInstantIsSampledTwice(t *testing.T) {
+func TestWatch_samplesNoInstantTwice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // the last answer ends as the clock ticks
 		s := harness.Scenario{Load: harness.Open{Arrivals: arrival.Even{PerSecond: 1}, For: 3 * time.Second}}
 		out, _ := run(t, answer{first: time.Second, chunks: 1}, s)
@@ -421,7 +421,7 @@ func (c *counting) Read(context.Context) ([]harness.Reading, error) {
 	return []harness.Reading{{Source: "server", Series: "asked", Value: float64(c.asked.Load())}}, nil
 }
 
-func TestTheFirstReadingKnowsNothingOfTheLoad(t *testing.T) {
+func TestWatch_firstReadingIsBeforeTheLoad(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := &counting{answer: answer{chunks: 1}}
 		s := harness.Scenario{Dataset: echo{}, Load: harness.Open{Arrivals: arrival.Even{PerSecond: 10}, Requests: 5}}
@@ -439,7 +439,7 @@ func TestTheFirstReadingKnowsNothingOfTheLoad(t *testing.T) {
 	})
 }
 
-func TestTheEndOfTheArrivalsIsTheEndOfWhatIsMeasured(t *testing.T) {
+func TestOpen_endsWithItsArrivals(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		load := harness.Open{Arrivals: arrival.Listed{Instants: []time.Duration{0, time.Second, 2 * time.Second}}, For: time.Hour}
 		out, records := run(t, answer{first: time.Second, chunks: 1}, harness.Scenario{Load: load})
@@ -450,7 +450,7 @@ func TestTheEndOfTheArrivalsIsTheEndOfWhatIsMeasured(t *testing.T) {
 	})
 }
 
-func TestALoadOfSoManyRequestsCountsTurns(t *testing.T) {
+func TestOpen_countsTurnsAsRequests(t *testing.T) {
 	turn := harness.Prompt{Messages: []harness.Message{{Role: "user", Content: "a"}}}
 	three := talk{harness.Conversation{Turns: []harness.Prompt{turn, turn, turn}}}
 	synctest.Test(t, func(t *testing.T) {

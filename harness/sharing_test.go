@@ -78,7 +78,7 @@ func ids(n, from int) []int {
 	return out
 }
 
-func TestWhatPromptsHaveInCommonIsKnown(t *testing.T) {
+func TestSharing_ofPrompts(t *testing.T) {
 	long := strings.Repeat("All work and no play makes a dull text. ", 100)
 	prefixed := func(from int) harness.Prompt { return harness.Prompt{TokenIDs: append(ids(64, 0), ids(200, from)...)} }
 	of := func(ids []int, change func(*harness.Prompt)) harness.Prompt {
@@ -133,13 +133,13 @@ func TestWhatPromptsHaveInCommonIsKnown(t *testing.T) {
 	}
 }
 
-func TestEachOfOneInstantMayHaveBeenTheLaterOne(t *testing.T) {
+func TestSharing_eachOfOneInstantMayBeTheLaterOne(t *testing.T) {
 	same := inTurn{single(harness.Prompt{TokenIDs: ids(160, 0)})}
 	assert.Equal(t, slices.Repeat([]int{160}, 20), shareable(t, 20, 0, same))
 	assert.Equal(t, []int{0, 160, 160}, shareable(t, 3, time.Millisecond, same), "those before it need not have been answered")
 }
 
-func TestALaterTurnFindsWhatWasSaid(t *testing.T) {
+func TestSharing_laterTurnFindsWhatWasSaid(t *testing.T) {
 	long := strings.Repeat("A question goes on and on. ", 40)
 	turn := func(text string) harness.Prompt {
 		return harness.Prompt{Messages: []harness.Message{{Role: "user", Content: text}}}
@@ -150,7 +150,7 @@ func TestALaterTurnFindsWhatWasSaid(t *testing.T) {
 	assert.GreaterOrEqual(t, got[1], len(long)/4, "the second begins with the first and its answer")
 }
 
-func TestUsersWhoAskAtOneInstantAreCountedTheSameEveryTime(t *testing.T) {
+func TestSharing_atOneInstantIsDeterministic(t *testing.T) {
 	ask := func() (out []int) {
 		synctest.Test(t, func(t *testing.T) {
 			d := inTurn{single(harness.Prompt{TokenIDs: ids(160, 0)}), single(harness.Prompt{TokenIDs: append(ids(80, 0), ids(80, 500)...)})}

@@ -41,7 +41,7 @@ func everySecond(n int) (out []time.Duration) {
 	return out
 }
 
-func TestALoadThatEndsEarlyIsAFactOfTheRun(t *testing.T) {
+func TestShortfall_isAFactOfTheRun(t *testing.T) {
 	trace := arrival.Listed{Name: "short", Instants: everySecond(12)}
 	stages := func(last arrival.Stage) arrival.Staged {
 		return arrival.Staged{Process: arrival.Even{}, Stages: []arrival.Stage{{For: 10 * time.Second, From: 2, To: 2}, last}}
@@ -95,7 +95,7 @@ func TestALoadThatEndsEarlyIsAFactOfTheRun(t *testing.T) {
 	}
 }
 
-func TestSilenceThatStagesSayIsMeasured(t *testing.T) {
+func TestShortfall_notOfSilentStages(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		stages := arrival.Staged{Stages: []arrival.Stage{{For: 10 * time.Second, From: 2, To: 2}, {For: 10 * time.Second}}}
 		out, _ := run(t, answer{first: time.Second, chunks: 1}, harness.Scenario{Load: harness.Open{Arrivals: stages, For: 20 * time.Second}})
@@ -103,7 +103,7 @@ func TestSilenceThatStagesSayIsMeasured(t *testing.T) {
 	})
 }
 
-func TestAShortfallIsForeseen(t *testing.T) {
+func TestShortfall_isForeseen(t *testing.T) {
 	trace := arrival.Listed{Name: "short", Instants: everySecond(12)}
 	s := harness.Open{Arrivals: trace, Requests: 1000}.Foreseen(false)
 	require.NotNil(t, s)
@@ -115,7 +115,7 @@ func TestAShortfallIsForeseen(t *testing.T) {
 	assert.Nil(t, harness.Open{Arrivals: arrival.Poisson{PerSecond: 1}, For: time.Hour}.Foreseen(false))
 }
 
-func TestACountedLoadWaitsForItsAnswers(t *testing.T) {
+func TestShortfall_countedLoadWaitsForItsAnswers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, load := range []harness.Load{harness.Open{Arrivals: arrival.Even{PerSecond: 1}, Requests: 3}, harness.Closed{Users: 3, Requests: 3}} {
 			_, records := run(t, answer{first: 8 * time.Minute, chunks: 1}, harness.Scenario{Load: load})

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-func TestAPulseCountsWhatWasLost(t *testing.T) {
+func TestStallDetector_countsWhatWasLost(t *testing.T) {
 	var p stallDetector
 	p.note(time.Millisecond) // as late as timers are
 	p.note(75 * time.Millisecond)
@@ -19,7 +19,7 @@ func TestAPulseCountsWhatWasLost(t *testing.T) {
 	assert.Zero(t, late, "since the reading before")
 }
 
-func TestALevelIsIntegrated(t *testing.T) {
+func TestInFlight_isIntegrated(t *testing.T) {
 	var v level
 	v.add(1*time.Second, 1)
 	v.add(3*time.Second, 1)

@@ -35,7 +35,7 @@ func (s *watchable) Read(ctx context.Context) ([]harness.Reading, error) {
 	}
 }
 
-func TestASourceThatIsSlowIsReadMoreSeldom(t *testing.T) {
+func TestWatch_readsASlowSourceMoreSeldom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		source := &watchable{began: time.Now(), takes: func(at time.Duration) time.Duration {
 			if at > 9*time.Second && at < 20*time.Second {
@@ -58,7 +58,7 @@ func TestASourceThatIsSlowIsReadMoreSeldom(t *testing.T) {
 	})
 }
 
-func TestALateReadingIsAGap(t *testing.T) {
+func TestWatch_lateReadingIsAGap(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		source := &watchable{began: time.Now(), takes: func(at time.Duration) time.Duration {
 			if at > 3*time.Second && at < 6*time.Second {
@@ -100,7 +100,7 @@ func (g *gappy) Read(context.Context) ([]harness.Reading, error) {
 		reading("vllm:num_requests_running", 2, "0"), reading("room_celsius", -3, "0")}, nil
 }
 
-func TestOneSeriesWithoutAValueIsNoGapOfItsSource(t *testing.T) {
+func TestWatch_seriesWithoutAValueIsNoGapOfItsSource(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := harness.Scenario{Dataset: echo{}, Load: harness.Open{Arrivals: arrival.Even{PerSecond: 1}, For: 10 * time.Second}}
 		out, err := harness.Runner{Client: answer{chunks: 1}, Samplers: []harness.Sampler{new(gappy)}}.Run(t.Context(), s)

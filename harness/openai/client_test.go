@@ -70,7 +70,7 @@ const (
 	done    = "data: [DONE]\n\n"
 )
 
-func TestAChatIsReadPieceByPiece(t *testing.T) {
+func TestClient_readsAChatPieceByPiece(t *testing.T) {
 	chunks, err := follow(serve(t, stream(role, thought, red, fox, usage, done)), harness.Prompt{Messages: []harness.Message{{Role: "user", Content: "Hi"}}})
 	require.NoError(t, err)
 	require.Len(t, chunks, 6)
@@ -86,7 +86,7 @@ func TestAChatIsReadPieceByPiece(t *testing.T) {
 	assert.Equal(t, "c-1", chunks[5].RequestID)
 }
 
-func TestTheOtherDialectSaysTheSame(t *testing.T) {
+func TestClient_readsTheOtherDialect(t *testing.T) {
 	events := []string{
 		"data:{\"id\":\"c-1\",\"choices\":[{\"index\":0,\"text\":\"Red\"}]}\r\n\r\n",
 		": a comment\r\n\r\n",
@@ -102,7 +102,7 @@ func TestTheOtherDialectSaysTheSame(t *testing.T) {
 	assert.Equal(t, harness.Unreported, chunks[2].Usage.PromptTokens)
 }
 
-func TestEveryFailureHasItsName(t *testing.T) {
+func TestFailure_everyOneHasItsName(t *testing.T) {
 	closed, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	nobody := "http://" + closed.Addr().String()
@@ -142,7 +142,7 @@ func TestEveryFailureHasItsName(t *testing.T) {
 	}
 }
 
-func TestThePromptIsSentAsItIsMeant(t *testing.T) {
+func TestRequest_sendsThePromptAsItIsMeant(t *testing.T) {
 	var path, body atomic.Value
 	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		raw, _ := io.ReadAll(r.Body)
@@ -167,7 +167,7 @@ func TestThePromptIsSentAsItIsMeant(t *testing.T) {
 	}
 }
 
-func TestConnectionsAreUsedAgain(t *testing.T) {
+func TestClient_usesConnectionsAgain(t *testing.T) {
 	var opened atomic.Int32
 	server := httptest.NewUnstartedServer(stream(red, fox, usage, done))
 	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
@@ -185,7 +185,7 @@ func TestConnectionsAreUsedAgain(t *testing.T) {
 	assert.EqualValues(t, 1, opened.Load())
 }
 
-func TestLeavingTheLoopAbandonsTheRequest(t *testing.T) {
+func TestClient_leavingTheLoopAbandonsTheRequest(t *testing.T) {
 	gone := make(chan bool)
 	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		stream(red)(w, r)
@@ -201,7 +201,7 @@ func TestLeavingTheLoopAbandonsTheRequest(t *testing.T) {
 	<-gone
 }
 
-func TestAChunkIsStampedWhenItArrives(t *testing.T) {
+func TestChunk_isStampedWhenItArrives(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begun := time.Now()
 		c := &openai.Client{Endpoint: client.Endpoint{URL: "http://test", Transport: slowly{red, red, fox}}}
@@ -232,7 +232,7 @@ func (s slowly) RoundTrip(*http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {"text/event-stream"}}, Body: r}, nil
 }
 
-func TestTheKeyIsSentAndNeverTold(t *testing.T) {
+func TestKey_isSentAndNeverShown(t *testing.T) {
 	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "wrong key: "+r.Header.Get("Authorization"), http.StatusForbidden)
 	})
@@ -246,7 +246,7 @@ func TestTheKeyIsSentAndNeverTold(t *testing.T) {
 	assert.NotContains(t, err.Error(), "s3cret")
 }
 
-func TestPreflightSaysWhatToDo(t *testing.T) {
+func TestPreflight_saysWhatToDo(t *testing.T) {
 	models := func(status int, kind, body string) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Type", kind)
@@ -286,7 +286,7 @@ func TestPreflightSaysWhatToDo(t *testing.T) {
 	assert.ErrorContains(t, err, "unset VLLM_URL")
 }
 
-func TestPreflightWaitsForNobodyForever(t *testing.T) {
+func TestPreflight_waitsNotForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begun := time.Now()
 		c := &openai.Client{Endpoint: client.Endpoint{URL: "http://test", Transport: never{}}}
@@ -304,7 +304,7 @@ func (never) RoundTrip(r *http.Request) (*http.Response, error) {
 	return nil, r.Context().Err()
 }
 
-func TestPreflightLearnsWhatIsServed(t *testing.T) {
+func TestPreflight_learnsWhatIsServed(t *testing.T) {
 	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/v1/models":

@@ -72,7 +72,7 @@ var (
 
 const listsTiny = `{"data":[{"id":"tiny"}]}`
 
-func TestTheFirstRequestIsOneOfTheLoads(t *testing.T) {
+func TestPreflight_firstRequestIsOneOfTheLoads(t *testing.T) {
 	with := func(p harness.Prompt, change func(*harness.Prompt)) harness.Prompt { change(&p); return p }
 	for name, test := range map[string]struct {
 		*gateway
@@ -146,8 +146,8 @@ func TestTheFirstRequestIsOneOfTheLoads(t *testing.T) {
 	}
 }
 
-// TestReplicasAreAskedAlike has one that refuses a field: bodies are made once for all.
-func TestReplicasAreAskedAlike(t *testing.T) {
+// TestFleet_asksReplicasAlike has one that refuses a field: bodies are made once for all.
+func TestFleet_asksReplicasAlike(t *testing.T) {
 	plain := &gateway{models: listsTiny, paths: chatPath}
 	strict := &gateway{models: listsTiny, paths: chatPath, refuses: []string{"stream_options"}, says: "no %s"}
 	f := openai.NewFleet(serve(t, plain.ServeHTTP), serve(t, strict.ServeHTTP))

@@ -22,7 +22,7 @@ func delta(fields string) string {
 
 const ended = `data: {"id":"c-1","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}` + "\n\n"
 
-func TestCallsAndRefusalsAreContent(t *testing.T) {
+func TestContent_callsAndRefusals(t *testing.T) {
 	for name, c := range map[string]struct{ events, text, refusal string }{
 		"a tool":          {delta(`"tool_calls":[{"index":0,"id":"1","function":{"name":"look","arguments":""}}]`) + delta(`"tool_calls":[{"index":0,"function":{"arguments":"{}"}}]`), "look{}", ""},
 		"a custom tool":   {delta(`"tool_calls":[{"index":0,"id":"1","custom":{"name":"look","input":"x"}}]`), "lookx", ""},
@@ -48,7 +48,7 @@ func TestCallsAndRefusalsAreContent(t *testing.T) {
 	}
 }
 
-func TestACountThatIsNoneIsSaidToBeInvalid(t *testing.T) {
+func TestUsage_invalidCountIsSaidToBe(t *testing.T) {
 	for usage, invalid := range map[string]bool{
 		`{"prompt_tokens":7,"completion_tokens":-1}`:              true,
 		`{"prompt_tokens":7,"completion_tokens":1.5}`:             true,
@@ -74,7 +74,7 @@ func (once) Conversations(*rand.Rand) (iter.Seq[harness.Conversation], error) {
 	}, nil
 }
 
-func TestTheCountsOfARealServerContradictNothing(t *testing.T) {
+func TestUsage_ofARealServerContradictsNothing(t *testing.T) {
 	paths, err := filepath.Glob("../../fixtures/recordings/*/*.txt")
 	require.NoError(t, err)
 	read := 0

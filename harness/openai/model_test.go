@@ -31,7 +31,7 @@ func listing(t *testing.T, cards, header string) *openai.Client {
 	return c
 }
 
-func TestTheMockIsKnownByItsHeader(t *testing.T) {
+func TestMock_isRecognizedByItsHeader(t *testing.T) {
 	for header, mock := range map[string]bool{"": false, "X-Mockvllm": true, "X-Other": false} {
 		server, err := listing(t, `{"id":"llama"}`, header).Preflight(t.Context())
 		require.NoError(t, err)
@@ -39,7 +39,7 @@ func TestTheMockIsKnownByItsHeader(t *testing.T) {
 	}
 }
 
-func TestTheModelThatTheFeatureNamesIsAskedFor(t *testing.T) {
+func TestModel_namedByTheFeatureIsAskedFor(t *testing.T) {
 	const cards = `{"id":"qwen3-8b"},{"id":"llama-3.1-8b-sql","parent":"meta-llama/Llama-3.1-8B"},{"id":"meta-llama/Llama-3.1-8B","root":"meta-llama/Llama-3.1-8B","parent":null}`
 	for _, c := range []struct{ model, named, measured, says string }{
 		{"", "", "qwen3-8b", ""},
@@ -61,8 +61,8 @@ func TestTheModelThatTheFeatureNamesIsAskedFor(t *testing.T) {
 	}
 }
 
-// TestReplicasOfAFleetServeTheNamedModel has two replicas that list it at other places.
-func TestReplicasOfAFleetServeTheNamedModel(t *testing.T) {
+// TestFleet_replicasServeTheNamedModel has two replicas that list it at other places.
+func TestFleet_replicasServeTheNamedModel(t *testing.T) {
 	one, two := listing(t, `{"id":"a"},{"id":"llama-3.1-8b"}`, ""), listing(t, `{"id":"llama-3.1-8b"},{"id":"a"}`, "X-Mockvllm")
 	one.Named, two.Named = "llama-3.1-8b", "llama-3.1-8b"
 	server, err := (openai.NewFleet(one, two)).Preflight(t.Context())

@@ -24,7 +24,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness/openai"
 )
 
-func TestARedirectIsNamedAndNotFollowed(t *testing.T) {
+func TestPreflight_namesARedirectAndDoesNotFollow(t *testing.T) {
 	const path = "/v1/completions"
 	for name, c := range map[string]struct {
 		status   int
@@ -82,7 +82,7 @@ func silently(t *testing.T, serve func(net.Conn)) (host string) {
 	return listener.Addr().String()
 }
 
-func TestWhoClosesAtOnceIsAskedWhatItSpeaks(t *testing.T) {
+func TestPreflight_asksAServerThatClosesWhatItSpeaks(t *testing.T) {
 	certified := httptest.NewUnstartedServer(nil)
 	certified.StartTLS()
 	defer certified.Close()
@@ -129,9 +129,9 @@ func TestWhoClosesAtOnceIsAskedWhatItSpeaks(t *testing.T) {
 	}
 }
 
-// TestWhoSaysNothingIsAskedWhatItSpeaks has a server that waits for the rest of what it
+// TestPreflight_asksASilentServerWhatItSpeaks has a server that waits for the rest of what it
 // takes for the beginning of something else.
-func TestWhoSaysNothingIsAskedWhatItSpeaks(t *testing.T) {
+func TestPreflight_asksASilentServerWhatItSpeaks(t *testing.T) {
 	const handshake = 22
 	dialling := func(t *testing.T, serve func(net.Conn, byte)) func(context.Context, string, string) (net.Conn, error) {
 		return func(context.Context, string, string) (net.Conn, error) {
@@ -187,9 +187,9 @@ type peeked struct {
 
 func (p peeked) Read(b []byte) (int, error) { return p.from.Read(b) }
 
-// TestAProxyThatRefusesIsNamed runs itself again, because a process reads the
+// TestPreflight_namesAProxyThatRefuses runs itself again, because a process reads the
 // environment once.
-func TestAProxyThatRefusesIsNamed(t *testing.T) {
+func TestPreflight_namesAProxyThatRefuses(t *testing.T) {
 	if url := os.Getenv("TEST_PROXIED_URL"); url != "" {
 		c := clientOf(url)
 		_, err := c.Preflight(t.Context())
@@ -225,7 +225,7 @@ func TestAProxyThatRefusesIsNamed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			host := silently(t, c.serve)
 			proxy := strings.ReplaceAll(c.proxy, "PROXY", host)
-			again := exec.Command(os.Args[0], "-test.run=^TestAProxyThatRefusesIsNamed$", "-test.v")
+			again := exec.Command(os.Args[0], "-test.run=^TestPreflight_namesAProxyThatRefuses$", "-test.v")
 			again.Env = append(os.Environ(), "TEST_PROXIED_URL="+c.url, "HTTP_PROXY="+proxy, "HTTPS_PROXY="+proxy, "NO_PROXY=")
 			out, err := again.CombinedOutput()
 			require.NoError(t, err, "%s", out)
@@ -238,9 +238,9 @@ func TestAProxyThatRefusesIsNamed(t *testing.T) {
 	}
 }
 
-// TestUsageIsAwaitedLongerWhereItIsKnownToCome has a server that is busy after the
+// TestUsage_isAwaitedLongerWhereItIsKnownToCome has a server that is busy after the
 // finish reason, and one that is silent then for ever.
-func TestUsageIsAwaitedLongerWhereItIsKnownToCome(t *testing.T) {
+func TestUsage_isAwaitedLongerWhereItIsKnownToCome(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		late := paced{sText + lined(eFinish), 3 * time.Second, lined(eUsage) + "data: [DONE]\n\n"}
 		c := &openai.Client{Endpoint: client.Endpoint{URL: "http://test", Transport: late}}
@@ -269,8 +269,8 @@ func TestUsageIsAwaitedLongerWhereItIsKnownToCome(t *testing.T) {
 	})
 }
 
-// TestNothingIsAwaitedAfterTheEnd has a server that holds its connections open.
-func TestNothingIsAwaitedAfterTheEnd(t *testing.T) {
+// TestStream_nothingIsAwaitedAfterTheEnd has a server that holds its connections open.
+func TestStream_nothingIsAwaitedAfterTheEnd(t *testing.T) {
 	for name, s := range map[string]string{"[DONE]": sWhole, "usage": sBody, "[DONE] without a line end": strings.TrimSpace(sWhole)} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -31,7 +31,7 @@ func whole(w http.ResponseWriter, r *http.Request) {
 	stream(red, fox, done)(w, r)
 }
 
-func TestHeadersGoWithEveryRequest(t *testing.T) {
+func TestHeaders_goWithEveryRequest(t *testing.T) {
 	told := make(chan string, 16)
 	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		told <- r.URL.Path + " " + r.Header.Get("X-Team") + " " + r.Header.Get("Authorization")
@@ -46,7 +46,7 @@ func TestHeadersGoWithEveryRequest(t *testing.T) {
 	}
 }
 
-func TestWhoWeAreIsToldToTheServerOnly(t *testing.T) {
+func TestCredentials_goToTheServerOnly(t *testing.T) {
 	told := make(chan http.Header, 1)
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { told <- r.Header }))
 	defer elsewhere.Close()
@@ -60,7 +60,7 @@ func TestWhoWeAreIsToldToTheServerOnly(t *testing.T) {
 	assert.Empty(t, header.Get("Authorization"))
 }
 
-func TestReplicasAreAskedInTurn(t *testing.T) {
+func TestFleet_asksReplicasInTurn(t *testing.T) {
 	one, two := serve(t, whole), serve(t, whole)
 	two.URL = "http://user:s3cret@" + two.URL[len("http://"):]
 	f := openai.NewFleet(one, two)
@@ -93,7 +93,7 @@ func TestReplicasAreAskedInTurn(t *testing.T) {
 	t.Error("nobody asked the one that is not there")
 }
 
-func TestAServerOnIPv6(t *testing.T) {
+func TestClient_overIPv6(t *testing.T) {
 	listener, err := net.Listen("tcp", "[::1]:0")
 	if err != nil {
 		t.Skip("there is no IPv6 here; to run this test: sysctl net.ipv6.conf.lo.disable_ipv6=0")
@@ -109,9 +109,9 @@ func TestAServerOnIPv6(t *testing.T) {
 	assert.NoError(t, err)
 }
 
-// TestTheProxyOfTheEnvironmentIsUsed runs itself again, because a process reads
+// TestClient_usesTheProxyOfTheEnvironment runs itself again, because a process reads
 // these variables once.
-func TestTheProxyOfTheEnvironmentIsUsed(t *testing.T) {
+func TestClient_usesTheProxyOfTheEnvironment(t *testing.T) {
 	if os.Getenv("HTTP_PROXY") != "" {
 		c := clientOf("http://vllm.test:8000")
 		_, err := c.Preflight(t.Context())
@@ -137,7 +137,7 @@ func TestTheProxyOfTheEnvironmentIsUsed(t *testing.T) {
 		}
 	}))
 	defer proxy.Close()
-	again := exec.Command(os.Args[0], "-test.run=^TestTheProxyOfTheEnvironmentIsUsed$")
+	again := exec.Command(os.Args[0], "-test.run=^TestClient_usesTheProxyOfTheEnvironment$")
 	again.Env = append(os.Environ(), "HTTP_PROXY="+proxy.URL, "NO_PROXY=")
 	out, err := again.CombinedOutput()
 	require.NoError(t, err, "%s", out)
@@ -145,7 +145,7 @@ func TestTheProxyOfTheEnvironmentIsUsed(t *testing.T) {
 	assert.Equal(t, "http://vllm.test:8000/v1/models", <-through)
 }
 
-func TestWhoWeAreIsToldOverHTTP2Too(t *testing.T) {
+func TestCredentials_goOverHTTP2Too(t *testing.T) {
 	told := make(chan string, 16)
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		told <- r.Proto + " " + r.Header.Get("X-Team") + " " + r.Header.Get("Authorization")

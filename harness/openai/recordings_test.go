@@ -38,7 +38,7 @@ func recorded(t *testing.T, name string) http.HandlerFunc {
 	}
 }
 
-func TestStreamsOfARealServerAreRead(t *testing.T) {
+func TestStream_ofARealServerIsRead(t *testing.T) {
 	for name, c := range map[string]struct {
 		prompt, output, cached int
 		finish                 string
@@ -86,7 +86,7 @@ func TestStreamsOfARealServerAreRead(t *testing.T) {
 	}
 }
 
-func TestErrorsOfARealServerAreUnderstood(t *testing.T) {
+func TestErrors_ofARealServerAreUnderstood(t *testing.T) {
 	for name, c := range map[string]struct {
 		status int
 		says   string

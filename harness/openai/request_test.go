@@ -11,7 +11,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness/openai"
 )
 
-func TestBodiesAreMadeBeforehand(t *testing.T) {
+func TestRequest_bodiesAreMadeBeforehand(t *testing.T) {
 	c := &openai.Client{Model: "m"}
 	body := func(p harness.Prompt) string { return string(c.Prepare(p).Request.(*client.Request).Body) }
 	assert.JSONEq(t, `{"model":"m","stream":true,"stream_options":{"include_usage":true},"prompt":"a","max_tokens":3}`,

@@ -31,7 +31,7 @@ func prepared(t *testing.T, c *openai.Client, p harness.Prompt) (body struct {
 	return body
 }
 
-func TestALinesOwnSaltStaysWithinTheRuns(t *testing.T) {
+func TestSalt_ofALineStaysWithinTheRuns(t *testing.T) {
 	own := func(salt string) map[string]json.RawMessage {
 		return map[string]json.RawMessage{"cache_salt": json.RawMessage(salt)}
 	}
@@ -43,7 +43,7 @@ func TestALinesOwnSaltStaysWithinTheRuns(t *testing.T) {
 	assert.Equal(t, "run", prepared(t, c, harness.Prompt{Text: "a", CacheSalt: "run", Extra: own(`""`)}).CacheSalt)
 }
 
-func TestWithoutSaltsPromptsBeginDifferently(t *testing.T) {
+func TestSalt_whereRefusedPromptsBeginDifferently(t *testing.T) {
 	c := &openai.Client{Unsalted: true}
 	long := make([]int, 100)
 	for i := range long {
@@ -128,7 +128,7 @@ func (s *cache) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		fmt.Sprintf(`data: {"choices":[],"usage":{"prompt_tokens":60,"completion_tokens":1%s}}`, details)+"\n\n", "data: [DONE]\n\n")(w, r)
 }
 
-func TestWhatAServerMakesOfSaltsIsFoundOut(t *testing.T) {
+func TestSalt_whatAServerMakesOfItIsFoundOut(t *testing.T) {
 	for name, c := range map[string]struct {
 		caching
 		uncounted bool    // its counters cannot be read
@@ -166,7 +166,7 @@ func TestWhatAServerMakesOfSaltsIsFoundOut(t *testing.T) {
 	}
 }
 
-func TestOneReplicaWithoutSaltsDecidesForAll(t *testing.T) {
+func TestSalt_oneReplicaWithoutItDecidesForAll(t *testing.T) {
 	good, old := &cache{caching: caching{honours: true, tells: true}}, &cache{caching: caching{refuses: true}}
 	fleet := openai.NewFleet(serve(t, good.ServeHTTP), serve(t, old.ServeHTTP))
 	assert.Equal(t, harness.SaltsRefused, fleet.Salting(t.Context(), false, func(context.Context) (float64, float64, bool) { return 0, 0, false }))

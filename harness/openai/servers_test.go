@@ -230,9 +230,9 @@ func encoded(as string, pieces ...string) rawAnswer {
 	return rawAnswer{pieces: pieces, head: "Content-Encoding: " + as + "\r\n"}
 }
 
-// TestServersAsTheyAre shows, with -v, what is made of the answers that servers and
+// TestClient_readsServersAsTheyAre shows, with -v, what is made of the answers that servers and
 // proxies give.
-func TestServersAsTheyAre(t *testing.T) {
+func TestClient_readsServersAsTheyAre(t *testing.T) {
 	all := situations()
 	answers := make([]rawAnswer, len(all))
 	for i, s := range all {

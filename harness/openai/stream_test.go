@@ -38,9 +38,9 @@ func (p *pieces) Within(time.Duration) {}
 
 func (p *pieces) Last() (time.Time, time.Duration) { return time.Time{}, harness.Never }
 
-// TestTheShortcutSaysWhatParsingSays feeds events that try to be taken for plain
+// TestStream_shortcutSaysWhatParsingSays feeds events that try to be taken for plain
 // ones, once with the shortcut and once parsed in full.
-func TestTheShortcutSaysWhatParsingSays(t *testing.T) {
+func TestStream_shortcutSaysWhatParsingSays(t *testing.T) {
 	event := func(text, rest string) string {
 		return `data: {"id":"a","choices":[{"index":0,"text":"` + text + `","finish_reason":` + rest + `}]}` + "\n\n"
 	}
@@ -75,7 +75,7 @@ func TestTheShortcutSaysWhatParsingSays(t *testing.T) {
 	assert.Equal(t, parsed, shortcut)
 }
 
-func TestABrokenConnectionAfterTheEndIsARemark(t *testing.T) {
+func TestStream_brokenConnectionAfterTheEndIsARemark(t *testing.T) {
 	const text, finish = `data: {"choices":[{"text":"a"}]}` + "\n\n", `data: {"choices":[{"finish_reason":"stop"}]}` + "\n\n"
 	const usage, done = `data: {"choices":[],"usage":{"completion_tokens":1}}` + "\n\n", "data: [DONE]\n\n"
 	broken := errors.New("it broke")
@@ -114,9 +114,9 @@ func gatheredOf(text string) (g gathered) {
 	return g
 }
 
-// TestWhatIsGatheredIsWhatWasAdded has texts that become long, in pieces of all lengths, and
+// TestGather_isWhatWasAdded has texts that become long, in pieces of all lengths, and
 // line ends after pieces that are kept as they are.
-func TestWhatIsGatheredIsWhatWasAdded(t *testing.T) {
+func TestGather_isWhatWasAdded(t *testing.T) {
 	var g gathered
 	for _, step := range []int{1000, 4096, 70_000, block, block + 1, 3 * block} {
 		for _, total := range []int{0, 1, limit.ShortEvent, limit.ShortEvent + 1, block, block + 1, 5*block + 7} {
@@ -136,8 +136,8 @@ func TestWhatIsGatheredIsWhatWasAdded(t *testing.T) {
 	}
 }
 
-// TestAnEventMayBeLong has one that is just not too long, and one that never ends.
-func TestAnEventMayBeLong(t *testing.T) {
+// TestStream_eventMayBeLong has one that is just not too long, and one that never ends.
+func TestStream_eventMayBeLong(t *testing.T) {
 	const step = 1 << 20
 	for _, c := range []struct {
 		mebibytes int

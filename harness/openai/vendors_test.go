@@ -36,9 +36,9 @@ func completion(s string) string {
 		`"delta":{"content":" fox"}`, `"text":" fox"`, "chat.completion.chunk", "text_completion").Replace(s)
 }
 
-// TestAnswersAreReadAsOthersReadThem holds what we make of answers against OpenAI's own
+// TestStream_isReadAsOtherClientsReadIt holds what we make of answers against OpenAI's own
 // client and against httpx-sse. Where we differ, it is on purpose, and listed.
-func TestAnswersAreReadAsOthersReadThem(t *testing.T) {
+func TestStream_isReadAsOtherClientsReadIt(t *testing.T) {
 	if err := exec.Command("python3", "-c", "import openai, httpx, httpx_sse").Run(); err != nil {
 		t.Skip("OpenAI's client and httpx-sse are not here; to run this test: pip install openai httpx httpx-sse")
 	}

@@ -88,7 +88,7 @@ func ids(n, salt int) harness.Prompt {
 	return p
 }
 
-func TestAChatOfAnExactLengthIsMadeOfWords(t *testing.T) {
+func TestChat_ofAnExactLengthIsMadeOfWords(t *testing.T) {
 	for name, c := range map[string]*chatter{
 		"by its /tokenize":                {tokenizes: true, template: 29},
 		"by its usage":                    {template: 5},
@@ -125,7 +125,7 @@ func TestAChatOfAnExactLengthIsMadeOfWords(t *testing.T) {
 	}
 }
 
-func TestChatsOfAnExactLengthAreRefusedWhereTheyCannotBe(t *testing.T) {
+func TestChat_ofAnExactLengthIsRefusedWhereItCannotBe(t *testing.T) {
 	for name, test := range map[string]struct {
 		*chatter
 		tokens int
@@ -147,7 +147,7 @@ func TestChatsOfAnExactLengthAreRefusedWhereTheyCannotBe(t *testing.T) {
 	}
 }
 
-func TestAChatOfAboutTheLengthPromisesNone(t *testing.T) {
+func TestChat_ofAboutTheLengthPromisesNone(t *testing.T) {
 	c := &chatter{counts: func(n int) int {
 		if n > 400 {
 			return n + n/100
@@ -161,7 +161,7 @@ func TestAChatOfAboutTheLengthPromisesNone(t *testing.T) {
 	assert.Zero(t, client.Prepare(ids(100, 0)).Tokens)
 }
 
-func TestReplicasAreAskedOneWording(t *testing.T) {
+func TestFleet_replicasAreAskedOneWording(t *testing.T) {
 	first, second := serve(t, (&chatter{tokenizes: true, template: 3}).ServeHTTP), serve(t, (&chatter{tokenizes: true, template: 3}).ServeHTTP)
 	fleet := openai.NewFleet(first, second)
 	_, err := fleet.Preflight(t.Context(), ids(100, 0))

@@ -11,8 +11,8 @@ import (
 	"github.com/vllmspec/vllmspec/internal/limit"
 )
 
-// TestAPageIsBounded has pages that are just within what is read of one, and just beyond.
-func TestAPageIsBounded(t *testing.T) {
+// TestPage_isBounded has pages that are just within what is read of one, and just beyond.
+func TestPage_isBounded(t *testing.T) {
 	running := "vllm:num_requests_running{engine=\"0\"} 1\n"
 	series := func(n int) string {
 		var all strings.Builder

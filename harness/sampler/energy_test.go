@@ -73,7 +73,7 @@ func verdict(t *testing.T, w *slo.Window, subject, expectation string) slo.Verdi
 	return slo.Judge(w, []harness.Objective{o})[0]
 }
 
-func TestEnergyPerTokenIsRightToTheDigit(t *testing.T) {
+func TestEnergy_perTokenIsRightToTheDigit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDGX()
 		for i := range 8 {
@@ -89,7 +89,7 @@ func TestEnergyPerTokenIsRightToTheDigit(t *testing.T) {
 	})
 }
 
-func TestEnergyThatIsNotTheServersAloneIsUnknown(t *testing.T) {
+func TestEnergy_thatIsNotTheServersAloneIsUnknown(t *testing.T) {
 	for name, c := range map[string]struct {
 		spoil func(*dgx)
 		says  string

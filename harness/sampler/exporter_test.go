@@ -81,7 +81,7 @@ func byGPU(readings []harness.Reading, series string) map[string]float64 {
 	return out
 }
 
-func TestNVIDIAsExporterIsRead(t *testing.T) {
+func TestExporter_NVIDIAs(t *testing.T) {
 	e := exported(t, dcgm)
 	readings, err := e.Read(t.Context())
 	require.NoError(t, err)
@@ -97,7 +97,7 @@ func TestNVIDIAsExporterIsRead(t *testing.T) {
 	assert.Equal(t, sampler.GPU{Index: "0", Model: "NVIDIA H100 80GB HBM3", UUID: "GPU-a", Driver: "550.54.15"}, e.GPUs()[0])
 }
 
-func TestAMDsExporterIsRead(t *testing.T) {
+func TestExporter_AMDs(t *testing.T) {
 	for name, page := range map[string]string{"plain": amd, "with its prefix": strings.NewReplacer("\ngpu_", "\namd_gpu_", "TYPE gpu_", "TYPE amd_gpu_").Replace(amd)} {
 		t.Run(name, func(t *testing.T) {
 			readings, err := exported(t, page).Read(t.Context())
@@ -110,7 +110,7 @@ func TestAMDsExporterIsRead(t *testing.T) {
 	}
 }
 
-func TestAnExporterThatLosesAGPULeavesAGap(t *testing.T) {
+func TestExporter_thatLosesAGPULeavesAGap(t *testing.T) {
 	var one []string
 	for line := range strings.Lines(dcgm) {
 		if !strings.Contains(line, `gpu="1"`) {
@@ -127,7 +127,7 @@ func TestAnExporterThatLosesAGPULeavesAGap(t *testing.T) {
 	assert.ErrorContains(t, err, "has no metric of a GPU")
 }
 
-func TestAnEngineThatIsMissingLeavesAGap(t *testing.T) {
+func TestPrometheus_missingEngineLeavesAGap(t *testing.T) {
 	pages := []string{metrics, strings.Replace(metrics, `vllm:num_requests_running{engine="1",model_name="m"} 4`+"\n", "", 1), metrics}
 	served := 0
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -144,7 +144,7 @@ func TestAnEngineThatIsMissingLeavesAGap(t *testing.T) {
 	require.NoError(t, err)
 }
 
-func TestBothDialectsAndOldNamesAreReadAlike(t *testing.T) {
+func TestPrometheus_bothDialectsAndOldNames(t *testing.T) {
 	old := `# TYPE vllm:gpu_cache_usage_perc gauge
 vllm:gpu_cache_usage_perc{engine="0"} 0.5
 # TYPE vllm:kv_cache_usage_perc gauge

@@ -20,7 +20,7 @@ func files(t *testing.T, content map[string]string) string {
 	return root
 }
 
-func TestTheContainersLimitIsRead(t *testing.T) {
+func TestLimits_ofTheContainer(t *testing.T) {
 	all := float64(runtime.GOMAXPROCS(0))
 	for name, c := range map[string]struct {
 		files           map[string]string
@@ -44,7 +44,7 @@ func TestTheContainersLimitIsRead(t *testing.T) {
 	assert.Equal(t, []float64{1024, 4096}, []float64{b.used, b.memory})
 }
 
-func TestPortsThatAreLeftAreCounted(t *testing.T) {
+func TestLimits_portsThatAreLeft(t *testing.T) {
 	used, all, ok := ports(files(t, map[string]string{"proc/sys/net/ipv4/ip_local_port_range": "32768\t60999\n",
 		"proc/net/sockstat": "sockets: used 10\nTCP: inuse 5 orphan 0 tw 9 alloc 1 mem 0\n"}), new(pairs))
 	assert.True(t, ok)

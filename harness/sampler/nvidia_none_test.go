@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-func TestABuildThatReadsNoGPUSaysWhy(t *testing.T) {
+func TestNVIDIA_buildThatReadsNoGPUSaysWhy(t *testing.T) {
 	_, err := OpenNVIDIA(nil)
 	assert.ErrorContains(t, err, "built without cgo")
 }

@@ -94,7 +94,7 @@ func each(readings []harness.Reading, series string) map[string]float64 {
 	return out
 }
 
-func TestEightGPUsAreReadInFull(t *testing.T) {
+func TestNVIDIA_eightGPUsInFull(t *testing.T) {
 	d := newDGX()
 	d.joules = 12.5
 	n := d.open(t, nil)
@@ -123,7 +123,7 @@ func TestEightGPUsAreReadInFull(t *testing.T) {
 	assert.Contains(t, about.Model, "A100")
 }
 
-func TestOnlyTheServersGPUsAreWatched(t *testing.T) {
+func TestNVIDIA_onlyTheServersGPUs(t *testing.T) {
 	d := newDGX()
 	d.processes = map[int][]uint32{2: {101}, 3: {102, 999}, 5: {998}}
 	n := d.open(t, func() []int32 { return []int32{100, 101, 102} })
@@ -137,7 +137,7 @@ func TestOnlyTheServersGPUsAreWatched(t *testing.T) {
 	assert.Equal(t, []string{"all 8 GPUs of this machine are watched: which of them the server uses is unknown"}, all.Remarks())
 }
 
-func TestALostGPULeavesAGap(t *testing.T) {
+func TestNVIDIA_lostGPULeavesAGap(t *testing.T) {
 	d := newDGX()
 	n := d.open(t, nil)
 	power := d.gpu(6).GetPowerUsageFunc
@@ -151,7 +151,7 @@ func TestALostGPULeavesAGap(t *testing.T) {
 	assert.NotEmpty(t, readings)
 }
 
-func TestWhatAGPUDoesNotTellIsSaidAndLeftOut(t *testing.T) {
+func TestNVIDIA_whatAGPUDoesNotReportIsLeftOut(t *testing.T) {
 	d := newDGX()
 	d.gpu(1).GetTotalEnergyConsumptionFunc = func() (uint64, nvml.Return) { return 0, nvml.ERROR_NOT_SUPPORTED }
 	d.LookupSymbolFunc = func(symbol string) error {
@@ -171,7 +171,7 @@ func TestWhatAGPUDoesNotTellIsSaidAndLeftOut(t *testing.T) {
 	assert.Contains(t, fmt.Sprint(n.Remarks()), "too old to tell the reasons to throttle")
 }
 
-func TestASplitGPUIsItsFullestInstance(t *testing.T) {
+func TestNVIDIA_splitGPUIsItsFullestInstance(t *testing.T) {
 	d := newDGX()
 	g := d.gpu(0)
 	g.MigMode = nvml.DEVICE_MIG_ENABLE
@@ -191,7 +191,7 @@ func TestASplitGPUIsItsFullestInstance(t *testing.T) {
 	assert.True(t, n.GPUs()[0].MIG)
 }
 
-func TestWithoutADriverThereIsASentence(t *testing.T) {
+func TestNVIDIA_withoutADriverSaysSo(t *testing.T) {
 	for ret, says := range map[nvml.Return]string{
 		nvml.ERROR_LIBRARY_NOT_FOUND: "has no NVIDIA driver", nvml.ERROR_DRIVER_NOT_LOADED: "its driver is not loaded",
 		nvml.ERROR_LIB_RM_VERSION_MISMATCH: "are of two versions", nvml.ERROR_NO_PERMISSION: "may not open /dev/nvidiactl", nvml.ERROR_UNKNOWN: "NVIDIA's driver says",
@@ -205,7 +205,7 @@ func TestWithoutADriverThereIsASentence(t *testing.T) {
 	assert.ErrorContains(t, err, "finds none on this machine")
 }
 
-func TestADriverThatHangsDoesNotHoldUpTheRun(t *testing.T) {
+func TestNVIDIA_driverThatHangsDoesNotHoldUpTheRun(t *testing.T) {
 	d := newDGX()
 	n := d.open(t, nil)
 	answer := make(chan struct{})

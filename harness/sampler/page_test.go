@@ -53,7 +53,7 @@ vllm:num_requests_running{engine="1"} 4
 # EOF
 `
 
-func TestOpenMetricsIsReadAsPrometheusReadsIt(t *testing.T) {
+func TestPage_OpenMetricsIsReadAsPrometheusReadsIt(t *testing.T) {
 	readings, err := page(t, 200, openMetrics, strings.Replace(withAll, `{vllm:state="sleeping"}`, `{"vllm:state"="sleeping"}`, 1)).Read(t.Context())
 	require.NoError(t, err)
 	for series, want := range map[string][]float64{
@@ -73,7 +73,7 @@ func TestOpenMetricsIsReadAsPrometheusReadsIt(t *testing.T) {
 	}
 }
 
-func TestALineThatIsNoneSaysWhich(t *testing.T) {
+func TestPage_malformedLineIsNamed(t *testing.T) {
 	for line, says := range map[string]string{
 		"vllm:x{a=\"1\" 3":      "line 2: the labels of vllm:x: ",
 		"vllm:x{a=1} 3":         "a value without quotes",
@@ -99,7 +99,7 @@ func TestALineThatIsNoneSaysWhich(t *testing.T) {
 	}
 }
 
-func TestASeriesIsOneHoweverItsLabelsAreWritten(t *testing.T) {
+func TestPage_seriesIsOneHoweverItsLabelsAreWritten(t *testing.T) {
 	const twice = "vllm:x{a=\"1\",b=\"2\"} 1\nvllm:x{b=\"2\", a=\"1\",} 10\nvllm:x{a=\"1\",b=\"2\",c=\"\"} 100\nvllm:x{a=\"1\"} 1000\n"
 	readings, err := page(t, 200, "text/plain", twice).Read(t.Context())
 	require.NoError(t, err)
@@ -107,26 +107,26 @@ func TestASeriesIsOneHoweverItsLabelsAreWritten(t *testing.T) {
 	assert.Equal(t, map[string]string{"a": "1", "b": "2"}, readings[0].Labels)
 }
 
-func TestBackslashesThatEscapeNothingStay(t *testing.T) {
+func TestPage_backslashesThatEscapeNothingStay(t *testing.T) {
 	readings, err := page(t, 200, "text/plain", `vllm:x{a="C:\\new\tab\n\"",b="\\"} 1`+"\n").Read(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, map[string]string{"a": `C:\new\tab` + "\n\"", "b": `\`}, readings[0].Labels)
 }
 
-func TestAMarkBeforeThePageHidesNoSeries(t *testing.T) {
+func TestPage_byteOrderMarkHidesNoSeries(t *testing.T) {
 	readings, err := page(t, 200, "text/plain", "\ufeffvllm:x 1\nvllm:y 2\n").Read(t.Context())
 	require.NoError(t, err)
 	assert.Len(t, readings, 2)
 }
 
-func TestNothingFollowsAnEndMark(t *testing.T) {
+func TestPage_nothingFollowsAnEndMark(t *testing.T) {
 	_, err := page(t, 200, openMetrics, "vllm:x 1\n# EOF\nvllm:x 2\n# EOF\n").Read(t.Context())
 	assert.ErrorContains(t, err, "the page is malformed: line 3 comes after the end mark")
 }
 
-// TestAPageIsReadAsPrometheusOwnParserReadsIt holds ours against it on the page of a
+// TestPage_isReadAsPrometheusOwnParserReadsIt holds ours against it on the page of a
 // real server.
-func TestAPageIsReadAsPrometheusOwnParserReadsIt(t *testing.T) {
+func TestPage_isReadAsPrometheusOwnParserReadsIt(t *testing.T) {
 	raw, err := os.ReadFile("../../fixtures/recordings/0.32.0/metrics-after.txt")
 	require.NoError(t, err)
 	_, body, _ := strings.Cut(string(raw), "\n\n")
@@ -159,7 +159,7 @@ func TestAPageIsReadAsPrometheusOwnParserReadsIt(t *testing.T) {
 	assert.IsType(t, new(dto.MetricFamily), families["vllm:num_requests_running"])
 }
 
-func TestOtherModelsOfAPageAreSetApart(t *testing.T) {
+func TestPage_otherModelsAreSetApart(t *testing.T) {
 	const gateway = `vllm:num_requests_running{engine="0",model_name="m"} 3
 vllm:num_requests_running{engine="0",model_name="n"} 40
 vllm:num_requests_running{engine="1",model_name="m"} 4
@@ -185,7 +185,7 @@ http_requests_total{status="2xx"} 9
 	assert.Contains(t, p.Remarks()[0], `name no model "another", but m, n: their figures are taken for its own`)
 }
 
-func TestSeriesThatAreNamedAreRead(t *testing.T) {
+func TestPage_namedSeriesAreRead(t *testing.T) {
 	const others = "process_resident_memory_bytes 1e9\nsglang:num_running_reqs 2\npython_gc_total 4\n"
 	p := page(t, 200, "text/plain", others)
 	p.Wanted = []string{"process_resident_memory_bytes", "sglang:num_running_reqs"}
@@ -196,7 +196,7 @@ func TestSeriesThatAreNamedAreRead(t *testing.T) {
 	assert.Empty(t, values(readings, "python_gc_total"))
 }
 
-func TestARemedyIsThatOfThePage(t *testing.T) {
+func TestPage_remedyIsItsOwn(t *testing.T) {
 	p := page(t, 401, "text/plain", "")
 	p.Access = "set VLLM_METRICS_API_KEY"
 	_, err := p.Read(t.Context())
@@ -220,7 +220,7 @@ DCGM_FI_PROF_GR_ENGINE_ACTIVE{gpu="0",UUID="GPU-a",GPU_I_ID="7",Hostname="n1"} 0
 DCGM_FI_DEV_POWER_USAGE{gpu="1",UUID="GPU-b",modelName="H100",Hostname="another-name-of-n1"} 200
 `
 
-func TestASplitGPUCountsOnce(t *testing.T) {
+func TestExporter_splitGPUCountsOnce(t *testing.T) {
 	e := exported(t, split)
 	readings, err := e.Read(t.Context())
 	require.NoError(t, err)
@@ -243,7 +243,7 @@ func TestASplitGPUCountsOnce(t *testing.T) {
 	assert.Zero(t, e.GPUs()[1].Instances)
 }
 
-func TestGPUsOfSeveralMachinesAreReadTogether(t *testing.T) {
+func TestExporter_GPUsOfSeveralMachines(t *testing.T) {
 	second := strings.NewReplacer("GPU-a", "GPU-c", "GPU-b", "GPU-d", `,Hostname="n1"`, "", `,Hostname="another-name-of-n1"`, "").Replace(split)
 	one, two := exported(t, split), exported(t, second)
 	all := sampler.Exporters{one, two, {URL: one.URL, HTTP: one.HTTP}}

@@ -83,7 +83,7 @@ func start(t testing.TB, as string) started {
 	return started{int32(server.Process.Pid), uint16(port), end}
 }
 
-func TestTheServersProcessIsFoundByItsPort(t *testing.T) {
+func TestProcess_isFoundByItsPort(t *testing.T) {
 	server := start(t, "server")
 	found := sampler.FindProcess(t.Context(), server.port)
 	require.True(t, found.Here())
@@ -107,7 +107,7 @@ func TestTheServersProcessIsFoundByItsPort(t *testing.T) {
 	assert.Empty(t, values(gone, "server_cpu_seconds"), "a server that has ended uses nothing, which is not zero")
 }
 
-func TestAServerThatCannotBeWatchedSaysWhy(t *testing.T) {
+func TestProcess_thatCannotBeWatchedSaysWhy(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	port := uint16(listener.Addr().(*net.TCPAddr).Port)
@@ -121,13 +121,13 @@ func TestAServerThatCannotBeWatchedSaysWhy(t *testing.T) {
 	assert.Empty(t, values(readings, "server_cpu_seconds"))
 }
 
-func TestThisMachinesAddressesAreKnown(t *testing.T) {
+func TestProcess_addressesOfThisMachine(t *testing.T) {
 	for address, here := range map[string]bool{"localhost": true, "127.0.0.1": true, "::1": true, "0.0.0.0": true, "192.0.2.7": false, "gpu-server": false} {
 		assert.Equal(t, here, sampler.OnThisMachine(t.Context(), address), address)
 	}
 }
 
-func TestTheHostIsReadInFull(t *testing.T) {
+func TestHost_inFull(t *testing.T) {
 	h := sampler.NewHost()
 	_, err := h.Read(t.Context())
 	require.NoError(t, err)

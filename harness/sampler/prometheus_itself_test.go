@@ -27,9 +27,9 @@ import (
 	"github.com/vllmspec/vllmspec/harness/sampler"
 )
 
-// TestPrometheusReadsTheSame holds our reading of pages against Prometheus itself: one
+// TestPage_PrometheusReadsTheSame holds our reading of pages against Prometheus itself: one
 // process scrapes every page of the table, and is asked what it has stored.
-func TestPrometheusReadsTheSame(t *testing.T) {
+func TestPage_PrometheusReadsTheSame(t *testing.T) {
 	program, err := exec.LookPath("prometheus")
 	if err != nil {
 		t.Skip("there is no prometheus here; to run this test: apt-get install prometheus")

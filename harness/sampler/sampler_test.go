@@ -62,7 +62,7 @@ func values(readings []harness.Reading, series string) (out []float64) {
 	return out
 }
 
-func TestMetricsOfTheServerAreRead(t *testing.T) {
+func TestPrometheus_readsTheServersMetrics(t *testing.T) {
 	readings, err := page(t, 200, "text/plain; version=0.0.4", metrics).Read(t.Context())
 	require.NoError(t, err)
 	assert.ElementsMatch(t, []float64{3, 4}, values(readings, "vllm:num_requests_running"), "one reading per engine")
@@ -75,7 +75,7 @@ func TestMetricsOfTheServerAreRead(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBeReadSaysWhy(t *testing.T) {
+func TestPrometheus_saysWhyItCannotRead(t *testing.T) {
 	for name, c := range map[string]struct {
 		sampler *sampler.Prometheus
 		says    string
@@ -98,7 +98,7 @@ func TestWhatCannotBeReadSaysWhy(t *testing.T) {
 	assert.ErrorContains(t, err, "set VLLM_API_KEY")
 }
 
-func TestTheHostIsRead(t *testing.T) {
+func TestHost_isRead(t *testing.T) {
 	h := sampler.NewHost()
 	first, err := h.Read(t.Context())
 	require.NoError(t, err)
@@ -110,7 +110,7 @@ func TestTheHostIsRead(t *testing.T) {
 	assert.NotEmpty(t, values(first, "process_rss_bytes"))
 }
 
-func TestReplicasAreReadTogether(t *testing.T) {
+func TestReplicas_areReadTogether(t *testing.T) {
 	one, two := page(t, 200, "text/plain; version=0.0.4", metrics), page(t, 200, "text/plain; version=0.0.4", metrics)
 	readings, err := sampler.Replicas{one, two}.Read(t.Context())
 	require.NoError(t, err)
@@ -126,7 +126,7 @@ func TestReplicasAreReadTogether(t *testing.T) {
 	assert.ErrorContains(t, err, "status 500", "a sum over one of two would be too small")
 }
 
-func TestThePageOfARealServerIsReadInFull(t *testing.T) {
+func TestPage_ofARealServerInFull(t *testing.T) {
 	paths, err := filepath.Glob("../../fixtures/recordings/*/metrics-after.txt")
 	require.NoError(t, err)
 	require.Len(t, paths, 1)
