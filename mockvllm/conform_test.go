@@ -32,10 +32,10 @@ const recordings = "../fixtures/recordings"
 // fails when it is out of date: go test ./mockvllm -run Conforms -update
 const conformance = "../docs/mock-conformance.md"
 
-// TestTheMockConforms asks the mock what a real vLLM was asked, and compares
+// TestServer_ConformsToVLLM asks the mock what a real vLLM was asked, and compares
 // shape by shape. Every difference stands in docs/mock-conformance.md: a new one
 // fails the test, and so does one that is there no more.
-func TestTheMockConforms(t *testing.T) {
+func TestServer_ConformsToVLLM(t *testing.T) {
 	if *record {
 		recordAll(t)
 	}

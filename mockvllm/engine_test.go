@@ -26,7 +26,7 @@ func usageOf(a *answered) map[string]any {
 	return a.events()[len(a.events())-1]["usage"].(map[string]any)
 }
 
-func TestSaltsAndAdaptersShareNoCache(t *testing.T) {
+func TestCache_isNotSharedBySaltsAndAdapters(t *testing.T) {
 	config := mockvllm.Config{Profile: plain(), PromptDetails: true, Adapters: []mockvllm.Adapter{{Name: "sql", Path: "/sql"}}}
 	bubble(t, config, func(t *testing.T, s *mockvllm.Server) {
 		cached := func(more body) any {
@@ -39,7 +39,7 @@ func TestSaltsAndAdaptersShareNoCache(t *testing.T) {
 	})
 }
 
-func TestASaltChangesNothingButTheCache(t *testing.T) {
+func TestCache_saltChangesNothingElse(t *testing.T) {
 	config := mockvllm.Config{Profile: plain(), Faults: []mockvllm.Fault{{Kind: mockvllm.Fail, Share: 0.5, Status: 503}}}
 	answers := func(more body) (out []string) {
 		bubble(t, config, func(t *testing.T, s *mockvllm.Server) {
@@ -57,7 +57,7 @@ func TestASaltChangesNothingButTheCache(t *testing.T) {
 	}
 }
 
-func TestBlocksHaveTheSizeThatIsAskedFor(t *testing.T) {
+func TestCache_blocksHaveTheSizeAskedFor(t *testing.T) {
 	p := plain()
 	p.BlockSize = 32
 	bubble(t, mockvllm.Config{Profile: p, PromptDetails: true}, func(t *testing.T, s *mockvllm.Server) {
@@ -69,7 +69,7 @@ func TestBlocksHaveTheSizeThatIsAskedFor(t *testing.T) {
 	})
 }
 
-func TestAdaptersWaitForASlotAndHoldNobodyElseBack(t *testing.T) {
+func TestAdapters_waitForASlotAndHoldNothingElseBack(t *testing.T) {
 	config := mockvllm.Config{Profile: plain(), MaxAdapters: 1, Adapters: []mockvllm.Adapter{{Name: "a", Path: "/a"}, {Name: "b", Path: "/b"}}}
 	bubble(t, config, func(t *testing.T, s *mockvllm.Server) {
 		first := make([]time.Duration, 3)
@@ -97,7 +97,7 @@ func TestAdaptersWaitForASlotAndHoldNobodyElseBack(t *testing.T) {
 	})
 }
 
-func TestAdaptersComeAndGo(t *testing.T) {
+func TestAdapters_comeAndGo(t *testing.T) {
 	s := start(t, mockvllm.Config{Profile: plain(), RuntimeAdapters: true})
 	assert.Equal(t, 404, ask(s, "/v1/completions", body{"model": "sql", "prompt": "a"}).Code)
 	assert.Equal(t, 400, ask(s, "/v1/load_lora_adapter", body{"lora_name": "sql"}).Code)
@@ -110,7 +110,7 @@ func TestAdaptersComeAndGo(t *testing.T) {
 	assert.Equal(t, 404, ask(s, "/v1/unload_lora_adapter", body{"lora_name": "sql"}).Code)
 }
 
-func TestTheMostUrgentComesFirst(t *testing.T) {
+func TestPriority_mostUrgentFirst(t *testing.T) {
 	p := plain()
 	p.MaxSeqs = 1
 	for _, priority := range []bool{false, true} {
@@ -134,7 +134,7 @@ func TestTheMostUrgentComesFirst(t *testing.T) {
 	}
 }
 
-func TestTheLeastUrgentIsPreempted(t *testing.T) {
+func TestPriority_leastUrgentIsPreempted(t *testing.T) {
 	p := plain()
 	p.Blocks = 24 // 23 blocks of 16 tokens for 2 × (64 + 150) tokens
 	told := make(chan mockvllm.Truth, 2)
@@ -156,7 +156,7 @@ func TestTheLeastUrgentIsPreempted(t *testing.T) {
 	assert.Positive(t, late.Preemptions)
 }
 
-func TestGuessedTokensComeInBursts(t *testing.T) {
+func TestSpeculation_tokensComeInBursts(t *testing.T) {
 	config := mockvllm.Config{Profile: plain(), Draft: mockvllm.Draft{Tokens: 3, Acceptance: .6}}
 	bubble(t, config, func(t *testing.T, s *mockvllm.Server) {
 		together(s, 50, func(i int) body { return completion(ids(32, i), 200) })
@@ -173,7 +173,7 @@ func TestGuessedTokensComeInBursts(t *testing.T) {
 	})
 }
 
-func TestAnAnswerEndsAtAStopString(t *testing.T) {
+func TestAnswer_endsAtAStopString(t *testing.T) {
 	bubble(t, mockvllm.Config{Profile: plain(), Seed: 3}, func(t *testing.T, s *mockvllm.Server) {
 		text := func(more body) (string, any, any) {
 			b := with(body{"prompt": "a", "max_tokens": 400, "ignore_eos": true, "request_id": "x"}, more)
@@ -197,7 +197,7 @@ func TestAnAnswerEndsAtAStopString(t *testing.T) {
 	})
 }
 
-func TestSeveralAnswersShareTheirPrompt(t *testing.T) {
+func TestAnswer_severalShareTheirPrompt(t *testing.T) {
 	bubble(t, mockvllm.Config{Profile: plain()}, func(t *testing.T, s *mockvllm.Server) {
 		a := ask(s, "/v1/completions", with(completion(ids(100, 0), 10), body{"n": 3}))
 		texts := map[float64]string{}
@@ -219,7 +219,7 @@ func TestSeveralAnswersShareTheirPrompt(t *testing.T) {
 	})
 }
 
-func TestAFullQueueRefuses(t *testing.T) {
+func TestQueue_fullOneRefuses(t *testing.T) {
 	p := plain()
 	p.MaxSeqs = 1
 	bubble(t, mockvllm.Config{Profile: p, MaxQueuedRequests: 2}, func(t *testing.T, s *mockvllm.Server) {
@@ -238,7 +238,7 @@ func TestAFullQueueRefuses(t *testing.T) {
 	})
 }
 
-func TestASleepingEngineAnswersWhenItWakes(t *testing.T) {
+func TestSleep_answersWhenItWakes(t *testing.T) {
 	bubble(t, mockvllm.Config{Profile: plain(), Development: true}, func(t *testing.T, s *mockvllm.Server) {
 		running := make(chan *answered)
 		go func() { running <- ask(s, "/v1/completions", completion(ids(32, 0), 1000)) }()
@@ -260,7 +260,7 @@ func TestASleepingEngineAnswersWhenItWakes(t *testing.T) {
 	assert.Equal(t, 404, ask(s, "/sleep", "").Code, "only where VLLM_SERVER_DEV_MODE is set")
 }
 
-func TestAScaledClockIsFaster(t *testing.T) {
+func TestClock_scaledIsFaster(t *testing.T) {
 	bubble(t, mockvllm.Config{Profile: plain(), Scale: 10}, func(t *testing.T, s *mockvllm.Server) {
 		a := ask(s, "/v1/completions", completion(ids(512, 0), 2))
 		assert.Equal(t, (5*time.Millisecond+step(1, 0))/10+time.Microsecond, a.tokens()[0])
@@ -268,7 +268,7 @@ func TestAScaledClockIsFaster(t *testing.T) {
 	})
 }
 
-func TestAnswersOfAStreamCanBeTakenTogether(t *testing.T) {
+func TestStream_chunksCanBeTakenTogether(t *testing.T) {
 	bubble(t, mockvllm.Config{Profile: plain(), StreamInterval: 4}, func(t *testing.T, s *mockvllm.Server) {
 		a := ask(s, "/v1/completions", completion(ids(32, 0), 10))
 		var words []int
@@ -281,7 +281,7 @@ func TestAnswersOfAStreamCanBeTakenTogether(t *testing.T) {
 	})
 }
 
-func TestTheServersLoadIsCounted(t *testing.T) {
+func TestLoad_isCounted(t *testing.T) {
 	bubble(t, mockvllm.Config{Profile: plain(), TrackLoad: true}, func(t *testing.T, s *mockvllm.Server) {
 		ctx, leave := context.WithCancel(t.Context())
 		go askContext(ctx, s, "/v1/completions", completion(ids(32, 0), 1000))
@@ -293,7 +293,7 @@ func TestTheServersLoadIsCounted(t *testing.T) {
 	})
 }
 
-func TestRequestsKeepTheirIDs(t *testing.T) {
+func TestRequest_keepsItsID(t *testing.T) {
 	s := start(t, mockvllm.Config{Profile: zero(), RequestIDHeader: true})
 	r := httptest.NewRequest(http.MethodPost, "/v1/completions", strings.NewReader(`{"prompt":"a","max_tokens":1}`))
 	r.Header.Set("Content-Type", "application/json")
@@ -304,7 +304,7 @@ func TestRequestsKeepTheirIDs(t *testing.T) {
 	assert.Contains(t, w.Body.String(), `"id":"cmpl-mine"`)
 }
 
-func TestTheRustFrontEndTellsItsMetricsInOpenMetrics(t *testing.T) {
+func TestMetrics_RustFrontEndWritesOpenMetrics(t *testing.T) {
 	bubble(t, mockvllm.Config{Profile: plain(), Dialect: mockvllm.Rust}, func(t *testing.T, s *mockvllm.Server) {
 		assert.NotContains(t, get(s, "/metrics").Body.String(), "prompt_tokens_total", "nothing before it was observed")
 		ask(s, "/v1/completions", completion(ids(32, 0), 3))

@@ -34,7 +34,7 @@ func faulty(t *testing.T, text string) mockvllm.Config {
 	return mockvllm.Config{Profile: plain(), Faults: []mockvllm.Fault{f}}
 }
 
-func TestFaultsAreWrittenAsTheyAreRead(t *testing.T) {
+func TestFault_isWrittenAsItIsRead(t *testing.T) {
 	for _, text := range []string{"freeze from=1m0s for=10s", "status status=503 retry-after=2s share=0.05 model=m header=X-User:a path=/v1/completions",
 		"stall", "stall delay=10s every=10", "shrink blocks=100 from=5s", "slow factor=2", "bundle tokens=4 first=3"} {
 		f, err := mockvllm.ParseFault(text)
@@ -67,7 +67,7 @@ func TestFaultsAreWrittenAsTheyAreRead(t *testing.T) {
 	}
 }
 
-func TestFaultsHitWhomTheyAreMeantFor(t *testing.T) {
+func TestFault_hitsTheRequestsItIsMeantFor(t *testing.T) {
 	codes := func(t *testing.T, fault string, n int, of func(i int) body) (codes []int) {
 		c := faulty(t, fault)
 		c.Names = []string{"m", "other"}
@@ -89,7 +89,7 @@ func TestFaultsHitWhomTheyAreMeantFor(t *testing.T) {
 	assert.Equal(t, []int{200}, codes(t, "status status=503 path=/v1/chat/completions", 1, plainly))
 }
 
-func TestARefusalSaysWhenToComeBack(t *testing.T) {
+func TestFault_refusalSaysWhenToComeBack(t *testing.T) {
 	bubble(t, faulty(t, "status status=429 retry-after=7s header=X-User:a"), func(t *testing.T, s *mockvllm.Server) {
 		r := httptest.NewRequest(http.MethodPost, "/v1/completions", strings.NewReader(`{"prompt":"a"}`))
 		r.Header.Set("Content-Type", "application/json")
@@ -102,7 +102,7 @@ func TestARefusalSaysWhenToComeBack(t *testing.T) {
 	})
 }
 
-func TestWaitsAreAsLongAsTheyShallBe(t *testing.T) {
+func TestFault_waitsAreAsLongAsTheyShallBe(t *testing.T) {
 	normal := 5*time.Millisecond + time.Microsecond + step(1, 0)
 	for fault, want := range map[string]struct{ headers, first time.Duration }{
 		"slow-headers delay=2s": {2 * time.Second, 2*time.Second + normal},
@@ -133,7 +133,7 @@ func TestWaitsAreAsLongAsTheyShallBe(t *testing.T) {
 	}
 }
 
-func TestBrokenAnswersAreBrokenAsTheyShallBe(t *testing.T) {
+func TestFault_answersAreBrokenAsTheyShallBe(t *testing.T) {
 	for fault, broken := range map[string]func(t *testing.T, a *answered){
 		"garble": func(t *testing.T, a *answered) {
 			invalid := 0
@@ -177,7 +177,7 @@ func TestBrokenAnswersAreBrokenAsTheyShallBe(t *testing.T) {
 	}
 }
 
-func TestAConnectionIsClosedOrReset(t *testing.T) {
+func TestFault_connectionIsClosedOrReset(t *testing.T) {
 	for fault, want := range map[string]error{"refuse": io.EOF, "reset": syscall.ECONNRESET, "tear": syscall.ECONNRESET, "cut": nil} {
 		t.Run(fault, func(t *testing.T) {
 			c := faulty(t, fault)
@@ -202,7 +202,7 @@ func TestAConnectionIsClosedOrReset(t *testing.T) {
 	}
 }
 
-func TestADeadEngineIsDead(t *testing.T) {
+func TestFault_deadEngineIsDead(t *testing.T) {
 	bubble(t, faulty(t, "dead from=1s for=10s"), func(t *testing.T, s *mockvllm.Server) {
 		running := make(chan *answered)
 		go func() { running <- ask(s, "/v1/completions", completion(ids(32, 0), 1000)) }()
@@ -216,7 +216,7 @@ func TestADeadEngineIsDead(t *testing.T) {
 	})
 }
 
-func TestACacheThatShrinksPreempts(t *testing.T) {
+func TestFault_cacheThatShrinksPreempts(t *testing.T) {
 	bubble(t, faulty(t, "shrink blocks=20 from=300ms for=10s"), func(t *testing.T, s *mockvllm.Server) {
 		for _, a := range together(s, 4, func(i int) body { return completion(ids(64, i), 100) }) {
 			assert.EqualValues(t, 100, usageOf(a)["completion_tokens"], "all are answered in the end")
@@ -231,7 +231,7 @@ func TestACacheThatShrinksPreempts(t *testing.T) {
 	})
 }
 
-func TestMetricsGoWrong(t *testing.T) {
+func TestFault_metricsGoWrong(t *testing.T) {
 	generated := func(t *testing.T, s *mockvllm.Server) float64 {
 		ask(s, "/v1/completions", completion(ids(32, 0), 10))
 		return scrape(t, s).value("vllm:generation_tokens_total")
@@ -264,7 +264,7 @@ func TestMetricsGoWrong(t *testing.T) {
 	})
 }
 
-func TestFaultsChangeWhileTheServerRuns(t *testing.T) {
+func TestFault_changesWhileTheServerRuns(t *testing.T) {
 	bubble(t, mockvllm.Config{Profile: plain()}, func(t *testing.T, s *mockvllm.Server) {
 		admin := func(method, text string) *httptest.ResponseRecorder {
 			w := httptest.NewRecorder()

@@ -81,7 +81,7 @@ func score(t *testing.T, profile mockvllm.Profile, rows []measured) (ttftError, 
 	return ttftError / n, tpotError / n
 }
 
-func TestTheMockIsAsFastAsTheRealServer(t *testing.T) {
+func TestFidelity_isAsFastAsTheRealServer(t *testing.T) {
 	profile, err := mockvllm.ProfileFor("llama-3.1-70b-fp8", "four H100")
 	require.NoError(t, err)
 	ttft, tpot := score(t, profile, publishedRows())
@@ -89,10 +89,10 @@ func TestTheMockIsAsFastAsTheRealServer(t *testing.T) {
 	assert.Less(t, tpot, 0.05)
 }
 
-// TestTheModelIsAsFastAsTheRealServerWhereItWasNotFitted fits A, B, C and the
+// TestFidelity_modelIsAsFastAsTheRealServerWhereItWasNotFitted fits A, B, C and the
 // front end's share to the five rows of 1,024 in and 1,024 out only (D is what
 // the kernel tables say), and is scored on the ten rows it has not seen.
-func TestTheModelIsAsFastAsTheRealServerWhereItWasNotFitted(t *testing.T) {
+func TestFidelity_modelIsAsFastAsTheRealServerWhereItWasNotFitted(t *testing.T) {
 	profile, err := mockvllm.ProfileFor("llama-3.1-70b-fp8", "four H100")
 	require.NoError(t, err)
 	profile.A, profile.B, profile.C, profile.D, profile.Frontend = 2.28, 52.3, 58.8, 26.6, 6700*time.Microsecond

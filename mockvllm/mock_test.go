@@ -111,7 +111,7 @@ func step(seqs, kv int) time.Duration {
 	return 10*time.Millisecond + time.Duration(seqs)*time.Millisecond + time.Duration(kv)*100*time.Nanosecond
 }
 
-func TestLatencyOfOneRequestIsTheFormula(t *testing.T) {
+func TestLatency_ofOneRequestIsTheFormula(t *testing.T) {
 	bubble(t, mockvllm.Config{Profile: plain()}, func(t *testing.T, s *mockvllm.Server) {
 		a := ask(s, "/v1/completions", completion(ids(512, 0), 4))
 		at := 5*time.Millisecond + time.Microsecond + step(1, 0)
@@ -124,7 +124,7 @@ func TestLatencyOfOneRequestIsTheFormula(t *testing.T) {
 	})
 }
 
-func TestPublishedProfilesFollowTheirOwnFormula(t *testing.T) {
+func TestProfile_publishedOnesFollowTheirFormula(t *testing.T) {
 	for _, p := range mockvllm.Profiles() {
 		t.Run(p.Name+" on "+p.GPU, func(t *testing.T) {
 			bubble(t, mockvllm.Config{Profile: p}, func(t *testing.T, s *mockvllm.Server) {
@@ -138,7 +138,7 @@ func TestPublishedProfilesFollowTheirOwnFormula(t *testing.T) {
 	}
 }
 
-func TestALongPromptIsComputedInChunks(t *testing.T) {
+func TestPrefill_longPromptIsComputedInChunks(t *testing.T) {
 	p := plain()
 	p.B = 1 // µs per token
 	bubble(t, mockvllm.Config{Profile: p}, func(t *testing.T, s *mockvllm.Server) {
@@ -149,7 +149,7 @@ func TestALongPromptIsComputedInChunks(t *testing.T) {
 	})
 }
 
-func TestDecodingGoesOnWhileALongPromptIsComputed(t *testing.T) {
+func TestDecode_goesOnWhileALongPromptIsComputed(t *testing.T) {
 	bubble(t, mockvllm.Config{Profile: plain()}, func(t *testing.T, s *mockvllm.Server) {
 		done := make(chan *answered)
 		go func() { done <- ask(s, "/v1/completions", completion(ids(16, 1), 100)) }()
@@ -162,7 +162,7 @@ func TestDecodingGoesOnWhileALongPromptIsComputed(t *testing.T) {
 	})
 }
 
-func TestABatchIsFilledUpToItsPlaces(t *testing.T) {
+func TestBatch_isFilledUpToItsPlaces(t *testing.T) {
 	p := plain()
 	p.MaxSeqs, p.D = 4, 0
 	bubble(t, mockvllm.Config{Profile: p}, func(t *testing.T, s *mockvllm.Server) {
@@ -199,7 +199,7 @@ func together(s http.Handler, n int, of func(i int) body) []*answered {
 	return answers
 }
 
-func TestSaturatedThroughputIsTheFormula(t *testing.T) {
+func TestThroughput_saturatedIsTheFormula(t *testing.T) {
 	p := plain()
 	p.MaxSeqs, p.D = 8, 0
 	bubble(t, mockvllm.Config{Profile: p}, func(t *testing.T, s *mockvllm.Server) {
@@ -211,7 +211,7 @@ func TestSaturatedThroughputIsTheFormula(t *testing.T) {
 	})
 }
 
-func TestAFullCachePreemptsAndStillAnswersAll(t *testing.T) {
+func TestCache_fullOnePreemptsAndAnswersAll(t *testing.T) {
 	p := plain()
 	p.Blocks = 40 // 39 blocks of 16 tokens for 4 × (64 + 200) tokens
 	bubble(t, mockvllm.Config{Profile: p}, func(t *testing.T, s *mockvllm.Server) {
@@ -226,7 +226,7 @@ func TestAFullCachePreemptsAndStillAnswersAll(t *testing.T) {
 	})
 }
 
-func TestASharedBeginningIsFoundInTheCache(t *testing.T) {
+func TestCache_sharedBeginningIsFound(t *testing.T) {
 	bubble(t, mockvllm.Config{Profile: plain(), PromptDetails: true, Development: true}, func(t *testing.T, s *mockvllm.Server) {
 		prompt := ids(100, 0)
 		cached := func() float64 {
@@ -244,7 +244,7 @@ func TestASharedBeginningIsFoundInTheCache(t *testing.T) {
 	})
 }
 
-func TestAClientThatLeavesFreesItsPlace(t *testing.T) {
+func TestClient_thatLeavesFreesItsPlace(t *testing.T) {
 	bubble(t, mockvllm.Config{Profile: plain()}, func(t *testing.T, s *mockvllm.Server) {
 		ctx, leave := context.WithCancel(t.Context())
 		go askContext(ctx, s, "/v1/completions", completion(ids(160, 0), 10_000))
@@ -260,7 +260,7 @@ func TestAClientThatLeavesFreesItsPlace(t *testing.T) {
 	})
 }
 
-func TestTheOrderOfArrivalWithinAnInstantDoesNotMatter(t *testing.T) {
+func TestArrival_orderWithinAnInstantDoesNotMatter(t *testing.T) {
 	run := func(reverse bool) (out []string) {
 		p := plain()
 		p.MaxSeqs = 3
@@ -283,7 +283,7 @@ func TestTheOrderOfArrivalWithinAnInstantDoesNotMatter(t *testing.T) {
 	assert.Equal(t, run(false), run(true))
 }
 
-func TestAFreezeHoldsEverybodyUp(t *testing.T) {
+func TestFault_freezeHoldsAllUp(t *testing.T) {
 	frozen := mockvllm.Config{Profile: plain(), Faults: []mockvllm.Fault{{Kind: mockvllm.Freeze, For: 10 * time.Second, From: time.Second}}}
 	bubble(t, frozen, func(t *testing.T, s *mockvllm.Server) {
 		time.Sleep(4 * time.Second)
@@ -292,7 +292,7 @@ func TestAFreezeHoldsEverybodyUp(t *testing.T) {
 	})
 }
 
-func TestFaultsHitTheirShareWhateverTheOrder(t *testing.T) {
+func TestFault_hitsItsShareWhateverTheOrder(t *testing.T) {
 	for name, c := range map[string]struct {
 		fault mockvllm.Fault
 		hit   func(*answered) bool
@@ -315,7 +315,7 @@ func TestFaultsHitTheirShareWhateverTheOrder(t *testing.T) {
 	}
 }
 
-func TestTheTruthIsWhatTheClientSaw(t *testing.T) {
+func TestTruth_isWhatTheClientSaw(t *testing.T) {
 	var told []mockvllm.Truth
 	config := mockvllm.Config{Profile: plain(), Truth: func(tr mockvllm.Truth) { told = append(told, tr) }}
 	bubble(t, config, func(t *testing.T, s *mockvllm.Server) {
@@ -340,7 +340,7 @@ func TestTheTruthIsWhatTheClientSaw(t *testing.T) {
 	})
 }
 
-func TestTenThousandClientsWhoLeaveLeaveNothing(t *testing.T) {
+func TestClient_tenThousandThatLeaveLeaveNothing(t *testing.T) {
 	bubble(t, mockvllm.Config{Profile: plain()}, func(t *testing.T, s *mockvllm.Server) {
 		done := make(chan bool)
 		const n = 10_000

@@ -41,7 +41,7 @@ type gist struct {
 	tokens                int
 }
 
-func TestAReplayIsWhatTheServerDoes(t *testing.T) {
+func TestReplay_isWhatTheServerDoes(t *testing.T) {
 	arrivals := randomly(200, 20)
 	p := plain()
 	p.Blocks, p.MaxSeqs = 400, 16 // small enough to queue and to preempt
@@ -76,7 +76,7 @@ func TestAReplayIsWhatTheServerDoes(t *testing.T) {
 	assert.Equal(t, online, offline)
 }
 
-func TestATraceSharesTheBeginningsItNames(t *testing.T) {
+func TestReplay_sharesTheBeginningsItNames(t *testing.T) {
 	trace := `{"timestamp": 0, "input_length": 1100, "output_length": 10, "hash_ids": [1, 2, 3]}
 {"timestamp": 5000, "input_length": 1500, "output_length": 10, "hash_ids": [1, 2, 4]}
 {"timestamp": 9000.5, "input_length": 100, "output_length": 10}
@@ -88,7 +88,7 @@ func TestATraceSharesTheBeginningsItNames(t *testing.T) {
 	assert.Equal(t, 9000500*time.Microsecond, told[2].Received.Sub(time.Unix(0, 0)))
 }
 
-func TestATraceThatCannotBeServedSaysWhere(t *testing.T) {
+func TestReplay_traceThatCannotBeServedSaysWhere(t *testing.T) {
 	for says, trace := range map[string]string{
 		`line 2: no "timestamp"`:      `{"timestamp": 0, "input_length": 1, "output_length": 1}` + "\n{}",
 		"line 1: invalid character":   "x",
@@ -101,7 +101,7 @@ func TestATraceThatCannotBeServedSaysWhere(t *testing.T) {
 	}
 }
 
-func TestUsersAskAgainWhenTheyAreAnswered(t *testing.T) {
+func TestReplay_usersAskAgainWhenTheyAreAnswered(t *testing.T) {
 	profile := plain()
 	user := func(pause time.Duration) (out []mockvllm.Arrival) {
 		for range 5 {
@@ -130,7 +130,7 @@ func TestUsersAskAgainWhenTheyAreAnswered(t *testing.T) {
 	assert.EqualError(t, err, "request 2 of user 1 has 1 prompt and 0 output tokens; both must be at least 1")
 }
 
-func TestUsersWhoAskOnceAreATrace(t *testing.T) {
+func TestReplay_usersWhoAskOnceAreATrace(t *testing.T) {
 	arrivals := randomly(200, 20)
 	var trace, users []mockvllm.Truth
 	require.NoError(t, mockvllm.Replay(mockvllm.Config{Profile: plain()}, sequenceOf(arrivals), func(tr mockvllm.Truth) { trace = append(trace, tr) }))

@@ -13,7 +13,7 @@ import (
 	"github.com/vllmspec/vllmspec/mockvllm"
 )
 
-func TestABurstDoesNotGetPastTheBoundOfTheQueue(t *testing.T) {
+func TestQueue_burstDoesNotPassItsBound(t *testing.T) {
 	bubble(t, mockvllm.Config{Profile: plain(), MaxQueuedRequests: 2}, func(t *testing.T, s *mockvllm.Server) {
 		codes := map[int]int{}
 		for _, a := range together(s, 8, func(i int) body { return completion(ids(32, i), 50) }) {
@@ -24,7 +24,7 @@ func TestABurstDoesNotGetPastTheBoundOfTheQueue(t *testing.T) {
 	})
 }
 
-func TestEqualRequestsAreSeveral(t *testing.T) {
+func TestRequest_equalOnesAreSeveral(t *testing.T) {
 	bubble(t, faulty(t, "status status=503 share=25%"), func(t *testing.T, s *mockvllm.Server) {
 		seen, hits := map[any]bool{}, 0
 		for range 400 {
@@ -42,7 +42,7 @@ func TestEqualRequestsAreSeveral(t *testing.T) {
 	})
 }
 
-func TestWhatIsSaidDependsOnWhatIsAsked(t *testing.T) {
+func TestAnswer_dependsOnWhatIsAsked(t *testing.T) {
 	s := start(t, mockvllm.Config{Profile: zero()})
 	text := func(more body) string {
 		a := ask(s, "/v1/completions", with(body{"prompt": "Tell me", "max_tokens": 8, "ignore_eos": true}, more))
@@ -63,7 +63,7 @@ func TestWhatIsSaidDependsOnWhatIsAsked(t *testing.T) {
 	assert.NotEqual(t, text(body{}), text(body{"prompt": "Tell us"}))
 }
 
-func TestAnswersInJSONAreJSON(t *testing.T) {
+func TestAnswer_inJSONIsJSON(t *testing.T) {
 	s := start(t, mockvllm.Config{Profile: zero()})
 	schema := body{"type": "object", "properties": body{"city": body{"type": "string"}, "days": body{"type": "integer"}}}
 	for _, stream := range []bool{false, true} {
@@ -85,7 +85,7 @@ func TestAnswersInJSONAreJSON(t *testing.T) {
 	}
 }
 
-func TestToolsArePartOfThePrompt(t *testing.T) {
+func TestTools_arePartOfThePrompt(t *testing.T) {
 	s := start(t, mockvllm.Config{Profile: zero()})
 	tokens := func(more body) float64 {
 		var whole struct {
@@ -102,7 +102,7 @@ func TestToolsArePartOfThePrompt(t *testing.T) {
 	assert.Equal(t, 400, ask(s, "/v1/chat/completions", body{"messages": []any{nil}}).Code)
 }
 
-func TestASleepingEngineIsBroughtBackInParts(t *testing.T) {
+func TestSleep_endsInParts(t *testing.T) {
 	s := start(t, mockvllm.Config{Profile: zero(), Development: true})
 	sleeping := func() bool { return strings.Contains(get(s, "/is_sleeping").Body.String(), "true") }
 	ask(s, "/sleep", "")
@@ -118,7 +118,7 @@ type counter struct{ n int }
 
 func (c *counter) Write(b []byte) (int, error) { c.n += len(b); return len(b), nil }
 
-func TestTheTruthIsWrittenDownSoon(t *testing.T) {
+func TestTruth_isWrittenDownSoon(t *testing.T) {
 	var file counter
 	log := mockvllm.NewTruthLog(&file)
 	bubble(t, mockvllm.Config{Profile: plain(), Truth: log.Write}, func(t *testing.T, s *mockvllm.Server) {

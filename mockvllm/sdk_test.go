@@ -27,7 +27,7 @@ func hello() openai.ChatCompletionNewParams {
 		Messages: []openai.ChatCompletionMessageParamUnion{openai.UserMessage("Hello there")}}
 }
 
-func TestTheSDKChats(t *testing.T) {
+func TestSDK_chats(t *testing.T) {
 	c := sdk(t)
 	whole, err := c.Chat.Completions.New(t.Context(), hello())
 	require.NoError(t, err)
@@ -47,7 +47,7 @@ func TestTheSDKChats(t *testing.T) {
 	assert.NotEmpty(t, all.Choices[0].FinishReason)
 }
 
-func TestTheSDKCallsTools(t *testing.T) {
+func TestSDK_callsTools(t *testing.T) {
 	c := sdk(t)
 	params := hello()
 	params.MaxCompletionTokens = openai.Int(100)
@@ -76,7 +76,7 @@ func TestTheSDKCallsTools(t *testing.T) {
 	assert.NotEmpty(t, after.Choices[0].Message.Content, "once the result is there it answers in words")
 }
 
-func TestTheSDKEmbeds(t *testing.T) {
+func TestSDK_embeds(t *testing.T) {
 	c := sdk(t)
 	embed := func(texts ...string) *openai.CreateEmbeddingResponse {
 		out, err := c.Embeddings.New(t.Context(), openai.EmbeddingNewParams{Model: "zero", Dimensions: openai.Int(64),
@@ -92,7 +92,7 @@ func TestTheSDKEmbeds(t *testing.T) {
 	assert.Positive(t, two.Usage.PromptTokens)
 }
 
-func TestTheSDKUsesResponses(t *testing.T) {
+func TestSDK_usesResponses(t *testing.T) {
 	c := sdk(t)
 	params := responses.ResponseNewParams{Model: "zero", MaxOutputTokens: openai.Int(2000), Instructions: openai.String("Be brief."),
 		Input: responses.ResponseNewParamsInputUnion{OfString: openai.String("Hello there")}}
@@ -116,7 +116,7 @@ func TestTheSDKUsesResponses(t *testing.T) {
 	assert.Positive(t, last.Response.Usage.OutputTokens)
 }
 
-func TestTextsAreScoredAndRanked(t *testing.T) {
+func TestScores_rankTexts(t *testing.T) {
 	s := start(t, mockvllm.Config{Profile: zero()})
 	scored := ask(s, "/v1/score", `{"text_1":"a query","text_2":["one","two","three"]}`)
 	assert.Equal(t, 3, strings.Count(scored.Body.String(), `"object":"score"`))

@@ -16,7 +16,7 @@ import (
 	"github.com/vllmspec/vllmspec/mockvllm"
 )
 
-func TestTheTruthHasWhenARequestReachedTheSystem(t *testing.T) {
+func TestTruth_hasWhenARequestReachedTheSystem(t *testing.T) {
 	for name, follow := range map[string]bool{"stamped": true, "not stamped": false} {
 		t.Run(name, func(t *testing.T) {
 			truths := make(chan mockvllm.Truth, 1)

@@ -106,7 +106,7 @@ func TestTranscripts(t *testing.T) {
 	}
 }
 
-func TestErrorsHaveTheBodiesOfVLLM(t *testing.T) {
+func TestErrors_haveTheBodiesOfVLLM(t *testing.T) {
 	s := start(t, mockvllm.Config{Profile: plain(), APIKeys: []string{"secret"}})
 	for name, c := range map[string]struct {
 		method, path, key, content, body string
@@ -146,7 +146,7 @@ func TestErrorsHaveTheBodiesOfVLLM(t *testing.T) {
 	}
 }
 
-func TestMetricsAddUp(t *testing.T) {
+func TestMetrics_addUp(t *testing.T) {
 	bubble(t, mockvllm.Config{Profile: plain()}, func(t *testing.T, s *mockvllm.Server) {
 		together(s, 10, func(i int) body { return completion(ids(40, i), 20) })
 		m := scrape(t, s)
@@ -174,7 +174,7 @@ func TestMetricsAddUp(t *testing.T) {
 	})
 }
 
-func TestTheServerSaysWhoItIs(t *testing.T) {
+func TestServer_saysWhatItIs(t *testing.T) {
 	s := start(t, mockvllm.Config{Profile: plain(), Names: []string{"mine"}})
 	assert.Equal(t, http.StatusOK, get(s, "/health").Code)
 	assert.JSONEq(t, `{"version":"`+mockvllm.Version+`"}`, get(s, "/version").Body.String())
@@ -186,7 +186,7 @@ func TestTheServerSaysWhoItIs(t *testing.T) {
 	assert.JSONEq(t, `{"prompt":"<|begin_of_text|>Hello world"}`, ask(s, "/detokenize", `{"tokens":[128000,9906,1917]}`).Body.String())
 }
 
-func TestImpossibleConfigurationsAreRefused(t *testing.T) {
+func TestConfig_impossibleOnesAreRefused(t *testing.T) {
 	small := func(change func(*mockvllm.Profile)) mockvllm.Config {
 		p := plain()
 		change(&p)

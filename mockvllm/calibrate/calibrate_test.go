@@ -46,7 +46,7 @@ func profile(t *testing.T, model, gpu string) mockvllm.Profile {
 	return p
 }
 
-func TestAFitFindsTheServerBehindTheRuns(t *testing.T) {
+func TestFit_findsTheServerBehindTheRuns(t *testing.T) {
 	server := profile(t, "llama-3.1-8b", "one A100")
 	begin := profile(t, "llama-3.1-8b", "one L40S") // twice as slow
 	begin.E = server.E                              // is not fitted
@@ -97,7 +97,7 @@ func closed(t *testing.T, p mockvllm.Profile, users, each int) calibrate.Run {
 	return run
 }
 
-func TestAProfileIsScoredAsManyUsersAskIt(t *testing.T) {
+func TestScore_asManyUsersAskIt(t *testing.T) {
 	server := profile(t, "llama-3.1-8b", "one A100")
 	run := closed(t, server, 64, 6)
 	rows, err := calibrate.Score(server, []calibrate.Run{run})
@@ -118,7 +118,7 @@ func TestAProfileIsScoredAsManyUsersAskIt(t *testing.T) {
 	}
 }
 
-func TestAFitRefusesWhatCannotTellTheCoefficientsApart(t *testing.T) {
+func TestFit_refusesRunsThatDoNotSeparateTheCoefficients(t *testing.T) {
 	server := profile(t, "llama-3.1-8b", "one A100")
 	quiet, busy := observe(t, server, "quiet", 40, 1, 200, 250), observe(t, server, "busy", 100, 12, 200, 250)
 	for says, runs := range map[string][]calibrate.Run{

@@ -77,9 +77,9 @@ const (
 // h200Fitted are the runs that the H200's profile was fitted to.
 func h200Fitted() []string { return []string{"c2", "c8", "c32", "c128", "c8-long", "c64-long"} }
 
-// TestTheDefaultProfileIsAsFastAsARealH100 holds it against runs to none of which
+// TestDefaultProfile_isAsFastAsARealH100 holds it against runs to none of which
 // it was fitted.
-func TestTheDefaultProfileIsAsFastAsARealH100(t *testing.T) {
+func TestDefaultProfile_isAsFastAsARealH100(t *testing.T) {
 	p, err := mockvllm.ProfileFor("llama-3.1-8b", "")
 	require.NoError(t, err)
 	require.Equal(t, "one H100", p.GPU)
@@ -94,16 +94,16 @@ func said(ttft, tpot float64) string {
 	return fmt.Sprintf("TTFT %.1f %%, TPOT %.1f %%", 100*ttft, 100*tpot)
 }
 
-// TestARealFrontEndSaturates shows what the mock does not: under 512 users the
+// TestFrontEnd_ofARealServerSaturates shows what the mock does not: under 512 users the
 // server's steps are as long as the mock's, and first tokens wait a second more.
-func TestARealFrontEndSaturates(t *testing.T) {
+func TestFrontEnd_ofARealServerSaturates(t *testing.T) {
 	runs := realRuns(t, h100Runs)
 	ttft, tpot := score(t, profile(t, "llama-3.1-8b", "one H100"), runs, "c512")
 	assert.Less(t, tpot, 0.05)
 	assert.Greater(t, ttft, 0.5, "the mock's front end has come to saturate as well: say so in docs/mock-conformance.md")
 }
 
-func TestTheProfileOfAnH200IsAsFastAsARealOne(t *testing.T) {
+func TestProfileH200_isAsFastAsARealOne(t *testing.T) {
 	p, runs := profile(t, "llama-3.1-8b", "one H200"), realRuns(t, h200Runs)
 	ttft, tpot := score(t, p, runs, h200Fitted()...)
 	assert.Less(t, ttft, 0.12)
@@ -115,8 +115,8 @@ func TestTheProfileOfAnH200IsAsFastAsARealOne(t *testing.T) {
 	assert.Contains(t, p.Error, said(ttft, tpot)+" over one that it has not seen")
 }
 
-// TestTheProfileOfAnH200IsWhatAFitGives repeats the fit: half a minute of CPU.
-func TestTheProfileOfAnH200IsWhatAFitGives(t *testing.T) {
+// TestProfileH200_isWhatAFitGives repeats the fit: half a minute of CPU.
+func TestProfileH200_isWhatAFitGives(t *testing.T) {
 	stored, begin := profile(t, "llama-3.1-8b", "one H200"), profile(t, "llama-3.1-8b", "one H100")
 	begin.Blocks = stored.Blocks
 	got, _, err := calibrate.Fit(begin, pick(t, realRuns(t, h200Runs), h200Fitted()...))

@@ -30,7 +30,7 @@ func configOf(t *testing.T, args ...string) (mockvllm.Config, error) {
 	return o.build()
 }
 
-func TestTheCommandLineOfVLLMIsUnderstood(t *testing.T) {
+func TestFlags_ofVLLMAreUnderstood(t *testing.T) {
 	c, err := configOf(t, "serve", "meta-llama/Llama-3.1-8B-Instruct", "--tensor-parallel-size", "1", "--max-model-len=8192", "--max-num-seqs", "32",
 		"--enforce-eager", "--gpu-memory-utilization", "0.9", "--api-key", "k", "--max-num-batched-tokens", "4096", "--port", "0")
 	require.NoError(t, err)
@@ -40,13 +40,13 @@ func TestTheCommandLineOfVLLMIsUnderstood(t *testing.T) {
 	assert.Equal(t, []string{"k"}, c.APIKeys)
 }
 
-func TestFaultsAreFlags(t *testing.T) {
+func TestFlags_faults(t *testing.T) {
 	c, err := configOf(t, "--fault", "freeze for=10s from=1m", "--fault=status status=503 share=5%")
 	require.NoError(t, err)
 	assert.Equal(t, []mockvllm.Fault{{Kind: mockvllm.Freeze, For: 10 * time.Second, From: time.Minute}, {Kind: mockvllm.Fail, Status: 503, Share: .05}}, c.Faults)
 }
 
-func TestVLLMsWayOfWritingFlagsIsUnderstood(t *testing.T) {
+func TestFlags_inVLLMsWayOfWriting(t *testing.T) {
 	c, err := configOf(t, "llama-3.1-8b", "--served-model-name", "chat", "chat-v2", "-tp", "2", "--max_model_len", "8K", "--no-enable-prefix-caching",
 		"--enable-lora", "--lora-modules", "sql=/adapters/sql", `{"name":"law","path":"/adapters/law"}`, "--max-loras", "2", "--scheduling-policy=priority",
 		"--speculative-config", `{"method":"ngram","num_speculative_tokens":3}`, "--acceptance", "0.5", "--reasoning-parser", "qwen3", "--block-size", "32",
@@ -64,7 +64,7 @@ func TestVLLMsWayOfWritingFlagsIsUnderstood(t *testing.T) {
 	assert.Equal(t, []string{"a", "b"}, c.APIKeys)
 }
 
-func TestAProfileCanBeGivenToAnyModel(t *testing.T) {
+func TestFlags_profileForAnyModel(t *testing.T) {
 	c, err := configOf(t, "mistralai/Mistral-7B-Instruct-v0.3", "--profile", "llama-3.1-8b")
 	require.NoError(t, err)
 	assert.Equal(t, []string{"mistralai/Mistral-7B-Instruct-v0.3"}, c.Names)
@@ -77,7 +77,7 @@ func TestAProfileCanBeGivenToAnyModel(t *testing.T) {
 	assert.Equal(t, c.Profile, again.Profile)
 }
 
-func TestATraceIsReplayed(t *testing.T) {
+func TestReplay_ofATrace(t *testing.T) {
 	trace := filepath.Join(t.TempDir(), "trace.jsonl")
 	require.NoError(t, os.WriteFile(trace, []byte(`{"timestamp": 0, "input_length": 512, "output_length": 3, "hash_ids": [1]}
 {"timestamp": 3600000, "input_length": 512, "output_length": 3, "hash_ids": [1]}
@@ -91,7 +91,7 @@ func TestATraceIsReplayed(t *testing.T) {
 	assert.Equal(t, 2, bytes.Count(truth, []byte("\n")))
 }
 
-func TestAProfileIsFittedToStoredRuns(t *testing.T) {
+func TestFit_toStoredRuns(t *testing.T) {
 	profile, err := mockvllm.ProfileFor("llama-3.1-8b", "one A100")
 	require.NoError(t, err)
 	quiet, busy := storedRun(t, profile, 30, 100, 1), storedRun(t, profile, 120, 2000, 4)
@@ -108,7 +108,7 @@ func TestAProfileIsFittedToStoredRuns(t *testing.T) {
 	assert.ErrorContains(t, run([]string{"calibrate", t.TempDir()}, io.Discard, io.Discard), "is no stored run")
 }
 
-func TestAProfileIsScoredAgainstStoredRuns(t *testing.T) {
+func TestScore_againstStoredRuns(t *testing.T) {
 	profile, err := mockvllm.ProfileFor("llama-3.1-8b", "one A100")
 	require.NoError(t, err)
 	run1 := storedRun(t, profile, 30, 100, 1) // a fit would refuse this one alone
@@ -154,7 +154,7 @@ func storedRun(t *testing.T, p mockvllm.Profile, n, prompt, perSecond int) strin
 	return path
 }
 
-func TestWhatCannotBeServedSaysSo(t *testing.T) {
+func TestFlags_whatCannotBeServedSaysSo(t *testing.T) {
 	for says, args := range map[string][]string{
 		`did you mean "llama-3.1-8b"`: {"lama-3.1-8b"},
 		"no profile of llama-3.1-8b":  {"--gpu", "one B200"},
@@ -175,7 +175,7 @@ func TestWhatCannotBeServedSaysSo(t *testing.T) {
 	}
 }
 
-func TestTheGuideIsTrue(t *testing.T) {
+func TestGuide_isTrue(t *testing.T) {
 	raw, err := os.ReadFile("../../../docs/mock.md")
 	require.NoError(t, err)
 	guide := string(raw)

@@ -44,7 +44,7 @@ func certificate(t *testing.T) (cert, key string) {
 	return write("cert.pem", "CERTIFICATE", der), write("key.pem", "PRIVATE KEY", raw)
 }
 
-func TestItServesOverTLS(t *testing.T) {
+func TestServe_overTLS(t *testing.T) {
 	cert, key := certificate(t)
 	o, err := parse([]string{"--ssl-certfile", cert, "--ssl-keyfile", key, "--ssl-ca-certs", cert, "--ssl-cert-reqs", "2"}, io.Discard)
 	require.NoError(t, err)
