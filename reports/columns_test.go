@@ -10,13 +10,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestACommitIsShortened(t *testing.T) {
+func TestCommit_isShortened(t *testing.T) {
 	for commit, want := range map[string]string{"": "", "9a99821": "9a99821", strings.Repeat("0123456789", 4): "012345678901", strings.Repeat("0123456789", 4) + "-dirty": "012345678901-dirty"} {
 		assert.Equal(t, want, shortCommit(commit))
 	}
 }
 
-func TestSeveralBrowsersMaySendForTheSameRequests(t *testing.T) {
+func TestColumns_severalBrowsersMaySendForTheSameRequests(t *testing.T) {
 	r := pack([]*point{{seq: 1}, {seq: 2}})
 	var texts [2]string
 	var all sync.WaitGroup

@@ -12,7 +12,7 @@ import (
 
 // Where the slowest requests alone have more tokens than are drawn one by one, the
 // drawing goes on all the same, however long the run.
-func TestADrawingThatIsFullGoesOn(t *testing.T) {
+func TestDrawing_thatIsFullGoesOn(t *testing.T) {
 	d := reports.NewDrawing(0, reports.Bounds{Requests: 100, Chunks: 10, Buckets: 10})
 	for i := range 500 {
 		due := time.Duration(i) * 100 * time.Millisecond

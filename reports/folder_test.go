@@ -53,7 +53,7 @@ func indexIn(t *testing.T, root string) string {
 	return string(raw)
 }
 
-func TestTheListIsTheSameFromWhatWasKept(t *testing.T) {
+func TestList_isTheSameFromWhatWasKept(t *testing.T) {
 	root := t.TempDir()
 	names := storeRuns(t, root, 0, 45)
 	first := indexIn(t, root)
@@ -77,7 +77,7 @@ func TestTheListIsTheSameFromWhatWasKept(t *testing.T) {
 	assert.Contains(t, later, "Another name")
 }
 
-func TestAPartIsListedWhereItsWholeIsNot(t *testing.T) {
+func TestList_namesAPartWhereItsWholeIsNot(t *testing.T) {
 	root := t.TempDir()
 	names := storeRuns(t, root, 0, 2)
 	part := filepath.Join(root, names[0], "run.json")
@@ -94,8 +94,8 @@ func TestAPartIsListedWhereItsWholeIsNot(t *testing.T) {
 	assert.Contains(t, indexIn(t, root), "repeat 1")
 }
 
-// TestTwoListsAtOnce has several processes end in one folder at once, as far as goroutines are such.
-func TestTwoListsAtOnce(t *testing.T) {
+// TestList_twoAtOnce has several processes end in one folder at once, as far as goroutines are such.
+func TestList_twoAtOnce(t *testing.T) {
 	root := t.TempDir()
 	storeRuns(t, root, 0, 30)
 	var all sync.WaitGroup

@@ -103,9 +103,9 @@ const seen = `Feature: Seen
 // objectivesOf are the rows of a page as a person reads them.
 const objectivesOf = `[...document.querySelectorAll('.objective summary')].map(s => ['name', 'value', 'interval', 'n', 'outcome'].map(c => s.querySelector('.' + c).textContent.trim()).join('|')).join('\n')`
 
-// TestALivePageEndsAsTheReportThatIsKept follows a real run in a real browser to its last
+// TestLivePage_endsAsTheReportThatIsKept follows a real run in a real browser to its last
 // frame. What it says then is what the saved report says, and that is what verdicts.json holds.
-func TestALivePageEndsAsTheReportThatIsKept(t *testing.T) {
+func TestLivePage_endsAsTheReportThatIsKept(t *testing.T) {
 	of := start(t, fmt.Sprintf(seen, "12 seconds"))
 	v := visit(t, of.address, 1440, 900)
 	v.until(`Number(document.body.dataset.frames) >= 2`)
@@ -141,8 +141,8 @@ func TestALivePageEndsAsTheReportThatIsKept(t *testing.T) {
 	}
 }
 
-// TestAPersonCanStopARun presses the button; the run is stored and says why it ended.
-func TestAPersonCanStopARun(t *testing.T) {
+// TestLivePage_stopsARun presses the button; the run is stored and says why it ended.
+func TestLivePage_stopsARun(t *testing.T) {
 	of := start(t, fmt.Sprintf(seen, "5 minutes"))
 	v := visit(t, of.address, 1440, 900)
 	v.until(`Number(document.body.dataset.frames) >= 1`)

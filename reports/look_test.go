@@ -21,7 +21,7 @@ import (
 	"github.com/vllmspec/vllmspec/reports"
 )
 
-func TestABrowserDrawsEveryChart(t *testing.T) {
+func TestBrowser_drawsEveryChart(t *testing.T) {
 	view, text := page(t, runOf(1000), [2]string{"p50 TTFT", "at most 1 s"})
 	v := open(t, text, 1440, 900)
 	shown := 3 + len(view.Data.Distributions) // the story, the offered rate, the heat map
@@ -43,9 +43,9 @@ func TestABrowserDrawsEveryChart(t *testing.T) {
 	}
 }
 
-// TestASecondWithoutRequestsIsAGap looks at how much of some seconds of the phases is painted;
+// TestBrowser_secondWithoutRequestsIsAGap looks at how much of some seconds of the phases is painted;
 // the last second of a run is as wide as the others.
-func TestASecondWithoutRequestsIsAGap(t *testing.T) {
+func TestBrowser_secondWithoutRequestsIsAGap(t *testing.T) {
 	run := runOf(100)
 	records := slices.DeleteFunc(slices.Collect(run.Records), func(r harness.Record) bool { return r.Due >= 4*time.Second && r.Due < 6*time.Second })
 	run.Records, run.Requests = slices.Values(records), len(records)
@@ -72,9 +72,9 @@ func TestASecondWithoutRequestsIsAGap(t *testing.T) {
 	}
 }
 
-// TestAPersonCanZoom drags over a chart over time: all of them show that part, and the
+// TestBrowser_zooms drags over a chart over time: all of them show that part, and the
 // figures are those of it.
-func TestAPersonCanZoom(t *testing.T) {
+func TestBrowser_zooms(t *testing.T) {
 	_, text := page(t, runOf(1000))
 	v := open(t, text, 1440, 900)
 	assert.True(t, sees[bool](v, `document.querySelector('[data-zoomed]').hidden`))
@@ -87,8 +87,8 @@ func TestAPersonCanZoom(t *testing.T) {
 	v.until(`document.querySelector('[data-zoomed]').hidden`)
 }
 
-// TestAPersonCanOpenARequest clicks on a point, goes on by keys, and closes it.
-func TestAPersonCanOpenARequest(t *testing.T) {
+// TestBrowser_opensARequest clicks on a point, goes on by keys, and closes it.
+func TestBrowser_opensARequest(t *testing.T) {
 	_, text := page(t, runOf(300))
 	v := open(t, text, 1440, 900)
 	v.do(chromedp.Focus(chromedp.CSS(`[data-chart="story"]`)), chromedp.KeyEvent(kb.Enter))
@@ -114,7 +114,7 @@ func TestAPersonCanOpenARequest(t *testing.T) {
 	v.until(`document.querySelector('[data-request]').hidden`)
 }
 
-func TestColoursAreAsAPersonWants(t *testing.T) {
+func TestBrowser_coloursAreAsAPersonWants(t *testing.T) {
 	_, text := page(t, runOf(100))
 	v := open(t, text, 1440, 900)
 	ground := func() string { return sees[string](v, `getComputedStyle(document.documentElement).backgroundColor`) }
@@ -125,8 +125,8 @@ func TestColoursAreAsAPersonWants(t *testing.T) {
 	assert.NotEqual(t, light, ground())
 }
 
-// TestItIsReadAtAnyWidth looks for what is wider than the screen.
-func TestItIsReadAtAnyWidth(t *testing.T) {
+// TestBrowser_readsAtAnyWidth looks for what is wider than the screen.
+func TestBrowser_readsAtAnyWidth(t *testing.T) {
 	_, text := page(t, runOf(300), [2]string{"p50 TTFT", "at most 1 s"}, [2]string{"error rate", "at most 1%"})
 	for _, width := range []int64{380, 800, 1440} {
 		v := open(t, text, width, 900)
@@ -135,8 +135,8 @@ func TestItIsReadAtAnyWidth(t *testing.T) {
 	}
 }
 
-// TestARowOpensToItsEvidence opens an objective.
-func TestARowOpensToItsEvidence(t *testing.T) {
+// TestBrowser_rowOpensToItsEvidence opens an objective.
+func TestBrowser_rowOpensToItsEvidence(t *testing.T) {
 	_, text := page(t, runOf(300), [2]string{"p50 TTFT", "at most 1 s"})
 	v := open(t, text, 1440, 900)
 	v.click(".objective summary")
@@ -144,9 +144,9 @@ func TestARowOpensToItsEvidence(t *testing.T) {
 	assert.Contains(t, v.text(".objective pre"), "quantile_cont")
 }
 
-// TestThePagePrints looks at what is on paper: light, every chart whole, and afterwards
+// TestBrowser_prints looks at what is on paper: light, every chart whole, and afterwards
 // all as it was.
-func TestThePagePrints(t *testing.T) {
+func TestBrowser_prints(t *testing.T) {
 	_, text := page(t, runOf(300), [2]string{"p50 TTFT", "at most 1 s"})
 	v := open(t, text, 1440, 900)
 	v.click("[data-theme-button]")
@@ -173,8 +173,8 @@ func TestThePagePrints(t *testing.T) {
 	v.pdf("report")
 }
 
-// TestManyGPUsAreToldApart has more of them than there are colours.
-func TestManyGPUsAreToldApart(t *testing.T) {
+// TestBrowser_distinguishesManyGPUs has more of them than there are colours.
+func TestBrowser_distinguishesManyGPUs(t *testing.T) {
 	run := runOf(1000)
 	before := run.Samples
 	run.Samples = func(yield func(harness.Sample) bool) {
@@ -203,8 +203,8 @@ func TestManyGPUsAreToldApart(t *testing.T) {
 	v.picture("gpus")
 }
 
-// TestRunsAreFoundByWords searches the list of runs.
-func TestRunsAreFoundByWords(t *testing.T) {
+// TestBrowser_findsRunsByWords searches the list of runs.
+func TestBrowser_findsRunsByWords(t *testing.T) {
 	var entries []reports.Entry
 	for _, name := range []string{"A working day's traffic", "A freeze is felt", "How much one GPU can carry"} {
 		run := runOf(20)
@@ -220,8 +220,8 @@ func TestRunsAreFoundByWords(t *testing.T) {
 	assert.LessOrEqual(t, sees[int](v, `document.documentElement.scrollWidth`), 380)
 }
 
-// TestRunsStandBesideEachOther compares a run with a slower one.
-func TestRunsStandBesideEachOther(t *testing.T) {
+// TestBrowser_showsRunsBesideEachOther compares a run with a slower one.
+func TestBrowser_showsRunsBesideEachOther(t *testing.T) {
 	measured := func(n int, slower time.Duration) reports.Measured {
 		run := runOf(n)
 		before := run.Records
@@ -251,8 +251,8 @@ func TestRunsStandBesideEachOther(t *testing.T) {
 	assert.Len(t, elements(t, out.String(), "svg"), 3+4, "a mark of each run, a chart of each metric")
 }
 
-// TestTheListSaysSinceWhenAScenarioIsSlower has twenty-four runs, of which the last twelve are.
-func TestTheListSaysSinceWhenAScenarioIsSlower(t *testing.T) {
+// TestList_saysSinceWhenAScenarioIsSlower has twenty-four runs, of which the last twelve are.
+func TestList_saysSinceWhenAScenarioIsSlower(t *testing.T) {
 	var entries []reports.Entry
 	for i := range 24 {
 		run := runOf(20)

@@ -94,7 +94,7 @@ func attribute(n *html.Node, name string) string {
 	return ""
 }
 
-func TestTheVerdictComesFirst(t *testing.T) {
+func TestPage_verdictComesFirst(t *testing.T) {
 	for want, rows := range map[string][][2]string{
 		"Met: both objectives, 1,000 requests.":                                                                         {{"p50 TTFT", "at most 1 s"}, {"requests", "exactly 1,000"}},
 		"Missed: error rate was 10 %, n = 1,000, against at most 1%.":                                                   {{"p50 TTFT", "at most 1 s"}, {"error rate", "at most 1%"}, {"mean GPU power", "at most 1 W"}},
@@ -108,7 +108,7 @@ func TestTheVerdictComesFirst(t *testing.T) {
 	}
 }
 
-func TestEveryObjectiveHasItsRow(t *testing.T) {
+func TestPage_everyObjectiveHasItsRow(t *testing.T) {
 	_, text := page(t, runOf(1000), [2]string{"p50 TTFT", "at most 1 s"}, [2]string{"error rate", "at most 1%"})
 	rows := slices.DeleteFunc(elements(t, text, "details"), func(n *html.Node) bool { return attribute(n, "class") != "objective" })
 	require.Len(t, rows, 2)
@@ -117,7 +117,7 @@ func TestEveryObjectiveHasItsRow(t *testing.T) {
 	assert.Contains(t, content(rows[1]), "missed")
 }
 
-func TestWhateverAServerSaysStaysText(t *testing.T) {
+func TestPage_whateverAServerSaysStaysText(t *testing.T) {
 	_, text := page(t, runOf(200))
 	assert.Empty(t, elements(t, text, "img"))
 	scripts := elements(t, text, "script")
@@ -146,7 +146,7 @@ func TestWhateverAServerSaysStaysText(t *testing.T) {
 	t.Error("the page has no content security policy")
 }
 
-func TestThePageNeedsNoNetwork(t *testing.T) {
+func TestPage_needsNoNetwork(t *testing.T) {
 	_, text := page(t, runOf(200))
 	for _, kind := range []string{"script", "img", "iframe", "link"} {
 		for _, n := range elements(t, text, kind) {
@@ -159,7 +159,7 @@ func TestThePageNeedsNoNetwork(t *testing.T) {
 	}
 }
 
-func TestEmptyStatesSayWhatIsMissing(t *testing.T) {
+func TestPage_emptyStatesSayWhatIsMissing(t *testing.T) {
 	run := runOf(0)
 	_, text := page(t, run)
 	assert.Contains(t, text, "This run was not judged")
@@ -175,7 +175,7 @@ func TestEmptyStatesSayWhatIsMissing(t *testing.T) {
 	assert.Contains(t, text, "Not in virtual time")
 }
 
-func TestALargeRunIsThinnedOutAndSaysSo(t *testing.T) {
+func TestPage_largeRunIsThinnedOut(t *testing.T) {
 	view, text := page(t, runOf(250_000))
 	assert.Equal(t, 3, view.Data.Requests.Every)
 	assert.InDelta(t, 83_334+2*2000/3, view.Data.Requests.N, 1000, "a third of all, and the first that failed")
@@ -183,7 +183,7 @@ func TestALargeRunIsThinnedOutAndSaysSo(t *testing.T) {
 	assert.Contains(t, content(elements(t, text, "main")[0]), "One of 3 is drawn")
 }
 
-func TestBarsStandOnOneScale(t *testing.T) {
+func TestPage_barsStandOnOneScale(t *testing.T) {
 	verdict := func(relation harness.Relation, limit, upper, value float64) slo.Verdict {
 		return slo.Verdict{Objective: harness.Objective{Metric: "TTFT", Relation: relation, Limit: limit, Upper: upper}, Unit: quantity.Seconds, Value: value, Lo: value, Hi: value, N: 1}
 	}
@@ -199,7 +199,7 @@ func TestBarsStandOnOneScale(t *testing.T) {
 	assert.False(t, bar(verdict(harness.AtMost, 1, 0, math.NaN())).Known)
 }
 
-func TestTheListOfRunsLinksToThem(t *testing.T) {
+func TestList_linksToRuns(t *testing.T) {
 	run := runOf(10)
 	m := store.NewManifest("run=x", run)
 	m.Failure = "1 of 1 objectives are not met"
@@ -216,7 +216,7 @@ func TestTheListOfRunsLinksToThem(t *testing.T) {
 	assert.Contains(t, out.String(), "No run is stored here yet.")
 }
 
-func TestTheStoryIsOfWhatWasMissed(t *testing.T) {
+func TestMainChart_isOfWhatWasMissed(t *testing.T) {
 	gaps := reports.Story{Metric: "longest gap", Column: "gap"}
 	for want, rows := range map[reports.Story][][2]string{
 		{Metric: "E2E latency", Column: "e2e"}: {{"p50 TTFT", "at most 1 s"}, {"p50 E2E latency", "at most 1 ms"}},
@@ -234,7 +234,7 @@ func TestTheStoryIsOfWhatWasMissed(t *testing.T) {
 	assert.Contains(t, text, `"metric":"longest gap","n":900`)
 }
 
-func TestARowThatComparesIsNoFigureOfTheRun(t *testing.T) {
+func TestPage_rowThatComparesIsNoFigureOfTheRun(t *testing.T) {
 	o, err := compare.Parse("p50 TTFT", "at most 5% worse")
 	require.NoError(t, err)
 	run := runOf(100)

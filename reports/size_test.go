@@ -48,8 +48,8 @@ func drawnOf(t testing.TB, n, chunks int, perSecond float64) string {
 	return out.String()
 }
 
-// TestAHundredThousandRequestsAreAllDrawn measures the file; how quickly it opens is logged.
-func TestAHundredThousandRequestsAreAllDrawn(t *testing.T) {
+// TestPage_drawsAHundredThousandRequests measures the file; how quickly it opens is logged.
+func TestPage_drawsAHundredThousandRequests(t *testing.T) {
 	text := drawnOf(t, 100_000, 64, 100)
 	assert.Less(t, len(text), 8_000_000)
 	v := open(t, text, 1440, 900)

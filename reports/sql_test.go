@@ -11,8 +11,8 @@ import (
 	"github.com/vllmspec/vllmspec/reports"
 )
 
-// TestFewMetricsHaveNoQuery names them: a new metric has one, or stands here with a reason.
-func TestFewMetricsHaveNoQuery(t *testing.T) {
+// TestSQL_fewMetricsHaveNoQuery names them: a new metric has one, or stands here with a reason.
+func TestSQL_fewMetricsHaveNoQuery(t *testing.T) {
 	var without []string
 	for _, m := range metric.Metrics() {
 		if reports.SQL(harness.Objective{Statistic: "mean", Metric: m.Name}, 0, time.Minute) == "" {
@@ -24,6 +24,6 @@ func TestFewMetricsHaveNoQuery(t *testing.T) {
 	assert.Empty(t, reports.SQL(percentile, 0, time.Minute), "of a histogram only the bucket is known")
 }
 
-func TestAQuoteInAClassStaysInIt(t *testing.T) {
+func TestSQL_quoteInAClassStaysInIt(t *testing.T) {
 	assert.Contains(t, reports.SQL(harness.Objective{Metric: "requests", Class: "o'neill"}, 0, time.Minute), "class = 'o''neill'")
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/vllmspec/vllmspec/reports/ci"
 )
 
-func TestATargetInOneLine(t *testing.T) {
+func TestTarget_inOneLine(t *testing.T) {
 	for want, s := range map[string]store.Server{
 		"http://a:8000 (llama-3.1-8b, vLLM 0.32.0)":                       {Origin: store.AtURL, Kind: "a server at a URL", URL: "http://a:8000", Model: "llama-3.1-8b", Version: "0.32.0"},
 		"http://a, http://b and http://c (llama-3.1-8b)":                  {Origin: store.AtURL, Kind: "3 replicas", URL: "http://a,http://b,http://c", Model: "llama-3.1-8b"},
@@ -29,9 +29,9 @@ func TestATargetInOneLine(t *testing.T) {
 	}
 }
 
-// TestARunOfBeforeIsCalledWhatItWas reads manifests that were written before servers
+// TestTarget_runOfAnOlderVersion reads manifests that were written before servers
 // said whether they were simulated.
-func TestARunOfBeforeIsCalledWhatItWas(t *testing.T) {
+func TestTarget_runOfAnOlderVersion(t *testing.T) {
 	virtual := store.Manifest{Virtual: true, Server: store.Server{Kind: "the mock, in virtual time", URL: "http://mock", Model: "llama-3.1-8b"}}
 	assert.Equal(t, "the mock, in virtual time (llama-3.1-8b, simulated)", reports.NewTarget(virtual).String())
 	overTCP := store.Manifest{Scenario: store.Scenario{Labels: map[string]string{"server": "mock"}}, Server: store.Server{Kind: "the mock, over TCP", URL: "http://127.0.0.1:1"}}
@@ -45,7 +45,7 @@ func simulated(name string) ci.ScenarioResult {
 	return ci.ScenarioResult{Scenario: name, Nth: 1, Outcome: slo.Met, Passed: true, Target: reports.Target{Origin: store.OfMock, Kind: "the mock, in virtual time", Simulated: true}}
 }
 
-func TestACountOfScenariosSaysHowManyAreSimulated(t *testing.T) {
+func TestTarget_countSaysHowManyAreSimulated(t *testing.T) {
 	onServer := simulated("Real")
 	onServer.Target = reports.Target{Origin: store.AtURL, Where: "http://a", Model: "m"}
 	for says, all := range map[string][]ci.ScenarioResult{
@@ -60,14 +60,14 @@ func TestACountOfScenariosSaysHowManyAreSimulated(t *testing.T) {
 	assert.Contains(t, ci.Markdown([]ci.ScenarioResult{onServer}), "| ✅ met | Real |  | http://a (m) |")
 }
 
-func TestASummaryListsWhatIsLeftOut(t *testing.T) {
+func TestSummary_listsWhatIsLeftOut(t *testing.T) {
 	left := ci.LeftOut{Scenario: "A | B", Where: "features/a.feature:3", Why: "it needs a GPU"}
 	assert.Contains(t, ci.Markdown([]ci.ScenarioResult{simulated("One")}, left), "\n1 scenario is left out:\n\n- A \\| B (features/a.feature:3): it needs a GPU\n")
 	assert.Contains(t, ci.Markdown(nil, left, left), "2 scenarios are left out")
 	assert.Equal(t, "::error title=Nothing was run::one%0Atwo", ci.RefusedAnnotation(errors.New("one\ntwo"), false))
 }
 
-func TestTheMockIsNoTrendOfARealServer(t *testing.T) {
+func TestList_mockIsNoTrendOfARealServer(t *testing.T) {
 	entry := func(server store.Server, at int) reports.Entry {
 		run := runOf(100)
 		m := store.NewManifest("run=x", run)

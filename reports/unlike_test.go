@@ -12,7 +12,7 @@ import (
 	"github.com/vllmspec/vllmspec/reports"
 )
 
-func TestOfUnlikeOrVoidRunsNothingIsCalledWorse(t *testing.T) {
+func TestComparison_ofUnlikeOrVoidRunsSaysNothing(t *testing.T) {
 	measured := func(n int, load string, stopped harness.StopKind) reports.Measured {
 		run := runOf(n)
 		run.Scenario.Labels, run.Stopped.Kind = map[string]string{"load": load}, stopped

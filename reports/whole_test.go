@@ -27,7 +27,7 @@ func wholePage(t *testing.T, of trials.Whole) string {
 	return out.String()
 }
 
-func TestASweepIsDrawnWithItsKnee(t *testing.T) {
+func TestSweep_isDrawnWithItsKnee(t *testing.T) {
 	var points []trials.Point
 	for i, rate := range []float64{2, 4, 8, 16} {
 		p := trials.Point{Setting: rate, Outcome: slo.Met, Figures: []trials.Figure{
@@ -52,7 +52,7 @@ func TestASweepIsDrawnWithItsKnee(t *testing.T) {
 	assert.Contains(t, text, "16 per second: 400 tokens per second")
 }
 
-func TestASearchShowsItsTrail(t *testing.T) {
+func TestSearch_showsItsTrail(t *testing.T) {
 	of := trials.Whole{Kind: trials.Search, Scale: trials.Rate, Search: &trials.Finding{Low: 1, High: 64, Lo: 24, Hi: 25, Says: "the capacity lies between 24 and 25 per second",
 		Probes: []trials.Probe{
 			{Setting: 8, LengthNS: 9e10, Requests: 1200, Outcome: slo.Met, Decides: "p99 TTFT was 40 ms"},

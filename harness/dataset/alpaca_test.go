@@ -10,7 +10,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness/dataset"
 )
 
-func TestAlpacaTasksAreAskedAsChats(t *testing.T) {
+func TestAlpaca_tasksAreAskedAsChats(t *testing.T) {
 	d := &dataset.File{FS: folder("a.json", `[{"instruction": "Translate.", "input": "Guten Tag", "output": "Good day"}]`), Path: "a.json", MaxTokens: 8}
 	all, err := d.Conversations(stream(1))
 	require.NoError(t, err)
@@ -41,7 +41,7 @@ func TestAlpaca_leavesFilesOfOtherFormats(t *testing.T) {
 	}
 }
 
-func TestAlpacaErrorsSayTheFileAndTheLine(t *testing.T) {
+func TestAlpaca_errorsSayTheFileAndTheLine(t *testing.T) {
 	for says, text := range map[string]string{
 		`a.json:3: task 2: there is a JSON number where`:   "[{\"instruction\": \"a\"},\n\n{\"instruction\": 7}]",
 		"a.json:2: invalid character '7'":                  "[{\"instruction\": \"a\"},\n7]",

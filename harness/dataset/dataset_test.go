@@ -37,7 +37,7 @@ const twoConversations = `[
  {"id": "b", "conversations": [{"from": "gpt", "value": "…as I said."}, {"from": "human", "value": "Two?"}]}
 ]`
 
-func TestShareGPTAsksTheFirstQuestionOfEach(t *testing.T) {
+func TestShareGPT_asksTheFirstQuestionOfEach(t *testing.T) {
 	d := &dataset.File{FS: folder("s.json", twoConversations), Path: "s.json", MaxTokens: 64, IgnoreEOS: true}
 	all, err := d.Conversations(stream(1))
 	require.NoError(t, err)
@@ -59,7 +59,7 @@ func TestShareGPTAsksTheFirstQuestionOfEach(t *testing.T) {
 	assert.Equal(t, []string{"One?", "Two?", "One?", "Two?"}, last, "each once before any comes again")
 }
 
-func TestDrawsDependOnTheSeedAlone(t *testing.T) {
+func TestDraws_dependOnTheSeedAlone(t *testing.T) {
 	d := dataset.Synthetic{Prompt: dataset.Length{Mean: 50, Deviation: 10}, Answer: dataset.Length{Mean: 20, Deviation: 5}}
 	draw := func(seed uint64) []harness.Conversation {
 		all, err := d.Conversations(stream(seed))
@@ -70,7 +70,7 @@ func TestDrawsDependOnTheSeedAlone(t *testing.T) {
 	assert.NotEqual(t, draw(1), draw(2))
 }
 
-func TestSyntheticPromptsHaveTheLengthTheySay(t *testing.T) {
+func TestSynthetic_promptsHaveTheirLength(t *testing.T) {
 	all, err := dataset.Synthetic{Prompt: dataset.Length{Mean: 512, Deviation: 64}, Answer: dataset.Length{Mean: 128}}.Conversations(stream(3))
 	require.NoError(t, err)
 	sum := 0
@@ -84,7 +84,7 @@ func TestSyntheticPromptsHaveTheLengthTheySay(t *testing.T) {
 	assert.InDelta(t, 512, float64(sum)/400, 3.5*64/20, "the mean of 400 draws lies within 3.5 standard errors")
 }
 
-func TestJSONLReadsPromptsAndMessages(t *testing.T) {
+func TestJSONL_readsPromptsAndMessages(t *testing.T) {
 	text := `{"prompt": "Once upon", "max_tokens": 40}
 
 {"messages": [{"role": "user", "content": "Hello"}]}
@@ -104,7 +104,7 @@ func TestJSONLReadsPromptsAndMessages(t *testing.T) {
 	assert.Equal(t, []int{1, 1}, []int{completions, chats})
 }
 
-func TestBrokenFilesAreNamedWithTheLine(t *testing.T) {
+func TestErrors_nameTheFileAndTheLine(t *testing.T) {
 	share := func(text string) harness.Dataset {
 		return &dataset.File{FS: folder("s.json", text), Path: "s.json"}
 	}
@@ -149,7 +149,7 @@ func TestBrokenFilesAreNamedWithTheLine(t *testing.T) {
 	}
 }
 
-func TestPromptsComeInTheFilesThatPeopleHave(t *testing.T) {
+func TestFormats_thatPeopleHave(t *testing.T) {
 	type row struct {
 		Prompt    string `parquet:"prompt"`
 		MaxTokens int64  `parquet:"max_tokens"`
@@ -194,7 +194,7 @@ func TestPromptsComeInTheFilesThatPeopleHave(t *testing.T) {
 	}
 }
 
-func TestTurnsGoOnFromWhatWasSaid(t *testing.T) {
+func TestTurns_goOnFromWhatWasSaid(t *testing.T) {
 	const dump = `[{"conversations": [{"from": "gpt", "value": "cut off"}, {"from": "system", "value": "be kind"}, {"from": "human", "value": "q1"}, {"from": "gpt", "value": "a1"},
 		{"from": "human", "value": "q2"}, {"from": "gpt", "value": "a2"}, {"from": "human", "value": "q3"}]}, {"conversations": [{"from": "human", "value": "short"}]}]`
 	said := func(d *dataset.File) (out [][]string) {
@@ -227,7 +227,7 @@ func TestTurnsGoOnFromWhatWasSaid(t *testing.T) {
 	assert.EqualError(t, err, "s.json: no conversation has 4 turns")
 }
 
-func TestPromptsOfAGroupBeginAlike(t *testing.T) {
+func TestGroups_promptsBeginAlike(t *testing.T) {
 	d := dataset.Synthetic{Prompt: dataset.Length{Mean: 10}, Answer: dataset.Length{Mean: 1}, Groups: 3, Prefix: 50}
 	beginnings, ends := map[string]bool{}, map[string]bool{}
 	for _, seed := range []uint64{1, 2} { // two users of a closed loop
@@ -249,7 +249,7 @@ func TestPromptsOfAGroupBeginAlike(t *testing.T) {
 	assert.ErrorContains(t, err, "both must be above 0")
 }
 
-func TestLengthsAreDrawnEvenly(t *testing.T) {
+func TestLengths_areDrawnEvenly(t *testing.T) {
 	d := dataset.Synthetic{Prompt: dataset.Length{Mean: 20, From: 10, To: 30}, Answer: dataset.Length{Mean: 1}}
 	conversations, err := d.Conversations(stream(1))
 	require.NoError(t, err)

@@ -22,7 +22,7 @@ func firstOf(t *testing.T, line string) harness.Prompt {
 	return c.Turns[0]
 }
 
-func TestFieldsThatChangeTheWorkAreSent(t *testing.T) {
+func TestFields_thatChangeTheWorkAreSent(t *testing.T) {
 	for line, sent := range map[string]string{
 		`{"prompt": "a", "extra_body": {"top_k": 5, "guided_regex": "x"}, "top_p": 0.5}`:                      `{"top_k": 5, "guided_regex": "x", "top_p": 0.5}`,
 		`{"prompt": "a", "continue_final_message": true, "add_generation_prompt": false, "bad_words": ["b"]}`: `{"continue_final_message": true, "add_generation_prompt": false, "bad_words": ["b"]}`,
@@ -40,7 +40,7 @@ func TestFieldsThatChangeTheWorkAreSent(t *testing.T) {
 	assert.Zero(t, firstOf(t, `{"prompt": [1, 2, 3], "truncate_prompt_tokens": 2}`).Tokens, "the server leaves one out, as it is asked to")
 }
 
-func TestMessagesAreSentWhole(t *testing.T) {
+func TestMessages_areSentWhole(t *testing.T) {
 	for _, message := range []string{
 		`{"role": "assistant", "content": "yes", "reasoning_content": "a long thought"}`,
 		`{"role": "assistant", "content": "yes", "reasoning": "a long thought", "name": "b"}`,
@@ -54,7 +54,7 @@ func TestMessagesAreSentWhole(t *testing.T) {
 	}
 }
 
-func TestImageFilesArePartsOfThePrompt(t *testing.T) {
+func TestImages_filesArePartsOfThePrompt(t *testing.T) {
 	p := firstOf(t, `{"prompt": "what?", "image_files": ["cat.png", "https://example.com/a.png"]}`)
 	raw, err := json.Marshal(p.Messages)
 	require.NoError(t, err)
@@ -64,7 +64,7 @@ func TestImageFilesArePartsOfThePrompt(t *testing.T) {
 	assert.Contains(t, string(raw), "https://example.com/a.png")
 }
 
-func TestFieldsThatCannotBeSentAreRefusedOrNamed(t *testing.T) {
+func TestFields_thatCannotBeSentAreRefusedOrNamed(t *testing.T) {
 	for line, says := range map[string]string{
 		`{"prompt": "a", "best_of": 4}`:                           `x.jsonl:1: "best_of" is 4; a request is followed to the end of one answer`,
 		`{"prompt": "a", "extra_body": {"n": 2}}`:                 `x.jsonl:1: "n" is 2`,

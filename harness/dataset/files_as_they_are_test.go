@@ -30,9 +30,9 @@ type fileCase struct {
 	refused             string   // beginning of the error
 }
 
-// TestFilesAsTheyAre reads the kinds of files that people have, and prints what is made of
+// TestFormats_readFilesAsTheyAre reads the kinds of files that people have, and prints what is made of
 // each with -v.
-func TestFilesAsTheyAre(t *testing.T) {
+func TestFormats_readFilesAsTheyAre(t *testing.T) {
 	t.Logf("%-52s %-10s %s", "kind", "file", "what is made of it")
 	groups := [][]fileCase{encodings(), tables(), dumps(), chats(), traces()}
 	groups = append(groups, columns(t), otherColumns(t))
@@ -329,8 +329,8 @@ func traces() []fileCase {
 	}
 }
 
-// TestALargeTraceIsReadAsItIsPlayed has more requests than are held, some out of order.
-func TestALargeTraceIsReadAsItIsPlayed(t *testing.T) {
+// TestTrace_largeOneIsReadAsItIsPlayed has more requests than are held, some out of order.
+func TestTrace_largeOneIsReadAsItIsPlayed(t *testing.T) {
 	const n = 250_000
 	var text bytes.Buffer
 	text.WriteString("TIMESTAMP,ContextTokens,GeneratedTokens\n")

@@ -94,7 +94,7 @@ func numberOf(t *testing.T, c harness.Conversation) (n int) {
 	return n
 }
 
-func TestEveryRecordComesOnceInEveryRound(t *testing.T) {
+func TestDraws_everyRecordOnceInEveryRound(t *testing.T) {
 	const n = 1_505
 	for path, content := range numbered(t, n) {
 		t.Run(path, func(t *testing.T) {
@@ -127,9 +127,9 @@ func TestEveryRecordComesOnceInEveryRound(t *testing.T) {
 	}
 }
 
-// TestLinesAreCountedWhereverPiecesEnd has lines that end just at the end of what is
+// TestLines_areCountedWhereverPiecesEnd has lines that end just at the end of what is
 // checked at a time (4 MiB), before it and after it, and one that is longer.
-func TestLinesAreCountedWhereverPiecesEnd(t *testing.T) {
+func TestLines_areCountedWhereverPiecesEnd(t *testing.T) {
 	const n = 2_500
 	for _, length := range []int{4095, 4096, 4097} {
 		for _, long := range []int{0, 9 << 20} {
@@ -160,7 +160,7 @@ func TestLinesAreCountedWhereverPiecesEnd(t *testing.T) {
 	}
 }
 
-func TestAMistakeDeepInALargeFileIsNamed(t *testing.T) {
+func TestErrors_deepInALargeFile(t *testing.T) {
 	const n = 12_000
 	for path, content := range numbered(t, n) {
 		name := "at " + path
@@ -188,7 +188,7 @@ func TestAMistakeDeepInALargeFileIsNamed(t *testing.T) {
 	}
 }
 
-func TestAFileThatChangesEndsTheLoadAndSaysSo(t *testing.T) {
+func TestFile_thatChangesEndsTheLoad(t *testing.T) {
 	for path, content := range numbered(t, 3_000) {
 		data := bytes.Clone(content)
 		d := of(fstest.MapFS{path: {Data: data}}, path)
@@ -202,9 +202,9 @@ func TestAFileThatChangesEndsTheLoadAndSaysSo(t *testing.T) {
 	}
 }
 
-// TestALargeFileTakesLittleMemory checks a file of some forty megabytes and lets a
+// TestFile_largeOneTakesLittleMemory checks a file of some forty megabytes and lets a
 // thousand users draw from it.
-func TestALargeFileTakesLittleMemory(t *testing.T) {
+func TestFile_largeOneTakesLittleMemory(t *testing.T) {
 	dir := t.TempDir()
 	write := func(path string, each func(i int) string, before, after string) {
 		file, err := os.Create(filepath.Join(dir, path))
@@ -260,7 +260,7 @@ func staysSmall(t *testing.T, dir, path string) {
 	require.NoError(t, d.Close())
 }
 
-func TestBatchLinesKeepWhatChangesTheWork(t *testing.T) {
+func TestBatchLines_keepWhatChangesTheWork(t *testing.T) {
 	line := `{"custom_id": "1", "method": "POST", "url": "/v1/chat/completions", "body": {"model": "gpt", "stream": false, "user": "me",
 		"messages": [{"role": "user", "content": "Hi"}], "max_completion_tokens": 9, "max_tokens": 90, "temperature": 0.5, "stop": null,
 		"tools": [{"type": "function", "function": {"name": "f"}}], "tool_choice": "auto", "response_format": {"type": "json_object"}}}`
@@ -291,7 +291,7 @@ func TestBatchLinesKeepWhatChangesTheWork(t *testing.T) {
 	}
 }
 
-func TestCompressionsThatCannotBeReadAreRefused(t *testing.T) {
+func TestCompressions_thatCannotBeReadAreRefused(t *testing.T) {
 	type row struct {
 		Prompt string `parquet:"prompt"`
 	}

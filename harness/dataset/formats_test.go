@@ -14,7 +14,7 @@ import (
 
 var update = flag.Bool("update", false, "write the table of formats in docs/files.md anew")
 
-func TestFormatsAreAllInTheDocs(t *testing.T) {
+func TestFormats_areAllInTheDocs(t *testing.T) {
 	const path = "../../docs/files.md"
 	committed, err := os.ReadFile(path)
 	require.NoError(t, err)

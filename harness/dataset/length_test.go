@@ -25,7 +25,7 @@ func lengths(t *testing.T, n int, l dataset.Length) (out []int) {
 	return out
 }
 
-func TestLogNormalLengthsHaveTheirMeanAndDeviation(t *testing.T) {
+func TestLengths_logNormalMeanAndDeviation(t *testing.T) {
 	const n = 20_000
 	l := dataset.Length{Mean: 512, Deviation: 256, LogNormal: true}
 	var sum, squares, logs float64
@@ -40,7 +40,7 @@ func TestLogNormalLengthsHaveTheirMeanAndDeviation(t *testing.T) {
 	assert.Equal(t, "a log-normal 512 ± 256", l.String())
 }
 
-func TestLengthsComeAsAHistogramSays(t *testing.T) {
+func TestLengths_asAHistogramSays(t *testing.T) {
 	l, err := dataset.ReadHistogram(folder("h.csv", "from,to,weight\n1,10,1\n100,100,2\n200,201,0\n1000,1999,1\n"), "h.csv")
 	require.NoError(t, err)
 	assert.Equal(t, 426, l.Mean, "(5.5 + 2 × 100 + 1,499.5) ÷ 4")
@@ -66,7 +66,7 @@ func TestLengthsComeAsAHistogramSays(t *testing.T) {
 	assert.Equal(t, []int{7, 7, 7}, lengths(t, 3, l))
 }
 
-func TestAHistogramThatCannotBeReadSaysWhere(t *testing.T) {
+func TestHistogram_thatCannotBeReadSaysWhere(t *testing.T) {
 	for says, content := range map[string]string{
 		"h.csv: it is empty":                                    "",
 		`h.csv:1: the columns are ["a" "weight"]`:               "a,weight\n1,1\n",

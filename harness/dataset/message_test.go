@@ -29,7 +29,7 @@ func asked(t *testing.T, d harness.Dataset) string {
 	return string(raw)
 }
 
-func TestImagesAreSentWithTheirPrompts(t *testing.T) {
+func TestImages_areSentWithTheirPrompts(t *testing.T) {
 	files := fstest.MapFS{
 		"pictures/cat.png": {Data: []byte(png)},
 		"x.jsonl": {Data: []byte(`{"messages": [{"role": "system", "content": "Look."}, {"role": "user", "content": [
@@ -54,7 +54,7 @@ func TestImagesAreSentWithTheirPrompts(t *testing.T) {
 		{"role": "assistant", "content": "A cat."}, {"role": "user", "content": "Sure?"}]`, inlined), string(raw))
 }
 
-func TestCallsOfToolsAreSentAsTheyAre(t *testing.T) {
+func TestTools_callsAreSentAsTheyAre(t *testing.T) {
 	chat := `[{"role":"user","content":"Weather?"},{"role":"assistant","content":null,"tool_calls":[{"id":"1","type":"function","function":{"name":"f","arguments":"{}"}}]},{"role":"tool","tool_call_id":"1","content":"Rain"}]`
 	sent := asked(t, of(folder("x.jsonl", `{"messages": `+chat+`}`), "x.jsonl"))
 	assert.JSONEq(t, chat, sent)
@@ -62,7 +62,7 @@ func TestCallsOfToolsAreSentAsTheyAre(t *testing.T) {
 	assert.JSONEq(t, `[{"role": "user", "content": "a"}]`, plain, "what a server does not look at is not sent")
 }
 
-func TestImagesThatCannotBeSentAreNamedBeforehand(t *testing.T) {
+func TestImages_thatCannotBeSentAreNamedBeforehand(t *testing.T) {
 	for says, url := range map[string]string{
 		"there is no image gone.png in the dataset's folder":             "file:gone.png",
 		`"file:../secret" must lie in the dataset's folder or below it`:  "file:../secret",

@@ -11,7 +11,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness/dataset"
 )
 
-func TestAMixHasItsShares(t *testing.T) {
+func TestMix_hasItsShares(t *testing.T) {
 	of := func(tokens int) dataset.Synthetic {
 		return dataset.Synthetic{Prompt: dataset.Length{Mean: tokens}, Answer: dataset.Length{Mean: 1}}
 	}
@@ -35,7 +35,7 @@ func TestAMixHasItsShares(t *testing.T) {
 	assert.ErrorContains(t, err, "chat: ")
 }
 
-func TestAClassHasItsTurnsAndThoughts(t *testing.T) {
+func TestMix_classHasItsTurnsAndThinkTimes(t *testing.T) {
 	talk := &dataset.File{FS: folder("s.json", `[{"conversations": [{"from": "human", "value": "a"}, {"from": "gpt", "value": "b"}, {"from": "human", "value": "c"}]}]`), Path: "s.json", Turns: 2}
 	think := harness.Think{Mean: time.Second}
 	mix := dataset.Mix{{Name: "talk", Share: 1, Dataset: talk, Think: think}}
@@ -49,7 +49,7 @@ func TestAClassHasItsTurnsAndThoughts(t *testing.T) {
 	assert.Equal(t, "a mix of 100 % talk: s.json, 2 turns, thinking between turns: 1s", mix.String())
 }
 
-func TestAdaptersHaveTheirShares(t *testing.T) {
+func TestAdapters_haveTheirShares(t *testing.T) {
 	all := dataset.Synthetic{Prompt: dataset.Length{Mean: 10}, Answer: dataset.Length{Mean: 1}}
 	d := dataset.Adapters{Dataset: all, Shares: []dataset.AdapterShare{{"sql", .2}, {"poet", .1}}}
 	conversations, err := d.Conversations(stream(1))

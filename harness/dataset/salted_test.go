@@ -9,7 +9,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness/dataset"
 )
 
-func TestARunIsAskedUnderOneSalt(t *testing.T) {
+func TestSalted_oneSaltForARun(t *testing.T) {
 	plain := dataset.Synthetic{Prompt: dataset.Length{Mean: 64}, Answer: dataset.Length{Mean: 4}, Groups: 2, Prefix: 32}
 	draw := func(salt string) (prompts [][]int, salts map[string]int) {
 		all, err := dataset.Salted{Dataset: plain, Salt: salt}.Conversations(stream(1))
@@ -29,7 +29,7 @@ func TestARunIsAskedUnderOneSalt(t *testing.T) {
 	assert.Equal(t, plain.String(), dataset.Salted{Dataset: plain, Salt: "one"}.String(), "nor what a baseline is compared by")
 }
 
-func TestASaltedDatasetHandsOutThePromptsOfAFileUnchanged(t *testing.T) {
+func TestSalted_leavesThePromptsOfAFileUnchanged(t *testing.T) {
 	file := &dataset.File{FS: folder("a.jsonl", `{"prompt": "one"}`+"\n"+`{"prompt": "two"}`), Path: "a.jsonl", MaxTokens: 4}
 	defer file.Close()
 	salted := dataset.Salted{Dataset: file, Salt: "run"}

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestAPermutationHasEveryNumberOnce(t *testing.T) {
+func TestPermutation_hasEveryNumberOnce(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
 	for _, n := range []int64{1, 2, 3, 5, 16, 17, 240, 1000, 99_991} {
 		order := newPermutation(r, n)
@@ -21,10 +21,10 @@ func TestAPermutationHasEveryNumberOnce(t *testing.T) {
 	}
 }
 
-// TestAPermutationLooksShuffled counts how often neighbours stay neighbours, and how
+// TestPermutation_looksShuffled counts how often neighbours stay neighbours, and how
 // far numbers move: a random permutation of n keeps two of them together, and moves
 // each by n / 3 on average.
-func TestAPermutationLooksShuffled(t *testing.T) {
+func TestPermutation_looksShuffled(t *testing.T) {
 	const n = 10_000
 	r := rand.New(rand.NewPCG(2, 1))
 	for range 20 {

@@ -38,7 +38,7 @@ func requestsParquet(t *testing.T) []byte {
 	return file.Bytes()
 }
 
-func TestAStoredRunIsATrace(t *testing.T) {
+func TestStoredRun_isATrace(t *testing.T) {
 	trace, err := dataset.ReadTrace(folder("requests.parquet", string(requestsParquet(t))), "requests.parquet")
 	require.NoError(t, err)
 	assert.Equal(t, []dataset.Traced{
@@ -51,7 +51,7 @@ func TestAStoredRunIsATrace(t *testing.T) {
 	assert.ErrorContains(t, err, "requests.parquet: ")
 }
 
-func TestAStoredRunIsReplayedToTheNanosecond(t *testing.T) {
+func TestStoredRun_isReplayedToTheNanosecond(t *testing.T) {
 	trace, err := dataset.ReadTrace(folder("requests.parquet", string(requestsParquet(t))), "requests.parquet")
 	require.NoError(t, err)
 	synctest.Test(t, func(t *testing.T) {

@@ -65,7 +65,7 @@ func listed(t *testing.T, raw string, row func(line string) (instant string, pro
 	return micros, prompts, answers
 }
 
-func TestTracesArePlayedToTheMicrosecond(t *testing.T) {
+func TestTrace_isPlayedToTheMicrosecond(t *testing.T) {
 	csv := func(at, prompt, answer int) func(string) (string, string, string) {
 		return func(line string) (string, string, string) {
 			fields := strings.Split(line, ",")
@@ -108,7 +108,7 @@ func TestTracesArePlayedToTheMicrosecond(t *testing.T) {
 	}
 }
 
-func TestPiecesWithOneNameAreOneText(t *testing.T) {
+func TestBlocks_ofOneNameAreOneText(t *testing.T) {
 	trace := dataset.Trace{Requests: []dataset.Traced{{Prompt: 1200, Answer: 1, Blocks: []int{7, 8, 9}}, {Prompt: 1030, Answer: 1, Blocks: []int{7, 8, 10}}, {Prompt: 600, Answer: 1}}}
 	conversations, err := trace.Conversations(rand.New(rand.NewPCG(1, 1)))
 	require.NoError(t, err)
@@ -121,7 +121,7 @@ func TestPiecesWithOneNameAreOneText(t *testing.T) {
 	assert.NotEqual(t, prompts[0][:512], prompts[2][:512], "a piece without a name is like no other")
 }
 
-func TestATraceThatCannotBeReadSaysWhere(t *testing.T) {
+func TestTrace_thatCannotBeReadSaysWhere(t *testing.T) {
 	for says, content := range map[string]string{
 		"x: there is no request in it":                                       "",
 		"x: there is no request in it\x00":                                   "TIMESTAMP,ContextTokens,GeneratedTokens\n",

@@ -23,7 +23,7 @@ func mooncake(perSecond, since float64, format string) string {
 	return out.String()
 }
 
-func TestATraceInAnotherUnitSaysSo(t *testing.T) {
+func TestTrace_inAnotherUnitSaysSo(t *testing.T) {
 	read := func(content string) error {
 		trace, err := dataset.ReadTrace(folder("x.jsonl", content), "x.jsonl")
 		if err != nil {
@@ -58,7 +58,7 @@ func TestATraceInAnotherUnitSaysSo(t *testing.T) {
 	assert.ErrorContains(t, read(table.String()), "read as seconds, the timestamps are those of 12 requests in 0.611 hours")
 }
 
-func TestTheSizeOfBlocksIsFoundInTheFile(t *testing.T) {
+func TestBlocks_sizeIsFoundInTheFile(t *testing.T) {
 	line := func(prompt, names int) string {
 		ids := make([]string, names)
 		for i := range ids {
@@ -91,7 +91,7 @@ func TestTheSizeOfBlocksIsFoundInTheFile(t *testing.T) {
 	}
 }
 
-func TestPromptsShareWhatTheirNamesShare(t *testing.T) {
+func TestBlocks_promptsShareWhatTheirNamesShare(t *testing.T) {
 	trace := dataset.Trace{Block: 16, Requests: []dataset.Traced{{Prompt: 64, Answer: 1, Blocks: []int{1, 2, 3, 4}}, {Prompt: 64, Answer: 1, Blocks: []int{1, 2, 5, 6}}}}
 	conversations, err := trace.Conversations(rand.New(rand.NewPCG(1, 1)))
 	require.NoError(t, err)

@@ -49,7 +49,7 @@ func TestALateClient_OfWhichTheServerNoticesLittle(t *testing.T) {
 	assert.Equal(t, "give the client a free core, or lower the rate", lateness.Advice)
 }
 
-func TestOurOwnLatenessNeverDecides(t *testing.T) {
+func TestLateness_neverDecides(t *testing.T) {
 	late := func(i int, r *harness.Record) { r.Sent += 50 * time.Millisecond } // p50 TTFT is 600 ms from due, 550 ms from sent
 	run := runtest.Of(10_000, func(i int, r *harness.Record) {
 		*r = runtest.Request(i, r.Due, time.Duration(i%1000+101)*time.Millisecond)
@@ -88,7 +88,7 @@ func TestOurOwnLateness_DecidesNoShareOfGoodRequests(t *testing.T) {
 	assert.Equal(t, slo.Missed, judge(t, run, "attainment", "at least 95%").Outcome, "50 ms make none of them good")
 }
 
-func TestAWorkloadThatWasNotDeliveredVoidsTheRun(t *testing.T) {
+func TestAudit_workloadThatWasNotDelivered(t *testing.T) {
 	lengths := func(short int) *harness.Run {
 		return runtest.Of(1000, func(i int, r *harness.Record) {
 			r.Full, r.RequestedOutputTokens, r.RequestedPromptTokens = true, 4, 16
@@ -104,7 +104,7 @@ func TestAWorkloadThatWasNotDeliveredVoidsTheRun(t *testing.T) {
 	assert.Equal(t, slo.Unknown, judge(t, prompts, "p50 TTFT", "at most 10 s").Outcome)
 }
 
-func TestTheContractAboutTheCacheIsChecked(t *testing.T) {
+func TestAudit_contractAboutTheCache(t *testing.T) {
 	for _, c := range []struct {
 		share, hits float64
 		says        string // "" where the contract holds
@@ -131,7 +131,7 @@ func TestTheContractAboutTheCacheIsChecked(t *testing.T) {
 	}
 }
 
-func TestASlowClientDoesNotJudgeGaps(t *testing.T) {
+func TestAudit_slowClientDoesNotJudgeGaps(t *testing.T) {
 	together := func(delay time.Duration) *harness.Run { // every answer's third chunk came in one read with the second
 		return runtest.Of(1000, func(_ int, r *harness.Record) {
 			r.Chunks[2] = r.Chunks[1]
@@ -154,7 +154,7 @@ func TestASlowClientDoesNotJudgeGaps(t *testing.T) {
 	assert.Equal(t, slo.Met, judge(t, together(harness.Never), "p50 ITL", "at most 40 ms").Outcome, "nobody knows better")
 }
 
-func TestARareBlurDecidesAboutTailsOnly(t *testing.T) {
+func TestAudit_rareStampErrorDecidesAboutTailsOnly(t *testing.T) {
 	rare := func(every int) *harness.Run { // of 4,000 chunks
 		return runtest.Of(1000, func(i int, r *harness.Record) {
 			if r.ReadDelay = time.Millisecond; i%every == 0 {
@@ -222,7 +222,7 @@ func sound() *harness.Run { // 100 s; each request takes 100.5 ms and 30 ms on a
 	return run
 }
 
-func TestTheClientAuditsItself(t *testing.T) {
+func TestAudit_ofTheClient(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*harness.Run)
 		says   string
@@ -304,7 +304,7 @@ func TestAClientNearItsLimits_SaysSoAndVoidsNothing(t *testing.T) {
 	}
 }
 
-func TestAnAuditThatFindsNothingSaysWhatItLookedAt(t *testing.T) {
+func TestChecks_sayWhatWasLookedAt(t *testing.T) {
 	run := runtest.Of(1000, nil)
 	watching(run, harness.SeriesStalled, "client", 0, 3)
 	watching(run, harness.SeriesInFlightSeconds, "client", 0, 540)
@@ -319,7 +319,7 @@ func TestAnAuditThatFindsNothingSaysWhatItLookedAt(t *testing.T) {
 		"CPU used: 0.2 of 0.5 cores available", "requests without a socket: 0", "in flight, counted and by Little's law: 5.4 and 5.29"}, found)
 }
 
-func TestOneReadingIsNoWatch(t *testing.T) {
+func TestSampled_oneReadingIsNotEnough(t *testing.T) {
 	run := runtest.Of(1000, nil) // 100 s
 	var own []float64
 	for i := range 101 {
@@ -339,7 +339,7 @@ func TestOneReadingIsNoWatch(t *testing.T) {
 	}
 }
 
-func TestConnectingIsNotOurLateness(t *testing.T) {
+func TestLateness_connectingIsNone(t *testing.T) {
 	run := runtest.Of(1000, func(_ int, r *harness.Record) {
 		r.Connecting, r.Sent = 300*time.Millisecond, r.Due+300*time.Millisecond
 	})
@@ -349,13 +349,13 @@ func TestConnectingIsNotOurLateness(t *testing.T) {
 	assert.Equal(t, slo.Missed, judge(t, bounded, "p50 TTFT", "at most 300 ms").Outcome, "the scenario says so")
 }
 
-func TestRecordsThatCannotBeReadBackVoidTheRun(t *testing.T) {
+func TestAudit_recordsThatCannotBeReadBack(t *testing.T) {
 	run := runtest.Of(1000, nil)
 	run.Requests = 1200
 	assert.Contains(t, slo.Audit(slo.Measure(run))[0].Text, "only 1,000 of 1,200 requests could be read back")
 }
 
-func TestAFindingVoidsTheRowsThatItCovers(t *testing.T) {
+func TestFinding_voidsTheRowsThatItCovers(t *testing.T) {
 	good := []harness.Objective{{Metric: "TPOT"}}
 	for metric, by := range map[string][]slo.Scope{
 		"TTFT":                  {slo.ClientTimes, slo.CachedWork},

@@ -30,7 +30,7 @@ func fallen(at time.Duration, engine string, sum float64, counts map[string]floa
 	return append(out, one("_sum", sum, ""), one("_count", counts["+Inf"], ""))
 }
 
-func TestTheServersHistogramIsKnownToWithinABucket(t *testing.T) {
+func TestHistogram_isKnownToWithinABucket(t *testing.T) {
 	run := runtest.Of(1000, nil)
 	none := map[string]float64{"0.3": 50, "1": 50, "5": 50, "+Inf": 50} // of before the run
 	run.Samples = slices.Values(slices.Concat(fallen(0, "0", 5, none), fallen(0, "1", 0, map[string]float64{"0.3": 0, "1": 0, "5": 0, "+Inf": 0}),
@@ -50,7 +50,7 @@ func TestTheServersHistogramIsKnownToWithinABucket(t *testing.T) {
 	assert.True(t, math.IsInf(v.Hi, 1), "who is above the last bound is above it, and nobody knows how far")
 }
 
-func TestASumBoundsAPercentile(t *testing.T) {
+func TestHistogram_sumBoundsAPercentile(t *testing.T) {
 	run := runtest.Of(1000, nil)
 	zero := map[string]float64{"0.3": 0, "+Inf": 0}
 	run.Samples = slices.Values(slices.Concat(fallen(0, "0", 0, zero), fallen(100*second, "0", 4, map[string]float64{"0.3": 1000, "+Inf": 1000})))
@@ -59,7 +59,7 @@ func TestASumBoundsAPercentile(t *testing.T) {
 	assert.InDelta(t, .0085, v.Hi, .0005)
 }
 
-func TestAServerThatIsStartedAgainBeginsAtZero(t *testing.T) {
+func TestHistogram_ofARestartedServerBeginsAtZero(t *testing.T) {
 	run := runtest.Of(1000, nil)
 	run.Samples = slices.Values(slices.Concat(
 		fallen(0, "0", 0, map[string]float64{"0.3": 10, "+Inf": 10}),
@@ -70,13 +70,13 @@ func TestAServerThatIsStartedAgainBeginsAtZero(t *testing.T) {
 	assert.InDelta(t, .05, v.Value, 1e-12)
 }
 
-func TestAHistogramThatWasNotReadIsUnknown(t *testing.T) {
+func TestHistogram_thatWasNotReadIsUnknown(t *testing.T) {
 	v := judge(t, runtest.Of(1000, nil), "p99 server TTFT", "at most 1 s")
 	assert.Equal(t, slo.Unknown, v.Outcome)
 	assert.Contains(t, v.Notes[0], "set VLLM_METRICS_URL")
 }
 
-func TestCountersAreJudgedByTheSecond(t *testing.T) {
+func TestCounter_isJudgedByTheSecond(t *testing.T) {
 	run := runtest.Of(1000, nil)
 	watching(run, "context_switches", "host", 1000, 3000, 3500) // 50 s from one to the next
 	v := judge(t, run, "max context switches", "at most 39 per second")
@@ -85,7 +85,7 @@ func TestCountersAreJudgedByTheSecond(t *testing.T) {
 	assert.InDelta(t, 25, judge(t, run, "mean context switches", "at least 1 per second").Value, 1e-9)
 }
 
-func TestGPUsAreAddedOrAveraged(t *testing.T) {
+func TestGPU_figuresAreAddedOrAveraged(t *testing.T) {
 	run := runtest.Of(1000, nil)
 	var all []harness.Sample
 	for i := range 4 {
@@ -102,7 +102,7 @@ func TestGPUsAreAddedOrAveraged(t *testing.T) {
 	}
 }
 
-func TestWhoWasToReadSaysWhyThereIsNothing(t *testing.T) {
+func TestSampled_sourceSaysWhyThereIsNothing(t *testing.T) {
 	run := runtest.Of(1000, nil)
 	run.Unwatched = map[string]string{"gpu": "no GPU could be read: NVIDIA's library and its driver are of two versions"}
 	for _, row := range [][2]string{{"mean GPU power", "at most 1 W"}, {"energy per output token", "at most 1 J"}, {"total uncorrected memory errors", "none"}} {
@@ -112,7 +112,7 @@ func TestWhoWasToReadSaysWhyThereIsNothing(t *testing.T) {
 	}
 }
 
-func TestWhatASourceDoesNotTellIsNotASourceThatIsNotThere(t *testing.T) {
+func TestSampled_missingSeriesIsNotAMissingSource(t *testing.T) {
 	run := runtest.Of(1000, nil)
 	watching(run, "gpu_power_watts", "gpu", 100, 100)
 	watching(run, "vllm:num_requests_running", "server", 1, 1)
@@ -123,7 +123,7 @@ func TestWhatASourceDoesNotTellIsNotASourceThatIsNotThere(t *testing.T) {
 	}
 }
 
-func TestOldNamesAskForTodaysSeries(t *testing.T) {
+func TestParse_oldNamesAskForTodaysSeries(t *testing.T) {
 	run := runtest.Of(1000, nil)
 	watching(run, "vllm:kv_cache_usage_perc", "server", .5, .9)
 	assert.InDelta(t, .9, judge(t, run, `max "vllm:gpu_cache_usage_perc"`, "at most 1").Value, 1e-12)
@@ -131,7 +131,7 @@ func TestOldNamesAskForTodaysSeries(t *testing.T) {
 	assert.Contains(t, v.Notes[0], "ask for preemptions")
 }
 
-func TestOneLabelOfASeriesCanBeAskedFor(t *testing.T) {
+func TestParse_labelOfASeries(t *testing.T) {
 	run := runtest.Of(1000, nil)
 	var all []harness.Sample
 	for i, at := range []time.Duration{0, 100 * second} {

@@ -15,7 +15,7 @@ import (
 	"github.com/vllmspec/vllmspec/internal/runtest"
 )
 
-func TestACounterThatFallsBeganAgain(t *testing.T) {
+func TestCounter_thatFallsBeganAgain(t *testing.T) {
 	c := slo.NewCounters()
 	rise := func(at time.Duration, v float64, engine string) (float64, bool) {
 		return c.Rise(runtest.Sample(at, "vllm:num_preemptions_total", engine, v), 0)
@@ -44,7 +44,7 @@ func none(at time.Duration, series, reads string, labels ...string) harness.Samp
 	return harness.Sample{At: at, Reading: harness.Reading{Source: "watch", Series: harness.SeriesNoValue, Labels: of, Value: 1}}
 }
 
-func TestASeriesWithoutAValueIsItsOwnGapOnly(t *testing.T) {
+func TestSampled_seriesWithoutAValueIsItsOwnGapOnly(t *testing.T) {
 	at := func(i int) time.Duration { return time.Duration(i) * 10 * second }
 	run := runtest.Of(1000, nil)
 	var samples []harness.Sample
@@ -87,7 +87,7 @@ func TestASeriesWithoutAValueIsItsOwnGapOnly(t *testing.T) {
 	}
 }
 
-func TestARowSaysWhyTheServerWasNotRead(t *testing.T) {
+func TestSampled_rowSaysWhyTheServerWasNotRead(t *testing.T) {
 	const refused = "http://host/metrics: 401: access is refused; set VLLM_METRICS_API_KEY"
 	never := runtest.Of(100, nil)
 	never.Unread = map[string]string{"server": refused, "gpu": "http://host:9400/metrics: connection refused"}
@@ -113,7 +113,7 @@ func TestARowSaysWhyTheServerWasNotRead(t *testing.T) {
 	assert.Contains(t, judge(t, rarely, "max waiting requests", "at most 9").Notes[0], "the server was not read for 99 s of the 100 s that were measured, and what it did then is not known; of the last that did not: http://host/metrics: no answer came within 1 s")
 }
 
-func TestASeriesInQuotesIsCheckedWhenItIsRead(t *testing.T) {
+func TestParse_checksASeriesInQuotes(t *testing.T) {
 	for series, says := range map[string]string{
 		"vllm:x{model_name!=a}":     `"model_name!=a" cannot be read: of the labels of a series only label=value is supported`,
 		`vllm:x{model_name=~"a.*"}`: "only label=value is supported",
@@ -142,7 +142,7 @@ func TestASeriesInQuotesIsCheckedWhenItIsRead(t *testing.T) {
 	assert.Equal(t, []string{"vllm:gpu_cache_usage_perc", "vllm:kv_cache_usage_perc"}, metric.RawSeries([]harness.Objective{o, {Metric: "TTFT"}}))
 }
 
-func TestGPUsOfSeveralPodsAreNoted(t *testing.T) {
+func TestGPU_ofSeveralPodsIsNoted(t *testing.T) {
 	run := runtest.Of(1000, nil)
 	watching(run, "gpu_power_watts", "gpu", 300, 310)
 	samples := slices.Collect(run.Samples)

@@ -11,7 +11,7 @@ import (
 	"github.com/vllmspec/vllmspec/internal/runtest"
 )
 
-func TestALoadThatEndedEarlyHasNoVerdict(t *testing.T) {
+func TestJudge_loadThatEndedEarlyHasNoVerdict(t *testing.T) {
 	for says, s := range map[string]harness.Shortfall{
 		"it issued 12 of 1,000 requests, because the arrivals end (as in the trace \"x\"); write: When the load runs for 12 requests":               {Cause: harness.ArrivalsEnded, Issued: 12, Asked: 1000, Lasted: second, Process: `as in the trace "x"`},
 		"it issued 12s of a load of 10m0s (12 requests), because the dataset ended; make the load shorter":                                          {Cause: harness.DatasetEnded, Issued: 12, Lasted: 12 * second, For: 600 * second},
@@ -27,7 +27,7 @@ func TestALoadThatEndedEarlyHasNoVerdict(t *testing.T) {
 	}
 }
 
-func TestWhenAllFailedItIsMissed(t *testing.T) {
+func TestJudge_whenAllFailedItIsMissed(t *testing.T) {
 	run := runtest.Of(1000, func(_ int, r *harness.Record) { *r = runtest.Failed(*r) })
 	for subject, expectation := range map[string]string{
 		"error rate": "none", "p99 TTFT": "at most 10 s", "mean E2E latency": "at most 10 s", "max TTFT": "at most 10 s", "p50 ITL": "at most 1 s",
@@ -45,7 +45,7 @@ func TestWhenAllFailedItIsMissed(t *testing.T) {
 	}
 }
 
-func TestBoundsThatTheServerDidNotKeepVoidTheLoad(t *testing.T) {
+func TestAudit_boundsThatTheServerDidNotKeep(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(r *harness.Record)
 		says   string
@@ -75,7 +75,7 @@ func TestBoundsThatTheServerDidNotKeepVoidTheLoad(t *testing.T) {
 	assert.Equal(t, slo.Met, judge(t, few, "error rate", "none").Outcome)
 }
 
-func TestCountsThatCannotBeRightVoidWhatRestsOnThem(t *testing.T) {
+func TestAudit_countsThatCannotBeRight(t *testing.T) {
 	of := func(every int) *harness.Run {
 		run := runtest.Of(1000, func(i int, r *harness.Record) {
 			if i%every == 0 {
@@ -109,7 +109,7 @@ func TestCountsThatCannotBeRightVoidWhatRestsOnThem(t *testing.T) {
 	assert.Contains(t, judge(t, silent, "output throughput", "at least 1 tokens per second").Notes[0], "the server sent no token counts with 100 of 1,000 answers")
 }
 
-func TestRemarksNameHowAnswersEnded(t *testing.T) {
+func TestRemarks_nameHowAnswersEnded(t *testing.T) {
 	run := runtest.Of(100, func(i int, r *harness.Record) {
 		switch {
 		case i < 10:
@@ -147,7 +147,7 @@ func cutRun(every int, waited time.Duration, good ...harness.Objective) *harness
 	return run
 }
 
-func TestWhatWasCutIsKnownToHaveTakenAtLeastSoLong(t *testing.T) {
+func TestCut_tookAtLeastSoLong(t *testing.T) {
 	fifth := cutRun(5, 60*second)
 	for row, want := range map[[2]string]slo.Outcome{
 		{"p99 TTFT", "at most 10 s"}:         slo.Missed,  // they had waited for longer
@@ -181,7 +181,7 @@ func TestWhatWasCutIsKnownToHaveTakenAtLeastSoLong(t *testing.T) {
 	assert.Equal(t, slo.Unknown, judge(t, all, "attainment", "at least 1%").Outcome)
 }
 
-func TestAnAnswerThatHadBegunWhenItWasCutHasItsFirstToken(t *testing.T) {
+func TestCut_answerThatHadBegunHasItsFirstToken(t *testing.T) {
 	run := runtest.Of(1000, func(i int, r *harness.Record) {
 		if i%2 == 0 {
 			r.Failure, r.Finish, r.Good, r.Done = harness.Unanswered, "", false, r.Due+60*second

@@ -24,7 +24,7 @@ func counter(run *harness.Run, joules func(seconds float64) float64) {
 	run.Samples = slices.Values(all)
 }
 
-func TestACounterThatIsRenewedNowAndThenIsReadWhereItIsNew(t *testing.T) {
+func TestEnergy_counterThatIsRenewedNowAndThen(t *testing.T) {
 	every := func(period float64) slo.Verdict { // 100 W
 		run := runtest.Of(1000, nil)
 		counter(run, func(s float64) float64 { return 5e6 + 100*period*math.Floor(s/period) })
@@ -40,7 +40,7 @@ func TestACounterThatIsRenewedNowAndThenIsReadWhereItIsNew(t *testing.T) {
 	assert.Contains(t, v.Notes[0], "the energy counter of GPU 0 of node was renewed only 3 times in the measured window: make the load longer, or its exporter's interval shorter (dcgm-exporter -c 1000)")
 }
 
-func TestACounterThatBeginsAgainTellsNoEnergy(t *testing.T) {
+func TestEnergy_counterThatBeginsAgain(t *testing.T) {
 	run := runtest.Of(1000, nil)
 	counter(run, func(s float64) float64 { return math.Mod(100*s, 5000) })
 	v := judge(t, run, "energy per output token", "at most 1 kJ")
@@ -51,7 +51,7 @@ func TestACounterThatBeginsAgainTellsNoEnergy(t *testing.T) {
 	assert.Equal(t, slo.Met, judge(t, after, "energy per output token", "at most 1 kJ").Outcome)
 }
 
-func TestEnergyOfTheMeasuredWindowAloneCounts(t *testing.T) {
+func TestEnergy_ofTheMeasuredWindowAlone(t *testing.T) {
 	run := runtest.Of(1000, nil)
 	run.From, run.To = 20*second+second/2, 80*second+second/2
 	counter(run, func(s float64) float64 { return 100*s + 1000*max(0, min(s, 10)) }) // much is taken before

@@ -18,7 +18,7 @@ import (
 )
 
 // An end of a share shrinks as 1/n: what is asked for is what decides.
-func TestHowLongARunMustBe(t *testing.T) {
+func TestNeeded_howLongARunMustBe(t *testing.T) {
 	for _, c := range []struct {
 		subject, expectation string
 		good                 func(i int) bool

@@ -43,7 +43,7 @@ func together(t *testing.T, subject, expectation string, windows ...*slo.Window)
 }
 
 // What a server did between two runs, and in their warm-ups, belongs to neither.
-func TestRepeatsCountWhatWasInTheirWindows(t *testing.T) {
+func TestRepeats_countWhatWasInTheirWindows(t *testing.T) {
 	v := together(t, "total preemptions", "none", preempting(0, 0), preempting(100, 0), preempting(900, 0))
 	assert.Equal(t, slo.Met, v.Outcome, v.Notes)
 	v = together(t, "total preemptions", "none", preempting(0, 2), preempting(100, 3))
@@ -52,7 +52,7 @@ func TestRepeatsCountWhatWasInTheirWindows(t *testing.T) {
 	assert.Equal(t, slo.Met, together(t, "mean KV cache usage", "at most 50%", preempting(0, 0), preempting(0, 0)).Outcome)
 }
 
-func TestRepeatsAreThroughputsOfTheirOwn(t *testing.T) {
+func TestRepeats_haveThroughputsOfTheirOwn(t *testing.T) {
 	one := slo.Measure(runtest.Of(1000, nil))
 	alone := together(t, "output throughput", "at least 1 tokens per second", one)
 	v := together(t, "output throughput", "at least 1 tokens per second", one, one, one)
@@ -60,7 +60,7 @@ func TestRepeatsAreThroughputsOfTheirOwn(t *testing.T) {
 	assert.Equal(t, 3000, v.N)
 }
 
-func TestOneSaturatedRunSaturatesAll(t *testing.T) {
+func TestRepeats_oneSaturatedRunSaturatesAll(t *testing.T) {
 	w := slo.Measure(overloaded())
 	v := together(t, "p50 TTFT", "at most 60 s", w, w)
 	assert.Equal(t, slo.Unknown, v.Outcome)

@@ -31,7 +31,7 @@ func beginning(first time.Duration) *harness.Run {
 		Scenario: harness.Scenario{Load: harness.Open{Arrivals: arrival.Poisson{PerSecond: 10}, For: 200 * second}}}
 }
 
-func TestABeginningThatFlattersIsLeftOut(t *testing.T) {
+func TestSettle_leavesOutABeginningThatFlatters(t *testing.T) {
 	run := beginning(20 * time.Millisecond)
 	note := slo.Settle(run)
 	assert.InDelta(t, 20, run.From.Seconds(), 1)
@@ -39,13 +39,13 @@ func TestABeginningThatFlattersIsLeftOut(t *testing.T) {
 	assert.Equal(t, 1800, judge(t, run, "p50 TTFT", "at most 1 s").N)
 }
 
-func TestAStallAtTheBeginningIsNoWarmUp(t *testing.T) {
+func TestSettle_stallAtTheBeginningIsNoWarmUp(t *testing.T) {
 	run := beginning(5 * second)
 	assert.Empty(t, slo.Settle(run))
 	assert.Zero(t, run.From)
 }
 
-func TestWhatIsEvenHasNoWarmUp(t *testing.T) {
+func TestSettle_evenRunHasNoWarmUp(t *testing.T) {
 	run := beginning(195 * time.Millisecond)
 	slo.Settle(run)
 	assert.LessOrEqual(t, run.From, 25*second)
@@ -65,7 +65,7 @@ func overloaded() *harness.Run {
 	return run
 }
 
-func TestABacklogThatOnlyGrowsIsSaturation(t *testing.T) {
+func TestSaturated_backlogThatOnlyGrows(t *testing.T) {
 	w := slo.Measure(overloaded())
 	assert.Contains(t, w.Saturated(), "the backlog grew from")
 	v := judge(t, overloaded(), "p50 TTFT", "at most 1 s")
@@ -78,7 +78,7 @@ func TestABacklogThatOnlyGrowsIsSaturation(t *testing.T) {
 
 // A queue that many stood in is one event for the statistics of any run; that they
 // waited is a fact all the same.
-func TestAStallIsMissedInThisRun(t *testing.T) {
+func TestJudge_stallIsMissedInThisRun(t *testing.T) {
 	run := beginning(5 * second)
 	v := judge(t, run, "p95 TTFT", "at most 1 s")
 	assert.Equal(t, slo.Missed, v.Outcome)

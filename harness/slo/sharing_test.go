@@ -20,7 +20,7 @@ func sharing(common int, hits float64) *harness.Run {
 	return run
 }
 
-func TestHitsThatTheRunDoesNotExplainVoidWhatACacheMakesBetter(t *testing.T) {
+func TestSharing_unexplainedHitsVoidWhatACacheMakesBetter(t *testing.T) {
 	for name, c := range map[string]struct {
 		run  *harness.Run
 		says string // "" where nothing is wrong
@@ -69,7 +69,7 @@ func TestHitsThatTheRunDoesNotExplainVoidWhatACacheMakesBetter(t *testing.T) {
 	}
 }
 
-func TestHitsAreAsTheyShouldBeWhereTheScenarioSaysSo(t *testing.T) {
+func TestSharing_hitsThatTheScenarioAllows(t *testing.T) {
 	run := sharing(0, 9e5)
 	require.NotEmpty(t, slo.Audit(slo.Measure(run)))
 	run.Scenario.Leftovers = true
@@ -79,7 +79,7 @@ func TestHitsAreAsTheyShouldBeWhereTheScenarioSaysSo(t *testing.T) {
 	assert.Empty(t, slo.Audit(slo.Measure(warm)), "a contract is checked by what it says")
 }
 
-func TestOneOfSeveralRunsThatFoundTooMuchVoidsThemAll(t *testing.T) {
+func TestSharing_oneOfSeveralRunsVoidsThemAll(t *testing.T) {
 	o, err := slo.Parse("p50 TTFT", "at most 10 s")
 	require.NoError(t, err)
 	fine, warm := slo.Measure(sharing(0, 0)), slo.Measure(sharing(0, 9e5))
@@ -89,7 +89,7 @@ func TestOneOfSeveralRunsThatFoundTooMuchVoidsThemAll(t *testing.T) {
 	assert.Contains(t, v.Notes[0], "run 2 of 2: 90 % of prompt tokens were found")
 }
 
-func TestAColdCacheMayKnowTheHeadOfATemplateWhereSaltsAreRefused(t *testing.T) {
+func TestSharing_headOfATemplateWhereSaltsAreRefused(t *testing.T) {
 	run := func(salting harness.Salting) *slo.Window {
 		run := sharing(64, 5e4)
 		run.Scenario.Cache, run.Salting = &harness.Cache{}, salting

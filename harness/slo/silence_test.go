@@ -39,7 +39,7 @@ func runReadAt(read func(second int) bool, tried func(second int) bool, has func
 	return run
 }
 
-func TestASilentSourceIsUnknownByTime(t *testing.T) {
+func TestSampled_silentSourceIsUnknownByTime(t *testing.T) {
 	always, never := func(int) bool { return true }, func(int) bool { return false }
 	outside := func(from, to int) func(int) bool { return func(i int) bool { return i < from || i >= to } }
 	at := func(seconds ...int) func(int) bool { return func(i int) bool { return slices.Contains(seconds, i) } }

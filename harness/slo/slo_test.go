@@ -26,7 +26,7 @@ func judge(t *testing.T, run *harness.Run, subject, expectation string) slo.Verd
 	return slo.Judge(slo.Measure(run), []harness.Objective{o})[0]
 }
 
-func TestThreeOutcomes(t *testing.T) {
+func TestJudge_threeOutcomes(t *testing.T) {
 	run := runtest.Of(1000, nil) // p50 TTFT is 500.5 ms, within about 470 and 532 ms
 	v := judge(t, run, "p50 TTFT", "at most 600 ms")
 	assert.Equal(t, slo.Met, v.Outcome)
@@ -43,14 +43,14 @@ func TestThreeOutcomes(t *testing.T) {
 	assert.Equal(t, slo.Missed, judge(t, run, "p50 TTFT", "between 600 ms and 700 ms").Outcome)
 }
 
-func TestTooFewRequestsMakeNoUpperBound(t *testing.T) {
+func TestJudge_tooFewRequestsMakeNoUpperBound(t *testing.T) {
 	v := judge(t, runtest.Of(100, nil), "p99 TTFT", "at most 10 s")
 	assert.Equal(t, slo.Unknown, v.Outcome)
 	assert.True(t, math.IsInf(v.Hi, 1))
 	assert.Contains(t, v.Notes[0], "there are too few requests to bound it from above; about 390 more requests, 39 seconds at this rate, would decide")
 }
 
-func TestAFailedRequestIsTheWorst(t *testing.T) {
+func TestJudge_failedRequestIsTheWorst(t *testing.T) {
 	run := runtest.Of(1000, func(i int, r *harness.Record) {
 		if i%10 == 0 {
 			*r = runtest.Failed(*r)
@@ -67,7 +67,7 @@ func TestAFailedRequestIsTheWorst(t *testing.T) {
 	assert.Equal(t, 900, fast.N, "an objective from below does not profit from failures")
 }
 
-func TestFiguresOfTheRun(t *testing.T) {
+func TestFigures_ofTheRun(t *testing.T) {
 	run := runtest.Of(200, func(i int, r *harness.Record) { r.Good = i%4 != 0 })
 	for subject, want := range map[string]float64{
 		"requests": 200, "request rate": 10, "attainment": 0.75, "goodput": 7.5, "error rate": 0,
@@ -86,12 +86,12 @@ func TestFiguresOfTheRun(t *testing.T) {
 	}
 }
 
-func TestAMeanOfEqualsIsExact(t *testing.T) {
+func TestJudge_meanOfEqualsIsExact(t *testing.T) {
 	run := runtest.Of(1003, func(_ int, r *harness.Record) { r.OutputTokens = 12 })
 	assert.Equal(t, slo.Met, judge(t, run, "mean output tokens", "exactly 12").Outcome)
 }
 
-func TestWarmUpIsNotJudged(t *testing.T) {
+func TestJudge_warmUpIsNotJudged(t *testing.T) {
 	run := runtest.Of(1000, func(_ int, r *harness.Record) {
 		if r.Seq < 500 {
 			*r = runtest.Failed(*r)
@@ -104,7 +104,7 @@ func TestWarmUpIsNotJudged(t *testing.T) {
 	assert.Equal(t, 500, v.N)
 }
 
-func TestNothingIsKnownWithoutData(t *testing.T) {
+func TestJudge_nothingIsKnownWithoutData(t *testing.T) {
 	run := runtest.Of(0, nil)
 	for _, subject := range []string{"p50 TTFT", "error rate", "mean KV cache usage"} {
 		expectation := "at most 1%"
@@ -121,7 +121,7 @@ func TestNothingIsKnownWithoutData(t *testing.T) {
 	assert.Contains(t, v.Sentence(), "is not known")
 }
 
-func TestTheServersOwnFigures(t *testing.T) {
+func TestFigures_ofTheServer(t *testing.T) {
 	run := runtest.Of(1000, nil)
 	run.From = 10 * second
 	samples := []harness.Sample{
@@ -156,7 +156,7 @@ func TestTheServersOwnFigures(t *testing.T) {
 	}
 }
 
-func TestRowsThatCannotBeReadSayWhatWouldBeRight(t *testing.T) {
+func TestParse_saysWhatWouldBeRight(t *testing.T) {
 	for _, c := range []struct{ subject, expectation, says string }{
 		{"p99 TFTT", "at most 1 s", `did you mean "TTFT"`},
 		{"TTFT", "at most 1 s", "needs a statistic"},
@@ -185,7 +185,7 @@ func TestRowsThatCannotBeReadSayWhatWouldBeRight(t *testing.T) {
 	assert.ErrorContains(t, err, "no figure of one request")
 }
 
-func TestRowsAreReadAsTheyAreMeant(t *testing.T) {
+func TestParse_readsRowsAsTheyAreMeant(t *testing.T) {
 	for _, c := range []struct {
 		subject, expectation string
 		want                 harness.Objective
@@ -204,7 +204,7 @@ func TestRowsAreReadAsTheyAreMeant(t *testing.T) {
 	}
 }
 
-func TestGoodIsWithinEveryLimit(t *testing.T) {
+func TestGood_isWithinEveryLimit(t *testing.T) {
 	limit, err := slo.ParseGood("TTFT", "at most 500 ms")
 	require.NoError(t, err)
 	good := slo.Good([]harness.Objective{limit})
@@ -215,7 +215,7 @@ func TestGoodIsWithinEveryLimit(t *testing.T) {
 	assert.False(t, good(&none), "an unanswered request is never good")
 }
 
-func TestVerdictsSurviveTheirFile(t *testing.T) {
+func TestVerdict_survivesItsFile(t *testing.T) {
 	run := runtest.Of(1000, func(i int, r *harness.Record) {
 		if i%10 == 0 {
 			*r = runtest.Failed(*r)
@@ -231,7 +231,7 @@ func TestVerdictsSurviveTheirFile(t *testing.T) {
 	}
 }
 
-func TestQuantitiesAreWrittenForPeople(t *testing.T) {
+func TestQuantity_isWrittenForPeople(t *testing.T) {
 	for want, c := range map[string]struct {
 		v float64
 		u quantity.Unit
@@ -243,7 +243,7 @@ func TestQuantitiesAreWrittenForPeople(t *testing.T) {
 	}
 }
 
-func TestWhoLeavesIsNoError(t *testing.T) {
+func TestJudge_usersWhoLeaveAreNoError(t *testing.T) {
 	left := func(begun bool) *harness.Run { // every tenth user left, after the first token or before it
 		return runtest.Of(1000, func(i int, r *harness.Record) {
 			if i%10 == 0 {
@@ -269,7 +269,7 @@ func TestWhoLeavesIsNoError(t *testing.T) {
 	assert.InDelta(t, .9, judge(t, left(true), "attainment", "at least 80%").Value, 1e-9, "they got no whole answer")
 }
 
-func TestAClassIsJudgedByItself(t *testing.T) {
+func TestJudge_classByItself(t *testing.T) {
 	run := runtest.Of(1000, func(i int, r *harness.Record) { r.Class = map[bool]string{true: "slow", false: "fast"}[i >= 500] })
 	v := judge(t, run, "fast: p95 TTFT", "at most 600 ms")
 	assert.Equal(t, slo.Met, v.Outcome)
@@ -281,7 +281,7 @@ func TestAClassIsJudgedByItself(t *testing.T) {
 	assert.Equal(t, slo.Met, judge(t, run, "slow: max concurrency", "at least 1").Outcome)
 }
 
-func TestAChunkIsNoToken(t *testing.T) {
+func TestJudge_chunkIsNoToken(t *testing.T) {
 	run := runtest.Of(1000, func(_ int, r *harness.Record) { r.ChunkTokens, r.OutputTokens = []int{2, 1, 2, 5}, 10 })
 	assert.InDelta(t, .010, judge(t, run, "p50 ITL", "at most 1 s").Value, 1e-9)
 	assert.InDelta(t, .002, judge(t, run, "p50 ITL per token", "at most 1 s").Value, 1e-9, "of 8 tokens 5 came together")
@@ -292,13 +292,13 @@ func TestAChunkIsNoToken(t *testing.T) {
 	assert.Contains(t, untold.Notes[0], "does not tell how many tokens")
 }
 
-func TestReasoningHasAFirstTokenOfItsOwn(t *testing.T) {
+func TestJudge_reasoningHasAFirstTokenOfItsOwn(t *testing.T) {
 	run := runtest.Of(1000, func(_ int, r *harness.Record) { r.FirstAnswer = r.Chunks[2] })
 	assert.InDelta(t, .5005, judge(t, run, "p50 TTFT", "at most 1 s").Value, 1e-9)
 	assert.InDelta(t, .5205, judge(t, run, "p50 time to first answer", "at most 1 s").Value, 1e-9)
 }
 
-func TestClassesHaveLimitsOfTheirOwnForAGoodRequest(t *testing.T) {
+func TestGood_classesHaveLimitsOfTheirOwn(t *testing.T) {
 	limit, err := slo.ParseGood("chat: TTFT", "at most 500 ms")
 	require.NoError(t, err)
 	assert.Equal(t, "chat: TTFT at most 500 ms", limit.Text)
@@ -309,7 +309,7 @@ func TestClassesHaveLimitsOfTheirOwnForAGoodRequest(t *testing.T) {
 	assert.False(t, good(&slow))
 }
 
-func TestDraftsAndTheBacklogAreWatched(t *testing.T) {
+func TestFigures_draftsAndTheBacklog(t *testing.T) {
 	run := runtest.Of(1000, nil)
 	watching(run, "vllm:spec_decode_num_draft_tokens_total", "server", 100, 300)
 	watching(run, "vllm:spec_decode_num_accepted_tokens_total", "server", 10, 160)
@@ -318,14 +318,14 @@ func TestDraftsAndTheBacklogAreWatched(t *testing.T) {
 	assert.InDelta(t, 41, judge(t, run, "max backlog", "at most 50").Value, 1e-9)
 }
 
-func TestWhatAppearsInMidRunHasRisenFromZero(t *testing.T) {
+func TestCounter_thatAppearsInMidRunHasRisenFromZero(t *testing.T) {
 	run := runtest.Of(1000, nil)
 	run.Samples = slices.Values([]harness.Sample{runtest.Sample(0, "vllm:num_preemptions_total", "0", 3), runtest.Sample(50*second, "vllm:num_preemptions_total", "0", 3),
 		runtest.Sample(50*second, "vllm:num_preemptions_total", "1", 700)})
 	assert.InDelta(t, 700, judge(t, run, "total preemptions", "none").Value, 1e-9)
 }
 
-func TestGoodNeedsToBeKnown(t *testing.T) {
+func TestGood_needsToBeKnown(t *testing.T) {
 	limit, err := slo.ParseGood("TPOT", "at most 20 ms")
 	require.NoError(t, err)
 	run := runtest.Of(1000, func(_ int, r *harness.Record) {
@@ -341,7 +341,7 @@ func TestGoodNeedsToBeKnown(t *testing.T) {
 	assert.Contains(t, judge(t, run, "attainment", "at least 99%").Notes[0], "what makes a request good is its TPOT")
 }
 
-func TestWhoGotNothingIsNotForgotten(t *testing.T) {
+func TestJudge_requestsWithoutAnswersCount(t *testing.T) {
 	run := runtest.Of(1000, func(i int, r *harness.Record) {
 		if i%2 == 0 {
 			*r = runtest.Failed(*r)
@@ -354,7 +354,7 @@ func TestWhoGotNothingIsNotForgotten(t *testing.T) {
 	assert.Equal(t, slo.Missed, judge(t, run, "mean E2E latency", "at most 100 ms").Outcome, "even the others")
 }
 
-func TestWhatEndsFastDoesNotLoseARun(t *testing.T) {
+func TestEarlyStop_fastFailuresDoNotDecide(t *testing.T) {
 	limit, err := slo.Parse("error rate", "at most 10%")
 	require.NoError(t, err)
 	early := slo.NewEarlyStop([]harness.Objective{limit}, 0)

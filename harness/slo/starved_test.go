@@ -84,7 +84,7 @@ func starvedRun(t *testing.T, seed uint64, held bool, rows []harness.Objective) 
 
 // On a client that is held to half a core nothing is decided otherwise than on a free
 // one, and what its lateness cannot have changed stays decided.
-func TestAClientHeldToHalfACore(t *testing.T) {
+func TestAudit_clientHeldToHalfACore(t *testing.T) {
 	const seeds = 100
 	rows := starvedRows(t)
 	const far = 7 // of them, from the first on, lie far from their limits or do not rest on times

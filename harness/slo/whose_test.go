@@ -71,7 +71,7 @@ func row(t *testing.T, a *slo.Accounts, subject, expectation string) slo.Verdict
 
 const several = "come from several servers behind one address: list the replicas in VLLM_URL (or their pages in VLLM_METRICS_URL)"
 
-func TestReadingsOfSeveralServersBehindOneAddressAreNotKnown(t *testing.T) {
+func TestServers_severalBehindOneAddressAreUnknown(t *testing.T) {
 	atRandom := func(n int) func(int) int {
 		of := rand.New(rand.NewPCG(7, 7))
 		return func(int) int { return of.IntN(n) }
@@ -108,7 +108,7 @@ func TestReadingsOfSeveralServersBehindOneAddressAreNotKnown(t *testing.T) {
 	}
 }
 
-func TestAServerThatWasStartedAgainIsOneServer(t *testing.T) {
+func TestServers_restartedOneIsOne(t *testing.T) {
 	for name, of := range map[string]replica{
 		"its page does not tell":       {before: 90000, each: 10, resets: 12},
 		"its page tells":               {before: 90000, each: 10, resets: 12, began: 2e9 - 500},
@@ -127,9 +127,9 @@ func TestAServerThatWasStartedAgainIsOneServer(t *testing.T) {
 	}
 }
 
-// TestAReplicaThatRestartsIsNoBalancer has two replicas that are listed, so that each
+// TestServers_restartedReplicaIsNoBalancer has two replicas that are listed, so that each
 // reading says whose it is.
-func TestAReplicaThatRestartsIsNoBalancer(t *testing.T) {
+func TestServers_restartedReplicaIsNoBalancer(t *testing.T) {
 	replicas := []replica{{before: 20, each: 5, resets: 9}, {before: 90000, each: 5, resets: 21}}
 	run := behind(replicas, inTurns(1))
 	var samples []harness.Sample
@@ -146,7 +146,7 @@ func TestAReplicaThatRestartsIsNoBalancer(t *testing.T) {
 	assert.Equal(t, slo.Met, v.Outcome, "%v", v.Notes)
 }
 
-func TestFiguresOfOtherRequestsThanOursAreNotKnown(t *testing.T) {
+func TestServers_figuresOfOthersRequestsAreUnknown(t *testing.T) {
 	half := replica{before: 100, each: 5}
 	for name, c := range map[string]struct {
 		of     replica

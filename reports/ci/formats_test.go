@@ -23,7 +23,7 @@ func told() []ci.ScenarioResult {
 	}
 }
 
-func TestASummaryOfScenariosIsATable(t *testing.T) {
+func TestSummary_ofScenariosIsATable(t *testing.T) {
 	text := ci.Markdown(told())
 	assert.Contains(t, text, "1 of 2 scenarios passed")
 	assert.Contains(t, text, "| ❌ missed | p99 TTFT | 731 ms \\[690, 790\\] | at most 500 ms | 2,134 |")
@@ -32,20 +32,20 @@ func TestASummaryOfScenariosIsATable(t *testing.T) {
 	assert.Contains(t, text, `Slow \| &lt;`)
 }
 
-func TestAnAnnotationIsOneLineAtTheScenario(t *testing.T) {
+func TestAnnotation_isOneLineAtTheScenario(t *testing.T) {
 	assert.Empty(t, told()[0].Annotation())
 	line := told()[1].Annotation()
 	assert.True(t, strings.HasPrefix(line, "::error file=features/a.feature,line=9,title=Slow"), line)
 	assert.True(t, strings.HasSuffix(line, "::Missed: p99 TTFT was 731 ms."), line)
 }
 
-func TestAnAnnotationCountsFromTheRepository(t *testing.T) {
+func TestAnnotation_countsFromTheRepository(t *testing.T) {
 	one := told()[1]
 	one.Where, one.File = "slo/a:b, c.feature:9", "perf/slo/a:b, c.feature"
 	assert.True(t, strings.HasPrefix(one.Annotation(), "::error file=perf/slo/a%3Ab%2C c.feature,line=9,"), one.Annotation())
 }
 
-func TestABadgeIsAPicture(t *testing.T) {
+func TestBadge_isAPicture(t *testing.T) {
 	var svg struct {
 		Title string `xml:"title"`
 	}
@@ -55,7 +55,7 @@ func TestABadgeIsAPicture(t *testing.T) {
 	assert.Contains(t, ci.Badge(told()[:1]), "#0a7d4b")
 }
 
-func TestASummarySaysACauseOnce(t *testing.T) {
+func TestSummary_saysACauseOnce(t *testing.T) {
 	all := told()
 	again := all[1].Objectives[0]
 	again.Name, again.Cause = "p50 TTFT", "p50 TTFT was missed because requests waited"

@@ -113,7 +113,7 @@ func alike() ci.Results {
 	}
 }
 
-func TestCISystemsTellAllCasesApart(t *testing.T) {
+func TestJUnit_casesHaveNamesOfTheirOwn(t *testing.T) {
 	read, cases := readJUnit(t, alike())
 	require.Len(t, cases, 15)
 	inJenkins, inGitLab := map[[3]string]bool{}, map[[2]string]bool{}
@@ -132,14 +132,14 @@ func TestCISystemsTellAllCasesApart(t *testing.T) {
 	assert.Equal(t, 1, read.Suites[0].Skipped)
 }
 
-func TestANameDoesNotDependOnWhatIsRun(t *testing.T) {
+func TestJUnit_nameDoesNotDependOnWhatIsRun(t *testing.T) {
 	all := alike()
 	all.Told = []ci.ScenarioResult{all.Told[6]} // the second row alone
 	_, cases := readJUnit(t, all)
 	assert.Equal(t, "Rate #2", cases[0].Name)
 }
 
-func TestNoControlCharacterIsLeft(t *testing.T) {
+func TestJUnit_leavesNoControlCharacter(t *testing.T) {
 	raw, err := ci.JUnit(alike())
 	require.NoError(t, err)
 	for _, r := range string(raw) {
@@ -148,7 +148,7 @@ func TestNoControlCharacterIsLeft(t *testing.T) {
 	assert.Contains(t, string(raw), `name="[31m&lt;a&gt; &amp; &#34;b&#34; ]]&gt;`)
 }
 
-func TestATestCaseSaysWhatTheRunShowed(t *testing.T) {
+func TestJUnit_caseSaysWhatTheRunShowed(t *testing.T) {
 	all := told()
 	began := time.Date(2026, 11, 23, 22, 15, 3, 0, time.UTC)
 	all[0].Began, all[0].Took = began.Add(time.Second), 1500*time.Millisecond

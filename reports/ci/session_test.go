@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestAncestorsAreReadAsLinuxHasThem(t *testing.T) {
+func TestSession_readsAncestorsAsLinuxHasThem(t *testing.T) {
 	proc := t.TempDir()
 	for id, p := range map[string][2]string{
 		"30": {"30 (slo.test) S 20 30 30 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 9 0 3000 1 2", "slo.test\x00"},
@@ -27,7 +27,7 @@ func TestAncestorsAreReadAsLinuxHasThem(t *testing.T) {
 	assert.Nil(t, ancestors(filepath.Join(proc, "none"), 30), "no Linux")
 }
 
-func TestOnlyWhatRunsAgainJoinsGoTests(t *testing.T) {
+func TestSession_joinedByWhatRunsAgainOnly(t *testing.T) {
 	for _, p := range []process{
 		{name: "gotestsum", args: []string{"gotestsum", "--rerun-fails"}},
 		{name: "gotestsum", args: []string{"gotestsum", "-rerun-fails=3", "--packages=./..."}},
@@ -43,7 +43,7 @@ func TestOnlyWhatRunsAgainJoinsGoTests(t *testing.T) {
 	}
 }
 
-func TestAGoTestIsKnownByItsFolder(t *testing.T) {
+func TestSession_isKnownByItsFolder(t *testing.T) {
 	assert.Equal(t, "/tmp/go-build123", BuildFolder("/tmp/go-build123/b001/x.test"))
 	assert.Empty(t, BuildFolder("/home/go-build/cache/x.test"))
 	assert.Empty(t, BuildFolder("/srv/x.test"))

@@ -53,7 +53,7 @@ func ask(t *testing.T, method, url string, headers ...string) (int, string) {
 	return answer.StatusCode, string(body)
 }
 
-func TestOnlyThisMachineIsLetIn(t *testing.T) {
+func TestServer_letsOnlyThisMachineIn(t *testing.T) {
 	s := listen(t, "127.0.0.1:0")
 	s.Show(running("A run"))
 	status, page := ask(t, "GET", s.URL())
@@ -66,7 +66,7 @@ func TestOnlyThisMachineIsLetIn(t *testing.T) {
 	assert.Equal(t, 403, status, "a script of another site")
 }
 
-func TestOthersNeedTheToken(t *testing.T) {
+func TestServer_othersNeedTheToken(t *testing.T) {
 	s := listen(t, "0.0.0.0:0")
 	port := s.listener.Addr().(*net.TCPAddr).Port
 	here := fmt.Sprintf("http://127.0.0.1:%d/", port)
@@ -81,8 +81,8 @@ func TestOthersNeedTheToken(t *testing.T) {
 	assert.Equal(t, 200, status)
 }
 
-// TestNamesOfProxiesAreLetInWithTheToken asks as proxies do: under their names, over HTTPS to them.
-func TestNamesOfProxiesAreLetInWithTheToken(t *testing.T) {
+// TestServer_letsNamesOfProxiesInWithTheToken asks as proxies do: under their names, over HTTPS to them.
+func TestServer_letsNamesOfProxiesInWithTheToken(t *testing.T) {
 	s := listen(t, "0.0.0.0:0")
 	s.Begin(func() {})
 	here := fmt.Sprintf("http://127.0.0.1:%s/", s.port())
@@ -106,7 +106,7 @@ func TestNamesOfProxiesAreLetInWithTheToken(t *testing.T) {
 	assert.Equal(t, 202, status, "a proxy that asks under another name, and says so")
 }
 
-func TestWithoutATokenAProxysWordCountsForNothing(t *testing.T) {
+func TestServer_withoutATokenBelievesNoProxy(t *testing.T) {
 	s := listen(t, "127.0.0.1:0")
 	s.Begin(func() {})
 	status, says := ask(t, "GET", s.URL(), "Host", "rebound.example:7878")
@@ -119,8 +119,8 @@ func TestWithoutATokenAProxysWordCountsForNothing(t *testing.T) {
 	assert.Equal(t, 202, status, "over a tunnel, or a proxy of this machine's")
 }
 
-// TestThePageWorksBelowAPath has a proxy that serves it below one, as Jupyter and code-server do.
-func TestThePageWorksBelowAPath(t *testing.T) {
+// TestServer_worksBelowAPath has a proxy that serves it below one, as Jupyter and code-server do.
+func TestServer_worksBelowAPath(t *testing.T) {
 	s := listen(t, "0.0.0.0:0")
 	s.Show(running("A run"))
 	target, err := url.Parse(fmt.Sprintf("http://127.0.0.1:%s", s.port()))
@@ -151,7 +151,7 @@ func TestThePageWorksBelowAPath(t *testing.T) {
 	assert.Equal(t, "no", answer.Header.Get("X-Accel-Buffering"))
 }
 
-func TestOnlyThePageStopsTheRun(t *testing.T) {
+func TestServer_onlyThePageStopsTheRun(t *testing.T) {
 	s := listen(t, "127.0.0.1:0")
 	stopped := 0
 	stop, origin := s.URL()+"stop", strings.TrimSuffix(s.URL(), "/")
@@ -186,16 +186,16 @@ func follow(t *testing.T, s *Server, until string) {
 	}
 }
 
-func TestWhoComesLateSeesTheLatestFrame(t *testing.T) {
+func TestServer_lateViewerSeesTheLatestFrame(t *testing.T) {
 	s := listen(t, "127.0.0.1:0")
 	s.Show(running("An earlier one"))
 	s.Show(running("The latest"))
 	follow(t, s, "The latest")
 }
 
-// TestWhoComesAfterALongTimeWaitsForANewView opens the page of a run that nobody wanted to
+// TestServer_viewerAfterALongTimeWaitsForANewView opens the page of a run that nobody wanted to
 // see until now.
-func TestWhoComesAfterALongTimeWaitsForANewView(t *testing.T) {
+func TestServer_viewerAfterALongTimeWaitsForANewView(t *testing.T) {
 	s := listen(t, "127.0.0.1:0")
 	s.Begin(func() {})
 	s.Show(running("As it began"))
@@ -211,8 +211,8 @@ func TestWhoComesAfterALongTimeWaitsForANewView(t *testing.T) {
 	assert.Contains(t, <-came, "As it is")
 }
 
-// TestOneWhoReadsNothingHoldsNobodyUp has a viewer who never reads, beside one who does.
-func TestOneWhoReadsNothingHoldsNobodyUp(t *testing.T) {
+// TestServer_slowViewerHoldsNothingUp has a viewer who never reads, beside one who does.
+func TestServer_slowViewerHoldsNothingUp(t *testing.T) {
 	s := listen(t, "127.0.0.1:0")
 	s.Show(running("The first"))
 	idle, err := net.Dial("tcp", s.listener.Addr().String())
@@ -229,7 +229,7 @@ func TestOneWhoReadsNothingHoldsNobodyUp(t *testing.T) {
 	follow(t, s, "The last")
 }
 
-func TestReportsOfRunsThatHaveEndedAreThere(t *testing.T) {
+func TestServer_hasReportsOfRunsThatHaveEnded(t *testing.T) {
 	s := listen(t, "127.0.0.1:0")
 	file := filepath.Join(t.TempDir(), "report.html")
 	require.NoError(t, os.WriteFile(file, []byte("What it was"), 0o644))
@@ -244,7 +244,7 @@ func TestReportsOfRunsThatHaveEndedAreThere(t *testing.T) {
 	assert.Equal(t, 404, status)
 }
 
-func TestAnAddressIsChecked(t *testing.T) {
+func TestAddress_isChecked(t *testing.T) {
 	_, err := Listen("7878")
 	assert.ErrorContains(t, err, "write host:port")
 	s := listen(t, "127.0.0.1:0")

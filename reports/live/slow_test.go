@@ -29,8 +29,8 @@ func (l *onePipe) Accept() (net.Conn, error) {
 func (l *onePipe) Close() error   { close(l.closed); return nil }
 func (l *onePipe) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 7878} }
 
-// TestWhoTakesNothingIsLetGo has connections that send or read nothing, in virtual time.
-func TestWhoTakesNothingIsLetGo(t *testing.T) {
+// TestServer_letsViewersGoThatTakeNothing has connections that send or read nothing, in virtual time.
+func TestServer_letsViewersGoThatTakeNothing(t *testing.T) {
 	for name, sent := range map[string]string{
 		"the page is not read":    "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
 		"half a head":             "GET / HTTP/1.1\r\nHost:",
@@ -55,8 +55,8 @@ func TestWhoTakesNothingIsLetGo(t *testing.T) {
 	}
 }
 
-// TestWhoLooksOnIsNotLetGo has a viewer who reads frames for longer than any deadline.
-func TestWhoLooksOnIsNotLetGo(t *testing.T) {
+// TestServer_keepsViewersThatRead has a viewer who reads frames for longer than any deadline.
+func TestServer_keepsViewersThatRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		near, far := net.Pipe()
 		s := serve(&onePipe{conn: far, closed: make(chan struct{})}, "localhost")

@@ -32,7 +32,7 @@ func ended() reports.View {
 	}}
 }
 
-func TestPlainLinesComeNowAndThen(t *testing.T) {
+func TestTerminal_plainLinesComeNowAndThen(t *testing.T) {
 	var out bytes.Buffer
 	terminal := NewTerminal(&out, func(string) string { return "" })
 	wanted := 0
@@ -49,7 +49,7 @@ func TestPlainLinesComeNowAndThen(t *testing.T) {
 	assert.NotContains(t, out.String(), "\x1b")
 }
 
-func TestTheTableHasTheFiguresOfThePage(t *testing.T) {
+func TestTerminal_tableHasTheFiguresOfThePage(t *testing.T) {
 	var out bytes.Buffer
 	terminal := NewTerminal(&out, func(string) string { return "" })
 	v := ended()
@@ -83,7 +83,7 @@ func pty(t *testing.T) (terminal *os.File, written func() string) {
 	}
 }
 
-func TestOnATerminalOneLineIsWrittenOver(t *testing.T) {
+func TestTerminal_writesOverOneLine(t *testing.T) {
 	for name, c := range map[string]struct {
 		environ       map[string]string
 		over, colours bool

@@ -66,7 +66,7 @@ func scenario(t *testing.T) harness.Scenario {
 	return harness.Scenario{Name: "Seen", Load: harness.Closed{Users: 1, For: 10 * time.Second}, Objectives: []harness.Objective{o}}
 }
 
-func TestObjectivesTurnAsEvidenceComesIn(t *testing.T) {
+func TestWatch_objectivesTurnAsEvidenceComesIn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		eye := looking(Page)
 		w := NewWatch(scenario(t), store.Manifest{}, eye)
@@ -90,8 +90,8 @@ func TestObjectivesTurnAsEvidenceComesIn(t *testing.T) {
 	})
 }
 
-// TestWhoLooksOnHoldsNothingUp has an observer that does not come back.
-func TestWhoLooksOnHoldsNothingUp(t *testing.T) {
+// TestWatch_viewersHoldNothingUp has an observer that does not come back.
+func TestWatch_viewersHoldNothingUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		eye := looking(Page)
 		eye.block = make(chan struct{})
@@ -111,8 +111,8 @@ func TestWhoLooksOnHoldsNothingUp(t *testing.T) {
 	})
 }
 
-// TestNothingIsMadeForNobody has an observer who comes late, and sees it all soon.
-func TestNothingIsMadeForNobody(t *testing.T) {
+// TestWatch_makesNothingWithoutViewers has an observer who comes late, and sees it all soon.
+func TestWatch_makesNothingWithoutViewers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		eye := new(looker)
 		w := NewWatch(scenario(t), store.Manifest{}, eye)
@@ -132,9 +132,9 @@ func TestNothingIsMadeForNobody(t *testing.T) {
 	})
 }
 
-// TestOneViewIsMadeForAll has two who look at the page and one who reads the line, which
+// TestWatch_makesOneViewForAll has two who look at the page and one who reads the line, which
 // says the same.
-func TestOneViewIsMadeForAll(t *testing.T) {
+func TestWatch_makesOneViewForAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		page, other, line := looking(Page), looking(Page), looking(Line)
 		w := NewWatch(scenario(t), store.Manifest{}, page, other, line)
@@ -233,9 +233,9 @@ func late(b *testing.B) (w *Watch, more func(count int) (now time.Duration)) {
 	return w, more
 }
 
-// TestTheClockIsThatOfTheReadings has a run that begins some time after who looks on:
+// TestWatch_clockIsThatOfTheReadings has a run that begins some time after who looks on:
 // what is left of a second must not make a rate.
-func TestTheClockIsThatOfTheReadings(t *testing.T) {
+func TestWatch_clockIsThatOfTheReadings(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		eye := looking(Page)
 		w := NewWatch(scenario(t), store.Manifest{}, eye)

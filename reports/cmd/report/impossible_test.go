@@ -128,9 +128,9 @@ func decoded(t *testing.T, raw []byte) (value any) {
 	return value
 }
 
-// TestImpossibleNumbersAreRefusedOrShown puts numbers that no run has in place of each number of
+// TestReport_impossibleNumbersAreRefusedOrShown puts numbers that no run has in place of each number of
 // stored files. Nothing hangs and nothing panics; a time that cannot be is refused by its name.
-func TestImpossibleNumbersAreRefusedOrShown(t *testing.T) {
+func TestReport_impossibleNumbersAreRefusedOrShown(t *testing.T) {
 	root := t.TempDir()
 	whole := repeated(t, root)
 	one := filepath.Join(root, "run=one")
@@ -174,8 +174,8 @@ func drawnInTime(t testing.TB, dir, what string) error {
 	}
 }
 
-// TestNamesThatLeadElsewhereAreRefused gives a run the names of files outside of its folder.
-func TestNamesThatLeadElsewhereAreRefused(t *testing.T) {
+// TestReport_refusesNamesThatLeadElsewhere gives a run the names of files outside of its folder.
+func TestReport_refusesNamesThatLeadElsewhere(t *testing.T) {
 	dir := written(t, t.TempDir(), "run=x")
 	path := filepath.Join(dir, "run.json")
 	raw, err := os.ReadFile(path)

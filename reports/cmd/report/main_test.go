@@ -14,7 +14,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness/store"
 )
 
-func TestAPageIsDrawnAgainFromItsFiles(t *testing.T) {
+func TestReport_drawsAPageAgainFromItsFiles(t *testing.T) {
 	record := harness.NewRecord(0, 0)
 	record.Sent, record.Done, record.Chunks, record.Finish = 0, 2e7, []time.Duration{1e7, 2e7}, "stop"
 	run := &harness.Run{Scenario: harness.Scenario{Name: "Once more"}, Length: 1e9, To: 1e9,
@@ -39,7 +39,7 @@ func TestAPageIsDrawnAgainFromItsFiles(t *testing.T) {
 	assert.ErrorContains(t, err, "is no stored run")
 }
 
-func TestWhatIsLeftOfAKilledRunIsDrawn(t *testing.T) {
+func TestReport_drawsWhatIsLeftOfAKilledRun(t *testing.T) {
 	root := t.TempDir()
 	folder, err := store.Create(root, "run=x")
 	require.NoError(t, err)
@@ -64,7 +64,7 @@ func TestWhatIsLeftOfAKilledRunIsDrawn(t *testing.T) {
 	assert.ErrorContains(t, err, "it has 0 verdicts, and judged again there are 1")
 }
 
-func TestRunsTogetherAreNotComparedAsOne(t *testing.T) {
+func TestReport_doesNotCompareRunsTogetherAsOne(t *testing.T) {
 	root := t.TempDir()
 	folder, err := store.Create(root, "run=whole")
 	require.NoError(t, err)
