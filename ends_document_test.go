@@ -16,8 +16,8 @@ import (
 // endsDocument is where the cells are listed.
 const endsDocument = "docs/reliability.md"
 
-// TestTheDocumentListsTheCells holds the table of the document against the cells that are run.
-func TestTheDocumentListsTheCells(t *testing.T) {
+// TestEndsDocument_listsTheCells holds the table of the document against the cells that are run.
+func TestEndsDocument_listsTheCells(t *testing.T) {
 	raw, err := os.ReadFile(endsDocument)
 	require.NoError(t, err)
 	_, text, begins := strings.Cut(string(raw), "<!-- ends: begin -->\n")

@@ -41,8 +41,8 @@ const (
 	atATime        = 8 // cells; they wait most of the time
 )
 
-// TestWhateverEndsARunNothingIsLeftAndNothingPasses ends runs in every way, in every stage.
-func TestWhateverEndsARunNothingIsLeftAndNothingPasses(t *testing.T) {
+// TestEnds_leaveNothingAndPassNothing ends runs in every way, in every stage.
+func TestEnds_leaveNothingAndPassNothing(t *testing.T) {
 	if signal.Ignored(syscall.SIGHUP) { // by nohup: what is handled here is not ignored by what we start
 		hangUp := make(chan os.Signal, 1)
 		signal.Notify(hangUp, syscall.SIGHUP)

@@ -86,7 +86,7 @@ func commandOf(document, line string) (c command) {
 	return c
 }
 
-func TestTheDocumentsCommandsExist(t *testing.T) {
+func TestDocuments_commandsExist(t *testing.T) {
 	all := shown(t)
 	require.Greater(t, len(all), 40)
 	targets := regexp.MustCompile(`(?m)^([a-z-]+):`).FindAllStringSubmatch(readFile(t, "Makefile"), -1)
@@ -187,7 +187,7 @@ func testsExist(t *testing.T, c command) {
 	}
 }
 
-func TestTheDocumentsFilesExist(t *testing.T) {
+func TestDocuments_filesExist(t *testing.T) {
 	ours := regexp.MustCompile(`^(?:\./)?(?:features|docs|fixtures|steps|harness|reports|mockvllm|deploy|tools)/[\w./-]+$`)
 	for _, c := range shown(t) {
 		for _, w := range append(slices.Clone(c.vars), c.words...) {
@@ -206,8 +206,8 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// TestTheDocumentsCheapCommandsRun runs those that measure nothing.
-func TestTheDocumentsCheapCommandsRun(t *testing.T) {
+// TestDocuments_cheapCommandsRun runs those that measure nothing.
+func TestDocuments_cheapCommandsRun(t *testing.T) {
 	ran := 0
 	for _, c := range shown(t) {
 		line := strings.Join(c.words, " ")
@@ -222,8 +222,8 @@ func TestTheDocumentsCheapCommandsRun(t *testing.T) {
 	assert.GreaterOrEqual(t, ran, 2, "--profiles and --faults at least")
 }
 
-// TestTheDocumentsBenchstatCommandRuns runs it on files that lie as the command says, with "…" for the rest of a run's name.
-func TestTheDocumentsBenchstatCommandRuns(t *testing.T) {
+// TestDocuments_benchstatCommandRuns runs it on files that lie as the command says, with "…" for the rest of a run's name.
+func TestDocuments_benchstatCommandRuns(t *testing.T) {
 	const program = "golang.org/x/perf/cmd/benchstat"
 	binary, root, ran := filepath.Join(t.TempDir(), "benchstat"), t.TempDir(), 0
 	said, err := exec.Command("go", "build", "-o", binary, program).CombinedOutput()

@@ -135,7 +135,7 @@ func packages(t *testing.T) []goPackage {
 	}
 }
 
-func TestImportsGoStrictlyDown(t *testing.T) {
+func TestImports_goStrictlyDown(t *testing.T) {
 	for _, p := range packages(t) {
 		path := strings.TrimPrefix(strings.TrimPrefix(p.ImportPath, module), "/")
 		may, known := allowed()[path]
@@ -155,7 +155,7 @@ func TestImportsGoStrictlyDown(t *testing.T) {
 	}
 }
 
-func TestEveryPackageSaysWhatItIsFor(t *testing.T) {
+func TestPackages_sayWhatTheyAreFor(t *testing.T) {
 	for _, p := range packages(t) {
 		if p.Doc == "" && strings.HasSuffix(p.ImportPath, "/features") {
 			continue // tests only: its comment stands in the test file
@@ -164,7 +164,7 @@ func TestEveryPackageSaysWhatItIsFor(t *testing.T) {
 	}
 }
 
-func TestGeneratedMarkupIsFresh(t *testing.T) {
+func TestMarkup_isFresh(t *testing.T) {
 	templates, err := filepath.Glob("reports/*.templ")
 	require.NoError(t, err)
 	require.NotEmpty(t, templates)
@@ -193,7 +193,7 @@ func writers() map[string]string {
 	}
 }
 
-func TestWhatUsersKeepIsWrittenInOneWay(t *testing.T) {
+func TestWrites_goOneWay(t *testing.T) {
 	writes := regexp.MustCompile(`\bos\.(WriteFile|Create|CreateTemp|OpenFile|Rename|Truncate)\(`)
 	unused := writers()
 	require.NoError(t, filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {

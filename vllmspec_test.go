@@ -129,7 +129,7 @@ func (o own) run(t *testing.T, variables []string, args ...string) (string, bool
 	return string(out), err == nil
 }
 
-func TestAModuleOfOnesOwn(t *testing.T) {
+func TestRun_inAModuleOfItsOwn(t *testing.T) {
 	o := own{ownModule(t), filepath.Join(t.TempDir(), "chat.test")}
 	said, passed := goTest(t, o.module, nil, "-c", "-o", o.program, "./chat")
 	require.True(t, passed, said)
@@ -277,7 +277,7 @@ func processesWith(variable string) (all []string) {
 	return all
 }
 
-func TestPackagesOfOneGoTestHaveTheirResultsTogether(t *testing.T) {
+func TestRun_gathersResultsOfOneGoTest(t *testing.T) {
 	module, out := ownModule(t), t.TempDir()
 	write(t, module, "batch/batch_test.go", strings.Replace(threeLines, "%", "batch", 1), "batch/slo/quick.feature", quick, "batch/prompts.jsonl", strings.Repeat(`{"prompt": "Hi"}`+"\n", 20))
 	said, passed := goTest(t, module, []string{"VLLMSPEC_OUT=" + out}, "-count=2", "./...")
@@ -307,7 +307,7 @@ func everything(t *testing.T, folder string) (all []string) {
 	return all
 }
 
-func TestScenariosAreChosenAsTestsAre(t *testing.T) {
+func TestRun_choosesScenariosAsTests(t *testing.T) {
 	for _, c := range []struct {
 		run, skip, feature, scenario string
 		wanted                       bool
