@@ -34,7 +34,7 @@ func simulated(fault, second string) string {
 
 const secondOne = "\n    And a second simulated server of \"llama-3.1-8b\" on \"one H100\""
 
-func TestTwoServersAreMeasuredInTurns(t *testing.T) {
+func TestArms_areMeasuredInTurns(t *testing.T) {
 	r := feature(t, simulated("\n    And its steps take 1.05 times as long after 0 seconds", secondOne))
 	assert.False(t, r.passed)
 	assert.Contains(t, r.output, "missed: p50 TPOT was 105 % of the other server, n = 8, against at most 2% worse")
@@ -65,7 +65,7 @@ func TestTwoServersAreMeasuredInTurns(t *testing.T) {
 	assert.True(t, r.passed, "it is the second that is slower: %s", r.output)
 }
 
-func TestTwoServersThatAreThere(t *testing.T) {
+func TestArms_twoServersThatAreThere(t *testing.T) {
 	one, two := mocked(t).String(), mocked(t).String()
 	r := feature(t, inTurns, "VLLM_URL="+one, "VLLM_URL_B="+two, "VLLMSPEC_UNKNOWN=warn")
 	require.True(t, r.passed, r.output)
@@ -80,7 +80,7 @@ func TestTwoServersThatAreThere(t *testing.T) {
 	assert.Equal(t, map[string]int{one: 2, two: 2}, asked)
 }
 
-func TestTheOtherServerHasToBeThere(t *testing.T) {
+func TestArms_otherServerHasToBeThere(t *testing.T) {
 	r := feature(t, inTurns)
 	assert.Contains(t, r.output, "there is no other server; set VLLM_URL_B to its base URL")
 	assert.Empty(t, r.runs)

@@ -13,9 +13,9 @@ import (
 	"github.com/vllmspec/vllmspec/mockvllm"
 )
 
-// TestTheKneeLiesWhereTheFormulaSays brackets the measured capacity of a mock
+// TestKnee_liesWhereTheFormulaSays brackets the measured capacity of a mock
 // of 8 places: 10 % below the closed form it keeps up, 10 % above it does not.
-func TestTheKneeLiesWhereTheFormulaSays(t *testing.T) {
+func TestKnee_liesWhereTheFormulaSays(t *testing.T) {
 	const places, prompt, answer = 8, 256, 128
 	profile, err := mockvllm.ProfileFor("llama-3.1-8b", "one H100")
 	require.NoError(t, err)

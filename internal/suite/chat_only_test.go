@@ -50,7 +50,7 @@ func without(t *testing.T, server string, paths ...string) string {
 	return gateway.URL
 }
 
-func TestPromptsOfALengthAreAskedOfAServerThatOnlyChats(t *testing.T) {
+func TestPrompts_ofALengthWhereAServerOnlyChats(t *testing.T) {
 	for name, paths := range map[string][]string{
 		"it tokenizes":            {"/v1/completions"},
 		"its usage is all it has": {"/v1/completions", "/tokenize", "/metrics", "/server_info", "/version"},

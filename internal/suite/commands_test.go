@@ -39,9 +39,9 @@ func isText(t *testing.T, what, text string) {
 	}
 }
 
-// TestWhatAServerSaysIsNoCommand has a server say orders wherever it says anything. Only our own
+// TestOutput_whatAServerSaysIsNoCommand has a server say orders wherever it says anything. Only our own
 // annotations are obeyed, and they are whatever the server says.
-func TestWhatAServerSaysIsNoCommand(t *testing.T) {
+func TestOutput_whatAServerSaysIsNoCommand(t *testing.T) {
 	p := &planting{t: t, planted: map[string]bool{}}
 	server := &parrot{planting: p, says: orders, load: 12}
 	listening := server.start()
@@ -75,8 +75,8 @@ func TestWhatAServerSaysIsNoCommand(t *testing.T) {
 	assert.NotContains(t, string(page), "<script>alert")
 }
 
-// TestWhatAServerWritesBeforeItEndsIsNoCommand shows the last lines of a server's log.
-func TestWhatAServerWritesBeforeItEndsIsNoCommand(t *testing.T) {
+// TestOutput_lastWordsOfAServerAreNoCommand shows the last lines of a server's log.
+func TestOutput_lastWordsOfAServerAreNoCommand(t *testing.T) {
 	said := filepath.Join(t.TempDir(), "said")
 	require.NoError(t, os.WriteFile(said, []byte(orders), 0o644))
 	r := feature(t, quick, "VLLM_COMMAND=sh "+script(t, "cat "+said, "exit 3"), "GITHUB_ACTIONS=true", "PATH="+os.Getenv("PATH"))

@@ -49,7 +49,7 @@ func madeBaseline(t *testing.T) (root string) {
 	return root
 }
 
-func TestARunIsHeldAgainstItsBaseline(t *testing.T) {
+func TestBaseline_aRunIsHeldAgainstIt(t *testing.T) {
 	root := madeBaseline(t)
 	t.Run("whose figures it has or has not", func(t *testing.T) { isHeldAgainst(t, root) })
 	t.Run("if it is like it", func(t *testing.T) { unlikeIsRefused(t, root) })
@@ -104,7 +104,7 @@ func unreadableIsAnError(t *testing.T, root string) {
 	}
 }
 
-func TestOneRunIsNotHeldAgainstOne(t *testing.T) {
+func TestBaseline_oneRunIsNotHeldAgainstOne(t *testing.T) {
 	single := EachOnce()
 	root := t.TempDir()
 	r, err := tryIn(t, root, single)
@@ -119,7 +119,7 @@ func TestOneRunIsNotHeldAgainstOne(t *testing.T) {
 	assert.Contains(t, r.output, "of one run on each side it is unknown what differs from run to run: 3 more repeats on each side could decide")
 }
 
-func TestComparisonsAreReadBeforeAnythingRuns(t *testing.T) {
+func TestComparison_isReadBeforeAnythingRuns(t *testing.T) {
 	for from, says := range map[string]string{
 		"2% worse|2% wrose":                 `features/x.feature:10: "at most 2% wrose" is no comparison; write "at most 5% worse"`,
 		"p50 TPOT|p50 TTOP":                 `features/x.feature:10: unknown metric "TTOP"; did you mean `,
@@ -135,7 +135,7 @@ func TestComparisonsAreReadBeforeAnythingRuns(t *testing.T) {
 	assert.Empty(t, r.runs)
 }
 
-func TestAnotherFileOfTheSameNameIsAnotherWorkload(t *testing.T) {
+func TestBaseline_anotherFileOfTheSameNameIsAnotherWorkload(t *testing.T) {
 	drawn := strings.Replace(EachOnce(), "prompts of 256 tokens are answered in 16 tokens", "conversations are drawn from \"chats.txt\"\n    And answers are at most 16 tokens long", 1)
 	judged, _, _ := strings.Cut(drawn, "    Then ")
 	labels := func(text string) string {

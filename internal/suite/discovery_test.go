@@ -74,7 +74,7 @@ func found(t *testing.T, root string, variables ...string) (names []string, err 
 	return names, err
 }
 
-func TestAMountedConfigMapIsFoundOnce(t *testing.T) {
+func TestDiscovery_mountedConfigMapOnce(t *testing.T) {
 	root := t.TempDir()
 	put(t, root, several, "features/..2026_11_23/a.feature", "features/..2026_11_23/b.feature")
 	for link, to := range map[string]string{"..data": "..2026_11_23", "a.feature": "..data/a.feature", "b.feature": "..data/b.feature"} {
@@ -88,7 +88,7 @@ func TestAMountedConfigMapIsFoundOnce(t *testing.T) {
 	}
 }
 
-func TestLinksAreFollowedOnce(t *testing.T) {
+func TestDiscovery_linksOnce(t *testing.T) {
 	root := t.TempDir()
 	put(t, root, several, "data/x.feature", "elsewhere/sub/y.feature", "features/z.feature")
 	for link, to := range map[string]string{"features/x.feature": "../data/x.feature", "features/more": "../elsewhere", "features/same": "more", "features/round": ".", "slo": "features"} {
@@ -106,7 +106,7 @@ func TestLinksAreFollowedOnce(t *testing.T) {
 	assert.ErrorContains(t, err, "gone.feature is a link to ../gone.feature, which is not there")
 }
 
-func TestFeaturesAreNamedInManyWays(t *testing.T) {
+func TestDiscovery_featuresAreNamedInManyWays(t *testing.T) {
 	root := t.TempDir()
 	put(t, root, several, "a, b/x.feature", "c:d/y.FEATURE", "e/f/z.feature", "e/f/g/12.feature", "e/notes.txt", "e/x.feature:2/in.feature", "line,2.feature")
 	for list, want := range map[string][]string{
@@ -166,7 +166,7 @@ func casesIn(t *testing.T, folder string) []readCase {
 	return junit.Cases
 }
 
-func TestALineNamesAScenario(t *testing.T) {
+func TestDiscovery_lineNamesAScenario(t *testing.T) {
 	for line, want := range map[string][]string{
 		":2": {"One"}, ":7": {"One"}, ":11": {"Two"}, ":12": {"Two"}, ":30": {"Many #2"}, ":29:2": {"One", "Many #1"}, ":28": {"Many #1", "Many #2"}, ":10": {"Two", "Many #1", "Many #2"}, ":1": {"One", "Two", "Many #1", "Many #2"},
 	} {
@@ -183,7 +183,7 @@ func TestALineNamesAScenario(t *testing.T) {
 	assert.Error(t, err, "a line that the tags leave out")
 }
 
-func TestTheWallClockIsThatOfTheCases(t *testing.T) {
+func TestJUnit_wallClockIsThatOfTheCases(t *testing.T) {
 	r := feature(t, minute+"      | p50 TTFT | at most 500 ms |\n")
 	require.True(t, r.passed, r.output)
 	took, err := time.ParseDuration(casesIn(t, r.out)[0].Time + "s")
@@ -194,7 +194,7 @@ func TestTheWallClockIsThatOfTheCases(t *testing.T) {
 	assert.NotContains(t, leftFile(t, r.out, "junit.xml"), `timestamp="2000-`)
 }
 
-func TestFilesAreThoseOfTheRepository(t *testing.T) {
+func TestJUnit_filesAreThoseOfTheRepository(t *testing.T) {
 	text := minute + "      | p50 TTFT | at most 1 ms |\n"
 	top := t.TempDir()
 	root := filepath.Join(top, "perf", "llm")
@@ -209,7 +209,7 @@ func TestFilesAreThoseOfTheRepository(t *testing.T) {
 	assert.Contains(t, leftFile(t, r.out, "summary.md"), "features/x.feature:2")
 }
 
-func TestAFileThatCannotBeReadIsACase(t *testing.T) {
+func TestJUnit_fileThatCannotBeReadIsACase(t *testing.T) {
 	root := t.TempDir()
 	put(t, root, "Feture: X\n", "features/a.feature")
 	put(t, root, several, "features/b.feature")
@@ -227,7 +227,7 @@ func TestAFileThatCannotBeReadIsACase(t *testing.T) {
 	assert.Contains(t, leftFile(t, env.Out, "junit.xml"), "did you mean &#34;requests arrive evenly at … per second&#34;?")
 }
 
-func TestAScenarioWithoutSentencesIsACase(t *testing.T) {
+func TestJUnit_scenarioWithoutSentencesIsACase(t *testing.T) {
 	r := feature(t, several+"\n  Scenario: Empty\n")
 	assert.False(t, r.passed)
 	cases := casesIn(t, r.out)

@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestTheReadmesQueriesRun asks DuckDB what README asks it, of a run that lies as README has it.
-func TestTheReadmesQueriesRun(t *testing.T) {
+// TestReadme_queriesRun asks DuckDB what README asks it, of a run that lies as README has it.
+func TestReadme_queriesRun(t *testing.T) {
 	needsDuckDB(t)
 	root := t.TempDir()
 	r, err := tryIn(t, root, minute+"      | p50 TTFT | at most 500 ms |\n")

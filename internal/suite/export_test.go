@@ -25,7 +25,7 @@ func manifestOf(t *testing.T, r ran) store.Manifest {
 	return m
 }
 
-func TestALiveRunCanBeReadWhileItGoesOn(t *testing.T) {
+func TestExport_liveRunCanBeReadWhileItGoesOn(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	address := listener.Addr().String()
@@ -57,7 +57,7 @@ func TestALiveRunCanBeReadWhileItGoesOn(t *testing.T) {
 	assert.Empty(t, manifestOf(t, r).Failure)
 }
 
-func TestWhoIsNotThereToSeeARunDoesNotEndIt(t *testing.T) {
+func TestExport_missingCollectorDoesNotEndARun(t *testing.T) {
 	dead := httptest.NewServer(nil)
 	dead.Close()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
@@ -72,12 +72,12 @@ func TestWhoIsNotThereToSeeARunDoesNotEndIt(t *testing.T) {
 	assert.Contains(t, warnings, "metrics cannot be shown at "+taken.Addr().String())
 }
 
-func TestOTLPOverGRPCIsSaidNotToBeSent(t *testing.T) {
+func TestExport_OTLPOverGRPCIsNotSent(t *testing.T) {
 	r := feature(t, seconds, "VLLMSPEC_TARGET=mock", "VLLMSPEC_UNKNOWN=warn", "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4317", "OTEL_EXPORTER_OTLP_PROTOCOL=grpc")
 	assert.Contains(t, strings.Join(manifestOf(t, r).Warnings, "\n"), "over http/protobuf, not grpc")
 }
 
-func TestTheManifestSaysWhatWasMeasuredAndFromWhere(t *testing.T) {
+func TestManifest_saysWhatWasMeasuredAndFromWhere(t *testing.T) {
 	root := t.TempDir()
 	for _, args := range [][]string{{"init", "-q"}, {"-c", "user.name=x", "-c", "user.email=x@example.org", "commit", "-q", "--allow-empty", "-m", "x"}} {
 		out, err := exec.Command("git", append([]string{"-C", root}, args...)...).CombinedOutput()

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestAScenarioThatFailsBeforeItsLoadIsInTheSummary(t *testing.T) {
+func TestSummary_hasAScenarioThatFailsBeforeItsLoad(t *testing.T) {
 	short := strings.Replace(minute, "1 minute", "3 requests", 1) + "      | requests | exactly 3 |\n"
 	scenario := short[strings.Index(short, "  Scenario:"):]
 	wrong := strings.NewReplacer("Scenario: One", "Scenario: Two", "at 8 per second", "at 0 per second").Replace(scenario)
@@ -26,7 +26,7 @@ func TestAScenarioThatFailsBeforeItsLoadIsInTheSummary(t *testing.T) {
 	assert.Contains(t, leftFile(t, r.out, "junit.xml"), `tests="3" failures="2"`)
 }
 
-func TestWhatIsLetPassIsNotCalledExpected(t *testing.T) {
+func TestSummary_letPassIsNotCalledExpected(t *testing.T) {
 	text := strings.Replace(minute, "1 minute", "3 requests", 1) + "      | mean GPU power | at most 300 W |\n"
 	r := feature(t, text, "VLLMSPEC_UNKNOWN=warn")
 	require.True(t, r.passed)

@@ -129,7 +129,7 @@ func hitRateOf(t *testing.T, dir string) float64 {
 	return found
 }
 
-func TestTheSameCommandTwiceFindsTheSame(t *testing.T) {
+func TestCache_sameCommandTwiceFindsTheSame(t *testing.T) {
 	t.Parallel()
 	for name, asks := range map[string]string{
 		"different prompts":     "prompts of 2,000 tokens are answered in 4 tokens",
@@ -158,7 +158,7 @@ func TestTheSameCommandTwiceFindsTheSame(t *testing.T) {
 	}
 }
 
-func TestASlowerServerIsNoFasterTheSecondTime(t *testing.T) {
+func TestCache_slowerServerIsNoFasterTheSecondTime(t *testing.T) {
 	text := strings.NewReplacer("    When", "    And everything is repeated 6 times\n    When", "these objectives are met:", `compared with the baseline "mine":`,
 		"20 requests", "8 requests", "at most 40 ms", "at most 10% worse", "p50 TTFT  ", "mean TTFT").Replace(strings.Replace(longPrompts, "      | error rate | none          |\n", "", 1))
 	root := t.TempDir()
@@ -186,7 +186,7 @@ func TestASlowerServerIsNoFasterTheSecondTime(t *testing.T) {
 	}
 }
 
-func TestAColdChatIsColdWhereSaltsAreRefused(t *testing.T) {
+func TestCache_coldChatIsColdWhereSaltsAreRefused(t *testing.T) {
 	text := strings.NewReplacer("prompts of 2,000 tokens are answered in 4 tokens", "conversations are drawn from \"sharegpt\"\n    And answers are at most 4 tokens long\n    And the prefix cache is cold", "at most 40 ms", "at most 1 ms").Replace(longPrompts)
 	url := changed(t, refusingSalts)
 	for range 2 {
@@ -198,7 +198,7 @@ func TestAColdChatIsColdWhereSaltsAreRefused(t *testing.T) {
 	}
 }
 
-func TestServersThatAreComparedAreAskedAlike(t *testing.T) {
+func TestArms_areAskedAlike(t *testing.T) {
 	var salted atomic.Int32
 	one := changed(t, func(body map[string]any) bool {
 		if body["cache_salt"] != nil {

@@ -207,9 +207,9 @@ func wrongCounts() (all []verdictCase) {
 	return all
 }
 
-// TestWhatVoidsALoadIsStored judges stored runs again, of loads that ended early and of
+// TestShortfall_isStored judges stored runs again, of loads that ended early and of
 // requests that were cut.
-func TestWhatVoidsALoadIsStored(t *testing.T) {
+func TestShortfall_isStored(t *testing.T) {
 	for _, c := range shortLoads() {
 		if c.variables != nil {
 			c.variables(t)

@@ -236,9 +236,9 @@ func serverVerdicts() []verdictCase {
 	}
 }
 
-// TestARestartHasOneFigureEverywhere holds verdict, chart and both queries of a counter
+// TestRestart_hasOneFigureEverywhere holds verdict, chart and both queries of a counter
 // that began again in mid-run against each other.
-func TestARestartHasOneFigureEverywhere(t *testing.T) {
+func TestRestart_hasOneFigureEverywhere(t *testing.T) {
 	needsDuckDB(t)
 	const rows = `      | total "vllm:generation_tokens_total" | at least 1 |
       | mean server output throughput | at least 1 tokens per second |
@@ -282,7 +282,7 @@ func TestARestartHasOneFigureEverywhere(t *testing.T) {
 	p.duck.run(r.runs[0])
 }
 
-func TestAKeyToTheMetricsAppearsNowhere(t *testing.T) {
+func TestSecrets_keyToTheMetricsAppearsNowhere(t *testing.T) {
 	const secret = "planted-m3trics"
 	r := feature(t, watchedFor("      | mean running requests | at most 64 |\n"), elsewhere(guarded("another"), "VLLM_METRICS_URL=PAGE/metrics", "VLLM_METRICS_API_KEY="+secret)(t)...)
 	assert.False(t, r.passed)
@@ -307,8 +307,8 @@ func globbed(t *testing.T, folder string) []string {
 	return paths
 }
 
-// TestARowSaysThatThePageCameTooLate has a page that takes longer than a reading may.
-func TestARowSaysThatThePageCameTooLate(t *testing.T) {
+// TestRow_saysThatThePageCameTooLate has a page that takes longer than a reading may.
+func TestRow_saysThatThePageCameTooLate(t *testing.T) {
 	over := make(chan struct{})
 	slow := func(_ http.ResponseWriter, r *http.Request) {
 		select {

@@ -49,7 +49,7 @@ func faces(t *testing.T, r ran) map[string]string {
 	return all
 }
 
-func TestEveryFaceNamesTheMock(t *testing.T) {
+func TestTarget_everyOutputNamesTheMock(t *testing.T) {
 	for variable, kind := range map[string]string{"": "the mock, in virtual time", "VLLMSPEC_TARGET=mock": "the mock, over TCP"} {
 		r := feature(t, few, variable, "CI=1")
 		require.True(t, r.passed, r.output)
@@ -65,7 +65,7 @@ func TestEveryFaceNamesTheMock(t *testing.T) {
 	}
 }
 
-func TestEveryFaceNamesTheServers(t *testing.T) {
+func TestTarget_everyOutputNamesTheServers(t *testing.T) {
 	one, two := real(t), real(t)
 	secret := "planted-5ecret"
 	r := feature(t, few, "VLLM_URL="+strings.Replace(one, "http://", "http://user:"+secret+"@", 1)+","+two, "CI=1", "VLLMSPEC_UNKNOWN=warn")
@@ -88,7 +88,7 @@ func TestEveryFaceNamesTheServers(t *testing.T) {
 	assert.Contains(t, leftFile(t, r.runs[0], "run.json"), `"simulated": false`)
 }
 
-func TestAMockAtAURLIsCalledSimulated(t *testing.T) {
+func TestTarget_mockAtAURLIsSimulated(t *testing.T) {
 	r := feature(t, few, "VLLM_URL="+mocked(t).String(), "CI=1", "VLLMSPEC_UNKNOWN=warn")
 	require.True(t, r.passed, r.output)
 	assert.Contains(t, r.output, ", simulated: ")
@@ -105,7 +105,7 @@ func TestAMockAtAURLIsCalledSimulated(t *testing.T) {
 	assert.Empty(t, r.runs)
 }
 
-func TestTwoServersThatAreComparedAreBothNamed(t *testing.T) {
+func TestTarget_bothArmsAreNamed(t *testing.T) {
 	one, two := real(t), mocked(t).String()
 	text := strings.Replace(few[:strings.Index(few, "    Then ")], "    When", "    And everything is repeated 2 times\n    When", 1) +
 		"    Then compared with the other server:\n      | p50 TPOT | at most 90% worse |\n"
@@ -120,7 +120,7 @@ func TestTwoServersThatAreComparedAreBothNamed(t *testing.T) {
 	assert.Equal(t, two, whole.Other.URL)
 }
 
-func TestLiveNeedsAServer(t *testing.T) {
+func TestTarget_liveNeedsAServer(t *testing.T) {
 	_, err := try(t, few, "VLLMSPEC_TARGET=live")
 	require.ErrorContains(t, err, "VLLMSPEC_TARGET=live measures a real server, and none is named: set VLLM_URL to its base URL, or VLLM_COMMAND or VLLM_IMAGE")
 	_, err = try(t, few, "VLLMSPEC_TARGET=Live", "VLLM_URL="+real(t))
@@ -141,7 +141,7 @@ func TestLiveNeedsAServer(t *testing.T) {
 	assert.Contains(t, r.output, `features/x.feature:2: the scenario "One" is left out: it is measured on the mock`)
 }
 
-func TestAnEmptyVariableIsNoWayToTheMock(t *testing.T) {
+func TestTarget_emptyVariableIsNoWayToTheMock(t *testing.T) {
 	for _, entry := range []string{"VLLM_URL=", "VLLM_URL= ", "VLLM_URL=\t\n", "VLLM_COMMAND=", "VLLM_IMAGE= ", "VLLM_URL_B=", "VLLMSPEC_TARGET="} {
 		_, err := try(t, few, entry)
 		name, _, _ := strings.Cut(entry, "=")
@@ -149,7 +149,7 @@ func TestAnEmptyVariableIsNoWayToTheMock(t *testing.T) {
 	}
 }
 
-func TestASlipIsNoWayToTheMock(t *testing.T) {
+func TestTarget_slipIsNoWayToTheMock(t *testing.T) {
 	_, err := try(t, few, "VLLM_ULR=http://user:planted-5ecret@a:8000")
 	require.ErrorContains(t, err, `VLLM_ULR is no variable of vllmspec; did you mean "VLLM_URL"?`)
 	assert.NotContains(t, err.Error(), "planted-5ecret")
@@ -180,7 +180,7 @@ func listing(t *testing.T, cards string) string {
 	return server.URL
 }
 
-func TestAnotherModelIsAnErrorBeforeTheLoad(t *testing.T) {
+func TestTarget_anotherModelIsAnErrorBeforeTheLoad(t *testing.T) {
 	card := func(id, more string) string { return `{"id":"` + id + `","object":"model"` + more + `}` }
 	instruct := card("meta-llama/Llama-3.1-8B-Instruct", `,"root":"meta-llama/Llama-3.1-8B-Instruct","parent":null`)
 	for name, c := range map[string]struct {
@@ -224,7 +224,7 @@ func TestAnotherModelIsAnErrorBeforeTheLoad(t *testing.T) {
 	}
 }
 
-func TestAnUnknownModelOfTheMockIsFoundBeforeTheFirstScenario(t *testing.T) {
+func TestTarget_unknownModelOfTheMockIsFoundFirst(t *testing.T) {
 	second := few + strings.NewReplacer("One", "Two", "llama-3.1-8b", "llama-3.1-80b").Replace(few[strings.Index(few, "  Scenario:"):])
 	_, err := try(t, second)
 	require.EqualError(t, err, `features/x.feature:10: no simulated model "llama-3.1-80b"; did you mean "llama-3.1-8b"?; set VLLM_URL to measure a server that serves it`)
@@ -346,7 +346,7 @@ func (r ran) measured(t *testing.T) map[string]bool {
 	return all
 }
 
-func TestTagsOfScenariosCount(t *testing.T) {
+func TestTags_ofScenariosCount(t *testing.T) {
 	r, names := runAll(t, tags)
 	assert.True(t, r.passed, r.output)
 	assert.Equal(t, []string{"features/x.feature"}, names)
@@ -386,7 +386,7 @@ func TestTagsOfScenariosCount(t *testing.T) {
 	assert.Contains(t, skipped, "Real")
 }
 
-func TestOneFileIsRunOnBothClocks(t *testing.T) {
+func TestClocks_bothInOneFile(t *testing.T) {
 	r, names := runAll(t, tags, "VLLM_URL="+real(t), "CI=1", "VLLMSPEC_UNKNOWN=warn", "GODOG_TAGS=~@gpu")
 	assert.True(t, r.passed, r.output)
 	assert.Equal(t, []string{"features/x.feature", "features/x.feature@simulated"}, names)
@@ -397,7 +397,7 @@ func TestOneFileIsRunOnBothClocks(t *testing.T) {
 	assert.Contains(t, r.output, "target of what is tagged @simulated: the mock, in virtual time (simulated)\n")
 }
 
-func TestTagsThatExcludeEachOther(t *testing.T) {
+func TestTags_thatExcludeEachOther(t *testing.T) {
 	own := strings.Replace(few, `the model "llama-3.1-8b" is being served`, `a simulated server of "llama-3.1-8b" on "one H100"`, 1)
 	for _, text := range []string{"@live @simulated\n" + few, "@live\n" + strings.Replace(few, "  Scenario", "  @simulated\n  Scenario", 1), "@gpu\n" + own} {
 		_, err := try(t, text)
@@ -405,7 +405,7 @@ func TestTagsThatExcludeEachOther(t *testing.T) {
 	}
 }
 
-func TestNothingIsLeftOfAnEarlierTest(t *testing.T) {
+func TestOutput_nothingIsLeftOfAnEarlierTest(t *testing.T) {
 	root := t.TempDir()
 	r, err := tryIn(t, root, few)
 	require.NoError(t, err)
@@ -428,7 +428,7 @@ func TestNothingIsLeftOfAnEarlierTest(t *testing.T) {
 	assert.Contains(t, leftFile(t, env.Out, "badge.svg"), "not measured")
 }
 
-func TestCIReadsWhyNothingWasRun(t *testing.T) {
+func TestJUnit_saysWhyNothingWasRun(t *testing.T) {
 	env, mistakes := environment.Read(t.TempDir(), []string{"VLLM_ULR=http://a", "VLLM_URL=", "GITHUB_ACTIONS=true"})
 	require.Error(t, mistakes)
 	var output bytes.Buffer

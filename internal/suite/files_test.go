@@ -26,9 +26,9 @@ Feature: Schöne Grüße
 `, sentence, path, map[bool]string{true: "", false: "    And answers are at most 8 tokens long\n    And requests arrive evenly at 2 per second\n"}[strings.Contains(sentence, "trace")])
 }
 
-// TestWhatIsLeftOutOfAFileIsSaid looks for it on the console, in the manifest and in the
+// TestDataset_whatIsLeftOutIsSaid looks for it on the console, in the manifest and in the
 // report.
-func TestWhatIsLeftOutOfAFileIsSaid(t *testing.T) {
+func TestDataset_whatIsLeftOutIsSaid(t *testing.T) {
 	for path, c := range map[string]struct{ sentence, content, says string }{
 		"chats.json": {"conversations are drawn from", `[{"conversations": [{"from": "human", "value": "one"}]}, {"conversations": [{"from": "gpt", "value": "cut off"}]}, {"conversations": [{"from": "user", "value": "two"}]}]`,
 			"chats.json: 3 conversations: 1 left out (1 without a user's turn)"},
@@ -52,8 +52,8 @@ func TestWhatIsLeftOutOfAFileIsSaid(t *testing.T) {
 	}
 }
 
-// TestFeaturesComeInTheEncodingsOfEditors has a byte order mark before them, or UTF-16.
-func TestFeaturesComeInTheEncodingsOfEditors(t *testing.T) {
+// TestFeatures_inTheEncodingsOfEditors has a byte order mark before them, or UTF-16.
+func TestFeatures_inTheEncodingsOfEditors(t *testing.T) {
 	at := filepath.Join(t.TempDir(), "prompts.txt")
 	require.NoError(t, os.WriteFile(at, []byte("one\ntwo\n"), 0o644))
 	text := fromFile("conversations are drawn from", at)

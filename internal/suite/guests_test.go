@@ -107,7 +107,7 @@ func guest(model, asks, rate, length, rows string) string {
 
 const tokens = "prompts of 64 tokens are answered in 16 tokens"
 
-func TestUvicornWithALimitOfConnections(t *testing.T) {
+func TestGuests_uvicornWithALimitOfConnections(t *testing.T) {
 	uvicorn := installed(t, "uvicorn", "pip install uvicorn")
 	root := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(root, "chats.jsonl"), []byte(`{"messages": [{"role": "user", "content": "What is a limit?"}]}`+"\n"), 0o644))
@@ -119,7 +119,7 @@ func TestUvicornWithALimitOfConnections(t *testing.T) {
 	assert.True(t, r.passed, r.output)
 }
 
-func TestNginxWithAndWithoutBuffers(t *testing.T) {
+func TestGuests_nginxWithAndWithoutBuffers(t *testing.T) {
 	t.Parallel()
 	nginx := installed(t, "nginx", "apt install nginx-light")
 	for buffering, says := range map[string]string{"off": "", "on": "proxy_buffering off"} {
@@ -136,7 +136,7 @@ func TestNginxWithAndWithoutBuffers(t *testing.T) {
 	}
 }
 
-func TestHAProxyWithShortTimeouts(t *testing.T) {
+func TestGuests_HAProxyWithShortTimeouts(t *testing.T) {
 	t.Parallel()
 	haproxy := installed(t, "haproxy", "apt install haproxy")
 	for name, test := range map[string]struct {
@@ -160,9 +160,9 @@ func TestHAProxyWithShortTimeouts(t *testing.T) {
 	}
 }
 
-// TestLiteLLMWithAPattern has a gateway that lists no model by its name, chats only in our
+// TestGuests_LiteLLMWithAPattern has a gateway that lists no model by its name, chats only in our
 // load, and counts its own connections.
-func TestLiteLLMWithAPattern(t *testing.T) {
+func TestGuests_LiteLLMWithAPattern(t *testing.T) {
 	litellm := installed(t, "litellm", "pip install 'litellm[proxy]'")
 	root := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(root, "chats.jsonl"), []byte(`{"messages": [{"role": "user", "content": "What is a gateway?"}]}`+"\n"), 0o644))

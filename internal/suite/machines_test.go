@@ -17,10 +17,10 @@ import (
 	"github.com/vllmspec/vllmspec/reports"
 )
 
-// TestChartsOfManyMachinesAreInTheFilesToo has what a run in virtual time lacks: so many
+// TestCharts_ofManyMachinesAreInTheFilesToo has what a run in virtual time lacks: so many
 // readings that charts take them in steps, two engines of which one starts again, eight
 // GPUs here and in each of two other machines, the client's own machine.
-func TestChartsOfManyMachinesAreInTheFilesToo(t *testing.T) {
+func TestCharts_ofManyMachinesAreInTheFilesToo(t *testing.T) {
 	needsDuckDB(t)
 	dir := machines(t, t.TempDir())
 	stored, err := store.Open(dir)

@@ -45,9 +45,9 @@ func inUse() uint64 {
 	return m.HeapAlloc
 }
 
-// TestAScenarioThatHasEndedIsFreed runs one feature of many scenarios on the mock: what one
+// TestScenario_isFreedWhenItHasEnded runs one feature of many scenarios on the mock: what one
 // of them needed is not kept until the feature ends.
-func TestAScenarioThatHasEndedIsFreed(t *testing.T) {
+func TestScenario_isFreedWhenItHasEnded(t *testing.T) {
 	const scenarios, settled = 8, 3
 	feature := "Feature: X\n"
 	for n := range scenarios {

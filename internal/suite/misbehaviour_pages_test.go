@@ -153,7 +153,7 @@ var update = flag.Bool("update", false, "write what was counted into docs/reliab
 // documented holds what a test counted against its part of docs/reliability.md, between
 // its marks, and writes it there where that is asked for.
 func documented(t *testing.T, counted string) {
-	const path, begin, end = "../../docs/reliability.md", "<!-- counted by TestWhateverAServerDoesARunEnds: begin -->\n", "<!-- counted by TestWhateverAServerDoesARunEnds: end -->"
+	const path, begin, end = "../../docs/reliability.md", "<!-- counted by TestMisbehaviour_endsNoRunBadly: begin -->\n", "<!-- counted by TestMisbehaviour_endsNoRunBadly: end -->"
 	raw, err := os.ReadFile(path)
 	require.NoError(t, err)
 	before, rest, found := strings.Cut(string(raw), begin)
@@ -164,5 +164,5 @@ func documented(t *testing.T, counted string) {
 		require.NoError(t, os.WriteFile(path, []byte(before+begin+counted+end+after), 0o644))
 		return
 	}
-	assert.Equal(t, counted, was, "docs/reliability.md: run go test -run WhateverAServerDoes -update ./internal/suite")
+	assert.Equal(t, counted, was, "docs/reliability.md: run go test -run TestMisbehaviour -update ./internal/suite")
 }

@@ -102,11 +102,11 @@ type ended struct {
 
 const misbehavingVariable = "VLLMSPEC_TEST_MISBEHAVING" // a file: in the child, the servers that it runs against
 
-// TestWhateverAServerDoesARunEnds runs a scenario against each of the servers that misbehave,
+// TestMisbehaviour_endsNoRunBadly runs a scenario against each of the servers that misbehave,
 // all in one child process, whose memory is measured: each run ends by itself, with a
-// sentence, and no row is met by accident. go test -run WhateverAServerDoes -update ./steps
+// sentence, and no row is met by accident. go test -run TestMisbehaviour -update ./internal/suite
 // writes what comes of it into docs/reliability.md.
-func TestWhateverAServerDoesARunEnds(t *testing.T) {
+func TestMisbehaviour_endsNoRunBadly(t *testing.T) {
 	if plan := os.Getenv(misbehavingVariable); plan != "" {
 		runAgainstAll(t, plan)
 		return
@@ -156,7 +156,7 @@ func inAChild(t *testing.T, all []misbehaviour) map[string]ended {
 	require.NoError(t, os.WriteFile(plan, raw, 0o600))
 	binary, err := os.Executable()
 	require.NoError(t, err)
-	child := exec.CommandContext(ctx, binary, "-test.run=^TestWhateverAServerDoesARunEnds$", "-test.parallel=3")
+	child := exec.CommandContext(ctx, binary, "-test.run=^TestMisbehaviour_endsNoRunBadly$", "-test.parallel=3")
 	child.Env = append(os.Environ(), misbehavingVariable+"="+plan)
 	output, err := child.CombinedOutput()
 	require.NoError(t, err, "the child died of its servers:\n%s", tail(string(output)))

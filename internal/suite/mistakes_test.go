@@ -10,14 +10,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestATypoInTheLastScenarioIsFoundBeforeTheFirstRuns(t *testing.T) {
+func TestMistakes_inTheLastScenarioAreFoundFirst(t *testing.T) {
 	last := strings.Replace(minute[strings.Index(minute, "  Scenario:"):], "Scenario: ", "Scenario: Another ", 1) + "      | p50 TTFTT | at most 500 ms |\n"
 	_, err := try(t, minute+"      | requests | at least 1 |\n\n"+last)
 	require.ErrorContains(t, err, `unknown metric "TTFTT"; did you mean "TTFT"?`)
 	assert.ErrorContains(t, err, "features/x.feature:")
 }
 
-func TestTheMistakesOfAllFilesAreFoundAtOnce(t *testing.T) {
+func TestMistakes_ofAllFilesAreFoundAtOnce(t *testing.T) {
 	root := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(root, "y.feature"), []byte(minute+"      | p50 TTFTT | at most 500 ms |\n"), 0o644))
 	require.NoError(t, os.WriteFile(filepath.Join(root, "z.feature"), []byte("Feature: Nothing\n"), 0o644))

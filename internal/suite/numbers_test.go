@@ -88,10 +88,10 @@ const rich = `Feature: X
       | mean GPU power                      | at most 300 W        |
 `
 
-// TestEveryNumberOfThePageIsInItsFiles holds the page of a run, as it was stored, against
+// TestNumbers_ofThePageAreInItsFiles holds the page of a run, as it was stored, against
 // the files beside it: verdicts.json and run.json as they are, and the Parquet files as
 // DuckDB reads them. A number that no check knows of fails it.
-func TestEveryNumberOfThePageIsInItsFiles(t *testing.T) {
+func TestNumbers_ofThePageAreInItsFiles(t *testing.T) {
 	needsDuckDB(t)
 	r := feature(t, rich)
 	require.Len(t, r.runs, 1, r.output)

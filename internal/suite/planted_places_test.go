@@ -20,9 +20,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestASecretInEveryPlaceIsFoundNowhere plants secrets in all places, and looks for them in every
+// TestSecrets_inEveryPlaceAreFoundNowhere plants secrets in all places, and looks for them in every
 // file, every column, all output, the live page and the page for Prometheus.
-func TestASecretInEveryPlaceIsFoundNowhere(t *testing.T) {
+func TestSecrets_inEveryPlaceAreFoundNowhere(t *testing.T) {
 	p := &planting{t: t, planted: map[string]bool{}}
 	t.Run("a server at a URL", p.atURL)
 	t.Run("a key in a file", p.inFile)

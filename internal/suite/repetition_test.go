@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestConversationsThatComeAgainAreSaidAtTheTerminal(t *testing.T) {
+func TestRepetition_isSaidAtTheTerminal(t *testing.T) {
 	again := strings.Replace(minute, "prompts of 256 tokens are answered in 32 tokens", "conversations are drawn from \"prompts\"\n    And answers are at most 8 tokens long", 1) +
 		"      | error rate | none |\n"
 	const warning = `[89]\d(\.\d)? % of prompt tokens were found in the server's prefix cache because conversations came again \(\d+ were drawn from 40\): real users seldom repeat each other; add: And the prefix cache is cold`
@@ -37,7 +37,7 @@ func TestConversationsThatComeAgainAreSaidAtTheTerminal(t *testing.T) {
 	}
 }
 
-func TestWhatIsInTheCacheIsSaidOnce(t *testing.T) {
+func TestRepetition_isSaidOnce(t *testing.T) {
 	for _, both := range []string{"the prefix cache is cold", "the prefix cache is warm"} {
 		r := feature(t, strings.Replace(minute, "    When", "    And what earlier runs left in the prefix cache is used\n    And "+both+"\n    When", 1)+"      | error rate | none |\n")
 		assert.Contains(t, r.output, "the scenario says twice what is in the prefix cache; keep one")
@@ -46,7 +46,7 @@ func TestWhatIsInTheCacheIsSaidOnce(t *testing.T) {
 	assert.ErrorContains(t, err, `did you mean "what earlier runs left in the prefix cache is used"?`)
 }
 
-func TestABaselineThatFoundWhatOthersLeftIsNoneToHoldRunsAgainst(t *testing.T) {
+func TestBaseline_withCachedWorkIsNone(t *testing.T) {
 	root := madeBaseline(t)
 	file := filepath.Join(root, "features", "baselines", "h100.txt")
 	warm := strings.ReplaceAll(leftFile(t, filepath.Dir(file), "h100.txt"), " 0 prefix-cache-hit-rate-ratio", " 0.96 prefix-cache-hit-rate-ratio")

@@ -62,7 +62,7 @@ func imageHere(t *testing.T) {
 	}
 }
 
-func TestOnlyTheEnvironmentDiffers(t *testing.T) {
+func TestServer_onlyTheEnvironmentDiffers(t *testing.T) {
 	program := mockProgram(t)
 	for name, c := range map[string]struct {
 		kind      string
@@ -106,7 +106,7 @@ func TestOnlyTheEnvironmentDiffers(t *testing.T) {
 	}
 }
 
-func TestAServerThatEndsEndsTheScenario(t *testing.T) {
+func TestServer_thatEndsEndsTheScenario(t *testing.T) {
 	line := `VLLM_COMMAND=/bin/sh -c '"$0" "$@" & m=$!; (sleep 1.2; kill -9 $m) & wait $m; echo its last words; exit 7' ` + mockProgram(t)
 	r := feature(t, strings.Replace(seconds, "1 second", "3 seconds", 1), line, "VLLMSPEC_UNKNOWN=warn", "PATH="+os.Getenv("PATH"))
 	assert.False(t, r.passed)
@@ -235,7 +235,7 @@ func failuresOf(t *testing.T, r ran) (all []string) {
 	return all
 }
 
-func TestAProxyWithAPrivateAuthority(t *testing.T) {
+func TestServer_behindAProxyWithAPrivateAuthority(t *testing.T) {
 	ours, theirs := newAuthority(t), newAuthority(t)
 	good, cert, key := ours.issue("127.0.0.1", time.Hour)
 	old, _, _ := ours.issue("127.0.0.1", -time.Hour)
@@ -275,7 +275,7 @@ func TestAProxyWithAPrivateAuthority(t *testing.T) {
 	assert.Contains(t, r.output, "it does not speak TLS; write http:// in VLLM_URL")
 }
 
-func TestReplicasShareTheLoad(t *testing.T) {
+func TestServer_replicasShareTheLoad(t *testing.T) {
 	one, two := mocked(t).String(), mocked(t).String()
 	r := feature(t, strings.Replace(seconds, "| error rate", "| max running requests | at most 100 |\n      | error rate", 1), "VLLM_URL="+one+","+two, "VLLMSPEC_UNKNOWN=warn")
 	require.True(t, r.passed, r.output)
@@ -302,9 +302,9 @@ func TestReplicasShareTheLoad(t *testing.T) {
 	assert.Contains(t, r.output, "the server at http://127.0.0.1:1 cannot be reached")
 }
 
-// TestSecretsAppearNowhere plants one in every place that takes one, and has the
+// TestSecrets_appearNowhere plants one in every place that takes one, and has the
 // server repeat all of them in its errors.
-func TestSecretsAppearNowhere(t *testing.T) {
+func TestSecrets_appearNowhere(t *testing.T) {
 	const secret = "planted-5ecret"
 	file := filepath.Join(t.TempDir(), "key")
 	require.NoError(t, os.WriteFile(file, []byte(secret+"-file"), 0o600))
@@ -363,9 +363,9 @@ func TestSecretsAppearNowhere(t *testing.T) {
 	assert.NotContains(t, processes.String(), secret)
 }
 
-// TestABaselineOfAnUnknownGPUSaysSo reads the GPUs where none is told, so that those of this
+// TestBaseline_ofAnUnknownGPUSaysSo reads the GPUs where none is told, so that those of this
 // machine do not matter.
-func TestABaselineOfAnUnknownGPUSaysSo(t *testing.T) {
+func TestBaseline_ofAnUnknownGPUSaysSo(t *testing.T) {
 	exporter := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "# nothing here\n") }))
 	defer exporter.Close()
 	root, variables := t.TempDir(), []string{"VLLM_URL=" + real(t), "DCGM_METRICS_URL=" + exporter.URL}

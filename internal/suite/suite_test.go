@@ -111,7 +111,7 @@ const minute = `Feature: X
     Then these objectives are met:
 `
 
-func TestEveryMissedRowIsNamed(t *testing.T) {
+func TestSuite_namesEveryMissedRow(t *testing.T) {
 	r := feature(t, minute+`
       | p99 TTFT           | at most 1 ms         |
       | p50 TTFT           | at most 500 ms       |
@@ -127,7 +127,7 @@ func TestEveryMissedRowIsNamed(t *testing.T) {
 	assert.NotContains(t, r.output, "p50 TTFT was")
 }
 
-func TestTheReadmesExampleRuns(t *testing.T) {
+func TestReadme_exampleRuns(t *testing.T) {
 	readme, err := os.ReadFile("../../README.md")
 	require.NoError(t, err)
 	_, after, found := strings.Cut(string(readme), "```gherkin\n")
@@ -137,7 +137,7 @@ func TestTheReadmesExampleRuns(t *testing.T) {
 	assert.True(t, r.passed, r.output)
 }
 
-func TestARunLeavesWhatTheContractSays(t *testing.T) {
+func TestSuite_leavesWhatTheContractSays(t *testing.T) {
 	r := feature(t, minute+"      | p50 TTFT | at most 500 ms |\n")
 	require.True(t, r.passed, r.output)
 	require.Len(t, r.runs, 1)
@@ -163,8 +163,8 @@ func TestARunLeavesWhatTheContractSays(t *testing.T) {
 	assert.Equal(t, "features/x.feature:8", verdicts[0]["where"])
 }
 
-// TestTheSameSeedIsTheSameRun runs five minutes, some 2,400 requests, three times.
-func TestTheSameSeedIsTheSameRun(t *testing.T) {
+// TestSeed_sameOneSameRun runs five minutes, some 2,400 requests, three times.
+func TestSeed_sameOneSameRun(t *testing.T) {
 	requests := func(seed int) []byte {
 		text := strings.Replace(minute, "    When the load runs for 1 minute", fmt.Sprintf("    And the seed is %d\n    When the load runs for 5 minutes", seed), 1)
 		r := feature(t, text+"      | p50 TTFT | at most 500 ms |\n")
@@ -195,7 +195,7 @@ func renamed(t *testing.T, dir string) []byte {
 	return raw
 }
 
-func TestMistakesEndBeforeTheLoad(t *testing.T) {
+func TestMistakes_endBeforeTheLoad(t *testing.T) {
 	sound := minute + "      | p50 TTFT | at most 500 ms |\n"
 	for name, c := range map[string]struct{ from, to, says string }{
 		"sentence":           {"requests arrive as a Poisson process", "requests arrive as a Poison process", `features/x.feature:5: no sentence reads "requests arrive as a Poison process at 8 per second"; did you mean "requests arrive as a Poisson process at … per second"?`},
@@ -252,7 +252,7 @@ func TestMistakesEndBeforeTheLoad(t *testing.T) {
 	}
 }
 
-func TestABrokenDatasetEndsBeforeTheLoad(t *testing.T) {
+func TestDataset_brokenOneEndsBeforeTheLoad(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "mine.jsonl")
 	require.NoError(t, os.WriteFile(path, []byte("{\"prompt\": \"a\"}\n{prompt}\n"), 0o644))
 	text := strings.Replace(minute, "prompts of 256 tokens are answered in 32 tokens", `conversations are drawn from "`+path+`"`, 1)
@@ -264,7 +264,7 @@ func TestABrokenDatasetEndsBeforeTheLoad(t *testing.T) {
 	assert.Empty(t, left, "nothing is left behind")
 }
 
-func TestTagsThatSelectNothingAreAnError(t *testing.T) {
+func TestTags_thatSelectNothingAreAnError(t *testing.T) {
 	text := "@slow\n" + minute + "      | p50 TTFT | at most 500 ms |\n"
 	_, err := try(t, text, "GODOG_TAGS=@fast")
 	assert.ErrorContains(t, err, `the tags "@fast" select no scenario`)
@@ -277,7 +277,7 @@ func TestTagsThatSelectNothingAreAnError(t *testing.T) {
 	assert.True(t, r.passed)
 }
 
-func TestAnUnknownVerdictCanBeAWarning(t *testing.T) {
+func TestUnknown_canBeAWarning(t *testing.T) {
 	text := minute + "      | mean GPU power | at most 300 W |\n"
 	assert.False(t, feature(t, text).passed)
 	r := feature(t, text, "VLLMSPEC_UNKNOWN=warn")
@@ -301,7 +301,7 @@ func live(t *testing.T, answer http.HandlerFunc) string {
 	return server.URL
 }
 
-func TestAServerThatDoesNotServeFails(t *testing.T) {
+func TestServer_thatDoesNotServeFails(t *testing.T) {
 	text := strings.Replace(minute, "1 minute", "3 requests", 1) + "      | error rate | at most 100% |\n"
 	broken := func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "boom", http.StatusInternalServerError) }
 	r := feature(t, text, "VLLM_URL="+live(t, broken))
@@ -327,7 +327,7 @@ func TestAServerThatDoesNotServeFails(t *testing.T) {
 	require.Len(t, r.runs, 1, "what happened is stored all the same")
 }
 
-func TestAServerThatCountsOtherwiseIsNoticed(t *testing.T) {
+func TestServer_thatCountsOtherwiseIsNoticed(t *testing.T) {
 	short := func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/event-stream")
 		io.WriteString(w, `data: {"choices":[{"text":"Hi","finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":1}}`+"\n\ndata: [DONE]\n\n")
@@ -343,7 +343,7 @@ func TestAServerThatCountsOtherwiseIsNoticed(t *testing.T) {
 	assert.Contains(t, warnings, "readings of the server are missing: at ", "this server has no metrics")
 }
 
-func TestALoadThatGoTestWouldKillIsRefused(t *testing.T) {
+func TestDeadline_loadThatGoTestWouldKillIsRefused(t *testing.T) {
 	root := t.TempDir()
 	path := filepath.Join(root, "x.feature")
 	require.NoError(t, os.WriteFile(path, []byte(strings.Replace(minute, "1 minute", "20 minutes", 1)+"      | error rate | none |\n"), 0o644))
@@ -359,7 +359,7 @@ func TestALoadThatGoTestWouldKillIsRefused(t *testing.T) {
 	assert.Contains(t, output.String(), "add -timeout 30m0s, or -timeout 0")
 }
 
-func TestAStoppedRunIsStoredAndSaysSo(t *testing.T) {
+func TestStop_isStored(t *testing.T) {
 	root := t.TempDir()
 	path := filepath.Join(root, "x.feature")
 	require.NoError(t, os.WriteFile(path, []byte(minute+"      | error rate | none |\n"), 0o644))
@@ -390,7 +390,7 @@ func TestAStoppedRunIsStoredAndSaysSo(t *testing.T) {
 	assert.InDelta(t, 160, manifest.Requests, 60)
 }
 
-func TestTheOnlyScenarioOfAFeatureFailsInJUnitToo(t *testing.T) {
+func TestJUnit_onlyScenarioOfAFeatureFails(t *testing.T) {
 	r := feature(t, strings.Replace(minute, "1 minute", "3 requests", 1)+"      | requests | exactly 4 |\n")
 	require.False(t, r.passed)
 	junit, err := os.ReadFile(filepath.Join(filepath.Dir(r.runs[0]), "junit.xml"))
@@ -400,7 +400,7 @@ func TestTheOnlyScenarioOfAFeatureFailsInJUnitToo(t *testing.T) {
 	assert.NotContains(t, string(junit), `status="passed"`)
 }
 
-func TestAScenarioThatShowsNothingFails(t *testing.T) {
+func TestScenario_thatShowsNothingFails(t *testing.T) {
 	judged, _, _ := strings.Cut(minute, "    Then ")
 	r := feature(t, judged)
 	assert.False(t, r.passed)

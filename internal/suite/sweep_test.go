@@ -25,7 +25,7 @@ const swept = `Feature: X
       | p90 TTFT | at most 60 ms |
 `
 
-func TestASweepIsOneCurveOfStoredRuns(t *testing.T) {
+func TestSweep_isOneCurveOfStoredRuns(t *testing.T) {
 	r := feature(t, swept)
 	require.True(t, r.passed, r.output)
 	all := r.manifests(t)
@@ -51,14 +51,14 @@ func TestASweepIsOneCurveOfStoredRuns(t *testing.T) {
 	assert.Contains(t, verdicts[3].Sentence(), "against at most 60 ms")
 }
 
-func TestASweepNamesThePointThatIsMissed(t *testing.T) {
+func TestSweep_namesThePointThatIsMissed(t *testing.T) {
 	r := feature(t, strings.Replace(swept, "| error rate | none |", "| p90 TTFT | at most 200 ms |", 1))
 	assert.False(t, r.passed)
 	assert.Contains(t, r.output, "1 of 3 objectives are not met:")
 	assert.Contains(t, r.output, "missed: p90 TTFT at 160 per second was ")
 }
 
-func TestSweepsAndSearchesThatCannotBeAreRefused(t *testing.T) {
+func TestSweep_thatCannotBeIsRefused(t *testing.T) {
 	sought := strings.NewReplacer("    And each run lasts 600 requests\n", "", "the load is swept over 4, 16 and 160 requests per second\n",
 		"the highest request rate between 1 and 64 per second is sought that meets:\n      | p90 TTFT | at most 500 ms |\n").Replace(swept)
 	sought = sought[:strings.Index(sought, "    Then these")] + "    Then that rate is at least 8 per second\n"
@@ -90,7 +90,7 @@ func TestSweepsAndSearchesThatCannotBeAreRefused(t *testing.T) {
 	}
 }
 
-func TestASearchLeavesATrail(t *testing.T) {
+func TestSearch_leavesATrail(t *testing.T) {
 	const text = `Feature: X
   Scenario: One
     Given the model "llama-3.1-8b" is being served

@@ -11,7 +11,7 @@ import (
 )
 
 // What stands after a table that is not met is judged all the same.
-func TestEveryTableIsJudged(t *testing.T) {
+func TestTables_areAllJudged(t *testing.T) {
 	r := feature(t, `
 Feature: f
   Scenario: Three tables

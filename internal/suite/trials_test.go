@@ -61,7 +61,7 @@ func readJSON[T any](t *testing.T, path string) (v T) {
 	return v
 }
 
-func TestRepeatsAreRunsOfTheirOwnAndJudgedTogether(t *testing.T) {
+func TestRepeats_areJudgedTogether(t *testing.T) {
 	r := feature(t, repeated)
 	require.True(t, r.passed, r.output)
 	all := r.manifests(t)
@@ -102,7 +102,7 @@ func TestRepeatsAreRunsOfTheirOwnAndJudgedTogether(t *testing.T) {
 	assert.Equal(t, 2, strings.Count(string(index), "<th scope=\"row\">"), "the whole is in the list, as a run and as its scenario; each of its runs is not")
 }
 
-func TestTheSameSeedRepeatsTheSame(t *testing.T) {
+func TestRepeats_sameSeedRepeatsTheSame(t *testing.T) {
 	verdicts := func() []slo.Verdict {
 		r := feature(t, repeated)
 		return readJSON[[]slo.Verdict](t, filepath.Join(r.out, r.manifests(t)[0].Run, "verdicts.json"))
@@ -110,13 +110,13 @@ func TestTheSameSeedRepeatsTheSame(t *testing.T) {
 	assert.Equal(t, verdicts(), verdicts())
 }
 
-func TestAColdCacheIsColdInEveryRepeat(t *testing.T) {
+func TestRepeats_coldCacheIsColdInEachOne(t *testing.T) {
 	r := feature(t, strings.Replace(repeated, "And prompts of 256 tokens are answered in 8 tokens",
 		"And conversations are drawn from \"prompts\"\n    And answers are at most 8 tokens long\n    And the prefix cache is cold", 1))
 	require.True(t, r.passed, r.output)
 }
 
-func TestRepeatsThatAreInterruptedAreKept(t *testing.T) {
+func TestRepeats_thatAreInterruptedAreKept(t *testing.T) {
 	root := t.TempDir()
 	require.NoError(t, os.MkdirAll(filepath.Join(root, "features"), 0o755))
 	require.NoError(t, os.WriteFile(filepath.Join(root, "features", "x.feature"), []byte(repeated), 0o644))
@@ -151,7 +151,7 @@ func TestRepeatsThatAreInterruptedAreKept(t *testing.T) {
 	assert.Positive(t, all[2].Requests)
 }
 
-func TestRepeatsThatDoNotFitAreRefused(t *testing.T) {
+func TestRepeats_thatDoNotFitAreRefused(t *testing.T) {
 	root := t.TempDir()
 	require.NoError(t, os.MkdirAll(filepath.Join(root, "features"), 0o755))
 	require.NoError(t, os.WriteFile(filepath.Join(root, "features", "x.feature"), []byte(strings.Replace(repeated, "20 seconds", "4 minutes", 1)), 0o644))
@@ -167,7 +167,7 @@ func TestRepeatsThatDoNotFitAreRefused(t *testing.T) {
 	assert.Contains(t, output.String(), "the 3 loads of 12m10s in all and its grace of 1m0s do not fit into the 10m0s that go test leaves; add -timeout 22m")
 }
 
-func TestTheFirstRepeatFindsNothingOfTheTestsBefore(t *testing.T) {
+func TestRepeats_firstFindsNothingOfTheTestsBefore(t *testing.T) {
 	s, err := server.Mock(mockvllm.Config{Profile: mockvllm.Profiles()[0], Development: true})
 	require.NoError(t, err)
 	defer s.Close()
@@ -187,7 +187,7 @@ func TestTheFirstRepeatFindsNothingOfTheTestsBefore(t *testing.T) {
 	assert.EqualValues(t, 2, emptied.Load(), "the cache is emptied before each of them")
 }
 
-func TestEveryRepeatIsJudgedFromWhereTheScenarioSays(t *testing.T) {
+func TestRepeats_areJudgedFromWhereTheScenarioSays(t *testing.T) {
 	slower := strings.NewReplacer("at 8 per second", "at 30 per second", "repeated 3 times", "repeated 2 times",
 		`the model "llama-3.1-8b" is being served`, "a simulated server of \"llama-3.1-8b\" on \"one H100\"\n    And its steps take 2 times as long after 4 seconds").Replace(repeated)
 	found := feature(t, strings.Replace(slower, "    And the first 2 seconds are warm-up\n", "", 1))

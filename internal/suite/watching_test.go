@@ -24,9 +24,9 @@ const watchedLive = `Feature: X
     Then these objectives are met:
 `
 
-// TestAServerOnThisMachineIsWatched has a server that is a process of this machine,
+// TestWatching_serverOnThisMachine has a server that is a process of this machine,
 // and an exporter that tells of a GPU that draws 80 W.
-func TestAServerOnThisMachineIsWatched(t *testing.T) {
+func TestWatching_serverOnThisMachine(t *testing.T) {
 	began := time.Now()
 	var credentials []string
 	exporter := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -60,7 +60,7 @@ func TestAServerOnThisMachineIsWatched(t *testing.T) {
 	assert.Empty(t, strings.Join(credentials, ""), "what lets us in to the server is none of the exporter's business")
 }
 
-func TestWhereNoGPUCanBeReadTheRowSaysWhatWould(t *testing.T) {
+func TestWatching_rowSaysWhatWouldReadAGPU(t *testing.T) {
 	text := strings.Replace(watchedLive, "8 seconds", "1 second", 1) + "      | mean GPU power | at most 1 W |\n"
 	r := feature(t, text, "VLLMSPEC_TARGET=mock")
 	assert.False(t, r.passed)
@@ -71,7 +71,7 @@ func TestWhereNoGPUCanBeReadTheRowSaysWhatWould(t *testing.T) {
 	assert.Equal(t, map[string]string{"gpu": "no GPU could be read: the mock has none"}, stored.Run.Unwatched)
 }
 
-func TestAFeatureThatNeedsAGPUIsLeftOutWhereThereIsNone(t *testing.T) {
+func TestWatching_featureThatNeedsAGPUIsLeftOut(t *testing.T) {
 	for variable, says := range map[string]string{"": "it needs a real server", "VLLMSPEC_TARGET=mock": "it needs a real server",
 		"VLLM_URL=http://192.0.2.7:8000": "the server is on another machine; set DCGM_METRICS_URL"} {
 		_, err := try(t, "@gpu @live\n"+watchedLive+"      | mean GPU power | at most 1 W |\n", variable)

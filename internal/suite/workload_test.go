@@ -29,8 +29,8 @@ func records(t *testing.T, r ran) []harness.Record {
 	return slices.Collect(stored.Run.Records)
 }
 
-// TestAStoredRunIsAskedOnceMore replays a run from its requests.parquet.
-func TestAStoredRunIsAskedOnceMore(t *testing.T) {
+// TestWorkload_storedRunIsAskedOnceMore replays a run from its requests.parquet.
+func TestWorkload_storedRunIsAskedOnceMore(t *testing.T) {
 	const begin = `@simulated
 Feature: X
   Scenario: One
@@ -61,7 +61,7 @@ Feature: X
 	}
 }
 
-func TestAdaptersAreAskedInTheirShares(t *testing.T) {
+func TestWorkload_adaptersInTheirShares(t *testing.T) {
 	r := feature(t, `@simulated
 Feature: X
   Scenario: One
@@ -91,8 +91,8 @@ Feature: X
 	assert.Positive(t, refused, "the record knows whom it asked though nobody answered")
 }
 
-// TestImagesAndToolsReachTheServer sends a line of a batch, live.
-func TestImagesAndToolsReachTheServer(t *testing.T) {
+// TestWorkload_imagesAndToolsReachTheServer sends a line of a batch, live.
+func TestWorkload_imagesAndToolsReachTheServer(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "cat.png"), []byte("\x89PNG\r\n\x1a\n"), 0o644))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "batch.jsonl"), []byte(`{"custom_id": "1", "body": {"model": "theirs", "temperature": 0, "tools": [{"type": "function", "function": {"name": "f"}}],
@@ -133,7 +133,7 @@ func TestImagesAndToolsReachTheServer(t *testing.T) {
 		base64.StdEncoding.EncodeToString([]byte("\x89PNG\r\n\x1a\n"))+`"}}]}]}`, unsalted)
 }
 
-func TestMistakesInTrafficEndBeforeTheLoad(t *testing.T) {
+func TestMistakes_inTrafficEndBeforeTheLoad(t *testing.T) {
 	sound := minute + "      | p50 TTFT | at most 500 ms |\n"
 	for name, c := range map[string]struct{ from, to, says string }{
 		"no rate":            {"as a Poisson process at 8 per second", "in bursts with a coefficient of variation of 3", "requests arrive (in bursts with a coefficient of variation of 3), but nothing says at what rate"},

@@ -35,10 +35,10 @@ func filled(t *testing.T, folder string, leave int) (ballast string) {
 	return ballast
 }
 
-// TestADiskThatFills is a live go test whose output folder has 0 to 608 KiB left, in twenty steps, beside what an
+// TestDisk_thatFills is a live go test whose output folder has 0 to 608 KiB left, in twenty steps, beside what an
 // earlier one left there. It passes only where all was stored; the earlier run stays as it was; and with
 // room again, what was measured is made a run of.
-func TestADiskThatFills(t *testing.T) {
+func TestDisk_thatFills(t *testing.T) {
 	const sizes, step = 20, 32 << 10
 	load := strings.NewReplacer("at 20 per second", "at 60 per second", "20 requests", "1 second", "error rate | none", "error rate | at most 50%").Replace(virtual)
 	var passed, salvaged atomic.Int64
