@@ -13,7 +13,7 @@ test-vllm: ## the features that a small server carries, against a real vLLM on t
 features: ## the features only, with every scenario on the screen
 	go test -v ./features
 
-demo: ## the main job in real time over TCP: about a minute
+demo: ## the main job in real time over TCP: three to four minutes
 	VLLMSPEC_TARGET=mock VLLMSPEC_FEATURES=features/users.feature go test -v -count=1 ./features
 
 calibration: ## how often intervals contain the truth and verdicts are wrong, on the mock: about an hour of CPU

@@ -22,34 +22,28 @@ type command struct {
 
 func (c command) String() string { return c.from + ": " + strings.Join(c.words, " ") }
 
-// shown are the commands of the documents: those in blocks for a shell, and those within sentences.
+// shown are the commands of the documents: those in blocks for a shell or for a pipeline, and those within sentences.
 func shown(t *testing.T) (all []command) {
 	t.Helper()
-	documents, err := filepath.Glob("docs/*.md")
-	require.NoError(t, err)
 	inline := regexp.MustCompile("`([^`\n]+)`")
-	for _, document := range append(documents, "README.md") {
-		block := ""
-		for line := range strings.Lines(readFile(t, document)) {
-			line = strings.TrimRight(line, "\n")
-			if language, fence := strings.CutPrefix(line, "```"); fence {
-				switch {
-				case block != "":
-					block = ""
-				case language == "":
-					block = "text"
-				default:
-					block = language
-				}
-				continue
-			}
-			texts := []string{line}
-			if block == "" {
+	pipeline := regexp.MustCompile(`^\s*(?:- )?(?:run: )?`)
+	for _, document := range pages(t) {
+		switch document {
+		case "CONTRIBUTING.md", "CHANGELOG.md", "steps/vocabulary.md":
+			continue // changes of before, and sentences
+		}
+		for _, l := range linesOf(t, document) {
+			texts := []string{l.text}
+			switch l.language {
+			case "sh":
+			case "yaml":
+				texts[0] = pipeline.ReplaceAllString(l.text, "")
+			case "":
 				texts = nil
-				for _, found := range inline.FindAllStringSubmatch(line, -1) {
+				for _, found := range inline.FindAllStringSubmatch(l.text, -1) {
 					texts = append(texts, found[1])
 				}
-			} else if block != "sh" {
+			default:
 				continue
 			}
 			for _, text := range texts {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -138,6 +139,7 @@ func TestRun_inAModuleOfItsOwn(t *testing.T) {
 	t.Run("is only read", o.isOnlyRead)
 	t.Run("has what is run again in its place", o.isRunAgain)
 	t.Run("is ended with go", o.isEndedWithGo)
+	t.Run("shows what README shows", o.showsWhatReadmeShows)
 }
 
 func (o own) isMeasuredEachTime(t *testing.T) {
@@ -152,6 +154,30 @@ func (o own) isMeasuredEachTime(t *testing.T) {
 	said, passed := goTest(t, o.module, []string{"VLLMSPEC_OUT=" + out, "GODOG_TAGS=@nope"}, "./...")
 	assert.False(t, passed)
 	assert.Contains(t, said, `the tags "@nope" select no scenario`)
+}
+
+// showsWhatReadmeShows runs the feature of README, and once more with the sentences that README puts in the place of
+// one of them, and looks for the output that it shows: README breaks lines, and leaves out what is at a "…".
+func (o own) showsWhatReadmeShows(t *testing.T) {
+	raw, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	blocks := regexp.MustCompile("(?s)```(gherkin|text|go)\n(.*?)```").FindAllStringSubmatch(string(raw), -1)
+	require.Len(t, blocks, 5)
+	code, feature, met, instead, missed := blocks[0][2], blocks[1][2], blocks[2][2], blocks[3][2], blocks[4][2]
+	assert.Contains(t, code, "\n"+strings.Replace(threeLines, "%", "slo_test", 1), "the test that this program is made of")
+	broken := regexp.MustCompile(`(?m)^ *Given .*\n`).ReplaceAllLiteralString(feature, instead)
+	module := t.TempDir()
+	write(t, module, "go.mod", "module example.com/own\n")
+	for text, shown := range map[string]string{feature: met, broken: missed} {
+		write(t, module, "slo/chat.feature", text)
+		command := exec.Command(o.program, "-test.v")
+		command.Dir, command.Env = module, append(os.Environ(), "PWD="+module, "GITHUB_ACTIONS=", "GITHUB_STEP_SUMMARY=")
+		said, err := command.CombinedOutput()
+		assert.Equal(t, shown == met, err == nil, "%s", said)
+		for part := range strings.SplitSeq(shown, "…") {
+			assert.Contains(t, strings.Join(strings.Fields(string(said)), " "), strings.Join(strings.Fields(part), " "))
+		}
+	}
 }
 
 func (o own) isRunInPart(t *testing.T) {

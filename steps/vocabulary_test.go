@@ -13,7 +13,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/steps"
 )
 
@@ -55,7 +54,7 @@ func example(s *messages.Step) string {
 func TestVocabulary_pageIsWhatTheTableSays(t *testing.T) {
 	var page strings.Builder
 	page.WriteString("# The vocabulary\n\nThe sentences that scenarios are made of, each with an example from `features/`. " +
-		"This page is generated from the code: `make generate`.\n")
+		"This page is generated from the code: `make generate`. [Sentences](../docs/sentences.md) is a cheat sheet of them; [metrics](../docs/metrics.md) has what the rows of tables can say.\n")
 	all := written(t)
 	for _, concept := range steps.Vocabulary() {
 		fmt.Fprintf(&page, "\n## %s\n", concept.Name)
@@ -66,24 +65,10 @@ func TestVocabulary_pageIsWhatTheTableSays(t *testing.T) {
 			}
 		}
 	}
-	page.WriteString(rows())
 	if *update {
 		require.NoError(t, os.WriteFile("vocabulary.md", []byte(page.String()), 0o644))
 	}
 	committed, err := os.ReadFile("vocabulary.md")
 	require.NoError(t, err)
 	assert.Equal(t, page.String(), string(committed), "sentences changed: make generate")
-}
-
-// rows documents the one grammar that all tables share.
-func rows() string {
-	var out strings.Builder
-	out.WriteString("\n## Rows of tables\n\nA row reads as a sentence: *[statistic] metric* | *at most, at least, exactly, none, or between … and …*. " +
-		"Statistics are `min`, `mean`, `max`, `total` and percentiles such as `p50` or `p99.9`; what makes one request good has none. " +
-		"A series of the server's own can be named in quotes: `max \"vllm:kv_cache_usage_perc\"`, or, of one that counts, `total \"vllm:request_success_total\"`, and of some of its labels only, `total \"vllm:request_success_total{finished_reason=length}\"`. " +
-		"A row that compares reads *[statistic] metric* | *at most 5% worse*, or *at least 3% better*; which way is worse the metric knows.\n\n| metric | a quantity of it | what it is |\n|---|---|---|\n")
-	for _, m := range metric.Metrics() {
-		fmt.Fprintf(&out, "| %s | %s | %s |\n", m.Name, m.Unit.Example(), m.Formula)
-	}
-	return out.String()
 }

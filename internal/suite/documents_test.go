@@ -9,14 +9,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestReadme_queriesRun asks DuckDB what README asks it, of a run that lies as README has it.
-func TestReadme_queriesRun(t *testing.T) {
+// TestReport_queriesRun asks DuckDB what docs/report.md asks it, of a run that lies as it says.
+func TestReport_queriesRun(t *testing.T) {
 	needsDuckDB(t)
 	root := t.TempDir()
 	r, err := tryIn(t, root, minute+"      | p50 TTFT | at most 500 ms |\n")
 	require.NoError(t, err)
 	require.True(t, r.passed, r.output)
-	queries := regexp.MustCompile(`(?s)duckdb -c "(.*?)"`).FindAllStringSubmatch(leftFile(t, filepath.Join("..", ".."), "README.md"), -1)
+	queries := regexp.MustCompile(`(?s)duckdb -c "(.*?)"`).FindAllStringSubmatch(leftFile(t, filepath.Join("..", ".."), "docs/report.md"), -1)
 	require.Len(t, queries, 2)
 	d := &duck{t: t}
 	for _, q := range queries {
