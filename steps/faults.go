@@ -2,14 +2,10 @@ package steps
 
 import (
 	"fmt"
-	"iter"
-	"math/rand/v2"
 	"regexp"
 	"strconv"
 	"strings"
-	"time"
 
-	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/arrival"
 	"github.com/vllmspec/vllmspec/harness/experiment"
 	"github.com/vllmspec/vllmspec/harness/quantity"
@@ -214,51 +210,6 @@ func clientIsHeldUp(on *experiment.Target, l *loadSpec, length, after string) er
 		return err
 	}
 	a, err := duration(after)
-	l.heldUp = holdUp{length: f, after: a}
+	l.heldUp = arrival.HeldUp{For: f, After: a}
 	return err
-}
-
-type holdUp struct{ length, after time.Duration }
-
-// heldUp is arrivals that once take their time, as those of a client do that is
-// starved of CPU: requests due meanwhile are sent late through our fault.
-type heldUp struct {
-	harness.Arrivals
-	holdUp
-}
-
-func (h heldUp) String() string {
-	return fmt.Sprintf("%v; our client held up for %v after %v", h.Arrivals, h.length, h.after)
-}
-
-// At is the same at another rate.
-func (h heldUp) At(perSecond float64) arrival.Process {
-	if process, ok := h.Arrivals.(arrival.Process); ok {
-		h.Arrivals = process.At(perSecond)
-	}
-	return h
-}
-
-// Ends is when the arrivals do.
-func (h heldUp) Ends() (requests int, after time.Duration, ok bool) {
-	if ending, is := h.Arrivals.(harness.Ending); is {
-		return ending.Ends()
-	}
-	return 0, 0, false
-}
-
-// Times yields instants since the load began.
-func (h heldUp) Times(r *rand.Rand) iter.Seq[time.Duration] {
-	return func(yield func(time.Duration) bool) {
-		begun, held := time.Now(), false
-		for due := range h.Arrivals.Times(r) {
-			if !held && time.Since(begun) >= h.after {
-				held = true
-				time.Sleep(h.length)
-			}
-			if !yield(due) {
-				return
-			}
-		}
-	}
 }

@@ -20,8 +20,8 @@ type loadSpec struct {
 	anyUsers bool // a sweep or a search says how many
 	think    harness.Think
 	inFlight int
-	between  harness.Think // turns of a conversation
-	heldUp   holdUp
+	between  harness.Think  // turns of a conversation
+	heldUp   arrival.HeldUp // our client, once; its arrivals are those of this load
 }
 
 // loadSentences say how users ask.
@@ -108,7 +108,7 @@ func (l loadSpec) build(length time.Duration, requests int) (harness.Load, error
 		return nil, errors.New("a bound of requests in flight belongs to an open loop; the users of a closed loop are its bound")
 	case l.users > 0 && l.between.Mean > 0:
 		return nil, errors.New("the users of a closed loop have one think time; leave out: people think … between turns")
-	case l.users > 0 && l.heldUp.length > 0:
+	case l.users > 0 && l.heldUp.For > 0:
 		return nil, errors.New("our client is held up in an open loop only: users who wait anyway would not tell")
 	case l.users > 0:
 		return harness.Closed{Users: l.users, Think: l.think, For: length, Requests: requests}, nil
@@ -116,8 +116,9 @@ func (l loadSpec) build(length time.Duration, requests int) (harness.Load, error
 		return nil, errors.New("all requests arrive at once: say how many they are: When the load runs for 200 requests")
 	}
 	arrivals, err := l.process()
-	if l.heldUp.length > 0 {
-		arrivals = heldUp{arrivals, l.heldUp}
+	if l.heldUp.For > 0 {
+		l.heldUp.Arrivals = arrivals
+		arrivals = l.heldUp
 	}
 	return harness.Open{Arrivals: arrivals, For: length, Requests: requests, InFlight: l.inFlight, Think: l.between}, err
 }
