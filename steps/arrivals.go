@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -237,21 +238,12 @@ func (l *loadSpec) playTraceAsTimed(work *workload, name string) (arrival.Listed
 
 // traceFile is where a trace lies.
 func (work *workload) traceFile(name string) (fs.FS, string, error) {
-	known, err := fs.Glob(fixtures.Files(), "traces/*")
-	if err != nil {
-		return nil, "", err
-	}
-	var names []string
-	for _, path := range known {
-		short := strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
-		if short == name {
-			return fixtures.Files(), path, nil
-		}
-		names = append(names, short)
+	known := fixtures.Traces()
+	if path, ok := known[name]; ok {
+		return fixtures.Files(), path, nil
 	}
 	if filepath.Ext(name) == "" {
-		slices.Sort(names)
-		return nil, "", fmt.Errorf("%q is no trace%s; a file of your own ends in .csv, .jsonl, .json or .parquet", name, spelling.DidYouMean(name, names))
+		return nil, "", fmt.Errorf("%q is no trace%s; a file of your own ends in .csv, .jsonl, .json or .parquet", name, spelling.DidYouMean(name, slices.Sorted(maps.Keys(known))))
 	}
 	return work.file(name)
 }

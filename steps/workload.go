@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -76,11 +77,6 @@ func workloadSentences() []sentence {
 	}
 }
 
-// datasets are the names of what comes with vllmspec, and the file of each.
-func datasets() map[string]string {
-	return map[string]string{"sharegpt": "sharegpt.json", "prompts": "prompts.jsonl"}
-}
-
 func (work *workload) drawnFrom(name string) error {
 	work.conversations = name
 	_, err := work.source()
@@ -90,19 +86,15 @@ func (work *workload) drawnFrom(name string) error {
 // source is where the named conversations lie.
 func (work *workload) source() (source, error) {
 	name := work.conversations
-	if file, ok := datasets()[name]; ok {
+	known := fixtures.Datasets()
+	if file, ok := known[name]; ok {
 		return source{fixtures.Files(), file}, nil
 	}
 	if dataset.Reads(name) {
 		files, path, err := work.file(name)
 		return source{files, path}, err
 	}
-	var known []string
-	for name := range datasets() {
-		known = append(known, name)
-	}
-	slices.Sort(known)
-	return source{}, fmt.Errorf("%q is no dataset%s; a file of your own ends in %s", name, spelling.DidYouMean(name, known), dataset.Extensions())
+	return source{}, fmt.Errorf("%q is no dataset%s; a file of your own ends in %s", name, spelling.DidYouMean(name, slices.Sorted(maps.Keys(known))), dataset.Extensions())
 }
 
 // file is a file of the user's.
