@@ -3,10 +3,11 @@ package steps
 import (
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 
 	messages "github.com/cucumber/messages/go/v21"
+
+	"github.com/vllmspec/vllmspec/internal/spelling"
 )
 
 // A Concept is a part of the vocabulary: what is said of one thing, of the load say.
@@ -114,29 +115,11 @@ func (v vocabulary) check(text string) error {
 		return nil
 	case matches > 1:
 		return fmt.Errorf("%q can be read in %d ways", text, matches)
-	case v.nearest(text) != "":
-		return fmt.Errorf("no sentence reads %q; did you mean %q? All of them are in steps/vocabulary.md", text, v.nearest(text))
+	}
+	if nearest := spelling.NearestSentence(text, v.shapes()); nearest != "" {
+		return fmt.Errorf("no sentence reads %q; did you mean %q? All of them are in steps/vocabulary.md", text, nearest)
 	}
 	return fmt.Errorf("no sentence reads %q; all of them are in steps/vocabulary.md", text)
-}
-
-// nearest is the sentence that shares the most words with the text, if that is
-// at least half of them.
-func (v vocabulary) nearest(text string) string {
-	best, most := "", 0.5
-	words := strings.Fields(text)
-	for _, shape := range v.shapes() {
-		shared := 0
-		for _, word := range strings.Fields(shape) {
-			if slices.Contains(words, word) {
-				shared++
-			}
-		}
-		if share := 2 * float64(shared) / float64(len(words)+len(strings.Fields(shape))); share >= most {
-			best, most = shape, share
-		}
-	}
-	return best
 }
 
 // shapes are the sentences as a person would write them down.

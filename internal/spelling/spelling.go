@@ -4,6 +4,7 @@ package spelling
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -30,6 +31,25 @@ func DidYouMean(word string, known []string) string {
 		return ""
 	}
 	return "; known: " + strings.Join(known, ", ")
+}
+
+// NearestSentence is the known sentence that shares the most words with the one written, if that is
+// at least half of them; "" for none.
+func NearestSentence(written string, known []string) string {
+	best, most := "", 0.5
+	words := strings.Fields(written)
+	for _, sentence := range known {
+		shared := 0
+		for _, word := range strings.Fields(sentence) {
+			if slices.Contains(words, word) {
+				shared++
+			}
+		}
+		if share := 2 * float64(shared) / float64(len(words)+len(strings.Fields(sentence))); share >= most {
+			best, most = sentence, share
+		}
+	}
+	return best
 }
 
 // Distance is how many letters must be put in, left out, exchanged or swapped

@@ -27,3 +27,15 @@ func TestDidYouMean(t *testing.T) {
 	assert.Equal(t, `; known: TTFT, TPOT`, spelling.DidYouMean("weather", []string{"TTFT", "TPOT"}))
 	assert.Equal(t, "", spelling.DidYouMean("weather", nil))
 }
+
+func TestNearestSentence_sharesMostWords(t *testing.T) {
+	known := []string{"the load runs for …", "the load is swept over … users", "an answer may take at most …"}
+	for written, want := range map[string]string{
+		"the load runs during 5 minutes":  "the load runs for …",
+		"the load is swept over 2 people": "the load is swept over … users",
+		"something else":                  "",
+		"":                                "",
+	} {
+		assert.Equal(t, want, spelling.NearestSentence(written, known), written)
+	}
+}
