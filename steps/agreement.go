@@ -40,7 +40,7 @@ func (j *judgement) clientAndServerDisagree(s said, on string) error {
 	}
 	verdicts, err := j.heldAgainst(o)
 	if err == nil && verdicts[0].Outcome != slo.Missed {
-		err = fmt.Errorf("%s: expected them to differ\n  %s", o.Where, explain(verdicts[0]))
+		err = fmt.Errorf("%s: expected them to differ\n  %s", o.Where, experiment.Explain(verdicts[0]))
 	}
 	return err
 }

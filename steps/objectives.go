@@ -52,7 +52,7 @@ func (j *judgement) objectiveIs(s said, written, outcome string) error {
 	}
 	v := verdicts[0]
 	if string(v.Outcome) != outcome {
-		return fmt.Errorf("%s: expected %s\n  %s", o.Where, outcome, explain(v))
+		return fmt.Errorf("%s: expected %s\n  %s", o.Where, outcome, experiment.Explain(v))
 	}
 	return nil
 }
@@ -143,46 +143,5 @@ func (j *judgement) judge(objectives []harness.Objective) ([]slo.Verdict, error)
 
 // failing is the error that names every row that is not met.
 func (j *judgement) failing(verdicts []slo.Verdict) error {
-	var rows []string
-	missed := 0
-	for _, v := range verdicts {
-		switch {
-		case v.Outcome == slo.Met:
-		case v.Outcome == slo.Unknown && j.lenient && j.experiment.Stopped().Kind != harness.StopInterrupted:
-			j.experiment.LetPass(explain(v))
-		default:
-			if v.Outcome == slo.Missed {
-				missed++
-			}
-			rows = append(rows, "  "+explain(v))
-		}
-	}
-	if len(rows) == 0 {
-		return nil
-	}
-	return fmt.Errorf("%d of %d objectives are not met: %s\n%s", len(rows), len(verdicts), split(missed, len(rows)-missed), strings.Join(rows, "\n"))
-}
-
-// split says how many are missed and how many unknown.
-func split(missed, unknown int) string {
-	switch {
-	case unknown == 0:
-		return fmt.Sprintf("%d missed", missed)
-	case missed == 0:
-		return fmt.Sprintf("%d unknown", unknown)
-	}
-	return fmt.Sprintf("%d missed, %d unknown", missed, unknown)
-}
-
-// explain is a verdict in one line, with its cause, its notes and where it was asked
-// for.
-func explain(v slo.Verdict) string {
-	line := v.Sentence()
-	if v.Outcome == slo.Missed && v.Cause != "" {
-		line += ", because " + v.Because()
-	}
-	for _, note := range v.Notes { // they say what keeps an unknown one from being known
-		line += "; " + note
-	}
-	return line + " (" + v.Where + ")"
+	return j.experiment.Unmet(verdicts, j.lenient)
 }

@@ -8,7 +8,6 @@ import (
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/sampler"
 	"github.com/vllmspec/vllmspec/harness/slo"
-	"github.com/vllmspec/vllmspec/reports"
 )
 
 // An Experiment is a plan that is carried out, and what came of it.
@@ -115,10 +114,6 @@ func (e *Experiment) Warn(text string) {
 	}
 	e.last.run.Warnings = append(e.last.run.Warnings, text)
 }
-
-// LetPass warns that something unknown did not fail the scenario, as its user asked. verdict is what is
-// unknown, and why.
-func (e *Experiment) LetPass(verdict string) { e.Warn(reports.LetPassAs + verdict) }
 
 // Warnings are those of the run, or of all of them together.
 func (e *Experiment) Warnings() []string {
