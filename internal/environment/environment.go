@@ -236,6 +236,10 @@ func (e *Environment) FromRoot(path string) string {
 	return filepath.Join(e.Root, path)
 }
 
+// Live reports whether scenarios that do not ask for a simulated server run in
+// real time.
+func (e *Environment) Live() bool { return e.URLs != nil || e.Launch != nil || e.RealTime }
+
 func (e *Environment) readChoices(vars map[string]string) error {
 	switch choice := vars["VLLMSPEC_UNKNOWN"]; choice {
 	case "", "fail":

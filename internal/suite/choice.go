@@ -2,6 +2,7 @@ package suite
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -11,34 +12,61 @@ import (
 	messages "github.com/cucumber/messages/go/v21"
 )
 
-// Select has only those scenarios run that are wanted, by the path of their feature and their
-// name. It is called before Features.
-func (s *Suite) Select(wanted func(feature, scenario string) bool) { s.selects = wanted }
+// tagged reports whether a scenario has one of these tags.
+func tagged(pickle *godog.Scenario, names ...string) bool {
+	return slices.ContainsFunc(pickle.Tags, func(tag *messages.PickleTag) bool { return slices.Contains(names, tag.Name) })
+}
 
-// choose are those scenarios of a file that lines and -run choose.
-func (s *Suite) choose(of Feature, path string, parsed *messages.GherkinDocument, pickles []*godog.Scenario) (chosen []*godog.Scenario, err error) {
-	lines, some := s.env.Lines[path]
+// whyNot is why a scenario cannot run here: its tags, or those of its rule, its
+// examples or its feature, say that it needs a real server (@live), or one with a GPU
+// that can be read (@gpu), or it is measured on the mock where only a real server is to
+// be measured. "" where it can run. Tags that exclude each other are an error.
+func (f *finder) whyNot(scenario *godog.Scenario) (string, error) {
+	onMock := tagged(scenario, "@simulated") || f.reader.BringsMock(scenario)
+	switch {
+	case onMock && tagged(scenario, "@live", "@gpu"):
+		return "", errors.New("the scenario is to run on a real server, as its tag @live or @gpu says, and on a simulated one; keep one of the two")
+	case onMock && f.env.OnlyReal:
+		return "it is measured on the mock, and VLLMSPEC_TARGET=live measures real servers only", nil
+	case !tagged(scenario, "@live", "@gpu"):
+		return "", nil
+	case f.env.URLs == nil && f.env.Launch == nil:
+		return "it needs a real server: set VLLM_URL, VLLM_COMMAND or VLLM_IMAGE", nil
+	case !tagged(scenario, "@gpu"):
+		return "", nil
+	}
+	return f.noGPU(), nil
+}
+
+// onMock reports whether a scenario is measured on the mock here, if it is measured.
+func (f *finder) onMock(scenario *godog.Scenario) bool {
+	return tagged(scenario, "@simulated") || f.reader.BringsMock(scenario) || !f.env.Live() && !tagged(scenario, "@live", "@gpu")
+}
+
+// choose are those scenarios of a file that lines and go test's flags choose.
+func (f *finder) choose(file *parsed, path string) (chosen []*godog.Scenario, err error) {
+	lines, some := f.env.Lines[path]
 	end, err := linesIn(path, some)
 	if err != nil {
 		return nil, err
 	}
 	for _, line := range lines {
-		at := standingAt(parsed.Feature, int64(line), end)
+		at := standingAt(file.document.Feature, int64(line), end)
 		if at == nil {
-			return nil, fmt.Errorf("%s:%d: no scenario stands there; they begin at %s", of.Path, line, beginnings(parsed.Feature))
+			return nil, fmt.Errorf("%s:%d: no scenario stands there; they begin at %s", file.path, line, beginnings(file.document.Feature))
 		}
-		for _, pickle := range pickles {
-			if !slices.Contains(chosen, pickle) && slices.ContainsFunc(pickle.AstNodeIds, func(id string) bool { return slices.Contains(at, id) }) {
-				chosen = append(chosen, pickle)
+		for _, scenario := range file.scenarios {
+			if !slices.Contains(chosen, scenario) && slices.ContainsFunc(scenario.AstNodeIds, func(id string) bool { return slices.Contains(at, id) }) {
+				chosen = append(chosen, scenario)
 			}
 		}
 	}
 	if !some {
-		chosen = slices.Clone(pickles)
+		chosen = slices.Clone(file.scenarios)
 	}
-	return slices.DeleteFunc(chosen, func(pickle *godog.Scenario) bool {
-		not := s.selects != nil && !s.selects(of.Path, pickle.Name)
-		s.unchosen = s.unchosen || not
+	return slices.DeleteFunc(chosen, func(scenario *godog.Scenario) bool {
+		not := f.wanted != nil && !f.wanted(file.path, scenario.Name)
+		f.unchosen = f.unchosen || not
 		return not
 	}), nil
 }

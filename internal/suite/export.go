@@ -7,49 +7,65 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/export"
+	"github.com/vllmspec/vllmspec/internal/environment"
 )
 
-// export lets a run be seen while it goes on, where the environment asks for it.
-// Nothing that keeps it from being seen keeps it from going on: it is a warning.
-func (s *Suite) export(ctx context.Context, about export.About, warn func(string)) (sinks []harness.Sink, finish func()) {
-	env := s.env
+// An exporter lets runs be seen by Prometheus and OpenTelemetry while they go on, where the environment asks for it.
+type exporter struct {
+	env    *environment.Environment
+	redact func(string) string
+	say    func(line string) // to a person who waits
+
+	page     *export.Page // for Prometheus; nil: not asked for, or no run needed it yet
+	pageless bool         // it could not be served
+}
+
+// export lets a run be seen while it goes on. Nothing that keeps it from being seen keeps it from going on: it is a warning.
+func (x *exporter) export(ctx context.Context, about export.About, warn func(string)) (sinks []harness.Sink, finish func()) {
 	finish = func() {}
-	if env.Metrics == "" && !env.OTLP {
+	if x.env.Metrics == "" && !x.env.OTLP {
 		return nil, finish
 	}
-	options := export.Options{Prometheus: s.showPage(warn), OTLP: env.OTLP}
-	if protocol := env.OTLPProtocol; options.OTLP && protocol != "" && !strings.HasPrefix(protocol, "http/") {
+	options := export.Options{Prometheus: x.showPage(warn), OTLP: x.env.OTLP}
+	if protocol := x.env.OTLPProtocol; options.OTLP && protocol != "" && !strings.HasPrefix(protocol, "http/") {
 		warn(fmt.Sprintf("metrics are not sent to the OTLP endpoint: this version sends them over http/protobuf, not %s; set OTEL_EXPORTER_OTLP_METRICS_PROTOCOL=http/protobuf and OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", protocol))
 		options.OTLP = false
 	}
 	e, err := export.New(ctx, about, options)
 	if err != nil {
-		warn("the run is not shown while it goes on: " + s.redact(err.Error()))
+		warn("the run is not shown while it goes on: " + x.redact(err.Error()))
 		return nil, finish
 	}
-	if s.page != nil {
-		s.page.Show(e)
+	if x.page != nil {
+		x.page.Show(e)
 	}
 	return []harness.Sink{e}, func() {
 		if err := e.Finish(); err != nil {
-			warn(s.redact(err.Error()))
+			warn(x.redact(err.Error()))
 		}
 	}
 }
 
 // showPage serves the page for Prometheus from the first run that it could show on,
 // and reports whether there is one.
-func (s *Suite) showPage(warn func(string)) bool {
-	if s.env.Metrics == "" || s.page != nil || s.pageless {
-		return s.page != nil
+func (x *exporter) showPage(warn func(string)) bool {
+	if x.env.Metrics == "" || x.page != nil || x.pageless {
+		return x.page != nil
 	}
-	page, err := export.Serve(s.env.Metrics)
+	page, err := export.Serve(x.env.Metrics)
 	if err != nil {
-		s.pageless = true // it is not tried again
+		x.pageless = true // it is not tried again
 		warn(err.Error())
 		return false
 	}
-	s.page = page
-	fmt.Fprintf(s.progress, "    metrics of the run: %s\n", page.URL())
+	x.page = page
+	x.say("metrics of the run: " + page.URL())
 	return true
+}
+
+// close ends the page.
+func (x *exporter) close() {
+	if x.page != nil {
+		x.page.Close()
+	}
 }

@@ -6,21 +6,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
-	"regexp"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/cucumber/godog"
 
 	"github.com/vllmspec/vllmspec/harness"
-	"github.com/vllmspec/vllmspec/harness/credentials"
 	"github.com/vllmspec/vllmspec/harness/experiment"
-	"github.com/vllmspec/vllmspec/harness/export"
 	"github.com/vllmspec/vllmspec/internal/environment"
+	"github.com/vllmspec/vllmspec/internal/plain"
 	"github.com/vllmspec/vllmspec/internal/redact"
 	"github.com/vllmspec/vllmspec/reports"
 	"github.com/vllmspec/vllmspec/reports/ci"
@@ -28,46 +23,27 @@ import (
 	"github.com/vllmspec/vllmspec/steps"
 )
 
-// A Suite runs feature files. Everything in it that belongs to one `go test`
-// is set before the first feature; the rest belongs to the feature being run.
+// A Suite runs feature files, one after the other.
 type Suite struct {
-	env       environment.Environment
-	began     time.Time // on the wall clock, read outside any bubble
-	limit     time.Time // when go test kills us; zero: never
+	env       *environment.Environment
 	interrupt *Interrupt
-	output    *console
-	results   *ci.Folder
+	secrets   *redact.Secrets // that no output shows
 	clock     *wallClock
-	told      []ci.ScenarioResult  // of the scenarios that ran, for CI systems
-	cucumber  []ci.CucumberFeature // likewise, as godog writes them
-	locations map[string]int64     // AST node id → line, of the feature being run
-	rows      map[string][]int64
-	file      string
-	title     string            // of the feature being run
-	pickles   []*godog.Scenario // of it
+	onStage   func(Stage) // see [Suite.OnStage]
 	reader    *steps.Reader
-	selects   func(feature, scenario string) bool // which scenarios are run; nil: all
-	unchosen  bool                                // some are not
-	places    map[string]numbering                // of the scenarios of each feature
-	top       string                              // folder of the repository
-	inBubble  bool
-	progress  *console       // for a person who waits
-	terminal  *live.Terminal // …and what is written there; nil until a live run
-	dashboard *live.Server   // of all live runs; nil until one needs it
-	undone    error          // why there is no dashboard
-	session   *experiment.Session
-	onStage   func(Stage)        // see [Suite.OnStage]
-	left      []ci.LeftOut       // scenarios that cannot run here
-	lines     []string           // that say so
-	noGPU     *string            // why none can be read; nil: not looked for yet
-	found     []Feature          // that are to be run
-	ran       int                // of them
-	refused   error              // why nothing is run at all
-	token     *credentials.Token // once one was needed
-	secrets   *redact.Secrets    // that no output shows
-	commit    string             // of the features, in git
-	page      *export.Page       // for Prometheus; nil: not asked for, or no run needed it yet
-	pageless  bool               // it could not be served
+	finder    *finder
+
+	output   *console
+	display  *live.Display
+	exporter *exporter
+	access   *access
+	session  *experiment.Session
+	results  *results
+
+	found   []Feature // that are to be run
+	ran     int       // of them
+	running Feature
+	file    *parsed // of the feature that is running
 }
 
 // New returns a suite that runs until the deadline. The interrupt, once it is set, ends the run
@@ -75,13 +51,16 @@ type Suite struct {
 // is killed must not leave the verdict of the one before.
 func New(env environment.Environment, deadline time.Time, interrupt *Interrupt, output io.Writer) *Suite {
 	neverCached(env.Root)
-	results, err := ci.Begin(env.Disk, env.Out, ci.CurrentSession())
-	s := &Suite{env: env, began: time.Now(), limit: deadline, interrupt: interrupt, onStage: func(Stage) {}, commit: commitOf(env.Root), secrets: env.Secrets(),
-		results: results, clock: newWallClock(), reader: steps.NewReader(), places: map[string]numbering{}, top: repositoryOf(env), refused: err}
+	s := &Suite{env: &env, interrupt: interrupt, secrets: env.Secrets(), clock: newWallClock(), onStage: func(Stage) {}, reader: steps.NewReader()}
+	named := newPaths(s.env)
+	s.results = beginResults(s.env, s.secrets, named)
 	s.output = &console{out: output, clean: s.clean}
-	s.progress = s.output
-	s.results.Redact = s.secrets.OwnFile
-	s.session = s.newSession()
+	s.display = &live.Display{Output: s.output, Progress: s.output, Address: env.Dashboard, AnyPort: env.AnyPort}
+	s.exporter = &exporter{env: s.env, redact: s.secrets.Text, say: func(line string) { fmt.Fprintf(s.display.Progress, "    %s\n", line) }}
+	s.access = &access{env: s.env, secrets: s.secrets}
+	s.session = s.newSession(deadline)
+	s.finder = &finder{env: s.env, source: source{env.Root, env.Tags}, reader: s.reader, paths: named, numbers: map[string]numbering{},
+		noGPU: sync.OnceValue(func() string { return s.session.WhyNoGPU(context.Background()) })}
 	return s
 }
 
@@ -89,97 +68,38 @@ func New(env environment.Environment, deadline time.Time, interrupt *Interrupt, 
 // junit.xml and the others say it too, and returns it.
 func (s *Suite) Refuse(err error) error {
 	err = s.shown(err)
-	s.refused = errors.Join(s.refused, err)
+	s.results.refuse(err)
 	return err
 }
 
 // ShowProgress says where a person can see how the start of a server gets on.
-func (s *Suite) ShowProgress(w io.Writer) { s.progress = &console{out: w, clean: s.clean} }
+func (s *Suite) ShowProgress(w io.Writer) { s.display.Progress = &console{out: w, clean: s.clean} }
+
+// Select has only those scenarios run that are wanted, by the path of their feature and their
+// name. It is called before Features.
+func (s *Suite) Select(wanted func(feature, scenario string) bool) { s.finder.wanted = wanted }
 
 // Features finds the feature files, checks that each can be read and that the
 // tags select something, and says which server is measured.
 func (s *Suite) Features() ([]Feature, error) {
-	features, err := s.features()
-	s.refused = errors.Join(s.refused, s.shown(err))
-	if s.refused != nil {
-		return nil, s.refused
+	features, err := s.finder.features()
+	s.Refuse(err)
+	if s.results.refused != nil {
+		return nil, s.results.refused
 	}
 	s.found = features
-	s.announce()
+	s.announce(s.output)
 	return features, nil
-}
-
-func (s *Suite) features() ([]Feature, error) {
-	if err := checkTags(s.env.Tags); err != nil {
-		return nil, err
-	}
-	var features []Feature
-	var broken []error // all of them, or each would cost a try
-	var files []string
-	for _, path := range s.env.Features {
-		found, err := environment.FeatureFiles(path)
-		files, broken = append(files, found...), append(broken, err)
-	}
-	for _, path := range environment.EachOnce(files) {
-		selected, err := s.inspect(path)
-		features = append(features, selected...)
-		if err != nil {
-			broken = append(broken, &brokenFeature{path: s.fromRoot(path), err: err})
-		}
-	}
-	if err := errors.Join(broken...); err != nil {
-		return nil, err
-	}
-	if len(features) == 0 {
-		return nil, s.nothingSelected()
-	}
-	slices.SortStableFunc(features, func(a, b Feature) int { return strings.Compare(a.Path, b.Path) })
-	return features, nil
-}
-
-// inspect reads one feature file and returns those of its scenarios that are selected
-// and can run here.
-func (s *Suite) inspect(path string) ([]Feature, error) {
-	feature := Feature{Path: s.fromRoot(path)}
-	parsed, err := godog.TestSuite{Options: s.options(feature, io.Discard)}.RetrieveFeatures()
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", feature.Path, err)
-	}
-	if len(parsed) == 0 && s.env.Tags == "" {
-		return nil, fmt.Errorf("%s: the file is empty; a feature begins with the word Feature", feature.Path)
-	}
-	if err := s.number(feature); err != nil {
-		return nil, err
-	}
-	for _, f := range parsed {
-		if f.Feature == nil || len(f.Feature.Children) == 0 {
-			return nil, fmt.Errorf("%s: the file holds no scenario", feature.Path)
-		}
-		s.file = feature.Path
-		if err := s.locate(feature); err != nil {
-			return nil, err
-		}
-		if err := s.reader.Check(f.Pickles, s.onMock, s.where); err != nil {
-			return nil, err
-		}
-		if len(f.Pickles) > 0 {
-			chosen, err := s.choose(feature, path, f.GherkinDocument, f.Pickles)
-			if err != nil {
-				return nil, err
-			}
-			return s.divide(feature, f.GherkinDocument, f.Pickles, chosen)
-		}
-	}
-	return nil, nil
 }
 
 // Run runs one feature and reports whether it passed. A virtual feature is to
 // be run inside a testing/synctest bubble.
-func (s *Suite) Run(feature Feature) (bool, error) {
-	s.inBubble, s.file = feature.Virtual, feature.Path
-	s.ran++
-	s.announceToReader()
-	if err := s.locate(feature); err != nil {
+func (s *Suite) Run(feature Feature) (_ bool, err error) {
+	s.running = feature
+	if s.ran++; s.ran == 1 && s.display.Progress != s.display.Output {
+		s.announce(s.display.Progress)
+	}
+	if s.file, err = s.finder.source.parse(feature); err != nil {
 		return false, err
 	}
 	file, err := ci.NewCucumberFile(s.env.Out)
@@ -187,7 +107,7 @@ func (s *Suite) Run(feature Feature) (bool, error) {
 		return false, err
 	}
 	shown := &withoutCode{to: s.output}
-	options := s.options(feature, shown)
+	options := s.finder.source.options(feature, shown)
 	options.Format = file.Formats()
 	defer file.Close()
 	status := godog.TestSuite{Name: feature.Path, ScenarioInitializer: s.register, Options: options}.Run()
@@ -195,8 +115,64 @@ func (s *Suite) Run(feature Feature) (bool, error) {
 	s.output.flush()
 	s.noteEmpty()
 	ran, err := file.Read(s.secrets.OwnFile)
-	s.cucumber = append(s.cucumber, ran...)
+	s.results.cucumber = append(s.results.cucumber, ran...)
 	return status == 0, s.shown(err)
+}
+
+// register has godog carry out each scenario, and notes what became of it.
+func (s *Suite) register(sc *godog.ScenarioContext) {
+	var began time.Time
+	sc.Before(func(ctx context.Context, _ *godog.Scenario) (context.Context, error) {
+		began = s.clock.now()
+		return ctx, nil
+	})
+	path := s.running.Path
+	s.reader.Bind(sc, steps.Setting{Session: s.session, Files: s.env, Feature: path, Folder: filepath.Dir(s.env.FromRoot(filepath.FromSlash(path))),
+		Virtual: s.running.Virtual, Live: s.env.Live(), Lenient: s.env.Lenient, Where: s.file.where,
+		Ended: func(r steps.Result) { s.noteResult(began, r) }})
+}
+
+// noteResult shows what became of a scenario that began at this time, and keeps what CI systems are shown of
+// it: also of one that failed before there was anything to judge.
+func (s *Suite) noteResult(began time.Time, r steps.Result) {
+	of := ci.ScenarioResult{Scenario: r.Scenario.Name, Where: r.Where, Outcome: ci.Failed, Target: s.measured(r), Passed: r.Err == nil, Began: began}
+	switch summary := r.Summary; {
+	case summary != nil:
+		s.display.Table(of.Scenario, summary.Outcome, summary.Headline, summary.Objectives)
+		of.Outcome, of.Headline, of.Objectives, of.Report = summary.Outcome, summary.Headline, summary.Objectives, summary.Report
+		of.LetPass = reports.LetPass(r.Experiment.Warnings())
+	case r.Err != nil:
+		of.Headline = reports.NotJudged(of.Target, r.Err)
+	}
+	if r.Err != nil {
+		of.Failure, of.Step = r.Err.Error(), r.LastStep
+	}
+	of.Took = s.clock.now().Sub(began)
+	s.addResult(of, r.Scenario)
+}
+
+// measured is the server that a scenario measured, or was to measure.
+func (s *Suite) measured(of steps.Result) reports.Target {
+	if of.Experiment != nil {
+		return of.Experiment.Measured()
+	}
+	return s.session.Intends(of.Target, s.running.Virtual)
+}
+
+// noteEmpty notes scenarios without a sentence: godog fails them without a word to us.
+func (s *Suite) noteEmpty() {
+	for _, scenario := range s.file.scenarios {
+		if len(scenario.Steps) == 0 {
+			const why = "The scenario has no sentences, and so shows nothing."
+			s.addResult(ci.ScenarioResult{Scenario: scenario.Name, Where: s.file.where(scenario.AstNodeIds), Outcome: ci.Failed, Headline: why, Failure: why, Began: s.clock.now()}, scenario)
+		}
+	}
+}
+
+// addResult adds what became of a scenario of the feature that is running.
+func (s *Suite) addResult(of ci.ScenarioResult, scenario *godog.Scenario) {
+	line := s.file.line(scenario)
+	s.results.add(of, s.file, line, s.finder.numbers[s.file.path][line])
 }
 
 // Close stops what was started for all features, and writes junit.xml and
@@ -209,49 +185,61 @@ func (s *Suite) Close() error {
 		leaving.Wait()
 	}
 	defer leaving.Wait()
-	s.closeDashboard()
+	s.display.Close()
 	var unrun error
 	before := s.refuseInterrupted()
-	if before == nil && len(s.found) > 0 && s.ran == 0 && s.refused == nil {
+	if before == nil && len(s.found) > 0 && s.ran == 0 && s.results.refused == nil {
 		unrun = s.Refuse(noneRan(s.found, cmp.Or(s.env.Test, "TestFeatures")))
 	}
-	err := errors.Join(before, unrun, s.writeAll())
+	err := errors.Join(before, unrun, s.writeResults())
 	if before == nil {
 		if late := s.refuseInterrupted(); late != nil {
-			err = errors.Join(err, late, s.results.End(ci.Results{Refused: s.refusals()}, nil))
+			err = errors.Join(err, late, s.results.folder.End(ci.Results{Refused: s.results.refusals(true)}, nil))
 		}
 	}
 	return s.shown(err)
+}
+
+// leave stops what was started for all scenarios.
+func (s *Suite) leave() {
+	s.session.Close()
+	s.exporter.close()
+	s.access.close()
 }
 
 // refuseInterrupted keeps, as the reason why not everything was run, that the tests were
 // interrupted; nil where they were not, or a scenario that failed has said so.
 func (s *Suite) refuseInterrupted() error {
 	by, interrupted := s.interrupt.By()
-	if !interrupted || slices.ContainsFunc(s.told, func(t ci.ScenarioResult) bool { return !t.Passed }) {
+	if !interrupted || s.results.someFailed() {
 		return nil
 	}
-	return s.Refuse(testsWere(by))
+	return s.Refuse(interruptedBy(by))
 }
 
-// register has godog carry out each scenario, and notes what became of it.
-func (s *Suite) register(sc *godog.ScenarioContext) {
-	var began time.Time
-	sc.Before(func(ctx context.Context, _ *godog.Scenario) (context.Context, error) {
-		began = s.clock.now()
-		return ctx, nil
-	})
-	s.reader.Bind(sc, steps.Setting{Session: s.session, Files: &s.env, Feature: s.file, Folder: s.env.FromRoot(filepath.Dir(filepath.FromSlash(s.file))),
-		Virtual: s.inBubble, Live: s.live(), Lenient: s.env.Lenient, Where: s.where, Ended: func(r steps.Result) { s.noteResult(began, r) }})
-}
+func interruptedBy(by harness.Interruption) error { return fmt.Errorf("the tests were %w", by) }
 
-func testsWere(by harness.Interruption) error { return fmt.Errorf("the tests were %w", by) }
-
-func (s *Suite) writeAll() error {
+func (s *Suite) writeResults() error {
 	defer s.clock.stop()
-	ran := ci.Results{Told: s.told, Left: s.left, Refused: s.refusals()}
 	s.onStage(Publishing)
-	return errors.Join(s.results.End(ran, s.cucumber), reports.WriteIndexOn(s.env.Disk, s.env.Out), s.tellGitHub(ran))
+	return s.results.write(s.finder.left, s.interrupt.isSet(), s.env, s.secrets, s.output)
+}
+
+// shown is an error for who runs the tests: without secrets, and in lines that do
+// nothing but say what they say.
+func (s *Suite) shown(err error) error {
+	if err == nil {
+		return nil
+	}
+	if text := s.clean(err.Error()); text != err.Error() {
+		return &redact.Error{Text: text, Err: err}
+	}
+	return err
+}
+
+// clean is a text for the output.
+func (s *Suite) clean(text string) string {
+	return s.secrets.Own(plain.Lines(s.secrets.Own(text)))
 }
 
 // A Stage is where a scenario has got to.
@@ -267,61 +255,3 @@ const (
 // OnStage has a function called when a stage begins, by the goroutine that goes through it: tests
 // hold it up there, or break it.
 func (s *Suite) OnStage(f func(Stage)) { s.onStage = f }
-
-func (s *Suite) options(feature Feature, output io.Writer) *godog.Options {
-	root, path := s.env.Root, feature.Path
-	if filepath.IsAbs(path) {
-		root, path = "/", strings.TrimPrefix(path, "/")
-	}
-	options := &godog.Options{
-		FS: textFS{os.DirFS(root)}, Paths: []string{path}, Tags: s.env.Tags, Output: output,
-		// Without Strict an unknown sentence passes, and of two that match the first wins.
-		Strict: true, Concurrency: 1, NoColors: true, Format: "pretty",
-		DefaultContext: context.Background(),
-	}
-	if feature.text != "" {
-		options.FS = cutFS{options.FS, path, feature.text}
-	}
-	return options
-}
-
-// where is "features/chat.feature:23" for a node, or for a row of its table.
-func (s *Suite) where(nodes []string, row ...int) string {
-	if len(nodes) == 0 {
-		return s.file
-	}
-	line, ok := s.locations[nodes[0]]
-	if rows := s.rows[nodes[0]]; len(row) > 0 && row[0] < len(rows) {
-		line = rows[row[0]]
-	}
-	if !ok {
-		return s.file
-	}
-	return fmt.Sprintf("%s:%d", s.file, line)
-}
-
-func (s *Suite) fromRoot(path string) string {
-	if rel, err := filepath.Rel(s.env.Root, path); err == nil && !strings.HasPrefix(rel, "..") {
-		return filepath.ToSlash(rel)
-	}
-	return path
-}
-
-// live reports whether scenarios that do not ask for a simulated server run in
-// real time.
-func (s *Suite) live() bool { return s.env.URLs != nil || s.env.Launch != nil || s.env.RealTime }
-
-// checkTags accepts what godog understands. It silently selects nothing for the
-// rest, and a run of nothing must not look like a pass.
-func checkTags(expression string) error {
-	if expression == "" {
-		return nil
-	}
-	term := `~?@[^\s,&~@()]+`
-	and := regexp.MustCompile(`^\s*` + term + `(\s*&&\s*` + term + `)*\s*$`)
-	or := regexp.MustCompile(`^\s*` + term + `(\s*,\s*` + term + `)*\s*$`)
-	if and.MatchString(expression) || or.MatchString(expression) {
-		return nil
-	}
-	return fmt.Errorf("the tags %q cannot be used; write @a && ~@b (both) or @a,@b (either): no \"not\", \"and\", \"or\" or parentheses, and && and , not in one", expression)
-}

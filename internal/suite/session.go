@@ -7,16 +7,20 @@ import (
 	"strings"
 	"time"
 
+	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/credentials"
 	"github.com/vllmspec/vllmspec/harness/experiment"
+	"github.com/vllmspec/vllmspec/internal/environment"
+	"github.com/vllmspec/vllmspec/internal/redact"
+	"github.com/vllmspec/vllmspec/reports/live"
 )
 
-// newSession is what runs the experiments of a suite, as the environment says.
-func (s *Suite) newSession() *experiment.Session {
+// newSession is what runs the experiments of a suite until the deadline, as the environment says.
+func (s *Suite) newSession(deadline time.Time) *experiment.Session {
 	env := s.env
 	session := &experiment.Session{
-		Out: env.Out, Disk: env.Disk, Root: env.Root, Began: s.began, Deadline: s.limit, Interrupt: s.interrupt, Secrets: s.secrets, Commit: s.commit,
-		Place: experiment.Place{URLs: env.URLs, Other: env.Other, Launch: env.Launch, TLS: env.TLS, Token: s.access, Headers: env.Headers, Model: env.Model,
+		Out: env.Out, Disk: env.Disk, Root: env.Root, Began: time.Now(), Deadline: deadline, Interrupt: s.interrupt, Secrets: s.secrets, Commit: commitOf(env.Root),
+		Place: experiment.Place{URLs: env.URLs, Other: env.Other, Launch: env.Launch, TLS: env.TLS, Token: s.access.get, Headers: env.Headers, Model: env.Model,
 			MetricsURLs: env.MetricsURLs, MetricsKey: env.MetricsKey, GPUsURLs: env.GPUsURLs},
 		Remedies: experiment.Remedies{
 			Key:        env.KeyRemedy(),
@@ -27,11 +31,11 @@ func (s *Suite) newSession() *experiment.Session {
 			Out:        "; set VLLMSPEC_OUT to a folder that can be written",
 			ColdCache:  "; add: And the prefix cache is cold",
 		},
-		Listener: listener{s}, Watcher: watcher{s}, Export: s.export,
+		Listener: listener{s}, Watcher: watcher{s.display}, Export: s.exporter.export,
 	}
 	if env.Launch != nil {
 		launch := *env.Launch
-		launch.Progress = func(format string, args ...any) { fmt.Fprintf(s.progress, "    "+format, args...) }
+		launch.Progress = func(format string, args ...any) { fmt.Fprintf(s.display.Progress, "    "+format, args...) }
 		session.Place.Launch = &launch
 	}
 	if env.HasKey() {
@@ -52,33 +56,44 @@ func (l listener) Say(line string) { fmt.Fprintf(l.output, "    %s\n", line) }
 // Reach passes on that a stage begins.
 func (l listener) Reach(stage Stage) { l.onStage(stage) }
 
+// A watcher has a display show the runs of experiments.
+type watcher struct{ *live.Display }
+
+// Watch begins to show a run.
+func (w watcher) Watch(s harness.Scenario, m experiment.Manifest, stop func()) experiment.Watch {
+	return w.Display.Watch(s, m, stop)
+}
+
 // access is the token with which all requests go, once for all scenarios.
-func (s *Suite) access(ctx context.Context) (_ *credentials.Token, err error) {
-	switch env := s.env; {
-	case s.token != nil:
-	case env.KeyFile != "":
-		if s.token, err = credentials.InFile(env.KeyFile); err != nil {
+type access struct {
+	env     *environment.Environment
+	secrets *redact.Secrets
+	token   *credentials.Token // nil until one is needed
+}
+
+// get is the token, once it is needed.
+func (a *access) get(ctx context.Context) (_ *credentials.Token, err error) {
+	switch {
+	case a.token != nil:
+	case a.env.KeyFile != "":
+		if a.token, err = credentials.InFile(a.env.KeyFile); err != nil {
 			return nil, fmt.Errorf("VLLM_API_KEY_FILE: %w", err)
 		}
-	case env.KeyCommand != nil:
-		if s.token, err = credentials.FromCommand(ctx, env.Root, env.KeyCommand, s.secrets); err != nil {
+	case a.env.KeyCommand != nil:
+		if a.token, err = credentials.FromCommand(ctx, a.env.Root, a.env.KeyCommand, a.secrets); err != nil {
 			return nil, fmt.Errorf("VLLM_API_KEY_COMMAND: %w", err)
 		}
 	default:
-		s.token = credentials.Fixed(env.APIKey)
+		a.token = credentials.Fixed(a.env.APIKey)
 	}
-	s.token.Tell(s.secrets)
-	return s.token, nil
+	a.token.Tell(a.secrets)
+	return a.token, nil
 }
 
-// leave stops what was started for all scenarios.
-func (s *Suite) leave() {
-	s.session.Close()
-	if s.page != nil {
-		s.page.Close()
-	}
-	s.token.Close()
-	s.token = nil
+// close stops what renews the token.
+func (a *access) close() {
+	a.token.Close()
+	a.token = nil
 }
 
 // commitOf is the commit that a folder is at in git, with "-dirty" where something

@@ -1,0 +1,95 @@
+package suite
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/vllmspec/vllmspec/internal/environment"
+	"github.com/vllmspec/vllmspec/internal/redact"
+	"github.com/vllmspec/vllmspec/reports"
+	"github.com/vllmspec/vllmspec/reports/ci"
+)
+
+// results are what CI systems read of this go test: what became of each scenario, and why others were not run.
+type results struct {
+	folder    *ci.Folder
+	paths     paths
+	scenarios []ci.ScenarioResult  // that ran
+	cucumber  []ci.CucumberFeature // likewise, as godog writes them
+	refused   error                // why nothing is run at all; joined, where there are several reasons
+}
+
+// beginResults removes the results that an earlier go test left.
+func beginResults(env *environment.Environment, secrets *redact.Secrets, named paths) *results {
+	folder, err := ci.Begin(env.Disk, env.Out, ci.CurrentSession())
+	folder.Redact = secrets.OwnFile
+	return &results{folder: folder, paths: named, refused: err}
+}
+
+// refuse keeps an error for which nothing is run.
+func (r *results) refuse(err error) { r.refused = errors.Join(r.refused, err) }
+
+// add adds what became of a scenario, which stands in a line of a file.
+func (r *results) add(of ci.ScenarioResult, file *parsed, line int64, n numbered) {
+	of.Feature, of.Path, of.File = file.title(), file.path, r.paths.inRepository(file.path)
+	of.Row, of.Nth, of.Of = int(line), n.nth, n.of
+	r.scenarios = append(r.scenarios, of)
+}
+
+// someFailed reports whether a scenario did not pass.
+func (r *results) someFailed() bool {
+	return slices.ContainsFunc(r.scenarios, func(of ci.ScenarioResult) bool { return !of.Passed })
+}
+
+// refusals are why nothing was run, each broken file by itself. interrupted says that the tests were.
+func (r *results) refusals(interrupted bool) (all []ci.Refusal) {
+	var rest []error
+	for _, err := range separate(r.refused) {
+		if broken, ok := err.(*brokenFeature); ok {
+			all = append(all, ci.Refusal{Path: broken.path, File: r.paths.inRepository(broken.path), Why: broken.Error()})
+			continue
+		}
+		rest = append(rest, err)
+	}
+	if err := errors.Join(rest...); err != nil {
+		all = append(all, ci.Refusal{Why: err.Error(), AfterSome: interrupted && len(r.scenarios) > 0})
+	}
+	return all
+}
+
+// separate are the errors that were joined to one.
+func separate(err error) (all []error) {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return []error{err}
+	}
+	for _, one := range joined.Unwrap() {
+		all = append(all, separate(one)...)
+	}
+	return all
+}
+
+// write writes what CI systems read, and the list of all runs.
+func (r *results) write(left []ci.LeftOut, interrupted bool, env *environment.Environment, secrets *redact.Secrets, output *console) error {
+	ran := ci.Results{Told: r.scenarios, Left: left, Refused: r.refusals(interrupted)}
+	err := errors.Join(r.folder.End(ran, r.cucumber), reports.WriteIndexOn(env.Disk, env.Out))
+	if env.Summary != "" {
+		err = errors.Join(err, ci.AppendSummary(env.Summary, string(secrets.OwnFile("summary.md", []byte(ci.Summary(ran))))))
+	}
+	if env.Annotate {
+		r.annotate(secrets, interrupted, output)
+	}
+	return err
+}
+
+// annotate has GitHub mark the lines of scenarios that are not met.
+func (r *results) annotate(secrets *redact.Secrets, interrupted bool, output *console) {
+	if r.refused != nil {
+		output.command(ci.RefusedAnnotation(r.refused, interrupted && len(r.scenarios) > 0))
+	}
+	for _, of := range r.scenarios {
+		if line := of.Annotation(); line != "" {
+			output.command(secrets.Own(line))
+		}
+	}
+}
