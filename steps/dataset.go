@@ -10,7 +10,7 @@ import (
 	"github.com/vllmspec/vllmspec/internal/spelling"
 )
 
-// dataset is the workload as the harness knows it.
+// dataset is the workload as what the load asks.
 func (w *world) dataset() (harness.Dataset, error) {
 	if err := w.adaptersExist(); err != nil {
 		return nil, err

@@ -99,7 +99,7 @@ func (l *loadSpec) atMostInFlight(bound string) (err error) {
 	return err
 }
 
-// build is the load as the harness knows it.
+// build is the load as the runner plays it.
 func (l loadSpec) build(length time.Duration, requests int) (harness.Load, error) {
 	switch {
 	case l.anyUsers && l.users == 0:

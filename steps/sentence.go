@@ -34,7 +34,7 @@ type sentence struct {
 
 	judges experiment.QuestionKind // what rows are held against, or what else is expected of a run; "": nothing is judged
 
-	// ahead reads what will be judged before the load, so that it can be refused, and so that the run knows its limits. nil: the rows.
+	// ahead reads what will be judged before the load, so that it can be refused, and so that the run has its limits. nil: the rows.
 	ahead func(w *world, s said) (experiment.Question, error)
 
 	late      bool // its table is judged even where an earlier sentence has failed

@@ -10,7 +10,8 @@ import (
 	"github.com/vllmspec/vllmspec/harness/experiment"
 )
 
-// A Setting is where a scenario is run: what it is carried out with, and how its feature is.
+// A Setting is where a scenario is run: what it is carried out with, and how its feature is. Session, Where and
+// Ended must be set.
 type Setting struct {
 	Session *experiment.Session
 	Files   Files
