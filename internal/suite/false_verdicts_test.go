@@ -30,7 +30,7 @@ type verdictCase struct {
 }
 
 // TestFalseVerdicts prints one row for each kind of situation. Run it alone with
-// go test -v -run FalseVerdicts ./steps
+// go test -v -run FalseVerdicts ./internal/suite
 func TestFalseVerdicts(t *testing.T) {
 	cases := slices.Concat(streamVerdicts(), reasonVerdicts(), loadVerdicts(), serverVerdicts(), cacheVerdicts())
 	found := make([]map[string]slo.Outcome, len(cases))
