@@ -122,8 +122,8 @@ func parse(line string) (m metric, err error) {
 		return m, errors.New("a name without a value")
 	}
 	m.name, m.labels = line[:end], map[string]string{}
-	if m.name != "" && !unquotedName(m.name, ":") {
-		return m, fmt.Errorf("%q is no name", m.name)
+	if strings.Contains(m.name, `"`) {
+		return m, fmt.Errorf("%q is no name: one in quotes stands within the braces", m.name)
 	}
 	rest := strings.TrimLeft(line[end:], " \t")
 	if strings.HasPrefix(rest, "{") {
@@ -213,17 +213,17 @@ func labelName(rest string) (name, after string, quoted bool, err error) {
 	switch name = rest[:end]; {
 	case name == "":
 		return "", "", false, errors.New("a value without a name")
-	case !unquotedName(name, ""):
+	case !unquotedLabel(name):
 		return "", "", false, fmt.Errorf("%q is no name", name)
 	}
 	return name, rest[end:], false, nil
 }
 
-// unquotedName reports whether a name consists of the characters that need no quotes:
-// those of labels, and for metrics a colon beside them.
-func unquotedName(name, also string) bool {
+// unquotedLabel reports whether the name of a label consists of the characters that need
+// no quotes.
+func unquotedLabel(name string) bool {
 	for i, c := range name {
-		if c != '_' && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (i == 0 || c < '0' || c > '9') && !strings.ContainsRune(also, c) {
+		if c != '_' && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (i == 0 || c < '0' || c > '9') {
 			return false
 		}
 	}
