@@ -13,30 +13,6 @@ import (
 	"github.com/vllmspec/vllmspec/internal/runtest"
 )
 
-func TestALateClient_VoidsWhatItMayHaveChanged(t *testing.T) {
-	run := runtest.Of(1000, func(i int, r *harness.Record) { r.Sent += 150 * time.Millisecond }) // p50 TTFT is 500 ms from due
-	v := judge(t, run, "p50 ITL", "at most 10 s")
-	assert.Equal(t, slo.Unknown, v.Outcome, "the server had less to do at a time")
-	assert.Contains(t, v.Notes[0], "the client was late: p99 lag was 150 ms, more than 100 ms")
-	assert.Equal(t, slo.Unknown, judge(t, run, "output throughput", "at least 1 tokens per second").Outcome)
-	assert.Equal(t, slo.Met, judge(t, run, "error rate", "none").Outcome)
-	assert.Equal(t, slo.Met, judge(t, run, "p50 TTFT", "at most 600 ms").Outcome, "sent on time it would have been less")
-	assert.Equal(t, slo.Missed, judge(t, run, "p50 TTFT", "at most 200 ms").Outcome, "sent on time it would have been 350 ms at least")
-	assert.Equal(t, slo.Unknown, judge(t, run, "p50 TTFT", "at most 400 ms").Outcome)
-	unsent := func(i int, r *harness.Record) {
-		if i%10 == 0 {
-			r.Sent = harness.Never
-			r.Failure = harness.Interrupted
-		}
-	}
-	v = judge(t, runtest.Of(1000, unsent), "p50 TTFT", "at most 10 s")
-	assert.Contains(t, v.Notes[0], "sent only 90 % of the due requests")
-	run = runtest.Of(1000, nil)
-	run.Stopped.Kind = harness.StopInterrupted
-	assert.Equal(t, slo.Unknown, judge(t, run, "p50 TTFT", "at most 10 s").Outcome)
-	assert.Empty(t, slo.Audit(slo.Measure(runtest.Of(1000, nil))))
-}
-
 func TestALateClient_OfWhichTheServerNoticesLittle(t *testing.T) {
 	rare := runtest.Of(1000, func(i int, r *harness.Record) {
 		if i%20 == 0 {
@@ -47,32 +23,6 @@ func TestALateClient_OfWhichTheServerNoticesLittle(t *testing.T) {
 	lateness := check(t, rare, "p99 lag of sends")
 	assert.Empty(t, lateness.Reason)
 	assert.Equal(t, "give the client a free core, or lower the rate", lateness.Advice)
-}
-
-func TestLateness_neverDecides(t *testing.T) {
-	late := func(i int, r *harness.Record) { r.Sent += 50 * time.Millisecond } // p50 TTFT is 600 ms from due, 550 ms from sent
-	run := runtest.Of(10_000, func(i int, r *harness.Record) {
-		*r = runtest.Request(i, r.Due, time.Duration(i%1000+101)*time.Millisecond)
-		late(i, r)
-	})
-	assert.Equal(t, slo.Met, judge(t, run, "p50 TTFT", "at most 650 ms").Outcome, "even with our lateness counted in")
-	assert.Equal(t, slo.Missed, judge(t, run, "p50 TTFT", "at most 500 ms").Outcome, "even without it")
-	v := judge(t, run, "p50 TTFT", "at most 575 ms")
-	assert.Equal(t, slo.Unknown, v.Outcome, "it would be met without it")
-	assert.Contains(t, v.Notes[0], "the client's own lateness decides: had every request been sent when it was due, it could have been 551 ms; give the client a free core")
-	assert.Equal(t, slo.Unknown, judge(t, run, "p50 TTFT", "at least 575 ms").Outcome)
-	assert.Equal(t, slo.Met, judge(t, run, "error rate", "none").Outcome)
-}
-
-func TestOurOwnLateness_OfOneRequestIsThatOfThoseBesideIt(t *testing.T) {
-	run := runtest.Of(1000, func(i int, r *harness.Record) { // each is in flight together with the one ahead of it
-		*r = runtest.Request(r.Seq, r.Due, 500*time.Millisecond)
-		if r.Seq%2 == 0 {
-			r.Sent += 60 * time.Millisecond
-		}
-	})
-	assert.Equal(t, slo.Unknown, judge(t, run, "p10 TTFT", "at most 450 ms").Outcome, "half of them were sent on time, and may have waited for the others")
-	assert.Equal(t, slo.Missed, judge(t, run, "p10 TTFT", "at most 430 ms").Outcome)
 }
 
 func TestOurOwnLateness_DecidesNoShareOfGoodRequests(t *testing.T) {
@@ -86,49 +36,6 @@ func TestOurOwnLateness_DecidesNoShareOfGoodRequests(t *testing.T) {
 	assert.Contains(t, v.Notes[0], "the client's own lateness decides")
 	run.Scenario.Good[0].Limit = .4
 	assert.Equal(t, slo.Missed, judge(t, run, "attainment", "at least 95%").Outcome, "50 ms make none of them good")
-}
-
-func TestAudit_workloadThatWasNotDelivered(t *testing.T) {
-	lengths := func(short int) *harness.Run {
-		return runtest.Of(1000, func(i int, r *harness.Record) {
-			r.Full, r.RequestedOutputTokens, r.RequestedPromptTokens = true, 4, 16
-			if i < short {
-				r.OutputTokens = 3
-			}
-		})
-	}
-	assert.Empty(t, slo.Audit(slo.Measure(lengths(5))), "a few may be cut")
-	assert.Contains(t, slo.Audit(slo.Measure(lengths(20)))[0].Text, "20 of 1,000 answers did not have the length that was asked for")
-	prompts := runtest.Of(1000, func(_ int, r *harness.Record) { r.RequestedPromptTokens = 17 })
-	assert.Contains(t, slo.Audit(slo.Measure(prompts))[0].Text, "another number of prompt tokens than was sent in 1,000 of 1,000 requests")
-	assert.Equal(t, slo.Unknown, judge(t, prompts, "p50 TTFT", "at most 10 s").Outcome)
-}
-
-func TestAudit_contractAboutTheCache(t *testing.T) {
-	for _, c := range []struct {
-		share, hits float64
-		says        string // "" where the contract holds
-	}{
-		{0, 5, ""},
-		{0, 200, "was to be cold, but 20 % of prompt tokens were found in it"},
-		{1, 900, ""}, // of prompts of 129 tokens 128 can be found
-		{1, 800, "was to be warm, but 80 % of prompt tokens were found in it, and 99.2 % could have been"},
-		{.6, 560, ""},
-		{.6, 540, "60 % of prompt tokens were to be found in the prefix cache, but it was 54 %"},
-		{.6, 660, "60 % of prompt tokens were to be found in the prefix cache, but it was 66 %"},
-	} {
-		run := runtest.Of(1000, func(_ int, r *harness.Record) { r.PromptTokens = 129 })
-		run.Scenario.Cache = &harness.Cache{Share: c.share}
-		assert.Contains(t, slo.Audit(slo.Measure(run))[0].Text, "what was in the prefix cache is unknown")
-		watching(run, "vllm:prefix_cache_queries_total", "server", 0, 1000)
-		watching(run, "vllm:prefix_cache_hits_total", "server", 0, c.hits)
-		if c.says == "" {
-			assert.Empty(t, slo.Audit(slo.Measure(run)), c)
-			continue
-		}
-		assert.Contains(t, slo.Audit(slo.Measure(run))[0].Text, c.says)
-		assert.Equal(t, slo.Unknown, judge(t, run, "p50 TTFT", "at most 10 s").Outcome)
-	}
 }
 
 func TestAudit_slowClientDoesNotJudgeGaps(t *testing.T) {
@@ -317,42 +224,6 @@ func TestChecks_sayWhatWasLookedAt(t *testing.T) {
 	}
 	assert.Equal(t, []string{"requests sent: 100 %", "p99 lag of sends: 0 ms", "time in which the client could not run: 3 %, up to 0 ms at once",
 		"CPU used: 0.2 of 0.5 cores available", "requests without a socket: 0", "in flight, counted and by Little's law: 5.4 and 5.29"}, found)
-}
-
-func TestSampled_oneReadingIsNotEnough(t *testing.T) {
-	run := runtest.Of(1000, nil) // 100 s
-	var own []float64
-	for i := range 101 {
-		own = append(own, float64(i%3))
-	}
-	watching(run, harness.SeriesInFlight, "client", own...)
-	samples := slices.Collect(run.Samples)
-	for _, at := range []time.Duration{99 * second, 100 * second} {
-		samples = append(samples, runtest.Sample(at, "vllm:num_preemptions_total", "0", 5000), runtest.Sample(at, "vllm:kv_cache_usage_perc", "0", .4))
-	}
-	run.Samples = slices.Values(samples)
-	for row, says := range map[[2]string]string{{"total preemptions", "none"}: "the readings of the server go from 99 s to 100 s of the run only",
-		{"max KV cache usage", "at most 90%"}: "the server was not read for 99 s of the 100 s that were measured, and what it did then is not known"} {
-		v := judge(t, run, row[0], row[1])
-		assert.Equal(t, slo.Unknown, v.Outcome)
-		assert.Contains(t, v.Notes[0], says)
-	}
-}
-
-func TestLateness_connectingIsNone(t *testing.T) {
-	run := runtest.Of(1000, func(_ int, r *harness.Record) {
-		r.Connecting, r.Sent = 300*time.Millisecond, r.Due+300*time.Millisecond
-	})
-	assert.Equal(t, slo.Missed, judge(t, run, "p50 TTFT", "at most 300 ms").Outcome)
-	bounded := runtest.Of(1000, func(_ int, r *harness.Record) { r.Sent = r.Due + 300*time.Millisecond })
-	bounded.Scenario.Load = harness.Open{InFlight: 3}
-	assert.Equal(t, slo.Missed, judge(t, bounded, "p50 TTFT", "at most 300 ms").Outcome, "the scenario says so")
-}
-
-func TestAudit_recordsThatCannotBeReadBack(t *testing.T) {
-	run := runtest.Of(1000, nil)
-	run.Requests = 1200
-	assert.Contains(t, slo.Audit(slo.Measure(run))[0].Text, "only 1,000 of 1,200 requests could be read back")
 }
 
 func TestFinding_voidsTheRowsThatItCovers(t *testing.T) {

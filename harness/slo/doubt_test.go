@@ -14,42 +14,6 @@ import (
 	"github.com/vllmspec/vllmspec/internal/runtest"
 )
 
-// Requests of one class that were sent late may have held up those of another.
-func TestLateness_OfAnotherClassCounts(t *testing.T) {
-	run := runtest.Of(1000, func(_ int, r *harness.Record) {
-		*r = runtest.Request(r.Seq, r.Due, 500*time.Millisecond)
-		if r.Class = "chat"; r.Seq%2 == 0 {
-			r.Class, r.Sent = "doc", r.Sent+200*time.Millisecond
-		}
-	})
-	assert.Equal(t, slo.Unknown, judge(t, run, "chat: p50 TTFT", "at most 400 ms").Outcome)
-	assert.Equal(t, slo.Missed, judge(t, run, "chat: p50 TTFT", "at most 250 ms").Outcome)
-}
-
-// What we cut off stands at the end of a run, and tells nothing of how the others depend
-// on each other.
-func TestRequestsThatWereCut_LeaveTheOthersAsTheyAre(t *testing.T) {
-	run := runtest.Of(3000, func(_ int, r *harness.Record) {
-		if r.Seq >= 2850 {
-			r.Failure, r.Good, r.Finish = harness.Unanswered, false, ""
-		}
-	})
-	run.Scenario.Good = []harness.Objective{{Metric: "TTFT", Relation: harness.AtMost, Limit: 10}}
-	v := judge(t, run, "attainment", "at least 85%")
-	assert.Equal(t, slo.Met, v.Outcome, "%v %v", v.Notes, v.Lo)
-}
-
-func TestAMeanThatAFailureKeepsOpen_SaysSo(t *testing.T) {
-	run := runtest.Of(1000, func(i int, r *harness.Record) {
-		if i == 500 {
-			*r = runtest.Failed(*r)
-		}
-	})
-	v := judge(t, run, "mean TTFT", "at most 10 s")
-	assert.Equal(t, slo.Unknown, v.Outcome)
-	assert.Equal(t, "1 request without an answer had no TTFT, and a mean cannot count it: ask for a percentile, and for the error rate", v.Notes[0])
-}
-
 // A chunk is no token where the server's count has shown as much.
 func TestChunks_AreNoTokensWhereTheCountIsBelowThem(t *testing.T) {
 	run := runtest.Of(1000, func(_ int, r *harness.Record) {

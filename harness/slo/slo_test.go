@@ -26,30 +26,6 @@ func judge(t *testing.T, run *harness.Run, subject, expectation string) slo.Verd
 	return slo.Judge(slo.Measure(run), []harness.Objective{o})[0]
 }
 
-func TestJudge_threeOutcomes(t *testing.T) {
-	run := runtest.Of(1000, nil) // p50 TTFT is 500.5 ms, within about 470 and 532 ms
-	v := judge(t, run, "p50 TTFT", "at most 600 ms")
-	assert.Equal(t, slo.Met, v.Outcome)
-	assert.InDelta(t, 0.5005, v.Value, 1e-9)
-	assert.Equal(t, 1000, v.N)
-	assert.InDelta(t, 0.470, v.Lo, 0.006, "a little below what as many strangers would give")
-	assert.InDelta(t, 0.532, v.Hi, 0.006)
-	assert.Equal(t, slo.Missed, judge(t, run, "p50 TTFT", "at most 400 ms").Outcome)
-	v = judge(t, run, "p50 TTFT", "at most 520 ms")
-	assert.Equal(t, slo.Unknown, v.Outcome)
-	assert.Contains(t, v.Notes[0], "would decide")
-	assert.Equal(t, slo.Met, judge(t, run, "p50 TTFT", "at least 400 ms").Outcome)
-	assert.Equal(t, slo.Met, judge(t, run, "p50 TTFT", "between 400 ms and 600 ms").Outcome)
-	assert.Equal(t, slo.Missed, judge(t, run, "p50 TTFT", "between 600 ms and 700 ms").Outcome)
-}
-
-func TestJudge_tooFewRequestsMakeNoUpperBound(t *testing.T) {
-	v := judge(t, runtest.Of(100, nil), "p99 TTFT", "at most 10 s")
-	assert.Equal(t, slo.Unknown, v.Outcome)
-	assert.True(t, math.IsInf(v.Hi, 1))
-	assert.Contains(t, v.Notes[0], "there are too few requests to bound it from above; about 390 more requests, 39 seconds at this rate, would decide")
-}
-
 func TestJudge_failedRequestIsTheWorst(t *testing.T) {
 	run := runtest.Of(1000, func(i int, r *harness.Record) {
 		if i%10 == 0 {
@@ -84,24 +60,6 @@ func TestFigures_ofTheRun(t *testing.T) {
 		require.NoError(t, err, subject)
 		assert.InDelta(t, want, slo.Judge(slo.Measure(run), []harness.Objective{o})[0].Value, 1e-2*max(1, want), subject)
 	}
-}
-
-func TestJudge_meanOfEqualsIsExact(t *testing.T) {
-	run := runtest.Of(1003, func(_ int, r *harness.Record) { r.OutputTokens = 12 })
-	assert.Equal(t, slo.Met, judge(t, run, "mean output tokens", "exactly 12").Outcome)
-}
-
-func TestJudge_warmUpIsNotJudged(t *testing.T) {
-	run := runtest.Of(1000, func(_ int, r *harness.Record) {
-		if r.Seq < 500 {
-			*r = runtest.Failed(*r)
-			r.Warmup = true
-		}
-	})
-	run.From = 50 * second
-	v := judge(t, run, "error rate", "none")
-	assert.Equal(t, slo.Met, v.Outcome)
-	assert.Equal(t, 500, v.N)
 }
 
 func TestJudge_nothingIsKnownWithoutData(t *testing.T) {
@@ -243,32 +201,6 @@ func TestQuantity_isWrittenForPeople(t *testing.T) {
 	}
 }
 
-func TestJudge_usersWhoLeaveAreNoError(t *testing.T) {
-	left := func(begun bool) *harness.Run { // every tenth user left, after the first token or before it
-		return runtest.Of(1000, func(i int, r *harness.Record) {
-			if i%10 == 0 {
-				r.Failure, r.Finish, r.Good, r.OutputTokens = harness.Canceled, "", false, harness.Unreported
-				if r.Chunks = r.Chunks[:1]; !begun {
-					r.Chunks = nil
-				}
-			}
-		})
-	}
-	assert.Equal(t, slo.Met, judge(t, left(false), "error rate", "none").Outcome)
-	v := judge(t, left(true), "p95 TTFT", "at most 2 s")
-	assert.Equal(t, slo.Met, v.Outcome)
-	assert.Equal(t, 1000, v.N, "who left after the first token has one")
-	v = judge(t, left(false), "p95 TTFT", "at most 2 s")
-	assert.Equal(t, slo.Missed, v.Outcome, "who left before it waited in vain")
-	v = judge(t, left(false), "p95 E2E latency", "at most 2 s")
-	assert.Equal(t, slo.Unknown, v.Outcome, "a tenth might have taken longer")
-	assert.Equal(t, 900, v.N)
-	assert.Contains(t, v.Notes, "how long 100 requests that users gave up would have taken is not known")
-	assert.Equal(t, slo.Met, judge(t, left(false), "p50 E2E latency", "at most 2 s").Outcome, "however long these")
-	assert.Equal(t, slo.Missed, judge(t, left(false), "p50 E2E latency", "at most 300 ms").Outcome, "however short these")
-	assert.InDelta(t, .9, judge(t, left(true), "attainment", "at least 80%").Value, 1e-9, "they got no whole answer")
-}
-
 func TestJudge_classByItself(t *testing.T) {
 	run := runtest.Of(1000, func(i int, r *harness.Record) { r.Class = map[bool]string{true: "slow", false: "fast"}[i >= 500] })
 	v := judge(t, run, "fast: p95 TTFT", "at most 600 ms")
@@ -292,12 +224,6 @@ func TestJudge_chunkIsNoToken(t *testing.T) {
 	assert.Contains(t, untold.Notes[0], "does not tell how many tokens")
 }
 
-func TestJudge_reasoningHasAFirstTokenOfItsOwn(t *testing.T) {
-	run := runtest.Of(1000, func(_ int, r *harness.Record) { r.FirstAnswer = r.Chunks[2] })
-	assert.InDelta(t, .5005, judge(t, run, "p50 TTFT", "at most 1 s").Value, 1e-9)
-	assert.InDelta(t, .5205, judge(t, run, "p50 time to first answer", "at most 1 s").Value, 1e-9)
-}
-
 func TestGood_classesHaveLimitsOfTheirOwn(t *testing.T) {
 	limit, err := slo.ParseGood("chat: TTFT", "at most 500 ms")
 	require.NoError(t, err)
@@ -318,13 +244,6 @@ func TestFigures_draftsAndTheBacklog(t *testing.T) {
 	assert.InDelta(t, 41, judge(t, run, "max backlog", "at most 50").Value, 1e-9)
 }
 
-func TestCounter_thatAppearsInMidRunHasRisenFromZero(t *testing.T) {
-	run := runtest.Of(1000, nil)
-	run.Samples = slices.Values([]harness.Sample{runtest.Sample(0, "vllm:num_preemptions_total", "0", 3), runtest.Sample(50*second, "vllm:num_preemptions_total", "0", 3),
-		runtest.Sample(50*second, "vllm:num_preemptions_total", "1", 700)})
-	assert.InDelta(t, 700, judge(t, run, "total preemptions", "none").Value, 1e-9)
-}
-
 func TestGood_needsToBeKnown(t *testing.T) {
 	limit, err := slo.ParseGood("TPOT", "at most 20 ms")
 	require.NoError(t, err)
@@ -339,19 +258,6 @@ func TestGood_needsToBeKnown(t *testing.T) {
 	run = runtest.Of(1000, func(_ int, r *harness.Record) { r.OutputTokens = harness.Unreported })
 	run.Scenario.Good = []harness.Objective{limit}
 	assert.Contains(t, judge(t, run, "attainment", "at least 99%").Notes[0], "what makes a request good is its TPOT")
-}
-
-func TestJudge_requestsWithoutAnswersCount(t *testing.T) {
-	run := runtest.Of(1000, func(i int, r *harness.Record) {
-		if i%2 == 0 {
-			*r = runtest.Failed(*r)
-		}
-	})
-	assert.Equal(t, slo.Missed, judge(t, run, "max TTFT", "at most 2 s").Outcome)
-	v := judge(t, run, "mean E2E latency", "at most 2 s")
-	assert.Equal(t, slo.Unknown, v.Outcome)
-	assert.Contains(t, v.Notes, "500 requests without an answer left out")
-	assert.Equal(t, slo.Missed, judge(t, run, "mean E2E latency", "at most 100 ms").Outcome, "even the others")
 }
 
 func TestEarlyStop_fastFailuresDoNotDecide(t *testing.T) {
