@@ -41,6 +41,9 @@ func (d alpaca) task(number int64, raw []byte, _ bool) (c harness.Conversation, 
 	if err = json.Unmarshal(raw, &task); err != nil {
 		return c, fmt.Errorf("task %d: %w", number+1, explainJSON(err))
 	}
+	if err = d.noteFields(raw); err != nil {
+		return c, fmt.Errorf("task %d: %w", number+1, err)
+	}
 	question := strings.TrimSpace(task.Instruction + "\n" + task.Input)
 	switch {
 	case halfCharacter(raw):
@@ -60,4 +63,23 @@ func (d alpaca) task(number int64, raw []byte, _ bool) (c harness.Conversation, 
 	}
 	messages = append(messages, harness.Message{Role: "user", Content: question})
 	return harness.Conversation{Turns: []harness.Prompt{{Messages: messages, MaxTokens: d.MaxTokens, IgnoreEOS: d.IgnoreEOS}}}, nil
+}
+
+// noteFields takes the fields of a task that are not asked and describe nothing, to be
+// named: none of those that ask a server for something is sent with a task.
+func (d alpaca) noteFields(raw []byte) error {
+	asked := []string{"instruction", "input", "system", "history"}
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &fields); err != nil {
+		return err
+	}
+	var names []unknown
+	for name := range fields {
+		isAsked := slices.ContainsFunc(asked, func(of string) bool { return strings.EqualFold(of, name) }) // as encoding/json has it
+		if !isAsked && !slices.Contains(descriptions, name) {
+			names = append(names, unknown{name: name})
+		}
+	}
+	slices.SortFunc(names, func(a, b unknown) int { return strings.Compare(a.name, b.name) })
+	return d.fields.noteUnless(func(name string) string { return slipAmong(name, asked) }, names)
 }

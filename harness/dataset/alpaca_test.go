@@ -54,3 +54,14 @@ func TestAlpaca_errorsSayTheFileAndTheLine(t *testing.T) {
 	_, err := (&dataset.File{FS: folder("a.json", `[{"instruction": "a"}]`), Path: "a.json", Turns: 2}).Count()
 	assert.ErrorContains(t, err, "a.json holds single prompts; conversations with turns are drawn from")
 }
+
+// A field that asks for something else than the task would be is named, and a slip of the task's own is an error.
+func TestAlpaca_namesFieldsThatAreNotSent(t *testing.T) {
+	d := &dataset.File{FS: folder("a.json", `[{"instruction": "a", "output": "b", "temperature": 0, "mood": "calm"}]`), Path: "a.json"}
+	_, err := d.Count()
+	require.NoError(t, err)
+	assert.Equal(t, []string{"fields of a.json that are not sent to the server: mood, temperature"}, d.Remarks())
+	d = &dataset.File{FS: folder("a.json", `[{"instruction": "a"}, {"instruction": "a", "Input": "b"}, {"instruction": "a", "his_tory": []}]`), Path: "a.json"}
+	_, err = d.Count()
+	assert.ErrorContains(t, err, `task 3: "his_tory" is not known; did you mean "history"?`)
+}

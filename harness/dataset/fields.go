@@ -71,8 +71,9 @@ var ownFields = []string{"prompt", "messages", "max_tokens", "max_completion_tok
 
 // slip is the field that was meant, where a name that is not known is a slip of one that
 // is; "" where it is not. Short names are near too many others: "step" is no slip of "stop".
-func slip(name string) string {
-	known := slices.Concat(ownFields, sentFields)
+func slip(name string) string { return slipAmong(name, slices.Concat(ownFields, sentFields)) }
+
+func slipAmong(name string, known []string) string {
 	if slices.Contains(known, name) {
 		return ""
 	}
@@ -147,7 +148,10 @@ type unknowns struct {
 }
 
 // note takes those of a line, and refuses one that is a slip of a field that is known.
-func (u *unknowns) note(names []unknown) error {
+func (u *unknowns) note(names []unknown) error { return u.noteUnless(slip, names) }
+
+// noteUnless is note with what finds a slip.
+func (u *unknowns) noteUnless(slip func(name string) string, names []unknown) error {
 	if len(names) == 0 {
 		return nil
 	}

@@ -75,7 +75,7 @@ func (d *File) open() (*records, error) {
 	case is == nil:
 		return nil, fmt.Errorf("%s: files of prompts end in %s", d.Path, Extensions())
 	case d.Turns > 0 && !is.turns:
-		return nil, fmt.Errorf("%s holds single prompts; conversations with turns are drawn from \"sharegpt\", or a file like it (%s)", d.Path, enumerated(extensions(true)))
+		return nil, fmt.Errorf("%s holds single prompts; conversations with turns are drawn from files like the dumps of ShareGPT (%s)", d.Path, enumerated(extensions(true)))
 	}
 	opening := openText
 	if d.isParquet() {
