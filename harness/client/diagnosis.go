@@ -20,13 +20,13 @@ func (e *Endpoint) Unreachable(ctx context.Context, err error) error {
 	if said := e.diagnosis(err); said != "" && ctx.Err() == nil {
 		return fmt.Errorf("the server at %s cannot be reached: %s", e.Where(), e.Redact(said))
 	}
-	return fmt.Errorf("no server at %s (%w); start one, or unset VLLM_URL to use the mock", e.Where(), e.Failed(ctx, err))
+	return fmt.Errorf("no server at %s (%w); %s", e.Where(), e.Failed(ctx, err), e.Settings.start())
 }
 
 // diagnosis is what keeps a first connection from being made and what to do about
 // it, in a sentence; "" where the error has to speak for itself.
 func (e *Endpoint) diagnosis(err error) string {
-	for _, of := range []func(error) string{ofProxy, ofCertificates, ofNames, ofTLS, e.ofSilence, ofConnections} {
+	for _, of := range []func(error) string{ofProxy, e.Settings.ofCertificates, e.Settings.ofNames, e.Settings.ofTLS, e.ofSilence, e.Settings.ofConnections} {
 		if said := of(err); said != "" {
 			return said
 		}
@@ -34,20 +34,20 @@ func (e *Endpoint) diagnosis(err error) string {
 	return ""
 }
 
-func ofCertificates(err error) string {
+func (s Settings) ofCertificates(err error) string {
 	if unknown, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
 		by := ""
 		if unknown.Cert != nil && unknown.Cert.Issuer.CommonName != "" {
 			by = fmt.Sprintf(" (%s)", unknown.Cert.Issuer.CommonName)
 		}
-		return "its certificate comes from an authority that is not trusted here" + by + "; set VLLM_CA_FILE to the certificate of that authority"
+		return "its certificate comes from an authority that is not trusted here" + by + "; " + s.trust()
 	}
 	if wrong, ok := errors.AsType[x509.HostnameError](err); ok {
 		names := append([]string(nil), wrong.Certificate.DNSNames...)
 		for _, ip := range wrong.Certificate.IPAddresses {
 			names = append(names, ip.String())
 		}
-		return fmt.Sprintf("its certificate is for %s, not for %s; write one of these names in VLLM_URL, or give the server a certificate for %[2]s", orNobody(names), wrong.Host)
+		return fmt.Sprintf("its certificate is for %s, not for %s; write one of these names in %s, or give the server a certificate for %[2]s", orNone(names), wrong.Host, s.address())
 	}
 	invalid, ok := errors.AsType[x509.CertificateInvalidError](err)
 	if !ok || invalid.Cert == nil {
@@ -62,50 +62,50 @@ func ofCertificates(err error) string {
 	return fmt.Sprintf("its certificate cannot be used (%v); give the server another one", invalid)
 }
 
-func orNobody(names []string) string {
+func orNone(names []string) string {
 	if len(names) == 0 {
 		return "no host"
 	}
 	return strings.Join(names, ", ")
 }
 
-func ofNames(err error) string {
+func (s Settings) ofNames(err error) string {
 	looked, ok := errors.AsType[*net.DNSError](err)
 	switch {
 	case !ok:
 		return ""
 	case looked.IsNotFound:
-		return fmt.Sprintf("no name server knows %s; is VLLM_URL spelled right?", looked.Name)
+		return fmt.Sprintf("no name server knows %s; is %s spelled right?", looked.Name, s.address())
 	}
 	return fmt.Sprintf("the name %s cannot be looked up (%s); is there a network?", looked.Name, looked.Err)
 }
 
 // ofTLS reads the alerts that a server sends; they have no types (RFC 8446,
 // section 6, has their meaning).
-func ofTLS(err error) string {
+func (s Settings) ofTLS(err error) string {
 	said := err.Error()
 	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok || strings.Contains(said, "server gave HTTP response to HTTPS client") {
-		return "it does not speak TLS; write http:// in VLLM_URL"
+		return "it does not speak TLS; write http:// in " + s.address()
 	}
 	if strings.Contains(said, `malformed HTTP response "\x15\x03`) {
-		return "it speaks TLS; write https:// in VLLM_URL"
+		return "it speaks TLS; write https:// in " + s.address()
 	}
 	_, alert, ok := strings.Cut(said, "remote error: tls: ")
 	switch {
 	case !ok:
 		return ""
 	case strings.HasPrefix(alert, "certificate required"), strings.HasPrefix(alert, "handshake failure"):
-		return "it wants a certificate of ours (" + alert + "); set VLLM_CERT_FILE and VLLM_KEY_FILE"
+		return "it wants a certificate of ours (" + alert + "); " + s.identify()
 	case strings.Contains(alert, "certificate"):
-		return "it does not accept our certificate (" + alert + "); give one in VLLM_CERT_FILE and VLLM_KEY_FILE that its authority has signed and that has not expired"
+		return "it does not accept our certificate (" + alert + "); " + s.identifyBetter()
 	}
 	return "it refuses TLS with us (" + alert + ")"
 }
 
-func ofConnections(err error) string {
+func (s Settings) ofConnections(err error) string {
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return "nothing listens there (connection refused); start it, wait until it has loaded its model, or unset VLLM_URL to use the mock"
+		return "nothing listens there (connection refused); " + s.awaken()
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
 		return "there is no way to that address from here; is there a network, or a VPN to switch on?"
 	case isConnecting(err) && (errors.Is(err, context.DeadlineExceeded) || isTimeout(err)):

@@ -17,8 +17,8 @@ import (
 // as many such buffers as streams.
 const readSize = 4 << 10
 
-// decoded is the body of an answer as it was before it was compressed. We do not ask
-// for that, but a proxy may do it all the same. What we cannot undo is a failure.
+// decoded is the body of an answer without its compression. The client does not ask for
+// any, but a proxy may compress all the same. An encoding that is not known is a failure.
 func (e *Endpoint) decoded(got answer) (Body, error) {
 	encoding := strings.ToLower(strings.TrimSpace(got.encoding()))
 	switch encoding {
@@ -30,8 +30,8 @@ func (e *Endpoint) decoded(got answer) (Body, error) {
 	return nil, &harness.AskError{Failure: harness.Malformed, Err: fmt.Errorf("the answer is compressed (%s), which was not asked for; switch it off in the server or in the proxy before it", encoding)}
 }
 
-// A decoding body is decompressed as far as it has come: what a server flushes is
-// handed on at once. What it becomes is bounded as what comes uncompressed is.
+// A decoding body is decompressed as it comes: what a server flushes is passed on at once.
+// The decompressed bytes have the same bound as an uncompressed body.
 type decoding struct {
 	Body
 	endpoint *Endpoint
@@ -60,8 +60,8 @@ func (d *decoding) Next() ([]byte, error) {
 	}
 }
 
-// open finds out how the body is compressed, by its first bytes: some servers name
-// deflate what is no zlib, and some proxies decompress a body and leave its label.
+// open finds out how the body is compressed, by its first bytes: some servers call raw
+// deflate what should be zlib, and some proxies decompress a body and leave its label.
 func (d *decoding) open() (err error) {
 	from := bufio.NewReaderSize((*raw)(d), 2*readSize)
 	start, err := from.Peek(2)
@@ -85,7 +85,7 @@ func (d *decoding) open() (err error) {
 	return err
 }
 
-// wrong names what is wrong with what is compressed. Other errors are the connection's.
+// wrong is the error of compressed data that is damaged. Other errors are the connection's.
 func (d *decoding) wrong(err error) error {
 	corrupt, isCorrupt := errors.AsType[flate.CorruptInputError](err)
 	switch {

@@ -26,7 +26,7 @@ func (p *chopped) Next() ([]byte, error) {
 
 func (p *chopped) Within(time.Duration) {}
 
-func (p *chopped) Last() (time.Time, time.Duration) { return time.Time{}, harness.Never }
+func (p *chopped) Last() (time.Time, time.Duration) { return time.Time{}, harness.NoTime }
 
 // encodedBody is a body that says how it is encoded.
 type encodedBody struct {

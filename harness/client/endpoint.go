@@ -1,13 +1,13 @@
-// Package client carries requests to a server, and its answers back, in whatever wire
-// format they are: connections and TLS, what lets us in, proxies, redirects, and a name
-// for every way in which a request can fail. What a request says and when an answer is
-// whole is for a [Protocol] to know: each has a package of its own, such as
+// Package client carries requests to a server, and its answers back, in any wire format:
+// connections and TLS, credentials, proxies, redirects, and a name for every way in which a
+// request can fail. What a request says, and when an answer is complete, is defined by a
+// [Protocol]; each has a package of its own, such as
 // [github.com/vllmspec/vllmspec/harness/openai].
 //
-// vLLM speaks HTTP/1.1 only, and so do we, with an engine of our own
-// ([github.com/vllmspec/vllmspec/harness/http1]). What that does not do,
-// net/http does: a proxy from the environment, and HTTP/2, which is spoken where
-// an [Endpoint] says so and with servers behind TLS that refuse anything else.
+// vLLM speaks HTTP/1.1 only, and so does this client, with an engine of its own
+// ([github.com/vllmspec/vllmspec/harness/http1]). net/http does the rest: a proxy from the
+// environment, and HTTP/2, where an [Endpoint] asks for it and with servers behind TLS that
+// refuse anything else.
 package client
 
 import (
@@ -28,11 +28,10 @@ import (
 	"github.com/vllmspec/vllmspec/harness/credentials"
 	"github.com/vllmspec/vllmspec/harness/http1"
 	"github.com/vllmspec/vllmspec/internal/limit"
-	"github.com/vllmspec/vllmspec/internal/redact"
 )
 
-// An Endpoint is one server at one address: how it is reached, and what lets us in. Only
-// URL is needed. Nothing may be changed once it was used.
+// An Endpoint is one server at one address: how it is reached, and with what credentials.
+// Only URL is required. Its fields must not be changed after the first use.
 type Endpoint struct {
 	URL     string             // base address, before the paths of the protocol
 	Token   *credentials.Token // nil for none
@@ -41,12 +40,13 @@ type Endpoint struct {
 	Dial  func(ctx context.Context, network, address string) (net.Conn, error) // nil: over the network
 	TLS   *tls.Config                                                          // nil: the system's roots, no certificate of ours
 	HTTP2 bool                                                                 // else only where a server speaks nothing else
-	// Transport takes every request in place of what the above says, or is nil.
+	// Transport carries every request instead of Dial, TLS and HTTP2; nil: they do.
 	Transport http.RoundTripper
 
-	// Secrets are taken out of all that the server says, besides what lets the client in;
-	// nil: nothing else.
-	Secrets *redact.Secrets
+	// Secrets are removed from all that the server says, as the endpoint's own credentials
+	// are; nil: there are no others.
+	Secrets  *credentials.Secrets
+	Settings Settings // what errors call what the user sets
 
 	once   sync.Once
 	pool   atomic.Pointer[http1.Pool] // nil: net/http asks
@@ -59,14 +59,14 @@ type Endpoint struct {
 	remarks   map[Remark]bool // since they were asked for
 
 	knowing sync.Once
-	known   *redact.Secrets
+	known   *credentials.Secrets
 }
 
 // A Protocol is a wire format: how an answer in it is read.
 type Protocol interface {
-	// Read yields the chunks of an answer with status 200 as they come. The answer is whole
-	// where they end without an error: that is for the protocol to decide. What is labelled
-	// is the media type that the body was said to have; the answer has so many bytes at most.
+	// Read yields the chunks of an answer with status 200 as they come. The answer is complete
+	// where they end without an error: the protocol decides that. The label is the media type
+	// of the body, as its header has it, and most the number of bytes that the answer may have.
 	Read(from Body, label string, most int) iter.Seq2[harness.Chunk, error]
 
 	// Complaint is what the body of an answer with another status says went wrong.
@@ -189,7 +189,7 @@ func (a *ownAnswer) location() string                 { return a.Location }
 
 func (a *ownAnswer) headers() harness.Chunk {
 	at, _ := a.Last()
-	return harness.Chunk{At: at, Sent: a.Sent, Waited: harness.Never, Headers: true, HTTPStatus: a.Status, RequestID: a.RequestID, Tokens: harness.Unreported,
+	return harness.Chunk{At: at, Sent: a.Sent, Waited: harness.NoTime, Headers: true, HTTPStatus: a.Status, RequestID: a.RequestID, Tokens: harness.Unreported,
 		Resolving: a.Times.Resolving, Connecting: a.Times.Connecting, Securing: a.Times.Securing}
 }
 

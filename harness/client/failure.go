@@ -11,10 +11,10 @@ import (
 	"syscall"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/credentials"
 	"github.com/vllmspec/vllmspec/harness/http1"
 	"github.com/vllmspec/vllmspec/internal/limit"
 	"github.com/vllmspec/vllmspec/internal/plain"
-	"github.com/vllmspec/vllmspec/internal/redact"
 )
 
 // Failed gives an error of the connection its name.
@@ -41,11 +41,11 @@ func (e *Endpoint) Failed(ctx context.Context, err error) error {
 	return &harness.AskError{Failure: failure, Err: errors.New(e.Quote(err.Error()))}
 }
 
-// outOfSockets is what to do about a connection for which this machine has no
-// means left, through no fault of the server's; "" where that is not so.
+// outOfSockets is what to do where this machine has no sockets or ports left for a
+// connection; "" where that is not the error.
 func outOfSockets(err error) string {
 	is := func(number syscall.Errno) bool {
-		// What looks names up tells of its errors in words only.
+		// The resolver reports its errors as text only.
 		return errors.Is(err, number) || isConnecting(err) && strings.Contains(err.Error(), number.Error())
 	}
 	switch {
@@ -92,12 +92,12 @@ func refusesHTTP1(err error) bool {
 	return strings.Contains(err.Error(), "tls: no application protocol")
 }
 
-// Quote is as much of a text that came from elsewhere as a reader wants to see,
-// without what is secret in it: that is taken out first, or half of it might stay.
+// Quote is the beginning of a text that came from elsewhere, without secrets. They are
+// removed before the text is cut, or half of one might stay.
 func (e *Endpoint) Quote(s string) string { return Excerpt(e.Redact(s)) }
 
-// Redact takes what is secret out of a text that came from elsewhere, also where it is
-// to be seen only once what cannot be seen is left out of it.
+// Redact removes secrets from a text that came from elsewhere, also those that show only
+// once invisible characters are removed.
 func (e *Endpoint) Redact(s string) string {
 	secrets := e.KnownSecrets()
 	return secrets.Text(plain.Lines(secrets.Text(s)))
@@ -106,12 +106,12 @@ func (e *Endpoint) Redact(s string) string {
 // CleanName is a name that the server gives something, in one line and without what is secret.
 func (e *Endpoint) CleanName(s string) string { return plain.Line(e.Redact(s)) }
 
-// KnownSecrets are those that are taken out of all that came from elsewhere: what the client was
-// given, and what lets it in.
-func (e *Endpoint) KnownSecrets() *redact.Secrets {
+// KnownSecrets are those that are removed from all that came from elsewhere: the ones that the
+// client was given, and its own credentials.
+func (e *Endpoint) KnownSecrets() *credentials.Secrets {
 	e.knowing.Do(func() {
 		if e.known = e.Secrets; e.known == nil {
-			e.known = new(redact.Secrets)
+			e.known = new(credentials.Secrets)
 		}
 		for _, h := range e.Headers {
 			e.known.Add(h.Value)
@@ -144,8 +144,8 @@ type quoting struct {
 func (q *quoting) Error() string { return q.text }
 func (q *quoting) Unwrap() error { return q.err }
 
-// A cleaner takes what is secret out of what the chunks of one answer say of it. They
-// say the same again and again.
+// A cleaner removes secrets from the ids and names in the chunks of one answer, which are
+// the same in each chunk.
 type cleaner struct {
 	endpoint *Endpoint
 	raw      [3]string // as it last came

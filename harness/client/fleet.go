@@ -19,8 +19,8 @@ type Replica interface {
 	Close()
 }
 
-// A Fleet asks the replicas of one server in turn. It does not look for the one
-// with the least to do: each gets the same load, and a slow one shows.
+// A Fleet asks the replicas of one server in turn (round robin, not by least load): each
+// gets the same load, so that a slow one shows.
 type Fleet[R Replica] struct {
 	Replicas []R // at least one
 	asked    atomic.Uint64

@@ -134,7 +134,7 @@ type netAnswer struct {
 
 // follow looks on while a connection is found or made.
 func (a *netAnswer) follow(ctx context.Context) context.Context {
-	a.times = http1.Times{Connecting: http1.Never, Resolving: http1.Never, Securing: http1.Never}
+	a.times = http1.Times{Connecting: http1.NoTime, Resolving: http1.NoTime, Securing: http1.NoTime}
 	making := a.times
 	var resolving, securing time.Time
 	locked := func(do func()) { a.mu.Lock(); defer a.mu.Unlock(); do() }
@@ -163,7 +163,7 @@ func (a *netAnswer) follow(ctx context.Context) context.Context {
 func (a *netAnswer) headers() harness.Chunk {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	h := harness.Chunk{At: a.at, Sent: a.sent, Waited: harness.Never, Headers: true, HTTPStatus: a.response.StatusCode, RequestID: a.response.Header.Get("X-Request-Id"),
+	h := harness.Chunk{At: a.at, Sent: a.sent, Waited: harness.NoTime, Headers: true, HTTPStatus: a.response.StatusCode, RequestID: a.response.Header.Get("X-Request-Id"),
 		Tokens: harness.Unreported, Resolving: a.times.Resolving, Connecting: a.times.Connecting, Securing: a.times.Securing}
 	if a.stamps != nil {
 		h.Sent = a.stamps.Written()

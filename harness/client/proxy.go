@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// A proxyError is what keeps the proxy of the environment from being used. It is no
-// fault of the server's.
+// A proxyError says why the proxy of the environment cannot be used. The server is not at
+// fault.
 type proxyError struct {
 	at     *url.URL
 	to     string // the host that it was to connect us with
@@ -47,15 +47,15 @@ func tunnelled(_ context.Context, proxy *url.URL, asked *http.Request, answer *h
 	return &proxyError{proxy, asked.Host, answer.StatusCode, Excerpt(answer.Status)}
 }
 
-// ProxyLogin is what a status of 407 means, which only a proxy has. In the clear there is
-// no sign in the connection that it was not the server's.
+// ProxyLogin explains a status of 407, which only a proxy sends. Without TLS the connection
+// does not show that the answer was not the server's.
 func (e *Endpoint) ProxyLogin(said string) string {
 	var proxy *url.URL
 	if e.base != nil && e.Dial == nil && e.Transport == nil {
 		proxy, _ = http.ProxyFromEnvironment(&http.Request{URL: e.base})
 	}
 	if proxy == nil {
-		return "a proxy before the server wants user and password (407: " + said + "); no HTTP_PROXY names it: ask who runs it, or write an address in VLLM_URL that does not lead through it"
+		return "a proxy before the server wants user and password (407: " + said + "); no HTTP_PROXY names it: ask who runs it, or write an address in " + e.Settings.address() + " that does not lead through it"
 	}
 	return (&proxyError{at: proxy, status: http.StatusProxyAuthRequired, said: said}).Error()
 }

@@ -7,9 +7,8 @@ import (
 	"strings"
 )
 
-// redirected is what to do about an answer that sends us elsewhere. It is not followed:
-// each request would be sent twice, and what is measured would be both. "" where the
-// answer is none.
+// redirected is what to do about a redirect; "" where the answer is none. Redirects are not
+// followed: each request would be sent twice, and both would be measured.
 func (e *Endpoint) redirected(status int, location, path string) string {
 	to, err := url.Parse(location)
 	if status < 300 || status > 399 || status == http.StatusNotModified || location == "" {
@@ -27,9 +26,9 @@ func (e *Endpoint) redirected(status int, location, path string) string {
 	base := url.URL{Scheme: to.Scheme, Host: to.Host, Path: at}
 	switch {
 	case found && (to.Scheme != e.base.Scheme || to.Host != e.base.Host || at != strings.TrimSuffix(e.base.Path, "/")):
-		return fmt.Sprintf("%s: write %s in VLLM_URL", said, &base)
+		return fmt.Sprintf("%s: write %s in %s", said, &base, e.Settings.address())
 	case found:
 		return fmt.Sprintf("%s: let the server, or the proxy before it, answer %s itself; requests are not followed there, because each would be sent twice", said, path)
 	}
-	return said + ": is VLLM_URL right, or is a login page in between?"
+	return said + ": is " + e.Settings.address() + " right, or is a login page in between?"
 }

@@ -39,12 +39,12 @@ func (e *Endpoint) Send(ctx context.Context, method, path string, body io.Reader
 	return r, err
 }
 
-// Do has the server do something, and reads no more of its answer than [limit.Stray].
+// Do sends a command, and reads no more of the answer than [limit.Stray].
 func (e *Endpoint) Do(ctx context.Context, method, path string) (Reply, error) {
 	return e.send(ctx, method, path, nil, limit.Stray)
 }
 
-// send reads at most so many bytes of the answer.
+// send asks, and reads a bounded number of bytes of the answer.
 func (e *Endpoint) send(ctx context.Context, method, path string, body io.Reader, most int64) (Reply, error) {
 	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()

@@ -16,21 +16,21 @@ import (
 	"golang.org/x/net/http/httpguts"
 )
 
-// probeTimeout bounds one look at what a server speaks.
+// probeTimeout bounds one probe of the protocol that a server speaks.
 const probeTimeout = 3 * time.Second
 
-// ofSilence is what a server means that takes a connection and ends it without a word,
-// or says none, as many do that are asked in the clear and speak TLS, or the other way
-// round. It looks before it says so.
+// ofSilence explains a server that accepts a connection and closes it without an answer, or
+// gives none: many that speak TLS do so when they are asked without it, or the other way
+// round. It probes the server before it says so.
 func (e *Endpoint) ofSilence(err error) string {
 	silent := isTimeout(err) && !isDialling(err)
 	if !silent && !endsAtOnce(err) || e.base == nil || e.Transport != nil || e.Dial == nil && proxied(e.base) {
 		return ""
 	}
 	speaks := e.speaksTLS
-	found, other := "it speaks TLS; write https:// in VLLM_URL", "TLS"
+	found, other := "it speaks TLS; write https:// in "+e.Settings.address(), "TLS"
 	if e.base.Scheme == "https" {
-		speaks, found, other = e.speaksPlainly, "it does not speak TLS; write http:// in VLLM_URL", "HTTP without TLS"
+		speaks, found, other = e.speaksPlainly, "it does not speak TLS; write http:// in "+e.Settings.address(), "HTTP without TLS"
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), probeTimeout)
 	defer cancel()
@@ -40,7 +40,7 @@ func (e *Endpoint) ofSilence(err error) string {
 	if silent {
 		return "" // it may only be slow
 	}
-	return fmt.Sprintf("something listens there and closes the connection at once, and it does not speak %s either; is the port of VLLM_URL vLLM's? Else look at its log", other)
+	return fmt.Sprintf("something listens there and closes the connection at once, and it does not speak %s either; is the port of %s vLLM's? Else look at its log", other, e.Settings.address())
 }
 
 // endsAtOnce reports whether a connection was made and ended without an answer.
@@ -49,14 +49,13 @@ func endsAtOnce(err error) bool {
 		strings.Contains(err.Error(), "server closed idle connection")
 }
 
-// isDialling reports whether no connection was made, unlike one that TLS did not get
-// along with.
+// isDialling reports whether the connection failed before TLS began.
 func isDialling(err error) bool {
 	opened, ok := errors.AsType[*net.OpError](err)
 	return ok && opened.Op == "dial"
 }
 
-// connect makes a connection for a look at the server.
+// connect makes a connection for a probe.
 func (e *Endpoint) connect(ctx context.Context) (net.Conn, error) {
 	host, err := httpguts.PunycodeHostPort(e.base.Host)
 	if err != nil {
@@ -101,7 +100,7 @@ func (e *Endpoint) speaksPlainly(ctx context.Context) bool {
 	return n == len(start) && bytes.HasPrefix(start, []byte("HTTP/1.")) && !bytes.HasSuffix(start, fmt.Appendf(nil, "%d", http.StatusBadRequest))
 }
 
-// A firstByte is a connection of which we know the first byte that came.
+// A firstByte is a connection that keeps the first byte that came.
 type firstByte struct {
 	net.Conn
 	first byte

@@ -56,8 +56,8 @@ func (e *Endpoint) newPool(base *url.URL, host string) *http1.Pool {
 	return pool
 }
 
-// head is what stands before a request's length. Who we are is written anew each
-// time: a token can be another one by now.
+// head is what stands before a request's length. The authorization is written anew each
+// time: the token may have been renewed.
 func (e *Endpoint) head(path string) []byte { return e.headOf(http.MethodPost, path) }
 
 func (e *Endpoint) headOf(method, path string) []byte {
@@ -97,10 +97,9 @@ func (e *Endpoint) HTTP() *http.Client {
 	return e.http
 }
 
-// Warm opens connections for so many requests in flight, so that none has to wait
-// for one, and keeps some spare from then on, as far as the server lets them in. Where
-// net/http carries the requests there is nothing to be done beforehand. A GET of the path
-// shows whether a connection works.
+// Warm opens connections for a number of requests in flight, so that none has to wait for
+// one, and keeps some spare from then on, as far as the server accepts them. Where net/http
+// carries the requests it does nothing. A GET of the path shows whether a connection works.
 func (e *Endpoint) Warm(ctx context.Context, requests int, path string) error {
 	e.once.Do(e.open)
 	e.http.CloseIdleConnections() // of what was read before the load: the server counts them too

@@ -59,9 +59,9 @@ func hear(t *testing.T, c *openai.Client) (headers, content harness.Chunk) {
 	return headers, content
 }
 
-func TestNever_isTheSameInPackagesBelow(t *testing.T) {
-	assert.Equal(t, harness.Never, http1.Never)
-	assert.Equal(t, harness.Never, stamp.Unknown)
+func TestNoTime_isTheSameInPackagesBelow(t *testing.T) {
+	assert.Equal(t, harness.NoTime, http1.NoTime)
+	assert.Equal(t, harness.NoTime, stamp.Unknown)
 }
 
 // authority is a private one, with a certificate that it gave.
@@ -97,7 +97,7 @@ func TestTransport_privateAuthorityAndClientCertificate(t *testing.T) {
 		assert.Equal(t, i == 0, headers.Connecting > 0, "a connection is made once")
 		assert.Equal(t, i == 0, headers.Securing > 0)
 		assert.Less(t, headers.Securing, max(headers.Connecting, 1))
-		assert.Equal(t, harness.Never, headers.Resolving, "there is no name to look up")
+		assert.Equal(t, harness.NoTime, headers.Resolving, "there is no name to look up")
 		assert.Equal(t, runtime.GOOS == "linux", content.Waited >= 0, "the kernel's stamps lie below TLS")
 	}
 	for name, trust := range map[string]*tls.Config{"no certificate of ours": {RootCAs: roots}, "no trust": nil} {
@@ -121,13 +121,13 @@ func TestTransport_looksNamesUpBeforehand(t *testing.T) {
 	headers, _ := hear(t, c)
 	assert.Positive(t, headers.Resolving)
 	assert.Greater(t, headers.Connecting, headers.Resolving)
-	assert.Equal(t, harness.Never, headers.Securing)
+	assert.Equal(t, harness.NoTime, headers.Securing)
 
 	warm := &openai.Client{Endpoint: client.Endpoint{URL: "http://localhost:" + port}}
 	defer warm.Close()
 	require.NoError(t, warm.Warm(t.Context(), 3))
 	headers, _ = hear(t, warm)
-	assert.Equal(t, [3]time.Duration{harness.Never, harness.Never, harness.Never}, [3]time.Duration{headers.Connecting, headers.Resolving, headers.Securing})
+	assert.Equal(t, [3]time.Duration{harness.NoTime, harness.NoTime, harness.NoTime}, [3]time.Duration{headers.Connecting, headers.Resolving, headers.Securing})
 }
 
 func TestTransport_HTTP2WhereAskedForOrNothingElseIsSpoken(t *testing.T) {
@@ -170,7 +170,7 @@ func TestTransport_HTTP2WhereAskedForOrNothingElseIsSpoken(t *testing.T) {
 				assert.Equal(t, test.want, protocol.Load())
 				assert.False(t, headers.Sent.IsZero())
 				assert.False(t, content.At.Before(headers.Sent))
-				assert.Equal(t, test.want == "HTTP/2.0", content.Waited == harness.Never, "on a connection that several share the kernel's stamp may be another's")
+				assert.Equal(t, test.want == "HTTP/2.0", content.Waited == harness.NoTime, "on a connection that several share the kernel's stamp may be another's")
 			}
 			response, err := test.client.HTTP().Get(test.client.URL)
 			require.NoError(t, err)

@@ -1,6 +1,7 @@
 package experiment
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -9,16 +10,15 @@ import (
 	"github.com/vllmspec/vllmspec/harness/trials"
 )
 
-// graceLeast is how long answers are awaited after a load at least: where go test leaves
+// graceLeast is how long answers are awaited after a load at least: where the deadline leaves
 // less, the load is refused. One of several different loads awaits them no longer, since
 // one that is more than the server can do would hold up all others.
 const graceLeast = time.Minute
 
-// storing is how long before the deadline a run must end, to be judged and stored.
-const storing = 15 * time.Second
-
-// afterDeadline is how long a run has, once its own time is over, to end by itself.
-const afterDeadline = time.Second
+const (
+	storing       = 15 * time.Second // before the deadline a run must have ended, to be judged and stored
+	afterDeadline = time.Second      // in which a run may end by itself, once its own time is over
+)
 
 // deadline is when the process is killed, by the clock that the load of a plan goes by; false: never.
 func (s *Session) deadline(p Plan) (time.Time, bool) {
@@ -26,12 +26,7 @@ func (s *Session) deadline(p Plan) (time.Time, bool) {
 }
 
 // grace is how much time after a load there must be at least.
-func (p Plan) grace() time.Duration {
-	if p.Grace > 0 {
-		return p.Grace
-	}
-	return graceLeast
-}
+func (p Plan) grace() time.Duration { return cmp.Or(max(0, p.Grace), graceLeast) }
 
 // awaits lets a runner wait for answers as the plan says, and no longer than the deadline
 // leaves: what is stored then is whole, and what is killed is not.
@@ -51,7 +46,7 @@ func (t *trial) awaits(runner *harness.Runner) {
 	}
 }
 
-// fitsDeadline refuses loads that go test would kill in the middle: nothing would be
+// fitsDeadline refuses loads that would be killed in the middle: nothing would be
 // stored, and no reader would learn why.
 func (s *Session) fitsDeadline(p Plan, loads []time.Duration) error {
 	deadline, limited := s.deadline(p)
@@ -67,8 +62,8 @@ func (s *Session) fitsDeadline(p Plan, loads []time.Duration) error {
 		what = fmt.Sprintf("the %d loads of %v in all", len(loads), planned)
 	}
 	if needed := planned + p.grace() + storing; needed > left {
-		return fmt.Errorf("%s and its grace of %v do not fit into the %v that go test leaves; add -timeout %v, or -timeout 0 for no limit",
-			what, p.grace(), left.Round(time.Second), (planned + s.elapsed() + max(10*time.Minute, p.grace()+time.Minute)).Round(time.Minute))
+		return fmt.Errorf("%s and its grace of %v do not fit into the %v that %s leaves%s", what, p.grace(), left.Round(time.Second), cmp.Or(s.Remedies.Deadline.Whose, "the deadline"),
+			s.Remedies.Deadline.atLeast((planned + s.elapsed() + max(10*time.Minute, p.grace()+time.Minute)).Round(time.Minute)))
 	}
 	return nil
 }
@@ -76,13 +71,14 @@ func (s *Session) fitsDeadline(p Plan, loads []time.Duration) error {
 // cutByDeadline says what to do where answers were not awaited because the time was over.
 func (t *trial) cutByDeadline(runner *harness.Runner) {
 	if short := t.run.Shortfall; short != nil && short.Cause == harness.OutOfTime && !t.run.Stopped.Early() {
-		t.run.Stopped = harness.Stop{Kind: harness.StopInterrupted, Detail: string(byTimeout)}
+		t.run.Stopped = harness.Stop{Kind: harness.StopInterrupted, Detail: string(t.of.session.Remedies.Deadline.over())}
 	}
 	if runner.Deadline.IsZero() || time.Now().Before(runner.Deadline) {
 		return
 	}
-	const says = "go test's time was over before the last answers came; add a longer -timeout, or -timeout 0 for no limit"
 	if !t.run.Stopped.Early() {
+		limit := t.of.session.Remedies.Deadline
+		says := fmt.Sprintf("%s's time was over before the last answers came%s", cmp.Or(limit.Whose, "the deadline"), clause(limit.Longer))
 		t.run.Warnings = append(t.run.Warnings, says)
 		t.of.session.warn(says)
 	}
@@ -104,7 +100,7 @@ func (s *Session) interruptible(ctx context.Context, p Plan) (context.Context, c
 				if by, interrupted := s.Interrupted(); interrupted {
 					cancel(by)
 				} else if limited && now.After(limit.Add(afterDeadline-storing)) {
-					cancel(byTimeout)
+					cancel(s.Remedies.Deadline.over())
 				}
 			}
 		}
@@ -112,8 +108,5 @@ func (s *Session) interruptible(ctx context.Context, p Plan) (context.Context, c
 	return ctx, func() { cancel(nil) }
 }
 
-// What ends a run from outside, beside what interrupts everything.
-const (
-	byButton  harness.Interruption = "the stop button of its page"
-	byTimeout harness.Interruption = "go test's -timeout; add a longer one, or -timeout 0 for no limit"
-)
+// byButton ends a run from its page.
+const byButton harness.Interruption = "the stop button of its page"

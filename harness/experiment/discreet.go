@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/credentials"
 	"github.com/vllmspec/vllmspec/harness/sampler"
 	"github.com/vllmspec/vllmspec/internal/plain"
 	"github.com/vllmspec/vllmspec/internal/redact"
@@ -15,12 +16,12 @@ import (
 // exporter's.
 type discreet struct {
 	harness.Sampler
-	secrets *redact.Secrets
+	secrets *credentials.Secrets
 	seen    map[string]string // labels say the same in each reading
 	hidden  map[string]string // what stands for values that are hidden: another one for each
 }
 
-func newDiscreet(of harness.Sampler, secrets *redact.Secrets) *discreet {
+func newDiscreet(of harness.Sampler, secrets *credentials.Secrets) *discreet {
 	return &discreet{of, secrets, map[string]string{}, map[string]string{}}
 }
 

@@ -63,7 +63,7 @@ func (s *Session) logFile() string {
 // those that no process writes any more are removed.
 func (s *Session) lockLog(path string) error {
 	if err := s.Disk.MakeAll(s.Out); err != nil {
-		return fmt.Errorf("results cannot be written to %s%s: %w", s.Out, s.Remedies.Out, err)
+		return fmt.Errorf("results cannot be written to %s%s: %w", s.Out, clause(s.Remedies.Out), err)
 	}
 	err := s.Disk.Exclusive(s.Out, func() (err error) {
 		s.forgetLogs()
@@ -71,7 +71,7 @@ func (s *Session) lockLog(path string) error {
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("results cannot be written to %s%s: %w", s.Out, s.Remedies.Out, err)
+		return fmt.Errorf("results cannot be written to %s%s: %w", s.Out, clause(s.Remedies.Out), err)
 	}
 	return nil
 }

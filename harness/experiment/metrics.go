@@ -57,7 +57,7 @@ func (s *Session) pageClient(first *openai.Client, page string) (*openai.Client,
 	same := err == nil && errBase == nil && at.Scheme == base.Scheme && at.Host == base.Host
 	switch {
 	case err == nil && place.MetricsKey != "":
-		ours := &openai.Client{Endpoint: client.Endpoint{URL: at.Scheme + "://" + at.Host, TLS: place.TLS, Token: credentials.Fixed(place.MetricsKey), Secrets: s.secrets()}}
+		ours := &openai.Client{Endpoint: client.Endpoint{URL: at.Scheme + "://" + at.Host, TLS: place.TLS, Token: credentials.Fixed(place.MetricsKey), Secrets: s.secrets(), Settings: place.Settings}}
 		if same {
 			ours.Headers = place.Headers
 		}

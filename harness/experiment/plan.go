@@ -117,10 +117,8 @@ type Target struct {
 
 // times is how often the load is brought to each server.
 func (p Plan) times() int {
-	if repeats, ok := p.Design.(Repeats); ok {
-		return max(1, repeats.Times)
-	}
-	return 1
+	repeats, _ := p.Design.(Repeats)
+	return max(1, repeats.Times)
 }
 
 // loads is how often the load is brought to a server.

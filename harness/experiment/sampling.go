@@ -24,12 +24,11 @@ type sampling struct {
 	close    func()
 }
 
-// sample is what can be read of the server that was reached. In virtual time the
-// host's own figures would be those of a second that took a millisecond: they are
-// left out.
+// sample opens the samplers of the server that was reached. In virtual time the host is not
+// sampled: a second of it takes a millisecond of the host's.
 func (t *trial) sample(ctx context.Context) sampling {
 	on, session := t.on, t.of.session
-	metrics, closeMetrics := on.serverMetrics(t.hopeless)
+	metrics, closeMetrics := on.serverMetrics(t.stopLimits)
 	out := sampling{samplers: []harness.Sampler{metrics}, missing: map[string]string{}, gpus: func() []sampler.GPU { return nil }, close: closeMetrics}
 	if on.Virtual {
 		return out
@@ -43,7 +42,7 @@ func (t *trial) sample(ctx context.Context) sampling {
 	}
 	gpus, why := session.gpusOf(on.Remote, host.Server)
 	if on.second && session.Place.GPUsURLs != nil {
-		gpus, why = nil, "no GPU could be read: "+session.Remedies.OtherGPUs
+		gpus, why = nil, "no GPU could be read: "+cmp.Or(session.Remedies.OtherGPUs, "the exporters are those of the first server's GPUs")
 	}
 	if gpus == nil {
 		out.missing["gpu"] = why
@@ -62,8 +61,8 @@ func (t *trial) sample(ctx context.Context) sampling {
 	return out
 }
 
-// nameOf is what a baseline must share: "8 × NVIDIA H100 80GB HBM3", and into how many
-// instances they are split, where they are.
+// nameOf is the name of the GPUs, which runs must share to be compared: "8 × NVIDIA H100 80GB
+// HBM3", with the number of MIG instances, where there are any.
 func nameOf(gpus []sampler.GPU) string {
 	count, instances := map[string]int{}, map[string]int{}
 	for _, g := range gpus {
@@ -114,7 +113,7 @@ type exported interface {
 	GPUs() []sampler.GPU
 }
 
-// exporter is a source that nothing is opened for.
+// exporter is a source of GPUs that needs no closing.
 type exporter struct{ exported }
 
 func (exporter) Close() {}
@@ -135,7 +134,7 @@ func (s *Session) gpusOf(real bool, process *sampler.Process) (gpuSource, string
 		}
 		return exporter{pages}, ""
 	case process == nil || process.Forwards():
-		return nil, "no GPU could be read: the server is on another machine" + s.Remedies.RemoteGPUs
+		return nil, "no GPU could be read: the server is on another machine" + clause(s.Remedies.RemoteGPUs)
 	}
 	nvidia, err := sampler.OpenNVIDIA(process.PIDs)
 	if err != nil {
@@ -158,7 +157,7 @@ func (s *Session) WhyNoGPU(ctx context.Context) string {
 	return ""
 }
 
-// plainHTTP asks without the credentials that are the server's alone.
+// plainHTTP asks without credentials, which are for the server under test only.
 func (p Place) plainHTTP() *http.Client {
 	transport := &http.Transport{Proxy: http.ProxyFromEnvironment}
 	if p.TLS != nil {

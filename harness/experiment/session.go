@@ -8,26 +8,25 @@ import (
 	"time"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/client"
 	"github.com/vllmspec/vllmspec/harness/credentials"
 	"github.com/vllmspec/vllmspec/harness/export"
 	"github.com/vllmspec/vllmspec/harness/server"
 	"github.com/vllmspec/vllmspec/harness/store"
-	"github.com/vllmspec/vllmspec/internal/disk"
-	"github.com/vllmspec/vllmspec/internal/redact"
 	"github.com/vllmspec/vllmspec/reports"
 )
 
 // A Session runs experiments one after the other. Only Out must be set.
 type Session struct {
-	Out   string     // folder in which runs are stored
-	Disk  *disk.Disk // where all is written; nil: the system's
-	Root  string     // paths that are shown count from here; "": they are shown whole
+	Out   string      // folder in which runs are stored
+	Disk  *store.Disk // where all is written; nil: the system's
+	Root  string      // paths that are shown count from here; "": they are shown whole
 	Place Place
-	Began time.Time // on the wall clock: the start of runs in virtual time, whose own clock is none, and the name of a launched server's log; zero: now
+	Began time.Time // on the wall clock: the start of runs in virtual time, and part of the name of a launched server's log; zero: now
 
-	Deadline  time.Time // when the process is killed; zero: never
-	Interrupt Interrupt // nil: nothing interrupts
-	Secrets   *redact.Secrets
+	Deadline  time.Time            // when the process is killed; zero: never
+	Interrupt Interrupt            // nil: nothing interrupts
+	Secrets   *credentials.Secrets // that nothing shows
 	Remedies  Remedies
 	Commit    string // of the scenarios, in git; "": that of the binary
 
@@ -43,31 +42,19 @@ type Session struct {
 // A Place is where servers are, and with what credentials they are asked. The zero Place is
 // the mock.
 type Place struct {
-	URLs   []string       // of the server under test, or of its replicas
-	Other  []string       // of the server that it is compared with
-	Launch *server.Launch // a server to start, once for all experiments of the session
-	TLS    *tls.Config
-	// Token is the bearer token, once it is needed; nil: there is none.
-	Token   func(context.Context) (*credentials.Token, error)
-	Headers []credentials.Header
-	Model   string // to ask for; "": the first that is served
+	URLs     []string       // of the server under test, or of its replicas
+	Other    []string       // of the server that it is compared with
+	Launch   *server.Launch // a server to start, once for all experiments of the session
+	TLS      *tls.Config
+	Token    func(context.Context) (*credentials.Token, error) // the bearer token, once it is needed; nil: there is none
+	Headers  []credentials.Header
+	Model    string          // to ask for; "": the first that is served
+	Settings client.Settings // what errors call the settings above
 
 	MetricsURLs []string // pages of the server's metrics; nil: URL/metrics
 	MetricsKey  string   // bearer token for those
 	GPUsURLs    []string // pages of exporters of the server's GPUs
 	OnlyReal    string   // why the mock is not measured, even where it is reached as a server; "": it is
-}
-
-// Remedies say what a user can do about what cannot be read or written, each as the
-// end of a sentence. "" is nothing.
-type Remedies struct {
-	Key        string // the server does not let its metrics be read
-	MetricsKey string // a page does not with [Place.MetricsKey]
-	OtherHost  string // a page on another host than the server's does not without that key
-	RemoteGPUs string // the server runs on another machine, and so do its GPUs
-	OtherGPUs  string // GPUsURLs are those of the first of two servers
-	Out        string // nothing can be written to the folder of the runs
-	ColdCache  string // conversations that came again were found in the prefix cache
 }
 
 // An Interrupt says whether everything is to end before its time, and why.
@@ -135,9 +122,9 @@ func (s *Session) Interrupted() (harness.Interruption, bool) {
 }
 
 // secrets are those that nothing shows.
-func (s *Session) secrets() *redact.Secrets {
+func (s *Session) secrets() *credentials.Secrets {
 	if s.Secrets == nil {
-		s.Secrets = new(redact.Secrets)
+		s.Secrets = new(credentials.Secrets)
 	}
 	return s.Secrets
 }
@@ -147,10 +134,7 @@ func (s *Session) redact(text string) string { return s.secrets().Text(text) }
 
 // fromRoot is a path as it is shown.
 func (s *Session) fromRoot(path string) string {
-	if s.Root == "" {
-		return path
-	}
-	if rel, err := filepath.Rel(s.Root, path); err == nil && !strings.HasPrefix(rel, "..") {
+	if rel, err := filepath.Rel(s.Root, path); s.Root != "" && err == nil && !strings.HasPrefix(rel, "..") {
 		return filepath.ToSlash(rel)
 	}
 	return path
@@ -165,8 +149,8 @@ func (s *Session) create(name string) (*store.Folder, error) {
 	return folder, err
 }
 
-// start names a run by the wall clock. In virtual time the clock is none, and all runs have the
-// start of the session.
+// start is when a run began, on the wall clock. In virtual time all runs have the start of the
+// session.
 func (s *Session) start(virtual bool) time.Time {
 	if virtual && !s.Began.IsZero() {
 		return s.Began

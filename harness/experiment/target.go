@@ -135,6 +135,7 @@ func (s *Session) serve(ctx context.Context, at *server.Server, model string) (*
 		if at.Remote {
 			one.TLS, one.Token, one.Headers, one.Model, one.Named = place.TLS, token, place.Headers, place.Model, model
 			one.Secrets = s.secrets()
+			one.Settings = place.Settings
 		}
 		on.client.Replicas = append(on.client.Replicas, one)
 	}
@@ -152,9 +153,9 @@ func (on *endpoint) leave() {
 	}
 }
 
-// firstPrompts are some of the prompts of the load, of which a real server is asked the
-// first before it; none for a mock of our own, which takes everything, unless its tokens
-// must be counted first.
+// firstPrompts are some of the prompts of the load, which the preflight asks a real server.
+// There are none for our own mock, which accepts everything, unless its tokens must be
+// counted first.
 func (on *endpoint) firstPrompts(s harness.Scenario) (first []harness.Prompt) {
 	const some = 16
 	if !on.Remote && !on.of.plan.Chats {

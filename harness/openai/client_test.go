@@ -283,7 +283,7 @@ func TestPreflight_saysWhatToDo(t *testing.T) {
 	nobody := clientOf("http://127.0.0.1:1")
 	_, err := nobody.Preflight(t.Context())
 	assert.ErrorContains(t, err, "the server at http://127.0.0.1:1 cannot be reached: nothing listens there (connection refused)")
-	assert.ErrorContains(t, err, "unset VLLM_URL")
+	assert.ErrorContains(t, err, "start it, or wait until it has loaded its model")
 }
 
 func TestPreflight_waitsNotForEver(t *testing.T) {

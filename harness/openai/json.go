@@ -21,8 +21,8 @@ func nests(what string, text []byte) string {
 	return fmt.Sprintf("%s nests more than %d deep", what, limit.Depth)
 }
 
-// word is a string of JSON; "" where there is another value: of a name or an id that is an
-// object nothing is known.
+// word is a string of JSON; "" where there is another value, such as an object in place of a
+// name.
 func word(v gjson.Result) string {
 	if v.Type != gjson.String {
 		return ""

@@ -15,9 +15,9 @@ import (
 	"github.com/vllmspec/vllmspec/internal/spelling"
 )
 
-// choose finds the model to ask for among those that the server lists: the one that
-// is asked for by its very name, else the one that the feature means. Neither said,
-// it is the first.
+// choose finds the model to ask for among those that the server lists: the one with exactly
+// the name that was set, else the one that the feature means. Where neither is given, it is
+// the first.
 func (c *Client) choose(cards []gjson.Result) (Server, error) {
 	if len(cards) == 0 {
 		return Server{}, fmt.Errorf("the server at %s serves no model", c.Where())
@@ -105,7 +105,7 @@ func listed(card gjson.Result) Server {
 	return Server{Model: strings.Clone(card.Get("id").Str), MaxModelLen: int(long.Int()), Card: described(card)}
 }
 
-// described is a model's card without what is made anew with every answer.
+// described is a model's card without the fields that differ with every answer.
 func described(card gjson.Result) json.RawMessage {
 	kept := map[string]json.RawMessage{}
 	card.ForEach(func(key, value gjson.Result) bool {

@@ -32,10 +32,10 @@ func TestPreflight_namesARedirectAndDoesNotFollow(t *testing.T) {
 	}{
 		"a slash":         {307, path + "/", "/v1/completions/ (307): let the server, or the proxy before it, answer /v1/completions itself"},
 		"a slash, 308":    {308, path + "/", "/v1/completions/ (308)"},
-		"TLS":             {301, "https://HOST" + path, "(301): write https://HOST in VLLM_URL"},
-		"another host":    {302, "http://other:9000" + path, "http://other:9000/v1/completions (302): write http://other:9000 in VLLM_URL"},
-		"a prefix":        {307, "/api" + path, "(307): write http://HOST/api in VLLM_URL"},
-		"a login":         {302, "/login?next=%2Fv1&token=s3cret", "it sends us on to http://HOST/login (302): is VLLM_URL right, or is a login page in between?"},
+		"TLS":             {301, "https://HOST" + path, "(301): write https://HOST in the address"},
+		"another host":    {302, "http://other:9000" + path, "http://other:9000/v1/completions (302): write http://other:9000 in the address"},
+		"a prefix":        {307, "/api" + path, "(307): write http://HOST/api in the address"},
+		"a login":         {302, "/login?next=%2Fv1&token=s3cret", "it sends us on to http://HOST/login (302): is the address right, or is a login page in between?"},
 		"a secret":        {302, "http://jo:s3cret@other/login", "http://other/login (302)"},
 		"no address":      {302, "http://%zz/", "an address that cannot be read"},
 		"none at all":     {302, "", "302 Found"},
@@ -112,9 +112,9 @@ func TestPreflight_asksAServerThatClosesWhatItSpeaks(t *testing.T) {
 		serve  func(net.Conn)
 		says   string
 	}{
-		"TLS, asked in the clear":              {"http", speaksTLS, "it speaks TLS; write https:// in VLLM_URL"},
-		"TLS that refuses, asked in the clear": {"http", wantsCertificates, "it speaks TLS; write https:// in VLLM_URL"},
-		"no TLS, asked by TLS":                 {"https", speaksPlainly, "it does not speak TLS; write http:// in VLLM_URL"},
+		"TLS, asked in the clear":              {"http", speaksTLS, "it speaks TLS; write https:// in the address"},
+		"TLS that refuses, asked in the clear": {"http", wantsCertificates, "it speaks TLS; write https:// in the address"},
+		"no TLS, asked by TLS":                 {"https", speaksPlainly, "it does not speak TLS; write http:// in the address"},
 		"neither, in the clear":                {"http", neither, "closes the connection at once, and it does not speak TLS either"},
 		"neither, by TLS":                      {"https", neither, "closes the connection at once, and it does not speak HTTP without TLS either"},
 		"closes unasked":                       {"http", atOnce, "closes the connection at once"},
@@ -151,14 +151,14 @@ func TestPreflight_asksASilentServerWhatItSpeaks(t *testing.T) {
 		scheme, says string
 		serve        func(net.Conn, byte)
 	}{
-		"TLS": {"http", "it speaks TLS; write https:// in VLLM_URL", func(conn net.Conn, first byte) {
+		"TLS": {"http", "it speaks TLS; write https:// in the address", func(conn net.Conn, first byte) {
 			if first == handshake {
 				conn.Write([]byte{21, 3, 3, 0, 2, 2, 40})
 				return
 			}
 			time.Sleep(time.Hour)
 		}},
-		"no TLS": {"https", "it does not speak TLS; write http:// in VLLM_URL", func(conn net.Conn, first byte) {
+		"no TLS": {"https", "it does not speak TLS; write http:// in the address", func(conn net.Conn, first byte) {
 			if first != handshake {
 				io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 				return

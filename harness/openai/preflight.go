@@ -28,17 +28,17 @@ type Server struct {
 	Config json.RawMessage `json:"config,omitempty"` // as it tells it in development mode
 
 	Answered time.Duration `json:"-"` // how long a first answer of one token took
-	Warnings []string      `json:"-"` // what it is asked otherwise than vLLM is
+	Warnings []string      `json:"-"` // in which ways it is asked differently from vLLM
 }
 
 // firstTimeout is how long a preflight waits for a first answer, which may have to wait for
 // kernels to be compiled.
 const firstTimeout = 3 * time.Minute
 
-// Preflight finds out before the load whether the server is there, lets us in,
-// serves the model and answers what will be asked: one token for each interface and set
-// of fields among the prompts. A model that we were given by name is asked for whatever
-// the server lists. Its errors say what to do.
+// Preflight finds out before the load whether the server is there, accepts the credentials,
+// serves the model and answers what will be asked: one token for each interface and set of
+// fields among the prompts. A model that was set by name is asked for whatever the server
+// lists. Its errors say what to do.
 func (c *Client) Preflight(ctx context.Context, asks ...harness.Prompt) (Server, error) {
 	listed, err := c.Get(ctx, "/v1/models")
 	if err != nil {

@@ -31,11 +31,11 @@ const saltMember = "cache_salt"
 // shuffled is how many tokens of a prompt are put into another order: a block of vLLM's.
 const shuffled = 16
 
-// apart is a prompt for a server that takes no salt: its beginning is made another one,
-// as the salt says, so that prompts with one salt begin as they did and those with others
-// share nothing. Prompts of token ids keep their length, and their tokens, of which the
-// first ones but one (a model may want that where it is) change places; texts and chats
-// get a line more.
+// apart is a prompt for a server that takes no salt. Its beginning is changed as a function
+// of the salt: prompts with one salt still share their beginnings, and prompts with
+// different salts share none. Prompts of token ids keep their length and their tokens; the
+// first ones are reordered, but for the very first, which a model may need in its place.
+// Texts and chats get a further line.
 func apart(p harness.Prompt, salt string) harness.Prompt {
 	hash := fnv.New64a()
 	hash.Write([]byte(salt))
@@ -55,7 +55,7 @@ func apart(p harness.Prompt, salt string) harness.Prompt {
 	return p
 }
 
-// begun is a message that begins with a line more.
+// begun is a message with a further line at its beginning.
 func begun(m harness.Message, line string) harness.Message {
 	m.Content = line + m.Content
 	if m.Whole == nil {
@@ -152,8 +152,8 @@ func (c *Client) salting(ctx context.Context, chat bool, read HitCounter) harnes
 // probes is how often a server is asked at most what it finds: others may ask meanwhile.
 const probes = 2
 
-// salted asks the probe once more, under another salt, and looks at what the server found
-// of it. It reports whether others asked meanwhile, so that its counters say nothing.
+// salted asks the probe again under another salt, and reads how much of it the server found
+// in its cache. It reports whether others asked meanwhile, so that the counters mean nothing.
 func (c *Client) salted(ctx context.Context, prompt harness.Prompt, read HitCounter) (of harness.Salting, others bool) {
 	prompt.CacheSalt = fmt.Sprintf("probe %016x", rand.Uint64())
 	queried, hit, counts := read(ctx)

@@ -107,8 +107,8 @@ func runTogether(data []byte) bool {
 	return several && isJSON(first)
 }
 
-// plain looks for the text of an event that is like one seen before in all but
-// its text. Most events are, and this costs a tenth of parsing them.
+// plain finds the text of an event that equals an earlier one in all but its text. Most
+// events do, and this costs a tenth of parsing them.
 func (s *stream) plain(data []byte) (text []byte, ok bool) {
 	if s.before == nil || len(data) <= len(s.before)+len(s.after) || !bytes.HasPrefix(data, s.before) || !bytes.HasSuffix(data, s.after) {
 		return nil, false
@@ -117,8 +117,8 @@ func (s *stream) plain(data []byte) (text []byte, ok bool) {
 	return text, bytes.IndexByte(text, '"') < 0 && bytes.IndexByte(text, '\\') < 0 // nothing but a string without escapes
 }
 
-// whole looks at the beginning of a piece for such an event, as it comes: it is
-// taken as it stands there, without being cut into lines and put together again.
+// whole is the fast path: it matches a complete event at the beginning of a piece against
+// the learned template, without splitting it into lines.
 func (s *stream) whole(piece []byte) (text, rest []byte, ok bool) {
 	if s.open == nil || s.done || s.partial.length > 0 || s.data.length > 0 || len(s.name) > 0 || !bytes.HasPrefix(piece, s.open) {
 		return nil, nil, false
@@ -136,7 +136,7 @@ func (s *stream) whole(piece []byte) (text, rest []byte, ok bool) {
 	return nil, nil, false
 }
 
-// mere is a chunk of which we know nothing but its text.
+// mere is a chunk with a text and nothing else.
 func (s *stream) mere(text []byte, at time.Time, waited time.Duration) harness.Chunk {
 	return harness.Chunk{At: at, Waited: waited, Text: s.text(text), Tokens: harness.Unreported}
 }
@@ -156,7 +156,7 @@ func (s *stream) text(of []byte) string {
 	return s.texts.String()[s.texts.Len()-len(of):]
 }
 
-// learn remembers what stands around the text of an event that says nothing else.
+// learn keeps what stands around the text of an event that has nothing else, as the template.
 func (s *stream) learn(data []byte, c *harness.Chunk) {
 	if c.Text == "" || c.Reasoning != "" || c.Refusal != "" || c.Finish != "" || c.Usage != nil || c.Tokens != harness.Unreported || len(data) > limit.ShortEvent {
 		return
@@ -172,8 +172,8 @@ func (s *stream) learn(data []byte, c *harness.Chunk) {
 	}
 }
 
-// chunk reads every field once, in the order in which it stands. It says whether they
-// are those of an answer, and whether they are an error's.
+// chunk reads every field of an event once, in its order. It reports whether they are those
+// of an answer, and whether they are those of an error.
 func (s *stream) chunk(root gjson.Result, at time.Time) (c harness.Chunk, ofAnswer, bad bool) {
 	c = harness.Chunk{At: at, Tokens: harness.Unreported}
 	var usage gjson.Result
@@ -221,7 +221,7 @@ func timings(metrics gjson.Result) *harness.Timings {
 		if v := metrics.Get(path); v.Type == gjson.Number && v.Num >= 0 && v.Num <= mostTiming {
 			return time.Duration(v.Num * float64(time.Millisecond))
 		}
-		return harness.Never
+		return harness.NoTime
 	}
 	return &harness.Timings{Queue: ms("queue_time_ms"), Prefill: ms("time_to_first_token_ms"), Decode: ms("generation_time_ms")}
 }

@@ -36,7 +36,7 @@ func (p *pieces) Next() ([]byte, error) {
 
 func (p *pieces) Within(time.Duration) {}
 
-func (p *pieces) Last() (time.Time, time.Duration) { return time.Time{}, harness.Never }
+func (p *pieces) Last() (time.Time, time.Duration) { return time.Time{}, harness.NoTime }
 
 // TestStream_shortcutSaysWhatParsingSays feeds events that try to be taken for plain
 // ones, once with the shortcut and once parsed in full.

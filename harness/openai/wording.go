@@ -69,9 +69,9 @@ func (c *Client) asChat(p harness.Prompt) harness.Prompt {
 //go:embed words.txt
 var candidates string
 
-// How words are learnt: so many are counted at a time; so often the server is asked at
-// most; so many words are enough, and so many must be found; a prompt of so many then
-// shows whether it is as long as it should be, and may be off by such a share.
+// How words are learnt: how many are counted in one request, how many requests there are at
+// most, how many words are enough and how many must be found, how long the prompt is that
+// checks the result, and by which share it may be off.
 const (
 	wordsAtATime  = 32
 	wordQuestions = 200

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/vllmspec/vllmspec/harness/client"
 	"github.com/vllmspec/vllmspec/internal/spelling"
 )
 
@@ -35,6 +36,11 @@ func serverVars() []string {
 func foreignVars() []string {
 	return []string{"VLLM_BASE_URL", "VLLM_API_BASE", "VLLM_API_BASE_URL", "VLLM_API_URL", "VLLM_SERVER_URL", "VLLM_OPENAI_URL", "VLLM_OPENAI_BASE_URL",
 		"VLLM_ENDPOINT", "VLLM_ENDPOINT_URL", "VLLM_SERVER", "VLLM_HOST", "VLLM_ADDRESS", "VLLM_TARGET_URL"}
+}
+
+// Settings are what errors of a client call these variables.
+func Settings() client.Settings {
+	return client.Settings{Address: "VLLM_URL", Authority: "VLLM_CA_FILE", Certificate: "VLLM_CERT_FILE and VLLM_KEY_FILE", NoServer: "unset VLLM_URL to use the mock"}
 }
 
 // withValue are those of the variables that have a value.

@@ -21,15 +21,17 @@ func (s *Suite) newSession(deadline time.Time) *experiment.Session {
 	session := &experiment.Session{
 		Out: env.Out, Disk: env.Disk, Root: env.Root, Began: time.Now(), Deadline: deadline, Interrupt: s.interrupt, Secrets: s.secrets, Commit: commitOf(env.Root),
 		Place: experiment.Place{URLs: env.URLs, Other: env.Other, Launch: env.Launch, TLS: env.TLS, Token: s.access.get, Headers: env.Headers, Model: env.Model,
-			MetricsURLs: env.MetricsURLs, MetricsKey: env.MetricsKey, GPUsURLs: env.GPUsURLs},
+			MetricsURLs: env.MetricsURLs, MetricsKey: env.MetricsKey, GPUsURLs: env.GPUsURLs, Settings: environment.Settings()},
 		Remedies: experiment.Remedies{
 			Key:        env.KeyRemedy(),
 			MetricsKey: "it does not accept VLLM_METRICS_API_KEY",
 			OtherHost:  "set VLLM_METRICS_API_KEY",
-			RemoteGPUs: "; set DCGM_METRICS_URL to where its GPUs' exporter is (NVIDIA's dcgm-exporter, or AMD's device-metrics-exporter)",
+			RemoteGPUs: "set DCGM_METRICS_URL to where its GPUs' exporter is (NVIDIA's dcgm-exporter, or AMD's device-metrics-exporter)",
 			OtherGPUs:  "DCGM_METRICS_URL is where the GPUs of the first server are",
-			Out:        "; set VLLMSPEC_OUT to a folder that can be written",
-			ColdCache:  "; add: And the prefix cache is cold",
+			Out:        "set VLLMSPEC_OUT to a folder that can be written",
+			ColdCache:  "add: And the prefix cache is cold",
+			Deadline: experiment.DeadlineRemedies{Whose: "go test", Name: "go test's -timeout", Longer: "add a longer -timeout, or -timeout 0 for no limit",
+				AtLeast: func(d time.Duration) string { return fmt.Sprintf("add -timeout %v, or -timeout 0 for no limit", d) }},
 		},
 		Listener: listener{s}, Watcher: watcher{s.display}, Export: s.exporter.export,
 	}
