@@ -8,6 +8,6 @@ type Agreement struct {
 	Client  *float64 `json:"client"` // nil where it is not reported
 	Server  *float64 `json:"server"`
 	N       int      `json:"n"`               // requests that the client's figure rests on
-	Outcome string   `json:"outcome"`         // "met": they agree; "missed"; "unknown"
+	Outcome Outcome  `json:"outcome"`         // met: they agree
 	Cause   string   `json:"cause,omitempty"` // what a difference probably comes from, or why that is unknown
 }

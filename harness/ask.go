@@ -107,7 +107,7 @@ func (r *Record) take(c Chunk, start time.Time) error {
 		if c.Tokens > 0 {
 			r.ChunkTokens = append(r.ChunkTokens, c.Tokens)
 		}
-		if (c.Text != "" || c.Refusal != "") && r.FirstAnswer == Never {
+		if (c.Text != "" || c.Refusal != "") && r.FirstAnswer == NoTime {
 			r.FirstAnswer = at
 		}
 		r.Refused = r.Refused || c.Refusal != ""

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -33,7 +35,7 @@ type Request interface {
 // content: response headers, a role, a usage count.
 type Chunk struct {
 	At        time.Time
-	Waited    time.Duration // from its arrival until we read it; Never where only our own clock stamped it
+	Waited    time.Duration // from its arrival until we read it; NoTime where only our own clock stamped it
 	Headers   bool          // the response's headers: Sent, HTTPStatus, RequestID and Connecting with its parts are set
 	Text      string        // of the answer
 	Reasoning string        // of the reasoning before it
@@ -45,9 +47,9 @@ type Chunk struct {
 
 	Sent       time.Time // when the request was handed to the system; zero: when it was asked
 	HTTPStatus int
-	Connecting time.Duration // name, connection and TLS; Never where a connection was there
-	Resolving  time.Duration // of Connecting: the name; Never where there was none to look up
-	Securing   time.Duration // of Connecting: TLS; Never where there was none
+	Connecting time.Duration // name, connection and TLS; NoTime where a connection was there
+	Resolving  time.Duration // of Connecting: the name; NoTime where there was none to look up
+	Securing   time.Duration // of Connecting: TLS; NoTime where there was none
 	RequestID  string        // from the header or the body
 	Model      string
 	Replica    string // which of several answered, with Headers; "" where there is one
@@ -65,7 +67,7 @@ type Usage struct {
 }
 
 // Timings are how long the phases of a request took, by the server's own clock;
-// Never where it does not say.
+// NoTime where it does not say.
 type Timings struct {
 	Queue   time.Duration // before its first step
 	Prefill time.Duration // from there to the first token
@@ -84,7 +86,16 @@ func (e *AskError) Error() string { return fmt.Sprintf("%s: %v", e.Failure, e.Er
 func (e *AskError) Unwrap() error { return e.Err }
 
 // HTTPFailure is the failure of an answer with a status other than 200.
-func HTTPFailure(status int) Failure { return Failure(fmt.Sprintf("http %d", status)) }
+func HTTPFailure(status int) Failure { return Failure(httpFailure + strconv.Itoa(status)) }
+
+const httpFailure = "http "
+
+// HTTPStatus is the status of an HTTP failure; false for another failure.
+func (f Failure) HTTPStatus() (int, bool) {
+	digits, ok := strings.CutPrefix(string(f), httpFailure)
+	status, err := strconv.Atoi(digits)
+	return status, ok && err == nil
+}
 
 // A Sampler watches something beside the load.
 type Sampler interface {

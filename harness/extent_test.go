@@ -51,7 +51,7 @@ func TestRecord_answerComesAfterItsRequest(t *testing.T) {
 	require.ErrorContains(t, r.take(Chunk{At: start.Add(999 * time.Millisecond), Text: "c"}, start), "the answer came 1ms before its request was sent")
 	require.NoError(t, r.take(Chunk{At: start.Add(400 * time.Millisecond), Text: "c"}, start), "the clock was set: what had come so long before would have been seen")
 	r.Due, r.Chunks = 5*time.Second, []time.Duration{4 * time.Second, 3 * time.Second}
-	assert.Equal(t, []time.Duration{Never, Never}, []time.Duration{r.TTFT(), r.E2E()}, "no time is negative")
+	assert.Equal(t, []time.Duration{NoTime, NoTime}, []time.Duration{r.TTFT(), r.E2E()}, "no time is negative")
 	assert.Equal(t, []time.Duration{0}, r.ITLs())
 }
 

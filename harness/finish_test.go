@@ -62,7 +62,7 @@ func TestFinish_callsAndRefusalsAreNotEmpty(t *testing.T) {
 	r := answeredWith(t, harness.Chunk{Refusal: "I cannot"}, harness.Chunk{Finish: "stop"})
 	assert.True(t, r.OK() && r.Good && r.Refused)
 	assert.Len(t, r.Chunks, 1)
-	assert.NotEqual(t, harness.Never, r.FirstAnswer)
+	assert.NotEqual(t, harness.NoTime, r.FirstAnswer)
 	r = answeredWith(t, harness.Chunk{Text: "w"}, harness.Chunk{Finish: "content_filter"})
 	assert.True(t, r.Filtered() && r.OK())
 }

@@ -2,14 +2,14 @@ package harness
 
 import "time"
 
-// Never is the instant of something that did not happen.
-const Never time.Duration = -1
+// NoTime is the instant of something that did not happen.
+const NoTime time.Duration = -1
 
 // Unreported is a count that was not reported.
 const Unreported = -1
 
 // A Record is what one request taught us: facts only. All instants count from
-// the start of the run; one that did not come is [Never], a count that the
+// the start of the run; one that did not come is [NoTime], a count that the
 // server did not report is [Unreported].
 type Record struct {
 	Class   string // traffic class; "" where the scenario has one
@@ -26,12 +26,12 @@ type Record struct {
 	Chunks      []time.Duration // arrivals of content, answer and reasoning alike
 	ChunkTokens []int           // tokens in each chunk; nil when the server does not tell
 	FirstAnswer time.Duration   // first content that is not reasoning
-	Connecting  time.Duration   // how long name, connection and TLS took; Never where a connection was there
-	Resolving   time.Duration   // of Connecting: the name; Never where there was none to look up
-	Securing    time.Duration   // of Connecting: TLS; Never where there was none
-	ReadDelay   time.Duration   // the longest that content had waited for us to read it; Never where the kernel does not stamp
+	Connecting  time.Duration   // how long name, connection and TLS took; NoTime where a connection was there
+	Resolving   time.Duration   // of Connecting: the name; NoTime where there was none to look up
+	Securing    time.Duration   // of Connecting: TLS; NoTime where there was none
+	ReadDelay   time.Duration   // the longest that content had waited for us to read it; NoTime where the kernel does not stamp
 
-	ServerQueue   time.Duration // before its first step, as the server timed it; Never where it does not
+	ServerQueue   time.Duration // before its first step, as the server timed it; NoTime where it does not
 	ServerPrefill time.Duration // from there to the first token
 	ServerDecode  time.Duration // from there to the last
 
@@ -64,15 +64,15 @@ type Record struct {
 func NewRecord(seq int, due time.Duration) Record {
 	return Record{
 		Seq: seq, User: Unreported, Due: due,
-		Sent: Never, Headers: Never, Done: Never, FirstAnswer: Never, Connecting: Never, Resolving: Never, Securing: Never, ReadDelay: Never,
-		ServerQueue: Never, ServerPrefill: Never, ServerDecode: Never,
+		Sent: NoTime, Headers: NoTime, Done: NoTime, FirstAnswer: NoTime, Connecting: NoTime, Resolving: NoTime, Securing: NoTime, ReadDelay: NoTime,
+		ServerQueue: NoTime, ServerPrefill: NoTime, ServerDecode: NoTime,
 		PromptTokens: Unreported, OutputTokens: Unreported, CachedTokens: Unreported, ReasoningTokens: Unreported,
 		ShareableTokens: Unreported, RequestedPromptTokens: Unreported, RequestedOutputTokens: Unreported, RequestedMinOutputTokens: Unreported, HTTPStatus: Unreported,
 	}
 }
 
 // OK reports whether the answer came whole.
-func (r *Record) OK() bool { return r.Failure == "" && r.Done != Never }
+func (r *Record) OK() bool { return r.Failure == "" && r.Done != NoTime }
 
 // Cut reports whether we ended the request ourselves, by stopping the run or at the end of
 // the grace after the load. How it would have ended is not known: it is neither good nor an
@@ -86,43 +86,43 @@ func (r *Record) Failed() bool { return !r.OK() && r.Failure != Canceled && !r.C
 // FirstToken is when the first content came, reasoning included.
 func (r *Record) FirstToken() time.Duration {
 	if len(r.Chunks) == 0 {
-		return Never
+		return NoTime
 	}
 	return r.Chunks[0]
 }
 
-// TTFT is the time to the first token, from when the request was due, or Never.
+// TTFT is the time to the first token, from when the request was due, or NoTime.
 func (r *Record) TTFT() time.Duration { return since(r.FirstToken(), r.Due) }
 
-// E2E is the end-to-end latency, from when the request was due, or Never.
+// E2E is the end-to-end latency, from when the request was due, or NoTime.
 func (r *Record) E2E() time.Duration { return since(r.Done, r.Due) }
 
-// Lag is our own lateness, or Never: from when the request was due until it was
+// Lag is our own lateness, or NoTime: from when the request was due until it was
 // handed to the system, without the time in which a connection was made.
 func (r *Record) Lag() time.Duration {
-	if r.Sent == Never {
-		return Never
+	if r.Sent == NoTime {
+		return NoTime
 	}
 	return max(0, r.Sent-r.Due-max(0, r.Connecting))
 }
 
-// TPOT is the mean time per output token after the first, or Never when the
+// TPOT is the mean time per output token after the first, or NoTime when the
 // answer has fewer than two tokens or their number is not known.
 func (r *Record) TPOT() time.Duration {
 	if r.OutputTokens < 2 || len(r.Chunks) == 0 {
-		return Never
+		return NoTime
 	}
 	span := since(r.Chunks[len(r.Chunks)-1], r.Chunks[0])
-	if span == Never {
-		return Never
+	if span == NoTime {
+		return NoTime
 	}
 	return span / time.Duration(r.OutputTokens-1)
 }
 
-// LongestGap is the longest gap between two chunks of content, or Never where there
+// LongestGap is the longest gap between two chunks of content, or NoTime where there
 // are fewer than two.
 func (r *Record) LongestGap() time.Duration {
-	longest := Never
+	longest := NoTime
 	for i := 1; i < len(r.Chunks); i++ {
 		longest = max(longest, r.Chunks[i]-r.Chunks[i-1])
 	}
@@ -156,8 +156,8 @@ func (r *Record) Coalesced() (n int) {
 // since is how long after an instant another one came. A time is never negative: what is
 // said to have come before it began did not come.
 func since(at, from time.Duration) time.Duration {
-	if at == Never || at < from {
-		return Never
+	if at == NoTime || at < from {
+		return NoTime
 	}
 	return at - from
 }

@@ -28,6 +28,28 @@ type Run struct {
 	Unread map[string]string
 }
 
+// A Consumer takes what a run recorded: all its samples, and then all its records, in
+// the order of the run's streams. A record is lent for the call only.
+type Consumer interface {
+	Sample(Sample)
+	Record(*Record)
+}
+
+// Each reads the streams of a run once, however many consumers there are.
+func (r *Run) Each(consumers ...Consumer) {
+	for s := range r.Samples {
+		for _, c := range consumers {
+			c.Sample(s)
+		}
+	}
+	var record Record // one for all: a variable of each round would be an allocation
+	for record = range r.Records {
+		for _, c := range consumers {
+			c.Record(&record)
+		}
+	}
+}
+
 // OtherModels is the source of what the server's metrics tell about models that were
 // not asked: a gateway's page has those of all its teams.
 const OtherModels = "other models"

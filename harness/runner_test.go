@@ -278,7 +278,7 @@ func TestRunner_gracesAnswersInFlight(t *testing.T) {
 		require.Len(t, records, 3)
 		for _, r := range records {
 			assert.Equal(t, harness.Unanswered, r.Failure)
-			assert.Equal(t, harness.Never, r.TTFT())
+			assert.Equal(t, harness.NoTime, r.TTFT())
 			assert.False(t, r.Good)
 		}
 		assert.Equal(t, 63*time.Second, out.Length)

@@ -14,15 +14,16 @@ import (
 // A stretch is a part of the time of a request, as the server itself or else the
 // client has it.
 type stretch struct {
+	phase  slo.Phase
 	metric string
-	says   string // that its mean grew
+	grew   string // what is said where its mean grew
 }
 
-// stretches are those of which a metric is made, by the server's own account.
+// stretches are those that a metric consists of, by the server's own account.
 func stretches(name string) []stretch {
-	queue := stretch{"queue time", "requests waited longer in the server's queue"}
-	prefill := stretch{"prefill time", "prompts took longer to compute"}
-	decode := stretch{"decode time", "answers took longer to decode"}
+	queue := stretch{slo.PhaseQueue, "queue time", "requests waited longer in the server's queue"}
+	prefill := stretch{slo.PhasePrefill, "prefill time", "prompts took longer to compute"}
+	decode := stretch{slo.PhaseDecode, "decode time", "answers took longer to decode"}
 	m, _ := metric.Lookup(name)
 	switch m.Phase() {
 	case metric.UntilFirst:
@@ -35,45 +36,46 @@ func stretches(name string) []stretch {
 	return nil
 }
 
-// seenByUs are the stretches that a client sees of a metric, where the server tells nothing.
-func seenByUs(name string) []stretch {
+// seenByClient are the stretches that a client sees of a metric, where the server
+// reports none.
+func seenByClient(name string) []stretch {
 	if len(stretches(name)) == 3 {
-		return []stretch{{"TTFT", "first tokens came later"}, {"TPOT", "tokens came more slowly"}}
+		return []stretch{{slo.PhaseServer, "TTFT", "first tokens came later"}, {slo.PhaseDecode, "TPOT", "tokens came more slowly"}}
 	}
 	return nil
 }
 
-// because says what of a request's time grew, and what the server reported of its queue
-// and its cache meanwhile.
-func (c Row) because() string {
+// because says which part of a request's time grew, and what the server reported of its
+// queue and its cache meanwhile.
+func (c Row) because() slo.Cause {
 	known, of := c.Beside != nil, stretches(c.Metric)
 	switch failed := known && c.rose("", "error rate"); {
 	case c.asksForBetter() && !c.worse():
-		return "it is not as much better as was asked for, which is no fault"
+		return slo.Cause{Summary: "it is not as much better as was asked for, which is no fault"}
 	case failed && (of != nil || c.Metric == "error rate"):
 		base, now := c.beside("", "error rate")
-		return fmt.Sprintf("requests failed: %s instead of %s", quantity.Format(median(now), quantity.Ratio), quantity.Format(median(base), quantity.Ratio))
+		return slo.Cause{Summary: "requests failed"}.With(fmt.Sprintf(": %s instead of %s", quantity.Format(median(now), quantity.Ratio), quantity.Format(median(base), quantity.Ratio)))
 	case !known || of == nil:
-		return "of " + slo.NotSeen
+		return slo.NotSeen()
 	}
-	grown, told := c.grown(of)
+	grown, reported := c.grown(of)
 	account := ", by the server's own account"
 	if c.Class != "" {
 		account += " of all requests"
 	}
 	switch {
-	case grown != "":
-		return grown + account + c.meanwhile()
-	case len(told) == len(of):
-		return "of something outside of the server's engine: by its own account nothing took clearly longer, " + strings.Join(told, ", ")
+	case !grown.IsZero():
+		return grown.With(account + c.meanwhile())
+	case len(reported) == len(of):
+		return slo.Cause{Summary: "of something outside of the server's engine"}.With(": by its own account nothing took clearly longer, " + strings.Join(reported, ", "))
 	}
-	if grown, _ = c.grown(seenByUs(c.Metric)); grown != "" {
-		return grown + c.meanwhile()
+	if grown, _ = c.grown(seenByClient(c.Metric)); !grown.IsZero() {
+		return grown.With(c.meanwhile())
 	}
-	return "of something that was not seen: one side or both do not tell where the time went in the server"
+	return slo.Cause{Summary: "of something that was not seen"}.With(": one side or both do not tell where the time went in the server")
 }
 
-// asksForBetter reports whether to stay the same is not enough.
+// asksForBetter reports whether the row asks for an improvement.
 func (c Row) asksForBetter() bool {
 	if c.Relation == harness.AtLeast {
 		return c.Limit > 1
@@ -81,7 +83,7 @@ func (c Row) asksForBetter() bool {
 	return c.Limit < 1
 }
 
-// worse reports whether these runs are, beyond chance.
+// worse reports whether these runs are worse than the others, beyond chance.
 func (c Row) worse() bool {
 	if c.Relation == harness.AtLeast {
 		return c.above(c.Now, c.Base)
@@ -89,8 +91,8 @@ func (c Row) worse() bool {
 	return c.above(c.Base, c.Now)
 }
 
-// beside is a figure of both sides: of the row's class where requests have one, for
-// the server tells of all of them.
+// beside is a figure of both sides. One of requests is that of the row's class; one that the
+// server reports is of all classes.
 func (c Row) beside(statistic, name string) (base, now []float64) {
 	o := harness.Objective{Statistic: statistic, Metric: name, Class: c.Class}
 	if m, err := metric.Lookup(name); err == nil && m.IsSampled() {
@@ -113,9 +115,9 @@ func (c Row) above(base, now []float64) bool {
 	return median(now) > median(base) && least.Above(0) <= tail
 }
 
-// grown is the stretch that grew most, of those that did beyond chance, and how all of
-// them that both sides tell did.
-func (c Row) grown(of []stretch) (grown string, told []string) {
+// grown is the stretch that grew most, of those that did beyond chance, as a cause, and
+// how all of them that both sides reported changed.
+func (c Row) grown(of []stretch) (grown slo.Cause, reported []string) {
 	most := 0.0
 	for _, p := range of {
 		base, now := c.beside("mean", p.metric)
@@ -123,22 +125,23 @@ func (c Row) grown(of []stretch) (grown string, told []string) {
 			continue
 		}
 		from, to := median(base), median(now)
-		told = append(told, fmt.Sprintf("%s %s instead of %s", p.metric, quantity.Format(to, quantity.Seconds), quantity.Format(from, quantity.Seconds)))
+		reported = append(reported, fmt.Sprintf("%s %s instead of %s", p.metric, quantity.Format(to, quantity.Seconds), quantity.Format(from, quantity.Seconds)))
 		if to-from > most && c.above(base, now) {
-			most, grown = to-from, fmt.Sprintf("%s: %s on average instead of %s", p.says, quantity.Format(to, quantity.Seconds), quantity.Format(from, quantity.Seconds))
+			most = to - from
+			grown = slo.Cause{Phase: p.phase, Summary: p.grew}.With(fmt.Sprintf(": %s on average instead of %s", quantity.Format(to, quantity.Seconds), quantity.Format(from, quantity.Seconds)))
 		}
 	}
-	return grown, told
+	return grown, reported
 }
 
-// meanwhile are changes of the server's state beyond chance, by a tenth or more, that
-// make for more work.
+// meanwhile are the changes of the server's state that mean more work: beyond chance, and
+// by a tenth or more.
 func (c Row) meanwhile() string {
 	var seen []string
 	for _, s := range []struct {
 		statistic, metric string
 		unit              quantity.Unit
-		less              bool // of it makes for more work
+		less              bool // less of it means more work
 		says              string
 	}{
 		{"total", "preemptions", quantity.Count, false, "preemptions"},

@@ -8,7 +8,6 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/compare"
-	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
 )
 
@@ -60,10 +59,10 @@ func TestComparison_saysWhatElseDiffers(t *testing.T) {
 			name := slo.FigureName(o).Name
 			return several(c.base, name), several(c.now, name)
 		}
-		v := compare.Judge([]compare.Row{{Objective: row, Base: []float64{1, 1.01, 1.02, 1.03, 1.04, 1.05}, Now: []float64{2, 2.01, 2.02, 2.03, 2.04, 2.05}, Against: quantity.OfOther, Beside: beside}})[0]
+		v := compare.Judge([]compare.Row{{Objective: row, Base: []float64{1, 1.01, 1.02, 1.03, 1.04, 1.05}, Now: []float64{2, 2.01, 2.02, 2.03, 2.04, 2.05}, Against: slo.AgainstOther, Beside: beside}})[0]
 		assert.Equal(t, slo.Missed, v.Outcome)
-		assert.Equal(t, c.because, v.Because(), c.row)
-		assert.Contains(t, v.Cause, c.row+" was missed because ")
+		assert.Equal(t, c.because, v.Cause.Reason(), c.row)
+		assert.Contains(t, v.Cause.String(), c.row+" was missed because ")
 	}
 }
 
@@ -73,7 +72,7 @@ func pairedRow(t *testing.T, expectation string) compare.Row {
 	t.Helper()
 	row, err := compare.Parse("p50 TPOT", expectation)
 	require.NoError(t, err)
-	c := compare.Row{Objective: row, Against: quantity.OfBaseline, Paired: true}
+	c := compare.Row{Objective: row, Against: slo.AgainstBaseline, Paired: true}
 	for i := range 8 {
 		c.Base = append(c.Base, 1+float64(i)*.2)
 		c.Now = append(c.Now, 1.2*c.Base[i]+float64(i)/1e4)
@@ -90,7 +89,7 @@ func pairedRow(t *testing.T, expectation string) compare.Row {
 func TestPairs_areExplainedByPairs(t *testing.T) {
 	v := compare.Judge([]compare.Row{pairedRow(t, "at most 5% worse")})
 	require.Equal(t, slo.Missed, v[0].Outcome)
-	assert.Equal(t, "answers took longer to decode: 2.04 s on average instead of 1.7 s, by the server's own account", v[0].Because())
+	assert.Equal(t, "answers took longer to decode: 2.04 s on average instead of 1.7 s, by the server's own account", v[0].Cause.Reason())
 	slo.Void(v, []slo.Finding{{Text: "the client was late"}}, nil)
 	assert.Equal(t, slo.Unknown, v[0].Outcome)
 	assert.Empty(t, v[0].Cause, "what is not known was not missed")
@@ -98,9 +97,9 @@ func TestPairs_areExplainedByPairs(t *testing.T) {
 
 func TestComparison_tooSmallAnImprovementIsNoFault(t *testing.T) {
 	c := pairedRow(t, "at least 30% better")
-	assert.Equal(t, "answers took longer to decode: 2.04 s on average instead of 1.7 s, by the server's own account", compare.Judge([]compare.Row{c})[0].Because())
+	assert.Equal(t, "answers took longer to decode: 2.04 s on average instead of 1.7 s, by the server's own account", compare.Judge([]compare.Row{c})[0].Cause.Reason())
 	c.Base, c.Now = c.Now, c.Base
 	v := compare.Judge([]compare.Row{c})[0]
 	require.Equal(t, slo.Missed, v.Outcome)
-	assert.Equal(t, "it is not as much better as was asked for, which is no fault", v.Because())
+	assert.Equal(t, "it is not as much better as was asked for, which is no fault", v.Cause.Reason())
 }

@@ -15,13 +15,13 @@ import (
 
 // Row is a row of a comparison with the figures it is about, one of each run.
 type Row struct {
-	harness.Objective               // as ParseComparison reads it
-	Base, Now         []float64     // positive; infinite where too few requests were answered
-	Paired            bool          // the i-th runs of both sides had the same seed, and other runs other ones
-	Against           quantity.Unit // OfBaseline, or OfOther
+	harness.Objective           // as [Parse] reads it
+	Base, Now         []float64 // positive; infinite where too few requests were answered
+	Paired            bool      // the i-th runs of both sides had the same seed, and other runs other ones
+	Against           slo.Reference
 
-	// Beside are other figures of the same runs, to say why a row was missed: none of a
-	// side that has them not. It may be nil.
+	// Beside returns another figure of the same runs, to say why a row was missed. A side
+	// that does not have it returns none. It may be nil.
 	Beside func(harness.Objective) (base, now []float64)
 }
 
@@ -45,7 +45,7 @@ func Judge(rows []Row) []slo.Verdict {
 	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(evidence[a], evidence[b]) })
 	standing, most := true, 0.0
 	for rank, i := range order {
-		if standing { // once one does not stand, those with less to say do not either
+		if standing { // once a row is rejected, so are those with a greater p (Holm)
 			most = tail / float64(len(rows)-rank)
 			standing = evidence[i] <= most
 		}
@@ -56,19 +56,20 @@ func Judge(rows []Row) []slo.Verdict {
 	}
 	for i, v := range verdicts {
 		if v.Outcome == slo.Missed && v.N > 0 {
-			verdicts[i].Cause = v.Name() + " was missed because " + rows[i].because()
+			verdicts[i].Cause = rows[i].because().Explains(v.WasMissed())
 		}
 	}
 	return verdicts
 }
 
-// tail is what an interval leaves out on each side, and what a test may err.
+// tail is the error probability: what an interval leaves out on each side, and the level of
+// the test.
 const tail = (1 - slo.Confidence) / 2
 
-// judge answers a row by itself, and says how likely what speaks against it would be
-// if the limit were just kept.
+// judge answers a row by itself. The evidence is the p-value against it: how likely these
+// figures, or worse ones, would be if the limit were just kept.
 func (c Row) judge(rows int) (v slo.Verdict, evidence float64) {
-	v = slo.Verdict{Objective: c.Objective, Unit: c.Against, Value: math.NaN(), Lo: math.NaN(), Hi: math.NaN(), N: len(c.Base) + len(c.Now), Outcome: slo.Unknown}
+	v = slo.Verdict{Objective: c.Objective, Against: c.Against, Unit: c.Against.Unit(), Value: math.NaN(), Lo: math.NaN(), Hi: math.NaN(), N: len(c.Base) + len(c.Now), Outcome: slo.Unknown}
 	if len(c.Base) == 0 || len(c.Now) == 0 {
 		v.N, v.Outcome, v.Notes = 0, slo.Missed, []string{"not one run on one of the sides has this figure"}
 		return v, 1
@@ -96,17 +97,16 @@ func (c Row) judge(rows int) (v slo.Verdict, evidence float64) {
 	return v, evidence
 }
 
-// paired reports whether pairs decide where p must be at most so much: as soon as
-// there are enough of them to, for what a pair shares then does not blur the
-// difference.
+// paired reports whether pairs decide where p must be at most this: as soon as there are
+// enough of them. What the two runs of a pair share cancels out of their difference.
 func (c Row) paired(most float64) bool {
 	return c.Paired && len(c.Base) == len(c.Now) && stats.LeastPaired(len(c.Now)) <= most
 }
 
-// shifts are the shift at the least and at the most that it can be. They differ only
-// where both sides have runs with too few answers, or without any throughput: by how
-// much one such run is worse than another is unknown, and they must not pass for
-// equal. Two runs without errors, or without a preemption, are.
+// shifts are the least and the greatest that the shift can be. They differ only where
+// both sides have runs with too few answers, or without any throughput: how much worse one
+// such run is than another is unknown, and they must not count as equal. Two runs without
+// errors, or without a preemption, are equal.
 func (c Row) shifts(most float64) (atLeast, atMost stats.Shift) {
 	of, worst := stats.Unpaired, 1.0
 	if c.paired(most) {
@@ -122,8 +122,8 @@ func (c Row) shifts(most float64) (atLeast, atMost stats.Shift) {
 // difference and no mean.
 const endless = 1e300
 
-// logs are the logarithms of these values, those of infinity and of 0 being so many
-// times endless.
+// logs are the logarithms of these values. The logarithms of infinity and of 0 are given
+// in multiples of endless.
 func logs(values []float64, ofInfinity, ofZero float64) []float64 {
 	out := make([]float64, len(values))
 	for i, v := range values {
@@ -145,7 +145,7 @@ func (c Row) sides() string {
 		unit = m.Unit
 	}
 	return fmt.Sprintf("medians %s and, %s, %s, of %d and %d runs; p = %.2g (Mann and Whitney, two-sided)",
-		quantity.Format(median(c.Now), unit), c.Against, quantity.Format(median(c.Base), unit), len(c.Now), len(c.Base), stats.MannWhitney(c.Base, c.Now))
+		quantity.Format(median(c.Now), unit), c.Against.Unit(), quantity.Format(median(c.Base), unit), len(c.Now), len(c.Base), stats.MannWhitney(c.Base, c.Now))
 }
 
 func median(values []float64) float64 {
@@ -154,7 +154,7 @@ func median(values []float64) float64 {
 	return sorted[(n-1)/2]/2 + sorted[n/2]/2
 }
 
-// doubt says what would settle a row that is not known.
+// doubt says why a row is unknown, and what would decide it.
 func (c Row) doubt(estimate, lo, hi float64) string {
 	if math.IsInf(lo, -1) && math.IsInf(hi, 1) {
 		why := "so few runs decide nothing, whatever they gave"
@@ -178,7 +178,7 @@ func (c Row) doubt(estimate, lo, hi float64) string {
 	return "the limit lies inside the interval: about " + c.more(int(math.Ceil(n*(width/distance)*(width/distance)-n))) + " would decide"
 }
 
-// least is how many more runs on each side could come to a p of at most that.
+// least is how many more runs each side needs before p can be as small as this.
 func (c Row) least(most float64) int {
 	for more := 1; ; more++ {
 		least := stats.LeastUnpaired(len(c.Now)+more, len(c.Base)+more)

@@ -79,7 +79,7 @@ func around(r *rand.Rand, n int, middle, spread float64) (out []float64) {
 
 func verdictOf(t *testing.T, expectation string, base, now []float64) slo.Verdict {
 	t.Helper()
-	return compare.Judge([]compare.Row{{Objective: comparison(t, "p99 TTFT", expectation), Base: base, Now: now, Against: quantity.OfBaseline}})[0]
+	return compare.Judge([]compare.Row{{Objective: comparison(t, "p99 TTFT", expectation), Base: base, Now: now, Against: slo.AgainstBaseline}})[0]
 }
 
 func TestRow_isJudgedByTheWholeInterval(t *testing.T) {
@@ -105,7 +105,7 @@ func TestRow_isJudgedByTheWholeInterval(t *testing.T) {
 func TestComparison_ofRunsWithoutAnswersIsUnknown(t *testing.T) {
 	all := func(v float64) []float64 { return []float64{v, v, v, v, v, v} }
 	for _, paired := range []bool{false, true} {
-		row := compare.Row{Objective: comparison(t, "p99 TTFT", "at most 5% worse"), Base: all(math.Inf(1)), Now: all(math.Inf(1)), Paired: paired, Against: quantity.OfBaseline}
+		row := compare.Row{Objective: comparison(t, "p99 TTFT", "at most 5% worse"), Base: all(math.Inf(1)), Now: all(math.Inf(1)), Paired: paired, Against: slo.AgainstBaseline}
 		v := compare.Judge([]compare.Row{row})[0]
 		assert.Equal(t, slo.Unknown, v.Outcome)
 		assert.True(t, math.IsNaN(v.Value))
@@ -132,7 +132,7 @@ func TestComparison_ofRunsWithoutAnswersIsUnknown(t *testing.T) {
 
 func TestComparison_moreThroughputIsNotWorse(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
-	row := compare.Row{Objective: comparison(t, "output throughput", "at most 5% worse"), Base: around(r, 5, 900, 0.01), Now: around(r, 5, 1200, 0.01), Against: quantity.OfOther}
+	row := compare.Row{Objective: comparison(t, "output throughput", "at most 5% worse"), Base: around(r, 5, 900, 0.01), Now: around(r, 5, 1200, 0.01), Against: slo.AgainstOther}
 	v := compare.Judge([]compare.Row{row})[0]
 	assert.Equal(t, slo.Met, v.Outcome)
 	assert.Contains(t, v.Sentence(), "% of the other server [")
@@ -153,14 +153,14 @@ func TestComparison_saysHowManyMoreRuns(t *testing.T) {
 
 // One row is missed by four runs on each side; of several rows it must be more.
 func TestRows_needMoreEvidenceTogether(t *testing.T) {
-	bad := compare.Row{Objective: comparison(t, "p99 TTFT", "at most 5% worse"), Base: []float64{1, 1.01, 1.02, 1.03}, Now: []float64{9, 9.1, 9.2, 9.3}, Against: quantity.OfBaseline}
-	same := compare.Row{Objective: comparison(t, "p50 TTFT", "at most 50% worse"), Base: bad.Base, Now: bad.Base, Against: quantity.OfBaseline}
+	bad := compare.Row{Objective: comparison(t, "p99 TTFT", "at most 5% worse"), Base: []float64{1, 1.01, 1.02, 1.03}, Now: []float64{9, 9.1, 9.2, 9.3}, Against: slo.AgainstBaseline}
+	same := compare.Row{Objective: comparison(t, "p50 TTFT", "at most 50% worse"), Base: bad.Base, Now: bad.Base, Against: slo.AgainstBaseline}
 	assert.Equal(t, slo.Missed, compare.Judge([]compare.Row{bad})[0].Outcome)
 	verdicts := compare.Judge([]compare.Row{same, bad})
 	assert.Equal(t, slo.Met, verdicts[0].Outcome)
 	assert.Equal(t, slo.Unknown, verdicts[1].Outcome)
 	assert.Contains(t, verdicts[1].Notes[0], "2 rows are judged together, and so p must be at most 0.013, not 0.014; 1 more repeat on each side could decide")
-	worse := compare.Row{Objective: bad.Objective, Base: append(bad.Base, 1), Now: append(bad.Now, 9), Against: quantity.OfBaseline}
+	worse := compare.Row{Objective: bad.Objective, Base: append(bad.Base, 1), Now: append(bad.Now, 9), Against: slo.AgainstBaseline}
 	assert.Equal(t, slo.Missed, compare.Judge([]compare.Row{same, worse})[1].Outcome)
 }
 
@@ -172,7 +172,7 @@ func TestPairs_showWhatSeedsHide(t *testing.T) {
 	for i, v := range around(r, 8, 1.1, 0.005) {
 		now[i] = base[i] * v
 	}
-	row := compare.Row{Objective: comparison(t, "p99 TTFT", "at most 5% worse"), Base: base, Now: now, Against: quantity.OfBaseline}
+	row := compare.Row{Objective: comparison(t, "p99 TTFT", "at most 5% worse"), Base: base, Now: now, Against: slo.AgainstBaseline}
 	assert.Equal(t, slo.Unknown, compare.Judge([]compare.Row{row})[0].Outcome)
 	row.Paired = true
 	v := compare.Judge([]compare.Row{row})[0]
@@ -223,7 +223,7 @@ func TestComparison_agreesWithBenchstat(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 8))
 	base, now := around(r, 7, 0.4, 0.05), around(r, 6, 0.43, 0.05)
 	now[0] = base[0] // a tie
-	row := compare.Row{Objective: comparison(t, "p99 TTFT", "at most 5% worse"), Base: base, Now: now, Against: quantity.OfBaseline}
+	row := compare.Row{Objective: comparison(t, "p99 TTFT", "at most 5% worse"), Base: base, Now: now, Against: slo.AgainstBaseline}
 	var files []string
 	for i, values := range [][]float64{base, now} {
 		var runs []store.Measured

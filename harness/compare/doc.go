@@ -1,4 +1,4 @@
 // Package compare holds runs against others: those of a baseline, or of another server. The unit
 // is the run, not the request, and every row has an interval and a rank test behind it. [Drifts]
-// finds since when a figure of a history is another one.
+// finds the runs of a history at which a figure changed.
 package compare

@@ -11,21 +11,21 @@ import (
 	"github.com/vllmspec/vllmspec/harness/stats"
 )
 
-// A Drift is a place in the history of a scenario from which on a figure was another
-// one.
+// A Drift is a change in the history of a scenario: from one run on, a figure lies higher or
+// lower than before.
 type Drift struct {
 	Figure        string        `json:"figure"` // "p99 TTFT"
 	Unit          quantity.Unit `json:"unit"`
 	At            int           `json:"at"`     // the first run after it, from 0, the oldest
 	Before        float64       `json:"before"` // medians of the runs since the change before it and until the next one
-	After         float64       `json:"after"`  //
-	Ratio, Lo, Hi float64       `json:"-"`      // after ÷ before, with its 95 % interval
-	P             float64       `json:"p"`      // corrected for all places at which there could be a change
-	Worse         bool          `json:"worse"`  // by the metric's direction
+	After         float64       `json:"after"`
+	Ratio, Lo, Hi float64       `json:"-"`     // after ÷ before, with its 95 % interval
+	P             float64       `json:"p"`     // corrected for all places at which there could be a change
+	Worse         bool          `json:"worse"` // by the metric's direction
 }
 
-// What of a history is called a change: a shift that chance would show anywhere in one
-// of a hundred histories, by at least so much, with so many runs on each side.
+// Thresholds of a change: the probability that chance shows one anywhere in a history, the
+// fewest runs on each side, and the least relative shift.
 const (
 	driftAlpha = 0.01
 	driftLeast = 4

@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"github.com/vllmspec/vllmspec/harness/compare"
-	"github.com/vllmspec/vllmspec/harness/quantity"
+	"github.com/vllmspec/vllmspec/harness/slo"
 )
 
 // Six runs now against six runs of the baseline: p99 TTFT, in seconds, of each.
@@ -14,7 +14,7 @@ func Example() {
 		panic(err)
 	}
 	verdicts := compare.Judge([]compare.Row{{
-		Objective: row, Against: quantity.OfBaseline,
+		Objective: row, Against: slo.AgainstBaseline,
 		Base: []float64{.410, .415, .409, .412, .418, .411},
 		Now:  []float64{.451, .462, .449, .455, .470, .458},
 	}})

@@ -12,7 +12,7 @@ import (
 )
 
 // Parse reads one row of a comparison: "p99 TTFT" | "at most 5% worse", or
-// "at least 3% better". Which way is worse the metric knows. The limit is kept as a
+// "at least 3% better". The metric says which way is worse. The limit is kept as a
 // ratio to the other side: of TTFT at most 1.05, of throughput at least 0.95.
 func Parse(subject, expectation string) (harness.Objective, error) {
 	s, err := slo.ParseSubject(subject)

@@ -36,7 +36,7 @@ func TestExplain(t *testing.T) {
 				diagnose.Explain(verdicts, slo.Measure(c.Run))
 				for _, want := range row.Wants {
 					if *update && want.Key == "cause" {
-						written[want.Where] = verdicts[0].Cause
+						written[want.Where] = verdicts[0].Cause.String()
 						continue
 					}
 					holdsOfVerdict(t, verdicts[0], want)
@@ -67,7 +67,7 @@ func holdsOfVerdict(t *testing.T, v slo.Verdict, want runtest.Want) {
 	t.Helper()
 	switch want.Key {
 	case "cause":
-		assert.Equal(t, want.Text, v.Cause, want.Where)
+		assert.Equal(t, want.Text, v.Cause.String(), want.Where)
 	case "note":
 		assert.Contains(t, strings.Join(v.Notes, "\n"), want.Text, want.Where)
 	default:

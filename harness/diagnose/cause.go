@@ -9,35 +9,31 @@ import (
 	"github.com/vllmspec/vllmspec/harness/slo"
 )
 
-// cause says in one sentence why a verdict is not met: the phase in which the time
-// went, and what was seen that speaks for it. Where nothing was seen, it says so.
-func (e *explanation) cause(v slo.Verdict) string {
-	switch v.Outcome {
-	case slo.Unknown:
-		return e.unknown(v)
-	case slo.Missed:
-		return v.Name() + " was missed because " + e.because(v)
+// cause is why a verdict is not met: the phase in which the time went, and the evidence
+// for it. An unknown verdict has its first note as its cause.
+func (e *Observer) cause(v slo.Verdict) slo.Cause {
+	switch {
+	case v.Outcome == slo.Missed:
+		return e.because(v).Explains(v.WasMissed())
+	case v.Outcome == slo.Unknown && len(v.Notes) > 0:
+		return slo.Cause{Claim: v.IsNotKnown(), Summary: v.Notes[0]}
 	}
-	return ""
+	return slo.Cause{}
 }
 
-// unknown names what keeps a verdict from being known: its first note.
-func (e *explanation) unknown(v slo.Verdict) string {
-	if len(v.Notes) == 0 {
-		return ""
-	}
-	return v.Name() + " is not known because " + v.Notes[0]
-}
+// reason is a cause that is about no phase.
+func reason(summary string) slo.Cause { return slo.Cause{Summary: summary} }
 
 // unread says what the scraper met where readings are missing; "" where none are.
-func (e *explanation) unread() string {
+func (e *Observer) unread() string {
 	if why := e.w.Run.Unread["server"]; why != "" {
 		return fmt.Sprintf("; its /metrics did not answer as it should (%s)", shortened(why))
 	}
 	return ""
 }
 
-func (e *explanation) because(v slo.Verdict) string {
+// because is why a verdict was missed.
+func (e *Observer) because(v slo.Verdict) slo.Cause {
 	m, err := metric.Lookup(v.Metric)
 	failed := e.failures[v.Class]
 	if failed == nil {
@@ -49,13 +45,13 @@ func (e *explanation) because(v slo.Verdict) string {
 	_, isTotal := m.Source.(metric.Total)
 	switch {
 	case err != nil:
-		return "of " + slo.NotSeen
+		return slo.NotSeen()
 	case isErrorRate && failed.n > 0:
 		return failed.because()
 	case m.Name == "lag":
-		return "the client itself was late" + e.w.Starved()
+		return slo.Cause{Phase: slo.PhaseClient, Summary: "the client itself was late"}.With(e.w.Starved())
 	case q != nil && v.Relation == harness.AtLeast && !m.CountsGood():
-		return "it was less than was asked for, which is no fault"
+		return reason("it was less than was asked for, which is no fault")
 	case q != nil && failed.n > q.slow.n:
 		return failed.because()
 	case q != nil && q.slow.n > 0:
@@ -65,51 +61,62 @@ func (e *explanation) because(v slo.Verdict) string {
 	case m.IsSampled() || inFlight:
 		return e.ofTheServer(m)
 	}
-	return "of " + slo.NotSeen
+	return slo.NotSeen()
 }
 
 // slowness is why requests were too slow for a limit.
-func (e *explanation) slowness(q *inquiry) string {
+func (e *Observer) slowness(q *inquiry) slo.Cause {
 	excess, slow := q.excess()
-	var s string
-	switch phase := excess.most(); phase {
-	case "client":
-		s = e.clientWaits(slow)
-	case "network":
-		s = q.onTheWay(slow)
-	case "front end":
-		s = e.inFront(q, slow)
-	case "queue":
-		s = fmt.Sprintf("requests waited in the server's queue, %s on average of those that were too slow: ", quantity.Format(slow.Queue, quantity.Seconds)) + e.queueing(q)
-	case "prefill":
-		s = fmt.Sprintf("prompts took long to compute, %s on average of those that were too slow: ", quantity.Format(slow.Prefill, quantity.Seconds)) + e.prompts(q)
-	case "stall":
-		s = e.stalled(q)
-	case "decode":
-		s = e.decoding(q)
-	default:
-		s = e.inTheServer(slow)
-	}
+	phase := excess.most()
+	c := e.inPhase(phase, q, slow)
+	c.Phase = phase
 	if q.opened() {
-		s += fmt.Sprintf("; %s of those %s were the first requests of their users, who all begin at once (a warm-up leaves them out)", quantity.Grouped(q.slow.opening), quantity.Grouped(q.slow.n))
+		c = c.With(fmt.Sprintf("; %s of those %s were the first requests of their users, who all begin at once (a warm-up leaves them out)", quantity.Grouped(q.slow.opening), quantity.Grouped(q.slow.n)))
 	}
-	if q.verdict == nil || q.metric.Name != q.verdict.Metric { // a part of goodput
-		s = fmt.Sprintf("%s missed %s: ", quantity.Counted(q.slow.n, "request"), q.limit.Text) + s
+	if q.isPart() {
+		c.Summary, c.Evidence = fmt.Sprintf("%s missed %s", quantity.Counted(q.slow.n, "request"), q.limit.Text), slo.Evidence(": "+c.Reason())
 	}
-	return s
+	return c
+}
+
+// inPhase is why requests spent too long in a phase.
+func (e *Observer) inPhase(phase slo.Phase, q *inquiry, slow Phases) slo.Cause {
+	switch phase {
+	case slo.PhaseClient:
+		return e.clientWaits(slow)
+	case slo.PhaseNetwork:
+		return q.onTheWay(slow)
+	case slo.PhaseFrontEnd:
+		return e.inFront(q, slow)
+	case slo.PhaseQueue:
+		return reason(ofTooSlow("requests waited in the server's queue", slow.Queue)).With(": " + e.queueing(q))
+	case slo.PhasePrefill:
+		return reason(ofTooSlow("prompts took long to compute", slow.Prefill)).With(": " + e.prompts(q))
+	case slo.PhaseStall:
+		return e.stalled(q)
+	case slo.PhaseDecode:
+		return e.decoding(q)
+	}
+	return e.inTheServer(slow)
+}
+
+// ofTooSlow adds how long something took on average of the requests that were too slow.
+func ofTooSlow(what string, seconds float64) string {
+	return fmt.Sprintf("%s, %s on average of those that were too slow", what, quantity.Format(seconds, quantity.Seconds))
 }
 
 // clientWaits is for requests that were sent late.
-func (e *explanation) clientWaits(slow Phases) string {
+func (e *Observer) clientWaits(slow Phases) slo.Cause {
 	if open, ok := e.w.Run.Scenario.Load.(harness.Open); ok && open.InFlight > 0 {
-		return fmt.Sprintf("requests waited %s on average for one of the %s places that the scenario gives them: so many were not answered as fast as requests came", quantity.Format(slow.Client, quantity.Seconds), quantity.Grouped(open.InFlight))
+		return reason(fmt.Sprintf("requests waited %s on average for one of the %s places that the scenario gives them", quantity.Format(slow.Client, quantity.Seconds), quantity.Grouped(open.InFlight))).
+			With(": so many were not answered as fast as requests came")
 	}
-	return fmt.Sprintf("the client sent them late, by %s on average%s", quantity.Format(slow.Client, quantity.Seconds), e.w.Starved())
+	return reason(fmt.Sprintf("the client sent them late, by %s on average", quantity.Format(slow.Client, quantity.Seconds))).With(e.w.Starved())
 }
 
-// onTheWay is for time that the server knows nothing of.
-func (q *inquiry) onTheWay(slow Phases) string {
-	s := fmt.Sprintf("time passed between client and server, %s on average of those that were too slow", quantity.Format(slow.Network, quantity.Seconds))
+// onTheWay is for time that the server does not count.
+func (q *inquiry) onTheWay(slow Phases) slo.Cause {
+	c := reason(ofTooSlow("time passed between client and server", slow.Network))
 	then, _ := q.seen()
 	var most float64
 	for i, k := range q.line.ticks {
@@ -119,40 +126,38 @@ func (q *inquiry) onTheWay(slow Phases) string {
 	}
 	switch {
 	case q.slow.headers.Seconds()/float64(max(1, q.slow.n)) < slow.Network/2 && then.n > 0 && most > 0 && most < slow.Total():
-		s += fmt.Sprintf(": by its own account the server gave no first token later than %s after a request had come; the network, a proxy or its front end held them up", quantity.Format(most, quantity.Seconds))
-	default:
-		s += ": connecting, and until the headers came, which the server sends before it begins; the network, a proxy or its front end held them up"
+		return c.With(fmt.Sprintf(": by its own account the server gave no first token later than %s after a request had come; the network, a proxy or its front end held them up", quantity.Format(most, quantity.Seconds)))
 	}
-	return s
+	return c.With(": connecting, and until the headers came, which the server sends before it begins; the network, a proxy or its front end held them up")
 }
 
 // inFront is for time that the server counts, and its engine does not.
-func (e *explanation) inFront(q *inquiry, slow Phases) string {
-	s := fmt.Sprintf("requests waited in the server's front end, %s on average of those that were too slow", quantity.Format(slow.FrontEnd, quantity.Seconds))
+func (e *Observer) inFront(q *inquiry, slow Phases) slo.Cause {
+	c := reason(ofTooSlow("requests waited in the server's front end", slow.FrontEnd))
 	if f := e.line.frontEnd(); f.first > 0 {
-		s += fmt.Sprintf(": by its own account the first tokens of all requests took %s on average, and of that %s in its queue and in computing", quantity.Format(f.first, quantity.Seconds), quantity.Format(f.engine, quantity.Seconds))
+		c = c.With(fmt.Sprintf(": by its own account the first tokens of all requests took %s on average, and of that %s in its queue and in computing", quantity.Format(f.first, quantity.Seconds), quantity.Format(f.engine, quantity.Seconds)))
 	}
 	then, _ := q.seen()
-	return s + fmt.Sprintf("; %s output tokens per second went through it meanwhile", quantity.Digits(then.rate()))
+	return c.With(fmt.Sprintf("; %s output tokens per second went through it meanwhile", quantity.Digits(then.rate())))
 }
 
 // inTheServer is for time between headers and first token that is not split.
-func (e *explanation) inTheServer(slow Phases) string {
-	s := fmt.Sprintf("%s on average passed in the server before the first token", quantity.Format(slow.Server, quantity.Seconds))
+func (e *Observer) inTheServer(slow Phases) slo.Cause {
+	c := reason(fmt.Sprintf("%s on average passed in the server before the first token", quantity.Format(slow.Server, quantity.Seconds)))
 	if e.line.read() {
-		return s + "; its metrics do not tell whether in its queue or in computing"
+		return c.With("; its metrics do not tell whether in its queue or in computing")
 	}
-	return s + "; whether in its queue or in computing was not seen, as its metrics could not be read" + e.unread()
+	return c.With("; whether in its queue or in computing was not seen, as its metrics could not be read" + e.unread())
 }
 
 // queueing says what the queue waited for.
-func (e *explanation) queueing(q *inquiry) string {
+func (e *Observer) queueing(q *inquiry) string {
 	then, _ := q.seen()
 	return e.resource(then, q.limit.Class) + e.oversaturated(then)
 }
 
 // resource is what was used up while requests waited.
-func (e *explanation) resource(then seen, class string) string {
+func (e *Observer) resource(then seen, class string) string {
 	grew := fmt.Sprintf("the queue grew from %s to %s", quantity.Digits(then.waited), quantity.Digits(then.waitedMost))
 	switch {
 	case then.n == 0:
@@ -190,7 +195,7 @@ func preempted(n float64) string {
 // grows for good.
 const oversaturation = 1.1
 
-func (e *explanation) oversaturated(then seen) string {
+func (e *Observer) oversaturated(then seen) string {
 	if _, users := e.w.Run.Scenario.Load.(harness.Closed); users {
 		return "" // they ask no more than is answered
 	}

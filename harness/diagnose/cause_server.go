@@ -15,7 +15,7 @@ import (
 )
 
 // prompts says why prompts took long to compute.
-func (e *explanation) prompts(q *inquiry) string {
+func (e *Observer) prompts(q *inquiry) string {
 	own, others := q.slow.promptMean(), q.fast.promptMean()
 	then, _ := q.seen()
 	if q.slow.told > 0 && q.fast.told > 0 && own >= 1.5*others {
@@ -30,7 +30,7 @@ func (e *explanation) prompts(q *inquiry) string {
 func (g group) promptMean() float64 { return float64(g.prompt) / float64(max(1, g.told)) }
 
 // promptLoad is how many prompt tokens there were to compute, and whose.
-func (e *explanation) promptLoad(then seen, class string) string {
+func (e *Observer) promptLoad(then seen, class string) string {
 	s := fmt.Sprintf("%s prompt tokens came per second", quantity.Digits(then.prompt/max(1e-9, then.seconds)))
 	if name, share, mean := e.longPrompts(class); name != "" {
 		s = fmt.Sprintf("prompts of the class %s took part in them, %s tokens each and %s of all", name, quantity.Digits(mean), quantity.Format(share, quantity.Ratio))
@@ -40,7 +40,7 @@ func (e *explanation) promptLoad(then seen, class string) string {
 
 // longPrompts is another class whose prompts make up most of all prompt tokens and
 // are at least twice as long as those of the class that suffers.
-func (e *explanation) longPrompts(class string) (name string, share, mean float64) {
+func (e *Observer) longPrompts(class string) (name string, share, mean float64) {
 	all, others := 0, *new(classSeen)
 	for of, c := range e.load.classes {
 		all += c.prompt
@@ -61,7 +61,7 @@ func (e *explanation) longPrompts(class string) (name string, share, mean float6
 }
 
 // holders is the class that held most of the KV cache, where that is another one.
-func (e *explanation) holders(class string) string {
+func (e *Observer) holders(class string) string {
 	if len(e.load.classes) < 2 {
 		return ""
 	}
@@ -82,36 +82,44 @@ func (e *explanation) holders(class string) string {
 }
 
 // stalled is for answers that stopped, or never began, though it was their turn.
-func (e *explanation) stalled(q *inquiry) string {
+func (e *Observer) stalled(q *inquiry) slo.Cause {
 	then, _ := q.seen()
 	longest := quantity.Format(q.slow.longest.Seconds(), quantity.Seconds)
 	switch {
 	case then.stood > 0:
 		return e.stood(then)
 	case then.preemptions > 0 && then.kvMost >= .7:
-		return "answers were preempted in their middle, for up to " + longest + ": the KV cache was full, its usage stood at up to " + quantity.Format(then.kvMost, quantity.Ratio) + preempted(then.preemptions) + e.holders(q.limit.Class)
+		return reason("answers were preempted in their middle, for up to " + longest).With(e.fullCache(then, q.limit.Class))
 	case then.n == 0:
-		return "answers stopped in their middle, for up to " + longest + "; what the server did meanwhile was not seen, as its metrics could not be read" + e.unread()
+		return reason("answers stopped in their middle, for up to " + longest).With("; what the server did meanwhile was not seen, as its metrics could not be read" + e.unread())
 	case then.gap.n > 0 && then.gap.most < q.slow.longest.Seconds():
-		return fmt.Sprintf("answers stopped in their middle, for up to %s, while the engine went on: by its own account no token came later than %s after the one before; its front end, a proxy or the network held them up", longest, quantity.Format(then.gap.most, quantity.Seconds))
+		return reason("answers stopped in their middle, for up to " + longest + ", while the engine went on").
+			With(fmt.Sprintf(": by its own account no token came later than %s after the one before; its front end, a proxy or the network held them up", quantity.Format(then.gap.most, quantity.Seconds)))
 	}
 	return e.decoding(q)
 }
 
-func (e *explanation) stood(then seen) string {
+// fullCache is the evidence that the KV cache was full, and which class filled it.
+func (e *Observer) fullCache(then seen, class string) string {
+	return ": the KV cache was full, its usage stood at up to " + quantity.Format(then.kvMost, quantity.Ratio) + preempted(then.preemptions) + e.holders(class)
+}
+
+// stood is for an engine that gave nothing although it had requests.
+func (e *Observer) stood(then seen) slo.Cause {
 	at := func(d time.Duration) string { return quantity.Format(d.Seconds(), quantity.Seconds) }
-	return fmt.Sprintf("the engine stood still: from %s to %s of the run it gave no token for %s, although requests were there", at(then.stoodFrom), at(then.stoodTo), at(then.stood))
+	return slo.Cause{Phase: slo.PhaseStall, Summary: "the engine stood still"}.
+		With(fmt.Sprintf(": from %s to %s of the run it gave no token for %s, although requests were there", at(then.stoodFrom), at(then.stoodTo), at(then.stood)))
 }
 
 // decoding is for tokens that came slowly one after the other.
-func (e *explanation) decoding(q *inquiry) string {
+func (e *Observer) decoding(q *inquiry) slo.Cause {
 	then, otherwise := q.seen()
 	slow, usual := then.gap.mean(), otherwise.gap.mean()
-	s := "tokens came slowly one after the other, "
+	const slowly = "tokens came slowly one after the other, "
 	if then.n == 0 || then.gap.n == 0 {
-		return s + "and what the server did meanwhile was not seen, as its metrics could not be read" + e.unread()
+		return reason(slowly + "and what the server did meanwhile was not seen, as its metrics could not be read").With(e.unread())
 	}
-	s += fmt.Sprintf("%s apart on average by the server's own account", quantity.Format(slow, quantity.Seconds))
+	s := slowly + fmt.Sprintf("%s apart on average by the server's own account", quantity.Format(slow, quantity.Seconds))
 	contrast := otherwise.gap.n > 0 && slow >= 1.3*usual
 	name, _, _ := e.longPrompts(q.limit.Class)
 	client := (q.slow.after.Decode + q.slow.after.Stall) / float64(max(1, q.slow.gaps))
@@ -119,21 +127,35 @@ func (e *explanation) decoding(q *inquiry) string {
 	case then.stood > 0:
 		return e.stood(then)
 	case client > 2*slow && then.gap.most < q.slow.longest.Seconds():
-		return s + fmt.Sprintf(", but %s as they came to the client: its front end, a proxy or the network held them up", quantity.Format(client, quantity.Seconds))
+		return reason(s + fmt.Sprintf(", but %s as they came to the client", quantity.Format(client, quantity.Seconds))).With(": its front end, a proxy or the network held them up")
 	case then.preemptions > 0:
-		return s + ": the KV cache was full, its usage stood at up to " + quantity.Format(then.kvMost, quantity.Ratio) + preempted(then.preemptions) + e.holders(q.limit.Class)
+		return reason(s).With(e.fullCache(then, q.limit.Class))
 	case name != "":
-		return s + ": steps were full of prompts; " + e.promptLoad(then, q.limit.Class)
+		return reason(s).With(": steps were full of prompts; " + e.promptLoad(then, q.limit.Class))
 	case q.alone(slow):
-		return s + fmt.Sprintf(", with gaps of up to %s among them: steps that compute prompts take longer, and %s prompt tokens came per second meanwhile", quantity.Format(q.slow.longest.Seconds(), quantity.Seconds), quantity.Digits(then.perSecond()))
-	case contrast && then.running >= 1.5*otherwise.running && then.rate() >= 1.3*otherwise.rate():
-		return s + fmt.Sprintf(" and %s otherwise: the batch was larger, %s requests at once on average, %s otherwise", quantity.Format(usual, quantity.Seconds), quantity.Digits(then.running), quantity.Digits(otherwise.running))
-	case contrast && then.perSecond() >= 1.5*otherwise.perSecond():
-		return s + fmt.Sprintf(" and %s otherwise: steps were full of prompts; %s prompt tokens came per second, %s otherwise", quantity.Format(usual, quantity.Seconds), quantity.Digits(then.perSecond()), quantity.Digits(otherwise.perSecond()))
+		return reason(s + fmt.Sprintf(", with gaps of up to %s among them", quantity.Format(q.slow.longest.Seconds(), quantity.Seconds))).
+			With(fmt.Sprintf(": steps that compute prompts take longer, and %s prompt tokens came per second meanwhile", quantity.Digits(then.perSecond())))
 	case contrast:
-		return s + fmt.Sprintf(" from %s to %s and %s otherwise, with %s requests running, %s otherwise: the engine's steps grew slower with no more to do%s", quantity.Format(then.first.Seconds(), quantity.Seconds), quantity.Format(then.until.Seconds(), quantity.Seconds), quantity.Format(usual, quantity.Seconds), quantity.Digits(then.running), quantity.Digits(otherwise.running), e.heldBack())
+		return e.slowerThanUsual(s, then, otherwise)
 	}
-	return s + fmt.Sprintf(", all the time, with %s requests running and %s prompt tokens per second: the server is no faster at this load%s", quantity.Digits(then.running), quantity.Digits(then.perSecond()), e.heldBack())
+	return reason(s + fmt.Sprintf(", all the time, with %s requests running and %s prompt tokens per second", quantity.Digits(then.running), quantity.Digits(then.perSecond()))).
+		With(": the server is no faster at this load" + e.heldBack())
+}
+
+// slowerThanUsual is for tokens that came more slowly then than otherwise: what the
+// engine had more of to do.
+func (e *Observer) slowerThanUsual(s string, then, otherwise seen) slo.Cause {
+	usual := quantity.Format(otherwise.gap.mean(), quantity.Seconds)
+	switch {
+	case then.running >= 1.5*otherwise.running && then.rate() >= 1.3*otherwise.rate():
+		return reason(s + " and " + usual + " otherwise").
+			With(fmt.Sprintf(": the batch was larger, %s requests at once on average, %s otherwise", quantity.Digits(then.running), quantity.Digits(otherwise.running)))
+	case then.perSecond() >= 1.5*otherwise.perSecond():
+		return reason(s + " and " + usual + " otherwise").
+			With(fmt.Sprintf(": steps were full of prompts; %s prompt tokens came per second, %s otherwise", quantity.Digits(then.perSecond()), quantity.Digits(otherwise.perSecond())))
+	}
+	return reason(s + fmt.Sprintf(" from %s to %s and %s otherwise, with %s requests running, %s otherwise", quantity.Format(then.first.Seconds(), quantity.Seconds), quantity.Format(then.until.Seconds(), quantity.Seconds), usual, quantity.Digits(then.running), quantity.Digits(otherwise.running))).
+		With(": the engine's steps grew slower with no more to do" + e.heldBack())
 }
 
 // alone reports whether it is single gaps that were too long, and not all of them.
@@ -144,7 +166,7 @@ func (q *inquiry) alone(mean float64) bool {
 
 // heldBack says that a GPU's clock was lower than it could be, for another reason than
 // its power limit, which is usual under load.
-func (e *explanation) heldBack() string {
+func (e *Observer) heldBack() string {
 	if e.w.Throttled() {
 		return "; heat or the hardware held back the clock of a GPU meanwhile"
 	}
@@ -159,33 +181,38 @@ func (s seen) rate() float64 { return s.output / max(1e-9, s.seconds) }
 func (s seen) perSecond() float64 { return s.prompt / max(1e-9, s.seconds) }
 
 // tooLittle is why fewer came than was asked for.
-func (e *explanation) tooLittle(failed *failures) string {
+func (e *Observer) tooLittle(failed *failures) slo.Cause {
 	due, ended := float64(e.load.due)/e.w.Seconds(), float64(e.load.ended)/e.w.Seconds()
 	then := e.line.in(func(i int) bool { return e.line.ticks[i].waiting > 0 })
 	switch {
 	case failed.n*50 > failed.due:
 		return failed.because()
 	case then.queued > 0 && due > oversaturation*ended:
-		return "requests waited in the server's queue: " + e.resource(then, "") + e.oversaturated(then)
+		return e.queued(then)
 	case !e.line.read():
-		return fmt.Sprintf("no more came: %s requests per second were due and %s were answered; what the server did was not seen, as its metrics could not be read", quantity.Digits(due), quantity.Digits(ended)) + e.unread()
+		return reason("no more came").With(fmt.Sprintf(": %s requests per second were due and %s were answered; what the server did was not seen, as its metrics could not be read", quantity.Digits(due), quantity.Digits(ended)) + e.unread())
 	}
-	return fmt.Sprintf("the load asked for no more: %s requests per second were due and %s were answered", quantity.Digits(due), quantity.Digits(ended))
+	return reason("the load asked for no more").With(fmt.Sprintf(": %s requests per second were due and %s were answered", quantity.Digits(due), quantity.Digits(ended)))
+}
+
+// queued is for requests that waited, whatever became of each.
+func (e *Observer) queued(then seen) slo.Cause {
+	return slo.Cause{Phase: slo.PhaseQueue, Summary: "requests waited in the server's queue"}.With(": " + e.resource(then, "") + e.oversaturated(then))
 }
 
 // ofTheServer is why one of the server's own figures is beyond its limit.
-func (e *explanation) ofTheServer(m metric.Metric) string {
+func (e *Observer) ofTheServer(m metric.Metric) slo.Cause {
 	all := e.line.in(func(int) bool { return true })
 	queued := e.line.in(func(i int) bool { return e.line.ticks[i].waiting > 0 })
 	switch {
 	case all.n == 0:
-		return "of something that was not seen: the server's metrics could not be read" + e.unread()
+		return reason("of something that was not seen").With(": the server's metrics could not be read" + e.unread())
 	case all.stood > 0:
 		return e.stood(all)
 	case m.Name == "KV cache usage" || m.Name == "preemptions":
-		return fmt.Sprintf("the KV cache was full: its usage stood at up to %s with up to %s requests at once%s", quantity.Format(all.kvMost, quantity.Ratio), quantity.Digits(all.runningMost), preempted(all.preemptions)) + e.holders("")
+		return reason("the KV cache was full").With(fmt.Sprintf(": its usage stood at up to %s with up to %s requests at once%s", quantity.Format(all.kvMost, quantity.Ratio), quantity.Digits(all.runningMost), preempted(all.preemptions)) + e.holders(""))
 	case queued.n > 0 && m.Name != "prefix cache hit rate" && m.Name != "draft acceptance rate":
-		return "requests waited in the server's queue: " + e.resource(queued, "") + e.oversaturated(queued)
+		return e.queued(queued)
 	}
-	return "of " + slo.NotSeen
+	return slo.NotSeen()
 }

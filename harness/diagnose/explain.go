@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"math"
 	"slices"
 	"time"
 
@@ -33,52 +34,157 @@ func (m PhaseMeans) mean() PhaseMeans { return PhaseMeans{m.N, m.Phases.over(m.N
 // moments of a run, at most; none is shorter than a second.
 const mostMoments = 600
 
-// Explain says of each verdict that is not met why, as far as anything that was seen
-// speaks for it. Of several runs that were judged together the first speaks for all
-// that has the same outcome by itself, or else the first.
+// Explain sets the causes of the verdicts that are not met, as far as anything that was
+// measured speaks for one. Of several runs that were judged together the first speaks for
+// all that has the same outcome by itself, or else the first.
 func Explain(verdicts []slo.Verdict, runs ...*slo.Window) {
-	asked := map[*slo.Window][]*slo.Verdict{}
+	var observers []*Observer
+	for _, w := range runs {
+		observers = append(observers, NewObserver(w))
+	}
+	ExplainObserved(verdicts, observers...)
+}
+
+// ExplainObserved is [Explain] of runs that were observed when they were read. One is
+// read again only where a missed row was not announced to its observer.
+func ExplainObserved(verdicts []slo.Verdict, runs ...*Observer) {
+	asked := map[*Observer][]*slo.Verdict{}
 	for i := range verdicts {
 		v := &verdicts[i]
-		if v.Outcome == slo.Met || v.Cause != "" {
+		if v.Outcome == slo.Met || !v.Cause.IsZero() {
 			continue
 		}
-		speaker := slices.IndexFunc(runs, func(w *slo.Window) bool {
-			return len(runs) == 1 || slo.Judge(w, []harness.Objective{v.Objective})[0].Outcome == v.Outcome
+		speaker := slices.IndexFunc(runs, func(e *Observer) bool {
+			return len(runs) == 1 || slo.Judge(e.w, []harness.Objective{v.Objective})[0].Outcome == v.Outcome
 		})
-		w := runs[max(0, speaker)]
-		asked[w] = append(asked[w], v)
+		e := runs[max(0, speaker)]
+		asked[e] = append(asked[e], v)
 	}
-	for w, of := range asked {
-		explain(w, of)
+	for e, of := range asked {
+		e.explain(of)
 	}
 }
 
-// explain goes through the run once more, where a verdict was missed.
-func explain(w *slo.Window, verdicts []*slo.Verdict) {
-	e := &explanation{w: w, line: new(timeline)}
-	if slices.ContainsFunc(verdicts, func(v *slo.Verdict) bool { return v.Outcome == slo.Missed }) {
-		e.line = timelineOf(w.Run)
-		for _, v := range verdicts {
-			e.inquire(v)
+// explain sets the causes of verdicts on one run.
+func (e *Observer) explain(verdicts []*slo.Verdict) {
+	var rows []harness.Objective
+	for _, v := range verdicts {
+		if v.Outcome == slo.Missed {
+			rows = append(rows, v.Objective)
 		}
-		e.through()
+	}
+	if rows != nil && !e.observed(rows) {
+		e = NewObserver(e.w, rows...)
+		e.w.Run.Each(e)
 	}
 	for _, v := range verdicts {
 		v.Cause = e.cause(*v)
 	}
 }
 
-// TimesOf goes through the run once more and says where the time of its requests went.
-func TimesOf(w *slo.Window) Times { return (&explanation{w: w, line: timelineOf(w.Run)}).through() }
+// observed reports whether a run was read for these rows.
+func (e *Observer) observed(rows []harness.Objective) bool {
+	return e.read && !slices.ContainsFunc(rows, func(o harness.Objective) bool {
+		return !slices.ContainsFunc(e.rows, func(row harness.Objective) bool { return same(row, o) })
+	})
+}
 
-// An explanation is in the making.
-type explanation struct {
+// same reports whether two objectives are one row of a feature.
+func same(a, b harness.Objective) bool { return a.Text == b.Text && a.Where == b.Where }
+
+// TimesOf reads a run once and says where the time of its requests went.
+func TimesOf(w *slo.Window) Times {
+	e := NewObserver(w)
+	w.Run.Each(e)
+	return e.Times()
+}
+
+// An Observer gathers what the causes of missed rows rest on, and where the time of
+// requests went, while a run is read: see [harness.Run.Each].
+type Observer struct {
 	w         *slo.Window
 	line      *timeline
+	rows      []harness.Objective // that may be missed
 	inquiries []*inquiry
 	load      loadSeen
 	failures  map[string]*failures // by class; "" is all
+	times     Times                // sums, until [Observer.Times] makes means of them
+	slowest   slowest
+	read      bool // something of the run was read
+}
+
+// NewObserver gathers what explains these rows of a run. The window may still be measured
+// in the same pass: only its ends are asked for before the run was read.
+func NewObserver(w *slo.Window, rows ...harness.Objective) *Observer {
+	every := max(time.Second, ((w.To-w.From)/mostMoments + time.Second - 1).Truncate(time.Second))
+	e := &Observer{w: w, line: newTimeline(), rows: rows, failures: map[string]*failures{}, load: loadSeen{classes: map[string]*classSeen{}},
+		times: Times{EveryNS: int64(every)}, slowest: slowest{most: math.MaxInt / 4}}
+	if w.Run.Requests > 0 {
+		e.slowest.most = max(1, w.Run.Requests/100) // no fewer than the hundredth of those in the window
+	}
+	return e
+}
+
+// Sample takes a sample.
+func (e *Observer) Sample(s harness.Sample) {
+	e.read = true
+	e.line.take(s)
+}
+
+// Record takes a record, once there are no more samples.
+func (e *Observer) Record(r *harness.Record) {
+	e.begin()
+	if r.OK() && r.Done >= e.w.From && r.Done < e.w.To {
+		e.load.ended++
+	}
+	if r.Warmup || r.Due < e.w.From || r.Due >= e.w.To {
+		return
+	}
+	e.note(r)
+	c := e.line.split(r)
+	for _, q := range e.inquiries {
+		q.take(r, c)
+	}
+	if r.Sent != harness.NoTime {
+		e.time(r, c.whole())
+	}
+}
+
+// begin ends the timeline, which inquiries are about, before the first record.
+func (e *Observer) begin() {
+	e.read = true
+	if e.line.over {
+		return
+	}
+	e.line.end()
+	for _, o := range e.rows {
+		e.inquire(o)
+	}
+}
+
+// time counts the phases of a request in.
+func (e *Observer) time(r *harness.Record, whole Phases) {
+	t := &e.times
+	t.All.add(whole)
+	e.slowest.take(r.E2E(), whole)
+	i := int((r.Due - e.w.From) / time.Duration(t.EveryNS))
+	t.Moments = append(t.Moments, make([]PhaseMeans, max(0, i+1-len(t.Moments)))...)
+	t.Moments[i].add(whole)
+	t.Timed += btoi(r.ServerQueue != harness.NoTime)
+	t.Answered += btoi(len(r.Chunks) > 0)
+}
+
+// Times are where the time of the requests went, once all was read.
+func (e *Observer) Times() Times {
+	e.begin()
+	t := e.times
+	t.Read = e.line.read()
+	e.slowest.most = max(1, e.w.Due/100)
+	t.All, t.Slowest, t.Moments = t.All.mean(), e.slowest.mean(), slices.Clone(t.Moments)
+	for i := range t.Moments {
+		t.Moments[i] = t.Moments[i].mean()
+	}
+	return t
 }
 
 // loadSeen is what was asked, by class of traffic.
@@ -94,45 +200,8 @@ type classSeen struct {
 	prompts int     // whose length was reported
 }
 
-func (e *explanation) through() Times {
-	from, to := e.w.From, e.w.To
-	every := max(time.Second, ((to-from)/mostMoments + time.Second - 1).Truncate(time.Second))
-	t := Times{EveryNS: int64(every), Read: e.line.read()}
-	slowest := slowest{most: max(1, e.w.Due/100)}
-	e.load.classes, e.failures = map[string]*classSeen{}, map[string]*failures{}
-	for r := range e.w.Run.Records {
-		if r.OK() && r.Done >= from && r.Done < to {
-			e.load.ended++
-		}
-		if r.Warmup || r.Due < from || r.Due >= to {
-			continue
-		}
-		e.note(&r)
-		c := e.line.split(&r)
-		for _, q := range e.inquiries {
-			q.take(&r, c)
-		}
-		if r.Sent == harness.Never {
-			continue
-		}
-		whole := c.whole()
-		t.All.add(whole)
-		slowest.take(r.E2E(), whole)
-		i := int((r.Due - from) / every)
-		t.Moments = append(t.Moments, make([]PhaseMeans, max(0, i+1-len(t.Moments)))...)
-		t.Moments[i].add(whole)
-		t.Timed += btoi(r.ServerQueue != harness.Never)
-		t.Answered += btoi(len(r.Chunks) > 0)
-	}
-	t.All, t.Slowest = t.All.mean(), slowest.mean()
-	for i := range t.Moments {
-		t.Moments[i] = t.Moments[i].mean()
-	}
-	return t
-}
-
 // note counts what was asked, and what failed.
-func (e *explanation) note(r *harness.Record) {
+func (e *Observer) note(r *harness.Record) {
 	e.load.due++
 	for _, class := range slices.Compact([]string{"", r.Class}) {
 		if e.failures[class] == nil {
@@ -155,7 +224,7 @@ func (e *explanation) note(r *harness.Record) {
 	}
 }
 
-// slowest are the requests that took the longest, so many of them.
+// slowest are the requests that took the longest, so many of them or a few more.
 type slowest struct {
 	most  int
 	taken []timed
@@ -168,7 +237,7 @@ type timed struct {
 
 // take keeps twice as many as are wanted before it throws the quicker half away.
 func (s *slowest) take(took time.Duration, p Phases) {
-	if took == harness.Never {
+	if took == harness.NoTime {
 		return
 	}
 	if s.taken = append(s.taken, timed{took, p}); len(s.taken) >= 2*s.most+64 {

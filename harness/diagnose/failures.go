@@ -9,6 +9,7 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/quantity"
+	"github.com/vllmspec/vllmspec/harness/slo"
 )
 
 // failures are requests that did not end well, by kind.
@@ -48,51 +49,55 @@ func (f *failures) most() (harness.Failure, *failed) {
 	return kinds[0], f.kinds[kinds[0]]
 }
 
-// because says what went wrong with most of them: "connections were refused: 24 of
+// because is what went wrong with most of them: "connections were refused: 24 of
 // 480 requests had none".
-func (f *failures) because() string {
+func (f *failures) because() slo.Cause {
 	kind, of := f.most()
 	n := fmt.Sprintf("%s of %s", quantity.Grouped(of.n), quantity.Counted(f.due, "request"))
-	said := ""
+	quoted := ""
 	if of.example != "" {
-		said = fmt.Sprintf(" (“%s”)", shortened(of.example))
+		quoted = fmt.Sprintf(" (“%s”)", shortened(of.example))
 	}
-	var s string
+	c := failureCause(kind, n, quoted)
+	if others := f.n - of.n; others > 0 {
+		c = c.With(fmt.Sprintf("; %s failed otherwise", quantity.Counted(others, "request")))
+	}
+	return c
+}
+
+// failureCause is for requests that failed in one way: n says how many of all did, and
+// quoted what the first of them said.
+func failureCause(kind harness.Failure, n, quoted string) slo.Cause {
 	switch kind {
 	case harness.Refused:
-		s = "connections were refused: " + n + " found no server that took theirs" + said
+		return reason("connections were refused").With(": " + n + " found no server that took theirs" + quoted)
 	case harness.Reset:
-		s = "connections were broken off: those of " + n + said
+		return reason("connections were broken off").With(": those of " + n + quoted)
 	case harness.Timeout:
-		s = "answers did not end in the time allowed: those of " + n
+		return reason("answers did not end in the time allowed").With(": those of " + n)
 	case harness.Unanswered:
-		s = "answers did not end: those of " + n + " were still awaited when the grace after the load was over"
+		return reason("answers did not end").With(": those of " + n + " were still awaited when the grace after the load was over")
 	case harness.ErrorInStream:
-		s = "the server broke off answers with an error in mid-answer: those of " + n + said
+		return reason("the server broke off answers with an error in mid-answer").With(": those of " + n + quoted)
 	case harness.CutShort:
-		s = "answers were cut short: those of " + n + " ended without a finish reason"
+		return reason("answers were cut short").With(": those of " + n + " ended without a finish reason")
 	case harness.Malformed:
-		s = "what came was not the protocol: in " + n + said
+		return reason("what came was not the protocol").With(": in " + n + quoted)
 	case harness.Aborted:
-		s = "the server aborted answers: those of " + n + said
+		return reason("the server aborted answers").With(": those of " + n + quoted)
 	case harness.ServerError:
-		s = "the server ended answers with an error: those of " + n + said
+		return reason("the server ended answers with an error").With(": those of " + n + quoted)
 	case harness.ServerTimeout:
-		s = "the server ended answers for want of time: those of " + n + said
+		return reason("the server ended answers for want of time").With(": those of " + n + quoted)
 	case harness.Empty:
-		s = "answers came without any content: those of " + n
+		return reason("answers came without any content").With(": those of " + n)
 	case harness.OutOfSockets:
-		s = "the client had no sockets left: for " + n + said
-	default:
-		s = "requests failed: " + n + ", " + string(kind) + said
-		if status, ok := strings.CutPrefix(string(kind), "http "); ok {
-			s = "the server answered with status " + status + ": to " + n + said
-		}
+		return reason("the client had no sockets left").With(": for " + n + quoted)
 	}
-	if others := f.n - of.n; others > 0 {
-		s += fmt.Sprintf("; %s failed otherwise", quantity.Counted(others, "request"))
+	if status, ok := kind.HTTPStatus(); ok {
+		return reason(fmt.Sprintf("the server answered with status %d", status)).With(": to " + n + quoted)
 	}
-	return s
+	return reason("requests failed").With(": " + n + ", " + string(kind) + quoted)
 }
 
 func shortened(s string) string {

@@ -17,9 +17,9 @@ type inquiry struct {
 	metric     metric.Metric
 	line       *timeline
 	slow, fast group
-	touched    []bool // ticks of the timeline in which slow ones waited for what was slow
-	parts      []*inquiry
-	verdict    *slo.Verdict
+	touched    []bool            // ticks of the timeline in which slow ones waited for what was slow
+	parts      []*inquiry        // of goodput and attainment: one of each limit
+	row        harness.Objective // that is asked about
 }
 
 // A group of requests, and sums over them.
@@ -34,25 +34,24 @@ type group struct {
 	headers       time.Duration // from when they were sent until their headers came
 }
 
-// inquire begins what a missed verdict asks of single requests. Goodput asks it of
-// every limit that makes a request good.
-func (e *explanation) inquire(v *slo.Verdict) {
-	m, err := metric.Lookup(v.Metric)
+// inquire begins what a row asks of single requests. Goodput asks it of every limit that
+// makes a request good.
+func (e *Observer) inquire(row harness.Objective) {
+	m, err := metric.Lookup(row.Metric)
 	if err != nil {
 		return
 	}
-	q := e.inquiry(m, v.Objective)
-	q.verdict = v
+	q := e.inquiry(m, row, row)
 	if m.CountsGood() {
 		for _, o := range e.w.Run.Scenario.Good {
-			if v.Class != "" && o.Class != "" && v.Class != o.Class {
+			if row.Class != "" && o.Class != "" && row.Class != o.Class {
 				continue
 			}
 			if m, err := metric.Lookup(o.Metric); err == nil {
 				if o.Class == "" {
-					o.Class = v.Class
+					o.Class = row.Class
 				}
-				q.parts = append(q.parts, e.inquiry(m, o))
+				q.parts = append(q.parts, e.inquiry(m, o, row))
 			}
 		}
 	} else if m.PerRequest() == nil && !m.IsLatency() {
@@ -62,14 +61,14 @@ func (e *explanation) inquire(v *slo.Verdict) {
 	e.inquiries = append(e.inquiries, q.parts...)
 }
 
-func (e *explanation) inquiry(m metric.Metric, limit harness.Objective) *inquiry {
-	return &inquiry{limit: limit, metric: m, line: e.line, touched: make([]bool, len(e.line.ticks))}
+func (e *Observer) inquiry(m metric.Metric, limit, row harness.Objective) *inquiry {
+	return &inquiry{limit: limit, row: row, metric: m, line: e.line, touched: make([]bool, len(e.line.ticks))}
 }
 
 // of is the inquiry of a verdict.
-func (e *explanation) of(v slo.Verdict) *inquiry {
+func (e *Observer) of(v slo.Verdict) *inquiry {
 	i := slices.IndexFunc(e.inquiries, func(q *inquiry) bool {
-		return q.verdict != nil && q.verdict.Text == v.Text && q.verdict.Where == v.Where
+		return !q.isPart() && same(q.row, v.Objective)
 	})
 	if i < 0 {
 		return nil
@@ -82,6 +81,10 @@ func (e *explanation) of(v slo.Verdict) *inquiry {
 	}
 	return q
 }
+
+// isPart reports whether an inquiry is about a limit that makes requests good, and the
+// row about how many are.
+func (q *inquiry) isPart() bool { return q.metric.Name != q.row.Metric }
 
 func (q *inquiry) take(r *harness.Record, c course) {
 	if q.limit.Class != "" && q.limit.Class != r.Class {
@@ -169,10 +172,10 @@ func (q *inquiry) opened() bool {
 		2*q.fast.opening*q.slow.n < q.slow.opening*q.fast.n
 }
 
-// excess is by how much the phases of the slow ones are longer than those of the
-// others, on average, each gap counted where it is gaps that were slow; all of theirs,
-// where there are too few others to compare, or none of them is longer: one long gap
-// among many does not show in their sum.
+// excess is by how much the phases of the slow requests are longer than those of the
+// others, on average: for each request, or for each gap where the metric is about gaps.
+// Where there are too few others to compare, or no phase is longer (one long gap among many
+// does not show in their sum), it is all of the slow ones' phases.
 func (q *inquiry) excess() (excess, slow Phases) {
 	pick := func(g group) Phases {
 		p := g.before
@@ -200,7 +203,7 @@ func (q *inquiry) excess() (excess, slow Phases) {
 }
 
 // most is the phase that the excess lies in, for the most part.
-func (p Phases) most() string {
+func (p Phases) most() slo.Phase {
 	values := p.each()
 	at := 0
 	for i := range values {
@@ -208,7 +211,7 @@ func (p Phases) most() string {
 			at = i
 		}
 	}
-	return phaseNames()[at]
+	return phases()[at]
 }
 
 // seen is what the server reported in some ticks of the timeline.
@@ -229,7 +232,7 @@ type seen struct {
 
 // in gathers what the server reported in the ticks that are picked.
 func (t *timeline) in(pick func(i int) bool) seen {
-	s := seen{stoodFrom: harness.Never, first: harness.Never}
+	s := seen{stoodFrom: harness.NoTime, first: harness.NoTime}
 	most := 0.0
 	for _, k := range t.ticks {
 		most = max(most, stats.ZeroIfNaN(k.running))
@@ -262,7 +265,7 @@ func (t *timeline) in(pick func(i int) bool) seen {
 		}
 		if t.stood(i) {
 			s.stood += k.to - k.from
-			if s.stoodTo = k.to; s.stoodFrom == harness.Never {
+			if s.stoodTo = k.to; s.stoodFrom == harness.NoTime {
 				s.stoodFrom = k.from
 			}
 		}

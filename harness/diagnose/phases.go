@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/slo"
 )
 
 // Phases are where the time of a request went, in seconds.
@@ -16,16 +17,17 @@ type Phases struct {
 	FrontEnd float64 `json:"front_end_s"` // in the server, but outside of its engine: until that has the request, and from there to the first token on its way out
 	Queue    float64 `json:"queue_s"`     // in the engine, before its first step
 	Prefill  float64 `json:"prefill_s"`   // from there to the first token
-	Decode   float64 `json:"decode_s"`    // from there to the end, without
+	Decode   float64 `json:"decode_s"`    // from there to the end, without stalls
 	Stall    float64 `json:"stall_s"`     // time in which nothing came although it was the server's turn
 	Server   float64 `json:"server_s"`    // between headers and first token, where how to split it is unknown
 }
 
-// Names of the phases, in the order of a request's life.
-func phaseNames() []string {
-	return []string{"client", "network", "front end", "queue", "prefill", "decode", "stall", "server"}
+// phases are those of [Phases.each], in its order.
+func phases() []slo.Phase {
+	return []slo.Phase{slo.PhaseClient, slo.PhaseNetwork, slo.PhaseFrontEnd, slo.PhaseQueue, slo.PhasePrefill, slo.PhaseDecode, slo.PhaseStall, slo.PhaseServer}
 }
 
+// each are the times of the phases, in the order of a request's life.
 func (p *Phases) each() []*float64 {
 	return []*float64{&p.Client, &p.Network, &p.FrontEnd, &p.Queue, &p.Prefill, &p.Decode, &p.Stall, &p.Server}
 }
@@ -61,14 +63,14 @@ func (c course) whole() Phases {
 	return c.before
 }
 
-// split says where the time of a request went. Where the server timed it, that is
-// what it says. Else the server's histograms bound it from above: no first token
-// that it gave in those seconds came later than the greatest bucket that gained, so
-// what a request waited longer it waited outside. What the front end took comes off
-// the rest; what is left is shared out as queue and prefill times were of those
-// requests that ended in the same second.
+// split says where the time of a request went. Where the server timed the request, its own
+// times count. Else its histograms bound them from above: no first token that it gave in
+// those seconds came later than the greatest bucket that gained, so a longer wait was
+// outside of the server. The front end's time is subtracted from the rest, which is
+// divided in the ratio of queue and prefill times of the requests that ended in the same
+// second.
 func (t *timeline) split(r *harness.Record) (c course) {
-	if r.Sent == harness.Never {
+	if r.Sent == harness.NoTime {
 		return c
 	}
 	c.before.Client = max(0, r.Lag()).Seconds()
@@ -77,11 +79,11 @@ func (t *timeline) split(r *harness.Record) (c course) {
 	if len(r.Chunks) > 0 {
 		end = r.Chunks[0]
 	}
-	if end == harness.Never || end < r.Sent {
+	if end == harness.NoTime || end < r.Sent {
 		return c
 	}
 	wait := (end - r.Sent).Seconds()
-	if h := r.Headers; h != harness.Never && h <= end && (end-h > (end-r.Sent)/50 || len(r.Chunks) == 0) {
+	if h := r.Headers; h != harness.NoTime && h <= end && (end-h > (end-r.Sent)/50 || len(r.Chunks) == 0) {
 		// A busy front end sends headers late, too: what it took by its own account is not the network's.
 		ahead := max(0, (h-r.Sent).Seconds()-t.frontEnd().mean())
 		c.before.Network += ahead
@@ -92,10 +94,10 @@ func (t *timeline) split(r *harness.Record) (c course) {
 	return c
 }
 
-// splitWait is split for so many seconds before the first token, or the end.
+// splitWait divides the seconds before the first token, or before the end.
 func (t *timeline) splitWait(r *harness.Record, end time.Duration, rest float64, p *Phases) {
 	most, bounded := t.latestFirst(r.Sent, end)
-	if r.ServerQueue != harness.Never && r.ServerPrefill != harness.Never {
+	if r.ServerQueue != harness.NoTime && r.ServerPrefill != harness.NoTime {
 		p.Queue = min(rest, r.ServerQueue.Seconds())
 		p.Prefill = min(rest-p.Queue, r.ServerPrefill.Seconds())
 		rest -= p.Queue + p.Prefill
@@ -125,10 +127,10 @@ func (t *timeline) splitWait(r *harness.Record, end time.Duration, rest float64,
 	p.Queue, p.Prefill = rest*share, rest*(1-share)
 }
 
-// inFront is what of a wait was the front end's. One that has little to do takes about
-// as long for each request; one that is busy and has a queue of its own takes its share
-// of each wait. It took more where the engine cannot have had the request for as long,
-// by the greatest buckets of its times that gained when the request ended.
+// inFront is the front end's part of a wait. One that has little to do takes about as long
+// for each request; a busy one has a queue of its own, and takes its share of each wait. It
+// took more where the engine cannot have had the request for the rest, by the greatest
+// buckets of its times that gained when the request ended.
 func (t *timeline) inFront(done time.Duration, wait float64) float64 {
 	f := t.frontEnd()
 	front := min(wait, f.mean())
@@ -155,9 +157,9 @@ const busyFrontEnd = 0.100
 // readLate is how long after a request has ended at the server its client may see it.
 const readLate = 100 * time.Millisecond
 
-// A frontEnd is what the server's means over the whole run tell of its front end:
-// that until its first token a request took longer than its queue and its prefill
-// together. It is nothing where the engine's times are those of other requests.
+// A frontEnd is the mean time in the server's front end, from the server's means over the
+// whole run: the time to the first token less queue and prefill. It is zero where the
+// engine's times are those of other requests.
 type frontEnd struct {
 	first, engine float64 // mean s until the first token, and of that in queue and prefill
 }

@@ -60,7 +60,7 @@ func BenchmarkExplain(b *testing.B) {
 	require.NoError(b, err)
 	verdicts := slo.Judge(w, []harness.Objective{o})
 	for b.Loop() {
-		verdicts[0].Cause = ""
+		verdicts[0].Cause = slo.Cause{}
 		diagnose.Explain(verdicts, w)
 	}
 }

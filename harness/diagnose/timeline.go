@@ -27,6 +27,8 @@ type timeline struct {
 	first    time.Duration     // of the server's readings
 	inFlight []inFlightReading // by the client's own count
 	standing []int             // ticks in which the engine stood
+	now      *tick             // that the next sample belongs to; nil before the first
+	over     bool              // all samples were taken
 }
 
 // An inFlightReading is how many requests the client counted in flight at an instant.
@@ -59,39 +61,44 @@ func (s spread) mean() float64 { return s.sum / s.n }
 
 func (s *spread) add(o spread) { s.n, s.sum = s.n+o.n, s.sum+o.sum }
 
-// timelineOf goes through the samples of a run.
-func timelineOf(run *harness.Run) *timeline {
-	t := &timeline{counters: slo.NewCounters()}
-	var now *tick
-	for s := range run.Samples {
-		if s.Source == "client" && s.Series == harness.SeriesInFlight {
-			t.inFlight = append(t.inFlight, inFlightReading{s.At, s.Value})
-		}
-		if s.Source != "server" {
-			continue
-		}
-		if now == nil || now.to != s.At {
-			if now == nil {
-				t.first = s.At
-			}
-			now = t.begin(now, s.At)
-		}
-		now.gauge(s)
-		if !metric.IsCounter(s.Series) {
-			continue
-		}
-		if by, known := t.counters.Rise(s, t.first); known {
-			now.count(s, by)
-		}
+func newTimeline() *timeline { return &timeline{counters: slo.NewCounters()} }
+
+// take takes a sample.
+func (t *timeline) take(s harness.Sample) {
+	if s.Source == "client" && s.Series == harness.SeriesInFlight {
+		t.inFlight = append(t.inFlight, inFlightReading{s.At, s.Value})
 	}
-	t.begin(now, 0)
+	if s.Source != "server" {
+		return
+	}
+	if t.now == nil || t.now.to != s.At {
+		if t.now == nil {
+			t.first = s.At
+		}
+		t.now = t.begin(t.now, s.At)
+	}
+	t.now.gauge(s)
+	if !metric.IsCounter(s.Series) {
+		return
+	}
+	if by, known := t.counters.Rise(s, t.first); known {
+		t.now.count(s, by)
+	}
+}
+
+// end closes the last tick once all samples were taken.
+func (t *timeline) end() {
+	if t.over {
+		return
+	}
+	t.over = true
+	t.begin(t.now, 0)
 	for i := range t.ticks {
 		t.ticks[i].inFlight = t.flightAt(t.ticks[i].to)
 		if t.stood(i) {
 			t.standing = append(t.standing, i)
 		}
 	}
-	return t
 }
 
 // begin ends a tick and begins the next.
@@ -213,9 +220,9 @@ func (t *timeline) between(from, to time.Duration) []tick {
 	return t.ticks[i:j]
 }
 
-// stood reports whether the engine gave no token in a tick although it had requests
-// at both its ends, or more came meanwhile. An engine that was idle when it stopped
-// does not tell of those that came after that.
+// stood reports whether the engine gave no token in a tick although it had requests at both
+// its ends, or more came meanwhile. An engine that stopped while it was idle does not report
+// the requests that came later: the client's own count shows them.
 func (t *timeline) stood(i int) bool {
 	if i < 1 || i >= len(t.ticks) {
 		return false

@@ -66,11 +66,11 @@ func (i *instruments) Record(r harness.Record) error {
 	if r.Good {
 		i.good.Add(ctx, 1, of.plain[0].(metric.AddOption))
 	}
-	if r.Sent == harness.Never {
+	if r.Sent == harness.NoTime {
 		return nil
 	}
 	i.lag.Record(ctx, r.Lag().Seconds(), of.plain...)
-	if r.Done != harness.Never {
+	if r.Done != harness.NoTime {
 		i.duration.Inst().Record(ctx, (r.Done - r.Sent).Seconds(), of.failed...)
 	}
 	if r.OK() {

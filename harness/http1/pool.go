@@ -53,13 +53,13 @@ type Pool struct {
 
 // Times are how long the parts of making a connection took, within a request.
 type Times struct {
-	Connecting time.Duration // all of it; Never where a connection was there
-	Resolving  time.Duration // the name's address; Never where it was none
-	Securing   time.Duration // TLS; Never where it was none
+	Connecting time.Duration // all of it; NoTime where a connection was there
+	Resolving  time.Duration // the name's address; NoTime where it was none
+	Securing   time.Duration // TLS; NoTime where it was none
 }
 
-// Never is the length of something that did not happen; it is [stamp.Unknown].
-const Never = stamp.Unknown
+// NoTime is the length of something that did not happen; it is [stamp.Unknown].
+const NoTime = stamp.Unknown
 
 // A ConnectError is that of a connection which could not be made.
 type ConnectError struct{ Err error }
@@ -84,7 +84,7 @@ func (p *Pool) Ask(ctx context.Context, head, body []byte) (*Answer, error) {
 func (p *Pool) ask(ctx context.Context, head, body []byte) (*Answer, error) {
 	for {
 		c := p.take()
-		times := Times{Never, Never, Never}
+		times := Times{NoTime, NoTime, NoTime}
 		if c == nil {
 			var err error
 			if c, times, err = p.connect(ctx); err != nil {
@@ -202,7 +202,7 @@ func (p *Pool) Close() {
 func (p *Pool) connect(ctx context.Context) (*conn, Times, error) {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
-	times := Times{Never, Never, Never}
+	times := Times{NoTime, NoTime, NoTime}
 	began := time.Now()
 	var mu sync.Mutex // a resolver may go on when the dialer has given it up
 	var asked time.Time

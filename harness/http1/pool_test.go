@@ -281,7 +281,7 @@ func TestPool_opensConnectionsBeforeTheyAreNeeded(t *testing.T) {
 	for range 50 {
 		a, err := p.Ask(t.Context(), head, nil)
 		require.NoError(t, err)
-		assert.Equal(t, Times{Never, Never, Never}, a.Times)
+		assert.Equal(t, Times{NoTime, NoTime, NoTime}, a.Times)
 		defer a.Close()
 	}
 	assert.GreaterOrEqual(t, opened.Load(), int32(50))
@@ -303,7 +303,7 @@ func TestPool_spareConnectionsFollowThoseInUse(t *testing.T) {
 			a, err := p.Ask(t.Context(), head, nil)
 			require.NoError(t, err)
 			if i > 0 {
-				assert.Equal(t, Never, a.Times.Connecting)
+				assert.Equal(t, NoTime, a.Times.Connecting)
 			}
 			held = append(held, a)
 			synctest.Wait() // a spare one is made meanwhile

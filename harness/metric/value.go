@@ -32,7 +32,7 @@ func (i Instant) of(r *harness.Record) time.Duration {
 		return r.FirstAnswer
 	case LastChunk:
 		if len(r.Chunks) == 0 {
-			return harness.Never
+			return harness.NoTime
 		}
 		return r.Chunks[len(r.Chunks)-1]
 	}
@@ -56,7 +56,7 @@ func (p Per) tokens(r *harness.Record) int {
 // also of requests that were given up after that.
 func (l Latency) Value(r *harness.Record) (float64, bool) {
 	from, to, n := l.From.of(r), l.To.of(r), l.Per.tokens(r)
-	if from == harness.Never || to == harness.Never || to < from || n == 0 || len(r.Chunks) == 0 {
+	if from == harness.NoTime || to == harness.NoTime || to < from || n == 0 || len(r.Chunks) == 0 {
 		return 0, false
 	}
 	came := r.OK()
@@ -75,7 +75,7 @@ func (LongestGap) Value(r *harness.Record) (float64, bool) {
 // Value is how long it took, in seconds.
 func (o OwnTime) Value(r *harness.Record) (float64, bool) {
 	d := o.Of(r)
-	return d.Seconds(), d != harness.Never
+	return d.Seconds(), d != harness.NoTime
 }
 
 // Value is the count of a whole answer.

@@ -15,9 +15,9 @@ import (
 	"github.com/vllmspec/vllmspec/internal/runtest"
 )
 
-// both are the accounts of a run of a hundred requests with a TTFT of 60 ms, by the
+// both is the ledger of a run of a hundred requests with a TTFT of 60 ms, by the
 // server's own account of 50 ms.
-func both(last []harness.Sample, change func(i int, r *harness.Record)) *slo.Accounts {
+func both(last []harness.Sample, change func(i int, r *harness.Record)) *slo.Ledger {
 	run := runtest.Of(100, func(i int, r *harness.Record) {
 		*r = runtest.Request(i, time.Duration(i)*100*time.Millisecond, 60*time.Millisecond)
 		if change != nil {
@@ -25,17 +25,17 @@ func both(last []harness.Sample, change func(i int, r *harness.Record)) *slo.Acc
 		}
 	})
 	run.Samples = slices.Values(append(runtest.Server(0, 0), last...))
-	return slo.AccountsOf(run)
+	return slo.LedgerOf(run)
 }
 
-func row(t *testing.T, a *slo.Accounts, subject, expectation string) slo.Verdict {
+func row(t *testing.T, a *slo.Ledger, subject, expectation string) slo.Verdict {
 	t.Helper()
 	o, err := reconcile.Parse(subject, expectation)
 	require.NoError(t, err)
 	return reconcile.Judge(a, o)
 }
 
-func TestAccounts_thatAreHonestAgree(t *testing.T) {
+func TestLedgers_thatAreHonestAgree(t *testing.T) {
 	a := both(runtest.Server(11*time.Second, 100), nil)
 	for _, subject := range []string{"requests", "prompt tokens", "output tokens", "answers ended by stop", "answers ended by length"} {
 		v := row(t, a, subject, "exactly")
@@ -46,7 +46,7 @@ func TestAccounts_thatAreHonestAgree(t *testing.T) {
 	v := row(t, a, "mean TTFT", "to within 9 ms")
 	assert.Equal(t, slo.Missed, v.Outcome)
 	assert.InDelta(t, .010, v.Value, 1e-9)
-	assert.Contains(t, v.Because(), "10 ms lie between client and server")
+	assert.Contains(t, v.Cause.Reason(), "10 ms lie between client and server")
 	assert.Equal(t, slo.Met, row(t, a, "mean TTFT", "to within 20%").Outcome, "of the server's 50 ms")
 	assert.Equal(t, slo.Missed, row(t, a, "mean TTFT", "to within 19%").Outcome)
 }
@@ -81,25 +81,25 @@ func TestDifference_saysWhereItProbablyComesFrom(t *testing.T) {
 	} {
 		v := row(t, both(c.last, c.change), c.subject, "exactly")
 		assert.Equal(t, slo.Missed, v.Outcome, c.says)
-		assert.Contains(t, v.Cause, "client and server do not agree on "+c.subject+" because ")
-		assert.Contains(t, v.Because(), c.says)
+		assert.Contains(t, v.Cause.String(), "client and server do not agree on "+c.subject+" because ")
+		assert.Contains(t, v.Cause.Reason(), c.says)
 	}
 }
 
 func TestAgreement_withWhatWasNotReadIsUnknown(t *testing.T) {
-	unknown := func(a *slo.Accounts, subject, says string) {
+	unknown := func(a *slo.Ledger, subject, says string) {
 		t.Helper()
 		v := row(t, a, subject, "exactly")
 		assert.Equal(t, slo.Unknown, v.Outcome)
-		assert.Contains(t, v.Cause, says)
+		assert.Contains(t, v.Cause.String(), says)
 	}
 	unknown(both(runtest.Server(5*time.Second, 50), nil), "requests", "a scrape was missed: the server's metrics were read last at 5 s")
 	unknown(both(runtest.Server(11*time.Second, 100), func(_ int, r *harness.Record) { r.OutputTokens = harness.Unreported }), "output tokens", "reported no token counts")
 	unknown(both(runtest.Server(11*time.Second, 100), nil), "HTTP errors", "do not tell")
-	unknown(slo.AccountsOf(runtest.Of(10, nil)), "requests", "could not be read")
+	unknown(slo.LedgerOf(runtest.Of(10, nil)), "requests", "could not be read")
 	late := runtest.Of(10, nil)
 	late.Samples = slices.Values(runtest.Server(2*time.Second, 0))
-	unknown(slo.AccountsOf(late), "requests", "not read before the load")
+	unknown(slo.LedgerOf(late), "requests", "not read before the load")
 }
 
 func TestParse_readsRowsAsTheyAreMeant(t *testing.T) {
@@ -131,13 +131,13 @@ func TestAgreement_survivesItsFile(t *testing.T) {
 	assert.Equal(t, a, back)
 	assert.Equal(t, "requests: the client counts 100, the server 107; the server finished 7 requests that the client did not ask for: others use it meanwhile, or a proxy sends requests again", reconcile.Sentence(a[0]))
 	assert.Nil(t, a[5].Server, "HTTP errors are not told")
-	assert.Equal(t, "met", a[6].Outcome, "10 ms between two means are nothing to warn of")
+	assert.Equal(t, slo.Met, a[6].Outcome, "10 ms between two means are nothing to warn of")
 }
 
 func TestAgreement_ofSeveralRunsIsTheWorst(t *testing.T) {
 	o, err := reconcile.Parse("requests", "exactly")
 	require.NoError(t, err)
-	v := reconcile.JudgeWorst(o, []*slo.Accounts{both(runtest.Server(11*time.Second, 100), nil), both(runtest.Server(11*time.Second, 107), nil), both(runtest.Server(11*time.Second, 101), nil)})
+	v := reconcile.JudgeWorst(o, []*slo.Ledger{both(runtest.Server(11*time.Second, 100), nil), both(runtest.Server(11*time.Second, 107), nil), both(runtest.Server(11*time.Second, 101), nil)})
 	assert.Equal(t, slo.Missed, v.Outcome)
 	assert.Equal(t, 7.0, v.Value)
 }

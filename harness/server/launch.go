@@ -164,8 +164,8 @@ func (s *Server) waitReady(ctx context.Context, l Launch) error {
 				l.Progress("%s is ready after %v\n", s.Kind, time.Since(began).Round(time.Second/10))
 				return nil
 			}
-			if hopeless := unverifiable(last); hopeless != "" {
-				return fmt.Errorf("%s: %s", s.Kind, hopeless)
+			if why := unverifiable(last); why != "" { // waiting does not help
+				return fmt.Errorf("%s: %s", s.Kind, why)
 			}
 		}
 	}

@@ -9,10 +9,10 @@ import (
 	"github.com/vllmspec/vllmspec/harness/vllm"
 )
 
-// Accounts are two accounts of one run: what the client counted, and by how much
-// the server's own counters rose from just before the load until after the last
-// answer. They are a sink, so that no run has to be gone through again.
-type Accounts struct {
+// A Ledger has both sides of a run: what the client counted, and by how much the
+// server's own counters rose from just before the load until after the last answer. It
+// is a sink, so that no run has to be read again for it.
+type Ledger struct {
 	Client   ClientCounts
 	server   map[string]float64 // by how much counters rose: by series, and of some the value of a label
 	counters *Counters
@@ -47,15 +47,15 @@ func (s sum) Mean() float64 { return s.v.Seconds() / float64(s.N) }
 // scrapes are when the server was read.
 type scrapes struct{ first, last time.Duration }
 
-// NewAccounts are the accounts of a run that is about to begin.
-func NewAccounts() *Accounts {
-	return &Accounts{server: map[string]float64{}, counters: NewCounters(), mixed: newInterleaved(),
-		Client: ClientCounts{ByFinish: map[string]int{}}, gaps: scrapes{harness.Never, harness.Never}}
+// NewLedger is the ledger of a run that is about to begin.
+func NewLedger() *Ledger {
+	return &Ledger{server: map[string]float64{}, counters: NewCounters(), mixed: newInterleaved(),
+		Client: ClientCounts{ByFinish: map[string]int{}}, gaps: scrapes{harness.NoTime, harness.NoTime}}
 }
 
-// AccountsOf goes through a run that has ended.
-func AccountsOf(run *harness.Run) *Accounts {
-	a := NewAccounts()
+// LedgerOf reads a run that has ended.
+func LedgerOf(run *harness.Run) *Ledger {
+	a := NewLedger()
 	for s := range run.Samples {
 		_ = a.Sample(s) // always nil
 	}
@@ -68,15 +68,15 @@ func AccountsOf(run *harness.Run) *Accounts {
 
 // Ended tells what only a run that has ended knows: when it began, and why readings of
 // the server did not come.
-func (a *Accounts) Ended(run *harness.Run) { a.run = run }
+func (a *Ledger) Ended(run *harness.Run) { a.run = run }
 
 // Close does nothing.
-func (a *Accounts) Close() error { return nil }
+func (a *Ledger) Close() error { return nil }
 
 // Record takes a record.
-func (a *Accounts) Record(r harness.Record) error {
+func (a *Ledger) Record(r harness.Record) error {
 	c := &a.Client
-	if r.Sent == harness.Never {
+	if r.Sent == harness.NoTime {
 		return nil
 	}
 	c.Asked++
@@ -101,7 +101,7 @@ func (a *Accounts) Record(r harness.Record) error {
 		c.GivenUp++
 	case r.HTTPStatus >= 400:
 		c.HTTPErrors++
-	case r.Headers != harness.Never:
+	case r.Headers != harness.NoTime:
 		c.lost++
 	}
 	return nil
@@ -132,11 +132,11 @@ const (
 )
 
 // Sample takes a sample.
-func (a *Accounts) Sample(s harness.Sample) error {
+func (a *Ledger) Sample(s harness.Sample) error {
 	if s.Source != "server" {
 		return nil
 	}
-	if a.gaps.first == harness.Never {
+	if a.gaps.first == harness.NoTime {
 		a.gaps.first = s.At
 	}
 	a.gaps.last = max(a.gaps.last, s.At)
@@ -157,7 +157,7 @@ func (a *Accounts) Sample(s harness.Sample) error {
 }
 
 // Rise is by how much a series rose; NaN where it was never read.
-func (a *Accounts) Rise(name string) float64 {
+func (a *Ledger) Rise(name string) float64 {
 	if rise, read := a.server[name]; read {
 		return rise
 	}
@@ -165,7 +165,7 @@ func (a *Accounts) Rise(name string) float64 {
 }
 
 // Finished are the answers that the server brought to an end, by its own account.
-func (a *Accounts) Finished() float64 {
+func (a *Ledger) Finished() float64 {
 	all := math.NaN()
 	for _, reason := range []string{"stop", "length", "repetition"} {
 		if v := a.Rise(SeriesFinished + " " + reason); !math.IsNaN(v) {
@@ -176,7 +176,7 @@ func (a *Accounts) Finished() float64 {
 }
 
 // HTTPErrors are the requests that the server answered with an HTTP error.
-func (a *Accounts) HTTPErrors() float64 {
+func (a *Ledger) HTTPErrors() float64 {
 	if math.IsNaN(a.Rise(seriesHTTP+" 2xx")) && math.IsNaN(a.Rise(seriesHTTP+" 4xx")) && math.IsNaN(a.Rise(seriesHTTP+" 5xx")) {
 		return math.NaN()
 	}
@@ -184,7 +184,7 @@ func (a *Accounts) HTTPErrors() float64 {
 }
 
 // Resets is how often the server's counters began again.
-func (a *Accounts) Resets() (n int) {
+func (a *Ledger) Resets() (n int) {
 	for _, resets := range a.counters.resets {
 		n = max(n, resets)
 	}

@@ -151,7 +151,7 @@ func (w *Window) bucketed(name, statistic string) estimate {
 	}
 	all, readings, sum, count := of.pooled()
 	switch {
-	case readings == 0 && of.void.at != harness.Never:
+	case readings == 0 && of.void.at != harness.NoTime:
 		return without(of.void.says("server", name, 0, true))
 	case readings == 0:
 		why, _ := w.watched.absent(metric.Server, name, metric.UsualAbsence(metric.Server))

@@ -104,7 +104,7 @@ func TestSampled_rowSaysWhyTheServerWasNotRead(t *testing.T) {
 		assert.Equal(t, slo.Unknown, v.Outcome)
 		assert.Contains(t, v.Notes[0], says, row[0])
 	}
-	assert.Contains(t, row(t, slo.AccountsOf(never), "requests", "exactly").Because(), refused)
+	assert.Contains(t, row(t, slo.LedgerOf(never), "requests", "exactly").Cause.Reason(), refused)
 
 	rarely := runtest.Of(1000, nil)
 	rarely.Unread = map[string]string{"server": "http://host/metrics: no answer came within 1 s"}

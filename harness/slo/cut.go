@@ -79,7 +79,7 @@ func (t *tally) censored(statistic string, infinite, left int) estimate {
 		e.hi, e.here.hi = math.Inf(1), math.Inf(1)
 		return e
 	}
-	e.here = span64{e.lo, e.hi}
+	e.here = interval{e.lo, e.hi}
 	return e
 }
 
@@ -89,8 +89,8 @@ func (t *tally) censoredQuantile(least *stats.Values, infinite, left int, p floa
 	if t.order.N() > 0 {
 		e.effective = float64(n) * t.order.EffectiveSize(p) / float64(t.order.N())
 	}
-	between := func(effective float64) span64 {
-		s := span64{math.Inf(-1), math.Inf(1)}
+	between := func(effective float64) interval {
+		s := interval{math.Inf(-1), math.Inf(1)}
 		low, high := stats.Ranks(n, effective, p, Confidence)
 		if low > left {
 			s.lo = least.Rank(low - left)
@@ -134,7 +134,7 @@ func (w *Window) withCut(t *tally, statistic string, failedAreWorst bool) estima
 // couldBeGood reports whether a request that was cut may have come to be good: nothing that
 // it had waited for by then took too long already.
 func (w *Window) couldBeGood(r *harness.Record) bool {
-	if !r.Cut() || r.Done == harness.Never {
+	if !r.Cut() || r.Done == harness.NoTime {
 		return r.Cut()
 	}
 	now := *r
@@ -143,7 +143,7 @@ func (w *Window) couldBeGood(r *harness.Record) bool {
 	if len(now.Chunks) == 0 {
 		now.Chunks = append(now.Chunks, now.Done)
 	}
-	if now.FirstAnswer == harness.Never {
+	if now.FirstAnswer == harness.NoTime {
 		now.FirstAnswer = now.Done
 	}
 	return w.isGood(&now)
@@ -162,7 +162,7 @@ func (w *Window) errorsWithCut() estimate {
 	}
 	e := estimate{value: float64(w.failed) / float64(known), n: known, open: undecided(w.cut, "whether they would have failed is not known")}
 	e.lo, e.hi = float64(w.failed)/float64(w.Due), float64(w.failed+w.cut)/float64(w.Due)
-	e.here = span64{e.lo, e.hi}
+	e.here = interval{e.lo, e.hi}
 	return e
 }
 

@@ -106,7 +106,7 @@ func Void(verdicts []Verdict, found []Finding, good []harness.Objective) {
 		if v.Doubt != Decided {
 			v.Notes = v.Notes[1:] // the reason that it had by itself does not decide
 		}
-		v.Outcome, v.Lasting, v.Doubt, v.Cause = Unknown, Unknown, Voided, ""
+		v.Outcome, v.Lasting, v.Doubt, v.Cause = Unknown, Unknown, Voided, Cause{}
 		v.Notes = slices.Concat(reasons, v.Notes)
 	}
 }
@@ -116,7 +116,7 @@ func VoidEarly(verdicts []Verdict, stopped harness.Stop, good []harness.Objectiv
 	why := endedEarly + stopped.String()
 	Void(verdicts, []Finding{{WholeRun, why}}, good)
 	for i := range verdicts {
-		verdicts[i].Cause = verdicts[i].Name() + " is not known because " + why
+		verdicts[i].Cause = Cause{Claim: verdicts[i].IsNotKnown(), Summary: why}
 	}
 }
 

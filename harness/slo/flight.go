@@ -36,7 +36,7 @@ func (f *flight) take(r *harness.Record) {
 
 // within is when a request was in flight between two instants, if it was.
 func within(r *harness.Record, from, to time.Duration) (s span, inside bool) {
-	if r.Sent == harness.Never || r.Done == harness.Never || r.Done < from || r.Sent >= to {
+	if r.Sent == harness.NoTime || r.Done == harness.NoTime || r.Done < from || r.Sent >= to {
 		return s, false
 	}
 	return span{max(r.Sent, from), min(r.Done, to)}, true

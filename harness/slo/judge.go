@@ -39,7 +39,7 @@ func (w judgement) judge(o harness.Objective) Verdict {
 		return v
 	}
 	e := w.measure(m, o.Statistic, o.Relation != harness.AtLeast)
-	if e.census {
+	if e.exact {
 		e.lo, e.hi = e.value, e.value
 	}
 	v.Unit, v.Value, v.Lo, v.Hi, v.N, v.Notes = m.Unit, e.value, e.lo, e.hi, e.n, e.notes
@@ -49,7 +49,7 @@ func (w judgement) judge(o harness.Objective) Verdict {
 		return v
 	}
 	v.settle(e)
-	if !e.census && w.saturated(m, &v) && v.Outcome == Unknown {
+	if !e.exact && w.saturated(m, &v) && v.Outcome == Unknown {
 		return v
 	}
 	if v.Outcome == Unknown {

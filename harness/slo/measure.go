@@ -14,21 +14,21 @@ import (
 type estimate struct {
 	value, lo, hi float64
 	n             int
-	effective     float64 // so many independent ones; 0 where that is no question
-	unit          float64 // of a share: what it is multiplied by
-	left          int     // requests of which it is not known how long they would have taken
-	here          span64  // the interval for requests as this run had them; lo and hi are for those of any run
-	census        bool    // a fact about this run: judged by its value alone
-	reason        string  // why there is none
-	open          string  // what would have to be known to decide, where no longer run would tell
+	effective     float64  // so many independent ones; 0 where that is no question
+	unit          float64  // of a share: what it is multiplied by
+	left          int      // requests of which it is not known how long they would have taken
+	here          interval // the interval for requests as this run had them; lo and hi are for those of any run
+	exact         bool     // a fact about this run: judged by its value alone
+	reason        string   // why there is none
+	open          string   // what would have to be known to decide, where no longer run would tell
 	notes         []string
 }
 
-// A span64 is an interval.
-type span64 struct{ lo, hi float64 }
+// An interval has two ends, which may be infinite.
+type interval struct{ lo, hi float64 }
 
 func exact(value float64, n int) estimate {
-	return estimate{value: value, lo: value, hi: value, n: n, census: true}
+	return estimate{value: value, lo: value, hi: value, n: n, exact: true}
 }
 
 func without(reason string) estimate {
@@ -106,7 +106,7 @@ func (w *Window) distribution(m metric.Metric, t *tally, statistic string, faile
 	} else {
 		e = t.summary(statistic)
 		if worst+left > 0 && statistic != "min" {
-			e.hi, e.here.hi, e.census = math.Inf(1), math.Inf(1), false // that of the others would flatter
+			e.hi, e.here.hi, e.exact = math.Inf(1), math.Inf(1), false // that of the others would flatter
 		}
 		if worst > 0 && statistic == "max" {
 			e.value, e.lo, e.here.lo = e.hi, e.hi, e.hi
@@ -135,8 +135,8 @@ func (t *tally) quantile(infinite, left int, p float64) estimate {
 	n := t.values.N() + infinite + left
 	e := estimate{value: t.values.Quantile(p, infinite), lo: math.Inf(-1), hi: math.Inf(1), n: t.values.N() + infinite}
 	e.effective = float64(n) * t.order.EffectiveSize(p) / float64(t.order.N())
-	between := func(effective float64) span64 {
-		s := span64{math.Inf(-1), math.Inf(1)}
+	between := func(effective float64) interval {
+		s := interval{math.Inf(-1), math.Inf(1)}
 		low, high := stats.Ranks(n, effective, p, Confidence)
 		if low > left {
 			s.lo = t.values.Rank(low - left)
@@ -151,15 +151,15 @@ func (t *tally) quantile(infinite, left int, p float64) estimate {
 }
 
 // run is the interval of this run.
-func (e estimate) run() span64 {
-	if e.here == (span64{}) {
-		return span64{e.lo, e.hi}
+func (e estimate) run() interval {
+	if e.here == (interval{}) {
+		return interval{e.lo, e.hi}
 	}
 	return e.here
 }
 
 // lasts sets the interval of any run, and that of this one.
-func (e *estimate) lasts(any, here span64) { e.lo, e.hi, e.here = any.lo, any.hi, here }
+func (e *estimate) lasts(any, here interval) { e.lo, e.hi, e.here = any.lo, any.hi, here }
 
 // summary is a mean with its interval, or an extreme, which is a fact about this run.
 func (t *tally) summary(statistic string) estimate {
@@ -205,8 +205,8 @@ func (g *gaps) measure(w *Window, statistic string) estimate {
 	}
 	e := estimate{value: g.Quantile(p, 0), lo: math.Inf(-1), hi: math.Inf(1), n: n}
 	e.effective = g.groups.EffectiveSize(e.value, p)
-	between := func(effective float64) span64 {
-		s := span64{math.Inf(-1), math.Inf(1)}
+	between := func(effective float64) interval {
+		s := interval{math.Inf(-1), math.Inf(1)}
 		low, high := stats.Ranks(n, effective, p, Confidence)
 		if low > 0 {
 			s.lo = min(e.value, g.Rank(min(pooled, low*pooled/n)))

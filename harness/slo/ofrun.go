@@ -107,7 +107,7 @@ func (w *Window) share(of metric.Attainment) estimate {
 	}
 	e := attainment(w)
 	e.value, e.lo, e.hi = e.value*rate.value, e.lo*rate.value, e.hi*rate.value
-	e.here, e.unit = span64{e.here.lo * rate.value, e.here.hi * rate.value}, rate.value
+	e.here, e.unit = interval{e.here.lo * rate.value, e.here.hi * rate.value}, rate.value
 	return e
 }
 

@@ -68,9 +68,9 @@ func onTime(r *harness.Record, bound time.Duration) *harness.Record {
 	}
 	early := *r
 	early.Due += bound
-	if first := r.FirstToken(); first != harness.Never {
+	if first := r.FirstToken(); first != harness.NoTime {
 		early.Due = min(early.Due, max(r.Due, first))
-	} else if r.Done != harness.Never {
+	} else if r.Done != harness.NoTime {
 		early.Due = min(early.Due, max(r.Due, r.Done))
 	}
 	return &early

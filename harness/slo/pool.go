@@ -74,7 +74,7 @@ func shifted[T any](windows []*Window, one func(*Window, time.Duration, func(T) 
 // later is a record of a run that began so much later.
 func later(r harness.Record, by time.Duration) harness.Record {
 	for _, at := range []*time.Duration{&r.Due, &r.Sent, &r.Headers, &r.FirstAnswer, &r.Done} {
-		if *at != harness.Never {
+		if *at != harness.NoTime {
 			*at += by
 		}
 	}

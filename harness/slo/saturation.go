@@ -22,7 +22,7 @@ const (
 type backlog [parts]float64 // s
 
 func (b *backlog) take(r *harness.Record, w *Window) {
-	if r.Done == harness.Never || w.Seconds() <= 0 || w.soFar {
+	if r.Done == harness.NoTime || w.Seconds() <= 0 || w.soFar {
 		return
 	}
 	length := w.Seconds() / parts

@@ -16,8 +16,8 @@ func hitRate(w *Window) estimate {
 // notItsOwn is why the server's figures are not those of this load and of all of the server;
 // "" where nothing speaks against it.
 func (w *Window) notItsOwn() string {
-	if w.accounts == nil {
+	if w.ledger == nil {
 		return ""
 	}
-	return w.accounts.whose()
+	return w.ledger.whose()
 }

@@ -49,7 +49,7 @@ func begunBy(run *harness.Run) (ttfts []float64, dues []time.Duration, failed ti
 		if r.Failed() {
 			failed = min(failed, r.Due)
 		}
-		if r.FirstToken() == harness.Never {
+		if r.FirstToken() == harness.NoTime {
 			continue
 		}
 		dues = append(dues, r.Due)

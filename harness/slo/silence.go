@@ -23,7 +23,7 @@ type silence struct {
 // until ends the silence since the last reading, which stood for one period.
 func (s *silence) until(at, last, period, from, to time.Duration) {
 	begin := from
-	if last != harness.Never {
+	if last != harness.NoTime {
 		begin = max(from, last+period)
 	}
 	// Where nothing is reported of what did not come, readings that are far apart say so.

@@ -25,7 +25,7 @@ func NewSoFar(s harness.Scenario) *SoFar {
 // Approximate lets effective sample sizes be those of a little earlier, for a page that is drawn
 // anew each second.
 func (s *SoFar) Approximate() *SoFar {
-	s.window.rough()
+	s.window.approximate()
 	return s
 }
 

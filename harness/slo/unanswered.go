@@ -10,7 +10,3 @@ import (
 func Unanswered(o harness.Objective, why ...string) Verdict {
 	return Verdict{Objective: o, Value: math.NaN(), Lo: math.NaN(), Hi: math.NaN(), Outcome: Unknown, Notes: why}
 }
-
-// NotSeen is the end of a cause that neither requests nor samples speak for: "… because of
-// something that was not seen".
-const NotSeen = "something that was not seen: neither the requests nor the server's metrics stand out"

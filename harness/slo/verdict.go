@@ -3,26 +3,26 @@ package slo
 import (
 	"encoding/json"
 	"math"
-	"strings"
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 )
 
 // An Outcome is the answer to an objective.
-type Outcome string
+type Outcome = harness.Outcome
 
 // The outcomes.
 const (
-	Met     Outcome = "met"
-	Missed  Outcome = "missed"
-	Unknown Outcome = "unknown"
+	Met     = harness.Met
+	Missed  = harness.Missed
+	Unknown = harness.Unknown
 )
 
 // A Verdict is an objective, the figure it was held against, and the outcome.
 // Value, Lo and Hi are in the unit; NaN or infinite where there is none.
 type Verdict struct {
 	harness.Objective
+	Against       Reference // what the figure is held against, where that is other runs
 	Unit          quantity.Unit
 	Value, Lo, Hi float64
 	N             int        // requests, or readings of a gauge
@@ -31,21 +31,13 @@ type Verdict struct {
 	Outcome       Outcome
 	Lasting       Outcome // what is known of any run, not of this one alone
 	Notes         []string
-	Doubt         Doubt  // why it is unknown; its first note says so
-	Cause         string // why it was not met, where that is known: see [Explain]
+	Doubt         Doubt // why it is unknown; its first note says so
+	Cause         Cause // why it was not met, where that is known
 }
 
 // Compares reports whether a verdict holds runs against others, and its value is a
 // ratio of figures, not a figure.
-func (v Verdict) Compares() bool { return v.Unit == quantity.OfBaseline || v.Unit == quantity.OfOther }
-
-// Because is a verdict's cause without its beginning: what follows "because".
-func (v Verdict) Because() string {
-	if _, because, ok := strings.Cut(v.Cause, " because "); ok {
-		return because
-	}
-	return v.Cause
-}
+func (v Verdict) Compares() bool { return v.Against != NoReference }
 
 // A Doubt is the kind of reason for which a verdict is unknown.
 type Doubt int
@@ -85,7 +77,7 @@ func (v Verdict) MarshalJSON() ([]byte, error) {
 	if notes == nil {
 		notes = []string{}
 	}
-	return json.Marshal(verdictJSON{v.Objective, v.Unit, number(v.Value), [2]*float64{number(v.Lo), number(v.Hi)}, v.N, v.Effective, v.Outcome, v.Lasting, notes, v.Cause})
+	return json.Marshal(verdictJSON{v.Objective, v.Unit, number(v.Value), [2]*float64{number(v.Lo), number(v.Hi)}, v.N, v.Effective, v.Outcome, v.Lasting, notes, v.Cause.String()})
 }
 
 // UnmarshalJSON reads what MarshalJSON wrote.
@@ -107,7 +99,8 @@ func (v *Verdict) UnmarshalJSON(raw []byte) error {
 	if j.Value == nil {
 		below = math.Inf(1) // no answer is the least that the value can be
 	}
-	*v = Verdict{Objective: j.Objective, Unit: j.Unit, Value: number(j.Value, math.Inf(1)), Lo: number(j.Interval[0], below), Hi: number(j.Interval[1], math.Inf(1)),
-		N: j.N, Effective: j.EffectiveSize, Outcome: j.Outcome, Lasting: j.Lasting, Notes: j.Notes, Cause: j.Cause}
+	*v = Verdict{Objective: j.Objective, Against: storedReference(j.Unit), Unit: j.Unit, Value: number(j.Value, math.Inf(1)), Lo: number(j.Interval[0], below), Hi: number(j.Interval[1], math.Inf(1)),
+		N: j.N, Effective: j.EffectiveSize, Outcome: j.Outcome, Lasting: j.Lasting, Notes: j.Notes}
+	v.Cause = v.storedCause(j.Cause)
 	return nil
 }

@@ -11,13 +11,13 @@ import (
 // A void is when a series had no value, in one of its label sets at least: its source
 // was read, and gave NaN, or less than nothing. Sums over the others would be too small.
 type void struct {
-	at          time.Duration // the last of them; Never
+	at          time.Duration // the last of them; harness.NoTime
 	inside      int           // instants inside the window
 	first, last bool          // the source's first reading is one; its latest is
 	reads       string        // what was read: "NaN", "-1"
 }
 
-func newVoid() void { return void{at: harness.Never} }
+func newVoid() void { return void{at: harness.NoTime} }
 
 // isVoid reports whether a sample says that this series had no value.
 func isVoid(s harness.Sample, source, series string) bool {
@@ -50,13 +50,13 @@ func (v *void) take(s harness.Sample, w *watched) {
 
 // ended is the void once all of its source was read.
 func (w *watched) ended(v void, source string) void {
-	v.last = v.at != harness.Never && v.at >= w.source(source).last
+	v.last = v.at != harness.NoTime && v.at >= w.source(source).last
 	return v
 }
 
 // merge takes those of another run.
 func (v *void) merge(of void) {
-	if of.at == harness.Never {
+	if of.at == harness.NoTime {
 		return
 	}
 	v.at, v.reads, v.inside = of.at, of.reads, v.inside+of.inside
@@ -68,7 +68,7 @@ func (v *void) merge(of void) {
 // both ends.
 func (v void) says(source, series string, readings int, counter bool) string {
 	enough := float64(readings) >= (1-silenceMost)*float64(readings+v.inside)
-	if v.at == harness.Never || enough && !(counter && (v.first || v.last)) {
+	if v.at == harness.NoTime || enough && !(counter && (v.first || v.last)) {
 		return ""
 	}
 	who := map[string]string{"server": "the server's metrics give", "gpu": "the GPUs, or their exporter, give"}[source]

@@ -97,7 +97,7 @@ func (w *watched) ask(source, name string) *series {
 	k := key(source, name)
 	if w.series[k] == nil {
 		plain, where := metric.Selector(name)
-		of := &series{where: where, counters: NewCounters(), before: harness.Never, void: newVoid()}
+		of := &series{where: where, counters: NewCounters(), before: harness.NoTime, void: newVoid()}
 		w.series[k] = of
 		w.named[key(source, plain)] = append(w.named[key(source, plain)], of)
 		if source == "server" && where["model_name"] != "" {
@@ -119,7 +119,7 @@ func (of *series) covers(labels map[string]string) bool {
 func (w *watched) source(name string) *source {
 	of := w.sources[name]
 	if of == nil {
-		of = &source{first: harness.Never, last: harness.Never}
+		of = &source{first: harness.NoTime, last: harness.NoTime}
 		w.sources[name] = of
 	}
 	return of
@@ -135,12 +135,12 @@ func (w *watched) take(s harness.Sample) {
 		return
 	}
 	of := w.source(s.Source)
-	if of.first == harness.Never {
+	if of.first == harness.NoTime {
 		of.first = s.At
 	}
 	if s.At != of.last {
 		of.silence.until(s.At, of.last, w.period(), w.from, w.to)
-		if of.last != harness.Never {
+		if of.last != harness.NoTime {
 			of.longest = max(of.longest, s.At-of.last)
 		}
 		if s.At >= w.from && s.At <= w.to {
@@ -229,7 +229,7 @@ func (of *series) take(s harness.Sample, w *watched) {
 
 // first is when a source was first read.
 func (w *watched) first(source string) time.Duration {
-	if of := w.sources[source]; of != nil && of.first != harness.Never {
+	if of := w.sources[source]; of != nil && of.first != harness.NoTime {
 		return of.first
 	}
 	return math.MaxInt64
@@ -250,7 +250,7 @@ func (of *series) add() {
 	if !of.inside {
 		return
 	}
-	if known && before != harness.Never && of.now.at > before {
+	if known && before != harness.NoTime && of.now.at > before {
 		seconds := (of.now.at - before).Seconds()
 		of.rates.add(rose / seconds)
 		of.risen, of.seconds = of.risen+rose, of.seconds+seconds
@@ -299,7 +299,7 @@ func (w *watched) unread(name string) string {
 	}
 	own, of := w.sources["client"], w.sources[name]
 	const late = time.Second // of a scrape, or its time-out
-	if own == nil || of == nil || of.first == harness.Never || of.first <= max(w.from, own.first)+late && of.last+late >= min(w.to, own.last) {
+	if own == nil || of == nil || of.first == harness.NoTime || of.first <= max(w.from, own.first)+late && of.last+late >= min(w.to, own.last) {
 		return ""
 	}
 	return fmt.Sprintf("the readings of the %s go from %s to %s of the run only, and what was before and after is unknown", name,

@@ -10,11 +10,14 @@ import (
 	"github.com/vllmspec/vllmspec/harness/quantity"
 )
 
-// SeveralServers is what readings of several servers behind one address mean.
-const SeveralServers = "the readings of the server's metrics come from several servers behind one address: list the replicas in VLLM_URL (or their pages in VLLM_METRICS_URL)"
+// SeveralServers is the cause of a difference where readings of several servers came from
+// one address.
+func SeveralServers() Cause {
+	return Cause{Summary: "the readings of the server's metrics come from several servers behind one address", Evidence: ": list the replicas in VLLM_URL (or their pages in VLLM_METRICS_URL)"}
+}
 
 // Several reports whether the server's readings are those of several in turns.
-func (a *Accounts) Several() bool {
+func (a *Ledger) Several() bool {
 	start := time.Time{}
 	if a.run != nil && !a.run.Virtual {
 		start = a.run.Start
@@ -29,9 +32,9 @@ const strangersMost = 0.01
 // whose says why the server's figures are not those of this load and of all of the
 // server: they are of several servers in turns, or of other requests than the client's;
 // "" where nothing speaks against it.
-func (a *Accounts) whose() string {
+func (a *Ledger) whose() string {
 	if a.Several() {
-		return SeveralServers
+		return SeveralServers().Reason()
 	}
 	client, server := float64(a.Client.Answered), a.Finished()
 	off, remedy := server-client, "keep other traffic off it meanwhile"
@@ -53,20 +56,20 @@ func (a *Accounts) whose() string {
 		return ""
 	}
 	if a.Resets() > 0 { // a server that is started again counts fewer, and never more
-		return SeveralServers
+		return SeveralServers().Reason()
 	}
 	return fmt.Sprintf("the client had %s, and the server's metrics count %s: %s; %s",
-		quantity.Counted(c.Answered, "answer"), quantity.Format(server, quantity.Count), a.LikelyRequests(client, server), remedy)
+		quantity.Counted(c.Answered, "answer"), quantity.Format(server, quantity.Count), a.LikelyRequests(client, server).Reason(), remedy)
 }
 
 // Unseen is why a figure of client and server cannot be compared; "" where it can. NaN stands for
 // a side that did not report it.
-func (a *Accounts) Unseen(unit quantity.Unit, client, server float64) string {
+func (a *Ledger) Unseen(unit quantity.Unit, client, server float64) string {
 	const late = 1500 * time.Millisecond // of a scrape that began before the last answer ended
 	switch {
-	case a.gaps.first == harness.Never && a.run != nil && a.run.Unread["server"] != "":
+	case a.gaps.first == harness.NoTime && a.run != nil && a.run.Unread["server"] != "":
 		return metric.UnreadBecause("server", a.run.Unread["server"])
-	case a.gaps.first == harness.Never:
+	case a.gaps.first == harness.NoTime:
 		return metric.UsualAbsence(metric.Server).Unread
 	case a.Client.Asked == 0:
 		return "nothing was asked"
@@ -85,18 +88,20 @@ func (a *Accounts) Unseen(unit quantity.Unit, client, server float64) string {
 }
 
 // LikelyRequests is what a difference in the number of requests probably comes from.
-func (a *Accounts) LikelyRequests(client, server float64) string {
+func (a *Ledger) LikelyRequests(client, server float64) Cause {
 	apart := server - client
 	n := int(math.Round(math.Abs(apart)))
 	failed := a.Client.lost + a.Client.GivenUp
 	switch {
 	case apart > 0 && n <= failed:
-		return fmt.Sprintf("the server finished %s that did not come whole to the client, which counts %s cut off and %s given up: they were lost on the way, or it left just before the end",
-			quantity.Counted(n, "answer"), quantity.Grouped(a.Client.lost), quantity.Grouped(a.Client.GivenUp))
+		return Cause{Summary: fmt.Sprintf("the server finished %s that did not come whole to the client, which counts %s cut off and %s given up", quantity.Counted(n, "answer"), quantity.Grouped(a.Client.lost), quantity.Grouped(a.Client.GivenUp)),
+			Evidence: ": they were lost on the way, or it left just before the end"}
 	case apart > 0 && server == 2*client:
-		return "the server counts each of them twice: something between them sends every request again, or its metrics are read twice"
+		return Cause{Summary: "the server counts each of them twice", Evidence: ": something between them sends every request again, or its metrics are read twice"}
 	case apart > 0:
-		return fmt.Sprintf("the server finished %s that the client did not ask for: others use it meanwhile, or a proxy sends requests again", quantity.Counted(n, "request"))
+		return Cause{Summary: fmt.Sprintf("the server finished %s that the client did not ask for", quantity.Counted(n, "request")),
+			Evidence: ": others use it meanwhile, or a proxy sends requests again"}
 	}
-	return fmt.Sprintf("%s were answered that the server does not count: the metrics are those of one engine or replica of several, or something before it answers in its place", quantity.Counted(n, "request"))
+	return Cause{Summary: quantity.Counted(n, "request") + " were answered that the server does not count",
+		Evidence: ": the metrics are those of one engine or replica of several, or something before it answers in its place"}
 }

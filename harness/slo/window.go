@@ -19,7 +19,7 @@ type Window struct {
 	Run      *harness.Run
 	From, To time.Duration
 	watched  *watched
-	accounts *Accounts          // of client and server; nil where the run goes on
+	ledger   *Ledger            // of client and server; nil where the run goes on
 	classes  map[string]*Window // of the traffic, where it has any
 	parts    []*Window          // of several runs that are judged together
 	soFar    bool               // the run goes on: its requests come in the order in which they end
@@ -88,26 +88,11 @@ type lengths struct {
 	tokens, inBlocks int // of prompts, and those of them that a prefix cache can hold
 }
 
-// Measure goes through a run once, which must be in the order of due times.
+// Measure reads a run once, which must be in the order of due times.
 func Measure(run *harness.Run) *Window {
-	w := newWindow(run, newWatched(run))
-	w.accounts = NewAccounts()
-	w.accounts.Ended(run)
-	for s := range run.Samples {
-		w.watched.take(s)
-		_ = w.accounts.Sample(s) // always nil
-	}
-	from, to := w.watched.ends()
-	for r := range run.Records {
-		w.seen++
-		w.conversations += one(r.Turn == 0)
-		if s, inside := within(&r, from, to); inside {
-			w.recorded += s.end - s.begin
-		}
-		w.take(&r)
-		_ = w.accounts.Record(r)
-	}
-	return w
+	m := NewMeasurement(run)
+	run.Each(m)
+	return m.Window
 }
 
 func newWindow(run *harness.Run, watched *watched) *Window {
@@ -121,39 +106,40 @@ func newWindow(run *harness.Run, watched *watched) *Window {
 			w.figures = append(w.figures, f)
 		}
 	}
-	w.led()
+	w.detrend()
 	return w
 }
 
-// rough lets a run's effective sample size be that of a little earlier.
-func (w *Window) rough() {
-	w.goods.Rough = true
+// approximate reuses an effective sample size that was computed a little earlier, for a
+// run that goes on and is measured again and again.
+func (w *Window) approximate() {
+	w.goods.Approximate = true
 	for _, g := range []*gaps{&w.chunkGaps, &w.tokenGaps} {
-		g.means.Rough, g.groups.Rough = true, true
+		g.means.Approximate, g.groups.Approximate = true, true
 	}
 	for _, f := range w.figures {
-		f.order.Rough = true
+		f.order.Approximate = true
 		if f.onTime != nil {
-			f.onTime.order.Rough = true
+			f.onTime.order.Approximate = true
 		}
 	}
 }
 
-// led tells all that is kept in order where the load leads it: where its rate changes
-// from beginning to end, what changes slowly is the load's doing.
-func (w *Window) led() {
+// detrend takes the slow changes out of all sequences where the offered load changes from
+// beginning to end: then they follow the load, and are no autocorrelation.
+func (w *Window) detrend() {
 	open, ok := w.Run.Scenario.Load.(harness.Open)
 	if !ok || open.Steady() {
 		return
 	}
-	w.goods.Led = true
+	w.goods.Detrend = true
 	for _, g := range []*gaps{&w.chunkGaps, &w.tokenGaps} {
-		g.means.Led, g.groups.Led = true, true
+		g.means.Detrend, g.groups.Detrend = true, true
 	}
 	for _, f := range w.figures {
-		f.order.Led = true
+		f.order.Detrend = true
 		if f.onTime != nil {
-			f.onTime.order.Led = true
+			f.onTime.order.Detrend = true
 		}
 	}
 }
@@ -170,8 +156,8 @@ func (w *Window) class(name string) *Window {
 		}
 		of = newWindow(w.Run, w.watched)
 		of.From, of.To, of.soFar = w.From, w.To, w.soFar
-		if w.goods.Rough {
-			of.rough()
+		if w.goods.Approximate {
+			of.approximate()
 		}
 		w.classes[name] = of
 	}
@@ -202,7 +188,7 @@ func (w *Window) count(r *harness.Record, late time.Duration) {
 		return
 	}
 	w.Due++
-	w.sent += one(r.Sent != harness.Never)
+	w.sent += one(r.Sent != harness.NoTime)
 	w.answered += one(r.OK())
 	w.failed += one(r.Failed())
 	w.good += one(r.Good)

@@ -14,11 +14,11 @@ type Change struct {
 	P  float64 // how likely a split as clear as this would be anywhere in a series without change; at most
 }
 
-// Changes finds where the level of a series changes, by cutting it in two at the
-// clearest place again and again. A cut is as clear as the exact two-sided test of
-// Mann and Whitney says, times the number of places there were to cut, and stands
-// where that is at most alpha. Each side of a cut has at least so many values. Nothing
-// is drawn at random: the same series has the same changes.
+// Changes finds where the level of a series changes, by binary segmentation: the series is
+// cut at the clearest place, and then each part again. The p-value of a cut is that of the
+// exact two-sided Mann-Whitney test times the number of possible cuts (Bonferroni); a cut
+// stands where it is at most alpha. Each side has a least number of values. Nothing is
+// drawn at random: the same series has the same changes.
 func Changes(values []float64, least int, alpha float64) []Change {
 	return changes(values, 0, max(1, least), alpha)
 }
@@ -38,8 +38,8 @@ func changes(values []float64, offset, least int, alpha float64) []Change {
 	return slices.Concat(before, []Change{best}, after)
 }
 
-// nearBest is how many cuts are looked at exactly: those that are clearest by the normal
-// approximation, which is off by little.
+// nearBest is how many cuts are tested exactly: those that are clearest by the normal
+// approximation, which is nearly right.
 const nearBest = 8
 
 // clearest is the cut with the least p. All cuts together take n·log n steps: from one
@@ -98,8 +98,8 @@ func (s *split) move(at int) {
 	s.before.add(rank, 1)
 }
 
-// exactCut is the product of two sides' lengths up to which the distribution of Mann and
-// Whitney is counted out.
+// exactCut is the product of two sides' lengths up to which the Mann-Whitney distribution is
+// computed exactly.
 const exactCut = 1_000
 
 // p is the two-sided one of the cut before a place.

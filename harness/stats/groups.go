@@ -2,21 +2,21 @@ package stats
 
 import "math"
 
-// Groups takes values in groups, in the order in which the groups arose, and has how
-// many independent values they count where a quantile of all is estimated. Gaps
-// of one answer resemble each other, and so do those of answers that share a server's
-// steps. Of a large group, and of many groups, a part is kept. It is ready for use.
+// Groups takes values in groups, in the order in which the groups arose, and computes the
+// effective sample size for a quantile of all values. Gaps of one answer resemble each
+// other, and so do those of answers that share a server's steps. Of a large group, and of
+// many groups, a part is kept. The zero value is ready for use.
 type Groups struct {
-	Led   bool // as of [Sequence]
-	Rough bool // as of [Sequence], but as many are kept
+	Detrend     bool // as of [Sequence]
+	Approximate bool // as of [Sequence], but as many are kept
 
 	kept       [][]float32
 	every      int // of which one is kept; 0 is 1
 	n          int
-	effectives effectives // where Rough
+	effectives effectives // where Approximate
 }
 
-// Of a group so many values are kept, spread evenly over it, and of so many groups.
+// How many values of a group are kept, spread evenly over it, and of how many groups.
 const (
 	keepOfGroup = 16
 	keepGroups  = 1 << 14
@@ -48,11 +48,11 @@ func (g *Groups) Add(n int, value func(i int) float64) {
 }
 
 // EffectiveSize is the effective sample size of the groups where x is their
-// p-quantile; no more than there are groups. The share of values beyond x is a ratio
-// of sums over groups: its variance is that of their residuals (Cochran, Sampling
-// Techniques, 6.3), lengthened by their autocorrelation time as [Sequence.EffectiveSize] has it.
+// p-quantile, at most their number. The share of values beyond x is a ratio of sums over
+// groups. Its variance is that of the residuals of the groups (Cochran, Sampling
+// Techniques, 6.3), times their autocorrelation time: see [Sequence.EffectiveSize].
 func (g *Groups) EffectiveSize(x, p float64) float64 {
-	if !g.Rough {
+	if !g.Approximate {
 		return g.effective(x, p)
 	}
 	if effective, ok := g.effectives.of(p, g.n, true); ok {
@@ -85,18 +85,18 @@ func (g *Groups) effective(x, p float64) float64 {
 	if squares == 0 {
 		return float64(g.n)
 	}
-	memory := memoryOf
-	if g.Led {
-		memory = ledMemoryOf
+	timeOf := correlationTimeOf
+	if g.Detrend {
+		timeOf = detrendedTimeOf
 	}
-	m := memory(beyond)
-	variance := squares / float64(n-1) * float64(n) / (values * values) * m.cautious(n, m.tau)
+	m := timeOf(beyond)
+	variance := squares / float64(n-1) * float64(n) / (values * values) * m.upperBound(n, m.tau)
 	return max(1, min(float64(g.n), p*(1-p)/variance))
 }
 
-// cautious is a memory as it may be: with its standard error (Madras and Sokal,
+// upperBound is the autocorrelation time with its standard error (Madras and Sokal,
 // Journal of Statistical Physics 50 (1988), 109: its relative variance is 2(2M+1)/n),
-// and with what a run hides of a memory that shows as so long.
-func (m memory) cautious(n int, shown float64) float64 {
+// and with the inflation that [nearSaturation] describes for a time of so many values.
+func (m correlationTime) upperBound(n int, shown float64) float64 {
 	return m.tau * (1 + math.Sqrt(2*float64(2*m.window+1)/float64(n))) * (1 + (shown-1)/nearSaturation)
 }

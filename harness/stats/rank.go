@@ -78,15 +78,15 @@ func (s Shift) Estimate() float64 {
 // there are too few values is infinite.
 func (s Shift) Interval(confidence float64) (low, high float64) {
 	n := len(s.differences)
-	k := sort.Search(n, func(u int) bool { return s.atMost[u] > (1-confidence)/2 }) // so many can be left out on each side
+	k := sort.Search(n, func(u int) bool { return s.atMost[u] > (1-confidence)/2 }) // as many are left out on each side
 	if n == 0 || k == 0 {
 		return math.Inf(-1), math.Inf(1)
 	}
 	return s.differences[k-1], s.differences[n-k]
 }
 
-// Above is how likely so many differences above a shift would be if the true one were
-// that, or less: what speaks against it being greater.
+// Above is the one-sided p-value for the true shift being greater: how likely as many
+// differences above this shift would be if the true one were no greater.
 func (s Shift) Above(by float64) float64 {
 	return s.reaching(len(s.differences) - sort.Search(len(s.differences), func(i int) bool { return s.differences[i] > by }))
 }
@@ -132,8 +132,8 @@ func MannWhitney(a, b []float64) float64 {
 	return benchmath.AssumeNothing.Compare(sample(a), sample(b)).P
 }
 
-// exactUpTo is how many differences are counted one by one; beyond that their number
-// is as good as normal.
+// exactUpTo is up to how many differences the distribution is computed exactly; beyond it
+// the normal approximation is good enough.
 const exactUpTo = 10_000
 
 // mannWhitney is the distribution of how many of the n·m differences are above 0

@@ -7,43 +7,43 @@ import (
 	"gonum.org/v1/gonum/dsp/fourier"
 )
 
-// A Sequence takes values in the order in which they arose and has how many
-// independent values they count, their effective sample size. Requests that follow each other share batches
-// and queues, so that their latencies tell less than as many strangers' would. A
-// long sequence is thinned, and then counts no more than what is kept of it. It is
-// ready for use.
+// A Sequence takes values in the order in which they arose and computes their effective
+// sample size: how many independent values would tell as much. Requests that follow each
+// other share batches and queues, so their latencies are autocorrelated. A long sequence
+// is thinned, and then counts no more than what is kept of it. The zero value is ready for
+// use.
 type Sequence struct {
-	// Led says that slow changes are intended, such as a rate that rises, and
-	// no memory of the values': those over a tenth of the sequence are taken out.
-	Led bool
-	// Rough says that an effective sample size may be as it was when the sequence was up to a fifth
-	// shorter, carried over to as many values as there are now, and that a quarter of
-	// the values is enough to keep. It is for a run that goes on, and is asked again
-	// and again.
-	Rough bool
+	// Detrend subtracts slow changes, over a tenth of the sequence. It is for changes that
+	// are intended, such as a rate that rises: they are no autocorrelation.
+	Detrend bool
+	// Approximate reuses an effective sample size that was computed when the sequence was
+	// up to a fifth shorter, in proportion to the number of values, and keeps a quarter of
+	// the values. It is for a run that goes on and is measured again and again.
+	Approximate bool
 
 	kept       []float32
 	every      int // of which one is kept; 0 is 1
 	n          int
 	effectives effectives
-	rank       *memory
-	ranked     int // so many values there were when rank was worked out
+	rank       *correlationTime
+	ranked     int // how many values there were when rank was computed
 }
 
-// worths are those that were worked out, by quantile, or [ofMean].
+// effectives are the sizes that were computed, by quantile, or [ofMean].
 type effectives map[float64]known
 
 type known struct {
 	effective float64
-	n         int // so many values there were
+	n         int // how many values there were
 }
 
 const ofMean = -1
 
-// of is the effective sample size of n values where it is known, or nearly.
-func (w effectives) of(p float64, n int, rough bool) (float64, bool) {
+// of is the effective sample size of n values, where it was computed for as many, or where
+// approximate allows it for nearly as many.
+func (w effectives) of(p float64, n int, approximate bool) (float64, bool) {
 	k, ok := w[p]
-	if !ok || k.n != n && !(rough && n <= k.n+k.n/4) {
+	if !ok || k.n != n && !(approximate && n <= k.n+k.n/4) {
 		return 0, false
 	}
 	return k.effective * float64(n) / float64(k.n), true
@@ -72,7 +72,7 @@ func (s *Sequence) Add(x float64) {
 	}
 	s.n++
 	most := keepInOrder
-	if s.Rough {
+	if s.Approximate {
 		most /= 4
 	}
 	if len(s.kept) < most {
@@ -85,19 +85,18 @@ func (s *Sequence) Add(x float64) {
 	s.every *= 2
 }
 
-// nearSaturation is by how much a memory that shows in a run hides more of itself:
-// a server near saturation has rare long queues, and a run that saw few of them
-// takes its memory for shorter than it is. A memory of so many values is
-// taken for twice as long. The number is from calibration, not from theory.
+// nearSaturation is by how much an estimated autocorrelation time is inflated: a server
+// near saturation has rare long queues, and a run with few of them underestimates it. A
+// time of so many values is doubled. The number is from calibration, not from theory.
 const nearSaturation = 10
 
 // EffectiveSize is the effective sample size of this sequence where its p-quantile,
 // or the share of values beyond it, is estimated: n ÷ τ, where τ is the integrated
 // autocorrelation time of the indicator of that quantile or of the ranks, whichever
-// is longer. Misses of a high quantile are too rare to show their own memory; ranks
-// always do. To τ comes its standard error, and what [nearSaturation] says.
+// is longer. Values beyond a high quantile are too rare to show how they depend on each
+// other; ranks always do. The upper bound of τ is taken: see [nearSaturation].
 func (s *Sequence) EffectiveSize(p float64) float64 {
-	if effective, ok := s.effectives.of(p, s.n, s.Rough); ok {
+	if effective, ok := s.effectives.of(p, s.n, s.Approximate); ok {
 		return effective
 	}
 	n := len(s.kept)
@@ -112,12 +111,12 @@ func (s *Sequence) EffectiveSize(p float64) float64 {
 			beyond[i] = 1
 		}
 	}
-	return s.effectives.keep(p, s.of(longer(s.memoryOf(beyond), *s.rank)), s.n)
+	return s.effectives.keep(p, s.of(longer(s.correlationTimeOf(beyond), *s.rank)), s.n)
 }
 
 // EffectiveSizeOfMean is the effective sample size for the mean of the values that are finite.
 func (s *Sequence) EffectiveSizeOfMean() float64 {
-	if effective, ok := s.effectives.of(ofMean, s.n, s.Rough); ok {
+	if effective, ok := s.effectives.of(ofMean, s.n, s.Approximate); ok {
 		return effective
 	}
 	finite := make([]float64, 0, len(s.kept))
@@ -132,24 +131,26 @@ func (s *Sequence) EffectiveSizeOfMean() float64 {
 	if s.ranked != s.n {
 		s.remember(s.ranks())
 	}
-	return s.effectives.keep(ofMean, s.of(longer(s.memoryOf(finite), *s.rank)), s.n)
+	return s.effectives.keep(ofMean, s.of(longer(s.correlationTimeOf(finite), *s.rank)), s.n)
 }
 
 func (s *Sequence) remember(ranks []float64) {
 	if s.ranked != s.n {
-		m := s.memoryOf(ranks)
+		m := s.correlationTimeOf(ranks)
 		s.rank, s.ranked = &m, s.n
 	}
 }
 
-func (s *Sequence) memoryOf(x []float64) memory {
-	if s.Led {
-		return ledMemoryOf(x)
+func (s *Sequence) correlationTimeOf(x []float64) correlationTime {
+	if s.Detrend {
+		return detrendedTimeOf(x)
 	}
-	return memoryOf(x)
+	return correlationTimeOf(x)
 }
 
-func ledMemoryOf(x []float64) memory { return memoryOf(withoutTrend(x, len(x)/10)) }
+func detrendedTimeOf(x []float64) correlationTime {
+	return correlationTimeOf(withoutTrend(x, len(x)/10))
+}
 
 // withoutTrend takes from each value the mean of those around it, over a width.
 func withoutTrend(x []float64, width int) []float64 {
@@ -165,9 +166,9 @@ func withoutTrend(x []float64, width int) []float64 {
 	return out
 }
 
-func (s *Sequence) of(m memory) float64 {
+func (s *Sequence) of(m correlationTime) float64 {
 	n := len(s.kept)
-	return max(1, min(float64(s.n), float64(n)/m.cautious(n, s.rank.tau)))
+	return max(1, min(float64(s.n), float64(n)/m.upperBound(n, s.rank.tau)))
 }
 
 // ranks of the values, from 1; equal ones share the mean of theirs.
@@ -199,24 +200,24 @@ func (s *Sequence) ranks() []float64 {
 	return ranks
 }
 
-// A memory is how long values depend on those before.
-type memory struct {
+// A correlationTime is over how many values in a row one resembles the next.
+type correlationTime struct {
 	tau    float64 // integrated autocorrelation time, at least 1
 	window int     // lags that it was summed over
 }
 
-func longer(a, b memory) memory {
+func longer(a, b correlationTime) correlationTime {
 	if a.tau >= b.tau {
 		return a
 	}
 	return b
 }
 
-// memoryOf sums autocorrelations over Geyer's initial monotone sequence (Statistical
+// correlationTimeOf sums autocorrelations over Geyer's initial monotone sequence (Statistical
 // Science 7 (1992), 473): sums of pairs of lags, up to the first that is not positive
 // and none larger than the one before.
-func memoryOf(x []float64) memory {
-	m := memory{tau: -1}
+func correlationTimeOf(x []float64) correlationTime {
+	m := correlationTime{tau: -1}
 	least := math.Inf(1)
 	correlation := autocorrelation(x)
 	for lag := 0; lag+1 < len(x) && correlation != nil; lag += 2 {
@@ -232,11 +233,12 @@ func memoryOf(x []float64) memory {
 	return m
 }
 
-// fewLags are as many as cost less one by one than all of them together do.
+// fewLags is how many lags are computed one by one; beyond it a transform of all is cheaper.
 const fewLags = 64
 
-// autocorrelation by lag, from 0; nil where nothing varies. Most memories are short: the
-// first few lags are summed up as they are asked for, and only then all are worked out.
+// autocorrelation by lag, from 0; nil where nothing varies. Most correlation times are
+// short: the first few lags are summed as they are asked for, and all are computed only
+// where more are needed.
 func autocorrelation(x []float64) func(lag int) float64 {
 	if slices.Min(x) == slices.Max(x) {
 		return nil

@@ -38,40 +38,40 @@ func TestEffectiveSize_ofDependentValuesIsSmaller(t *testing.T) {
 	assert.Less(t, autoregressive(n, .9).EffectiveSize(.99), s.EffectiveSize(.99))
 }
 
-// A memory of many lags is found as well as one of few.
+// A correlation over many lags is found as well as one over few.
 func TestEffectiveSize_ofALongAutocorrelation(t *testing.T) {
 	const n, phi = 60000, .99
 	tau := (1 + phi) / (1 - phi)
 	effective := autoregressive(n, phi).EffectiveSizeOfMean()
 	assert.Less(t, effective, n/tau)
-	assert.Greater(t, effective, n/tau/(1+(tau-1)/10)/4, "what is added for safety, and for what such a memory hides, is no more than that")
+	assert.Greater(t, effective, n/tau/(1+(tau-1)/10)/4, "what is added for safety, and for what so long a correlation hides, is no more than that")
 }
 
 // While a run goes on its worth is carried over to the values that came since.
 func TestEffectiveSize_approximateGrowsWithTheValues(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
-	var exact, rough stats.Sequence
-	rough.Rough = true
+	var exact, approximate stats.Sequence
+	approximate.Approximate = true
 	for i := range 3000 {
 		x := r.NormFloat64()
 		exact.Add(x)
-		rough.Add(x)
+		approximate.Add(x)
 		if i < 100 {
 			continue
 		}
 		for _, p := range []float64{.5, .99} {
 			if i == 100 || i%10 == 0 {
-				require.InEpsilon(t, exact.EffectiveSize(p), rough.EffectiveSize(p), .5, "p%g of %d", 100*p, i)
+				require.InEpsilon(t, exact.EffectiveSize(p), approximate.EffectiveSize(p), .5, "p%g of %d", 100*p, i)
 			}
 		}
 	}
-	was := rough.EffectiveSize(.9)
-	rough.Add(1)
-	assert.InEpsilon(t, was*3001/3000, rough.EffectiveSize(.9), 1e-12, "nothing is worked out anew for one value more")
+	was := approximate.EffectiveSize(.9)
+	approximate.Add(1)
+	assert.InEpsilon(t, was*3001/3000, approximate.EffectiveSize(.9), 1e-12, "nothing is worked out anew for one value more")
 	for range 900 {
-		rough.Add(1)
+		approximate.Add(1)
 	}
-	assert.NotEqual(t, was*3901/3000, rough.EffectiveSize(.9), "for many it is")
+	assert.NotEqual(t, was*3901/3000, approximate.EffectiveSize(.9), "for many it is")
 }
 
 // Rare misses do not show that they cluster; the ranks of all do.
@@ -122,15 +122,15 @@ func TestShare_intervalWidensWithDependence(t *testing.T) {
 	assert.InDelta(t, wantHigh, higher, 1e-9)
 }
 
-// A load that rises makes latencies rise: that is no memory of theirs.
+// A load that rises makes latencies rise: that is no autocorrelation.
 func TestEffectiveSize_trendOfTheLoadIsNoAutocorrelation(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
-	free, led := stats.Sequence{}, stats.Sequence{Led: true}
+	free, detrended := stats.Sequence{}, stats.Sequence{Detrend: true}
 	for i := range 2000 {
 		x := float64(i) + 500*r.NormFloat64()
 		free.Add(x)
-		led.Add(x)
+		detrended.Add(x)
 	}
 	assert.Less(t, free.EffectiveSize(.5), 100.0)
-	assert.Greater(t, led.EffectiveSize(.5), 1000.0)
+	assert.Greater(t, detrended.EffectiveSize(.5), 1000.0)
 }

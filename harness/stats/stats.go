@@ -1,5 +1,5 @@
-// Package stats holds the quantiles and intervals that verdicts rest on. It
-// knows numbers only.
+// Package stats computes the quantiles, intervals and tests that verdicts rest on, from
+// numbers alone.
 package stats
 
 import (
@@ -33,8 +33,8 @@ func Ranks(n int, effective, p, confidence float64) (low, high int) {
 // rounding is how near to a whole number counts as one.
 const rounding = 1e-6
 
-// binomialQuantile is the k for which P(Bin(n,p) ≤ k) is so much, between whole
-// numbers by the incomplete beta function; -1 < k < n.
+// binomialQuantile is the k at which P(Bin(n,p) ≤ k) has a given value, interpolated
+// between whole numbers by the incomplete beta function; -1 < k < n.
 func binomialQuantile(n, p, probability float64) float64 {
 	low, high := -1.0, n
 	for range 60 {
@@ -47,9 +47,9 @@ func binomialQuantile(n, p, probability float64) float64 {
 	return high
 }
 
-// SamplesFor is the least number of values whose p-quantile has a finite
-// interval on both sides: so many that the tail is no less than the probability that
-// all of them lie below it, and that all lie above.
+// SamplesFor is the least number of values whose p-quantile has an interval with two
+// finite ends: from it on, the probability that all values lie on one side of the quantile
+// is no more than the tail.
 func SamplesFor(p, confidence float64) int {
 	tail := (1 - confidence) / 2
 	return int(math.Ceil(math.Log(tail)/math.Log(max(p, 1-p)) - rounding))
@@ -66,8 +66,8 @@ func binomialCDF(k, n, p float64) float64 {
 	return mathext.RegIncBeta(n-k, k+1, 1-p)
 }
 
-// Share is the interval of Clopper and Pearson (1934) for a share of which k of
-// n were seen, where they count as so many independent ones.
+// Share is the interval of Clopper and Pearson (1934) for a share, where k of n values had
+// the property and the n count as an effective number of independent ones.
 func Share(k, n int, effective, confidence float64) (low, high float64) {
 	if n == 0 {
 		return 0, 1
@@ -119,8 +119,8 @@ func (m *Mean) Mean() float64 {
 	return m.mean
 }
 
-// Interval is the mean and its interval by Student's t, where the values count
-// so many independent ones; it is infinite for fewer than two.
+// Interval is the mean and its interval by Student's t, for an effective number of
+// independent values; it is infinite for fewer than two.
 func (m *Mean) Interval(effective, confidence float64) (mean, low, high float64) {
 	if m.n == 0 {
 		return math.NaN(), math.NaN(), math.NaN()
@@ -149,7 +149,7 @@ func (r *Ratio) Add(sum, count float64) {
 func (r *Ratio) Value() float64 { return r.sum / r.count }
 
 // Interval is the ratio with its interval by linearisation (Cochran, Sampling
-// Techniques, 6.3), where the pairs count as so many independent ones.
+// Techniques, 6.3), for an effective number of independent pairs.
 func (r *Ratio) Interval(effective, confidence float64) (ratio, low, high float64) {
 	if r.count == 0 {
 		return math.NaN(), math.NaN(), math.NaN()

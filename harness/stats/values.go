@@ -11,7 +11,7 @@ import (
 // length takes a few megabytes. It is ready for use.
 type Values struct {
 	kept      []float64
-	ordered   int             // so many of them, the first, are sorted
+	ordered   int             // how many of them, from the first on, are sorted
 	octaves   map[int]*octave // by exponent; nil as long as values are kept
 	zeros     int             // and below, which have no octave
 	n         int
@@ -151,8 +151,8 @@ func (o *octave) find(rank int) int {
 	return bin
 }
 
-// sort sorts what is not sorted yet, and merges it into the rest from behind: a run that
-// goes on is asked again and again, with a few more values.
+// sort sorts the values that were added since, and merges them into the rest from the end: a
+// run that goes on is measured again and again, with a few more values each time.
 func (v *Values) sort() {
 	if v.ordered == len(v.kept) {
 		return
@@ -177,7 +177,7 @@ func (v *Values) sort() {
 	v.ordered = len(v.kept)
 }
 
-// Quantile is the p-quantile of the values and of so many more that are infinite;
+// Quantile is the p-quantile of the values and of a number of infinite ones beside them;
 // type 7 of Hyndman and Fan (1996): linear between the values, as numpy and
 // DuckDB's quantile_cont have it. It is NaN for no values.
 func (v *Values) Quantile(p float64, infinite int) float64 {

@@ -39,9 +39,9 @@ func At(objectives []harness.Objective, setting string) (at []harness.Objective)
 	return at
 }
 
-// Hopeless are limits of which a load need not go on that misses them: three times
-// those that are sought for, where a miss is known before the end.
-func Hopeless(rows []harness.Objective) (out []harness.Objective) {
+// StopLimits are the limits at which a search ends a load early: three times those that
+// are sought, of objectives whose miss is certain before the end.
+func StopLimits(rows []harness.Objective) (out []harness.Objective) {
 	for _, o := range rows {
 		if o.Relation != harness.AtMost || o.Limit == 0 || slo.Decidable(o) != nil {
 			continue
@@ -53,11 +53,11 @@ func Hopeless(rows []harness.Objective) (out []harness.Objective) {
 	return out
 }
 
-// Outcome is that of one run of these: of what it was judged by itself, and in a search,
-// which asks what any run at this setting would give, of what is known of any run. A
-// load that a search ended because it was hopeless missed.
-func (of Whole) Outcome(verdicts []slo.Verdict, stopped harness.Stop, objectives []harness.Objective) slo.Outcome {
-	if of.Kind == Search && stopped.Kind == harness.StopAbandoned && Hopeless(objectives) != nil {
+// Outcome is that of one run of the group, judged by itself. In a search, which asks what any
+// run at this setting would give, it is the outcome for any run. A load that a search ended
+// early, at its stop limits, missed.
+func (of Group) Outcome(verdicts []slo.Verdict, stopped harness.Stop, objectives []harness.Objective) slo.Outcome {
+	if of.Kind == Search && stopped.Kind == harness.StopAbandoned && StopLimits(objectives) != nil {
 		return slo.Missed
 	}
 	if of.Kind == Search {
@@ -70,8 +70,8 @@ func (of Whole) Outcome(verdicts []slo.Verdict, stopped harness.Stop, objectives
 	return Worst(verdicts)
 }
 
-// points are the first of the runs at each setting of a sweep, and that after the last.
-func (of Whole) points() iter.Seq2[int, int] {
+// points are the runs at each setting of a sweep: the first, and the one after the last.
+func (of Group) points() iter.Seq2[int, int] {
 	return func(yield func(from, to int) bool) {
 		for from, to := 0, 0; from < len(of.Trials); from = to {
 			for to = from; to < len(of.Trials) && of.Trials[to].Setting == of.Trials[from].Setting; to++ {
@@ -83,8 +83,8 @@ func (of Whole) points() iter.Seq2[int, int] {
 	}
 }
 
-// DrawCurve makes the curve of a sweep, whose runs are these.
-func (of *Whole) DrawCurve(windows []*slo.Window, objectives []harness.Objective, gpus int) {
+// DrawCurve makes the curve of a sweep from its runs.
+func (of *Group) DrawCurve(windows []*slo.Window, objectives []harness.Objective, gpus int) {
 	var points []Point
 	for from, to := range of.points() {
 		together, setting := slo.Together(windows[from:to]), of.Trials[from].Setting
@@ -103,7 +103,7 @@ func (of *Whole) DrawCurve(windows []*slo.Window, objectives []harness.Objective
 
 // JudgePoints answers rows at each setting of a sweep, or at the one that they are
 // about. The i-th window is that of the i-th run.
-func (of Whole) JudgePoints(windows []*slo.Window, rows []harness.Objective) (verdicts []slo.Verdict) {
+func (of Group) JudgePoints(windows []*slo.Window, rows []harness.Objective) (verdicts []slo.Verdict) {
 	for from, to := range of.points() {
 		if at := At(rows, of.Scale.At(of.Trials[from].Setting)); len(at) > 0 {
 			verdicts = append(verdicts, slo.Together(windows[from:to]).Judge(at)...)
@@ -112,9 +112,9 @@ func (of Whole) JudgePoints(windows []*slo.Window, rows []harness.Objective) (ve
 	return verdicts
 }
 
-// Probe is a setting of a search as these runs of it show it. One whose last run was
-// ended, hopeless as it was, is missed.
-func (of Whole) Probe(setting float64, windows []*slo.Window, objectives []harness.Objective, last harness.Stop) *Probe {
+// Probe is a setting of a search as its runs show it. It is missed where its last run was
+// ended early, at the stop limits.
+func (of Group) Probe(setting float64, windows []*slo.Window, objectives []harness.Objective, last harness.Stop) *Probe {
 	p := NewProbe(setting, windows, objectives)
 	if last.Kind == harness.StopAbandoned {
 		p.Outcome, p.Ended, p.Decides, p.Why = slo.Missed, true, last.Detail, last.String()
@@ -122,9 +122,9 @@ func (of Whole) Probe(setting float64, windows []*slo.Window, objectives []harne
 	return p
 }
 
-// Again is what a search found, by its runs once more: how it came to try them and why
-// it ended are what they were.
-func (of Whole) Again(windows func(runs []string) ([]*slo.Window, harness.Stop)) *Finding {
+// Again is the finding of a search, judged from its runs once more. Which settings it tried,
+// and why it ended, stay as they were.
+func (of Group) Again(windows func(runs []string) ([]*slo.Window, harness.Stop)) *Finding {
 	f := *of.Search
 	f.Probes = []Probe{}
 	for _, before := range of.Search.Probes {
@@ -151,9 +151,9 @@ func (f *Finding) bound() {
 	}
 }
 
-// Capacity is the verdict on the answer of a search: its value is what was seen to
-// meet the objectives. Of a search that did not come to an end it is unknown.
-func (of Whole) Capacity(least float64) slo.Verdict {
+// Capacity is the verdict on the answer of a search: its value is the highest setting that
+// met the objectives. It is unknown where the search did not come to its end.
+func (of Group) Capacity(least float64) slo.Verdict {
 	v := slo.Verdict{Value: math.NaN(), Lo: math.Inf(-1), Hi: math.Inf(1), Unit: quantity.PerSecond, Outcome: slo.Unknown}
 	v.Metric, v.Relation, v.Limit = "request rate that meets them", harness.AtLeast, least
 	if of.Scale == Users {

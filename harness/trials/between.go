@@ -10,15 +10,15 @@ import (
 	"github.com/vllmspec/vllmspec/harness/stats"
 )
 
-// How many runs it takes for their differences to decide, and how surely: they are
-// looked at again whenever there are twice as many.
+// How many runs it takes before the differences between them decide, and with what
+// confidence. They are tested again whenever the number of runs has doubled.
 const (
 	leastRuns = 4
 	surely    = 0.98
 )
 
-// More is how many runs more a setting gets that has had so many: one at first, then
-// enough to see how they differ, then as many as there are.
+// More is how many further runs a setting gets: one at first, then enough to see how runs
+// differ, then as many as there are.
 func More(runs int) int {
 	switch {
 	case runs == 0:
@@ -29,10 +29,9 @@ func More(runs int) int {
 	return runs
 }
 
-// between judges an objective by how much runs of one setting differ from each other:
-// by Student's interval of the logarithm of its figure, of which each run has one.
-// Whatever makes the requests of a run alike, its runs are independent. It reports
-// whether that can be done.
+// between judges an objective by the differences between runs of one setting: by Student's
+// interval of the logarithm of its figure, one value of each run. Requests of one run are
+// autocorrelated; runs are independent of each other. It reports whether this is possible.
 func between(runs []*slo.Window, o harness.Objective) (v slo.Verdict, ok bool) {
 	if len(runs) < leastRuns || o.Limit <= 0 || o.Relation != harness.AtMost && o.Relation != harness.AtLeast {
 		return v, false
@@ -70,9 +69,8 @@ func between(runs []*slo.Window, o harness.Objective) (v slo.Verdict, ok bool) {
 	return v, true
 }
 
-// The quantile of a run is lower than that of many: what is rare is in few of them,
-// and counts for little in the others. The share of requests beyond the limit has no
-// such bias, and so it must be small enough as well.
+// The quantile of a short run is biased low: rare long queues are in few of the runs. The
+// share of requests beyond the limit has no such bias, so it must be small enough as well.
 
 // beyond is the share of a run's requests whose value lies beyond the limit, those
 // without an answer among them.
@@ -82,7 +80,7 @@ func beyond(w *slo.Window, v slo.Verdict) float64 {
 	return 1 - float64(inside)/float64(max(1, v.N))
 }
 
-// within reports whether a mean share is at most so much, surely.
+// within reports whether a mean share is at most this, with confidence.
 func within(shares *stats.Mean, runs int, most float64) bool {
 	_, _, hi := shares.Interval(float64(runs), surely)
 	return hi <= most

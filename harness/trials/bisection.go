@@ -15,9 +15,9 @@ import (
 // logarithm, between what was seen to meet them and what was seen to miss one. It
 // takes for granted that what is met at a setting is met at every lower one.
 //
-// What is unknown is run again, never guessed. Where a few runs do not decide it,
-// the search closes in from both sides, which takes less, and comes back to it when
-// nothing else is left to be done.
+// An unknown setting is run again, never guessed. Where a few runs do not decide it, the
+// search closes in from both sides, which takes fewer runs, and comes back to it when there
+// is nothing else to do.
 type Bisection struct {
 	Low, High float64
 	Scale     Scale
@@ -65,7 +65,7 @@ func (s Bisection) Run(try Try) (*Finding, error) {
 	return f, err
 }
 
-// A hunt is a search that is on.
+// A hunt is a search in progress.
 type hunt struct {
 	Bisection
 	try    Try
@@ -111,13 +111,13 @@ func (h *hunt) ends() (lo, hi float64) {
 	return lo, hi
 }
 
-// closed reports whether the ends are as near each other as they need be.
+// closed reports whether the ends are as near each other as [Bisection.Width] asks.
 func (h *hunt) closed(lo, hi float64) bool {
 	return hi <= lo*(1+h.Width) || h.Scale == Users && hi-lo <= 1
 }
 
-// next is what is to be done next: a probe to be run again, or a new setting.
-// Neither is left where nothing more can be found out.
+// next is a probe to run again, or a new setting to try; neither where nothing more can be
+// found out.
 func (h *hunt) next(lo, hi float64) (again *Probe, setting float64) {
 	var unknown []*Probe
 	for _, p := range h.probes {
@@ -148,10 +148,9 @@ func (h *hunt) next(lo, hi float64) (again *Probe, setting float64) {
 // middle of two settings by their logarithms; 0 where there is none.
 func (h *hunt) middle(lo, hi float64) float64 { return h.inside(math.Sqrt(lo*hi), lo, hi) }
 
-// beside is a setting between one that is unknown, and so near the capacity, and an
-// end of what is not known: at first a little way off, then so near that with one
-// like it on the other side the answer is narrow enough. It is 0 where the end is as
-// near as that.
+// beside is the next setting between an undecided one, which is near the capacity, and an
+// end of the bracket: at first a little way off, then so near that the answer is narrow
+// enough once there is such a setting on each side. It is 0 where the end is that near.
 func (h *hunt) beside(unknown, end float64) float64 {
 	unit := math.Log1p(h.Width)
 	off := math.Log(end / unknown)
@@ -200,9 +199,8 @@ func (h *hunt) again(p *Probe, proof bool) error {
 	return err
 }
 
-// prove confirms both ends of the answer by runs of their own: a verdict that came
-// by chance does not come twice. It reports whether nothing had to be done, and so
-// nothing changed.
+// prove confirms both ends of the answer by further runs: a verdict that came by chance
+// does not come twice. It reports whether both were confirmed already.
 func (h *hunt) prove(lo, hi float64) (proven bool, err error) {
 	for _, end := range []float64{lo, hi} {
 		if h.at(end) == nil && len(h.probes) < h.Probes+2 { // the ends of the range come on top

@@ -9,16 +9,15 @@ import (
 	"github.com/vllmspec/vllmspec/harness/stats"
 )
 
-// Warming is the part of a run at a setting that is warm-up where it is not said how long
-// it is: each begins on an empty server, which is a faster one.
+// Warming is the part of a run that is warm-up, where the scenario names none: each run
+// begins on an empty server, which answers faster.
 const Warming = 6
 
-// Enough is how many requests the next run of a setting needs that has had so many. A
-// first one is to decide objectives that are not near their limits: ten times as many as
-// their quantile, or their share, needs for an interval at all, and never so few that
-// the run is over before the server is as busy as it will be. What it does not decide is
-// near saturation, where that takes long: the runs after it are twice as long, or they
-// would all be a little too good.
+// Enough is how many requests the next run of a setting needs, after a number of runs. The
+// first run decides objectives that are not near their limits: it has ten times as many
+// requests as their quantile, or their share, needs for an interval at all, and lasts until
+// the server is as busy as it will be. What it leaves undecided is near saturation, where
+// that takes long: later runs are twice as long, or all of them would flatter the server.
 func Enough(objectives []harness.Objective, runs int) int {
 	const margin, least = 10, 2000
 	requests := least

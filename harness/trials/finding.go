@@ -32,7 +32,7 @@ type Probe struct {
 	Decides  string        `json:"decides"`         // the objective that decides, with its figure and interval
 	Why      string        `json:"why,omitempty"`   // it is unknown, or was given up early
 	Proof    bool          `json:"proof,omitempty"` // its last run was made to confirm the answer
-	Ended    bool          `json:"ended,omitempty"` // its load was ended early, for it was hopeless
+	Ended    bool          `json:"ended,omitempty"` // its load was ended early, at the stop limits
 	Tries    int           `json:"tries"`           // each doubles the number of its runs
 	Futile   bool          `json:"-"`               // unknown for a reason that more runs would not change
 }

@@ -5,10 +5,9 @@ import (
 	"github.com/vllmspec/vllmspec/harness/slo"
 )
 
-// NewProbe is a setting as all its runs so far show it, at least one. What counts is
-// what is known of any run at this setting, and not of these alone: of a few runs, how
-// much their requests resemble each other says how much they tell; of more, how much
-// the runs differ.
+// NewProbe is a setting as its runs so far show it; there is at least one. It is about any
+// run at this setting, not about these alone: with a few runs the interval rests on the
+// autocorrelation of their requests, with more of them on the differences between runs.
 func NewProbe(setting float64, runs []*slo.Window, objectives []harness.Objective) *Probe {
 	p := &Probe{Setting: setting, Outcome: slo.Met}
 	var pooled *slo.Repeats

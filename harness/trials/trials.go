@@ -1,7 +1,6 @@
 // Package trials is what several runs of one scenario have in common: its repeats,
-// the points of a sweep, the probes of a search for capacity. It knows nothing of
-// servers and clocks: runs go in, as they were measured, and out come plain data,
-// which trials.json holds.
+// the points of a sweep, the probes of a search for capacity. It needs no server and no
+// clock: measured runs go in, and plain data come out, which trials.json holds.
 package trials
 
 import (
@@ -12,7 +11,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness/slo"
 )
 
-// A Kind says what the runs of a scenario are to each other.
+// A Kind says why a scenario has several runs.
 type Kind string
 
 // The kinds.
@@ -55,9 +54,9 @@ func (s Scale) At(setting float64) string {
 	return "at " + s.Quantity(setting)
 }
 
-// A Whole is trials.json: the runs of a scenario in the order in which they were
+// A Group is trials.json: the runs of a scenario in the order in which they were
 // made, and what they show together.
-type Whole struct {
+type Group struct {
 	Kind  Kind  `json:"kind"`
 	Scale Scale `json:"scale,omitempty"` // of Trial.Setting; none for repeats
 	// Planned is how many runs there should be, of repeats on each server; 0: that is not known beforehand.
@@ -69,7 +68,7 @@ type Whole struct {
 
 // A Trial is one run of several.
 type Trial struct {
-	Run      string       `json:"run"`    // name of its folder, which lies beside that of the whole
+	Run      string       `json:"run"`    // name of its folder, which lies beside that of the group
 	Number   int          `json:"number"` // from 1
 	Setting  float64      `json:"setting,omitempty"`
 	Other    bool         `json:"other,omitempty"` // of the server that this one is compared with
@@ -91,7 +90,7 @@ type Figure struct {
 	N     int           `json:"n"`     // requests, or readings, that it rests on
 }
 
-// NewTrial is what there is to tell of a run. Its seed is the scenario's.
+// NewTrial is what trials.json says of a run. Its seed is the scenario's.
 func NewTrial(name string, number int, run *harness.Run, measured *slo.Window, outcome slo.Outcome) Trial {
 	return Trial{Run: name, Number: number, Seed: run.Scenario.Seed, LengthNS: int64(run.Length), Requests: run.Requests,
 		Stopped: run.Stopped, Outcome: outcome, Figures: Figures(slo.Together([]*slo.Window{measured}))}

@@ -33,7 +33,7 @@ func (d *draft) someRequests(rest string) error {
 	}
 	d.requests = make([]request, n)
 	for i := range d.requests {
-		d.requests[i] = request{due: time.Duration(i) * d.every, headers: harness.Never, first: 50 * time.Millisecond,
+		d.requests[i] = request{due: time.Duration(i) * d.every, headers: harness.NoTime, first: 50 * time.Millisecond,
 			gap: 10 * time.Millisecond, tokens: 4, late: map[int]time.Duration{}}
 	}
 	return nil
@@ -127,7 +127,7 @@ func (r *request) set(key, value string, index int) (err error) {
 	at := map[string]*time.Duration{"due": &r.due, "sent": &r.sent, "headers": &r.headers, "first": &r.first, "gap": &r.gap}
 	switch to := at[key]; {
 	case key == "sent" && value == "never":
-		r.sent = harness.Never
+		r.sent = harness.NoTime
 	case to != nil:
 		*to, err = time.ParseDuration(value)
 	case key == "tokens":
@@ -202,7 +202,7 @@ func repeat(n, times int) (out []int) {
 // record is what the request taught; those that were due before the window are warm-up.
 func (q *request) record(seq int, from time.Duration) harness.Record {
 	r := harness.NewRecord(seq, q.due)
-	if q.sent != harness.Never {
+	if q.sent != harness.NoTime {
 		r.Sent, r.Headers = q.due+q.sent, q.due+max(q.sent, q.headers)
 	}
 	at := q.due + q.first

@@ -10,7 +10,6 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/compare"
-	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
 )
 
@@ -193,7 +192,7 @@ func (g *gate) line(requests, repeats int, paired bool) gateLine {
 func (g *gate) outcome(requests int, then, now []int, kind int, paired, atLimit bool) slo.Outcome {
 	table := make([]compare.Row, len(g.rows))
 	for i, o := range g.rows {
-		table[i] = compare.Row{Objective: o, Paired: paired, Against: quantity.OfBaseline}
+		table[i] = compare.Row{Objective: o, Paired: paired, Against: slo.AgainstBaseline}
 		for k := range then {
 			value := g.figures[requests][kind][now[k]][i]
 			if atLimit {

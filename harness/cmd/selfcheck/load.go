@@ -126,7 +126,7 @@ func (m *measurement) take(run *harness.Run) error {
 		if !r.OK() {
 			return fmt.Errorf("request %d failed: %s: %s", r.Seq, r.Failure, r.Error)
 		}
-		of := measured{ID: r.RequestID, Sent: start + int64(r.Sent), Lag: int64(r.Lag()), ReadDelay: int64(r.ReadDelay), Connected: r.Connecting != harness.Never}
+		of := measured{ID: r.RequestID, Sent: start + int64(r.Sent), Lag: int64(r.Lag()), ReadDelay: int64(r.ReadDelay), Connected: r.Connecting != harness.NoTime}
 		for _, at := range r.Chunks {
 			of.Chunks = append(of.Chunks, start+int64(at))
 		}

@@ -77,7 +77,7 @@ type noServer struct{}
 // Ask yields one token.
 func (noServer) Ask(context.Context, harness.Prompt) iter.Seq2[harness.Chunk, error] {
 	return func(yield func(harness.Chunk, error) bool) {
-		yield(harness.Chunk{At: time.Now(), Waited: harness.Never, Text: ".", Finish: "stop", Tokens: 1}, nil)
+		yield(harness.Chunk{At: time.Now(), Waited: harness.NoTime, Text: ".", Finish: "stop", Tokens: 1}, nil)
 	}
 }
 
