@@ -27,7 +27,7 @@ func allowed() map[string][]string {
 	mock := []string{"mockvllm/internal/answer", "mockvllm/internal/clock", "mockvllm/internal/engine", "mockvllm/internal/faults", "mockvllm/internal/hash", "mockvllm/internal/metrics", "mockvllm/internal/tokenizer"}
 	return map[string][]string{
 		"":                        {"internal/environment", "internal/suite"},
-		"internal/environment":    append(domain, "harness/credentials", "harness/export", "harness/server", "internal/disk", "internal/plain", "internal/redact"),
+		"internal/environment":    append(domain, "harness/client", "harness/credentials", "harness/export", "harness/server", "internal/disk", "internal/plain", "internal/redact"),
 		"internal/spelling":       {},
 		"internal/modelname":      {},
 		"internal/plain":          {},
@@ -65,7 +65,7 @@ func allowed() map[string][]string {
 		"reports/live":            append(domain, "internal/loopback", "internal/plain", "harness/store", "reports", "harness/quantity", "harness/slo"),
 		"reports/ci":              append(domain, "harness/store", "internal/disk", "internal/plain", "reports", "harness/quantity", "harness/slo"),
 		"reports/cmd/report":      append(domain, "internal/disk", "internal/plain", "harness/judge", "harness/stats", "harness/store", "harness/trials", "reports"),
-		"harness/experiment": append(domain, "harness/arrival", "harness/client", "harness/credentials", "harness/dataset", "harness/export", "harness/judge", "harness/openai",
+		"harness/experiment": append(domain, "harness/arrival", "harness/client", "harness/credentials", "harness/dataset", "harness/diagnose", "harness/export", "harness/judge", "harness/openai",
 			"harness/metric", "harness/sampler", "harness/server", "harness/store", "harness/trials", "internal/disk", "internal/plain", "internal/redact", "mockvllm", "reports", "harness/vllm", "harness/quantity", "harness/slo", "harness/reconcile"),
 		"internal/suite": append(domain, "harness/credentials", "harness/dataset", "internal/environment", "harness/experiment", "harness/export", "internal/plain", "internal/redact",
 			"reports", "reports/ci", "reports/live", "steps"),

@@ -143,7 +143,7 @@ func column(name, kind string, points []*point, of func(*point) uint32) Column {
 }
 
 // short is a duration in seconds as a float of four bytes, rounded to 16 bits of
-// mantissa: more would be bytes that are not seen. Never is no number.
+// mantissa: more would be bytes that are not seen. NoTime is no number.
 func short(d time.Duration) uint32 {
 	if d < 0 {
 		return math.Float32bits(float32(math.NaN()))

@@ -10,7 +10,7 @@ import (
 )
 
 // curves are the plots of a sweep: how the server does at each setting.
-func curves(of trials.Whole) (out []Plot) {
+func curves(of trials.Group) (out []Plot) {
 	if of.Curve == nil || len(of.Curve.Points) == 0 {
 		return nil
 	}
@@ -33,7 +33,7 @@ func curves(of trials.Whole) (out []Plot) {
 func bare(v float64) string { return quantity.Format(v, quantity.Count) }
 
 // place is where a setting stands: between the ends of the settings.
-func (p Plot) place(of trials.Whole, setting float64) float64 {
+func (p Plot) place(of trials.Group, setting float64) float64 {
 	points := of.Curve.Points
 	x := axis{points[0].Setting, points[len(points)-1].Setting, plotLeft, plotWide - plotRight, false}
 	if x.high <= x.low {
@@ -51,7 +51,7 @@ func ordinal(v float64) string {
 }
 
 // pointsOf is one figure over the settings.
-func pointsOf(of trials.Whole, name string) xy {
+func pointsOf(of trials.Group, name string) xy {
 	line := xy{name: name, dots: true}
 	for _, p := range of.Curve.Points {
 		f, ok := trials.Named(p.Figures, name)
@@ -74,7 +74,7 @@ func orNaN(v *float64) float64 {
 
 // frontier is throughput, of one GPU where it is known how many there are, against the
 // speed that one user sees.
-func frontier(of trials.Whole) Plot {
+func frontier(of trials.Group) Plot {
 	name, whose, gpus := "Throughput against speed", "of the server", 1.0
 	if n := of.Curve.GPUs; n > 0 {
 		name, whose, gpus = "Throughput per GPU against speed", fmt.Sprintf("of each of its %d GPUs", n), float64(n)
@@ -109,7 +109,7 @@ type Probe struct {
 }
 
 // trail is a search, probe by probe.
-func trail(of trials.Whole) (says string, probes []Probe, plots []Plot) {
+func trail(of trials.Group) (says string, probes []Probe, plots []Plot) {
 	s := of.Search
 	if s == nil {
 		return "", nil, nil

@@ -158,7 +158,7 @@ func (d *Drawing) requests() Requests {
 
 func newPoint(r *harness.Record) *point {
 	p := &point{seq: r.Seq, prompt: r.PromptTokens, output: r.OutputTokens, cached: r.CachedTokens, class: r.Class, failure: string(r.Failure),
-		finish: r.Finish, error: r.Error, due: r.Due, lag: r.Lag(), connecting: r.Connecting, ttft: r.TTFT(), ended: r.E2E(), tpot: harness.Never, e2e: harness.Never, gap: harness.Never}
+		finish: r.Finish, error: r.Error, due: r.Due, lag: r.Lag(), connecting: r.Connecting, ttft: r.TTFT(), ended: r.E2E(), tpot: harness.NoTime, e2e: harness.NoTime, gap: harness.NoTime}
 	if r.OK() {
 		p.tpot, p.e2e, p.gap = r.TPOT(), r.E2E(), r.LongestGap()
 	}

@@ -16,7 +16,8 @@ type Objective struct {
 	Metric, Class                   string
 	Outcome                         slo.Outcome
 	Says                            string // the outcome, as far as it is known
-	Cause                           string // why it was not met, as far as that is known
+	Cause                           string // why it was not met, in one sentence, as far as that is known
+	Reason                          string // of the cause what follows "because", which several objectives may share
 	Notes                           []string
 	Formula, Where, SQL             string
 	Bar                             Bar
@@ -25,7 +26,7 @@ type Objective struct {
 func objective(v slo.Verdict, run *harness.Run) Objective {
 	o := Objective{
 		Name: v.Name(), Limit: v.Expectation(), Value: "–", N: "–", Metric: v.Metric, Class: v.Class,
-		Outcome: v.Outcome, Says: string(v.Outcome), Cause: v.Cause, Notes: v.Notes, Where: v.Where, Bar: newBar(v),
+		Outcome: v.Outcome, Says: string(v.Outcome), Cause: v.Cause.String(), Reason: v.Cause.Reason(), Notes: v.Notes, Where: v.Where, Bar: newBar(v),
 	}
 	if !v.Compares() { // with other runs, whose files are elsewhere
 		o.SQL = SQL(v.Objective, run.From, run.To)

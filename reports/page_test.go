@@ -238,7 +238,7 @@ func TestPage_rowThatComparesIsNoFigureOfTheRun(t *testing.T) {
 	o, err := compare.Parse("p50 TTFT", "at most 5% worse")
 	require.NoError(t, err)
 	run := runOf(100)
-	verdicts := compare.Judge([]compare.Row{{Objective: o, Base: []float64{1}, Now: []float64{1}, Against: quantity.OfBaseline}})
+	verdicts := compare.Judge([]compare.Row{{Objective: o, Base: []float64{1}, Now: []float64{1}, Against: slo.AgainstBaseline}})
 	view := reports.NewView(run, slo.Measure(run), verdicts, store.NewManifest("run=x", run))
 	assert.Empty(t, view.Data.Limits, "1.05 of the baseline are no 1.05 s")
 	assert.Empty(t, view.Objectives[0].SQL)

@@ -106,11 +106,11 @@ func agreement(m store.Manifest) (out []Agreement) {
 			}
 			return quantity.Format(*v, quantity.Unit(a.Unit))
 		}
-		says := map[string]string{"met": "agree", "missed": "differ"}[a.Outcome]
+		says := map[slo.Outcome]string{slo.Met: "agree", slo.Missed: "differ"}[a.Outcome]
 		if says == "" {
 			says = "cannot be compared"
 		}
-		out = append(out, Agreement{a.Name, number(a.Client), number(a.Server), says, humane(a.Cause), slo.Outcome(a.Outcome)})
+		out = append(out, Agreement{a.Name, number(a.Client), number(a.Server), says, a.Cause, a.Outcome})
 	}
 	return out
 }

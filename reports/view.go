@@ -71,18 +71,19 @@ type Failures struct {
 	At                 string // when that one was due
 }
 
-// NewView is the page of a run, as it was measured and judged.
+// NewView is the page of a run, as it was measured and judged. It reads the run once.
 func NewView(run *harness.Run, measured *slo.Window, verdicts []slo.Verdict, m store.Manifest) View {
-	d := NewDrawing(run.Requests, Full())
-	for r := range run.Records {
-		d.Record(&r)
-	}
-	for s := range run.Samples {
-		d.Sample(s)
-	}
+	d, observer := NewDrawing(run.Requests, Full()), diagnose.NewObserver(measured)
+	run.Each(d, observer)
+	return d.View(run, measured, observer.Times(), verdicts, m)
+}
+
+// View is the page of a run that has ended, all of which the drawing took. The times are
+// where those of its requests went.
+func (d *Drawing) View(run *harness.Run, measured *slo.Window, times diagnose.Times, verdicts []slo.Verdict, m store.Manifest) View {
 	v := d.view(run, measured, verdicts, m)
 	v.Agreement = agreement(m)
-	v.Phases, v.Data.Phases = phases(diagnose.TimesOf(measured), run.From)
+	v.Phases, v.Data.Phases = phases(times, run.From)
 	v.Outcome, v.Headline = headline(verdicts, m)
 	v.Expected = passed(verdicts, m) && v.Outcome != slo.Met
 	v.Reason = reasonOf(verdicts)
@@ -170,8 +171,8 @@ func judged(verdicts []slo.Verdict, m store.Manifest) (slo.Outcome, string) {
 		return slo.Unknown, name + worst.Notes[0] + "."
 	}
 	sentence := strings.TrimPrefix(worst.Sentence(), string(worst.Outcome)+": ")
-	if because := worst.Because(); because != "" {
-		sentence += ", because " + brief(humane(because))
+	if because := worst.Cause.Summary; because != "" {
+		sentence += ", because " + because
 	}
 	if alike > 1 {
 		sentence += fmt.Sprintf(" (%d of %d objectives)", alike, len(verdicts))
@@ -179,25 +180,15 @@ func judged(verdicts []slo.Verdict, m store.Manifest) (slo.Outcome, string) {
 	return worst.Outcome, strings.TrimSuffix(sentence, ".") + "."
 }
 
-// brief is a reason as far as a headline has room for it: without what speaks for it.
-func brief(because string) string {
-	for _, end := range []string{": ", "; ", " (", ", by its own account"} {
-		if before, _, found := strings.Cut(because, end); found {
-			because = before
-		}
-	}
-	return because
-}
-
-// reasonOf is why the objective of the headline was missed, in full; "" where the
-// headline says it all.
+// reasonOf is why the objective of the headline was missed, with the evidence; "" where
+// there is none, and the headline says it all.
 func reasonOf(verdicts []slo.Verdict) string {
 	for _, v := range verdicts {
-		if because := v.Because(); v.Outcome == slo.Missed {
-			if because == brief(because) {
+		if v.Outcome == slo.Missed {
+			if v.Cause.Evidence == "" {
 				return ""
 			}
-			return Sentence(because) + "."
+			return Sentence(v.Cause.Reason()) + "."
 		}
 	}
 	return ""

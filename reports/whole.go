@@ -31,7 +31,7 @@ type Whole struct {
 	Found      string // by a search
 	Probes     []Probe
 	Trail      []Plot
-	Data       trials.Whole
+	Data       trials.Group
 }
 
 // A Row is one run of several.
@@ -45,7 +45,7 @@ type Row struct {
 func RenderWhole(w io.Writer, v Whole) error { return write(w, whole(v)) }
 
 // NewWhole is the page of several runs of one scenario.
-func NewWhole(of trials.Whole, verdicts []slo.Verdict, m store.Manifest) Whole {
+func NewWhole(of trials.Group, verdicts []slo.Verdict, m store.Manifest) Whole {
 	v := Whole{Title: m.Scenario.Name, Target: NewTarget(m), Warnings: m.Warnings, Data: of, Columns: []string{"p50 TTFT", "p99 TTFT", "p50 TPOT", "output throughput", "error rate"}}
 	v.Outcome, v.Headline = headline(verdicts, m)
 	for _, verdict := range verdicts {

@@ -74,7 +74,7 @@ func (j *judgement) reasonNames(words string) error {
 		return errors.New(`nothing was judged yet; write before it: Then the objective "p99 TTFT at most 500 ms" is missed`)
 	}
 	last := verdicts[len(verdicts)-1]
-	if !strings.Contains(last.Cause, words) {
+	if !strings.Contains(last.Cause.String(), words) {
 		return fmt.Errorf("%s: expected %q in the reason, which is: %s", last.Where, words, last.Cause)
 	}
 	return nil

@@ -83,7 +83,7 @@ func found(scale trials.Scale) func(*judgement, *design, said, string) error {
 
 // soughtRow is what a sentence expects of the answer.
 func (d *design) soughtRow(s said, least float64) []harness.Objective {
-	o := trials.Whole{Scale: d.scale}.Capacity(least).Objective
+	o := trials.Group{Scale: d.scale}.Capacity(least).Objective
 	o.Where = s.at()
 	return []harness.Objective{o}
 }

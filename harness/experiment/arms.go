@@ -34,7 +34,7 @@ func (e *Experiment) takeTurns(ctx context.Context) (err error) {
 	return nil
 }
 
-// sameSalting asks both servers of a comparison in the same way.
+// sameSalting makes both servers of a comparison be asked in the same way.
 func sameSalting(first, second *endpoint) {
 	if first.salting == harness.SaltsTaken && second.salting == harness.SaltsTaken {
 		return

@@ -12,8 +12,8 @@ import (
 )
 
 // dataset is what a run asks, with salts of its own, so that it finds nothing in the prefix cache that
-// another left there. Where the scenario has no contract about the cache, a run finds in it what it
-// asked itself, and nothing else.
+// another run left there. Where the scenario says nothing of the cache, a run finds only what it
+// asked itself.
 func (p Plan) dataset(seed uint64, number int) harness.Dataset {
 	s := p.Scenario
 	switch {

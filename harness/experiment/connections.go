@@ -9,8 +9,8 @@ import (
 	"github.com/vllmspec/vllmspec/harness"
 )
 
-// connect opens connections beforehand, as many as the load of a run will probably use at a time
-// and the server lets in; in virtual time they cost nothing.
+// connect opens connections before the load: as many as it will probably use at a time, and the server
+// accepts. In virtual time they cost nothing.
 func (t *trial) connect(ctx context.Context) {
 	if t.on.Virtual {
 		return
@@ -20,8 +20,8 @@ func (t *trial) connect(ctx context.Context) {
 	}
 }
 
-// answerTakes is how long an answer may take, as far as that can be known before the
-// load: a first token takes what it took, and the others what they take at a usual speed.
+// answerTakes estimates, before the load, how long an answer takes: the first token as long as
+// in the preflight, the others at a usual speed.
 func (t *trial) answerTakes() time.Duration {
 	const (
 		perToken = 15 * time.Millisecond
@@ -41,7 +41,7 @@ func (t *trial) answerTakes() time.Duration {
 	return min(first+time.Duration(longestAnswer)*perToken, longest)
 }
 
-// probablyInFlight is how many requests a load has in flight where answers take so long.
+// probablyInFlight estimates how many requests a load has in flight, where answers take this long.
 func probablyInFlight(load harness.Load, answer time.Duration) int {
 	const most = 2000 // more are opened when they are needed
 	n := float64(most)

@@ -20,7 +20,7 @@ type Experiment struct {
 	last       *trial    // the run that is on, or the last one; nil before
 	group      *group    // nil: the plan is one run
 	gpus       []sampler.GPU
-	ledgers    []*slo.Accounts // of client and server, of every run
+	ledgers    []*slo.Ledger // of client and server, of every run
 
 	warnings    []string // about the server, before the first run
 	remarked    bool     // what a reader should know before the load was said

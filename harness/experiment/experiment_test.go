@@ -80,7 +80,7 @@ func stored(t *testing.T, out string) (names []string) {
 func TestSession_carriesOutEveryDesign(t *testing.T) {
 	ttft := objective(t, "p90 TTFT", "at most 500 ms")
 	capacity := func(rows []harness.Objective) []harness.Objective {
-		return []harness.Objective{trials.Whole{Scale: trials.Rate}.Capacity(4).Objective}
+		return []harness.Objective{trials.Group{Scale: trials.Rate}.Capacity(4).Objective}
 	}
 	plain := func(rows []harness.Objective) []harness.Objective { return rows }
 	for name, of := range map[string]struct {

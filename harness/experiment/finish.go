@@ -47,7 +47,7 @@ func (e *Experiment) finishGroup(cause error) (*Summary, error) {
 	}
 	stopped := e.stoppedUnasked(cause)
 	manifest := e.groupManifest(errors.Join(cause, stopped))
-	view := reports.NewWhole(of.Whole, of.verdicts, manifest)
+	view := reports.NewWhole(of.Group, of.verdicts, manifest)
 	e.writeGroup(manifest, view)
 	path, err := of.folder.Publish()
 	return &Summary{view.Outcome, view.Headline, view.Objectives, e.session.leads(of.folder.Run(), e.session.fromRoot(path), err)}, errors.Join(err, stopped)
@@ -102,7 +102,8 @@ func (t *trial) write(cause error) store.Manifest {
 	if t.verdicts == nil {
 		t.verdicts = []slo.Verdict{} // [] in the file, not null
 	}
-	t.view = reports.NewView(t.run, t.measured(), t.verdicts, manifest)
+	window := t.measured()
+	t.view = t.drawing.View(t.run, window, t.observer.Times(), t.verdicts, manifest)
 	if !t.folder.Measured() { // run.json must not say that the run had ended
 		return manifest
 	}

@@ -19,7 +19,7 @@ import (
 // A group is several runs of one scenario: each is stored as a run of its own, and
 // all of them together in one folder more.
 type group struct {
-	trials.Whole
+	trials.Group
 	folder   *store.Folder
 	began    time.Time // by the clock on the wall
 	start    time.Time // by the clock that the load goes by
@@ -62,7 +62,7 @@ func (e *Experiment) begin(kind trials.Kind, scale trials.Scale, planned int) er
 		e.scenario.Load = nil
 		e.scenario.Labels["load"] = string(kind) + " over " + string(scale)
 	}
-	e.group = &group{Whole: trials.Whole{Kind: kind, Scale: scale, Planned: planned}, folder: folder, began: began, start: time.Now(),
+	e.group = &group{Group: trials.Group{Kind: kind, Scale: scale, Planned: planned}, folder: folder, began: began, start: time.Now(),
 		readable: map[*endpoint]bool{}, warnings: e.warnings}
 	return nil
 }
@@ -72,7 +72,7 @@ func (e *Experiment) begin(kind trials.Kind, scale trials.Scale, planned int) er
 // nothing is nil.
 func (e *Experiment) try(ctx context.Context, a attempt) (*trial, error) {
 	of := e.group
-	t := &trial{of: e, scenario: e.scenario, on: a.on, hopeless: a.hopeless, judged: alone(a.alone)}
+	t := &trial{of: e, scenario: e.scenario, on: a.on, stopLimits: a.stopLimits, judged: alone(a.alone)}
 	e.last = t
 	t.warnings = a.on.rest(ctx) // before the first as well: the tests before may have asked the same
 	t.about = &store.Trial{Of: of.folder.Run(), Kind: of.kindOn(a.on), Number: a.number, Planned: of.Planned,
@@ -174,7 +174,7 @@ func (of *group) note(m store.Manifest, judged []Question, manifest func(store.M
 		verdicts = []slo.Verdict{}
 	}
 	m.Judged = append([]Question{}, judged...)
-	return errors.Join(of.folder.WriteJSON("trials.json", of.Whole), of.folder.WriteJSON("verdicts.json", verdicts), manifest(m))
+	return errors.Join(of.folder.WriteJSON("trials.json", of.Group), of.folder.WriteJSON("verdicts.json", verdicts), manifest(m))
 }
 
 // groupManifest is run.json of several runs: that of a run of the scenario as it was

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/vllmspec/vllmspec/harness/diagnose"
 	"github.com/vllmspec/vllmspec/harness/judge"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
@@ -46,13 +47,14 @@ func (e *Experiment) Verdicts() []slo.Verdict {
 
 // runs are what the verdicts rest on.
 func (e *Experiment) runs() *judge.Runs {
-	runs := &judge.Runs{Labels: e.scenario.Labels, Good: e.scenario.Good, Accounts: e.ledgers,
+	runs := &judge.Runs{Labels: e.scenario.Labels, Good: e.scenario.Good, Ledgers: e.ledgers,
 		OwnCache: e.scenario.Cache == nil && !e.scenario.Leftovers}
 	if e.group == nil {
-		runs.Windows = []*slo.Window{e.last.measured()}
+		window := e.last.measured()
+		runs.Windows, runs.Observed = []*slo.Window{window}, map[*slo.Window]*diagnose.Observer{window: e.last.observer}
 		return runs
 	}
-	runs.Whole, runs.Windows, runs.Others = &e.group.Whole, e.group.windows, e.group.others
+	runs.Group, runs.Windows, runs.Others = &e.group.Group, e.group.windows, e.group.others
 	return runs
 }
 

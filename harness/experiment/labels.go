@@ -11,9 +11,9 @@ import (
 	"github.com/vllmspec/vllmspec/harness/store"
 )
 
-// labels are what runs must share to be compared with each other: what was asked of
-// which server, when, and by what clock. Faults of a simulated server are not among
-// them: they are what a comparison is to find.
+// labels are what runs must have in common to be compared: the load, the dataset, the server
+// and the clock. Faults of a simulated server are not among them: a comparison is to find
+// those.
 func (e *Experiment) labels(of Target) map[string]string {
 	s := e.scenario
 	labels := map[string]string{

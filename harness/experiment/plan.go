@@ -13,9 +13,9 @@ import (
 
 // A Plan is one experiment. It is plain data.
 type Plan struct {
-	// Scenario is what is run. Its dataset asks without salts, which each run adds. Its labels
-	// are made by the session. Where the design is a sweep or a search, its load says all but
-	// the setting and how long it lasts.
+	// Scenario is what is run. Its dataset has no salts: each run adds its own. The session
+	// makes its labels. Where the design is a sweep or a search, its load says all but the
+	// setting and how long it lasts.
 	Scenario harness.Scenario
 	Target   Target
 	Other    *Target // the server that Target is compared with, in turns; nil: none

@@ -10,9 +10,9 @@ import (
 	"github.com/vllmspec/vllmspec/harness/slo"
 )
 
-// remarkAhead says what a reader should know before the load, once for an experiment: the rate of a
-// trace, what of files is left out or not sent, a load that will end early. It returns what belongs to
-// the warnings of the run.
+// remarkAhead tells the reader before the load, once for an experiment, the rate of a trace, which
+// parts of files are left out or not sent, and that a load will end early. It returns those remarks
+// that belong to the warnings of the run.
 func (t *trial) remarkAhead() (warnings []string) {
 	if !t.of.remarked {
 		for _, line := range t.of.plan.Remarks {
@@ -28,7 +28,8 @@ func (t *trial) remarkAhead() (warnings []string) {
 	return slices.Clone(t.of.plan.Warnings)
 }
 
-// remarkAfter says what no figure says of the answers, and returns it for the warnings of the run.
+// remarkAfter tells the reader what is odd about the answers and shows in no figure, and returns it for
+// the warnings of the run.
 func (t *trial) remarkAfter() []string {
 	remarks := slo.Remarks(t.measured())
 	for _, remark := range remarks {
@@ -58,16 +59,16 @@ func (t *trial) surprises() []string {
 		return []string{fmt.Sprintf("%d conversations were drawn from %d different ones; a prompt that comes again is found in the server's prefix cache", drawn, different)}
 	}
 	warning := fmt.Sprintf("%s of prompt tokens were found in the server's prefix cache because conversations came again (%s were drawn from %s): real users seldom repeat each other%s",
-		quantity.Format(found, quantity.Ratio), quantity.Format(float64(drawn), quantity.Count), quantity.Format(float64(different), quantity.Count), t.of.session.Remedies.ColdCache)
+		quantity.Format(found, quantity.Ratio), quantity.Format(float64(drawn), quantity.Count), quantity.Format(float64(different), quantity.Count), clause(t.of.session.Remedies.ColdCache))
 	t.of.warnOfCache(warning)
 	return []string{warning}
 }
 
-// disagreements are what client and server say otherwise of each other's work, as
-// warnings; they are looked for in every run.
-func disagreements(ledger *slo.Accounts) (warnings []string) {
+// disagreements are the figures on which client and server do not agree, as warnings. They
+// are looked for in every run.
+func disagreements(ledger *slo.Ledger) (warnings []string) {
 	for _, a := range reconcile.Agreements(ledger) {
-		if a.Outcome == string(slo.Missed) {
+		if a.Outcome == slo.Missed {
 			warnings = append(warnings, "client and server do not agree on "+reconcile.Sentence(a))
 		}
 	}

@@ -21,8 +21,8 @@ func (e *Experiment) repeat(ctx context.Context) error {
 	return nil
 }
 
-// again makes one run more of the same load. What was stopped early once does not repay the
-// time of others.
+// again makes another run of the same load. A load that was stopped early once is not run
+// again: the other runs would cost time and end alike.
 func (e *Experiment) again(ctx context.Context, on *endpoint, number int) (goOn bool, err error) {
 	t, err := e.try(ctx, attempt{load: e.scenario.Load, warmup: e.scenario.Warmup, alone: e.scenario.Objectives, on: on, number: number})
 	if t.window != nil { // one that came to nothing counts too

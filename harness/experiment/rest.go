@@ -9,8 +9,8 @@ import (
 	"github.com/vllmspec/vllmspec/harness/vllm"
 )
 
-// How long is waited for a server to come to rest before a run, and how much of it is
-// planned for between two.
+// How long a run waits for the server to come to rest, and how much of that time is planned
+// between two runs.
 const (
 	restless = time.Minute
 	between  = 5 * time.Second
@@ -19,10 +19,9 @@ const (
 // readingMost is how long one reading between two runs may take.
 const readingMost = time.Second
 
-// rest waits until nothing runs on the server and nothing waits, and then empties its
-// prefix cache, unless what is in it is to be found. Where the server does not let it be
-// emptied, nothing of it is found all the same: each run asks under a salt of its own, and
-// the judge looks whether that was honoured.
+// rest waits until no request runs on the server or waits there, and then empties its prefix
+// cache, unless the scenario is about what is in it. Where the cache cannot be emptied, the
+// salt of each run keeps runs from finding what others asked, and the judge checks that.
 func (on *endpoint) rest(ctx context.Context) (warnings []string) {
 	metrics, done := on.serverMetrics(nil)
 	defer done()

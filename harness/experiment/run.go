@@ -11,6 +11,7 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/dataset"
+	"github.com/vllmspec/vllmspec/harness/diagnose"
 	"github.com/vllmspec/vllmspec/harness/export"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
@@ -19,27 +20,34 @@ import (
 
 // A trial is one run of the scenario, and what came of it.
 type trial struct {
-	of       *Experiment
-	scenario harness.Scenario // as it is run: with this run's seed, load and dataset
-	on       *endpoint
-	about    *store.Trial        // nil: it is the only one
-	hopeless []harness.Objective // the load ends as soon as one of these is missed, which is no error
-	run      *harness.Run        // nil: it has not ended, or came to nothing
-	window   *slo.Window
-	folder   *store.Folder
-	ledger   *slo.Accounts // of client and server
-	facts    *store.Facts  // that samples tell
-	judged   []Question    // that verdicts answer; until the run has ended what is to be
-	verdicts []slo.Verdict
-	warnings []string
-	view     reports.View // once it has ended
-	watch    Watch        // shows it while it goes on; nil where there is no viewer
+	of         *Experiment
+	scenario   harness.Scenario // as it is run: with this run's seed, load and dataset
+	on         *endpoint
+	about      *store.Trial        // nil: it is the only one
+	stopLimits []harness.Objective // the load ends as soon as one of these is missed, which is no error
+	run        *harness.Run        // nil: it has not ended, or came to nothing
+	window     *slo.Window         // see [trial.measured], as the next two
+	observer   *diagnose.Observer
+	drawing    *reports.Drawing
+	folder     *store.Folder
+	ledger     *slo.Ledger  // of client and server
+	facts      *store.Facts // that samples tell
+	judged     []Question   // that verdicts answer; until the run has ended what is to be
+	verdicts   []slo.Verdict
+	warnings   []string
+	view       reports.View // once it has ended
+	watch      Watch        // shows it while it goes on; nil where there is no viewer
 }
 
-// measured is the run as it is judged, gone through once.
+// measured is the run as it is judged. It is read once, for its verdicts, their causes
+// and its page.
 func (t *trial) measured() *slo.Window {
 	if t.window == nil {
-		t.window = slo.Measure(t.run)
+		measurement := slo.NewMeasurement(t.run)
+		t.window = measurement.Window
+		t.observer = diagnose.NewObserver(t.window, t.scenario.Objectives...)
+		t.drawing = reports.NewDrawing(t.run.Requests, reports.Full())
+		t.run.Each(measurement, t.observer, t.drawing)
 	}
 	return t.window
 }
@@ -74,7 +82,7 @@ func (t *trial) bring(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	t.ledger, t.facts = slo.NewAccounts(), new(store.Facts)
+	t.ledger, t.facts = slo.NewLedger(), new(store.Facts)
 	sampling := t.sample(ctx)
 	defer sampling.close()
 	runner := t.runner(archive, sampling)
@@ -100,7 +108,7 @@ func (t *trial) runner(archive harness.Archive, sampling sampling) harness.Runne
 		Good: slo.Good(t.scenario.Good), Precise: !t.on.Virtual, ChatHead: t.on.client.ChatHead(), Chats: t.on.client.Chats(),
 	}
 	t.awaits(&runner)
-	if rows := slices.Concat(t.of.plan.EarlyStop, t.hopeless); rows != nil {
+	if rows := slices.Concat(t.of.plan.EarlyStop, t.stopLimits); rows != nil {
 		early := slo.NewEarlyStop(rows, t.scenario.Warmup)
 		runner.Sinks, runner.Abandon = append(runner.Sinks, early), early.Decided
 	}
@@ -138,7 +146,7 @@ func findWarmUp(run *harness.Run) {
 	}
 }
 
-// folderName is what a run is called that begins now.
+// folderName is the name of a run that begins now.
 func (t *trial) folderName(began time.Time) string {
 	if t.about == nil {
 		return store.Name(began, t.scenario.Name)
@@ -158,8 +166,8 @@ func (t *trial) archive(began time.Time) (harness.Archive, error) {
 	return t.folder.SafeArchive(t.scenario.Name, m)
 }
 
-// export lets a run be seen by other systems while it goes on. In virtual time a run is over before
-// anything could look.
+// export shows a run to other systems while it goes on. In virtual time a run is over before they
+// could read it.
 func (t *trial) export(ctx context.Context) (sinks []harness.Sink, finish func()) {
 	if t.on.Virtual || t.of.session.Export == nil {
 		return nil, func() {}
@@ -168,8 +176,8 @@ func (t *trial) export(ctx context.Context) (sinks []harness.Sink, finish func()
 	return t.of.session.Export(ctx, about, t.warn)
 }
 
-// show lets a run in real time be seen while it goes on. The context that it returns ends
-// with the one it is given, or when a reader stops this run from its page.
+// show shows a run in real time while it goes on. The context that it returns ends with the one it
+// is given, or when a reader stops this run from its page.
 func (t *trial) show(ctx context.Context, began time.Time, runner *harness.Runner) (watched context.Context, done func()) {
 	if t.on.Virtual || t.of.session.Watcher == nil {
 		return ctx, func() {}
@@ -181,7 +189,7 @@ func (t *trial) show(ctx context.Context, began time.Time, runner *harness.Runne
 	return ctx, stop
 }
 
-// rehearse asks beforehand what is to be found in the prefix cache.
+// rehearse asks, before the load, what the load is to find in the prefix cache.
 func rehearse(ctx context.Context, t *trial) error {
 	cached, ok := t.scenario.Dataset.(*dataset.Cached)
 	if !ok {
@@ -199,8 +207,8 @@ func rehearse(ctx context.Context, t *trial) error {
 	return nil
 }
 
-// answered is an error when not one request was answered: nothing that follows
-// could be judged, and the server's own words say why.
+// answered is an error where no request was answered: then nothing could be judged. It
+// quotes the server.
 func answered(run *harness.Run) error {
 	failures, example := map[harness.Failure]int{}, ""
 	for r := range run.Records {

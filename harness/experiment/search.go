@@ -41,15 +41,14 @@ type searching struct {
 	spent   time.Duration             // by loads
 }
 
-// try runs a setting again: once at first, and then as often as gives it twice the
-// runs that it had.
+// try runs a setting again: once at first, and then until it has twice the runs that it had.
 func (s *searching) try(setting float64, before *trials.Probe, _ bool) (*trials.Probe, error) {
 	rows := s.scenario.Objectives
 	a, err := s.Experiment.plan.attempt(s.plan.Scale, s.plan.Each, setting, len(s.windows[setting]))
 	if err != nil {
 		return nil, err
 	}
-	a.alone, a.hopeless = rows, trials.Hopeless(rows)
+	a.alone, a.stopLimits = rows, trials.StopLimits(rows)
 	more := trials.More(len(s.windows[setting]))
 	if err := s.timeFor(time.Duration(more) * a.load.Planned()); err != nil {
 		return nil, err
@@ -59,7 +58,7 @@ func (s *searching) try(setting float64, before *trials.Probe, _ bool) (*trials.
 		sum = *before
 	}
 	for range more {
-		t, err := s.tryAt(s.ctx, a)
+		t, err := s.runAt(s.ctx, a)
 		if t.window == nil {
 			return nil, err
 		}
@@ -90,7 +89,7 @@ func (s *searching) timeFor(planned time.Duration) error {
 	return nil
 }
 
-// probe is what all runs of a setting show.
+// probe is the result of all runs of a setting.
 func (s *searching) probe(setting float64, sum trials.Probe) *trials.Probe {
 	p := s.group.Probe(setting, s.windows[setting], s.scenario.Objectives, s.last.run.Stopped)
 	p.Runs, p.LengthNS, p.Requests = sum.Runs, sum.LengthNS, sum.Requests

@@ -9,15 +9,15 @@ import (
 	"github.com/vllmspec/vllmspec/harness/trials"
 )
 
-// An attempt is what is to be run once, of several runs.
+// An attempt is one run of a group that is about to be made.
 type attempt struct {
-	on       *endpoint
-	number   int // among the runs of its server, from 1: runs of one number have the same seed
-	load     harness.Load
-	warmup   time.Duration
-	setting  float64             // 0: there is one load only
-	alone    []harness.Objective // that the run is judged by, by itself
-	hopeless []harness.Objective // a run that misses one of these is ended early, and that is no error
+	on         *endpoint
+	number     int // among the runs of its server, from 1: runs of one number have the same seed
+	load       harness.Load
+	warmup     time.Duration
+	setting    float64             // 0: there is one load only
+	alone      []harness.Objective // that the run is judged by, by itself
+	stopLimits []harness.Objective // a run that misses one of these is ended early, and that is no error
 }
 
 // loadAt is a load of another rate, or of another number of users.
@@ -37,8 +37,8 @@ func loadAt(load harness.Load, scale trials.Scale, setting float64, lasts Extent
 	return nil, fmt.Errorf("%v cannot be run at %s", load, scale.Quantity(setting))
 }
 
-// attempt is one run at a setting that has had so many, as long as the plan says or its
-// objectives need.
+// attempt is the next run at a setting, after a number of runs: as long as the plan says, or as
+// its objectives need.
 func (p Plan) attempt(scale trials.Scale, each Extent, setting float64, runs int) (a attempt, err error) {
 	a = attempt{setting: setting, warmup: p.Scenario.Warmup}
 	switch {

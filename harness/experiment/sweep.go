@@ -29,7 +29,7 @@ func (e *Experiment) sweep(ctx context.Context, sweep Sweep) error {
 	return e.onServer(ctx, planned, func(ctx context.Context) error {
 		defer func() { e.group.DrawCurve(e.group.windows, e.scenario.Objectives, len(e.gpus)) }()
 		for _, a := range all {
-			t, err := e.tryAt(ctx, a)
+			t, err := e.runAt(ctx, a)
 			if t.window != nil {
 				e.group.windows = append(e.group.windows, t.window)
 			}
@@ -41,9 +41,9 @@ func (e *Experiment) sweep(ctx context.Context, sweep Sweep) error {
 	})
 }
 
-// tryAt makes one run at a setting. One that was ended early because it was hopeless
-// is no error.
-func (e *Experiment) tryAt(ctx context.Context, a attempt) (*trial, error) {
+// runAt makes one run at a setting. One that was ended early at the stop limits is no
+// error.
+func (e *Experiment) runAt(ctx context.Context, a attempt) (*trial, error) {
 	a.on, a.number = e.one, len(e.group.Trials)+1
 	t, err := e.try(ctx, a)
 	if t.window != nil && err != nil && t.run.Stopped.Kind == harness.StopAbandoned {

@@ -46,8 +46,8 @@ func split(missed, unknown int) string {
 // Explain is a verdict in one line, with its cause, its notes and where it was asked for.
 func Explain(v slo.Verdict) string {
 	line := v.Sentence()
-	if v.Outcome == slo.Missed && v.Cause != "" {
-		line += ", because " + v.Because()
+	if v.Outcome == slo.Missed && !v.Cause.IsZero() {
+		line += ", because " + v.Cause.Reason()
 	}
 	for _, note := range v.Notes { // they say what keeps an unknown one from being known
 		line += "; " + note

@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/diagnose"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
 	"github.com/vllmspec/vllmspec/harness/trials"
@@ -22,17 +23,22 @@ type Rejudged struct {
 	Dir      string
 	Manifest store.Manifest
 	Verdicts []slo.Verdict
-	Whole    *trials.Whole // of several runs; nil: it is one
-	Run      *harness.Run  // nil: it is several
-	Window   *slo.Window   // of Run
-	Stored   []byte        // verdicts.json; nil where there is none
+	Group    *trials.Group  // of several runs; nil: it is one
+	Run      *harness.Run   // nil: it is several
+	Window   *slo.Window    // of Run
+	Times    diagnose.Times // of Run: where the time of its requests went
+	Stored   []byte         // verdicts.json; nil where there is none
 }
 
 // ErrNotSaid is the error of a run whose files do not say what was judged.
 var ErrNotSaid = errors.New("run.json does not say what was judged: an older version wrote it, or the run was not a scenario's")
 
+// A With adds a consumer to the pass in which a stored run is read, to make its charts, say. It
+// is called with the run before the files are read.
+type With func(*harness.Run) harness.Consumer
+
 // Again judges a stored run once more.
-func Again(dir string) (*Rejudged, error) {
+func Again(dir string, with ...With) (*Rejudged, error) {
 	m, stored, err := store.ReadManifest(dir)
 	if err != nil && (!errors.Is(err, fs.ErrNotExist) || m.Run == "") {
 		return nil, err
@@ -41,7 +47,7 @@ func Again(dir string) (*Rejudged, error) {
 	if len(m.Trials) > 0 {
 		err = r.several()
 	} else {
-		err = r.one()
+		err = r.one(with)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, err)
@@ -49,40 +55,63 @@ func Again(dir string) (*Rejudged, error) {
 	return r, nil
 }
 
-// A measured is a stored run that was gone through.
+// A measured is a stored run that was read.
 type measured struct {
 	dir      string
 	manifest store.Manifest
 	run      *harness.Run
 	window   *slo.Window
-	accounts *slo.Accounts
+	ledger   *slo.Ledger
+	observer *diagnose.Observer
 }
 
-func open(dir string) (*measured, error) {
-	stored, err := store.OpenUnjudged(dir)
+// open reads a stored run once, for its verdicts, their causes, and what comes with them.
+func open(dir string, with ...With) (*measured, error) {
+	one := &measured{dir: dir}
+	stored, err := store.OpenUnjudged(dir, func(m store.Manifest, run *harness.Run) []harness.Consumer {
+		measurement := slo.NewMeasurement(run)
+		one.window, one.ledger = measurement.Window, measurement.Ledger()
+		one.observer = diagnose.NewObserver(one.window, rows(m)...)
+		consumers := []harness.Consumer{measurement, one.observer}
+		for _, consumer := range with {
+			consumers = append(consumers, consumer(run))
+		}
+		return consumers
+	})
 	if err != nil {
 		return nil, err
 	}
-	return &measured{dir, stored.Manifest, stored.Run, slo.Measure(stored.Run), slo.AccountsOf(stored.Run)}, nil
+	one.manifest, one.run = stored.Manifest, stored.Run
+	return one, nil
+}
+
+// rows are the objectives that were judged of a run, whose causes may be asked for.
+func rows(m store.Manifest) (out []harness.Objective) {
+	for _, asked := range m.Judged {
+		if asked.Kind == store.AskedObjectives {
+			out = append(out, asked.Rows...)
+		}
+	}
+	return out
 }
 
 // verdicts are those of the run by itself.
 func (one *measured) verdicts() ([]slo.Verdict, error) {
 	runs := newRuns(one.manifest)
-	runs.Windows, runs.Accounts = []*slo.Window{one.window}, []*slo.Accounts{one.accounts}
+	runs.add(trials.Trial{}, one)
 	return runs.all(one.dir, one.manifest)
 }
 
 func newRuns(m store.Manifest) *Runs {
-	return &Runs{Labels: m.Scenario.Labels, Good: m.Scenario.Good, OwnCache: m.Scenario.Cache == nil && !m.Scenario.Leftovers}
+	return &Runs{Observed: map[*slo.Window]*diagnose.Observer{}, Labels: m.Scenario.Labels, Good: m.Scenario.Good, OwnCache: m.Scenario.Cache == nil && !m.Scenario.Leftovers}
 }
 
-func (r *Rejudged) one() error {
-	one, err := open(r.Dir)
+func (r *Rejudged) one(with []With) error {
+	one, err := open(r.Dir, with...)
 	if err != nil {
 		return err
 	}
-	r.Run, r.Window = one.run, one.window
+	r.Run, r.Window, r.Times = one.run, one.window, one.observer.Times()
 	r.Verdicts, err = one.verdicts()
 	return err
 }
@@ -93,9 +122,9 @@ func (r *Rejudged) several() error {
 	if err != nil {
 		return err
 	}
-	r.Whole = of
+	r.Group = of
 	runs := newRuns(r.Manifest)
-	runs.Whole = of
+	runs.Group = of
 	byName := map[string]*measured{}
 	for i, t := range of.Trials {
 		if !store.IsRun(t.Run) {
@@ -144,7 +173,7 @@ func ofThese(f *trials.Finding, byName map[string]*measured) error {
 
 // add takes a run into those that are judged together.
 func (r *Runs) add(t trials.Trial, one *measured) {
-	r.Accounts = append(r.Accounts, one.accounts)
+	r.Ledgers, r.Observed[one.window] = append(r.Ledgers, one.ledger), one.observer
 	switch {
 	case t.Other:
 		r.Others = append(r.Others, one.window)
@@ -153,7 +182,7 @@ func (r *Runs) add(t trials.Trial, one *measured) {
 	}
 }
 
-func readTrials(dir string) (*trials.Whole, error) {
+func readTrials(dir string) (*trials.Group, error) {
 	path := filepath.Join(dir, "trials.json")
 	raw, err := os.ReadFile(path)
 	if err != nil {
@@ -162,8 +191,8 @@ func readTrials(dir string) (*trials.Whole, error) {
 	return parseTrials(path, raw)
 }
 
-func parseTrials(path string, raw []byte) (*trials.Whole, error) {
-	of := new(trials.Whole)
+func parseTrials(path string, raw []byte) (*trials.Group, error) {
+	of := new(trials.Group)
 	if err := store.Check(path, raw); err != nil {
 		return nil, err
 	}
@@ -197,7 +226,7 @@ func (r *Runs) all(dir string, m store.Manifest) ([]slo.Verdict, error) {
 		case err != nil:
 			return nil, err
 		}
-		if killed && (err != nil || r.Whole != nil || asked.Kind != store.AskedObjectives) {
+		if killed && (err != nil || r.Group != nil || asked.Kind != store.AskedObjectives) {
 			voidKilled(answers, m)
 		}
 		verdicts = append(verdicts, answers...)
@@ -223,7 +252,7 @@ func (r *Runs) stored(dir string, m store.Manifest, asked store.Asked) ([]slo.Ve
 	return r.Answer(asked, base)
 }
 
-// unanswered are rows that nothing can be said of.
+// unanswered are the verdicts on rows that cannot be judged.
 func unanswered(asked store.Asked) (verdicts []slo.Verdict) {
 	for _, o := range asked.Rows {
 		verdicts = append(verdicts, slo.Unanswered(o))
@@ -231,7 +260,7 @@ func unanswered(asked store.Asked) (verdicts []slo.Verdict) {
 	return verdicts
 }
 
-// voidKilled makes verdicts unknown of what the program did not live to end.
+// voidKilled makes verdicts unknown because the program was killed before the run had ended.
 func voidKilled(verdicts []slo.Verdict, m store.Manifest) {
 	slo.VoidEarly(verdicts, m.Stopped, m.Scenario.Good)
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/vllmspec/vllmspec/harness/store"
 )
 
-// Check is an error where verdicts.json is not what judging the other files gives. It
-// names the first difference, both ways.
+// Check is an error where verdicts.json is not what judging the other files gives. It names
+// the first difference, with both versions.
 func (r *Rejudged) Check() error {
 	again, err := store.JSON(r.Verdicts)
 	if err != nil {
@@ -48,7 +48,7 @@ func difference(stored, again []byte) string {
 	return "it is written differently"
 }
 
-// differs names what one verdict says, or the field of it, where the sentences are alike.
+// differs names the sentences of one verdict, or the field that differs where they are alike.
 func differs(said, says string, before, now map[string]any) string {
 	if said != says {
 		return fmt.Sprintf("it says %q, and judged again it is %q", said, says)

@@ -22,11 +22,12 @@ import (
 type Runs struct {
 	Labels   map[string]string // of the scenario
 	Good     []harness.Objective
-	OwnCache bool            // nothing that earlier runs left in the server's prefix cache is to be found
-	Windows  []*slo.Window   // in the order in which they were made
-	Others   []*slo.Window   // of the second server
-	Accounts []*slo.Accounts // of every run, on both servers
-	Whole    *trials.Whole   // nil: the scenario is one run
+	OwnCache bool                               // nothing that earlier runs left in the server's prefix cache is to be found
+	Windows  []*slo.Window                      // in the order in which they were made
+	Others   []*slo.Window                      // of the second server
+	Ledgers  []*slo.Ledger                      // of every run, on both servers
+	Observed map[*slo.Window]*diagnose.Observer // of runs that were observed when they were read; others are read again where a row was missed
+	Group    *trials.Group                      // nil: the scenario is one run
 }
 
 // Answer judges rows that belong together. base are the runs of the baseline; nil
@@ -38,7 +39,7 @@ func (r *Runs) Answer(asked store.Asked, base *store.Baseline) ([]slo.Verdict, e
 	case store.AskedAgreement:
 		var verdicts []slo.Verdict
 		for _, o := range asked.Rows {
-			verdicts = append(verdicts, reconcile.JudgeWorst(o, r.Accounts))
+			verdicts = append(verdicts, reconcile.JudgeWorst(o, r.Ledgers))
 		}
 		return verdicts, nil
 	case store.AskedBaseline:
@@ -56,13 +57,24 @@ func (r *Runs) objectives(rows []harness.Objective) ([]slo.Verdict, error) {
 	if len(r.Windows) == 0 {
 		return nil, errors.New("there is nothing to judge: no run was made to its end")
 	}
-	if r.Whole != nil && r.Whole.Kind == trials.Sweep {
-		return r.Whole.JudgePoints(r.Windows, rows), nil
+	if r.Group != nil && r.Group.Kind == trials.Sweep {
+		return r.Group.JudgePoints(r.Windows, rows), nil
 	}
 	verdicts := slo.Together(r.Windows).Judge(rows)
 	r.leaveOpen(verdicts)
-	diagnose.Explain(verdicts, r.Windows...)
+	diagnose.ExplainObserved(verdicts, r.observers()...)
 	return verdicts, nil
+}
+
+func (r *Runs) observers() (out []*diagnose.Observer) {
+	for _, w := range r.Windows {
+		e := r.Observed[w]
+		if e == nil {
+			e = diagnose.NewObserver(w)
+		}
+		out = append(out, e)
+	}
+	return out
 }
 
 // withBaseline holds the runs against those of another time.
@@ -77,7 +89,7 @@ func (r *Runs) withBaseline(asked store.Asked, base *store.Baseline) ([]slo.Verd
 		}
 		return values, nil
 	}
-	verdicts, err := r.compare(asked.Rows, quantity.OfBaseline, of)
+	verdicts, err := r.compare(asked.Rows, slo.AgainstBaseline, of)
 	if r.Labels["server"] == "real" && r.Labels["gpu"] == "" { // nor have theirs, or they were unlike
 		for i := range verdicts {
 			verdicts[i].Notes = append(verdicts[i].Notes, "no GPU could be read on either side: whether it is the same one is unknown")
@@ -111,12 +123,12 @@ func (r *Runs) leftInBaseline(name string, base *store.Baseline) []slo.Finding {
 
 // withOther holds the runs against those on the second server.
 func (r *Runs) withOther(rows []harness.Objective) ([]slo.Verdict, error) {
-	verdicts, err := r.compare(rows, quantity.OfOther, func(o harness.Objective) ([]float64, error) { return figures(r.Others, o) })
+	verdicts, err := r.compare(rows, slo.AgainstOther, func(o harness.Objective) ([]float64, error) { return figures(r.Others, o) })
 	slo.Void(verdicts, foundIn(slices.Concat(r.Windows, r.Others)), r.Good)
 	return verdicts, err
 }
 
-func (r *Runs) compare(rows []harness.Objective, against quantity.Unit, theirs func(harness.Objective) ([]float64, error)) ([]slo.Verdict, error) {
+func (r *Runs) compare(rows []harness.Objective, against slo.Reference, theirs func(harness.Objective) ([]float64, error)) ([]slo.Verdict, error) {
 	var table []compare.Row
 	for _, o := range rows {
 		row := compare.Row{Objective: o, Against: against, Paired: true, Beside: func(o harness.Objective) (of, now []float64) {
@@ -148,16 +160,15 @@ func figures(windows []*slo.Window, o harness.Objective) (values []float64, err 
 	return values, nil
 }
 
-// void makes the rows of a comparison unknown that something which was found in one of
-// leaveOpen makes rows of repeats unknown that fewer of them met than were asked for. What
-// those that there are missed stays so.
+// leaveOpen makes rows of repeats unknown where fewer repeats were made than were asked
+// for. A row that those missed stays missed.
 func (r *Runs) leaveOpen(verdicts []slo.Verdict) {
-	if r.Whole == nil || r.Whole.Kind != trials.Repeats || len(r.Windows) >= r.Whole.Planned {
+	if r.Group == nil || r.Group.Kind != trials.Repeats || len(r.Windows) >= r.Group.Planned {
 		return
 	}
 	for i := range verdicts {
 		if verdicts[i].Outcome == slo.Met {
-			slo.Void(verdicts[i:i+1], []slo.Finding{{Voids: slo.WholeRun, Text: fmt.Sprintf("only %d of %d repeats were made", len(r.Windows), r.Whole.Planned)}}, r.Good)
+			slo.Void(verdicts[i:i+1], []slo.Finding{{Voids: slo.WholeRun, Text: fmt.Sprintf("only %d of %d repeats were made", len(r.Windows), r.Group.Planned)}}, r.Good)
 		}
 	}
 }
@@ -175,12 +186,12 @@ func foundIn(windows []*slo.Window) (found []slo.Finding) {
 }
 
 func (r *Runs) capacity(rows []harness.Objective) ([]slo.Verdict, error) {
-	if r.Whole == nil || r.Whole.Kind != trials.Search {
+	if r.Group == nil || r.Group.Kind != trials.Search {
 		return nil, errors.New("nothing was sought")
 	}
 	var verdicts []slo.Verdict
 	for _, o := range rows {
-		v := r.Whole.Capacity(o.Limit)
+		v := r.Group.Capacity(o.Limit)
 		v.Where = o.Where
 		verdicts = append(verdicts, v)
 	}

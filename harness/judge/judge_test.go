@@ -152,7 +152,7 @@ func TestAgain_needsWhatTheFolderHolds(t *testing.T) {
 
 func TestAgain_ofSeveralRunsRestsOnTheRunsBeside(t *testing.T) {
 	root, s := t.TempDir(), scenario(t)
-	of := trials.Whole{Kind: trials.Repeats, Planned: 2}
+	of := trials.Group{Kind: trials.Repeats, Planned: 2}
 	for i, each := range []time.Duration{500 * time.Millisecond, 500 * time.Millisecond} {
 		dir := written(t, root, "run=x-repeat-"+string(rune('1'+i)), s, each, asItIs)
 		of.Trials = append(of.Trials, trials.Trial{Run: filepath.Base(dir), Number: i + 1})
@@ -168,7 +168,7 @@ func TestAgain_ofSeveralRunsRestsOnTheRunsBeside(t *testing.T) {
 	r := judged(t, dir)
 	assert.Equal(t, []slo.Outcome{slo.Met, slo.Met}, outcomes(r.Verdicts))
 	assert.Equal(t, 800, r.Verdicts[1].N)
-	assert.Equal(t, []slo.Outcome{slo.Met, slo.Met}, []slo.Outcome{r.Whole.Trials[0].Outcome, r.Whole.Trials[1].Outcome})
+	assert.Equal(t, []slo.Outcome{slo.Met, slo.Met}, []slo.Outcome{r.Group.Trials[0].Outcome, r.Group.Trials[1].Outcome})
 	of.Planned = 3
 	raw, err = store.JSON(of)
 	require.NoError(t, err)
@@ -207,7 +207,7 @@ func TestSalvage_judgesWhatIsLeft(t *testing.T) {
 	for _, v := range r.Verdicts {
 		assert.Equal(t, slo.Unknown, v.Outcome, v.Text)
 		assert.True(t, slices.ContainsFunc(v.Notes, func(note string) bool { return strings.Contains(note, "the program was killed") }), "%s: %v", v.Text, v.Notes)
-		assert.Contains(t, v.Cause, "the program was killed", v.Text)
+		assert.Contains(t, v.Cause.String(), "the program was killed", v.Text)
 	}
 }
 
@@ -216,7 +216,7 @@ func TestSalvage_judgesWhatIsLeft(t *testing.T) {
 func TestSalvage_ofSeveralRuns(t *testing.T) {
 	s := scenario(t)
 	for _, kind := range []trials.Kind{trials.Repeats, trials.Sweep, trials.Search} {
-		root, of := t.TempDir(), trials.Whole{Kind: kind, Scale: trials.Rate}
+		root, of := t.TempDir(), trials.Group{Kind: kind, Scale: trials.Rate}
 		for i := range 2 {
 			dir := written(t, root, "run=x-"+string(rune('1'+i)), s, 500*time.Millisecond, asItIs)
 			of.Trials = append(of.Trials, trials.Trial{Run: filepath.Base(dir), Number: i + 1, Setting: float64(i + 1)})
@@ -240,7 +240,7 @@ func TestSalvage_ofSeveralRuns(t *testing.T) {
 		require.NotEmpty(t, r.Verdicts)
 		for _, v := range r.Verdicts {
 			assert.Equal(t, slo.Unknown, v.Outcome, "%s: %s", kind, v.Text)
-			assert.Contains(t, v.Cause, "the program was killed")
+			assert.Contains(t, v.Cause.String(), "the program was killed")
 		}
 	}
 }

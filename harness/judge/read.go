@@ -6,24 +6,23 @@ import (
 	"fmt"
 	"path/filepath"
 
-	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
 )
 
 // Read is a stored run with its verdicts, which must be those that its files give. Where
 // the files do not say what was judged, the verdicts are taken as they stand.
-func Read(dir string) (*Rejudged, error) {
-	r, err := Again(dir)
+func Read(dir string, with ...With) (*Rejudged, error) {
+	r, err := Again(dir, with...)
 	switch {
 	case errors.Is(err, ErrNotSaid):
-		return asStored(dir)
+		return asStored(dir, with)
 	case err != nil:
 		return nil, err
 	}
 	return r, r.Check()
 }
 
-func asStored(dir string) (*Rejudged, error) {
+func asStored(dir string, with []With) (*Rejudged, error) {
 	m, raw, err := store.ReadManifest(dir)
 	if err != nil {
 		return nil, err
@@ -33,13 +32,13 @@ func asStored(dir string) (*Rejudged, error) {
 		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, "verdicts.json"), err)
 	}
 	if len(m.Trials) > 0 {
-		r.Whole, err = readTrials(dir)
+		r.Group, err = readTrials(dir)
 		return r, err
 	}
-	stored, err := store.Open(dir)
+	one, err := open(dir, with...)
 	if err != nil {
 		return nil, err
 	}
-	r.Run, r.Window = stored.Run, slo.Measure(stored.Run)
+	r.Run, r.Window, r.Times = one.run, one.window, one.observer.Times()
 	return r, nil
 }

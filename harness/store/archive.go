@@ -5,7 +5,6 @@ import (
 	"errors"
 	"iter"
 	"path/filepath"
-	"time"
 
 	"github.com/vllmspec/vllmspec/harness"
 )
@@ -113,7 +112,7 @@ func readSamples(dir string) iter.Seq[harness.Sample] {
 	return func(yield func(harness.Sample) bool) {
 		var wrong error // missing readings are missing
 		for r := range lines[reading](filepath.Join(dir, "samples.parquet"), &wrong) {
-			if !yield(harness.Sample{At: time.Duration(r.AtNS), Reading: harness.Reading{Source: r.Source, Series: r.Series, Labels: r.Labels, Value: r.Value}}) {
+			if !yield(r.sample()) {
 				return
 			}
 		}

@@ -33,28 +33,38 @@ func Open(dir string) (*Stored, error) {
 	if err != nil {
 		return nil, err
 	}
-	return open(dir, m, verdicts)
+	s, err := open(dir, m, verdicts)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.read(); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
-// OpenUnjudged is Open for a run that may have no verdicts.json yet.
-func OpenUnjudged(dir string) (*Stored, error) {
+// OpenUnjudged is Open for a run that may have no verdicts.json yet. While its files are
+// looked through, what they hold goes to consumers: so they need not be read again.
+func OpenUnjudged(dir string, consumers func(Manifest, *harness.Run) []harness.Consumer) (*Stored, error) {
 	m, verdicts, err := ReadManifest(dir)
 	if err != nil && (!errors.Is(err, fs.ErrNotExist) || m.Run == "") {
 		return nil, err
 	}
-	return open(dir, m, verdicts)
+	s, err := open(dir, m, verdicts)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.read(consumers(s.Manifest, s.Run)...); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
+// open is the run of a folder whose files were not read yet.
 func open(dir string, m Manifest, verdicts json.RawMessage) (*Stored, error) {
 	s := &Stored{Dir: dir, Manifest: m, Verdicts: verdicts}
 	if len(s.Manifest.Trials) > 0 {
 		return nil, fmt.Errorf("%s is the whole of %d runs, which lie beside it: %s", dir, len(s.Manifest.Trials), strings.Join(s.Manifest.Trials, ", "))
-	}
-	requests, samples := filepath.Join(dir, "requests.parquet"), filepath.Join(dir, "samples.parquet")
-	for path, check := range map[string]func(string) error{requests: check[row], samples: check[reading]} {
-		if err := check(path); err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
-		}
 	}
 	scenario, err := m.scenario()
 	if err != nil {
@@ -118,20 +128,50 @@ func parseManifest(path string, raw []byte) (m Manifest, err error) {
 	return m, nil
 }
 
-func check[T any](path string) error {
+// read looks through the samples and then the requests of a run, each row once, and
+// hands them to consumers. The first row that cannot be is an error.
+func (s *Stored) read(consumers ...harness.Consumer) error {
+	err := eachRow(filepath.Join(s.Dir, "samples.parquet"), func(r *reading) {
+		sample := r.sample()
+		for _, c := range consumers {
+			c.Sample(sample)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	var record harness.Record // one for all: a variable of each round would be an allocation
+	return eachRow(filepath.Join(s.Dir, "requests.parquet"), func(r *row) {
+		record = r.record()
+		for _, c := range consumers {
+			c.Record(&record)
+		}
+	})
+}
+
+// eachRow hands the rows of a file to use, and stops at one that cannot be.
+func eachRow[T any, P interface {
+	*T
+	valid
+}](path string, use func(P)) error {
 	var wrong error
 	n := 0
-	err := eachBatch[T](path, func(batch []T) bool {
+	err := eachBatch(path, func(batch []T) bool {
 		for i := range batch {
 			n++
-			if wrong = any(&batch[i]).(valid).valid(); wrong != nil {
+			row := P(&batch[i])
+			if wrong = row.valid(); wrong != nil {
 				wrong = fmt.Errorf("row %d: %w", n, wrong)
 				return false
 			}
+			use(row)
 		}
 		return true
 	})
-	return errors.Join(err, wrong)
+	if err = errors.Join(err, wrong); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
 }
 
 // lines yields the rows of a file. What keeps it from the end is put into wrong.

@@ -71,6 +71,10 @@ type reading struct {
 	Value  float64           `parquet:"value"`
 }
 
+func (r *reading) sample() harness.Sample {
+	return harness.Sample{At: time.Duration(r.AtNS), Reading: harness.Reading{Source: r.Source, Series: r.Series, Labels: r.Labels, Value: r.Value}}
+}
+
 func toRow(run, scenario string, r *harness.Record) row {
 	return row{
 		Run: run, Scenario: scenario, Class: r.Class, Seq: int64(r.Seq), Session: int64(r.Session), Turn: int64(r.Turn), User: count(r.User),
@@ -113,7 +117,7 @@ func (r *row) record() harness.Record {
 }
 
 func instant(d time.Duration) *int64 {
-	if d < 0 { // Never, and so is what would be before the run began
+	if d < 0 { // NoTime, and so is what would be before the run began
 		return nil
 	}
 	ns := int64(d)
@@ -122,7 +126,7 @@ func instant(d time.Duration) *int64 {
 
 func uninstant(ns *int64) time.Duration {
 	if ns == nil || *ns < 0 {
-		return harness.Never
+		return harness.NoTime
 	}
 	return time.Duration(*ns)
 }

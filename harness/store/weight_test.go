@@ -50,7 +50,7 @@ func TestOpen_countsAndTimesThatCannotBeAreNone(t *testing.T) {
 	}
 	early := row{DoneNS: &negative, SentNS: &negative}
 	got := early.record()
-	assert.Equal(t, harness.Never, got.Done)
-	assert.Equal(t, harness.Never, got.E2E())
+	assert.Equal(t, harness.NoTime, got.Done)
+	assert.Equal(t, harness.NoTime, got.E2E())
 	assert.Nil(t, instant(-7))
 }

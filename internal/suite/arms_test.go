@@ -39,7 +39,7 @@ func TestArms_areMeasuredInTurns(t *testing.T) {
 	assert.False(t, r.passed)
 	assert.Contains(t, r.output, "missed: p50 TPOT was 105 % of the other server, n = 8, against at most 2% worse")
 	all := r.manifests(t)
-	of := readJSON[trials.Whole](t, filepath.Join(r.out, all[0].Run, "trials.json"))
+	of := readJSON[trials.Group](t, filepath.Join(r.out, all[0].Run, "trials.json"))
 	var order strings.Builder
 	seeds := map[int]map[uint64]bool{}
 	for _, trial := range of.Trials {

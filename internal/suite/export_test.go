@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/store"
 )
 
@@ -93,10 +94,10 @@ func TestManifest_saysWhatWasMeasuredAndFromWhere(t *testing.T) {
 	assert.Contains(t, string(m.Server.Config), `"max_num_seqs"`)
 	assert.NotContains(t, string(m.Server.Config), "vllm_env", "it may hold secrets")
 	assert.NotEmpty(t, m.Host.Kernel)
-	names := map[string]string{}
+	names := map[string]harness.Outcome{}
 	for _, a := range m.Agreement {
 		names[a.Name] = a.Outcome
 	}
-	assert.Equal(t, "met", names["requests"])
-	assert.Equal(t, "met", names["output tokens"])
+	assert.Equal(t, harness.Met, names["requests"])
+	assert.Equal(t, harness.Met, names["output tokens"])
 }

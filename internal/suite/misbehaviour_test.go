@@ -231,7 +231,7 @@ func errorsOf(t *testing.T, dir string) (errors, ids []string) {
 	found := map[string]bool{}
 	for r := range run.Run.Records {
 		ids = append(ids, r.RequestID)
-		assert.False(t, r.Headers != harness.Never && r.Headers < r.Sent, "an answer before its request")
+		assert.False(t, r.Headers != harness.NoTime && r.Headers < r.Sent, "an answer before its request")
 		if r.Failure != "" && len(found) < 3 {
 			found[fmt.Sprintf("%s: %s", r.Failure, r.Error)] = true
 		}

@@ -150,7 +150,7 @@ func (p paper) headline() {
 	said := []string{"Target: " + reports.NewTarget(p.of.Manifest).String()}
 	for _, v := range p.verdicts {
 		if v.Outcome == slo.Missed {
-			said = append(said, v.Because()+".")
+			said = append(said, v.Cause.Reason()+".")
 			break
 		}
 	}
@@ -198,7 +198,7 @@ func (p paper) objectives() {
 		m, err := metric.Lookup(v.Metric)
 		require.NoError(p.t, err)
 		for _, n := range p.all("p", rows[i]) {
-			p.tells(n, append([]string{v.Cause + ".", m.Formula, v.Where}, v.Notes...))
+			p.tells(n, append([]string{v.Cause.String() + ".", m.Formula, v.Where}, v.Notes...))
 		}
 	}
 }
@@ -319,7 +319,7 @@ func (p paper) agreement() {
 			}
 			p.equal(cells[k+1], want)
 		}
-		assert.Equal(p.t, map[string]string{"met": "agree", "missed": "differ", "unknown": "cannot be compared"}[a.Outcome], content(cells[3]))
+		assert.Equal(p.t, map[slo.Outcome]string{slo.Met: "agree", slo.Missed: "differ", slo.Unknown: "cannot be compared"}[a.Outcome], content(cells[3]))
 		p.exempt(cells[4], "a sentence of run.json")
 	}
 }

@@ -92,8 +92,8 @@ func isJudgedAgain(t *testing.T, dir string) *judge.Rejudged {
 		return nil
 	}
 	assert.NoError(t, again.Check())
-	if again.Whole != nil {
-		of, err := store.JSON(again.Whole)
+	if again.Group != nil {
+		of, err := store.JSON(again.Group)
 		require.NoError(t, err)
 		stored, err := os.ReadFile(filepath.Join(dir, "trials.json"))
 		require.NoError(t, err)

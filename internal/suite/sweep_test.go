@@ -30,7 +30,7 @@ func TestSweep_isOneCurveOfStoredRuns(t *testing.T) {
 	require.True(t, r.passed, r.output)
 	all := r.manifests(t)
 	require.Len(t, all, 4)
-	whole := readJSON[trials.Whole](t, filepath.Join(r.out, all[0].Run, "trials.json"))
+	whole := readJSON[trials.Group](t, filepath.Join(r.out, all[0].Run, "trials.json"))
 	assert.Equal(t, trials.Sweep, whole.Kind)
 	require.Len(t, whole.Curve.Points, 3)
 	var slower float64
@@ -105,7 +105,7 @@ func TestSearch_leavesATrail(t *testing.T) {
 	r := feature(t, text)
 	require.True(t, r.passed, r.output)
 	all := r.manifests(t)
-	whole := readJSON[trials.Whole](t, filepath.Join(r.out, all[0].Run, "trials.json"))
+	whole := readJSON[trials.Group](t, filepath.Join(r.out, all[0].Run, "trials.json"))
 	f := whole.Search
 	assert.Contains(t, f.Ended, "no time is left: the search takes at most 3m0s, and the next run would take")
 	assert.GreaterOrEqual(t, f.Lo, 8.0)
@@ -115,5 +115,5 @@ func TestSearch_leavesATrail(t *testing.T) {
 		assert.NotEmpty(t, p.Runs)
 	}
 	again := feature(t, text)
-	assert.Equal(t, f.Says, readJSON[trials.Whole](t, filepath.Join(again.out, again.manifests(t)[0].Run, "trials.json")).Search.Says, "the same seed, the same trail")
+	assert.Equal(t, f.Says, readJSON[trials.Group](t, filepath.Join(again.out, again.manifests(t)[0].Run, "trials.json")).Search.Says, "the same seed, the same trail")
 }

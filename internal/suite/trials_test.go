@@ -91,7 +91,7 @@ func TestRepeats_areJudgedTogether(t *testing.T) {
 	pooled := readJSON[[]slo.Verdict](t, filepath.Join(r.out, whole.Run, "verdicts.json"))
 	require.Len(t, pooled, 2)
 	assert.Equal(t, measured, pooled[1].N, "the verdict rests on the requests of all of them")
-	assert.Len(t, readJSON[trials.Whole](t, filepath.Join(r.out, whole.Run, "trials.json")).Trials, 3)
+	assert.Len(t, readJSON[trials.Group](t, filepath.Join(r.out, whole.Run, "trials.json")).Trials, 3)
 
 	bench, err := os.ReadFile(filepath.Join(r.out, whole.Run, "bench.txt"))
 	require.NoError(t, err)

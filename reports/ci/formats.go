@@ -46,7 +46,7 @@ type Try struct {
 func (t ScenarioResult) Brief() ScenarioResult {
 	objectives := make([]reports.Objective, 0, len(t.Objectives))
 	for _, o := range t.Objectives {
-		objectives = append(objectives, reports.Objective{Name: o.Name, Limit: o.Limit, Value: o.Value, Interval: o.Interval, N: o.N, Outcome: o.Outcome, Cause: o.Cause})
+		objectives = append(objectives, reports.Objective{Name: o.Name, Limit: o.Limit, Value: o.Value, Interval: o.Interval, N: o.N, Outcome: o.Outcome, Cause: o.Cause, Reason: o.Reason})
 	}
 	t.Objectives = objectives
 	return t
@@ -102,11 +102,10 @@ func Markdown(all []ScenarioResult, left ...LeftOut) string {
 		for _, o := range t.Objectives {
 			fmt.Fprintf(&out, "| %s %s | %s | %s | %s | %s |\n", symbol(o.Outcome), o.Outcome, cell(o.Name), cell(strings.TrimSpace(o.Value+" "+o.Interval)), cell(o.Limit), cell(o.N))
 		}
-		said := map[string]bool{}
+		given := map[string]bool{} // reasons that several objectives may share
 		for _, o := range t.Objectives {
-			_, cause, _ := strings.Cut(o.Cause, " because ")
-			if o.Cause != "" && !said[cmp.Or(cause, o.Cause)] {
-				said[cmp.Or(cause, o.Cause)] = true
+			if o.Cause != "" && !given[o.Reason] {
+				given[o.Reason] = true
 				fmt.Fprintf(&out, "\n%s.\n", cell(reports.Sentence(o.Cause)))
 			}
 		}

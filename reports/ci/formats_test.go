@@ -19,7 +19,7 @@ func told() []ci.ScenarioResult {
 	return []ci.ScenarioResult{
 		{Scenario: "Quick", Nth: 1, Where: "features/a.feature:3", Path: "features/a.feature", Row: 3, Headline: "Met: the one objective, 10 requests.", Outcome: "met", Passed: true},
 		{Scenario: "Slow | " + evil, Nth: 1, Where: "features/a.feature:9", Path: "features/a.feature", Row: 9, Step: "these objectives are met:", Headline: "Missed: p99 TTFT was 731 ms.", Outcome: "missed", Failure: "1 of 1 objectives are not met:\n  $1 & more",
-			Report: "run=x/report.html", Objectives: []reports.Objective{{Name: "p99 TTFT", Value: "731 ms", Interval: "[690, 790]", Limit: "at most 500 ms", N: "2,134", Outcome: "missed", Cause: "p99 TTFT was missed because requests waited"}}},
+			Report: "run=x/report.html", Objectives: []reports.Objective{{Name: "p99 TTFT", Value: "731 ms", Interval: "[690, 790]", Limit: "at most 500 ms", N: "2,134", Outcome: "missed", Cause: "p99 TTFT was missed because requests waited", Reason: "requests waited"}}},
 	}
 }
 
@@ -59,6 +59,7 @@ func TestSummary_saysACauseOnce(t *testing.T) {
 	all := told()
 	again := all[1].Objectives[0]
 	again.Name, again.Cause = "p50 TTFT", "p50 TTFT was missed because requests waited"
+	assert.NotEmpty(t, again.Reason)
 	all[1].Objectives = append(all[1].Objectives, again)
 	assert.Equal(t, 1, strings.Count(ci.Markdown(all), "because requests waited"))
 }

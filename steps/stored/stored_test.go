@@ -52,8 +52,8 @@ func TestEveryScenario_judgedAgain(t *testing.T) {
 			continue
 		}
 		assert.NoError(t, again.Check())
-		if again.Whole != nil {
-			of, err := store.JSON(again.Whole)
+		if again.Group != nil {
+			of, err := store.JSON(again.Group)
 			require.NoError(t, err)
 			assert.Equal(t, read(t, dir, "trials.json"), string(of), dir)
 		}

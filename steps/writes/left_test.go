@@ -67,7 +67,7 @@ func areRuns(t *testing.T, out, says string) (salvaged int) {
 	for _, name := range names {
 		r, err := judge.Read(filepath.Join(out, name))
 		require.NoError(t, err, says)
-		if r.Whole == nil {
+		if r.Group == nil {
 			count := 0
 			for range r.Run.Records {
 				count++

@@ -89,7 +89,7 @@ func readRun(dir string) (calibrate.Run, error) {
 	all := 0
 	for r := range stored.Run.Records {
 		all++
-		if r.OK() && r.Sent != harness.Never && r.PromptTokens > 0 && r.OutputTokens > 0 && len(r.Chunks) > 0 {
+		if r.OK() && r.Sent != harness.NoTime && r.PromptTokens > 0 && r.OutputTokens > 0 && len(r.Chunks) > 0 {
 			run.Requests = append(run.Requests, calibrate.Request{User: r.User + 1, Sent: r.Sent, Prompt: r.PromptTokens, Output: r.OutputTokens,
 				Cached: max(0, r.CachedTokens), TTFT: r.FirstToken() - r.Sent, TPOT: max(0, r.TPOT())})
 		}

@@ -62,7 +62,7 @@ func judged(t testing.TB, dir string) {
 // repeated are two runs, and the whole of them, and where that is.
 func repeated(t testing.TB, root string) string {
 	t.Helper()
-	whole := trials.Whole{Kind: trials.Repeats, Planned: 2}
+	whole := trials.Group{Kind: trials.Repeats, Planned: 2}
 	for i, name := range []string{"run=one", "run=two"} {
 		dir := written(t, root, name)
 		again, err := judge.Again(dir)

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/judge"
 	"github.com/vllmspec/vllmspec/internal/disk"
 	"github.com/vllmspec/vllmspec/internal/plain"
@@ -51,15 +52,19 @@ func draw(dir string) (string, error) {
 			return "", err
 		}
 	}
-	r, err := judge.Read(dir)
+	var drawing *reports.Drawing
+	r, err := judge.Read(dir, func(run *harness.Run) harness.Consumer {
+		drawing = reports.NewDrawing(run.Requests, reports.Full())
+		return drawing
+	})
 	if err != nil {
 		return "", err
 	}
 	var page bytes.Buffer
-	if r.Whole != nil {
-		err = reports.RenderWhole(&page, reports.NewWhole(*r.Whole, r.Verdicts, r.Manifest))
+	if r.Group != nil {
+		err = reports.RenderWhole(&page, reports.NewWhole(*r.Group, r.Verdicts, r.Manifest))
 	} else {
-		err = reports.Render(&page, reports.NewView(r.Run, r.Window, r.Verdicts, r.Manifest))
+		err = reports.Render(&page, drawing.View(r.Run, r.Window, r.Times, r.Verdicts, r.Manifest))
 	}
 	if err != nil {
 		return "", err
