@@ -16,7 +16,11 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/compare"
 	"github.com/vllmspec/vllmspec/harness/metric"
+	"github.com/vllmspec/vllmspec/harness/reconcile"
+	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/steps"
 )
 
@@ -179,6 +183,37 @@ func TestDocuments_sentencesAreUnderstood(t *testing.T) {
 		}
 	}
 	assert.Greater(t, read, 150)
+}
+
+// TestDocuments_rowsAreUnderstood reads the rows below each sentence that a document shows.
+func TestDocuments_rowsAreUnderstood(t *testing.T) {
+	parsers := map[string]func(subject, expectation string) (harness.Objective, error){
+		"these objectives are met": slo.Parse, "is abandoned unless": slo.Parse, "is sought that meets": slo.Parse,
+		"a request is good when": slo.ParseGood, "client and server agree on": reconcile.Parse, "compared with": compare.Parse,
+	}
+	row, read := regexp.MustCompile(`^\s*\| (.+?) +\| (.+?) +\|$`), 0
+	for _, page := range pages(t) {
+		var parse func(subject, expectation string) (harness.Objective, error)
+		for _, l := range linesOf(t, page) {
+			cells := row.FindStringSubmatch(l.text)
+			switch {
+			case l.language != "gherkin":
+				parse = nil
+			case cells == nil:
+				parse = nil
+				for sentence, of := range parsers {
+					if strings.Contains(l.text, sentence) {
+						parse = of
+					}
+				}
+			case parse != nil:
+				_, err := parse(cells[1], cells[2])
+				assert.NoError(t, err, "%s:%d", page, l.number)
+				read++
+			}
+		}
+	}
+	assert.Greater(t, read, 40)
 }
 
 // readings is how many sentences of the vocabulary read a text.
