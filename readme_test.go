@@ -146,7 +146,7 @@ func programExists(t *testing.T, c command, folder string, args []string) {
 // testsExist checks the packages, flags and patterns of a go test.
 func testsExist(t *testing.T, c command) {
 	t.Helper()
-	known := map[string]bool{"-v": false, "-run": true, "-bench": true, "-benchtime": true, "-timeout": true, "-count": true, "-update": false, "-godog.tags": true}
+	known := map[string]bool{"-v": false, "-run": true, "-bench": true, "-benchtime": true, "-timeout": true, "-count": true, "-update": false, "-refit": false, "-seeds": true, "-godog.tags": true}
 	flags, source := map[string]string{}, ""
 	for i := 2; i < len(c.words); i++ {
 		name, value, valued := strings.Cut(c.words[i], "=")

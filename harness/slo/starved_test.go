@@ -2,6 +2,7 @@ package slo_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"iter"
 	"maps"
@@ -82,10 +83,11 @@ func starvedRun(t *testing.T, seed uint64, held bool, rows []harness.Objective) 
 	return verdicts
 }
 
+var seeds = flag.Int("seeds", 20, "loads on a client that is held to half a core")
+
 // On a client that is held to half a core nothing is decided otherwise than on a free
 // one, and what its lateness cannot have changed stays decided.
 func TestAudit_clientHeldToHalfACore(t *testing.T) {
-	const seeds = 100
 	rows := starvedRows(t)
 	const far = 7 // of them, from the first on, lie far from their limits or do not rest on times
 	counts := map[bool][]map[slo.Outcome]int{}
@@ -94,7 +96,7 @@ func TestAudit_clientHeldToHalfACore(t *testing.T) {
 			counts[held] = append(counts[held], map[slo.Outcome]int{})
 		}
 	}
-	for seed := range uint64(seeds) {
+	for seed := range uint64(*seeds) {
 		free, held := starvedRun(t, seed, false, rows), starvedRun(t, seed, true, rows)
 		for i, o := range rows {
 			counts[false][i][free[i].Outcome]++

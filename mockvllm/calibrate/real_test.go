@@ -3,6 +3,7 @@ package calibrate_test
 import (
 	"cmp"
 	"encoding/csv"
+	"flag"
 	"fmt"
 	"math"
 	"os"
@@ -115,11 +116,53 @@ func TestProfileH200_isAsFastAsARealOne(t *testing.T) {
 	assert.Contains(t, p.Error, said(ttft, tpot)+" over one that it has not seen")
 }
 
-// TestProfileH200_isWhatAFitGives repeats the fit: half a minute of CPU.
+var refit = flag.Bool("refit", false, "fit the H200's profile once more: more than a minute of CPU")
+
+// loss is what a fit makes as small as it can: how far the mock is from the server.
+func loss(t *testing.T, p mockvllm.Profile, runs []calibrate.Run) (sum float64) {
+	t.Helper()
+	rows, err := calibrate.Score(p, runs)
+	require.NoError(t, err)
+	for _, row := range rows {
+		ttft, tpot := row.Errors()
+		sum += math.Pow(math.Log1p(ttft), 2) + math.Pow(math.Log1p(tpot), 2)
+	}
+	return sum
+}
+
+// TestProfileH200_isWhatAFitGives holds that the stored profile is where a fit ends: a
+// coefficient that is a tenth more or less gains no more than what ends the search, and
+// one that is doubled or halved is farther from the runs. With -refit it fits.
 func TestProfileH200_isWhatAFitGives(t *testing.T) {
-	stored, begin := profile(t, "llama-3.1-8b", "one H200"), profile(t, "llama-3.1-8b", "one H100")
+	stored, runs := profile(t, "llama-3.1-8b", "one H200"), pick(t, realRuns(t, h200Runs), h200Fitted()...)
+	least := loss(t, stored, runs)
+	const gain = 0.02 // a search that gains less ends
+	for name, move := range map[string]func(p *mockvllm.Profile, by float64){
+		"A and W":  func(p *mockvllm.Profile, by float64) { p.A, p.W = p.A*by, p.W*by },
+		"B":        func(p *mockvllm.Profile, by float64) { p.B *= by },
+		"C":        func(p *mockvllm.Profile, by float64) { p.C *= by },
+		"D":        func(p *mockvllm.Profile, by float64) { p.D *= by },
+		"Frontend": func(p *mockvllm.Profile, by float64) { p.Frontend = time.Duration(float64(p.Frontend) * by) },
+	} {
+		for by, most := range map[float64]float64{1 / 1.1: 1 - gain, 1.1: 1 - gain, .5: 1 + gain, 2: 1 + gain} {
+			moved := stored
+			move(&moved, by)
+			at := loss(t, moved, runs)
+			t.Logf("%s times %.2f: %.4f, in the profile %.4f", name, by, at, least)
+			assert.Greater(t, at, most*least, "%s times %.2f is too near to the server", name, by)
+		}
+	}
+	if *refit {
+		fitsAgain(t, stored, runs)
+	}
+}
+
+// fitsAgain fits from the H100's profile on.
+func fitsAgain(t *testing.T, stored mockvllm.Profile, runs []calibrate.Run) {
+	t.Helper()
+	begin := profile(t, "llama-3.1-8b", "one H100")
 	begin.Blocks = stored.Blocks
-	got, _, err := calibrate.Fit(begin, pick(t, realRuns(t, h200Runs), h200Fitted()...))
+	got, _, err := calibrate.Fit(begin, runs)
 	require.NoError(t, err)
 	t.Logf("%+v", got)
 	same := func(name string, stored, fitted float64) {
