@@ -23,19 +23,47 @@ type visitor struct {
 	ctx context.Context
 }
 
-// visit opens a page in Chromium and waits until its charts are drawn. Whatever the
-// browser complains of fails the test.
-func visit(t *testing.T, address string, width, height int64) visitor {
-	t.Helper()
+// A browser is the one Chromium of all tests: to start it takes longer than most of them.
+type browser struct {
+	sync.Once
+	ctx   context.Context
+	err   error // why there is none
+	close func()
+}
+
+var chromium = browser{close: func() {}}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	chromium.close()
+	os.Exit(code)
+}
+
+func (b *browser) start() {
 	path, err := exec.LookPath("chromium")
 	if err != nil {
-		t.Skip("Chromium is not here; to run this test: apt-get install chromium")
+		b.err = err
+		return
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.Flag("disable-quic", true),
-		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-gpu", true), chromedp.UserDataDir(t.TempDir()))
+		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-gpu", true))
 	allocator, cancel := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, leave := chromedp.NewContext(allocator)
-	t.Cleanup(func() { leave(); cancel() })
+	b.ctx, b.close = ctx, func() { leave(); cancel() }
+	if err := chromedp.Do(ctx); err != nil {
+		panic(err) // it is there, and does not start
+	}
+}
+
+// visit opens a page in Chromium and waits until its charts are drawn. Whatever the
+// browser complains of fails the test. Each visitor has cookies and storage of its own.
+func visit(t *testing.T, address string, width, height int64) visitor {
+	t.Helper()
+	if chromium.Do(chromium.start); chromium.err != nil {
+		t.Skip("Chromium is not here; to run this test: apt-get install chromium")
+	}
+	ctx, leave := chromedp.NewContext(chromium.ctx, chromedp.WithNewBrowserContext())
+	t.Cleanup(leave)
 
 	var complaints []string
 	var mu sync.Mutex

@@ -106,11 +106,11 @@ const objectivesOf = `[...document.querySelectorAll('.objective summary')].map(s
 // TestLivePage_endsAsTheReportThatIsKept follows a real run in a real browser to its last
 // frame. What it says then is what the saved report says, and that is what verdicts.json holds.
 func TestLivePage_endsAsTheReportThatIsKept(t *testing.T) {
-	of := start(t, fmt.Sprintf(seen, "12 seconds"))
+	of := start(t, fmt.Sprintf(seen, "6 seconds"))
 	v := visit(t, of.address, 1440, 900)
 	v.until(`Number(document.body.dataset.frames) >= 2`)
 	assert.Contains(t, v.text("h1"), "Running")
-	assert.Regexp(t, `\d+ s of 12 s, \d+ s left · \d+ requests ended, 0 failed`, v.text(".onward"))
+	assert.Regexp(t, `\d+ s of 6 s, \d+ s left · \d+ requests ended, 0 failed`, v.text(".onward"))
 	v.picture("live-1440")
 	before := sees[int](v, `document.querySelectorAll('main canvas').length`)
 	v.until(`document.body.dataset.ended === 'true'`)
