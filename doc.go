@@ -31,6 +31,7 @@
 //	harness/export/        a run shown while it goes on: Prometheus, OpenTelemetry
 //	internal/environment/  the variables: where the server is, with what credentials, where runs go
 //	internal/spelling/     "did you mean"
+//	internal/digest/       files named by what is in them
 //	internal/modelname/    whether two names mean one model
 //	internal/redact/       an address without credentials
 //	internal/measures/     how large functions, types and packages are, and the limits they keep

@@ -214,7 +214,7 @@ func (l *loadSpec) playTrace(work *workload, name string) (arrival.Listed, error
 	}
 	trace.Name = name
 	work.trace = &trace
-	return instantsOf(trace), work.drawsFrom(name, source{files, path})
+	return instantsOf(trace), work.files.Add(name, files, path)
 }
 
 // instantsOf is the instants of a trace. Those of a large one are read from its file.

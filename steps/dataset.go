@@ -95,7 +95,7 @@ func (work *workload) fromFile() (harness.Dataset, error) {
 	if _, err = d.Count(); err != nil {
 		return d, err
 	}
-	return d, work.drawsFrom(work.conversations, src)
+	return d, work.files.Add(work.conversations, src.fs, src.path)
 }
 
 // close closes the files that were drawn from.

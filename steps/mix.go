@@ -81,7 +81,7 @@ func (work *workload) class(cells []*messages.PickleTableCell) (c dataset.Class,
 
 // asked reads the sentences of a workload, with ; between them.
 func (work *workload) asked(text string) (harness.Dataset, harness.Think, error) {
-	one, load := &workload{userFiles: work.userFiles, virtual: work.virtual}, new(loadSpec)
+	one, load := &workload{userFiles: work.userFiles, files: work.files, virtual: work.virtual}, new(loadSpec)
 	known := compiled(workloadSentences())
 	for text := range strings.SplitSeq(text, "; ") {
 		text = strings.TrimSpace(text)
@@ -95,7 +95,6 @@ func (work *workload) asked(text string) (harness.Dataset, harness.Think, error)
 	}
 	d, err := one.described()
 	work.open = append(work.open, one.open...)
-	work.files = joined(work.files, one.files)
 	work.severalTurns = work.severalTurns || one.turns > 1
 	return d, load.between, err
 }

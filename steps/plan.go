@@ -16,7 +16,7 @@ func (w *world) plan(design experiment.Design) experiment.Plan {
 		Questions: w.expected, Comparisons: w.comparisons, EarlyStop: w.measurement.abandon, FixedWarmup: w.measurement.warmUpSaid,
 		Timeout: w.patience.answer, Grace: w.patience.after,
 		Chats: w.workload.chats, LaterTurns: w.workload.hasTurns(), Prompt: w.workload.prompt, Answer: w.workload.answer,
-		Adapters: w.workload.adaptersAsked(), Files: filesLabel(w.workload.files)}
+		Adapters: w.workload.adaptersAsked(), Files: w.workload.files.String()}
 	p.Remarks, p.Warnings = w.workload.remarks()
 	switch {
 	case w.arms.compares && w.arms.second != nil:

@@ -14,6 +14,7 @@ import (
 	"github.com/vllmspec/vllmspec/fixtures"
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/dataset"
+	"github.com/vllmspec/vllmspec/internal/digest"
 	"github.com/vllmspec/vllmspec/internal/spelling"
 )
 
@@ -33,9 +34,9 @@ type workload struct {
 	chats          bool // completions are asked as chats
 	severalTurns   bool // some class of it has conversations of several turns
 	adapters       []dataset.AdapterShare
-	files          map[string]string // that are drawn from, as the scenario names them, and what is in them
-	open           []io.Closer       // files that are drawn from
-	trace          *dataset.Trace    // that is replayed; nil: none
+	files          digest.Files   // that are drawn from, as the scenario names them
+	open           []io.Closer    // files that are drawn from
+	trace          *dataset.Trace // that is replayed; nil: none
 }
 
 // workloadSentences say what is asked.
@@ -145,7 +146,7 @@ func (work *workload) lengthsFrom(of, name string) error {
 	if *l, err = dataset.ReadHistogram(files, path); err != nil {
 		return err
 	}
-	return work.drawsFrom(name, source{files, path})
+	return work.files.Add(name, files, path)
 }
 
 func (work *workload) sharePrefix(groups, tokens string) (err error) {

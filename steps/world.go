@@ -3,11 +3,14 @@ package steps
 import (
 	"context"
 	"errors"
+	"hash/fnv"
+	"io"
 
 	"github.com/cucumber/godog"
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/experiment"
+	"github.com/vllmspec/vllmspec/internal/digest"
 )
 
 // A Setting is where a scenario is run: what it is carried out with, and how its feature is. Session, Where and
@@ -69,7 +72,7 @@ type world struct {
 
 // Bind has godog carry out a scenario as its sentences say.
 func (r *Reader) Bind(sc *godog.ScenarioContext, in Setting) {
-	w := &world{Setting: in, vocabulary: r.vocabulary, workload: workload{userFiles: in.Files, virtual: in.Virtual}, judgement: judgement{lenient: in.Lenient}}
+	w := &world{Setting: in, vocabulary: r.vocabulary, workload: workload{userFiles: in.Files, files: digest.Files{}, virtual: in.Virtual}, judgement: judgement{lenient: in.Lenient}}
 	sc.Before(func(ctx context.Context, pickle *godog.Scenario) (context.Context, error) {
 		w.pickle = pickle
 		w.scenario.Name = pickle.Name
@@ -153,9 +156,7 @@ func (w *world) stopped() harness.Stop {
 // seedOf is the default seed: the FNV-1a hash of the scenario's name, so that a
 // scenario is the same load every time, and another scenario another one.
 func seedOf(name string) uint64 {
-	h := uint64(14695981039346656037)
-	for _, b := range []byte(name) {
-		h = (h ^ uint64(b)) * 1099511628211
-	}
-	return h
+	h := fnv.New64a()
+	io.WriteString(h, name)
+	return h.Sum64()
 }
