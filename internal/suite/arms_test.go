@@ -66,6 +66,7 @@ func TestArms_areMeasuredInTurns(t *testing.T) {
 }
 
 func TestArms_twoServersThatAreThere(t *testing.T) {
+	t.Parallel()
 	one, two := mocked(t).String(), mocked(t).String()
 	r := feature(t, inTurns, "VLLM_URL="+one, "VLLM_URL_B="+two, "VLLMSPEC_UNKNOWN=warn")
 	require.True(t, r.passed, r.output)

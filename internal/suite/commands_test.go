@@ -42,6 +42,7 @@ func isText(t *testing.T, what, text string) {
 // TestOutput_whatAServerSaysIsNoCommand has a server say orders wherever it says anything. Only our own
 // annotations are obeyed, and they are whatever the server says.
 func TestOutput_whatAServerSaysIsNoCommand(t *testing.T) {
+	t.Parallel()
 	p := &planting{t: t, planted: map[string]bool{}}
 	server := &parrot{planting: p, says: orders, load: 12}
 	listening := server.start()
@@ -77,6 +78,7 @@ func TestOutput_whatAServerSaysIsNoCommand(t *testing.T) {
 
 // TestOutput_lastWordsOfAServerAreNoCommand shows the last lines of a server's log.
 func TestOutput_lastWordsOfAServerAreNoCommand(t *testing.T) {
+	t.Parallel()
 	said := filepath.Join(t.TempDir(), "said")
 	require.NoError(t, os.WriteFile(said, []byte(orders), 0o644))
 	r := feature(t, quick, "VLLM_COMMAND=sh "+script(t, "cat "+said, "exit 3"), "GITHUB_ACTIONS=true", "PATH="+os.Getenv("PATH"))

@@ -159,6 +159,7 @@ func TestCache_sameCommandTwiceFindsTheSame(t *testing.T) {
 }
 
 func TestCache_slowerServerIsNoFasterTheSecondTime(t *testing.T) {
+	t.Parallel()
 	text := strings.NewReplacer("    When", "    And everything is repeated 6 times\n    When", "these objectives are met:", `compared with the baseline "mine":`,
 		"20 requests", "8 requests", "at most 40 ms", "at most 10% worse", "p50 TTFT  ", "mean TTFT").Replace(strings.Replace(longPrompts, "      | error rate | none          |\n", "", 1))
 	root := t.TempDir()
@@ -199,6 +200,7 @@ func TestCache_coldChatIsColdWhereSaltsAreRefused(t *testing.T) {
 }
 
 func TestArms_areAskedAlike(t *testing.T) {
+	t.Parallel()
 	var salted atomic.Int32
 	one := changed(t, func(body map[string]any) bool {
 		if body["cache_salt"] != nil {

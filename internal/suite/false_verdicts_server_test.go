@@ -283,6 +283,7 @@ func TestRestart_hasOneFigureEverywhere(t *testing.T) {
 }
 
 func TestSecrets_keyToTheMetricsAppearsNowhere(t *testing.T) {
+	t.Parallel()
 	const secret = "planted-m3trics"
 	r := feature(t, watchedFor("      | mean running requests | at most 64 |\n"), elsewhere(guarded("another"), "VLLM_METRICS_URL=PAGE/metrics", "VLLM_METRICS_API_KEY="+secret)(t)...)
 	assert.False(t, r.passed)
@@ -309,6 +310,7 @@ func globbed(t *testing.T, folder string) []string {
 
 // TestRow_saysThatThePageCameTooLate has a page that takes longer than a reading may.
 func TestRow_saysThatThePageCameTooLate(t *testing.T) {
+	t.Parallel()
 	over := make(chan struct{})
 	slow := func(_ http.ResponseWriter, r *http.Request) {
 		select {

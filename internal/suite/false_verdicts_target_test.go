@@ -66,6 +66,7 @@ func TestTarget_everyOutputNamesTheMock(t *testing.T) {
 }
 
 func TestTarget_everyOutputNamesTheServers(t *testing.T) {
+	t.Parallel()
 	one, two := real(t), real(t)
 	secret := "planted-5ecret"
 	r := feature(t, few, "VLLM_URL="+strings.Replace(one, "http://", "http://user:"+secret+"@", 1)+","+two, "CI=1", "VLLMSPEC_UNKNOWN=warn")
@@ -106,6 +107,7 @@ func TestTarget_mockAtAURLIsSimulated(t *testing.T) {
 }
 
 func TestTarget_bothArmsAreNamed(t *testing.T) {
+	t.Parallel()
 	one, two := real(t), mocked(t).String()
 	text := strings.Replace(few[:strings.Index(few, "    Then ")], "    When", "    And everything is repeated 2 times\n    When", 1) +
 		"    Then compared with the other server:\n      | p50 TPOT | at most 90% worse |\n"
@@ -387,6 +389,7 @@ func TestTags_ofScenariosCount(t *testing.T) {
 }
 
 func TestClocks_bothInOneFile(t *testing.T) {
+	t.Parallel()
 	r, names := runAll(t, tags, "VLLM_URL="+real(t), "CI=1", "VLLMSPEC_UNKNOWN=warn", "GODOG_TAGS=~@gpu")
 	assert.True(t, r.passed, r.output)
 	assert.Equal(t, []string{"features/x.feature", "features/x.feature@simulated"}, names)

@@ -23,6 +23,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -46,12 +48,34 @@ const seconds = `Feature: X
       | error rate | none           |
 `
 
+// programs is the folder of the mock's program, which is built once.
+var programs = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "vllmspec-suite-")
+	if err != nil {
+		return "", err
+	}
+	if out, err := exec.Command("go", "build", "-o", filepath.Join(dir, "mockvllm"), "../../mockvllm/cmd/mockvllm").CombinedOutput(); err != nil {
+		return dir, fmt.Errorf("%w: %s", err, out)
+	}
+	return dir, nil
+})
+
 func mockProgram(t *testing.T) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "mockvllm")
-	out, err := exec.Command("go", "build", "-o", path, "../../mockvllm/cmd/mockvllm").CombinedOutput()
-	require.NoError(t, err, "%s", out)
-	return path
+	dir, err := programs()
+	built.Store(&dir)
+	require.NoError(t, err)
+	return filepath.Join(dir, "mockvllm")
+}
+
+var built atomic.Pointer[string] // the folder of programs, to be removed
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if dir := built.Load(); dir != nil {
+		os.RemoveAll(*dir)
+	}
+	os.Exit(code)
 }
 
 // imageHere skips a test where there is no container engine, or not the image.
@@ -63,6 +87,7 @@ func imageHere(t *testing.T) {
 }
 
 func TestServer_onlyTheEnvironmentDiffers(t *testing.T) {
+	t.Parallel()
 	program := mockProgram(t)
 	for name, c := range map[string]struct {
 		kind      string
@@ -107,6 +132,7 @@ func TestServer_onlyTheEnvironmentDiffers(t *testing.T) {
 }
 
 func TestServer_thatEndsEndsTheScenario(t *testing.T) {
+	t.Parallel()
 	line := `VLLM_COMMAND=/bin/sh -c '"$0" "$@" & m=$!; (sleep 1.2; kill -9 $m) & wait $m; echo its last words; exit 7' ` + mockProgram(t)
 	r := feature(t, strings.Replace(seconds, "1 second", "3 seconds", 1), line, "VLLMSPEC_UNKNOWN=warn", "PATH="+os.Getenv("PATH"))
 	assert.False(t, r.passed)
@@ -236,6 +262,7 @@ func failuresOf(t *testing.T, r ran) (all []string) {
 }
 
 func TestServer_behindAProxyWithAPrivateAuthority(t *testing.T) {
+	t.Parallel()
 	ours, theirs := newAuthority(t), newAuthority(t)
 	good, cert, key := ours.issue("127.0.0.1", time.Hour)
 	old, _, _ := ours.issue("127.0.0.1", -time.Hour)
@@ -276,6 +303,7 @@ func TestServer_behindAProxyWithAPrivateAuthority(t *testing.T) {
 }
 
 func TestServer_replicasShareTheLoad(t *testing.T) {
+	t.Parallel()
 	one, two := mocked(t).String(), mocked(t).String()
 	r := feature(t, strings.Replace(seconds, "| error rate", "| max running requests | at most 100 |\n      | error rate", 1), "VLLM_URL="+one+","+two, "VLLMSPEC_UNKNOWN=warn")
 	require.True(t, r.passed, r.output)
@@ -305,6 +333,7 @@ func TestServer_replicasShareTheLoad(t *testing.T) {
 // TestSecrets_appearNowhere plants one in every place that takes one, and has the
 // server repeat all of them in its errors.
 func TestSecrets_appearNowhere(t *testing.T) {
+	t.Parallel()
 	const secret = "planted-5ecret"
 	file := filepath.Join(t.TempDir(), "key")
 	require.NoError(t, os.WriteFile(file, []byte(secret+"-file"), 0o600))

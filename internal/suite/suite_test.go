@@ -328,6 +328,7 @@ func TestServer_thatDoesNotServeFails(t *testing.T) {
 }
 
 func TestServer_thatCountsOtherwiseIsNoticed(t *testing.T) {
+	t.Parallel()
 	short := func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/event-stream")
 		io.WriteString(w, `data: {"choices":[{"text":"Hi","finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":1}}`+"\n\ndata: [DONE]\n\n")

@@ -168,6 +168,7 @@ func TestRepeats_thatDoNotFitAreRefused(t *testing.T) {
 }
 
 func TestRepeats_firstFindsNothingOfTheTestsBefore(t *testing.T) {
+	t.Parallel()
 	s, err := server.Mock(mockvllm.Config{Profile: mockvllm.Profiles()[0], Development: true})
 	require.NoError(t, err)
 	defer s.Close()

@@ -27,6 +27,7 @@ const watchedLive = `Feature: X
 // TestWatching_serverOnThisMachine has a server that is a process of this machine,
 // and an exporter that tells of a GPU that draws 80 W.
 func TestWatching_serverOnThisMachine(t *testing.T) {
+	t.Parallel()
 	began := time.Now()
 	var credentials []string
 	exporter := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -61,6 +62,7 @@ func TestWatching_serverOnThisMachine(t *testing.T) {
 }
 
 func TestWatching_rowSaysWhatWouldReadAGPU(t *testing.T) {
+	t.Parallel()
 	text := strings.Replace(watchedLive, "8 seconds", "1 second", 1) + "      | mean GPU power | at most 1 W |\n"
 	r := feature(t, text, "VLLMSPEC_TARGET=mock")
 	assert.False(t, r.passed)

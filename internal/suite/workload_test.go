@@ -93,6 +93,7 @@ Feature: X
 
 // TestWorkload_imagesAndToolsReachTheServer sends a line of a batch, live.
 func TestWorkload_imagesAndToolsReachTheServer(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "cat.png"), []byte("\x89PNG\r\n\x1a\n"), 0o644))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "batch.jsonl"), []byte(`{"custom_id": "1", "body": {"model": "theirs", "temperature": 0, "tools": [{"type": "function", "function": {"name": "f"}}],
