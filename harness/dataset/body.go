@@ -183,11 +183,3 @@ func (l *line) illustrated() []json.RawMessage {
 	message, _ := json.Marshal(map[string]any{"role": "user", "content": parts}) // strings always marshal
 	return []json.RawMessage{message}
 }
-
-// explainJSON says in our words what encoding/json says in Go's.
-func explainJSON(err error) error {
-	if kind, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		return fmt.Errorf("there is a JSON %s where it does not belong", kind.Value)
-	}
-	return err
-}

@@ -90,10 +90,6 @@ func slipAmong(name string, known []string) string {
 	return near
 }
 
-func folded(name string) string {
-	return strings.ToLower(strings.NewReplacer("_", "", "-", "", " ", "").Replace(name))
-}
-
 // other takes a field that is none of a line's own.
 func (l *line) other(name string, value json.RawMessage, inRequest bool) error {
 	kind := kindOf(name, inRequest)

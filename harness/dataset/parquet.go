@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"slices"
 	"sort"
 
@@ -264,49 +263,13 @@ func readRows(file *openFile, group parquet.RowGroup, from int64, read func(k in
 			return nil, file.changed(err)
 		}
 		for _, row := range buffer[:n] {
-			asked, err := file.asked(read(k, row))
+			c, err := read(k, row)
+			drawn, err := asked(file, c, err)
 			if err != nil {
 				return nil, err
 			}
-			out, k = append(out, asked...), k+1
+			out, k = append(out, drawn...), k+1
 		}
 	}
 	return out, nil
-}
-
-// openParquet reads the end of a file, where its parts are listed.
-func openParquet(file *openFile, virtual bool) (opened *parquet.File, err error) {
-	defer recoverParquet(&err)
-	if err := checkFooter(file); err != nil {
-		return nil, err
-	}
-	opened, err = parquet.OpenFile(file, file.size, parquet.SkipBloomFilters(true))
-	if err != nil {
-		return nil, err
-	}
-	if err := checkCompression(opened, virtual); err != nil {
-		return nil, err
-	}
-	return opened, checkPages(file, opened)
-}
-
-// recoverParquet turns a panic into an error: the library panics on some files
-// that are broken.
-func recoverParquet(err *error) {
-	if p := recover(); p != nil {
-		*err = fmt.Errorf("the file is broken: %v", p)
-	}
-}
-
-// openStored opens requests.parquet, which was written with Snappy.
-func openStored(files fs.FS, path string) (*openFile, *parquet.File, error) {
-	file, err := open(files, path)
-	if err != nil {
-		return nil, nil, err
-	}
-	opened, err := openParquet(file, true)
-	if err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("%s: %w", path, err), file.Close())
-	}
-	return file, opened, nil
 }

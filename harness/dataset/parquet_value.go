@@ -1,9 +1,7 @@
 package dataset
 
 import (
-	"encoding/binary"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math"
 	"math/big"
@@ -209,40 +207,4 @@ func structOf(node parquet.Node) string {
 		names = append(names, field.Name())
 	}
 	return fmt.Sprintf("a struct of %s", strings.Join(names, ", "))
-}
-
-// checkCompression refuses what would end the process. Where an LZ4 page is broken, the
-// library takes ever more memory to decompress it; and its decoders of Zstd hold channels,
-// which do not survive from one testing/synctest bubble to the next.
-func checkCompression(opened *parquet.File, virtual bool) error {
-	for _, group := range opened.Metadata().RowGroups {
-		for _, column := range group.Columns {
-			switch codec := column.MetaData.Codec; {
-			case codec == format.Lz4Raw:
-				return fmt.Errorf("it is compressed with %v; write it with Snappy, gzip, Brotli or Zstd", codec)
-			case codec == format.Zstd && virtual:
-				return fmt.Errorf("it is compressed with %v, which cannot be read in virtual time; write it with Snappy, or bring the load to a server", codec)
-			}
-		}
-	}
-	return nil
-}
-
-// checkFooter reads the last eight bytes, where the length of the list stands: the
-// library makes room for what they say before it looks whether the file is as long.
-func checkFooter(file *openFile) error {
-	var end [8]byte
-	if file.size < int64(len(end)) {
-		return fmt.Errorf("it is no Parquet file: it has %d bytes", file.size)
-	}
-	if _, err := file.ReadAt(end[:], file.size-8); err != nil {
-		return err
-	}
-	switch length := int64(binary.LittleEndian.Uint32(end[:4])); {
-	case string(end[4:]) != "PAR1":
-		return errors.New("it is no Parquet file, or its end is missing")
-	case length > file.size-12:
-		return errors.New("the file is broken: its footer is longer than the file")
-	}
-	return nil
 }

@@ -3,6 +3,7 @@ package dataset
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -252,4 +253,12 @@ func escaped(raw []byte) (unit rune, ok bool) {
 		}
 	}
 	return unit, true
+}
+
+// explainJSON says in our words what encoding/json says in Go's.
+func explainJSON(err error) error {
+	if kind, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return fmt.Errorf("there is a JSON %s where it does not belong", kind.Value)
+	}
+	return err
 }
