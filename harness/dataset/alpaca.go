@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/dataset/internal/source"
 )
 
 // alpaca reads tasks in the form of Stanford's Alpaca and of the files for fine-tuning that
@@ -22,7 +23,7 @@ func alpacaFormat() fileFormat {
 			asksOtherwise := slices.ContainsFunc(append([]string{"prompt", "body"}, listNames...), func(name string) bool { return s.fields[name] != nil })
 			return s.fields["instruction"] != nil && !asksOtherwise
 		},
-		read: func(d *File, file *openFile) (*records, error) {
+		read: func(d *File, file *source.File) (*records, error) {
 			const must = "it must be a JSON array of Alpaca's tasks, or one task each line"
 			return elementRecords(file, must, alpaca{d}.task, d.Progress)
 		}}
@@ -39,17 +40,17 @@ type alpacaTask struct {
 func (d alpaca) task(number int64, raw []byte, _ bool) (c harness.Conversation, err error) {
 	var task alpacaTask
 	if err = json.Unmarshal(raw, &task); err != nil {
-		return c, fmt.Errorf("task %d: %w", number+1, explainJSON(err))
+		return c, fmt.Errorf("task %d: %w", number+1, source.ExplainJSON(err))
 	}
 	if err = d.noteFields(raw); err != nil {
 		return c, fmt.Errorf("task %d: %w", number+1, err)
 	}
 	question := strings.TrimSpace(task.Instruction + "\n" + task.Input)
 	switch {
-	case halfCharacter(raw):
+	case source.HalfCharacter(raw):
 		return c, errHalfCharacter
 	case question == "":
-		return c, &unaskable{emptyPrompt, fmt.Sprintf("task %d: the instruction is empty", number+1)}
+		return c, source.NewUnaskable(source.EmptyPrompt, fmt.Sprintf("task %d: the instruction is empty", number+1))
 	}
 	var messages []harness.Message
 	if task.System != "" {

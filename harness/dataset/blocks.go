@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"math/bits"
+
+	"github.com/vllmspec/vllmspec/harness/dataset/internal/source"
 )
 
 // blocks find out of how many tokens each name in hash_ids is: Mooncake's name 512 each,
@@ -65,8 +67,8 @@ func (b *blocks) size() (int, error) {
 			return size, nil
 		}
 	}
-	return 0, &lineError{b.bad, fmt.Errorf("%d hash_ids do not fit a prompt of %d tokens: names of %d tokens each would be %d, and no other size fits all lines up to this one; write one name for each block of %d tokens, or leave hash_ids out",
-		b.of, b.prompt, pieceTokens, (b.prompt+pieceTokens-1)/pieceTokens, pieceTokens)}
+	return 0, source.AtLine(b.bad, fmt.Errorf("%d hash_ids do not fit a prompt of %d tokens: names of %d tokens each would be %d, and no other size fits all lines up to this one; write one name for each block of %d tokens, or leave hash_ids out",
+		b.of, b.prompt, pieceTokens, (b.prompt+pieceTokens-1)/pieceTokens, pieceTokens))
 }
 
 // power is the power of two among the sizes that blocks have: Mooncake's where it fits, or

@@ -8,6 +8,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/vllmspec/vllmspec/harness/dataset/internal/source"
 )
 
 // A line is one prompt as a file has it.
@@ -28,24 +30,24 @@ type line struct {
 // parseLine reads a line of JSON, or what OpenAI's batches have under "body" on it.
 func parseLine(text []byte) (l line, err error) {
 	const form = `%w; a line is {"prompt": "…"} or {"messages": […]}`
-	if halfCharacter(text) {
+	if source.HalfCharacter(text) {
 		return l, errHalfCharacter
 	}
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(text, &fields); err != nil {
-		return l, fmt.Errorf(form, explainJSON(err))
+		return l, fmt.Errorf(form, source.ExplainJSON(err))
 	}
 	body, isBatch := fields["body"]
 	if isBatch {
 		fields = nil
 		if err := json.Unmarshal(body, &fields); err != nil {
-			return l, fmt.Errorf(form, explainJSON(err))
+			return l, fmt.Errorf(form, source.ExplainJSON(err))
 		}
 	}
 	return l, l.takeAll(fields, isBatch)
 }
 
-var errHalfCharacter = &unaskable{halfSurrogate, `a text holds half of a character (one \ud800 to \udfff without the other): it was cut there`}
+var errHalfCharacter = source.NewUnaskable(source.HalfSurrogate, `a text holds half of a character (one \ud800 to \udfff without the other): it was cut there`)
 
 // takeAll takes fields, those of a request or those that a line has beside its prompt.
 func (l *line) takeAll(fields map[string]json.RawMessage, inRequest bool) error {
@@ -58,7 +60,7 @@ func (l *line) takeAll(fields map[string]json.RawMessage, inRequest bool) error 
 		if name == "extra_body" { // as the clients of OpenAI's interface call what goes beside its own fields
 			var more map[string]json.RawMessage
 			if err := json.Unmarshal(value, &more); err != nil {
-				return fmt.Errorf("%q: %w", name, explainJSON(err))
+				return fmt.Errorf("%q: %w", name, source.ExplainJSON(err))
 			}
 			if err := l.takeAll(more, true); err != nil {
 				return err
@@ -109,7 +111,7 @@ func (l *line) take(name string, value json.RawMessage, inRequest bool) error {
 		return l.other(name, value, inRequest)
 	}
 	if err != nil {
-		return fmt.Errorf("%q: %w", name, explainJSON(err))
+		return fmt.Errorf("%q: %w", name, source.ExplainJSON(err))
 	}
 	return nil
 }
@@ -127,7 +129,7 @@ func (l *line) takePrompt(value json.RawMessage) error {
 	}
 	var list []json.RawMessage
 	if json.Unmarshal(value, &list) != nil {
-		return fmt.Errorf(`"prompt": %w`, explainJSON(err))
+		return fmt.Errorf(`"prompt": %w`, source.ExplainJSON(err))
 	}
 	for _, element := range list {
 		if element[0] != '{' {

@@ -8,62 +8,63 @@ import (
 	"strings"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/dataset/internal/source"
 )
 
 // csvRecords are the rows of a file. They are checked one after the other: what begins
 // a row is known only once the quotes before it are.
-func csvRecords(file *openFile, read reading, note func([]unknown) error, told progress) (*records, error) {
-	under := newBounded(file.from(0))
-	rows, err := newTable(file, under, func(header []string) bool { return askingColumn(header) >= 0 })
+func csvRecords(file *source.File, read reading, note func([]unknown) error, progress source.Progress) (*records, error) {
+	under := source.NewBounded(file.From(0))
+	rows, err := source.NewTable(file, under, func(header []string) bool { return askingColumn(header) >= 0 })
 	if err != nil {
 		return nil, err
 	}
-	columns := promptColumns{askingColumn(rows.header), column(rows.header, boundNames...), rows.comma != ','}
+	columns := promptColumns{askingColumn(rows.Header), source.Column(rows.Header, boundNames...), rows.Comma != ','}
 	if columns.prompt < 0 {
-		return nil, &lineError{1, fmt.Errorf("the columns are %q; one must be named prompt, another can be max_tokens", rows.header)}
+		return nil, source.AtLine(1, fmt.Errorf("the columns are %q; one must be named prompt, another can be max_tokens", rows.Header))
 	}
-	if err := others(rows.header, strings.TrimSpace(rows.header[columns.prompt]), note); err != nil {
-		return nil, &lineError{1, err}
+	if err := others(rows.Header, strings.TrimSpace(rows.Header[columns.prompt]), note); err != nil {
+		return nil, source.AtLine(1, err)
 	}
-	var all places
-	var left leftOut
-	for next := int64(piece); ; left.of++ {
-		under.again()
-		begins := rows.rows.InputOffset()
-		row, err := rows.next()
+	var all source.Places
+	var left source.LeftOut
+	for next := int64(source.PieceSize); ; left.Of++ {
+		under.Reset()
+		begins := rows.Offset()
+		row, err := rows.Next()
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
 			return nil, err
 		}
-		l, err := columns.line(rows.header, row)
+		l, err := columns.line(rows.Header, row)
 		if err == nil {
 			_, err = read(l, false)
 		}
-		if err != nil && !left.take(left.of, rows.line(), err) {
-			return nil, rows.wrong(err)
+		if err != nil && !left.Take(left.Of, rows.Line(), err) {
+			return nil, rows.Wrong(err)
 		}
-		all.note(begins, left.of)
+		all.Note(begins, left.Of)
 		if begins >= next {
-			next = begins + piece
-			told.tell(begins, file.size)
+			next = begins + source.PieceSize
+			progress.Report(begins, file.Size)
 		}
 	}
-	told.tell(file.size, file.size)
+	progress.Report(file.Size, file.Size)
 	again := func(record int64) ([]harness.Conversation, error) {
-		row, err := rows.at(file, all.before(record), record)
+		row, err := rows.At(file, all.Before(record), record)
 		if err != nil {
-			return nil, file.changed(err)
+			return nil, file.Changed(err)
 		}
-		l, err := columns.line(rows.header, row)
+		l, err := columns.line(rows.Header, row)
 		if err != nil {
-			return nil, file.changed(err)
+			return nil, file.Changed(err)
 		}
 		c, err := read(l, true)
 		return asked(file, c, err)
 	}
-	return &records{units: left.of, usable: left.of - left.sum(), left: left, notes: rows.note(file.path), read: again, file: file}, nil
+	return &records{units: left.Of, usable: left.Of - left.Sum(), left: left, notes: rows.Note(file.Path), read: again, file: file}, nil
 }
 
 // boundNames are the names that the column of how long an answer may be has.
@@ -71,10 +72,10 @@ var boundNames = []string{"max_tokens", "max_completion_tokens", "output_tokens"
 
 // askingColumn is the index of the column of prompts, or of messages, or -1.
 func askingColumn(header []string) int {
-	if i := column(header, "prompt"); i >= 0 {
+	if i := source.Column(header, "prompt"); i >= 0 {
 		return i
 	}
-	return column(header, "messages")
+	return source.Column(header, "messages")
 }
 
 // others names the columns beside those that are read, or refuses one. What is asked stands
@@ -90,9 +91,9 @@ func others(header []string, asked string, note func([]unknown) error) error {
 		case name == asked && !asking:
 			asking = true
 			continue
-		case called(name, asked):
+		case source.HasName(name, asked):
 			return fmt.Errorf("the columns %q say twice what is asked; keep one", header)
-		case called(name, boundNames...):
+		case source.HasName(name, boundNames...):
 			if bounded {
 				return fmt.Errorf("the columns %q say twice how long an answer may be; keep one", header)
 			}
@@ -118,9 +119,9 @@ type promptColumns struct {
 func (c promptColumns) line(header, row []string) (l line, err error) {
 	l.asks = true
 	switch cell := row[c.prompt]; {
-	case isNotSaid(cell):
-	case called(header[c.prompt], "messages"):
-		if halfCharacter([]byte(cell)) {
+	case source.IsMissing(cell):
+	case source.HasName(header[c.prompt], "messages"):
+		if source.HalfCharacter([]byte(cell)) {
 			return l, errHalfCharacter
 		}
 		if err := json.Unmarshal([]byte(cell), &l.Messages); err != nil {
@@ -130,7 +131,7 @@ func (c promptColumns) line(header, row []string) (l line, err error) {
 		l.Prompt = cell
 	}
 	if c.bound >= 0 {
-		if l.MaxTokens, _, err = wholeNumber(row[c.bound], c.decimalComma); err != nil {
+		if l.MaxTokens, _, err = source.ParseWhole(row[c.bound], c.decimalComma); err != nil {
 			return l, fmt.Errorf("max_tokens is %w", err)
 		}
 	}

@@ -17,6 +17,7 @@ import (
 	"sync"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/dataset/internal/source"
 )
 
 // records are those of a file that was checked whole. Any number of goroutines may
@@ -24,10 +25,10 @@ import (
 type records struct {
 	units  int64 // that can be read: a record each, or of a Parquet file some rows
 	usable int64 // records that can be asked
-	left   leftOut
+	left   source.LeftOut
 	notes  []string // how the file was read, where that is not as usual
 	read   func(unit int64) ([]harness.Conversation, error)
-	file   *openFile
+	file   *source.File
 }
 
 // A reading turns a line into what is asked; the error of one that cannot be asked is
@@ -59,17 +60,17 @@ func (s *shared) remarks(path, noun string) []string {
 	if s.records == nil {
 		return nil
 	}
-	return append(s.records.notes, s.records.left.remark(path, noun)...)
+	return append(s.records.notes, s.records.left.Remark(path, noun)...)
 }
 
 // asked is a conversation that was drawn from a file that was checked; none where it is
 // one that cannot be asked.
-func asked(file *openFile, c harness.Conversation, err error) ([]harness.Conversation, error) {
-	if _, ok := errors.AsType[*unaskable](err); ok {
+func asked(file *source.File, c harness.Conversation, err error) ([]harness.Conversation, error) {
+	if _, ok := errors.AsType[*source.Unaskable](err); ok {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, file.changed(err)
+		return nil, file.Changed(err)
 	}
 	return []harness.Conversation{c}, nil
 }
@@ -108,3 +109,7 @@ func describe(path string, maxTokens int, full bool) string {
 	}
 	return strings.Join(parts, ", ")
 }
+
+// UTF8 is a text as UTF-8 without a byte order mark, with lines that end in LF or CRLF. The error of a text
+// that is neither UTF-8 nor marked as UTF-16 names the line.
+func UTF8(raw []byte) ([]byte, error) { return source.UTF8(raw) }

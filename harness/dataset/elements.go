@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/dataset/internal/source"
 )
 
 // parseElement reads an object; the error of one that cannot be asked is an *unaskable.
@@ -18,24 +19,24 @@ type parseElement func(number int64, raw []byte, inline bool) (harness.Conversat
 
 // elementRecords are the objects of a JSON array, or of lines. One goroutine splits the file, since
 // only who has read what comes before an object knows where it begins; others parse. What the file must be is for errors.
-func elementRecords(file *openFile, form string, parse parseElement, told progress) (*records, error) {
-	split := newElements(file.from(0), 0, form)
-	if err := split.begin(); err != nil {
+func elementRecords(file *source.File, form string, parse parseElement, progress source.Progress) (*records, error) {
+	split := source.NewElements(file.From(0), 0, form)
+	if err := split.Begin(); err != nil {
 		return nil, err
 	}
 	check := newElementCheck(form, parse)
 	all := &records{file: file}
-	var index places
+	var index source.Places
 	var err error
-	for next := int64(piece); err == nil && !check.failed.Load(); {
-		if err = split.next(all.units == 0); err == nil {
-			index.note(split.begins, all.units)
+	for next := int64(source.PieceSize); err == nil && !check.failed.Load(); {
+		if err = split.Next(all.units == 0); err == nil {
+			index.Note(split.Begins, all.units)
 			check.add(all.units, split)
 			all.units++
 		}
-		if split.offset >= next {
-			next = split.offset + piece
-			told.tell(split.offset, file.size)
+		if split.Offset >= next {
+			next = split.Offset + source.PieceSize
+			progress.Report(split.Offset, file.Size)
 		}
 	}
 	wrong := check.end()
@@ -45,19 +46,19 @@ func elementRecords(file *openFile, form string, parse parseElement, told progre
 	case err != nil && !errors.Is(err, io.EOF):
 		return nil, err
 	}
-	told.tell(file.size, file.size)
-	check.left.of = all.units
-	all.left, all.usable = check.left, all.units-check.left.sum()
+	progress.Report(file.Size, file.Size)
+	check.left.Of = all.units
+	all.left, all.usable = check.left, all.units-check.left.Sum()
 	all.read = func(unit int64) ([]harness.Conversation, error) {
-		at := index.before(unit)
-		again := newElements(file.from(at.offset), at.offset, form)
-		again.plain = split.plain
-		for n := at.first; n <= unit; n++ {
-			if err := again.next(n == at.first); err != nil {
-				return nil, file.changed(err)
+		at := index.Before(unit)
+		again := source.NewElements(file.From(at.Offset), at.Offset, form)
+		again.Plain = split.Plain
+		for n := at.First; n <= unit; n++ {
+			if err := again.Next(n == at.First); err != nil {
+				return nil, file.Changed(err)
 			}
 		}
-		c, err := parse(unit, again.object, true)
+		c, err := parse(unit, again.Object, true)
 		return asked(file, c, err)
 	}
 	return all, nil
@@ -73,7 +74,7 @@ type elementCheck struct {
 	failed   atomic.Bool
 
 	mu    sync.Mutex
-	left  leftOut
+	left  source.LeftOut
 	first int64 // number of the first wrong one
 	wrong error
 }
@@ -101,14 +102,14 @@ func newElementCheck(form string, parse parseElement) *elementCheck {
 	return c
 }
 
-func (c *elementCheck) add(number int64, split *elements) {
+func (c *elementCheck) add(number int64, split *source.Elements) {
 	b := &c.filling
 	if len(b.ends) == 0 {
-		b.number, b.text = number, make([]byte, 0, batchBytes+len(split.object))
+		b.number, b.text = number, make([]byte, 0, batchBytes+len(split.Object))
 	}
-	b.text = append(b.text, split.object...)
+	b.text = append(b.text, split.Object...)
 	b.ends = append(b.ends, len(b.text))
-	b.lines = append(b.lines, split.began)
+	b.lines = append(b.lines, split.Began)
 	if len(b.text) >= batchBytes {
 		c.batches <- *b
 		c.filling = elementBatch{}
@@ -136,17 +137,17 @@ func (c *elementCheck) check(b elementBatch) {
 func (c *elementCheck) leftOut(number, line int64, err error) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.left.take(number, line, err)
+	return c.left.Take(number, line, err)
 }
 
 // invalidAt says on which line of an object there is a byte that is no UTF-8.
 func invalidAt(raw []byte, line int64) error {
-	if validText(raw) == nil {
+	if source.ValidText(raw) == nil {
 		return nil
 	}
-	_, err := UTF8(raw)
-	if within, ok := errors.AsType[*lineError](err); ok {
-		return &lineError{line + within.line - 1, within.err}
+	_, err := source.UTF8(raw)
+	if within, ok := errors.AsType[*source.LineError](err); ok {
+		return source.AtLine(line+within.Line-1, within.Err)
 	}
 	return err
 }
@@ -174,11 +175,11 @@ func (c *elementCheck) where(raw []byte, line, number int64, err error) error {
 	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
 		line += int64(bytes.Count(raw[:min(int(syntax.Offset), len(raw))], []byte{'\n'}))
 		err = fmt.Errorf("%w; %s", err, c.form)
-	} else if _, ok := errors.AsType[*lineError](err); ok {
+	} else if _, ok := errors.AsType[*source.LineError](err); ok {
 		return err
 	}
 	if line == 1 && number > 0 {
 		return err
 	}
-	return &lineError{line, err}
+	return source.AtLine(line, err)
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/vllmspec/vllmspec/harness/dataset/internal/source"
 	"github.com/vllmspec/vllmspec/internal/spelling"
 )
 
@@ -78,7 +79,7 @@ func slipAmong(name string, known []string) string {
 		return ""
 	}
 	for _, k := range known {
-		if folded(k) == folded(name) && k != name {
+		if source.Fold(k) == source.Fold(name) && k != name {
 			return k // maxTokens, top-p
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/dataset/internal/source"
 )
 
 // A File is a dataset in a file, in any of the [Formats]. What is asked can be asked again
@@ -77,9 +78,9 @@ func (d *File) open() (*records, error) {
 	case d.Turns > 0 && !is.turns:
 		return nil, fmt.Errorf("%s holds single prompts; conversations with turns are drawn from files like the dumps of ShareGPT (%s)", d.Path, enumerated(extensions(true)))
 	}
-	opening := openText
+	opening := source.OpenText
 	if d.isParquet() {
-		opening = open
+		opening = source.Open
 	}
 	file, err := opening(d.FS, d.Path)
 	if err != nil {
@@ -87,7 +88,7 @@ func (d *File) open() (*records, error) {
 	}
 	all, err := is.read(d, file)
 	if err == nil {
-		err = all.left.check(is.noun + "s")
+		err = all.left.Check(is.noun + "s")
 	}
 	switch {
 	case err != nil:
@@ -98,7 +99,7 @@ func (d *File) open() (*records, error) {
 	default:
 		err = fmt.Errorf("there is no %s in it", is.noun)
 	}
-	return nil, errors.Join(inFile(d.Path, err), file.Close())
+	return nil, errors.Join(source.InFile(d.Path, err), file.Close())
 }
 
 // isParquet reports whether the file is Parquet, and no text.
@@ -117,7 +118,7 @@ func (d *File) Remarks() []string {
 // Warnings are those of them that belong to the warnings of a run. That conversations are
 // shorter than the scenario asks for is none: it leaves them out.
 func (d *File) Warnings() []string {
-	if all := d.shared.records; all != nil && all.left.sum() == all.left.counts[fewTurns] {
+	if all := d.shared.records; all != nil && all.left.Sum() == all.left.Counts[source.FewTurns] {
 		return append(slices.Clone(all.notes), d.fields.remark(d.Path)...)
 	}
 	return d.Remarks()

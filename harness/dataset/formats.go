@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/vllmspec/vllmspec/harness/dataset/internal/source"
 )
 
 // A fileFormat is a form of files.
@@ -20,7 +22,7 @@ type fileFormat struct {
 	// that no format before it in the table has.
 	sniff func(*sample) bool
 	// read checks a whole file and finds its records.
-	read func(*File, *openFile) (*records, error)
+	read func(*File, *source.File) (*records, error)
 }
 
 // formats is the table of all formats. The first that takes a file reads it. A new format is
@@ -112,7 +114,7 @@ func (d *File) sample(ext string) *sample {
 		s.columns = d.columns()
 		return s
 	}
-	file, err := openText(d.FS, d.Path)
+	file, err := source.OpenText(d.FS, d.Path)
 	if err != nil {
 		return s
 	}
@@ -126,19 +128,19 @@ func (d *File) sample(ext string) *sample {
 }
 
 // firstElement takes the first object of a file of JSON.
-func (s *sample) firstElement(file *openFile) {
-	split := newElements(file.from(0), 0, "")
-	if split.begin() != nil || split.next(true) != nil {
+func (s *sample) firstElement(file *source.File) {
+	split := source.NewElements(file.From(0), 0, "")
+	if split.Begin() != nil || split.Next(true) != nil {
 		return
 	}
-	s.array = !split.plain
-	s.take(split.object)
+	s.array = !split.Plain
+	s.take(split.Object)
 }
 
 // firstLine takes the first object of lines of JSON.
-func (s *sample) firstLine(file *openFile) {
-	for l := newLines(file.from(0), 0); l.scan.Scan(); {
-		if text := l.text(); text != nil {
+func (s *sample) firstLine(file *source.File) {
+	for l := source.NewLines(file.From(0), 0); l.Scan(); {
+		if text := l.Text(); text != nil {
 			if s.array = bytes.TrimSpace(text)[0] == '['; !s.array {
 				s.take(text)
 			}
@@ -155,12 +157,12 @@ func (s *sample) take(object []byte) {
 
 // columns are the names of those of a Parquet file.
 func (d *File) columns() (names []string) {
-	file, err := open(d.FS, d.Path)
+	file, err := source.Open(d.FS, d.Path)
 	if err != nil {
 		return nil
 	}
 	defer file.Close()
-	opened, err := openParquet(file, false)
+	opened, err := source.OpenParquet(file, false)
 	if err != nil {
 		return nil
 	}

@@ -10,6 +10,8 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+
+	"github.com/vllmspec/vllmspec/harness/dataset/internal/source"
 )
 
 // A Length in tokens is drawn from a normal distribution, cut off at 1; from a
@@ -80,14 +82,14 @@ type Bin struct {
 // length and weight, or from, to and weight. Weights are shares or counts: what
 // matters is how they stand to each other.
 func ReadHistogram(files fs.FS, path string) (Length, error) {
-	file, err := openText(files, path)
+	file, err := source.OpenText(files, path)
 	if err != nil {
 		return Length{}, err
 	}
 	defer file.Close()
 	h := &Histogram{Name: path}
 	if err := h.read(file); err != nil {
-		return Length{}, inFile(path, err)
+		return Length{}, source.InFile(path, err)
 	}
 	sum, tokens := 0.0, 0.0
 	for _, b := range h.Bins {
@@ -101,43 +103,43 @@ func ReadHistogram(files fs.FS, path string) (Length, error) {
 	return Length{Mean: max(1, int(math.Round(tokens/sum))), Histogram: h}, nil
 }
 
-func (h *Histogram) read(file *openFile) error {
+func (h *Histogram) read(file *source.File) error {
 	columns := func(header []string) (from, to, weight int) {
-		return column(header, "from", "length"), column(header, "to", "length"), column(header, "weight")
+		return source.Column(header, "from", "length"), source.Column(header, "to", "length"), source.Column(header, "weight")
 	}
-	if file.size == 0 {
+	if file.Size == 0 {
 		return errors.New("it is empty; its columns must be length, weight or from, to, weight")
 	}
-	rows, err := newTable(file, file.from(0), func(header []string) bool {
+	rows, err := source.NewTable(file, file.From(0), func(header []string) bool {
 		from, to, weight := columns(header)
 		return min(from, to, weight) >= 0
 	})
 	if err != nil {
 		return err
 	}
-	from, to, weight := columns(rows.header)
+	from, to, weight := columns(rows.Header)
 	if min(from, to, weight) < 0 {
-		return &lineError{1, fmt.Errorf("the columns are %q; they must be length, weight or from, to, weight", rows.header)}
+		return source.AtLine(1, fmt.Errorf("the columns are %q; they must be length, weight or from, to, weight", rows.Header))
 	}
 	for {
-		row, err := rows.next()
+		row, err := rows.Next()
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		bin, err := parseBin(row[from], row[to], row[weight], rows.comma != ',')
+		bin, err := parseBin(row[from], row[to], row[weight], rows.Comma != ',')
 		if err != nil {
-			return rows.wrong(err)
+			return rows.Wrong(err)
 		}
 		h.Bins = append(h.Bins, bin)
 	}
 }
 
 func parseBin(from, to, weight string, decimalComma bool) (b Bin, err error) {
-	first, isFirst, err := wholeNumber(from, decimalComma)
-	last, isLast, lastErr := wholeNumber(to, decimalComma)
+	first, isFirst, err := source.ParseWhole(from, decimalComma)
+	last, isLast, lastErr := source.ParseWhole(to, decimalComma)
 	if err != nil || lastErr != nil || !isFirst || !isLast || first < 1 || last < first || last > longestLength {
 		return b, fmt.Errorf("the length is %q to %q; it must be a whole number of tokens, at least 1, the first not above the second", from, to)
 	}

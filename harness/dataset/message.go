@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/dataset/internal/source"
 )
 
 // messages reads the messages of chats. Images that are files lie in the dataset's
@@ -26,7 +27,7 @@ func (m messages) all(list []json.RawMessage, inline bool) (out []harness.Messag
 		var fields map[string]json.RawMessage
 		var role string
 		if err := json.Unmarshal(raw, &fields); err != nil {
-			return nil, fmt.Errorf("message %d: %w", i+1, explainJSON(err))
+			return nil, fmt.Errorf("message %d: %w", i+1, source.ExplainJSON(err))
 		}
 		if json.Unmarshal(fields["role"], &role) != nil || role == "" {
 			return nil, fmt.Errorf("message %d needs a role and a content", i+1)
@@ -39,7 +40,7 @@ func (m messages) all(list []json.RawMessage, inline bool) (out []harness.Messag
 		nothing = nothing && isEmpty(fields)
 	}
 	if nothing {
-		return nil, &unaskable{emptyPrompt, "the messages are empty"}
+		return nil, source.NewUnaskable(source.EmptyPrompt, "the messages are empty")
 	}
 	return out, nil
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/parquet-go/parquet-go"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/dataset/internal/source"
 )
 
 // rowsAtOnce is how many rows of a Parquet file are drawn together. Values lie in pages
@@ -34,7 +35,7 @@ func newParquetColumns(schema *parquet.Schema, turns bool) (c parquetColumns, na
 	find := func(wanted ...string) parquet.Field {
 		for _, name := range wanted {
 			for _, field := range schema.Fields() {
-				if called(field.Name(), name) {
+				if source.HasName(field.Name(), name) {
 					return field
 				}
 			}
@@ -123,7 +124,7 @@ func (c parquetColumns) row(values parquet.Row) (r parquetRow) {
 func (c parquetColumns) line(r parquetRow) (l line, err error) {
 	l.asks = true
 	if r.bound != nil {
-		if l.MaxTokens, _, err = wholeNumber(fmt.Sprint(r.bound), false); err != nil {
+		if l.MaxTokens, _, err = source.ParseWhole(fmt.Sprint(r.bound), false); err != nil {
 			return l, fmt.Errorf("max_tokens is %w", err)
 		}
 	}
@@ -131,7 +132,7 @@ func (c parquetColumns) line(r parquetRow) (l line, err error) {
 	switch {
 	case r.asks == nil:
 	case isText && c.name == "prompt":
-		if err := validText([]byte(text)); err != nil {
+		if err := source.ValidText([]byte(text)); err != nil {
 			return l, err
 		}
 		l.Prompt = text
@@ -160,9 +161,9 @@ func (c parquetColumns) json(asks any) (json.RawMessage, error) {
 type rowReading func(c parquetColumns, number int64, r parquetRow, inline bool) (harness.Conversation, error)
 
 // parquetRecords are the rows of a file. Its row groups are checked in parallel.
-func parquetRecords(file *openFile, virtual, turns bool, read rowReading, note func([]unknown) error, told progress) (r *records, err error) {
-	defer recoverParquet(&err)
-	opened, err := openParquet(file, virtual)
+func parquetRecords(file *source.File, virtual, turns bool, read rowReading, note func([]unknown) error, progress source.Progress) (r *records, err error) {
+	defer source.RecoverParquet(&err)
+	opened, err := source.OpenParquet(file, virtual)
 	if err != nil {
 		return nil, err
 	}
@@ -190,7 +191,7 @@ func parquetRecords(file *openFile, virtual, turns bool, read rowReading, note f
 	left, err := checkGroups(groups, before, func(number int64, row parquet.Row) error {
 		_, err := read(columns, number, columns.row(row), false)
 		return err
-	}, told, file.size)
+	}, progress, file.Size)
 	if err != nil {
 		return nil, err
 	}
@@ -201,28 +202,28 @@ func parquetRecords(file *openFile, virtual, turns bool, read rowReading, note f
 			return read(columns, before[i]+from+k, columns.row(row), true)
 		})
 	}
-	return &records{units: units[len(groups)], usable: left.of - left.sum(), left: left, read: again, file: file}, nil
+	return &records{units: units[len(groups)], usable: left.Of - left.Sum(), left: left, read: again, file: file}, nil
 }
 
 // checkGroups reads every row, several groups at a time.
-func checkGroups(groups []parquet.RowGroup, before []int64, check func(number int64, row parquet.Row) error, told progress, size int64) (left leftOut, err error) {
-	lefts, errs := make([]leftOut, len(groups)), make([]error, len(groups))
-	inOrder(len(groups), func(i int) error {
+func checkGroups(groups []parquet.RowGroup, before []int64, check func(number int64, row parquet.Row) error, progress source.Progress, size int64) (left source.LeftOut, err error) {
+	lefts, errs := make([]source.LeftOut, len(groups)), make([]error, len(groups))
+	source.InParallel(len(groups), func(i int) error {
 		lefts[i], errs[i] = checkGroup(groups[i], before[i], check)
 		return errs[i]
-	}, func(done int) { told.tell(size*int64(done)/int64(len(groups)), size) })
+	}, func(done int) { progress.Report(size*int64(done)/int64(len(groups)), size) })
 	for i := range groups {
 		if errs[i] != nil {
 			return left, errs[i]
 		}
-		left.add(&lefts[i], 0, 0)
+		left.Add(&lefts[i], 0, 0)
 	}
 	return left, nil
 }
 
 // checkGroup reads every row of a group, the first of which has this number.
-func checkGroup(group parquet.RowGroup, number int64, check func(number int64, row parquet.Row) error) (left leftOut, err error) {
-	defer recoverParquet(&err)
+func checkGroup(group parquet.RowGroup, number int64, check func(number int64, row parquet.Row) error) (left source.LeftOut, err error) {
+	defer source.RecoverParquet(&err)
 	rows := group.Rows()
 	defer rows.Close()
 	const batch = 64
@@ -231,14 +232,14 @@ func checkGroup(group parquet.RowGroup, number int64, check func(number int64, r
 		for _, row := range buffer[:n] {
 			err := check(number, row)
 			number++
-			left.of++
-			if err != nil && !left.take(number-1, number, err) {
-				return left, &lineError{number, err}
+			left.Of++
+			if err != nil && !left.Take(number-1, number, err) {
+				return left, source.AtLine(number, err)
 			}
 		}
 		switch {
-		case errors.Is(err, io.EOF) && left.of != group.NumRows():
-			return left, fmt.Errorf("the file is broken: a row group has %d rows and says that it has %d", left.of, group.NumRows())
+		case errors.Is(err, io.EOF) && left.Of != group.NumRows():
+			return left, fmt.Errorf("the file is broken: a row group has %d rows and says that it has %d", left.Of, group.NumRows())
 		case errors.Is(err, io.EOF):
 			return left, nil
 		case err != nil:
@@ -248,19 +249,19 @@ func checkGroup(group parquet.RowGroup, number int64, check func(number int64, r
 }
 
 // readRows reads the rows of a unit, which do not reach into the next row group.
-func readRows(file *openFile, group parquet.RowGroup, from int64, read func(k int64, row parquet.Row) (harness.Conversation, error)) (out []harness.Conversation, err error) {
-	defer recoverParquet(&err)
+func readRows(file *source.File, group parquet.RowGroup, from int64, read func(k int64, row parquet.Row) (harness.Conversation, error)) (out []harness.Conversation, err error) {
+	defer source.RecoverParquet(&err)
 	rows := group.Rows()
 	defer rows.Close()
 	if err := rows.SeekToRow(from); err != nil {
-		return nil, file.changed(err)
+		return nil, file.Changed(err)
 	}
 	wanted := min(rowsAtOnce, group.NumRows()-from)
 	for k := int64(0); k < wanted; {
 		buffer := make([]parquet.Row, wanted-k)
 		n, err := rows.ReadRows(buffer)
 		if n == 0 && err != nil {
-			return nil, file.changed(err)
+			return nil, file.Changed(err)
 		}
 		for _, row := range buffer[:n] {
 			c, err := read(k, row)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/dataset/internal/source"
 )
 
 // prompts reads files of single prompts, one each line or row:
@@ -26,14 +27,14 @@ type prompts struct{ *File }
 
 func linesFormat() fileFormat {
 	return fileFormat{kind: KindPrompts, holds: "prompts in JSON, one object each line", noun: "prompt", extensions: []string{".jsonl"},
-		read: func(d *File, file *openFile) (*records, error) {
+		read: func(d *File, file *source.File) (*records, error) {
 			return lineRecords(file, parseLine, prompts{d}.conversation, d.Progress)
 		}}
 }
 
 func tableFormat() fileFormat {
 	return fileFormat{kind: KindPrompts, holds: "tables of prompts", noun: "prompt", extensions: []string{".csv", ".parquet"},
-		read: func(d *File, file *openFile) (*records, error) {
+		read: func(d *File, file *source.File) (*records, error) {
 			if d.isParquet() {
 				return parquetRecords(file, d.Virtual, false, prompts{d}.row, d.fields.note, d.Progress)
 			}
@@ -43,7 +44,7 @@ func tableFormat() fileFormat {
 
 func textFormat() fileFormat {
 	return fileFormat{kind: KindPrompts, holds: "a prompt each line", noun: "prompt", extensions: []string{".txt"},
-		read: func(d *File, file *openFile) (*records, error) {
+		read: func(d *File, file *source.File) (*records, error) {
 			whole := func(text []byte) (line, error) { return line{Prompt: string(text), asks: true}, nil }
 			return lineRecords(file, whole, prompts{d}.conversation, d.Progress)
 		}}
@@ -66,7 +67,7 @@ func (d prompts) conversation(l line, inline bool) (c harness.Conversation, err 
 	case !l.asks:
 		return c, errors.New(`the line has no "prompt" and no "messages"`)
 	case strings.TrimSpace(l.Prompt) == "" && len(l.TokenIDs) == 0 && len(l.Messages) == 0:
-		return c, &unaskable{emptyPrompt, "the prompt is empty"}
+		return c, source.NewUnaskable(source.EmptyPrompt, "the prompt is empty")
 	case l.Images != nil && l.Prompt == "":
 		return c, errors.New(`"image_files" belongs to a "prompt" that is a text; write images of "messages" as parts of them`)
 	}

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/vllmspec/vllmspec/harness/dataset/internal/source"
 )
 
 // A said is a conversation as a dump has it.
@@ -24,7 +26,7 @@ var listNames = []string{"conversations", "conversation", "messages", "items", "
 
 // readSaid reads a conversation. Its id may be a text or a number.
 func readSaid(raw []byte) (c said, err error) {
-	if halfCharacter(raw) {
+	if source.HalfCharacter(raw) {
 		return c, errHalfCharacter
 	}
 	var fields map[string]json.RawMessage
@@ -45,18 +47,18 @@ func readSaid(raw []byte) (c said, err error) {
 		}
 	}
 	if err := json.Unmarshal(fields[found], &c.turns); found != "" && err != nil {
-		return c, &unaskable{otherForm, fmt.Sprintf(`%q is no list of turns such as {"from": "human", "value": "…"}: %v`, found, explainJSON(err))}
+		return c, source.NewUnaskable(source.OtherForm, fmt.Sprintf(`%q is no list of turns such as {"from": "human", "value": "…"}: %v`, found, source.ExplainJSON(err)))
 	}
 	c.turns = slices.DeleteFunc(c.turns, func(t turn) bool { return t == nil })
 	switch {
 	case len(c.turns) > 0:
 		return c, nil
 	case found == "" && (fields["prompt"] != nil || fields["text"] != nil):
-		return c, &unaskable{otherForm, `it is no conversation with turns under "conversations"; write prompts as .jsonl, one object {"prompt": "…"} each line`}
+		return c, source.NewUnaskable(source.OtherForm, `it is no conversation with turns under "conversations"; write prompts as .jsonl, one object {"prompt": "…"} each line`)
 	case found == "":
-		return c, &unaskable{noTurns, `it has no turns under "conversations", nor under "messages", "conversation" or "items"`}
+		return c, source.NewUnaskable(source.NoTurns, `it has no turns under "conversations", nor under "messages", "conversation" or "items"`)
 	}
-	return c, &unaskable{noTurns, fmt.Sprintf("it has no turns under %q", found)}
+	return c, source.NewUnaskable(source.NoTurns, fmt.Sprintf("it has no turns under %q", found))
 }
 
 // message is the role and the fields of the message that a turn is.
@@ -77,7 +79,7 @@ func (t turn) message() (role string, fields map[string]json.RawMessage, err err
 		}
 	}
 	if value := fields["content"]; value[0] != '"' && value[0] != '[' {
-		return "", nil, &unaskable{otherForm, fmt.Sprintf("has a text that is %.40q; it must be a text, or a list of parts", value)}
+		return "", nil, source.NewUnaskable(source.OtherForm, fmt.Sprintf("has a text that is %.40q; it must be a text, or a list of parts", value))
 	}
 	if t["role"] != nil { // a message of OpenAI's, which may have more
 		for name, value := range t {
@@ -101,7 +103,7 @@ func roleOf(from string) (string, error) {
 	case "tool", "observation", "function", "function_response", "tool_response", "ipython":
 		return "tool", nil
 	}
-	return "", &unaskable{unknownRole, fmt.Sprintf("is from %q; write human, gpt, system, function_call or observation", from)}
+	return "", source.NewUnaskable(source.UnknownRole, fmt.Sprintf("is from %q; write human, gpt, system, function_call or observation", from))
 }
 
 // conversationLine reports whether a line is a conversation.

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/dataset/internal/source"
 )
 
 // shareGPT reads conversations in the format of the ShareGPT dumps and of those that follow
@@ -26,12 +27,12 @@ func shareGPTFormat() fileFormat {
 			case ".json":
 				return true
 			case ".parquet":
-				return askingColumn(s.columns) < 0 && column(s.columns, conversationColumns...) >= 0 ||
-					s.turns && column(s.columns, slices.Concat(conversationColumns, []string{"messages"})...) >= 0
+				return askingColumn(s.columns) < 0 && source.Column(s.columns, conversationColumns...) >= 0 ||
+					s.turns && source.Column(s.columns, slices.Concat(conversationColumns, []string{"messages"})...) >= 0
 			}
 			return s.array || conversationLine(s.fields, s.turns)
 		},
-		read: func(d *File, file *openFile) (*records, error) {
+		read: func(d *File, file *source.File) (*records, error) {
 			if d.isParquet() {
 				return parquetRecords(file, d.Virtual, true, shareGPT{d}.row, d.fields.note, d.Progress)
 			}
@@ -63,8 +64,8 @@ func (d shareGPT) conversation(number int64, raw []byte, inline bool) (harness.C
 		}
 	}
 	where := fmt.Sprintf("conversation %d%s", number+1, named(c.id))
-	if u, ok := errors.AsType[*unaskable](err); ok {
-		return harness.Conversation{}, &unaskable{u.flaw, where + ": " + u.says}
+	if u, ok := errors.AsType[*source.Unaskable](err); ok {
+		return harness.Conversation{}, source.NewUnaskable(u.Flaw, where+": "+u.Says)
 	}
 	return harness.Conversation{}, fmt.Errorf("%s: %w", where, err)
 }
@@ -77,14 +78,14 @@ func (d shareGPT) turns(c said, inline bool) (turns []harness.Prompt, err error)
 	for i, turn := range c.turns {
 		role, fields, err := turn.message()
 		if err == nil && role == "user" && isEmpty(fields) {
-			err = &unaskable{emptyTurn, "is empty"}
+			err = source.NewUnaskable(source.EmptyTurn, "is empty")
 		}
 		var message harness.Message
 		if err == nil {
 			message, err = messages{d.FS}.one(role, fields, inline)
 		}
-		if u, ok := errors.AsType[*unaskable](err); ok {
-			return nil, &unaskable{u.flaw, fmt.Sprintf("turn %d %s", i+1, u.says)}
+		if u, ok := errors.AsType[*source.Unaskable](err); ok {
+			return nil, source.NewUnaskable(u.Flaw, fmt.Sprintf("turn %d %s", i+1, u.Says))
 		} else if err != nil {
 			return nil, fmt.Errorf("turn %d %w", i+1, err)
 		}
@@ -103,9 +104,9 @@ func (d shareGPT) turns(c said, inline bool) (turns []harness.Prompt, err error)
 		}
 	}
 	if len(turns) == 0 {
-		return nil, &unaskable{noUserTurn, "no user turn"}
+		return nil, source.NewUnaskable(source.NoUserTurn, "no user turn")
 	}
-	return nil, &unaskable{fewTurns, fmt.Sprintf("it has %d turns, and not %d", len(turns), wanted)}
+	return nil, source.NewUnaskable(source.FewTurns, fmt.Sprintf("it has %d turns, and not %d", len(turns), wanted))
 }
 
 func named(id string) string {

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/parquet-go/parquet-go"
+
+	"github.com/vllmspec/vllmspec/harness/dataset/internal/source"
 )
 
 // stored is what of requests.parquet makes a trace.
@@ -24,7 +26,7 @@ type stored struct {
 // readStored reads the requests of a run: when they were due since it began, of
 // which class and model they were, and how long they and their answers were.
 func readStored(files fs.FS, path string) (t Trace, err error) {
-	file, opened, err := openStored(files, path)
+	file, opened, err := source.OpenParquetFile(files, path)
 	if err != nil {
 		return t, err
 	}
@@ -37,7 +39,7 @@ func readStored(files fs.FS, path string) (t Trace, err error) {
 }
 
 func readRequests(opened *parquet.File) (out []Traced, err error) {
-	defer recoverParquet(&err)
+	defer source.RecoverParquet(&err)
 	if _, ok := opened.Schema().Lookup("due_ns"); !ok {
 		return nil, errors.New("there is no column due_ns; a trace in Parquet is the requests.parquet of a stored run")
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/dataset/internal/source"
 )
 
 // A Traced request is one line of a trace: when it came, how long its prompt was
@@ -157,7 +158,7 @@ func ReadTrace(files fs.FS, path string) (Trace, error) {
 		return readStored(files, path)
 	}
 	t := Trace{Name: path}
-	file, err := openText(files, path)
+	file, err := source.OpenText(files, path)
 	if err != nil {
 		return t, err
 	}
@@ -165,7 +166,7 @@ func ReadTrace(files fs.FS, path string) (Trace, error) {
 		err = t.found()
 	}
 	if err != nil {
-		return Trace{Name: path}, errors.Join(inFile(path, err), file.Close())
+		return Trace{Name: path}, errors.Join(source.InFile(path, err), file.Close())
 	}
 	if t.Held() {
 		return t, file.Close()

@@ -3,6 +3,8 @@ package dataset
 import (
 	"fmt"
 	"time"
+
+	"github.com/vllmspec/vllmspec/harness/dataset/internal/source"
 )
 
 // near is how far the rows of a trace may be out of order to be sorted as they are read:
@@ -11,7 +13,7 @@ const near = 10 * time.Minute
 
 // traceFacts are what is known of a trace once its rows were read.
 type traceFacts struct {
-	left               leftOut // of all rows
+	left               source.LeftOut // of all rows
 	kept               int64
 	first, least, most time.Duration // instants: of the first row, and of all
 	leastLine          int64
@@ -49,7 +51,7 @@ func (f *traceFacts) add(q tracedRow, line int64) {
 // join adds the facts of the rows that come next.
 func (f *traceFacts) join(next *traceFacts) {
 	lines := f.lines
-	f.left.add(&next.left, f.left.of, lines)
+	f.left.Add(&next.left, f.left.Of, lines)
 	f.lines += next.lines
 	f.names.join(&next.names, lines)
 	if next.kept == 0 {
@@ -75,11 +77,11 @@ func (f *traceFacts) join(next *traceFacts) {
 
 // check refuses rows that are far out of order, and files most of whose rows have nothing.
 func (f *traceFacts) check() error {
-	if err := f.left.check("requests"); err != nil {
+	if err := f.left.Check("requests"); err != nil {
 		return err
 	}
 	if f.behind > near {
-		return &lineError{f.behindLine, fmt.Errorf("the request came %s before one ahead of it; sort the rows by their instants", roughSpan(f.behind.Seconds()))}
+		return source.AtLine(f.behindLine, fmt.Errorf("the request came %s before one ahead of it; sort the rows by their instants", roughSpan(f.behind.Seconds())))
 	}
 	return nil
 }

@@ -12,20 +12,22 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/vllmspec/vllmspec/harness/dataset/internal/source"
 )
 
 // A traceFile is a trace that is read as it is played, and what was found when it was read
 // for the first time: a week of a large service is millions of rows.
 type traceFile struct {
-	*openFile
+	*source.File
 	form  traceForm
 	facts traceFacts
 	notes []string // how it was read, where that is not as usual
 }
 
 // scanTrace finds the form of a file, and reads it once.
-func scanTrace(file *openFile) (*traceFile, error) {
-	t := &traceFile{openFile: file}
+func scanTrace(file *source.File) (*traceFile, error) {
+	t := &traceFile{File: file}
 	if err := t.sniff(); err != nil {
 		return nil, err
 	}
@@ -45,8 +47,8 @@ const traceArray = "a trace in JSON is an array of objects, or one each line"
 
 // sniff finds the form by the first row.
 func (t *traceFile) sniff() error {
-	first := newElements(t.from(0), 0, traceArray)
-	b, err := first.token()
+	first := source.NewElements(t.From(0), 0, traceArray)
+	b, err := first.Token()
 	switch {
 	case errors.Is(err, io.EOF):
 		return errNoRequest
@@ -66,32 +68,32 @@ func (t *traceFile) sniffTable() error {
 	find := func(header []string) [3]int {
 		return [3]int{firstColumn(header, instantNames), firstColumn(header, promptNames), firstColumn(header, answerNames)}
 	}
-	rows, err := newTable(t.openFile, t.from(0), func(header []string) bool { return find(header)[0] >= 0 && len(header) > 1 })
+	rows, err := source.NewTable(t.File, t.From(0), func(header []string) bool { return find(header)[0] >= 0 && len(header) > 1 })
 	if err != nil {
 		return err
 	}
-	f.wanted, f.columns, f.comma = find(rows.header), len(rows.header), byte(rows.comma)
+	f.wanted, f.columns, f.comma = find(rows.Header), len(rows.Header), byte(rows.Comma)
 	f.lengths = f.wanted[1] >= 0 && f.wanted[2] >= 0
 	if f.wanted[0] < 0 || (f.wanted[1] >= 0) != (f.wanted[2] >= 0) {
-		return &lineError{1, fmt.Errorf("the columns are %q; Azure's are TIMESTAMP, ContextTokens, GeneratedTokens, BurstGPT's Timestamp, Request tokens, Response tokens", rows.header)}
+		return source.AtLine(1, fmt.Errorf("the columns are %q; Azure's are TIMESTAMP, ContextTokens, GeneratedTokens, BurstGPT's Timestamp, Request tokens, Response tokens", rows.Header))
 	}
-	t.notes = rows.note(t.path)
-	f.begins = rows.rows.InputOffset()
+	t.notes = rows.Note(t.Path)
+	f.begins = rows.Offset()
 	head := make([]byte, f.begins)
-	if _, err := io.ReadFull(t.from(0), head); err != nil {
+	if _, err := io.ReadFull(t.From(0), head); err != nil {
 		return err
 	}
 	f.lines = int64(bytes.Count(head, []byte{'\n'}))
 	for {
-		row, err := rows.next()
+		row, err := rows.Next()
 		if errors.Is(err, io.EOF) {
 			return errNoRequest
 		}
 		if err != nil {
 			return err
 		}
-		if at := strings.TrimSpace(row[f.wanted[0]]); !isNotSaid(at) {
-			return f.instants(f.point([]byte(at)), rows.line(), rows.header[f.wanted[0]], plainSeconds)
+		if at := strings.TrimSpace(row[f.wanted[0]]); !source.IsMissing(at) {
+			return f.instants(f.point([]byte(at)), rows.Line(), rows.Header[f.wanted[0]], plainSeconds)
 		}
 	}
 }
@@ -99,7 +101,7 @@ func (t *traceFile) sniffTable() error {
 // firstColumn is the column that has the first of the names that one has.
 func firstColumn(header []string, names []string) int {
 	for _, name := range names {
-		if i := column(header, name); i >= 0 {
+		if i := source.Column(header, name); i >= 0 {
 			return i
 		}
 	}
@@ -110,16 +112,16 @@ func firstColumn(header []string, names []string) int {
 func (t *traceFile) sniffJSON(array bool) error {
 	f := &t.form
 	f.json, f.array = true, array
-	first := newElements(t.from(0), 0, traceArray)
-	err := first.begin()
+	first := source.NewElements(t.From(0), 0, traceArray)
+	err := first.Begin()
 	if err == nil {
-		err = first.next(true)
+		err = first.Next(true)
 	}
 	if errors.Is(err, io.EOF) {
 		return errNoRequest
 	}
 	var fields map[string]json.RawMessage
-	if err == nil && json.Unmarshal(first.object, &fields) == nil {
+	if err == nil && json.Unmarshal(first.Object, &fields) == nil {
 		names := slices.Sorted(maps.Keys(fields))
 		for i, wanted := range [][]string{instantNames, promptNames, answerNames, blockNames} {
 			name := ""
@@ -136,14 +138,14 @@ func (t *traceFile) sniffJSON(array bool) error {
 	}
 	f.names[0] = cmp.Or(f.names[0], "timestamp")
 	if fields[f.names[0]] == nil {
-		_, err := (&rowReader{form: &traceForm{names: [3]string{"timestamp"}}}).object(first.object)
-		return &lineError{max(1, first.began), err}
+		_, err := (&rowReader{form: &traceForm{names: [3]string{"timestamp"}}}).object(first.Object)
+		return source.AtLine(max(1, first.Began), err)
 	}
 	usual := plainSeconds
-	if strings.HasPrefix(folded(f.names[0]), "timestamp") {
+	if strings.HasPrefix(source.Fold(f.names[0]), "timestamp") {
 		usual = milliseconds // Mooncake's
 	}
-	return f.instants(bytes.Trim(fields[f.names[0]], `"`), first.began, f.names[0], usual)
+	return f.instants(bytes.Trim(fields[f.names[0]], `"`), first.Began, f.names[0], usual)
 }
 
 // instants says how instants are written, by the first of them and the name of its column.
@@ -160,7 +162,7 @@ func (f *traceForm) instants(first []byte, line int64, name string, usual unit) 
 	switch {
 	case f.dated || since == nil && usual == milliseconds:
 	case usual == milliseconds:
-		return &lineError{line, since.refuse(number.float())}
+		return source.AtLine(line, since.refuse(number.float()))
 	case since != nil:
 		f.unit = since.unit
 	case number.float() >= 1.2e12 && number.float() <= 4e12: // since 1970 too
@@ -175,20 +177,20 @@ func (t *traceFile) scan() error {
 	if t.form.array || t.form.quoted {
 		return t.scanInOrder()
 	}
-	pieces := make([]traceFacts, (t.size-t.form.begins+piece-1)/piece)
-	inOrder(len(pieces), func(i int) error {
-		pieces[i] = t.scanPiece(t.form.begins + int64(i)*piece)
+	pieces := make([]traceFacts, (t.Size-t.form.begins+source.PieceSize-1)/source.PieceSize)
+	source.InParallel(len(pieces), func(i int) error {
+		pieces[i] = t.scanPiece(t.form.begins + int64(i)*source.PieceSize)
 		return pieces[i].err
 	}, func(int) {})
 	t.facts.lines = t.form.lines
 	for i := range pieces {
 		if err := pieces[i].err; err != nil {
-			return &lineError{t.facts.lines + pieces[i].lines, err}
+			return source.AtLine(t.facts.lines+pieces[i].lines, err)
 		}
 		names := t.facts.names
 		lines := t.facts.lines
 		if t.facts.join(&pieces[i]); names.fit() && !t.facts.names.fit() {
-			return t.misfit(names, lines, t.form.begins+int64(i)*piece)
+			return t.misfit(names, lines, t.form.begins+int64(i)*source.PieceSize)
 		}
 	}
 	return nil
@@ -201,10 +203,10 @@ func (t *traceFile) scanPiece(from int64) traceFacts {
 		switch {
 		case err == nil:
 			facts.add(q, line)
-		case !facts.left.take(facts.left.of, line, err):
+		case !facts.left.Take(facts.left.Of, line, err):
 			return err
 		}
-		facts.left.of++
+		facts.left.Of++
 		return nil
 	}, &facts.lines)
 	return facts
@@ -212,15 +214,11 @@ func (t *traceFile) scanPiece(from int64) traceFacts {
 
 // inPiece does something with each row that begins in a piece; lines are counted from it.
 func (t *traceFile) inPiece(from int64, do func(line int64, q tracedRow, err error) error, lines *int64) error {
-	l := newLines(t.from(from), from)
-	if from > t.form.begins { // the line that goes on here, if only for its line break, is the piece before's
-		l = newLines(t.from(from-1), from-1)
-		l.scan.Scan()
-	}
+	l := source.LinesFrom(t.File, from, t.form.begins)
 	reader := rowReader{form: &t.form}
-	for l.next < from+piece && l.scan.Scan() {
+	for l.Next < from+source.PieceSize && l.Scan() {
 		*lines++
-		text := l.text()
+		text := l.Text()
 		if text == nil || t.form.blank(text) {
 			continue
 		}
@@ -229,7 +227,7 @@ func (t *traceFile) inPiece(from int64, do func(line int64, q tracedRow, err err
 			return err
 		}
 	}
-	if err := l.err(); err != nil {
+	if err := l.Err(); err != nil {
 		*lines++ // the line that could not be read
 		return err
 	}
@@ -267,13 +265,13 @@ func (t *traceFile) scanInOrder() error {
 				_, err = t.facts.names.size()
 				return err
 			}
-		case !t.facts.left.take(t.facts.left.of, row.line, err):
-			if _, named := errors.AsType[*lineError](err); named {
+		case !t.facts.left.Take(t.facts.left.Of, row.line, err):
+			if _, named := errors.AsType[*source.LineError](err); named {
 				return err
 			}
-			return &lineError{row.line, err}
+			return source.AtLine(row.line, err)
 		}
-		t.facts.left.of++
+		t.facts.left.Of++
 	}
 	return nil
 }
@@ -293,10 +291,10 @@ func (t *traceFile) inFileOrder() iter.Seq2[placedRow, error] {
 		return t.quotedRows
 	}
 	return func(yield func(placedRow, error) bool) {
-		l := newLines(t.from(t.form.begins), t.form.begins)
+		l := source.NewLines(t.From(t.form.begins), t.form.begins)
 		reader := rowReader{form: &t.form}
-		for l.scan.Scan() {
-			text := l.text()
+		for l.Scan() {
+			text := l.Text()
 			if text == nil || t.form.blank(text) {
 				continue
 			}
@@ -304,7 +302,7 @@ func (t *traceFile) inFileOrder() iter.Seq2[placedRow, error] {
 				return
 			}
 		}
-		if err := l.err(); err != nil {
+		if err := l.Err(); err != nil {
 			yield(placedRow{}, err)
 		}
 	}
@@ -313,10 +311,10 @@ func (t *traceFile) inFileOrder() iter.Seq2[placedRow, error] {
 // quotedRows are those of a table some of whose cells have several lines.
 func (t *traceFile) quotedRows(yield func(placedRow, error) bool) {
 	f := &t.form
-	rows := &table{rows: newRows(t.from(0), rune(f.comma)), header: make([]string, f.columns), comma: rune(f.comma)}
+	rows := source.Rows(t.From(0), f.columns, rune(f.comma))
 	reader := rowReader{form: f}
 	for header := true; ; header = false {
-		row, err := rows.next()
+		row, err := rows.Next()
 		if errors.Is(err, io.EOF) {
 			return
 		}
@@ -330,7 +328,7 @@ func (t *traceFile) quotedRows(yield func(placedRow, error) bool) {
 					reader.cells[i] = []byte(row[wanted])
 				}
 			}
-			at.line = rows.line()
+			at.line = rows.Line()
 			at.tracedRow, err = reader.fromCells(at.tracedRow)
 		}
 		if !yield(at, err) {
@@ -341,15 +339,15 @@ func (t *traceFile) quotedRows(yield func(placedRow, error) bool) {
 
 // arrayRows are the objects of a JSON array.
 func (t *traceFile) arrayRows(yield func(placedRow, error) bool) {
-	split := newElements(t.from(0), 0, traceArray)
+	split := source.NewElements(t.From(0), 0, traceArray)
 	reader := rowReader{form: &t.form}
-	err := split.begin()
+	err := split.Begin()
 	for first := true; err == nil; first = false {
-		if err = split.next(first); err != nil {
+		if err = split.Next(first); err != nil {
 			break
 		}
-		at := placedRow{line: split.began}
-		q, wrong := reader.row(split.object)
+		at := placedRow{line: split.Began}
+		q, wrong := reader.row(split.Object)
 		if at.tracedRow = q; !yield(at, wrong) {
 			return
 		}

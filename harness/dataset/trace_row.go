@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/vllmspec/vllmspec/harness/dataset/internal/source"
 )
 
 // The names that the columns and fields of traces have, as they were published or as people
@@ -70,8 +72,8 @@ func (r *rowReader) row(text []byte) (q tracedRow, err error) {
 // fromCells reads the cells that were found.
 func (r *rowReader) fromCells(q tracedRow) (tracedRow, error) {
 	at := r.form.point(bytes.TrimSpace(r.cells[0]))
-	if isNotSaid(string(at)) {
-		return q, &unaskable{noLength, "there is no instant"}
+	if source.IsMissing(string(at)) {
+		return q, source.NewUnaskable(source.NoLength, "there is no instant")
 	}
 	if err := r.instant(at, &q); err != nil {
 		return q, err
@@ -88,9 +90,9 @@ func (r *rowReader) fromCells(q tracedRow) (tracedRow, error) {
 	case err != nil:
 		return q, fmt.Errorf("the length of the answer is %w", err)
 	case isAnswer && answer == 0: // BurstGPT lists failed requests too
-		return q, &unaskable{noAnswer, "the answer has 0 tokens: the request failed"}
+		return q, source.NewUnaskable(source.NoAnswer, "the answer has 0 tokens: the request failed")
 	case !isPrompt || !isAnswer || prompt == 0:
-		return q, &unaskable{noLength, "there is no length of the prompt, or none of the answer"}
+		return q, source.NewUnaskable(source.NoLength, "there is no length of the prompt, or none of the answer")
 	}
 	q.prompt, q.answer = prompt, answer
 	return q, nil
@@ -146,7 +148,7 @@ func (f *traceForm) tokens(cell []byte) (n int, ok bool, err error) {
 			}
 		}
 	}
-	long, ok, err := wholeNumber(shortened(cell), f.decimalComma())
+	long, ok, err := source.ParseWhole(shortened(cell), f.decimalComma())
 	if err == nil && (long < 0 || long > longestLength) {
 		err = fmt.Errorf("%q; it must be a number of tokens", cell)
 	}
@@ -202,7 +204,7 @@ func (r *rowReader) object(text []byte) (blocks []int, err error) {
 	const form = `%w; a line is {"timestamp": 0, "input_length": 512, "output_length": 128, "hash_ids": [1]}`
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(text, &fields); err != nil {
-		return nil, fmt.Errorf(form, explainJSON(err))
+		return nil, fmt.Errorf(form, source.ExplainJSON(err))
 	}
 	for i, name := range r.form.names {
 		value := fields[name]
@@ -213,7 +215,7 @@ func (r *rowReader) object(text []byte) (blocks []int, err error) {
 	}
 	if ids := fields[r.form.blocks]; r.form.blocks != "" && ids != nil {
 		if err := json.Unmarshal(ids, &blocks); err != nil {
-			return nil, fmt.Errorf("%q must be a list of whole numbers: %w", r.form.blocks, explainJSON(err))
+			return nil, fmt.Errorf("%q must be a list of whole numbers: %w", r.form.blocks, source.ExplainJSON(err))
 		}
 	}
 	return blocks, nil

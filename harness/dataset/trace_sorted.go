@@ -3,6 +3,8 @@ package dataset
 import (
 	"container/heap"
 	"errors"
+
+	"github.com/vllmspec/vllmspec/harness/dataset/internal/source"
 )
 
 // sorted is the requests of a file in the order of their instants. Rows are kept back until
@@ -15,11 +17,11 @@ func (t *traceFile) sorted(yield func(Traced, error) bool) {
 		return yield(Traced{At: q.at - t.facts.least, Prompt: q.prompt, Answer: q.answer, Blocks: q.blocks}, nil)
 	}
 	for row, err := range t.inFileOrder() {
-		if _, ok := errors.AsType[*unaskable](err); ok {
+		if _, ok := errors.AsType[*source.Unaskable](err); ok {
 			continue
 		}
 		if err != nil || row.at < t.facts.least {
-			yield(Traced{}, t.changed(err))
+			yield(Traced{}, t.Changed(err))
 			return
 		}
 		latest, rows = max(latest, row.at), rows+1
@@ -31,7 +33,7 @@ func (t *traceFile) sorted(yield func(Traced, error) bool) {
 		}
 	}
 	if rows != t.facts.kept {
-		yield(Traced{}, t.changed(nil))
+		yield(Traced{}, t.Changed(nil))
 		return
 	}
 	for len(waiting) > 0 {

@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 	"time"
+
+	"github.com/vllmspec/vllmspec/harness/dataset/internal/source"
 )
 
 // A unit is that of a trace's instants, where they are plain numbers.
@@ -138,8 +140,8 @@ func (s *stamps) doubt() error {
 	default:
 		return nil
 	}
-	return &lineError{line, fmt.Errorf("read as %s, the timestamps are those of %d requests in %s, %s per second on average; %s, or say the rate: requests arrive as in the trace \"…\" at 5 per second",
-		s.unit.name, s.n, roughSpan(span), digits(rate), likely)}
+	return source.AtLine(line, fmt.Errorf("read as %s, the timestamps are those of %d requests in %s, %s per second on average; %s, or say the rate: requests arrive as in the trace \"…\" at 5 per second",
+		s.unit.name, s.n, roughSpan(span), digits(rate), likely))
 }
 
 // digits is a number to three digits, without an exponent.
@@ -179,7 +181,7 @@ func (d Trace) Units() error {
 	if d.doubt == nil {
 		return nil
 	}
-	return inFile(d.Name, d.doubt)
+	return source.InFile(d.Name, d.doubt)
 }
 
 // Remarks are what a reader should know of the trace: its rate, how it was read, and how
@@ -206,7 +208,7 @@ func (d Trace) Warnings() (out []string) {
 	if d.file == nil {
 		return nil
 	}
-	out = append(slices.Clone(d.file.notes), d.file.facts.left.remark(d.Name, "requests")...)
+	out = append(slices.Clone(d.file.notes), d.file.facts.left.Remark(d.Name, "requests")...)
 	if d.file.facts.behind > 0 {
 		out = append(out, fmt.Sprintf("%s: its rows are not in the order of their instants, by up to %s; they are sorted", d.Name, roughSpan(d.file.facts.behind.Seconds())))
 	}

@@ -1,4 +1,4 @@
-package dataset
+package source
 
 import (
 	"bytes"
@@ -15,21 +15,21 @@ import (
 // largestUTF16 bounds files in UTF-16, which are converted in memory.
 const largestUTF16 = 256 << 20
 
-// openText opens a file of text, and reads it as UTF-8 without a byte order mark and with
+// OpenText opens a file of text, and reads it as UTF-8 without a byte order mark and with
 // lines that end in LF or CRLF, however it was saved.
-func openText(files fs.FS, path string) (*openFile, error) {
-	file, err := open(files, path)
+func OpenText(files fs.FS, path string) (*File, error) {
+	file, err := Open(files, path)
 	if err != nil {
 		return nil, err
 	}
 	if err := file.asText(); err != nil {
-		return nil, errors.Join(inFile(path, err), file.Close())
+		return nil, errors.Join(InFile(path, err), file.Close())
 	}
 	return file, nil
 }
 
 // asText finds the encoding and the line ends by the beginning of the file.
-func (f *openFile) asText() error {
+func (f *File) asText() error {
 	head := make([]byte, stretch)
 	n, err := f.ReadAt(head, 0)
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -39,13 +39,13 @@ func (f *openFile) asText() error {
 	encoding, mark := encodingOf(head)
 	switch encoding {
 	case utf8Text:
-		f.ReaderAt, f.size = io.NewSectionReader(f.ReaderAt, int64(mark), f.size-int64(mark)), f.size-int64(mark)
+		f.ReaderAt, f.Size = io.NewSectionReader(f.ReaderAt, int64(mark), f.Size-int64(mark)), f.Size-int64(mark)
 		head = head[mark:]
 	case utf16Little, utf16Big:
-		if f.size > largestUTF16 {
+		if f.Size > largestUTF16 {
 			return fmt.Errorf("it is UTF-16 and larger than %d MiB; save it as UTF-8", largestUTF16>>20)
 		}
-		raw := make([]byte, f.size)
+		raw := make([]byte, f.Size)
 		if _, err := f.ReadAt(raw, 0); err != nil && !errors.Is(err, io.EOF) {
 			return err
 		}
@@ -53,7 +53,7 @@ func (f *openFile) asText() error {
 		if err != nil {
 			return err
 		}
-		f.ReaderAt, f.size = bytes.NewReader(text), int64(len(text))
+		f.ReaderAt, f.Size = bytes.NewReader(text), int64(len(text))
 		head = text[:min(len(text), stretch)]
 	default:
 		return encoding.refusal()
@@ -131,8 +131,8 @@ func UTF8(raw []byte) ([]byte, error) {
 		if end <= begins {
 			end = len(text)
 		}
-		if err := validText(text[begins:end]); err != nil {
-			return nil, &lineError{line, err}
+		if err := ValidText(text[begins:end]); err != nil {
+			return nil, &LineError{line, err}
 		}
 		begins = end
 	}
@@ -146,7 +146,7 @@ func fromUTF16(raw []byte, encoding encoding) ([]byte, error) {
 	}
 	text := make([]byte, 0, len(raw)/2)
 	line := int64(1)
-	broken := &lineError{0, errors.New("a character is incomplete; the file is no proper UTF-16: save it as UTF-8")}
+	broken := &LineError{0, errors.New("a character is incomplete; the file is no proper UTF-16: save it as UTF-8")}
 	for ; len(raw) > 1; raw = raw[2:] {
 		unit := rune(order.Uint16(raw))
 		if utf16.IsSurrogate(unit) {
@@ -155,7 +155,7 @@ func fromUTF16(raw []byte, encoding encoding) ([]byte, error) {
 			}
 			raw = raw[2:]
 			if unit = utf16.DecodeRune(unit, rune(order.Uint16(raw))); unit == utf8.RuneError {
-				broken.line = line
+				broken.Line = line
 				return nil, broken
 			}
 		}
@@ -165,14 +165,14 @@ func fromUTF16(raw []byte, encoding encoding) ([]byte, error) {
 		text = utf8.AppendRune(text, unit)
 	}
 	if len(raw) > 0 {
-		broken.line = line
+		broken.Line = line
 		return nil, broken
 	}
 	return text, nil
 }
 
-// validText refuses what is not UTF-8: it would be asked as U+FFFD.
-func validText(text []byte) error {
+// ValidText refuses what is not UTF-8: it would be asked as U+FFFD.
+func ValidText(text []byte) error {
 	if bytes.IndexByte(text, 0) >= 0 {
 		return errors.New("there is a NUL byte in the text; where the file is UTF-16 without a byte order mark, save it as UTF-8")
 	}
@@ -210,9 +210,9 @@ func (c carriageReturns) ReadAt(p []byte, offset int64) (int, error) {
 	return n, err
 }
 
-// halfCharacter reports whether a text in JSON holds half of a surrogate pair, as texts do
+// HalfCharacter reports whether a text in JSON holds half of a surrogate pair, as texts do
 // that were cut at a fixed length: it would be asked as U+FFFD.
-func halfCharacter(raw []byte) bool {
+func HalfCharacter(raw []byte) bool {
 	if !bytes.Contains(raw, []byte(`\ud`)) && !bytes.Contains(raw, []byte(`\uD`)) {
 		return false
 	}
@@ -255,8 +255,8 @@ func escaped(raw []byte) (unit rune, ok bool) {
 	return unit, true
 }
 
-// explainJSON says in our words what encoding/json says in Go's.
-func explainJSON(err error) error {
+// ExplainJSON says in our words what encoding/json says in Go's.
+func ExplainJSON(err error) error {
 	if kind, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 		return fmt.Errorf("there is a JSON %s where it does not belong", kind.Value)
 	}

@@ -1,4 +1,4 @@
-package dataset
+package source
 
 import (
 	"bufio"
@@ -16,7 +16,7 @@ const mostPage = 256 << 20
 
 // checkPages reads the heads of all pages. The library makes room for what they say, up to
 // 2 GiB each, before it looks whether the file is as long.
-func checkPages(file *openFile, opened *parquet.File) error {
+func checkPages(file *File, opened *parquet.File) error {
 	for _, group := range opened.Metadata().RowGroups {
 		for _, column := range group.Columns {
 			if err := checkPagesOf(file, &column.MetaData); err != nil {
@@ -27,13 +27,13 @@ func checkPages(file *openFile, opened *parquet.File) error {
 	return nil
 }
 
-func checkPagesOf(file *openFile, column *format.ColumnMetaData) error {
+func checkPagesOf(file *File, column *format.ColumnMetaData) error {
 	at := column.DataPageOffset
 	if dictionary := column.DictionaryPageOffset; dictionary > 0 && dictionary < at {
 		at = dictionary
 	}
 	end := at + column.TotalCompressedSize
-	if at < 0 || column.TotalCompressedSize < 0 || end > file.size || end < at {
+	if at < 0 || column.TotalCompressedSize < 0 || end > file.Size || end < at {
 		return fmt.Errorf("the file is broken: the column %q is said to end after the file", columnName(column))
 	}
 	for at < end {

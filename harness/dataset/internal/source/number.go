@@ -1,4 +1,4 @@
-package dataset
+package source
 
 import (
 	"fmt"
@@ -8,20 +8,20 @@ import (
 	"strings"
 )
 
-// notSaid are the words by which programs say that a cell of a table has no value.
-var notSaid = []string{"", "nan", "none", "null", "<na>", "n/a", "#n/a"}
+// missing are the words by which programs say that a cell of a table has no value.
+var missing = []string{"", "nan", "none", "null", "<na>", "n/a", "#n/a"}
 
-// isNotSaid reports whether a cell has no value.
-func isNotSaid(cell string) bool {
+// IsMissing reports whether a cell has no value.
+func IsMissing(cell string) bool {
 	const longest = 4
 	cell = strings.TrimSpace(cell)
-	return len(cell) <= longest && slices.Contains(notSaid, strings.ToLower(cell))
+	return len(cell) <= longest && slices.Contains(missing, strings.ToLower(cell))
 }
 
-// wholeNumber reads a whole number as programs write them: 16, 16.0, 1.6e1; with a decimal
+// ParseWhole reads a whole number as programs write them: 16, 16.0, 1.6e1; with a decimal
 // comma 16,0. ok is false where the cell has none.
-func wholeNumber(cell string, decimalComma bool) (n int64, ok bool, err error) {
-	if isNotSaid(cell) {
+func ParseWhole(cell string, decimalComma bool) (n int64, ok bool, err error) {
+	if IsMissing(cell) {
 		return 0, false, nil
 	}
 	s := strings.TrimSpace(cell)

@@ -1,4 +1,4 @@
-package dataset
+package source
 
 import (
 	"encoding/binary"
@@ -10,13 +10,13 @@ import (
 	"github.com/parquet-go/parquet-go/format"
 )
 
-// openParquet reads the end of a file, where its parts are listed.
-func openParquet(file *openFile, virtual bool) (opened *parquet.File, err error) {
-	defer recoverParquet(&err)
+// OpenParquet reads the end of a file, where its parts are listed.
+func OpenParquet(file *File, virtual bool) (opened *parquet.File, err error) {
+	defer RecoverParquet(&err)
 	if err := checkFooter(file); err != nil {
 		return nil, err
 	}
-	opened, err = parquet.OpenFile(file, file.size, parquet.SkipBloomFilters(true))
+	opened, err = parquet.OpenFile(file, file.Size, parquet.SkipBloomFilters(true))
 	if err != nil {
 		return nil, err
 	}
@@ -26,21 +26,21 @@ func openParquet(file *openFile, virtual bool) (opened *parquet.File, err error)
 	return opened, checkPages(file, opened)
 }
 
-// recoverParquet turns a panic into an error: the library panics on some files
+// RecoverParquet turns a panic into an error: the library panics on some files
 // that are broken.
-func recoverParquet(err *error) {
+func RecoverParquet(err *error) {
 	if p := recover(); p != nil {
 		*err = fmt.Errorf("the file is broken: %v", p)
 	}
 }
 
-// openStored opens requests.parquet, which was written with Snappy.
-func openStored(files fs.FS, path string) (*openFile, *parquet.File, error) {
-	file, err := open(files, path)
+// OpenParquetFile opens requests.parquet, which was written with Snappy.
+func OpenParquetFile(files fs.FS, path string) (*File, *parquet.File, error) {
+	file, err := Open(files, path)
 	if err != nil {
 		return nil, nil, err
 	}
-	opened, err := openParquet(file, true)
+	opened, err := OpenParquet(file, true)
 	if err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("%s: %w", path, err), file.Close())
 	}
@@ -66,18 +66,18 @@ func checkCompression(opened *parquet.File, virtual bool) error {
 
 // checkFooter reads the last eight bytes, where the length of the list stands: the
 // library makes room for what they say before it looks whether the file is as long.
-func checkFooter(file *openFile) error {
+func checkFooter(file *File) error {
 	var end [8]byte
-	if file.size < int64(len(end)) {
-		return fmt.Errorf("it is no Parquet file: it has %d bytes", file.size)
+	if file.Size < int64(len(end)) {
+		return fmt.Errorf("it is no Parquet file: it has %d bytes", file.Size)
 	}
-	if _, err := file.ReadAt(end[:], file.size-8); err != nil {
+	if _, err := file.ReadAt(end[:], file.Size-8); err != nil {
 		return err
 	}
 	switch length := int64(binary.LittleEndian.Uint32(end[:4])); {
 	case string(end[4:]) != "PAR1":
 		return errors.New("it is no Parquet file, or its end is missing")
-	case length > file.size-12:
+	case length > file.Size-12:
 		return errors.New("the file is broken: its footer is longer than the file")
 	}
 	return nil
