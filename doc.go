@@ -9,6 +9,7 @@
 //	harness/               the domain: scenario, load, runner, record, sample, run
 //	harness/arrival/       when requests are due
 //	harness/dataset/       what is asked
+//	harness/dataset/trace/ what a service was asked, and when: played again
 //	harness/client/        carries requests to a server: connections, TLS, replicas, failures
 //	harness/openai/        what is asked and answered over OpenAI's interface
 //	harness/http1/         the engine under the client, for streams over HTTP/1.1

@@ -50,7 +50,6 @@ func allowed() map[string][]string {
 		"harness":                 {"internal/limit", "harness/vllm"},
 		"harness/cmd/calibration": append(domain, "harness/arrival", "harness/trials", "harness/stats", "mockvllm", "harness/quantity", "harness/slo", "harness/compare"),
 		"harness/cmd/selfcheck":   append(domain, "harness/client", "harness/arrival", "harness/dataset", "internal/disk", "harness/openai", "harness/sampler", "harness/store", "mockvllm", "reports/live", "harness/vllm", "harness/quantity", "harness/slo"),
-		"harness/dataset":         domain,
 		"harness/client":          {"harness", "harness/credentials", "harness/http1", "internal/limit", "internal/plain", "internal/redact", "internal/stamp"},
 		"harness/vllm":            {},
 		"harness/openai":          append(domain, "harness/client", "internal/limit", "internal/modelname", "internal/plain", "harness/vllm"),
@@ -70,7 +69,7 @@ func allowed() map[string][]string {
 			"harness/metric", "harness/sampler", "harness/server", "harness/store", "harness/trials", "internal/disk", "internal/plain", "internal/redact", "mockvllm", "reports", "harness/vllm", "harness/quantity", "harness/slo", "harness/reconcile"),
 		"internal/suite": append(domain, "harness/credentials", "harness/dataset", "internal/environment", "harness/experiment", "harness/export", "internal/plain", "internal/redact",
 			"reports", "reports/ci", "reports/live", "steps"),
-		"steps":             append(domain, "fixtures", "internal/digest", "harness/arrival", "harness/dataset", "harness/experiment", "harness/trials", "mockvllm", "harness/quantity", "harness/slo", "harness/reconcile", "harness/compare"),
+		"steps":             append(domain, "fixtures", "internal/digest", "harness/arrival", "harness/dataset", "harness/dataset/trace", "harness/experiment", "harness/trials", "mockvllm", "harness/quantity", "harness/slo", "harness/reconcile", "harness/compare"),
 		"steps/stored":      {},
 		"steps/writes":      {},
 		"features":          {""},
@@ -91,6 +90,12 @@ func allowed() map[string][]string {
 		"harness/reconcile":           {"harness", "internal/spelling", "harness/quantity", "harness/slo"},
 		"harness/compare":             {"harness", "harness/metric", "harness/stats", "harness/quantity", "harness/slo"},
 		"harness/diagnose":            {"harness", "harness/metric", "harness/stats", "harness/vllm", "harness/quantity", "harness/slo"},
+
+		// What is asked: readers of files below, traces beside.
+		"harness/dataset/internal/source": {},
+		"harness/dataset/internal/tokens": {},
+		"harness/dataset/trace":           {"harness", "harness/dataset/internal/source", "harness/dataset/internal/tokens"},
+		"harness/dataset":                 append(domain, "harness/dataset/internal/source", "harness/dataset/internal/tokens"),
 	}
 }
 
@@ -104,7 +109,7 @@ func only() map[string][]string {
 		"github.com/prometheus/common/expfmt": {"harness/sampler"},
 		"github.com/shirou/gopsutil/v3":       {"harness/sampler"},
 		"github.com/NVIDIA/go-nvml":           {"harness/sampler"},
-		"github.com/parquet-go/parquet-go":    {"harness/store", "harness/dataset"},
+		"github.com/parquet-go/parquet-go":    {"harness/store", "harness/dataset", "harness/dataset/internal/source", "harness/dataset/trace"},
 		"github.com/testcontainers":           {"harness/server"},
 		"github.com/moby/moby":                {"harness/server"},
 		"go.opentelemetry.io/otel":            {"harness/export"},

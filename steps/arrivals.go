@@ -15,7 +15,7 @@ import (
 	"github.com/vllmspec/vllmspec/fixtures"
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/arrival"
-	"github.com/vllmspec/vllmspec/harness/dataset"
+	"github.com/vllmspec/vllmspec/harness/dataset/trace"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/internal/spelling"
 )
@@ -208,22 +208,22 @@ func (l *loadSpec) playTrace(work *workload, name string) (arrival.Listed, error
 	if err != nil {
 		return arrival.Listed{}, err
 	}
-	trace, err := dataset.ReadTrace(files, path)
+	played, err := trace.Read(files, path)
 	if err != nil {
 		return arrival.Listed{}, err
 	}
-	trace.Name = name
-	work.trace = &trace
-	return instantsOf(trace), work.files.Add(name, files, path)
+	played.Name = name
+	work.trace = &played
+	return instantsOf(played), work.files.Add(name, files, path)
 }
 
 // instantsOf is the instants of a trace. Those of a large one are read from its file.
-func instantsOf(trace dataset.Trace) arrival.Listed {
-	if trace.Held() {
-		return arrival.Listed{Name: trace.Name, Instants: trace.Instants()}
+func instantsOf(played trace.Trace) arrival.Listed {
+	if played.Held() {
+		return arrival.Listed{Name: played.Name, Instants: played.Instants()}
 	}
-	count, _ := trace.Count() // of a trace it is always known
-	return arrival.Listed{Name: trace.Name, Recorded: &arrival.Recording{Times: trace.Times, Count: count, Last: trace.Last(), Pause: trace.Pause()}}
+	count, _ := played.Count() // of a trace it is always known
+	return arrival.Listed{Name: played.Name, Recorded: &arrival.Recording{Times: played.Times, Count: count, Last: played.Last(), Pause: played.Pause()}}
 }
 
 // playTraceAsTimed is playTrace where the unit of the trace's instants matters: nothing

@@ -14,6 +14,7 @@ import (
 	"github.com/vllmspec/vllmspec/fixtures"
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/dataset"
+	"github.com/vllmspec/vllmspec/harness/dataset/trace"
 	"github.com/vllmspec/vllmspec/internal/digest"
 	"github.com/vllmspec/vllmspec/internal/spelling"
 )
@@ -34,9 +35,9 @@ type workload struct {
 	chats          bool // completions are asked as chats
 	severalTurns   bool // some class of it has conversations of several turns
 	adapters       []dataset.AdapterShare
-	files          digest.Files   // that are drawn from, as the scenario names them
-	open           []io.Closer    // files that are drawn from
-	trace          *dataset.Trace // that is replayed; nil: none
+	files          digest.Files // that are drawn from, as the scenario names them
+	open           []io.Closer  // files that are drawn from
+	trace          *trace.Trace // that is replayed; nil: none
 }
 
 // workloadSentences say what is asked.

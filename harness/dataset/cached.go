@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/dataset/internal/tokens"
 )
 
 // Cached is a dataset of which so much is found in the server's prefix cache. What
@@ -27,10 +28,6 @@ type Cached struct {
 
 // pooled is how many conversations are asked beforehand: few enough for any cache.
 const pooled = 32
-
-// blockTokens is how many tokens the server keeps or forgets together, unless set
-// otherwise.
-const blockTokens = 16
 
 func (d *Cached) String() string {
 	switch d.Share {
@@ -79,7 +76,7 @@ func (d *Cached) draw() (pool []harness.Conversation, err error) {
 		}
 	}
 	if most := float64(found) / float64(max(1, all)); d.Share < 1 && d.Share > most {
-		return nil, fmt.Errorf("%.4g %% of prompt tokens cannot be found in the prefix cache: of these prompts it is %.3g %% at most, because the server keeps whole blocks of %d tokens and computes the last token anyway", 100*d.Share, 100*most, blockTokens)
+		return nil, fmt.Errorf("%.4g %% of prompt tokens cannot be found in the prefix cache: of these prompts it is %.3g %% at most, because the server keeps whole blocks of %d tokens and computes the last token anyway", 100*d.Share, 100*most, tokens.CacheBlock)
 	}
 	if len(pool) == 0 {
 		return nil, errors.New("there is no conversation that could be in the cache")
@@ -150,4 +147,6 @@ func tokensOf(c harness.Conversation) int {
 }
 
 // findable is how many of them can be found in a prefix cache.
-func findable(c harness.Conversation) int { return (tokensOf(c) - 1) / blockTokens * blockTokens }
+func findable(c harness.Conversation) int {
+	return (tokensOf(c) - 1) / tokens.CacheBlock * tokens.CacheBlock
+}

@@ -32,7 +32,7 @@ type records struct {
 }
 
 // A reading turns a line into what is asked; the error of one that cannot be asked is
-// an *unaskable. Where it is only checked, images that are files are not read.
+// a *source.Unaskable. Where it is only checked, images that are files are not read.
 type reading func(l line, inline bool) (harness.Conversation, error)
 
 // A shared is a file that is checked and opened by the first that draws from it.

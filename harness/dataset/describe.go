@@ -15,7 +15,7 @@ const (
 	KindSynthetic Kind = "synthetic"
 	KindPrompts   Kind = "prompts"
 	KindShareGPT  Kind = "sharegpt"
-	KindTrace     Kind = "trace"
+	KindTrace     Kind = "trace" // a Trace of package trace, which describes itself
 	KindMix       Kind = "mix"
 	KindAdapters  Kind = "adapters"
 	KindCached    Kind = "cached"
@@ -38,9 +38,6 @@ type form struct {
 	IgnoreEOS bool   `json:"full_length,omitempty"`
 	Turns     int    `json:"turns,omitempty"`
 	Recorded  bool   `json:"recorded,omitempty"`
-
-	Name     string `json:"name,omitempty"` // of a trace
-	Requests int    `json:"requests,omitempty"`
 
 	Classes []classForm     `json:"classes,omitempty"`
 	Shares  []shareForm     `json:"adapters,omitempty"`
@@ -105,11 +102,6 @@ func (d *File) MarshalJSON() ([]byte, error) {
 		kind = is.kind
 	}
 	return json.Marshal(form{Kind: kind, Path: d.Path, MaxTokens: d.MaxTokens, IgnoreEOS: d.IgnoreEOS, Turns: d.Turns, Recorded: d.Recorded})
-}
-
-// MarshalJSON describes the dataset: see [Describe].
-func (d Trace) MarshalJSON() ([]byte, error) {
-	return json.Marshal(form{Kind: KindTrace, Name: d.Name, Requests: d.count()})
 }
 
 // MarshalJSON describes the dataset: see [Describe].

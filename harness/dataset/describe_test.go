@@ -11,6 +11,7 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/dataset"
+	"github.com/vllmspec/vllmspec/harness/dataset/trace"
 )
 
 // riddles is a dataset of another package.
@@ -26,7 +27,7 @@ func TestDescribe_saysWhatADatasetIs(t *testing.T) {
 		saysExact: exact,
 		`{"kind": "prompts", "path": "a.jsonl", "max_tokens": 9, "full_length": true}`:     &dataset.File{Path: "a.jsonl", MaxTokens: 9, IgnoreEOS: true},
 		`{"kind": "sharegpt", "path": "b.json", "turns": 3, "recorded": true}`:             &dataset.File{Path: "b.json", Turns: 3, Recorded: true},
-		`{"kind": "trace", "name": "azure", "requests": 2}`:                                dataset.Trace{Name: "azure", Requests: make([]dataset.Traced, 2)},
+		`{"kind": "trace", "name": "azure", "requests": 2}`:                                trace.Trace{Name: "azure", Requests: make([]trace.Request, 2)},
 		`{"kind": "cached", "found_share": 0, "of": {"kind": "other", "says": "riddles"}}`: &dataset.Cached{Dataset: riddles{}},
 		`{"kind": "adapters", "adapters": [{"name": "sql", "share": 0.25}], "of": ` + saysExact + `}`: dataset.Adapters{Dataset: exact,
 			Shares: []dataset.AdapterShare{{Name: "sql", Share: .25}}},

@@ -14,7 +14,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness/dataset/internal/source"
 )
 
-// parseElement reads an object; the error of one that cannot be asked is an *unaskable.
+// parseElement reads an object; the error of one that cannot be asked is a *source.Unaskable.
 type parseElement func(number int64, raw []byte, inline bool) (harness.Conversation, error)
 
 // elementRecords are the objects of a JSON array, or of lines. One goroutine splits the file, since

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vllmspec/vllmspec/harness/dataset"
+	"github.com/vllmspec/vllmspec/harness/dataset/trace"
 )
 
 // FuzzPrompts holds the readers of prompts to their promise that whatever a file
@@ -80,10 +81,10 @@ func FuzzParquet(f *testing.F) {
 	f.Add(chats.Bytes())
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		files := fstest.MapFS{"x.parquet": &fstest.MapFile{Data: raw}}
-		if trace, err := dataset.ReadTrace(files, "x.parquet"); err != nil {
+		if played, err := trace.Read(files, "x.parquet"); err != nil {
 			require.Contains(t, err.Error(), "x.parquet")
 		} else {
-			require.NotEmpty(t, trace.Requests)
+			require.NotEmpty(t, played.Requests)
 		}
 		d := &dataset.File{FS: files, Path: "x.parquet", Turns: len(raw) % 3, Recorded: len(raw)%3 > 1}
 		conversations, err := d.Conversations(rand.New(rand.NewPCG(1, 1)))

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/vllmspec/vllmspec/harness/dataset/internal/source"
+	"github.com/vllmspec/vllmspec/harness/dataset/internal/tokens"
 )
 
 // A Length in tokens is drawn from a normal distribution, cut off at 1; from a
@@ -61,10 +62,6 @@ func (l Length) draw(r *rand.Rand) int {
 	return max(1, l.Mean+int(math.Round(r.NormFloat64()*deviation)))
 }
 
-// longestLength is the longest prompt or answer that a histogram may ask for: more
-// than any model's context.
-const longestLength = 100_000_000
-
 // A Histogram is how often lengths come.
 type Histogram struct {
 	Name string // of its file
@@ -91,16 +88,16 @@ func ReadHistogram(files fs.FS, path string) (Length, error) {
 	if err := h.read(file); err != nil {
 		return Length{}, source.InFile(path, err)
 	}
-	sum, tokens := 0.0, 0.0
+	sum, total := 0.0, 0.0
 	for _, b := range h.Bins {
 		sum += b.Weight
-		tokens += b.Weight * float64(b.From+b.To) / 2
+		total += b.Weight * float64(b.From+b.To) / 2
 		h.upTo = append(h.upTo, sum)
 	}
-	if sum <= 0 || math.IsInf(sum, 0) || math.IsInf(tokens, 0) {
+	if sum <= 0 || math.IsInf(sum, 0) || math.IsInf(total, 0) {
 		return Length{}, fmt.Errorf("%s: the weights are %g together; some length must have one above 0", path, sum)
 	}
-	return Length{Mean: max(1, int(math.Round(tokens/sum))), Histogram: h}, nil
+	return Length{Mean: max(1, int(math.Round(total/sum))), Histogram: h}, nil
 }
 
 func (h *Histogram) read(file *source.File) error {
@@ -140,7 +137,7 @@ func (h *Histogram) read(file *source.File) error {
 func parseBin(from, to, weight string, decimalComma bool) (b Bin, err error) {
 	first, isFirst, err := source.ParseWhole(from, decimalComma)
 	last, isLast, lastErr := source.ParseWhole(to, decimalComma)
-	if err != nil || lastErr != nil || !isFirst || !isLast || first < 1 || last < first || last > longestLength {
+	if err != nil || lastErr != nil || !isFirst || !isLast || first < 1 || last < first || last > tokens.Most {
 		return b, fmt.Errorf("the length is %q to %q; it must be a whole number of tokens, at least 1, the first not above the second", from, to)
 	}
 	b.From, b.To = int(first), int(last)

@@ -64,7 +64,7 @@ func newParquetColumns(schema *parquet.Schema, turns bool) (c parquetColumns, na
 	read := parquet.Group{c.asks.Name(): c.asks}
 	if c.bound = find(boundNames...); c.bound != nil {
 		if read[c.bound.Name()] = c.bound; !c.bound.Leaf() {
-			return c, nil, fmt.Errorf("the column %q is %s; it must be a whole number", c.bound.Name(), kindOfColumn(c.bound))
+			return c, nil, fmt.Errorf("the column %q is %s; it must be a whole number", c.bound.Name(), source.KindOfColumn(c.bound))
 		}
 	}
 	c.schema = parquet.NewSchema("row", read)
@@ -74,8 +74,8 @@ func newParquetColumns(schema *parquet.Schema, turns bool) (c parquetColumns, na
 // check refuses a column whose type cannot be asked.
 func (c parquetColumns) check() error {
 	const right = "a text, a list of token ids, or a list of messages, each a struct of role and content"
-	kind := kindOfColumn(c.asks)
-	element, isList := listed(c.asks)
+	kind := source.KindOfColumn(c.asks)
+	element, isList := source.ElementOf(c.asks)
 	if isList && element == nil {
 		element = c.asks.Fields()[0]
 	}
@@ -109,8 +109,8 @@ func (c parquetColumns) row(values parquet.Row) (r parquetRow) {
 	})
 	from := 0
 	for _, field := range c.schema.Fields() {
-		to := from + leavesOf(field)
-		value := assemble(field, leaves[from:min(to, len(leaves))], 0, 0)
+		to := from + source.LeavesOf(field)
+		value := source.Assemble(field, leaves[from:min(to, len(leaves))], 0, 0)
 		if from = to; field.Name() == c.asks.Name() {
 			r.asks = value
 		} else {

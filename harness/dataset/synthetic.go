@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/dataset/internal/tokens"
 )
 
 // Synthetic is prompts of random tokens, of an exact length, answered in an
@@ -25,13 +26,6 @@ func (d Synthetic) String() string {
 	return s
 }
 
-// Token ids that are words, or parts of them, in every vocabulary in use: past
-// the bytes and the control tokens, below the end of the smallest vocabulary.
-const (
-	firstWord = 1_000
-	lastWord  = 30_000
-)
-
 // Conversations implements [harness.Dataset].
 func (d Synthetic) Conversations(r *rand.Rand) (iter.Seq[harness.Conversation], error) {
 	for _, l := range []Length{d.Prompt, d.Answer} {
@@ -46,9 +40,9 @@ func (d Synthetic) Conversations(r *rand.Rand) (iter.Seq[harness.Conversation], 
 		for {
 			ids := make([]int, d.Prefix+d.Prompt.draw(r))
 			if d.Groups > 0 {
-				fill(ids[:d.Prefix], rand.New(rand.NewPCG(uint64(r.IntN(d.Groups)), 0x97ef1)))
+				tokens.Fill(ids[:d.Prefix], rand.New(rand.NewPCG(uint64(r.IntN(d.Groups)), 0x97ef1)))
 			}
-			fill(ids[d.Prefix:], r)
+			tokens.Fill(ids[d.Prefix:], r)
 			prompt := harness.Prompt{TokenIDs: ids, Tokens: len(ids), MaxTokens: d.Answer.draw(r), IgnoreEOS: true}
 			if !yield(harness.Conversation{Turns: []harness.Prompt{prompt}}) {
 				return

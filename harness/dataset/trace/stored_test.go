@@ -1,4 +1,4 @@
-package dataset_test
+package trace_test
 
 import (
 	"bytes"
@@ -12,7 +12,7 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/arrival"
-	"github.com/vllmspec/vllmspec/harness/dataset"
+	"github.com/vllmspec/vllmspec/harness/dataset/trace"
 )
 
 // requestsParquet is a file as harness/store writes it, in the columns that count here.
@@ -39,28 +39,28 @@ func requestsParquet(t *testing.T) []byte {
 }
 
 func TestStoredRun_isATrace(t *testing.T) {
-	trace, err := dataset.ReadTrace(folder("requests.parquet", string(requestsParquet(t))), "requests.parquet")
+	played, err := trace.Read(folder("requests.parquet", string(requestsParquet(t))), "requests.parquet")
 	require.NoError(t, err)
-	assert.Equal(t, []dataset.Traced{
+	assert.Equal(t, []trace.Request{
 		{At: 1_234_567_891, Prompt: 16, Answer: 4, Class: "chat"},
 		{At: 1_234_567_892, Prompt: 8, Answer: 5, Class: "queries", Model: "sql"},
 		{At: 60_000_000_001, Prompt: 7, Answer: 1},
-	}, trace.Requests)
-	assert.Equal(t, []string{"chat", "queries"}, trace.Classes())
-	_, err = dataset.ReadTrace(folder("requests.parquet", "no"), "requests.parquet")
+	}, played.Requests)
+	assert.Equal(t, []string{"chat", "queries"}, played.Classes())
+	_, err = trace.Read(folder("requests.parquet", "no"), "requests.parquet")
 	assert.ErrorContains(t, err, "requests.parquet: ")
 }
 
 func TestStoredRun_isReplayedToTheNanosecond(t *testing.T) {
-	trace, err := dataset.ReadTrace(folder("requests.parquet", string(requestsParquet(t))), "requests.parquet")
+	played, err := trace.Read(folder("requests.parquet", string(requestsParquet(t))), "requests.parquet")
 	require.NoError(t, err)
 	synctest.Test(t, func(t *testing.T) {
 		run, err := harness.Runner{Client: atOnce{}}.Run(t.Context(), harness.Scenario{
-			Dataset: trace, Load: harness.Open{Arrivals: arrival.Listed{Instants: trace.Instants()}, For: 2 * time.Minute}})
+			Dataset: played, Load: harness.Open{Arrivals: arrival.Listed{Instants: played.Instants()}, For: 2 * time.Minute}})
 		require.NoError(t, err)
 		i := 0
 		for r := range run.Records {
-			want := trace.Requests[i]
+			want := played.Requests[i]
 			assert.Equal(t, []time.Duration{want.At, want.At}, []time.Duration{r.Due, r.Sent})
 			assert.Equal(t, []int{want.Prompt, want.Answer}, []int{r.PromptTokens, r.OutputTokens})
 			assert.Equal(t, []string{want.Class, want.Model}, []string{r.Class, r.RequestedModel})

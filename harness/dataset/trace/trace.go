@@ -1,7 +1,14 @@
-package dataset
+// Package trace plays traces: when requests came, how long their prompts and answers were, and which of them
+// begin alike, as a service wrote it down. It reads the forms that were published (Azure's, BurstGPT's,
+// Mooncake's), tables and JSON like them, and runs that were stored.
+//
+// A [Trace] is the dataset of its prompts and the source of its instants at once. One of millions of requests is not
+// held in memory: it is read, and sorted, while it is played.
+package trace
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,12 +20,13 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/dataset/internal/source"
+	"github.com/vllmspec/vllmspec/harness/dataset/internal/tokens"
 )
 
-// A Traced request is one line of a trace: when it came, how long its prompt was
+// A Request is one line of a trace: when it came, how long its prompt was
 // and how long its answer. Blocks are names of successive pieces of the prompt,
 // where the trace has them.
-type Traced struct {
+type Request struct {
 	At             time.Duration // since the first one, or since the run that it was part of began
 	Prompt, Answer int           // tokens; 0 is unknown
 	Blocks         []int
@@ -31,8 +39,8 @@ type Traced struct {
 // as it is played.
 type Trace struct {
 	Name     string
-	Requests []Traced // that are held
-	Block    int      // tokens that a name of a piece stands for; 0 is 512
+	Requests []Request // that are held
+	Block    int       // tokens that a name of a piece stands for; 0 is 512
 
 	file  *traceFile // that it was read from; nil: it was not, or is a stored run
 	doubt error      // why its instants may be in another unit
@@ -52,6 +60,15 @@ func (d Trace) count() int {
 
 // Held reports whether all requests are in memory.
 func (d Trace) Held() bool { return d.file == nil || d.Requests != nil }
+
+// MarshalJSON describes the trace as data, without its requests.
+func (d Trace) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		Kind     string `json:"kind"`
+		Name     string `json:"name,omitempty"`
+		Requests int    `json:"requests,omitempty"`
+	}{"trace", d.Name, d.count()})
+}
 
 // Last is when the last request came.
 func (d Trace) Last() time.Duration {
@@ -86,7 +103,7 @@ func (d Trace) Conversations(r *rand.Rand) (iter.Seq[harness.Conversation], erro
 		}
 	}
 	if !d.Held() && !d.file.form.lengths {
-		return nil, d.asks(0, Traced{})
+		return nil, d.asks(0, Request{})
 	}
 	return func(yield func(harness.Conversation) bool) {
 		for request, err := range d.each() {
@@ -104,7 +121,7 @@ func (d Trace) Conversations(r *rand.Rand) (iter.Seq[harness.Conversation], erro
 }
 
 // asks refuses a request whose lengths the trace does not say.
-func (d Trace) asks(i int, request Traced) error {
+func (d Trace) asks(i int, request Request) error {
 	if request.Prompt > 0 && request.Answer > 0 {
 		return nil
 	}
@@ -112,11 +129,11 @@ func (d Trace) asks(i int, request Traced) error {
 }
 
 // each is every request in the order of their instants.
-func (d Trace) each() iter.Seq2[Traced, error] {
+func (d Trace) each() iter.Seq2[Request, error] {
 	if !d.Held() {
 		return d.file.sorted
 	}
-	return func(yield func(Traced, error) bool) {
+	return func(yield func(Request, error) bool) {
 		for _, request := range d.Requests {
 			if !yield(request, nil) {
 				return
@@ -126,34 +143,26 @@ func (d Trace) each() iter.Seq2[Traced, error] {
 }
 
 // tokens of a prompt: a named piece is the same wherever its name stands.
-func (q Traced) tokens(r *rand.Rand, size int) []int {
+func (q Request) tokens(r *rand.Rand, size int) []int {
 	ids := make([]int, q.Prompt)
 	for i := range ids {
 		if piece := i / size; piece < len(q.Blocks) && i%size == 0 {
-			fill(ids[i:min(len(ids), i+size)], rand.New(rand.NewPCG(uint64(q.Blocks[piece]), 0x7ace)))
+			tokens.Fill(ids[i:min(len(ids), i+size)], rand.New(rand.NewPCG(uint64(q.Blocks[piece]), 0x7ace)))
 		} else if piece >= len(q.Blocks) {
-			ids[i] = word(r)
+			ids[i] = tokens.Random(r)
 		}
 	}
 	return ids
 }
 
-func fill(ids []int, r *rand.Rand) {
-	for i := range ids {
-		ids[i] = word(r)
-	}
-}
-
-func word(r *rand.Rand) int { return firstWord + r.IntN(lastWord-firstWord) }
-
 // held is how many requests are kept in memory at most.
 const held = 100_000
 
-// ReadTrace reads a trace in one of the forms that were published: the CSV files
+// Read reads a trace in one of the forms that were published: the CSV files
 // of Azure (AzurePublicDataset, LLM inference 2023 and 2024) and of BurstGPT,
 // and the JSON lines of Mooncake; tables and JSON like them; or the requests.parquet of a
 // run that was stored. Requests that failed, or that have no length, are left out.
-func ReadTrace(files fs.FS, path string) (Trace, error) {
+func Read(files fs.FS, path string) (Trace, error) {
 	if strings.HasSuffix(path, ".parquet") {
 		return readStored(files, path)
 	}
@@ -162,7 +171,7 @@ func ReadTrace(files fs.FS, path string) (Trace, error) {
 	if err != nil {
 		return t, err
 	}
-	if t.file, err = scanTrace(file); err == nil {
+	if t.file, err = scan(file); err == nil {
 		err = t.found()
 	}
 	if err != nil {
@@ -214,13 +223,13 @@ func (d *Trace) check() error {
 }
 
 // Classes are the classes of traffic in it.
-func (d Trace) Classes() []string { return d.every(func(q Traced) string { return q.Class }) }
+func (d Trace) Classes() []string { return d.every(func(q Request) string { return q.Class }) }
 
 // Models are those that are asked beside the client's own.
-func (d Trace) Models() []string { return d.every(func(q Traced) string { return q.Model }) }
+func (d Trace) Models() []string { return d.every(func(q Request) string { return q.Model }) }
 
 // every is each value once that is not empty. Only stored runs, which are held, have any.
-func (d Trace) every(of func(Traced) string) (out []string) {
+func (d Trace) every(of func(Request) string) (out []string) {
 	for _, request := range d.Requests {
 		if v := of(request); v != "" && !slices.Contains(out, v) {
 			out = append(out, v)

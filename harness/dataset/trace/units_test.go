@@ -1,4 +1,4 @@
-package dataset_test
+package trace_test
 
 import (
 	"fmt"
@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/vllmspec/vllmspec/harness/dataset"
+	"github.com/vllmspec/vllmspec/harness/dataset/trace"
 )
 
 // mooncake is a trace in Mooncake's form of twelve requests a fifth of a second apart,
@@ -25,11 +25,11 @@ func mooncake(perSecond, since float64, format string) string {
 
 func TestTrace_inAnotherUnitSaysSo(t *testing.T) {
 	read := func(content string) error {
-		trace, err := dataset.ReadTrace(folder("x.jsonl", content), "x.jsonl")
+		played, err := trace.Read(folder("x.jsonl", content), "x.jsonl")
 		if err != nil {
 			return err
 		}
-		return trace.Units()
+		return played.Units()
 	}
 	for name, c := range map[string]struct{ content, says string }{
 		"seconds":            {mooncake(1, 0, "%.1f"), `x.jsonl:2: read as milliseconds, the timestamps are those of 12 requests in 2.2 ms, 5000 per second on average; they look like seconds, 5 per second: write milliseconds (200)`},
@@ -45,10 +45,10 @@ func TestTrace_inAnotherUnitSaysSo(t *testing.T) {
 	}
 	for _, content := range []string{mooncake(1e3, 0, "%.0f"), mooncake(1e3, 1.76e12, "%.0f"), mooncake(1e3, 77, "%.3f")} {
 		require.NoError(t, read(content))
-		trace, err := dataset.ReadTrace(folder("x.jsonl", content), "x.jsonl")
+		played, err := trace.Read(folder("x.jsonl", content), "x.jsonl")
 		require.NoError(t, err)
-		assert.Equal(t, 2200*time.Millisecond, trace.Requests[11].At)
-		assert.Equal(t, []string{`trace "x.jsonl": 12 requests in 2.2 s, 5 per second on average`}, trace.Remarks())
+		assert.Equal(t, 2200*time.Millisecond, played.Requests[11].At)
+		assert.Equal(t, []string{`trace "x.jsonl": 12 requests in 2.2 s, 5 per second on average`}, played.Remarks())
 	}
 	var table strings.Builder
 	table.WriteString("Timestamp,Request tokens,Response tokens\n")
@@ -80,20 +80,20 @@ func TestBlocks_sizeIsFoundInTheFile(t *testing.T) {
 		{line(1600, 100) + line(1600, 4), 0, "x.jsonl:2: 4 hash_ids do not fit a prompt of 1600 tokens: names of 512 tokens each would be 4, and no other size fits all lines up to this one"},
 		{line(3000, 30), 0, "x.jsonl:1: 30 hash_ids do not fit a prompt of 3000 tokens: names of 512 tokens each would be 6"},
 	} {
-		trace, err := dataset.ReadTrace(folder("x.jsonl", c.content), "x.jsonl")
+		played, err := trace.Read(folder("x.jsonl", c.content), "x.jsonl")
 		if c.says != "" {
 			assert.ErrorContains(t, err, c.says)
 			continue
 		}
 		require.NoError(t, err, c.content)
-		assert.Equal(t, c.block, trace.Block)
-		assert.Equal(t, c.block != 0 && c.block != 512, strings.Contains(trace.Remarks()[0], fmt.Sprintf("each of its hash_ids names %d tokens", c.block)))
+		assert.Equal(t, c.block, played.Block)
+		assert.Equal(t, c.block != 0 && c.block != 512, strings.Contains(played.Remarks()[0], fmt.Sprintf("each of its hash_ids names %d tokens", c.block)))
 	}
 }
 
 func TestBlocks_promptsShareWhatTheirNamesShare(t *testing.T) {
-	trace := dataset.Trace{Block: 16, Requests: []dataset.Traced{{Prompt: 64, Answer: 1, Blocks: []int{1, 2, 3, 4}}, {Prompt: 64, Answer: 1, Blocks: []int{1, 2, 5, 6}}}}
-	conversations, err := trace.Conversations(rand.New(rand.NewPCG(1, 1)))
+	played := trace.Trace{Block: 16, Requests: []trace.Request{{Prompt: 64, Answer: 1, Blocks: []int{1, 2, 3, 4}}, {Prompt: 64, Answer: 1, Blocks: []int{1, 2, 5, 6}}}}
+	conversations, err := played.Conversations(rand.New(rand.NewPCG(1, 1)))
 	require.NoError(t, err)
 	drawn := take(2, conversations)
 	a, b := drawn[0].Turns[0].TokenIDs, drawn[1].Turns[0].TokenIDs

@@ -1,4 +1,4 @@
-package dataset
+package trace
 
 import (
 	"fmt"
@@ -11,8 +11,8 @@ import (
 // requests are often written down when they end. What is farther away belongs elsewhere.
 const near = 10 * time.Minute
 
-// traceFacts are what is known of a trace once its rows were read.
-type traceFacts struct {
+// facts are what is known of a trace once its rows were read.
+type facts struct {
 	left               source.LeftOut // of all rows
 	kept               int64
 	first, least, most time.Duration // instants: of the first row, and of all
@@ -26,12 +26,12 @@ type traceFacts struct {
 	err                error // of the last line
 }
 
-func newTraceFacts(form *traceForm) traceFacts {
-	return traceFacts{numbers: stamps{unit: form.unit}, names: newBlocks()}
+func newFacts(form *layout) facts {
+	return facts{numbers: stamps{unit: form.unit}, names: newBlocks()}
 }
 
 // add adds a row that is kept.
-func (f *traceFacts) add(q tracedRow, line int64) {
+func (f *facts) add(q requestRow, line int64) {
 	if f.kept == 0 {
 		f.first, f.least, f.most, f.leastLine = q.at, q.at, q.at, line
 	}
@@ -49,7 +49,7 @@ func (f *traceFacts) add(q tracedRow, line int64) {
 }
 
 // join adds the facts of the rows that come next.
-func (f *traceFacts) join(next *traceFacts) {
+func (f *facts) join(next *facts) {
 	lines := f.lines
 	f.left.Add(&next.left, f.left.Of, lines)
 	f.lines += next.lines
@@ -76,7 +76,7 @@ func (f *traceFacts) join(next *traceFacts) {
 }
 
 // check refuses rows that are far out of order, and files most of whose rows have nothing.
-func (f *traceFacts) check() error {
+func (f *facts) check() error {
 	if err := f.left.Check("requests"); err != nil {
 		return err
 	}

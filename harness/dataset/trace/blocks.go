@@ -1,4 +1,4 @@
-package dataset
+package trace
 
 import (
 	"fmt"
@@ -6,6 +6,7 @@ import (
 	"math/bits"
 
 	"github.com/vllmspec/vllmspec/harness/dataset/internal/source"
+	"github.com/vllmspec/vllmspec/harness/dataset/internal/tokens"
 )
 
 // blocks find out of how many tokens each name in hash_ids is: Mooncake's name 512 each,
@@ -77,7 +78,7 @@ func (s sizes) power() int {
 	if s.most < s.least {
 		return 0
 	}
-	for _, usual := range []int{pieceTokens, blockTokens} {
+	for _, usual := range []int{pieceTokens, tokens.CacheBlock} {
 		if s.least <= usual && usual <= s.most {
 			return usual
 		}

@@ -1,4 +1,4 @@
-package dataset
+package trace
 
 import (
 	"container/heap"
@@ -9,23 +9,23 @@ import (
 
 // sorted is the requests of a file in the order of their instants. Rows are kept back until
 // no later one can be due before them: by as much as the file is out of order.
-func (t *traceFile) sorted(yield func(Traced, error) bool) {
+func (t *traceFile) sorted(yield func(Request, error) bool) {
 	var waiting rowHeap
 	latest, rows := t.facts.least, int64(0)
 	out := func() bool {
 		q := heap.Pop(&waiting).(waitingRow)
-		return yield(Traced{At: q.at - t.facts.least, Prompt: q.prompt, Answer: q.answer, Blocks: q.blocks}, nil)
+		return yield(Request{At: q.at - t.facts.least, Prompt: q.prompt, Answer: q.answer, Blocks: q.blocks}, nil)
 	}
 	for row, err := range t.inFileOrder() {
 		if _, ok := errors.AsType[*source.Unaskable](err); ok {
 			continue
 		}
 		if err != nil || row.at < t.facts.least {
-			yield(Traced{}, t.Changed(err))
+			yield(Request{}, t.Changed(err))
 			return
 		}
 		latest, rows = max(latest, row.at), rows+1
-		heap.Push(&waiting, waitingRow{row.tracedRow, rows})
+		heap.Push(&waiting, waitingRow{row.requestRow, rows})
 		for len(waiting) > 0 && waiting[0].at <= latest-t.facts.behind {
 			if !out() {
 				return
@@ -33,7 +33,7 @@ func (t *traceFile) sorted(yield func(Traced, error) bool) {
 		}
 	}
 	if rows != t.facts.kept {
-		yield(Traced{}, t.Changed(nil))
+		yield(Request{}, t.Changed(nil))
 		return
 	}
 	for len(waiting) > 0 {
@@ -45,7 +45,7 @@ func (t *traceFile) sorted(yield func(Traced, error) bool) {
 
 // A waitingRow is a row and its number.
 type waitingRow struct {
-	tracedRow
+	requestRow
 	number int64
 }
 

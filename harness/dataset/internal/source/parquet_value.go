@@ -1,4 +1,4 @@
-package dataset
+package source
 
 import (
 	"encoding/json"
@@ -11,11 +11,11 @@ import (
 	"github.com/parquet-go/parquet-go/format"
 )
 
-// assemble puts a value together from its leaves, as Dremel does (Melnik et al., 2010):
+// Assemble puts a value together from its leaves, as Dremel does (Melnik et al., 2010):
 // lists, structs with their fields, texts and numbers. What is null is nil, and left out of
 // a struct but for the content of a message: there data sets have the fields of all kinds of
 // messages. The levels are those of the node's parent.
-func assemble(node parquet.Node, leaves [][]parquet.Value, repetition, definition int) any {
+func Assemble(node parquet.Node, leaves [][]parquet.Value, repetition, definition int) any {
 	switch {
 	case len(leaves) == 0 || len(leaves[0]) == 0:
 		return nil
@@ -62,8 +62,8 @@ func assembleOne(node parquet.Node, leaves [][]parquet.Value, repetition, defini
 		return leafValue(node, leaves[0][0])
 	}
 	fields := node.Fields()
-	if inner, ok := listed(node); ok {
-		list, _ := assemble(fields[0], leaves, repetition, definition).([]any)
+	if inner, ok := ElementOf(node); ok {
+		list, _ := Assemble(fields[0], leaves, repetition, definition).([]any)
 		if inner != nil { // each element stands in a group of its own
 			for i, element := range list {
 				if group, ok := element.(map[string]any); ok {
@@ -75,8 +75,8 @@ func assembleOne(node parquet.Node, leaves [][]parquet.Value, repetition, defini
 	}
 	out, from := map[string]any{}, 0
 	for _, field := range fields {
-		to := from + leavesOf(field)
-		value := assemble(field, leaves[from:min(to, len(leaves))], repetition, definition)
+		to := from + LeavesOf(field)
+		value := Assemble(field, leaves[from:min(to, len(leaves))], repetition, definition)
 		if value != nil || field.Name() == "content" {
 			out[field.Name()] = value
 		}
@@ -85,9 +85,9 @@ func assembleOne(node parquet.Node, leaves [][]parquet.Value, repetition, defini
 	return out
 }
 
-// listed reports whether a group is a list, and which field of its repeated group is the
+// ElementOf reports whether a group is a list, and which field of its repeated group is the
 // element; nil: the repeated group is the element itself.
-func listed(node parquet.Node) (element parquet.Field, ok bool) {
+func ElementOf(node parquet.Node) (element parquet.Field, ok bool) {
 	if node.Leaf() {
 		return nil, false
 	}
@@ -110,12 +110,12 @@ func logicalType(node parquet.Node) format.LogicalTypeValue {
 	return nil
 }
 
-func leavesOf(node parquet.Node) (n int) {
+func LeavesOf(node parquet.Node) (n int) {
 	if node.Leaf() {
 		return 1
 	}
 	for _, field := range node.Fields() {
-		n += leavesOf(field)
+		n += LeavesOf(field)
 	}
 	return n
 }
@@ -172,16 +172,16 @@ func decimalText(v parquet.Value, scale int) json.Number {
 	return json.Number(strings.TrimRight(number.FloatString(min(scale, most)), "0"))
 }
 
-// kindOfColumn says in words what a column holds.
-func kindOfColumn(node parquet.Node) string {
-	if element, ok := listed(node); ok {
+// KindOfColumn says in words what a column holds.
+func KindOfColumn(node parquet.Node) string {
+	if element, ok := ElementOf(node); ok {
 		if element == nil {
 			element = node.Fields()[0]
 			if !element.Leaf() {
 				return "a list of " + structOf(element)
 			}
 		}
-		return "a list of " + strings.TrimPrefix(kindOfColumn(parquet.Required(element)), "a ") + "s"
+		return "a list of " + strings.TrimPrefix(KindOfColumn(parquet.Required(element)), "a ") + "s"
 	}
 	switch {
 	case node.Repeated():

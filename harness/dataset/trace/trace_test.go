@@ -1,4 +1,4 @@
-package dataset_test
+package trace_test
 
 import (
 	"bytes"
@@ -19,7 +19,7 @@ import (
 	"github.com/vllmspec/vllmspec/fixtures"
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/arrival"
-	"github.com/vllmspec/vllmspec/harness/dataset"
+	"github.com/vllmspec/vllmspec/harness/dataset/trace"
 )
 
 // at once is a client whose server answers without taking time.
@@ -89,12 +89,12 @@ func TestTrace_isPlayedToTheMicrosecond(t *testing.T) {
 			raw, err := fs.ReadFile(fixtures.Files(), "traces/"+name)
 			require.NoError(t, err)
 			micros, prompts, answers := listed(t, string(raw), row)
-			trace, err := dataset.ReadTrace(fixtures.Files(), "traces/"+name)
+			played, err := trace.Read(fixtures.Files(), "traces/"+name)
 			require.NoError(t, err)
-			require.Len(t, trace.Requests, len(micros))
+			require.Len(t, played.Requests, len(micros))
 			synctest.Test(t, func(t *testing.T) {
 				run, err := harness.Runner{Client: atOnce{}}.Run(t.Context(), harness.Scenario{
-					Dataset: trace, Load: harness.Open{Arrivals: arrival.Listed{Instants: trace.Instants()}, Requests: len(micros)}})
+					Dataset: played, Load: harness.Open{Arrivals: arrival.Listed{Instants: played.Instants()}, Requests: len(micros)}})
 				require.NoError(t, err)
 				i := 0
 				for r := range run.Records {
@@ -109,8 +109,8 @@ func TestTrace_isPlayedToTheMicrosecond(t *testing.T) {
 }
 
 func TestBlocks_ofOneNameAreOneText(t *testing.T) {
-	trace := dataset.Trace{Requests: []dataset.Traced{{Prompt: 1200, Answer: 1, Blocks: []int{7, 8, 9}}, {Prompt: 1030, Answer: 1, Blocks: []int{7, 8, 10}}, {Prompt: 600, Answer: 1}}}
-	conversations, err := trace.Conversations(rand.New(rand.NewPCG(1, 1)))
+	played := trace.Trace{Requests: []trace.Request{{Prompt: 1200, Answer: 1, Blocks: []int{7, 8, 9}}, {Prompt: 1030, Answer: 1, Blocks: []int{7, 8, 10}}, {Prompt: 600, Answer: 1}}}
+	conversations, err := played.Conversations(rand.New(rand.NewPCG(1, 1)))
 	require.NoError(t, err)
 	var prompts [][]int
 	for c := range conversations {
@@ -132,11 +132,11 @@ func TestTrace_thatCannotBeReadSaysWhere(t *testing.T) {
 		`x:2: there is no "timestamp"`:                                       `{"timestamp": 1, "input_length": 1, "output_length": 1}` + "\n{}\n",
 		"x:1: a quote of this row is not closed":                             "\"a\n",
 	} {
-		_, err := dataset.ReadTrace(fstest.MapFS{"x": &fstest.MapFile{Data: []byte(content)}}, "x")
+		_, err := trace.Read(fstest.MapFS{"x": &fstest.MapFile{Data: []byte(content)}}, "x")
 		want, _, _ := strings.Cut(says, "\x00")
 		assert.ErrorContains(t, err, want)
 	}
-	_, err := dataset.Trace{Name: "y", Requests: []dataset.Traced{{Prompt: 0, Answer: 1}}}.Conversations(nil)
+	_, err := trace.Trace{Name: "y", Requests: []trace.Request{{Prompt: 0, Answer: 1}}}.Conversations(nil)
 	assert.ErrorContains(t, err, "say beside the trace what is asked")
 }
 
@@ -144,21 +144,21 @@ func FuzzTraces(f *testing.F) {
 	for _, seed := range []string{"TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:01:51.68,2,3\n", `{"timestamp": 1, "input_length": 1, "output_length": 1, "hash_ids": [1]}`, "Timestamp,Request tokens,Response tokens\n1,2,3\n"} {
 		f.Add([]byte(seed))
 	}
-	for _, c := range traces() {
+	for _, c := range fileCases() {
 		f.Add([]byte(c.content))
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		trace, err := dataset.ReadTrace(fstest.MapFS{"x.y": &fstest.MapFile{Data: bytes.Clone(raw)}}, "x.y")
+		played, err := trace.Read(fstest.MapFS{"x.y": &fstest.MapFile{Data: bytes.Clone(raw)}}, "x.y")
 		if err != nil {
 			require.True(t, strings.HasPrefix(err.Error(), "x.y:"), err)
 			require.NotContains(t, err.Error(), "strconv")
 			return
 		}
-		count, err := trace.Count()
+		count, err := played.Count()
 		require.NoError(t, err)
-		require.Len(t, trace.Requests, count)
+		require.Len(t, played.Requests, count)
 		last := time.Duration(0)
-		for _, at := range trace.Instants() {
+		for _, at := range played.Instants() {
 			require.GreaterOrEqual(t, at, last)
 			last = at
 		}

@@ -1,4 +1,4 @@
-package dataset
+package trace
 
 import (
 	"fmt"
@@ -64,7 +64,7 @@ func (s *stamps) join(next *stamps, lines int64) {
 }
 
 // tooFar is that an instant lies too far from the first for any trace: it is in another unit.
-func (f *traceForm) tooFar(at float64) error {
+func (f *layout) tooFar(at float64) error {
 	first := f.first.float()
 	return fmt.Errorf("the timestamp is %s, and that of the first request is %s: read as %s they lie %s apart, which is no trace; write %s",
 		plain(at), plain(first), f.unit.name, days(math.Abs(at-first)*float64(f.unit.of)), f.unit.name)

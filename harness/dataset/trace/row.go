@@ -1,4 +1,4 @@
-package dataset
+package trace
 
 import (
 	"bytes"
@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/vllmspec/vllmspec/harness/dataset/internal/source"
+	"github.com/vllmspec/vllmspec/harness/dataset/internal/tokens"
 )
 
 // The names that the columns and fields of traces have, as they were published or as people
@@ -23,8 +24,8 @@ var (
 	blockNames = []string{"hash_ids", "block_hashes"}
 )
 
-// A tracedRow is a row of a trace.
-type tracedRow struct {
+// A requestRow is a row of a trace.
+type requestRow struct {
 	at             time.Duration // since 1970, or since whatever the file counts from
 	number         float64       // as the file has it, where it is a number
 	prompt, answer int
@@ -33,13 +34,13 @@ type tracedRow struct {
 
 // A rowReader reads rows of one form. Each goroutine has its own.
 type rowReader struct {
-	form  *traceForm
+	form  *layout
 	days  calendar
 	cells [3][]byte // instant, prompt, answer
 }
 
-// A traceForm is how the file of a trace is written.
-type traceForm struct {
+// A layout is how the file of a trace is written.
+type layout struct {
 	json, array, quoted bool
 	comma               byte
 	columns             int // of a table
@@ -56,8 +57,8 @@ type traceForm struct {
 // errOpenQuote is that a cell goes on on the next line.
 var errOpenQuote = errors.New("a quote is not closed on its line")
 
-// row reads a row. The error of one that cannot be asked is an *unaskable.
-func (r *rowReader) row(text []byte) (q tracedRow, err error) {
+// row reads a row. The error of one that cannot be asked is a *source.Unaskable.
+func (r *rowReader) row(text []byte) (q requestRow, err error) {
 	if r.form.json {
 		q.blocks, err = r.object(text)
 	} else {
@@ -70,7 +71,7 @@ func (r *rowReader) row(text []byte) (q tracedRow, err error) {
 }
 
 // fromCells reads the cells that were found.
-func (r *rowReader) fromCells(q tracedRow) (tracedRow, error) {
+func (r *rowReader) fromCells(q requestRow) (requestRow, error) {
 	at := r.form.point(bytes.TrimSpace(r.cells[0]))
 	if source.IsMissing(string(at)) {
 		return q, source.NewUnaskable(source.NoLength, "there is no instant")
@@ -99,7 +100,7 @@ func (r *rowReader) fromCells(q tracedRow) (tracedRow, error) {
 }
 
 // instant reads when a request came.
-func (r *rowReader) instant(text []byte, q *tracedRow) error {
+func (r *rowReader) instant(text []byte, q *requestRow) error {
 	ok := false
 	if r.form.dated {
 		q.at, ok = r.days.parse(text)
@@ -125,10 +126,10 @@ func shortened(text []byte) string {
 }
 
 // decimalComma reports whether numbers may have a comma for a point: commas separate nothing.
-func (f *traceForm) decimalComma() bool { return !f.json && f.comma != ',' }
+func (f *layout) decimalComma() bool { return !f.json && f.comma != ',' }
 
 // point is a number with a point.
-func (f *traceForm) point(text []byte) []byte {
+func (f *layout) point(text []byte) []byte {
 	if f.decimalComma() && bytes.IndexByte(text, ',') >= 0 {
 		return bytes.Replace(text, []byte{','}, []byte{'.'}, 1)
 	}
@@ -136,7 +137,7 @@ func (f *traceForm) point(text []byte) []byte {
 }
 
 // tokens reads a length in tokens.
-func (f *traceForm) tokens(cell []byte) (n int, ok bool, err error) {
+func (f *layout) tokens(cell []byte) (n int, ok bool, err error) {
 	const most = 9 // digits
 	if 0 < len(cell) && len(cell) <= most {
 		for i, b := range cell {
@@ -149,7 +150,7 @@ func (f *traceForm) tokens(cell []byte) (n int, ok bool, err error) {
 		}
 	}
 	long, ok, err := source.ParseWhole(shortened(cell), f.decimalComma())
-	if err == nil && (long < 0 || long > longestLength) {
+	if err == nil && (long < 0 || long > tokens.Most) {
 		err = fmt.Errorf("%q; it must be a number of tokens", cell)
 	}
 	return int(long), ok, err
@@ -195,7 +196,7 @@ func (r *rowReader) split(text []byte) error {
 	return nil
 }
 
-func (f *traceForm) wrongCells(n int) error {
+func (f *layout) wrongCells(n int) error {
 	return fmt.Errorf("the row has %d cells, and there are %d columns", n, f.columns)
 }
 

@@ -1,4 +1,4 @@
-package dataset
+package trace
 
 import (
 	"bytes"
@@ -20,13 +20,13 @@ import (
 // for the first time: a week of a large service is millions of rows.
 type traceFile struct {
 	*source.File
-	form  traceForm
-	facts traceFacts
+	form  layout
+	facts facts
 	notes []string // how it was read, where that is not as usual
 }
 
-// scanTrace finds the form of a file, and reads it once.
-func scanTrace(file *source.File) (*traceFile, error) {
+// scan finds the form of a file, and reads it once.
+func scan(file *source.File) (*traceFile, error) {
 	t := &traceFile{File: file}
 	if err := t.sniff(); err != nil {
 		return nil, err
@@ -42,12 +42,12 @@ func scanTrace(file *source.File) (*traceFile, error) {
 	return t, err
 }
 
-// traceArray is what a trace in JSON must be, for errors.
-const traceArray = "a trace in JSON is an array of objects, or one each line"
+// mustBeArray is what a trace in JSON must be, for errors.
+const mustBeArray = "a trace in JSON is an array of objects, or one each line"
 
 // sniff finds the form by the first row.
 func (t *traceFile) sniff() error {
-	first := source.NewElements(t.From(0), 0, traceArray)
+	first := source.NewElements(t.From(0), 0, mustBeArray)
 	b, err := first.Token()
 	switch {
 	case errors.Is(err, io.EOF):
@@ -112,7 +112,7 @@ func firstColumn(header []string, names []string) int {
 func (t *traceFile) sniffJSON(array bool) error {
 	f := &t.form
 	f.json, f.array = true, array
-	first := source.NewElements(t.From(0), 0, traceArray)
+	first := source.NewElements(t.From(0), 0, mustBeArray)
 	err := first.Begin()
 	if err == nil {
 		err = first.Next(true)
@@ -138,7 +138,7 @@ func (t *traceFile) sniffJSON(array bool) error {
 	}
 	f.names[0] = cmp.Or(f.names[0], "timestamp")
 	if fields[f.names[0]] == nil {
-		_, err := (&rowReader{form: &traceForm{names: [3]string{"timestamp"}}}).object(first.Object)
+		_, err := (&rowReader{form: &layout{names: [3]string{"timestamp"}}}).object(first.Object)
 		return source.AtLine(max(1, first.Began), err)
 	}
 	usual := plainSeconds
@@ -149,7 +149,7 @@ func (t *traceFile) sniffJSON(array bool) error {
 }
 
 // instants says how instants are written, by the first of them and the name of its column.
-func (f *traceForm) instants(first []byte, line int64, name string, usual unit) error {
+func (f *layout) instants(first []byte, line int64, name string, usual unit) error {
 	number, isNumber := parseDecimal(first)
 	f.dated, f.unit, f.first = !isNumber, usual, number
 	for suffix, u := range map[string]unit{"_ms": milliseconds, "_s": plainSeconds, "_us": {"microseconds", time.Microsecond}, "_ns": {"nanoseconds", time.Nanosecond}} {
@@ -173,11 +173,11 @@ func (f *traceForm) instants(first []byte, line int64, name string, usual unit) 
 
 // scan reads every row.
 func (t *traceFile) scan() error {
-	t.facts = newTraceFacts(&t.form)
+	t.facts = newFacts(&t.form)
 	if t.form.array || t.form.quoted {
 		return t.scanInOrder()
 	}
-	pieces := make([]traceFacts, (t.Size-t.form.begins+source.PieceSize-1)/source.PieceSize)
+	pieces := make([]facts, (t.Size-t.form.begins+source.PieceSize-1)/source.PieceSize)
 	source.InParallel(len(pieces), func(i int) error {
 		pieces[i] = t.scanPiece(t.form.begins + int64(i)*source.PieceSize)
 		return pieces[i].err
@@ -197,9 +197,9 @@ func (t *traceFile) scan() error {
 }
 
 // scanPiece reads the rows that begin in a piece.
-func (t *traceFile) scanPiece(from int64) traceFacts {
-	facts := newTraceFacts(&t.form)
-	facts.err = t.inPiece(from, func(line int64, q tracedRow, err error) error {
+func (t *traceFile) scanPiece(from int64) facts {
+	facts := newFacts(&t.form)
+	facts.err = t.inPiece(from, func(line int64, q requestRow, err error) error {
 		switch {
 		case err == nil:
 			facts.add(q, line)
@@ -213,7 +213,7 @@ func (t *traceFile) scanPiece(from int64) traceFacts {
 }
 
 // inPiece does something with each row that begins in a piece; lines are counted from it.
-func (t *traceFile) inPiece(from int64, do func(line int64, q tracedRow, err error) error, lines *int64) error {
+func (t *traceFile) inPiece(from int64, do func(line int64, q requestRow, err error) error, lines *int64) error {
 	l := source.LinesFrom(t.File, from, t.form.begins)
 	reader := rowReader{form: &t.form}
 	for l.Next < from+source.PieceSize && l.Scan() {
@@ -235,14 +235,14 @@ func (t *traceFile) inPiece(from int64, do func(line int64, q tracedRow, err err
 }
 
 // blank reports whether a row of a table has nothing in it.
-func (f *traceForm) blank(text []byte) bool {
+func (f *layout) blank(text []byte) bool {
 	return !f.json && text[0] == f.comma && len(bytes.Trim(text, string(f.comma)+" ")) == 0
 }
 
 // misfit finds the line of a piece with which no size of blocks is left.
 func (t *traceFile) misfit(names blocks, lines, from int64) error {
 	within := int64(0)
-	err := t.inPiece(from, func(line int64, q tracedRow, err error) error {
+	err := t.inPiece(from, func(line int64, q requestRow, err error) error {
 		if err == nil {
 			names.add(q.prompt, len(q.blocks), lines+line)
 		}
@@ -260,7 +260,7 @@ func (t *traceFile) scanInOrder() error {
 	for row, err := range t.inFileOrder() {
 		switch {
 		case err == nil:
-			t.facts.add(row.tracedRow, row.line)
+			t.facts.add(row.requestRow, row.line)
 			if !t.facts.names.fit() {
 				_, err = t.facts.names.size()
 				return err
@@ -278,7 +278,7 @@ func (t *traceFile) scanInOrder() error {
 
 // A placedRow is a row and its line.
 type placedRow struct {
-	tracedRow
+	requestRow
 	line int64
 }
 
@@ -329,7 +329,7 @@ func (t *traceFile) quotedRows(yield func(placedRow, error) bool) {
 				}
 			}
 			at.line = rows.Line()
-			at.tracedRow, err = reader.fromCells(at.tracedRow)
+			at.requestRow, err = reader.fromCells(at.requestRow)
 		}
 		if !yield(at, err) {
 			return
@@ -339,7 +339,7 @@ func (t *traceFile) quotedRows(yield func(placedRow, error) bool) {
 
 // arrayRows are the objects of a JSON array.
 func (t *traceFile) arrayRows(yield func(placedRow, error) bool) {
-	split := source.NewElements(t.From(0), 0, traceArray)
+	split := source.NewElements(t.From(0), 0, mustBeArray)
 	reader := rowReader{form: &t.form}
 	err := split.Begin()
 	for first := true; err == nil; first = false {
@@ -348,7 +348,7 @@ func (t *traceFile) arrayRows(yield func(placedRow, error) bool) {
 		}
 		at := placedRow{line: split.Began}
 		q, wrong := reader.row(split.Object)
-		if at.tracedRow = q; !yield(at, wrong) {
+		if at.requestRow = q; !yield(at, wrong) {
 			return
 		}
 	}

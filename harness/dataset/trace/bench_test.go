@@ -1,4 +1,4 @@
-package dataset_test
+package trace_test
 
 import (
 	"bufio"
@@ -11,29 +11,29 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/vllmspec/vllmspec/harness/dataset"
+	"github.com/vllmspec/vllmspec/harness/dataset/trace"
 )
 
 // BenchmarkTrace27Million reads a trace as large as the published week of Azure's, up to the
 // first request, and reports how much memory the process has needed until then and while it
 // plays a million of them.
 //
-//	go test -run xxx -bench Trace27Million -benchtime 1x ./harness/dataset
+//	go test -run xxx -bench Trace27Million -benchtime 1x ./harness/dataset/trace
 func BenchmarkTrace27Million(b *testing.B) {
-	const rows, played = 27_000_000, 1_000_000
+	const rows, drawn = 27_000_000, 1_000_000
 	dir := b.TempDir()
 	size := weekOfAzure(b, filepath.Join(dir, "week.csv"), rows)
 	b.SetBytes(size)
 	var first time.Duration
 	for b.Loop() {
 		began := time.Now()
-		trace, err := dataset.ReadTrace(os.DirFS(dir), "week.csv")
+		played, err := trace.Read(os.DirFS(dir), "week.csv")
 		require.NoError(b, err)
-		require.False(b, trace.Held())
-		count, err := trace.Count()
+		require.False(b, played.Held())
+		count, err := played.Count()
 		require.NoError(b, err)
 		require.Equal(b, rows, count)
-		conversations, err := trace.Conversations(stream(1))
+		conversations, err := played.Conversations(stream(1))
 		require.NoError(b, err)
 		for c := range conversations {
 			require.NoError(b, c.Err)
@@ -41,14 +41,14 @@ func BenchmarkTrace27Million(b *testing.B) {
 		}
 		first = time.Since(began)
 		n, last := 0, time.Duration(-1)
-		for at := range trace.Times {
+		for at := range played.Times {
 			require.GreaterOrEqual(b, at, last)
-			if last = at; n == played {
+			if last = at; n == drawn {
 				break
 			}
 			n++
 		}
-		require.NoError(b, trace.Close())
+		require.NoError(b, played.Close())
 	}
 	b.ReportMetric(first.Seconds(), "s-to-first-request")
 	b.ReportMetric(mostResident(b), "MiB-resident")

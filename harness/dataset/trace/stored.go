@@ -1,4 +1,4 @@
-package dataset
+package trace
 
 import (
 	"errors"
@@ -38,7 +38,7 @@ func readStored(files fs.FS, path string) (t Trace, err error) {
 	return t, t.check()
 }
 
-func readRequests(opened *parquet.File) (out []Traced, err error) {
+func readRequests(opened *parquet.File) (out []Request, err error) {
 	defer source.RecoverParquet(&err)
 	if _, ok := opened.Schema().Lookup("due_ns"); !ok {
 		return nil, errors.New("there is no column due_ns; a trace in Parquet is the requests.parquet of a stored run")
@@ -63,8 +63,8 @@ func readRequests(opened *parquet.File) (out []Traced, err error) {
 // traced is the request once more. Where there is no count, as with an answer that
 // did not come, it has the length that was asked for; an answer of no known
 // length has one token.
-func (r stored) traced() Traced {
-	out := Traced{At: time.Duration(r.Due), Class: r.Class, Answer: 1}
+func (r stored) traced() Request {
+	out := Request{At: time.Duration(r.Due), Class: r.Class, Answer: 1}
 	if n := firstKnown(r.Prompt, r.RequestedPrompt); n != nil {
 		out.Prompt = int(*n)
 	}
