@@ -5,7 +5,7 @@ help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 test: ## all tests of the project, the features among them
-	go test -timeout 30m $(FLAGS) ./...
+	go test -timeout 30m $(FLAGS) $(or $(PACKAGES),./...)
 
 test-vllm: ## the features that a small server carries, against a real vLLM on this machine's CPU: two to five minutes
 	fixtures/vllm/serve go test -v -count=1 ./features -godog.tags=@vllm

@@ -86,7 +86,7 @@ func goTest(t *testing.T, dir string, variables []string, args ...string) (strin
 	t.Helper()
 	command := exec.Command("go", append([]string{"test"}, args...)...)
 	command.Dir = dir
-	command.Env = append(os.Environ(), "PWD="+dir, "GOFLAGS=-mod=mod", "GITHUB_ACTIONS=", "GITHUB_STEP_SUMMARY=")
+	command.Env = append(os.Environ(), "PWD="+dir, "GOFLAGS=-mod=mod -vet=off", "GITHUB_ACTIONS=", "GITHUB_STEP_SUMMARY=")
 	command.Env = append(command.Env, variables...)
 	out, err := command.CombinedOutput()
 	if exit := new(exec.ExitError); err != nil {
@@ -268,7 +268,7 @@ func (o own) isEndedWithGo(t *testing.T) {
 	write(t, o.module, "chat/slo/long.feature", long)
 	defer os.Remove(filepath.Join(o.module, "chat/slo/long.feature"))
 	command := exec.Command("go", "test", "./chat", "-godog.tags=@quick")
-	command.Dir, command.Env = o.module, append(os.Environ(), "PWD="+o.module, "GOFLAGS=-mod=mod", "VLLMSPEC_OUT="+out, "VLLM_URL="+server.URL, "VLLMSPEC_FEATURES=chat/slo/long.feature", "VLLMSPEC_UNKNOWN=warn", "VLLMSPEC_DASHBOARD=off")
+	command.Dir, command.Env = o.module, append(os.Environ(), "PWD="+o.module, "GOFLAGS=-mod=mod -vet=off", "VLLMSPEC_OUT="+out, "VLLM_URL="+server.URL, "VLLMSPEC_FEATURES=chat/slo/long.feature", "VLLMSPEC_UNKNOWN=warn", "VLLMSPEC_DASHBOARD=off")
 	said, err := os.Create(filepath.Join(t.TempDir(), "said"))
 	require.NoError(t, err)
 	defer said.Close()

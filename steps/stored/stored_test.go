@@ -28,7 +28,7 @@ import (
 var update = flag.Bool("update", false, "write testdata/verdicts.txt anew")
 
 // TestEveryScenario_judgedAgain runs every feature of this repository once, as `go test
-// ./features` does, and holds two things of each folder that is stored:
+// ./features` does: each passes. It holds two things of each folder that is stored:
 //
 // Judged again from its files it gives its verdicts.json, and of several runs its
 // trials.json, byte for byte.
@@ -88,11 +88,15 @@ func everyFeature(t *testing.T) (runs []string) {
 	require.NoError(t, err)
 	for _, feature := range features {
 		synctest.Test(t, func(t *testing.T) {
-			_, err := s.Run(feature)
+			passed, err := s.Run(feature)
 			assert.NoError(t, err, feature.Path)
+			assert.True(t, passed, feature.Path)
 		})
 	}
 	require.NoError(t, s.Close())
+	if t.Failed() {
+		t.Log(output.String())
+	}
 	names, err := store.Names(env.Out)
 	require.NoError(t, err)
 	for _, name := range names {
