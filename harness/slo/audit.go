@@ -18,8 +18,8 @@ func Audit(window *Window) (found []Finding) {
 	if w.Run.Stopped.Early() {
 		whole(endedEarly + w.Run.Stopped.String())
 	}
-	if w.seen < w.Run.Requests {
-		whole(fmt.Sprintf("only %s of %s could be read back: requests.parquet is broken", quantity.Grouped(w.seen), quantity.Counted(w.Run.Requests, "request")))
+	if w.Requests() < w.Run.Requests {
+		whole(fmt.Sprintf("only %s of %s could be read back: requests.parquet is broken", quantity.Grouped(w.Requests()), quantity.Counted(w.Run.Requests, "request")))
 	}
 	if w.Due == 0 {
 		whole(nothingDue)

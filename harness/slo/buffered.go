@@ -36,7 +36,7 @@ func (w audit) buffered() (found []Finding) {
 // one lay together in the kernel.
 func (w client) readLate() bool {
 	delays := w.Spread("read delay")
-	if delays.N() == 0 || w.chunkGaps.N() <= w.shared {
+	if delays.N() == 0 || w.stampedGaps() <= 0 {
 		return false
 	}
 	return delays.Quantile(.5, 0) >= w.usualGap()

@@ -180,10 +180,10 @@ func (w client) little() Check {
 	if w.soFar || !ok || w.recorded == 0 {
 		return Check{}
 	}
-	recorded := w.recorded.Seconds() / (of.end.at - of.begin.at).Seconds()
+	recorded := w.recorded.Seconds() / of.lasted().Seconds()
 	c := Check{Name: "in flight, counted and by Little's law", Value: fmt.Sprintf("%s and %s", quantity.Digits(own), quantity.Digits(recorded)), Bound: "within " + quantity.Format(littleMost, quantity.Ratio), Voids: ClientTimes}
 	// What lies between them is so much time of each request.
-	each := math.Abs(own-recorded) * (of.end.at - of.begin.at).Seconds() / float64(max(1, w.seen))
+	each := math.Abs(own-recorded) * of.lasted().Seconds() / float64(max(1, w.Requests()))
 	if off := math.Abs(own - recorded); off > littleAtMost && off > littleMost*max(own, recorded) && each > lagBound(w.Run.Scenario) {
 		c.Reason = fmt.Sprintf("by the client's own count %s requests were in flight on average, by what it recorded of them %s: it took a good part of their time itself; give it a free core", quantity.Digits(own), quantity.Digits(recorded))
 	}

@@ -1,6 +1,9 @@
 package slo
 
 import (
+	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/vllmspec/vllmspec/harness"
@@ -43,4 +46,17 @@ func risen(before, now float64, again bool) float64 {
 		return now
 	}
 	return now - before
+}
+
+// labelled is a label set as a key.
+func labelled(labels map[string]string) string {
+	if len(labels) == 0 {
+		return ""
+	}
+	parts := make([]string, 0, len(labels))
+	for k, v := range labels {
+		parts = append(parts, fmt.Sprintf("%s=%q", k, v))
+	}
+	slices.Sort(parts)
+	return strings.Join(parts, ",")
 }

@@ -80,7 +80,7 @@ const sure = 0.9999
 func (w judgement) errorsSoFar(o harness.Objective, v Verdict) Verdict {
 	n := w.Due
 	if issued := w.watched.of("client", harness.SeriesIssued); issued.readings() > 0 {
-		n = max(n, int(issued.end.v))
+		n = max(n, int(issued.last()))
 	}
 	if n > 0 {
 		lo, hi := stats.Share(w.failed, n, float64(n), sure)

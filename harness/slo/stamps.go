@@ -66,7 +66,7 @@ const shortAnswer = 0.05
 func (w client) unseen(share float64, statistic, what string) (b stampError) {
 	delays := w.Spread("read delay")
 	most, level := tolerance(statistic)
-	if !(share > most) || delays.N() == 0 || w.chunkGaps.N() <= w.shared {
+	if !(share > most) || delays.N() == 0 || w.stampedGaps() <= 0 {
 		return b
 	}
 	delay := delays.Quantile(level, 0)

@@ -24,6 +24,9 @@ func (s *streams) take(r *harness.Record) {
 	s.atOnce += one(r.Chunks[last]-r.Chunks[0] < time.Duration(last)*paceLeast)
 }
 
+// stampedGaps are how many gaps there are whose chunk has a stamp of its own.
+func (w *Window) stampedGaps() int { return w.chunkGaps.N() - w.shared }
+
 // usualGap is the median of the gaps between chunks that have a stamp of their own.
 func (w *Window) usualGap() float64 {
 	return w.chunkGaps.Rank(w.shared + (w.chunkGaps.N()-w.shared+1)/2)

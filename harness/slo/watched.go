@@ -3,8 +3,6 @@ package slo
 import (
 	"fmt"
 	"math"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/vllmspec/vllmspec/harness"
@@ -161,6 +159,13 @@ func (w *watched) take(s harness.Sample) {
 	}
 }
 
+// reading is how many readings there were, and how long one took on average, in seconds.
+func (of *source) reading() (n int, each float64) {
+	n = of.took.values.N()
+	each, _, _ = of.took.mean.Interval(float64(n), Confidence)
+	return n, each
+}
+
 // watching records the sampler's own telemetry: how long a reading took, how many failed.
 func (of *source) watching(s harness.Sample, inside bool) {
 	switch {
@@ -283,6 +288,12 @@ func (of *series) readings() int { return of.sums.values.N() }
 func (of *series) greatest() float64 { return of.sums.values.Rank(of.readings()) }
 func (of *series) least() float64    { return of.sums.values.Rank(1) }
 
+// last is the value that was read last.
+func (of *series) last() float64 { return of.end.v }
+
+// lasted is the time between the first reading and the last one.
+func (of *series) lasted() time.Duration { return of.end.at - of.begin.at }
+
 // perSecond is how much a count of one label set rose, by the second.
 func (of *series) perSecond() (float64, bool) {
 	if of.readings() < 2 || of.end.at <= of.begin.at {
@@ -312,17 +323,4 @@ func (w *watched) lastUnread(source string) string {
 		return "; of the last that did not: " + why
 	}
 	return ""
-}
-
-// labelled is a label set as a key.
-func labelled(labels map[string]string) string {
-	if len(labels) == 0 {
-		return ""
-	}
-	parts := make([]string, 0, len(labels))
-	for k, v := range labels {
-		parts = append(parts, fmt.Sprintf("%s=%q", k, v))
-	}
-	slices.Sort(parts)
-	return strings.Join(parts, ",")
 }

@@ -14,11 +14,10 @@ import (
 func (w client) watchings() (checks []Check) {
 	for _, name := range slices.Sorted(maps.Keys(w.watched.sources)) {
 		of := w.watched.sources[name]
-		n := of.took.values.N()
+		n, each := of.reading()
 		if n == 0 || w.Seconds() <= 0 {
 			continue
 		}
-		each, _, _ := of.took.mean.Interval(float64(n), Confidence)
 		c := Check{Name: "reading the " + name, Bound: "at most " + quantity.Format(harness.WatchMost, quantity.Ratio) + " of the time, and all come",
 			Value: fmt.Sprintf("%s in %s each, %s of the time", quantity.Counted(n, "reading"), quantity.Format(each, quantity.Seconds), quantity.Format(each*float64(n)/w.Seconds(), quantity.Ratio))}
 		if of.missing > 0 {
