@@ -13,7 +13,7 @@ import (
 func likely(a *slo.Ledger, p pair) slo.Cause {
 	switch {
 	case a.Several():
-		return slo.SeveralServers()
+		return because(slo.SeveralServers())
 	case a.Resets() > 0:
 		return slo.Cause{Summary: "the server's counters began again during the run"}.With(": was it started anew?")
 	case p.isTime():
@@ -21,7 +21,7 @@ func likely(a *slo.Ledger, p pair) slo.Cause {
 	case p.kind == httpErrors:
 		return likelyErrors(p)
 	case p.kind == requests:
-		return a.LikelyRequests(p.client, p.server)
+		return because(a.LikelyRequests(p.client, p.server))
 	}
 	if finished := a.Finished(); !math.IsNaN(finished) && finished != float64(a.Client.Answered) {
 		return slo.Cause{Summary: "they do not agree on the requests either, of which these are"}
@@ -65,4 +65,9 @@ func likelyTime(a *slo.Ledger, p pair) slo.Cause {
 		return slo.Cause{Summary: quantity.Format(-p.difference(), quantity.Seconds) + " lie between client and server"}.With(": the network, a proxy, or the server's own front end")
 	}
 	return slo.Cause{Summary: "the client sees answers sooner than the server says that it gave them"}.With(": one of the two clocks is wrong, or the server counts from earlier on")
+}
+
+// because is a reason as the cause of a verdict.
+func because(r slo.Reason) slo.Cause {
+	return slo.Cause{Summary: r.Summary, Evidence: slo.Evidence(r.Evidence)}
 }

@@ -10,10 +10,16 @@ import (
 	"github.com/vllmspec/vllmspec/harness/quantity"
 )
 
-// SeveralServers is the cause of a difference where readings of several servers came from
+// A Reason is why both sides differ, in a few words, and what speaks for it or is to be done.
+type Reason struct{ Summary, Evidence string }
+
+// String is the summary with its evidence.
+func (r Reason) String() string { return r.Summary + r.Evidence }
+
+// SeveralServers is the reason of a difference where readings of several servers came from
 // one address.
-func SeveralServers() Cause {
-	return Cause{Summary: "the readings of the server's metrics come from several servers behind one address", Evidence: ": list the replicas in VLLM_URL (or their pages in VLLM_METRICS_URL)"}
+func SeveralServers() Reason {
+	return Reason{Summary: "the readings of the server's metrics come from several servers behind one address", Evidence: ": list the replicas in VLLM_URL (or their pages in VLLM_METRICS_URL)"}
 }
 
 // Several reports whether the server's readings are those of several in turns.
@@ -34,7 +40,7 @@ const strangersMost = 0.01
 // "" where nothing speaks against it.
 func (a *Ledger) whose() string {
 	if a.Several() {
-		return SeveralServers().Reason()
+		return SeveralServers().String()
 	}
 	client, server := float64(a.Client.Answered), a.Finished()
 	off, remedy := server-client, "keep other traffic off it meanwhile"
@@ -56,10 +62,10 @@ func (a *Ledger) whose() string {
 		return ""
 	}
 	if a.Resets() > 0 { // a server that is started again counts fewer, and never more
-		return SeveralServers().Reason()
+		return SeveralServers().String()
 	}
 	return fmt.Sprintf("the client had %s, and the server's metrics count %s: %s; %s",
-		quantity.Counted(c.Answered, "answer"), quantity.Format(server, quantity.Count), a.LikelyRequests(client, server).Reason(), remedy)
+		quantity.Counted(c.Answered, "answer"), quantity.Format(server, quantity.Count), a.LikelyRequests(client, server).String(), remedy)
 }
 
 // Unseen is why a figure of client and server cannot be compared; "" where it can. NaN stands for
@@ -88,20 +94,20 @@ func (a *Ledger) Unseen(unit quantity.Unit, client, server float64) string {
 }
 
 // LikelyRequests is what a difference in the number of requests probably comes from.
-func (a *Ledger) LikelyRequests(client, server float64) Cause {
+func (a *Ledger) LikelyRequests(client, server float64) Reason {
 	apart := server - client
 	n := int(math.Round(math.Abs(apart)))
 	failed := a.Client.lost + a.Client.GivenUp
 	switch {
 	case apart > 0 && n <= failed:
-		return Cause{Summary: fmt.Sprintf("the server finished %s that did not come whole to the client, which counts %s cut off and %s given up", quantity.Counted(n, "answer"), quantity.Grouped(a.Client.lost), quantity.Grouped(a.Client.GivenUp)),
+		return Reason{Summary: fmt.Sprintf("the server finished %s that did not come whole to the client, which counts %s cut off and %s given up", quantity.Counted(n, "answer"), quantity.Grouped(a.Client.lost), quantity.Grouped(a.Client.GivenUp)),
 			Evidence: ": they were lost on the way, or it left just before the end"}
 	case apart > 0 && server == 2*client:
-		return Cause{Summary: "the server counts each of them twice", Evidence: ": something between them sends every request again, or its metrics are read twice"}
+		return Reason{Summary: "the server counts each of them twice", Evidence: ": something between them sends every request again, or its metrics are read twice"}
 	case apart > 0:
-		return Cause{Summary: fmt.Sprintf("the server finished %s that the client did not ask for", quantity.Counted(n, "request")),
+		return Reason{Summary: fmt.Sprintf("the server finished %s that the client did not ask for", quantity.Counted(n, "request")),
 			Evidence: ": others use it meanwhile, or a proxy sends requests again"}
 	}
-	return Cause{Summary: quantity.Counted(n, "request") + " were answered that the server does not count",
+	return Reason{Summary: quantity.Counted(n, "request") + " were answered that the server does not count",
 		Evidence: ": the metrics are those of one engine or replica of several, or something before it answers in its place"}
 }
