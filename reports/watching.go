@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/vllmspec/vllmspec/harness"
-	"github.com/vllmspec/vllmspec/harness/slo"
+	"github.com/vllmspec/vllmspec/harness/ledger"
 )
 
 // A Panel is one chart over time.
@@ -57,7 +57,7 @@ type watching struct {
 	plans []plan
 	asked map[string][]int         // source and series → plan and line, as plan*100+line
 	read  map[string]time.Duration // when each source was first read
-	rises *slo.Counters
+	rises *ledger.Counters
 	kept  map[lineKey]*readings
 	order []lineKey
 }
@@ -80,7 +80,7 @@ func (k lineKey) name(of line) string {
 }
 
 func newWatching(most int) *watching {
-	w := &watching{most: most, plans: plans(), asked: map[string][]int{}, read: map[string]time.Duration{}, rises: slo.NewCounters(), kept: map[lineKey]*readings{}}
+	w := &watching{most: most, plans: plans(), asked: map[string][]int{}, read: map[string]time.Duration{}, rises: ledger.NewCounters(), kept: map[lineKey]*readings{}}
 	for i, p := range w.plans {
 		for j, l := range p.lines {
 			key := p.of.source + " " + l.series

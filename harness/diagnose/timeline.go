@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/ledger"
 	"github.com/vllmspec/vllmspec/harness/metric"
-	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/stats"
 	"github.com/vllmspec/vllmspec/harness/vllm"
 )
@@ -23,7 +23,7 @@ type timeline struct {
 	front             *frontEnd // over the whole run; nil until it is asked for
 
 	ticks    []tick
-	counters *slo.Counters
+	counters *ledger.Counters
 	first    time.Duration     // of the server's readings
 	inFlight []inFlightReading // by the client's own count
 	standing []int             // ticks in which the engine stood
@@ -61,7 +61,7 @@ func (s spread) mean() float64 { return s.sum / s.n }
 
 func (s *spread) add(o spread) { s.n, s.sum = s.n+o.n, s.sum+o.sum }
 
-func newTimeline() *timeline { return &timeline{counters: slo.NewCounters()} }
+func newTimeline() *timeline { return &timeline{counters: ledger.NewCounters()} }
 
 // take takes a sample.
 func (t *timeline) take(s harness.Sample) {

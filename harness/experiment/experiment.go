@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/ledger"
 	"github.com/vllmspec/vllmspec/harness/sampler"
 	"github.com/vllmspec/vllmspec/harness/slo"
 )
@@ -20,7 +21,7 @@ type Experiment struct {
 	last       *trial    // the run that is on, or the last one; nil before
 	group      *group    // nil: the plan is one run
 	gpus       []sampler.GPU
-	ledgers    []*slo.Ledger // of client and server, of every run
+	ledgers    []*ledger.Ledger // of client and server, of every run
 
 	warnings    []string // about the server, before the first run
 	remarked    bool     // what a reader should know before the load was said

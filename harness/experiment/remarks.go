@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/ledger"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/reconcile"
 	"github.com/vllmspec/vllmspec/harness/slo"
@@ -66,7 +67,7 @@ func (t *trial) surprises() []string {
 
 // disagreements are the figures on which client and server do not agree, as warnings. They
 // are looked for in every run.
-func disagreements(ledger *slo.Ledger) (warnings []string) {
+func disagreements(ledger *ledger.Ledger) (warnings []string) {
 	for _, a := range reconcile.Agreements(ledger) {
 		if a.Outcome == slo.Missed {
 			warnings = append(warnings, "client and server do not agree on "+reconcile.Sentence(a))

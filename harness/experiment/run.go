@@ -13,6 +13,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness/dataset"
 	"github.com/vllmspec/vllmspec/harness/diagnose"
 	"github.com/vllmspec/vllmspec/harness/export"
+	"github.com/vllmspec/vllmspec/harness/ledger"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
 	"github.com/vllmspec/vllmspec/reports"
@@ -30,9 +31,9 @@ type trial struct {
 	observer   *diagnose.Observer
 	drawing    *reports.Drawing
 	folder     *store.Folder
-	ledger     *slo.Ledger  // of client and server
-	facts      *store.Facts // that samples tell
-	judged     []Question   // that verdicts answer; until the run has ended what is to be
+	ledger     *ledger.Ledger // of client and server
+	facts      *store.Facts   // that samples tell
+	judged     []Question     // that verdicts answer; until the run has ended what is to be
 	verdicts   []slo.Verdict
 	warnings   []string
 	view       reports.View // once it has ended
@@ -82,7 +83,7 @@ func (t *trial) bring(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	t.ledger, t.facts = slo.NewLedger(), new(store.Facts)
+	t.ledger, t.facts = ledger.New(), new(store.Facts)
 	sampling := t.sample(ctx)
 	defer sampling.close()
 	runner := t.runner(archive, sampling)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/diagnose"
+	"github.com/vllmspec/vllmspec/harness/ledger"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
 	"github.com/vllmspec/vllmspec/harness/trials"
@@ -61,7 +62,7 @@ type measured struct {
 	manifest store.Manifest
 	run      *harness.Run
 	window   *slo.Window
-	ledger   *slo.Ledger
+	ledger   *ledger.Ledger
 	observer *diagnose.Observer
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/compare"
 	"github.com/vllmspec/vllmspec/harness/diagnose"
+	"github.com/vllmspec/vllmspec/harness/ledger"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/reconcile"
 	"github.com/vllmspec/vllmspec/harness/slo"
@@ -25,7 +26,7 @@ type Runs struct {
 	OwnCache bool                               // nothing that earlier runs left in the server's prefix cache is to be found
 	Windows  []*slo.Window                      // in the order in which they were made
 	Others   []*slo.Window                      // of the second server
-	Ledgers  []*slo.Ledger                      // of every run, on both servers
+	Ledgers  []*ledger.Ledger                   // of every run, on both servers
 	Observed map[*slo.Window]*diagnose.Observer // of runs that were observed when they were read; others are read again where a row was missed
 	Group    *trials.Group                      // nil: the scenario is one run
 }

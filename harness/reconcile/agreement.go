@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/ledger"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
 )
@@ -69,40 +70,40 @@ type figure struct {
 	kind   kind
 	name   string // as rows and manifests have it
 	unit   quantity.Unit
-	client func(*slo.Ledger) (value float64, n int)
-	server func(*slo.Ledger) float64
+	client func(*ledger.Ledger) (value float64, n int)
+	server func(*ledger.Ledger) float64
 }
 
 // figures are all that both count.
 func figures() []figure {
 	ended := func(reason string) figure {
 		return figure{ends, "answers ended by " + reason, quantity.Count,
-			func(a *slo.Ledger) (float64, int) { return float64(a.Client.ByFinish[reason]), a.Client.Answered },
-			func(a *slo.Ledger) float64 { return a.Rise(slo.SeriesFinished + " " + reason) }}
+			func(a *ledger.Ledger) (float64, int) { return float64(a.Client.ByFinish[reason]), a.Client.Answered },
+			func(a *ledger.Ledger) float64 { return a.Rise(ledger.SeriesFinished + " " + reason) }}
 	}
 	return []figure{
 		{requests, "requests", quantity.Count,
-			func(a *slo.Ledger) (float64, int) { return float64(a.Client.Answered), a.Client.Answered }, (*slo.Ledger).Finished},
+			func(a *ledger.Ledger) (float64, int) { return float64(a.Client.Answered), a.Client.Answered }, (*ledger.Ledger).Finished},
 		{tokens, "prompt tokens", quantity.Tokens,
-			func(a *slo.Ledger) (float64, int) { return tokensOf(a, a.Client.Prompt) },
-			func(a *slo.Ledger) float64 { return a.Rise(slo.SeriesPrompts) }},
+			func(a *ledger.Ledger) (float64, int) { return tokensOf(a, a.Client.Prompt) },
+			func(a *ledger.Ledger) float64 { return a.Rise(ledger.SeriesPrompts) }},
 		{tokens, "output tokens", quantity.Tokens,
-			func(a *slo.Ledger) (float64, int) { return tokensOf(a, a.Client.Output) },
-			func(a *slo.Ledger) float64 { return a.Rise(slo.SeriesOutputs) }},
+			func(a *ledger.Ledger) (float64, int) { return tokensOf(a, a.Client.Output) },
+			func(a *ledger.Ledger) float64 { return a.Rise(ledger.SeriesOutputs) }},
 		ended("stop"), ended("length"),
 		{httpErrors, "HTTP errors", quantity.Count,
-			func(a *slo.Ledger) (float64, int) { return float64(a.Client.HTTPErrors), a.Client.Asked }, (*slo.Ledger).HTTPErrors},
+			func(a *ledger.Ledger) (float64, int) { return float64(a.Client.HTTPErrors), a.Client.Asked }, (*ledger.Ledger).HTTPErrors},
 		{firstTokens, "mean TTFT", quantity.Seconds,
-			func(a *slo.Ledger) (float64, int) { return a.Client.TTFT.Mean(), a.Client.TTFT.N },
-			func(a *slo.Ledger) float64 { return a.Rise(slo.SeriesFirstSum) / a.Rise(slo.SeriesFirstCount) }},
+			func(a *ledger.Ledger) (float64, int) { return a.Client.TTFT.Mean(), a.Client.TTFT.N },
+			func(a *ledger.Ledger) float64 { return a.Rise(ledger.SeriesFirstSum) / a.Rise(ledger.SeriesFirstCount) }},
 		{wholeAnswers, "mean E2E latency", quantity.Seconds,
-			func(a *slo.Ledger) (float64, int) { return a.Client.E2E.Mean(), a.Client.E2E.N },
-			func(a *slo.Ledger) float64 { return a.Rise(slo.SeriesLastSum) / a.Rise(slo.SeriesLastCount) }},
+			func(a *ledger.Ledger) (float64, int) { return a.Client.E2E.Mean(), a.Client.E2E.N },
+			func(a *ledger.Ledger) float64 { return a.Rise(ledger.SeriesLastSum) / a.Rise(ledger.SeriesLastCount) }},
 	}
 }
 
 // tokensOf are the tokens of all whole answers, where the server reported those of any.
-func tokensOf(a *slo.Ledger, n int) (float64, int) {
+func tokensOf(a *ledger.Ledger, n int) (float64, int) {
 	if a.Client.WithUsage == 0 {
 		return math.NaN(), 0
 	}
@@ -118,7 +119,7 @@ const (
 
 // Agreements are all figures that both count, held against each other: counts
 // exactly, means to within 50 ms or a fifth of the server's.
-func Agreements(a *slo.Ledger) []harness.Agreement {
+func Agreements(a *ledger.Ledger) []harness.Agreement {
 	var out []harness.Agreement
 	for _, f := range figures() {
 		p := f.pair(a)
@@ -133,7 +134,7 @@ func Agreements(a *slo.Ledger) []harness.Agreement {
 }
 
 // pair has both sides of a figure. It is unknown where one of them is missing.
-func (f figure) pair(a *slo.Ledger) pair {
+func (f figure) pair(a *ledger.Ledger) pair {
 	p := pair{figure: f, server: f.server(a)}
 	p.client, p.n = f.client(a)
 	if why := a.Unseen(f.unit, p.client, p.server); why != "" {
@@ -143,7 +144,7 @@ func (f figure) pair(a *slo.Ledger) pair {
 }
 
 // decide sets the outcome of a pair that has both sides.
-func (p *pair) decide(a *slo.Ledger, agree bool) {
+func (p *pair) decide(a *ledger.Ledger, agree bool) {
 	switch {
 	case p.outcome == slo.Unknown:
 	case agree:
@@ -155,7 +156,7 @@ func (p *pair) decide(a *slo.Ledger, agree bool) {
 
 // Judge holds the figure of a row, which [Parse] read, to what is expected of it: that
 // both are the same, or differ by no more than so much.
-func Judge(a *slo.Ledger, o harness.Objective) slo.Verdict {
+func Judge(a *ledger.Ledger, o harness.Objective) slo.Verdict {
 	e, err := expectationOf(o)
 	if err != nil {
 		return slo.Unanswered(o, err.Error())
@@ -183,7 +184,7 @@ func Judge(a *slo.Ledger, o harness.Objective) slo.Verdict {
 }
 
 // JudgeWorst is the row of that of several runs in which the two differ the most.
-func JudgeWorst(o harness.Objective, runs []*slo.Ledger) slo.Verdict {
+func JudgeWorst(o harness.Objective, runs []*ledger.Ledger) slo.Verdict {
 	rank := map[slo.Outcome]int{slo.Met: 0, slo.Unknown: 1, slo.Missed: 2}
 	var worst slo.Verdict
 	for i, a := range runs {

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/ledger"
 	"github.com/vllmspec/vllmspec/harness/reconcile"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/internal/runtest"
@@ -17,7 +18,7 @@ import (
 
 // both is the ledger of a run of a hundred requests with a TTFT of 60 ms, by the
 // server's own account of 50 ms.
-func both(last []harness.Sample, change func(i int, r *harness.Record)) *slo.Ledger {
+func both(last []harness.Sample, change func(i int, r *harness.Record)) *ledger.Ledger {
 	run := runtest.Of(100, func(i int, r *harness.Record) {
 		*r = runtest.Request(i, time.Duration(i)*100*time.Millisecond, 60*time.Millisecond)
 		if change != nil {
@@ -25,10 +26,10 @@ func both(last []harness.Sample, change func(i int, r *harness.Record)) *slo.Led
 		}
 	})
 	run.Samples = slices.Values(append(runtest.Server(0, 0), last...))
-	return slo.LedgerOf(run)
+	return ledger.Of(run)
 }
 
-func row(t *testing.T, a *slo.Ledger, subject, expectation string) slo.Verdict {
+func row(t *testing.T, a *ledger.Ledger, subject, expectation string) slo.Verdict {
 	t.Helper()
 	o, err := reconcile.Parse(subject, expectation)
 	require.NoError(t, err)
@@ -87,7 +88,7 @@ func TestDifference_saysWhereItProbablyComesFrom(t *testing.T) {
 }
 
 func TestAgreement_withWhatWasNotReadIsUnknown(t *testing.T) {
-	unknown := func(a *slo.Ledger, subject, says string) {
+	unknown := func(a *ledger.Ledger, subject, says string) {
 		t.Helper()
 		v := row(t, a, subject, "exactly")
 		assert.Equal(t, slo.Unknown, v.Outcome)
@@ -96,10 +97,10 @@ func TestAgreement_withWhatWasNotReadIsUnknown(t *testing.T) {
 	unknown(both(runtest.Server(5*time.Second, 50), nil), "requests", "a scrape was missed: the server's metrics were read last at 5 s")
 	unknown(both(runtest.Server(11*time.Second, 100), func(_ int, r *harness.Record) { r.OutputTokens = harness.Unreported }), "output tokens", "reported no token counts")
 	unknown(both(runtest.Server(11*time.Second, 100), nil), "HTTP errors", "do not tell")
-	unknown(slo.LedgerOf(runtest.Of(10, nil)), "requests", "could not be read")
+	unknown(ledger.Of(runtest.Of(10, nil)), "requests", "could not be read")
 	late := runtest.Of(10, nil)
 	late.Samples = slices.Values(runtest.Server(2*time.Second, 0))
-	unknown(slo.LedgerOf(late), "requests", "not read before the load")
+	unknown(ledger.Of(late), "requests", "not read before the load")
 }
 
 func TestParse_readsRowsAsTheyAreMeant(t *testing.T) {
@@ -137,7 +138,7 @@ func TestAgreement_survivesItsFile(t *testing.T) {
 func TestAgreement_ofSeveralRunsIsTheWorst(t *testing.T) {
 	o, err := reconcile.Parse("requests", "exactly")
 	require.NoError(t, err)
-	v := reconcile.JudgeWorst(o, []*slo.Ledger{both(runtest.Server(11*time.Second, 100), nil), both(runtest.Server(11*time.Second, 107), nil), both(runtest.Server(11*time.Second, 101), nil)})
+	v := reconcile.JudgeWorst(o, []*ledger.Ledger{both(runtest.Server(11*time.Second, 100), nil), both(runtest.Server(11*time.Second, 107), nil), both(runtest.Server(11*time.Second, 101), nil)})
 	assert.Equal(t, slo.Missed, v.Outcome)
 	assert.Equal(t, 7.0, v.Value)
 }

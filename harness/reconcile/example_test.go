@@ -5,8 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/vllmspec/vllmspec/harness/ledger"
 	"github.com/vllmspec/vllmspec/harness/reconcile"
-	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/internal/runtest"
 )
 
@@ -16,11 +16,11 @@ func Example() {
 	run.Samples = slices.Values(append(runtest.Server(0, 0), runtest.Server(11*time.Second, 107)...))
 
 	row, _ := reconcile.Parse("requests", "exactly")
-	verdict := reconcile.Judge(slo.LedgerOf(run), row)
+	verdict := reconcile.Judge(ledger.Of(run), row)
 	fmt.Println(verdict.Outcome, verdict.Notes)
 
 	row, _ = reconcile.Parse("requests", "to within 10%")
-	fmt.Println(reconcile.Judge(slo.LedgerOf(run), row).Outcome)
+	fmt.Println(reconcile.Judge(ledger.Of(run), row).Outcome)
 	// Output:
 	// missed [the client counts 100, the server 107]
 	// met

@@ -4,16 +4,17 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/vllmspec/vllmspec/harness/ledger"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
 )
 
 // likely is what a difference probably comes from. It says only what other figures
 // speak for, and how they do.
-func likely(a *slo.Ledger, p pair) slo.Cause {
+func likely(a *ledger.Ledger, p pair) slo.Cause {
 	switch {
 	case a.Several():
-		return because(slo.SeveralServers())
+		return because(ledger.SeveralServers())
 	case a.Resets() > 0:
 		return slo.Cause{Summary: "the server's counters began again during the run"}.With(": was it started anew?")
 	case p.isTime():
@@ -32,7 +33,7 @@ func likely(a *slo.Ledger, p pair) slo.Cause {
 	return slo.Cause{Summary: "both count as many answers, but not the same reasons why they ended"}.With(": something between them changes answers")
 }
 
-func likelyTokens(a *slo.Ledger, p pair) slo.Cause {
+func likelyTokens(a *ledger.Ledger, p pair) slo.Cause {
 	unreported := a.Client.Answered - a.Client.WithUsage
 	switch {
 	case unreported > 0:
@@ -53,10 +54,10 @@ func likelyErrors(p pair) slo.Cause {
 	return slo.Cause{Summary: "the server sent more of them than the client got"}.With(": others use it meanwhile, or a proxy sends requests again that fail")
 }
 
-func likelyTime(a *slo.Ledger, p pair) slo.Cause {
-	count := a.Rise(slo.SeriesFirstCount)
+func likelyTime(a *ledger.Ledger, p pair) slo.Cause {
+	count := a.Rise(ledger.SeriesFirstCount)
 	if p.kind == wholeAnswers {
-		count = a.Rise(slo.SeriesLastCount)
+		count = a.Rise(ledger.SeriesLastCount)
 	}
 	switch {
 	case count != float64(p.n):
@@ -68,6 +69,6 @@ func likelyTime(a *slo.Ledger, p pair) slo.Cause {
 }
 
 // because is a reason as the cause of a verdict.
-func because(r slo.Reason) slo.Cause {
+func because(r ledger.Reason) slo.Cause {
 	return slo.Cause{Summary: r.Summary, Evidence: slo.Evidence(r.Evidence)}
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/ledger"
 	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/stats"
 )
@@ -62,7 +63,7 @@ func (b *buckets) take(s harness.Sample, part string, w *watched) {
 			}
 		}
 	}
-	k := labelled(labels)
+	k := ledger.LabelKey(labels)
 	set := b.sets[k]
 	if set == nil {
 		// One that appears while others of the server's had been there has begun at zero.
@@ -91,7 +92,7 @@ func (s *bucketSet) add() {
 			again = again || v < s.before[part]
 		}
 		for part, v := range s.now {
-			s.fell[part] += risen(s.before[part], v, again)
+			s.fell[part] += ledger.Risen(s.before[part], v, again)
 		}
 	}
 	maps.Copy(s.before, s.now)

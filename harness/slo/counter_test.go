@@ -10,13 +10,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/ledger"
 	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/internal/runtest"
 )
 
 func TestCounter_thatFallsBeganAgain(t *testing.T) {
-	c := slo.NewCounters()
+	c := ledger.NewCounters()
 	rise := func(at time.Duration, v float64, engine string) (float64, bool) {
 		return c.Rise(runtest.Sample(at, "vllm:num_preemptions_total", engine, v), 0)
 	}
@@ -104,7 +105,7 @@ func TestSampled_rowSaysWhyTheServerWasNotRead(t *testing.T) {
 		assert.Equal(t, slo.Unknown, v.Outcome)
 		assert.Contains(t, v.Notes[0], says, row[0])
 	}
-	assert.Contains(t, row(t, slo.LedgerOf(never), "requests", "exactly").Cause.Reason(), refused)
+	assert.Contains(t, row(t, ledger.Of(never), "requests", "exactly").Cause.Reason(), refused)
 
 	rarely := runtest.Of(1000, nil)
 	rarely.Unread = map[string]string{"server": "http://host/metrics: no answer came within 1 s"}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/ledger"
 	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 )
@@ -66,7 +67,7 @@ func (w *watched) takeGPU(s harness.Sample) {
 	if isInstance {
 		labels["gpu"] = board
 	}
-	k := labelled(labels)
+	k := ledger.LabelKey(labels)
 	of := w.gpus[k]
 	if of == nil {
 		of = &gpu{name: nameOf(labels), from: w.from, to: w.to, processes: harness.Unreported, others: harness.Unreported}

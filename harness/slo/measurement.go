@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/ledger"
 )
 
 // A Measurement measures a run as it is read: see [harness.Run.Each]. Its window is
@@ -18,7 +19,7 @@ type Measurement struct {
 // NewMeasurement measures a run that is about to be read.
 func NewMeasurement(run *harness.Run) *Measurement {
 	w := newWindow(run, newWatched(run))
-	w.ledger = NewLedger()
+	w.ledger = ledger.New()
 	w.ledger.Ended(run)
 	return &Measurement{Window: w}
 }
@@ -46,4 +47,4 @@ func (m *Measurement) Record(r *harness.Record) {
 }
 
 // Ledger has both sides of the run: what the client counted, and what the server did.
-func (m *Measurement) Ledger() *Ledger { return m.Window.ledger }
+func (m *Measurement) Ledger() *ledger.Ledger { return m.Window.ledger }

@@ -19,5 +19,5 @@ func (w *Window) notItsOwn() string {
 	if w.ledger == nil {
 		return ""
 	}
-	return w.ledger.whose()
+	return w.ledger.NotItsOwn()
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/ledger"
 	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 )
@@ -49,7 +50,7 @@ type series struct {
 	known              bool // by how much it rose
 
 	where    map[string]string // only of these labels
-	counters *Counters
+	counters *ledger.Counters
 	rise     float64 // since the window began, until the end of the run
 	rises    int     // readings that it rests on
 	void     void
@@ -95,7 +96,7 @@ func (w *watched) ask(source, name string) *series {
 	k := key(source, name)
 	if w.series[k] == nil {
 		plain, where := metric.Selector(name)
-		of := &series{where: where, counters: NewCounters(), before: harness.NoTime, void: newVoid()}
+		of := &series{where: where, counters: ledger.NewCounters(), before: harness.NoTime, void: newVoid()}
 		w.series[k] = of
 		w.named[key(source, plain)] = append(w.named[key(source, plain)], of)
 		if source == "server" && where["model_name"] != "" {

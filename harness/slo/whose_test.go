@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/ledger"
 	"github.com/vllmspec/vllmspec/harness/reconcile"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/internal/runtest"
@@ -62,7 +63,7 @@ func behind(replicas []replica, reaches func(second int) int) *harness.Run {
 
 func inTurns(n int) func(int) int { return func(second int) int { return second % n } }
 
-func row(t *testing.T, a *slo.Ledger, subject, expectation string) slo.Verdict {
+func row(t *testing.T, a *ledger.Ledger, subject, expectation string) slo.Verdict {
 	t.Helper()
 	o, err := reconcile.Parse(subject, expectation)
 	require.NoError(t, err)
@@ -101,7 +102,7 @@ func TestServers_severalBehindOneAddressAreUnknown(t *testing.T) {
 				assert.Contains(t, v.Notes[0], several)
 			}
 			assert.Equal(t, slo.Met, judge(t, run, "p50 TTFT", "at most 9 s").Outcome, "what the client timed is not the server's")
-			if v := row(t, slo.LedgerOf(run), "requests", "exactly"); v.Outcome == slo.Missed {
+			if v := row(t, ledger.Of(run), "requests", "exactly"); v.Outcome == slo.Missed {
 				assert.Contains(t, v.Cause.Reason(), several)
 			}
 		})

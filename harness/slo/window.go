@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/ledger"
 	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/stats"
 )
@@ -19,7 +20,7 @@ type Window struct {
 	Run      *harness.Run
 	From, To time.Duration
 	watched  *watched
-	ledger   *Ledger            // of client and server; nil where the run goes on
+	ledger   *ledger.Ledger     // of client and server; nil where the run goes on
 	classes  map[string]*Window // of the traffic, where it has any
 	parts    []*Window          // of several runs that are judged together
 	soFar    bool               // the run goes on: its requests come in the order in which they end

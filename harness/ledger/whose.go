@@ -1,4 +1,4 @@
-package slo
+package ledger
 
 import (
 	"fmt"
@@ -35,10 +35,10 @@ func (a *Ledger) Several() bool {
 // more of them, or fewer, than there were.
 const strangersMost = 0.01
 
-// whose says why the server's figures are not those of this load and of all of the
+// NotItsOwn says why the server's figures are not those of this load and of all of the
 // server: they are of several servers in turns, or of other requests than the client's;
 // "" where nothing speaks against it.
-func (a *Ledger) whose() string {
+func (a *Ledger) NotItsOwn() string {
 	if a.Several() {
 		return SeveralServers().String()
 	}

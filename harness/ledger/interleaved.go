@@ -1,4 +1,4 @@
-package slo
+package ledger
 
 import (
 	"math"
@@ -31,13 +31,13 @@ const seriesStart = "process_start_time_seconds"
 func (i *interleaved) take(s harness.Sample) {
 	switch {
 	case s.Series == seriesStart:
-		k := labelled(s.Labels)
+		k := LabelKey(s.Labels)
 		if i.starts[k] == nil {
 			i.starts[k] = new(startTimes)
 		}
 		i.starts[k].take(s.At, s.Value)
 	case ofTheLoad(s):
-		k := s.Series + " " + labelled(s.Labels)
+		k := s.Series + " " + LabelKey(s.Labels)
 		if i.strands[k] == nil {
 			i.strands[k] = new(strands)
 		}

@@ -1,4 +1,4 @@
-package slo
+package ledger
 
 import (
 	"math"
@@ -47,15 +47,15 @@ func (s sum) Mean() float64 { return s.v.Seconds() / float64(s.N) }
 // scrapes are when the server was read.
 type scrapes struct{ first, last time.Duration }
 
-// NewLedger is the ledger of a run that is about to begin.
-func NewLedger() *Ledger {
+// New is the ledger of a run that is about to begin.
+func New() *Ledger {
 	return &Ledger{server: map[string]float64{}, counters: NewCounters(), mixed: newInterleaved(),
 		Client: ClientCounts{ByFinish: map[string]int{}}, gaps: scrapes{harness.NoTime, harness.NoTime}}
 }
 
-// LedgerOf reads a run that has ended.
-func LedgerOf(run *harness.Run) *Ledger {
-	a := NewLedger()
+// Of reads a run that has ended.
+func Of(run *harness.Run) *Ledger {
+	a := New()
 	for s := range run.Samples {
 		_ = a.Sample(s) // always nil
 	}

@@ -1,4 +1,4 @@
-package slo
+package ledger
 
 import (
 	"fmt"
@@ -27,7 +27,7 @@ func NewCounters() *Counters {
 // Rise takes a reading, and is by how much the counter rose since the one before.
 // It is known from the second reading of its source on, which was first read at first.
 func (c *Counters) Rise(s harness.Sample, first time.Duration) (rise float64, known bool) {
-	set := s.Series + " " + labelled(s.Labels)
+	set := s.Series + " " + LabelKey(s.Labels)
 	before, seen := c.last[set]
 	c.last[set] = s.Value
 	switch {
@@ -36,20 +36,20 @@ func (c *Counters) Rise(s harness.Sample, first time.Duration) (rise float64, kn
 	case seen && s.Value < before:
 		c.resets[s.Series]++
 	}
-	return risen(before, s.Value, false), true
+	return Risen(before, s.Value, false), true
 }
 
-// risen is by how much a counter rose from one value to the next; again says that it
+// Risen is by how much a counter rose from one value to the next; again says that it
 // began again, where other counters of the same histogram tell.
-func risen(before, now float64, again bool) float64 {
+func Risen(before, now float64, again bool) float64 {
 	if again || now < before {
 		return now
 	}
 	return now - before
 }
 
-// labelled is a label set as a key.
-func labelled(labels map[string]string) string {
+// LabelKey is a label set as a key.
+func LabelKey(labels map[string]string) string {
 	if len(labels) == 0 {
 		return ""
 	}
