@@ -19,7 +19,9 @@
 //	harness/sampler/       watches beside: the server's metrics, the host
 //	harness/server/        where the server under test comes from
 //	harness/metric/        the catalogue of metrics, as data
-//	harness/slo/           judging a run by it
+//	harness/ledger/        what the client and the server counted of one run
+//	harness/measure/       a run, measured once by the catalogue
+//	harness/slo/           objectives, and judging a measured run by them
 //	harness/quantity/      numbers and units, read and written
 //	harness/compare/       runs against a baseline or another server; drift over a history
 //	harness/diagnose/      why an objective was not met: where the time went, and what the server did

@@ -2,6 +2,7 @@ package reports
 
 import (
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/slo"
 )
 
@@ -12,7 +13,7 @@ func sideBySide() [][2]string {
 }
 
 // classes are the figures of each class of traffic; none where there are no classes.
-func classes(measured *slo.Window) (out []Figures) {
+func classes(measured *measure.Window) (out []Figures) {
 	for _, name := range measured.Classes() {
 		row := Figures{Name: name}
 		for _, f := range sideBySide() {
@@ -24,7 +25,7 @@ func classes(measured *slo.Window) (out []Figures) {
 }
 
 // figureOf is one figure with its interval, as a verdict has it.
-func figureOf(w *slo.Window, statistic, metric string) Fact {
+func figureOf(w *measure.Window, statistic, metric string) Fact {
 	v := slo.JudgeSoFar(w, []harness.Objective{{Statistic: statistic, Metric: metric, Relation: harness.AtMost}})[0]
 	return Fact{v.Name(), valueWithInterval(v)}
 }

@@ -7,11 +7,11 @@ import (
 	"io"
 	"math"
 	"path"
-
 	"slices"
 	"strings"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
@@ -53,7 +53,7 @@ type Differing struct {
 type Measured struct {
 	Manifest store.Manifest
 	Verdicts []slo.Verdict
-	Window   *slo.Window
+	Window   *measure.Window
 }
 
 // RenderComparison writes the page of several runs beside each other.

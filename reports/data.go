@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/stats"
@@ -114,7 +115,7 @@ func limits(verdicts []slo.Verdict) []Limit {
 }
 
 // distributions are those of every run, and those of other times that objectives name.
-func distributions(w *slo.Window, verdicts []slo.Verdict) []Distribution {
+func distributions(w *measure.Window, verdicts []slo.Verdict) []Distribution {
 	out := []Distribution{}
 	metrics := []string{"TTFT", "ITL", "TPOT", "E2E latency"}
 	for _, v := range verdicts {

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
 	"github.com/vllmspec/vllmspec/reports"
@@ -26,7 +27,7 @@ func storeRuns(t testing.TB, root string, from, to int) (names []string) {
 	run := runOf(100)
 	objective, err := slo.Parse("p50 TTFT", "at most 1 s")
 	require.NoError(t, err)
-	verdicts := slo.Judge(slo.Measure(run), []harness.Objective{objective})
+	verdicts := slo.Judge(measure.Of(run), []harness.Objective{objective})
 	for i := from; i < to; i++ {
 		m := store.NewManifest("", run)
 		m.Scenario.Name = fmt.Sprintf("Scenario %d", i%20)

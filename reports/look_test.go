@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
@@ -236,7 +237,7 @@ func TestBrowser_showsRunsBesideEachOther(t *testing.T) {
 			}
 		}
 		run.Scenario.Seed += uint64(slower)
-		return reports.Measured{Manifest: store.NewManifest("run=x", run), Window: slo.Measure(run)}
+		return reports.Measured{Manifest: store.NewManifest("run=x", run), Window: measure.Of(run)}
 	}
 	c := reports.NewComparison([]reports.Measured{measured(1000, 0), measured(1000, 0), measured(1000, 20*time.Millisecond)})
 	require.Equal(t, "p50 TTFT", c.Figures[0].Name)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/compare"
+	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
@@ -56,7 +57,7 @@ func page(t *testing.T, run *harness.Run, rows ...[2]string) (reports.View, stri
 		require.NoError(t, err)
 		objectives = append(objectives, o)
 	}
-	view := reports.NewView(run, slo.Measure(run), slo.Judge(slo.Measure(run), objectives), store.NewManifest("run=x", run))
+	view := reports.NewView(run, measure.Of(run), slo.Judge(measure.Of(run), objectives), store.NewManifest("run=x", run))
 	var out bytes.Buffer
 	require.NoError(t, reports.Render(&out, view))
 	return view, out.String()
@@ -188,7 +189,7 @@ func TestPage_barsStandOnOneScale(t *testing.T) {
 		return slo.Verdict{Objective: harness.Objective{Metric: "TTFT", Relation: relation, Limit: limit, Upper: upper}, Unit: quantity.Seconds, Value: value, Lo: value, Hi: value, N: 1}
 	}
 	bar := func(v slo.Verdict) reports.Bar {
-		return reports.NewView(runOf(1), slo.Measure(runOf(1)), []slo.Verdict{v}, store.Manifest{}).Objectives[0].Bar
+		return reports.NewView(runOf(1), measure.Of(runOf(1)), []slo.Verdict{v}, store.Manifest{}).Objectives[0].Bar
 	}
 	assert.Equal(t, reports.Bar{Known: true, AllowedX: 0, AllowW: 50, LimitX: 50, X: 25, ValueX: 25}, bar(verdict(harness.AtMost, 2, 0, 1)))
 	assert.Equal(t, reports.Bar{Known: true, AllowedX: 50, AllowW: 50, LimitX: 50, X: 100, ValueX: 100}, bar(verdict(harness.AtLeast, 1, 0, 9)))
@@ -239,7 +240,7 @@ func TestPage_rowThatComparesIsNoFigureOfTheRun(t *testing.T) {
 	require.NoError(t, err)
 	run := runOf(100)
 	verdicts := compare.Judge([]compare.Row{{Objective: o, Base: []float64{1}, Now: []float64{1}, Against: slo.AgainstBaseline}})
-	view := reports.NewView(run, slo.Measure(run), verdicts, store.NewManifest("run=x", run))
+	view := reports.NewView(run, measure.Of(run), verdicts, store.NewManifest("run=x", run))
 	assert.Empty(t, view.Data.Limits, "1.05 of the baseline are no 1.05 s")
 	assert.Empty(t, view.Objectives[0].SQL)
 	assert.Equal(t, "TTFT", view.Data.Story.Metric)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
@@ -73,7 +74,7 @@ func (p Progress) Says() string {
 
 // NewRunningView is the page of a run that goes on, as far as it has come. The run
 // holds what is known of it by now; its streams are not read.
-func NewRunningView(d *Drawing, run *harness.Run, measured *slo.Window, m store.Manifest, p Progress) View {
+func NewRunningView(d *Drawing, run *harness.Run, measured *measure.Window, m store.Manifest, p Progress) View {
 	verdicts := slo.JudgeSoFar(measured, run.Scenario.Objectives)
 	v := d.view(run, measured, verdicts, m)
 	v.Outcome = "running"
@@ -90,7 +91,7 @@ func NewRunningView(d *Drawing, run *harness.Run, measured *slo.Window, m store.
 
 // NewRunningLine is of that what is shown in one line: the progress, how objectives
 // stand, and p99 TTFT. It costs next to nothing.
-func NewRunningLine(d *Drawing, objectives []harness.Objective, measured *slo.Window, p Progress) View {
+func NewRunningLine(d *Drawing, objectives []harness.Objective, measured *measure.Window, p Progress) View {
 	p.count(d, slo.JudgeSoFar(measured, objectives))
 	v := View{Outcome: "running", Running: &p, Headline: p.headline(false)}
 	if ttft := measured.Spread("TTFT"); ttft.N() > 0 {

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
 	"github.com/vllmspec/vllmspec/reports"
@@ -42,7 +43,7 @@ func drawnOf(t testing.TB, n, chunks int, perSecond float64) string {
 		Length: length, To: length, Requests: n, Records: records, Samples: func(func(harness.Sample) bool) {}}
 	o, err := slo.Parse("p99 TTFT", "at most 500 ms")
 	require.NoError(t, err)
-	measured := slo.Measure(run)
+	measured := measure.Of(run)
 	var out bytes.Buffer
 	require.NoError(t, reports.Render(&out, reports.NewView(run, measured, slo.Judge(measured, []harness.Objective{o}), store.NewManifest("run=x", run))))
 	return out.String()

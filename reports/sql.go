@@ -274,7 +274,7 @@ func (a asked) ratio(part, whole string, together bool) relation {
 func (a asked) since() string { return fmt.Sprintf("rises where at_ns > %d", a.from) }
 
 // risesSQL is by how much counters rose from one reading to the next: the rule of
-// [slo.Counters]. Counters of one histogram begin again together: one that fell tells of
+// [ledger.Counters]. Counters of one histogram begin again together: one that fell tells of
 // the others, which may have risen above what they were.
 func risesSQL(of string, together bool) string {
 	source, _, _ := strings.Cut(of, " and series")

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
 	"github.com/vllmspec/vllmspec/reports"
@@ -74,7 +75,7 @@ func TestList_mockIsNoTrendOfARealServer(t *testing.T) {
 		m.Start, m.Server = run.Start.Add(time.Duration(at)*time.Hour), server
 		objective, err := slo.Parse("p50 TTFT", "at most 1 s")
 		require.NoError(t, err)
-		return reports.NewEntry(m, slo.Judge(slo.Measure(run), []harness.Objective{objective}))
+		return reports.NewEntry(m, slo.Judge(measure.Of(run), []harness.Objective{objective}))
 	}
 	real, mock := store.Server{Origin: store.AtURL, URL: "http://a"}, store.Server{Origin: store.OfMock, Kind: "the mock, over TCP", Simulated: true}
 	var out bytes.Buffer

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/vllmspec/vllmspec/harness"
-	"github.com/vllmspec/vllmspec/harness/slo"
+	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/store"
 	"github.com/vllmspec/vllmspec/reports"
 )
@@ -16,7 +16,7 @@ func TestComparison_ofUnlikeOrVoidRunsSaysNothing(t *testing.T) {
 	measured := func(n int, load string, stopped harness.StopKind) reports.Measured {
 		run := runOf(n)
 		run.Scenario.Labels, run.Stopped.Kind = map[string]string{"load": load}, stopped
-		return reports.Measured{Manifest: store.NewManifest("run=x", run), Window: slo.Measure(run)}
+		return reports.Measured{Manifest: store.NewManifest("run=x", run), Window: measure.Of(run)}
 	}
 	unlike := reports.NewComparison([]reports.Measured{measured(1000, "8 per second", ""), measured(100, "80 per second", "")})
 	assert.Contains(t, unlike.Says, "The runs are unlike: the load of B is 80 per second, that of A 8 per second")

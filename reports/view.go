@@ -10,6 +10,7 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/diagnose"
+	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
@@ -72,7 +73,7 @@ type Failures struct {
 }
 
 // NewView is the page of a run, as it was measured and judged. It reads the run once.
-func NewView(run *harness.Run, measured *slo.Window, verdicts []slo.Verdict, m store.Manifest) View {
+func NewView(run *harness.Run, measured *measure.Window, verdicts []slo.Verdict, m store.Manifest) View {
 	d, observer := NewDrawing(run.Requests, Full()), diagnose.NewObserver(measured)
 	run.Each(d, observer)
 	return d.View(run, measured, observer.Times(), verdicts, m)
@@ -80,7 +81,7 @@ func NewView(run *harness.Run, measured *slo.Window, verdicts []slo.Verdict, m s
 
 // View is the page of a run that has ended, all of which the drawing took. The times are
 // where those of its requests went.
-func (d *Drawing) View(run *harness.Run, measured *slo.Window, times diagnose.Times, verdicts []slo.Verdict, m store.Manifest) View {
+func (d *Drawing) View(run *harness.Run, measured *measure.Window, times diagnose.Times, verdicts []slo.Verdict, m store.Manifest) View {
 	v := d.view(run, measured, verdicts, m)
 	v.Agreement = agreement(m)
 	v.Phases, v.Data.Phases = phases(times, run.From)
@@ -96,7 +97,7 @@ func (d *Drawing) View(run *harness.Run, measured *slo.Window, times diagnose.Ti
 
 // view is what the page of a run that goes on and that of one which has ended have in
 // common.
-func (d *Drawing) view(run *harness.Run, measured *slo.Window, verdicts []slo.Verdict, m store.Manifest) View {
+func (d *Drawing) view(run *harness.Run, measured *measure.Window, verdicts []slo.Verdict, m store.Manifest) View {
 	v := View{
 		Title: run.Scenario.Name, Target: NewTarget(m), Warnings: run.Warnings, Facts: about(run, m),
 		Figures: figures(measured.Figures()), Classes: classes(measured), Definitions: definitions(verdicts),
@@ -302,7 +303,7 @@ func definitions(verdicts []slo.Verdict) (out []Fact) {
 	return out
 }
 
-func method(run *harness.Run, measured *slo.Window, m store.Manifest) []Fact {
+func method(run *harness.Run, measured *measure.Window, m store.Manifest) []Fact {
 	var good []string
 	for _, o := range m.Scenario.Good {
 		good = append(good, o.Text)
@@ -319,7 +320,7 @@ func method(run *harness.Run, measured *slo.Window, m store.Manifest) []Fact {
 }
 
 // stamps says whose clock stamped what came, and how far the client's own was off.
-func stamps(run *harness.Run, measured *slo.Window) string {
+func stamps(run *harness.Run, measured *measure.Window) string {
 	shared := ""
 	for _, f := range measured.Figures() {
 		if f.Name == "coalesced chunks" {
@@ -337,7 +338,7 @@ func stamps(run *harness.Run, measured *slo.Window) string {
 		quantity.Format(delays.Quantile(.5, 0), quantity.Seconds), quantity.Format(delays.Quantile(.99, 0), quantity.Seconds), shared)
 }
 
-func checks(measured *slo.Window) (out []Fact) {
+func checks(measured *measure.Window) (out []Fact) {
 	for _, c := range slo.Checks(measured) {
 		value := c.Value + "; sound: " + c.Bound
 		if c.Advice != "" {

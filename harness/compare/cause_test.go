@@ -8,6 +8,7 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/compare"
+	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/slo"
 )
 
@@ -56,7 +57,7 @@ func TestComparison_saysWhatElseDiffers(t *testing.T) {
 			return values
 		}
 		beside := func(o harness.Objective) (base, now []float64) {
-			name := slo.FigureName(o).Name
+			name := measure.FigureName(o).Name
 			return several(c.base, name), several(c.now, name)
 		}
 		v := compare.Judge([]compare.Row{{Objective: row, Base: []float64{1, 1.01, 1.02, 1.03, 1.04, 1.05}, Now: []float64{2, 2.01, 2.02, 2.03, 2.04, 2.05}, Against: slo.AgainstOther, Beside: beside}})[0]

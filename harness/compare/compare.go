@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
@@ -64,7 +65,7 @@ func Judge(rows []Row) []slo.Verdict {
 
 // tail is the error probability: what an interval leaves out on each side, and the level of
 // the test.
-const tail = (1 - slo.Confidence) / 2
+const tail = (1 - measure.Confidence) / 2
 
 // judge answers a row by itself. The evidence is the p-value against it: how likely these
 // figures, or worse ones, would be if the limit were just kept.
@@ -79,8 +80,8 @@ func (c Row) judge(rows int) (v slo.Verdict, evidence float64) {
 	if from, to := least.Estimate(), most.Estimate(); to-from < endless || from >= endless || to <= -endless {
 		estimate = from/2 + to/2
 	}
-	lo, _ := least.Interval(slo.Confidence)
-	_, hi := most.Interval(slo.Confidence)
+	lo, _ := least.Interval(measure.Confidence)
+	_, hi := most.Interval(measure.Confidence)
 	v.Value, v.Lo, v.Hi = math.Exp(estimate), math.Exp(lo), math.Exp(hi)
 	v.Notes = []string{c.sides()}
 	if c.paired(tail) {

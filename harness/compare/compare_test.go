@@ -19,6 +19,7 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/compare"
+	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/stats"
@@ -228,7 +229,7 @@ func TestComparison_agreesWithBenchstat(t *testing.T) {
 	for i, values := range [][]float64{base, now} {
 		var runs []store.Measured
 		for _, v := range values {
-			f := slo.FigureName(row.Objective)
+			f := measure.FigureName(row.Objective)
 			f.Value = v
 			runs = append(runs, store.Measured{Requests: 100, Figures: []harness.Figure{f}})
 		}

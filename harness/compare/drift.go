@@ -5,9 +5,9 @@ import (
 	"slices"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/quantity"
-	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/stats"
 )
 
@@ -56,7 +56,7 @@ func Drifts(o harness.Objective, values []float64) (out []Drift) {
 			continue
 		}
 		d := Drift{Figure: o.Name(), Unit: m.Unit, At: change.At, P: change.P, Before: median(slices.Clone(before)), After: median(slices.Clone(after)), Ratio: math.Exp(shift.Estimate())}
-		lo, hi := shift.Interval(slo.Confidence)
+		lo, hi := shift.Interval(measure.Confidence)
 		d.Lo, d.Hi = math.Exp(lo), math.Exp(hi)
 		d.Worse = m.Better == metric.LowerIsBetter && d.Ratio > 1 || m.Better == metric.HigherIsBetter && d.Ratio < 1
 		out = append(out, d)

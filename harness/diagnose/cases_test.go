@@ -13,6 +13,7 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/diagnose"
+	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/internal/runtest"
 )
@@ -27,13 +28,13 @@ func TestExplain(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.Name, func(t *testing.T) {
 			for _, want := range c.Wants {
-				holdsOfTimes(t, diagnose.TimesOf(slo.Measure(c.Run)), want)
+				holdsOfTimes(t, diagnose.TimesOf(measure.Of(c.Run)), want)
 			}
 			for _, row := range c.Rows {
 				v := judge(t, c.Run, row.Subject, row.Expectation)
 				assert.Equal(t, row.Outcome, string(v.Outcome), "%s: %v", row.Where, v.Notes)
 				verdicts := []slo.Verdict{v}
-				diagnose.Explain(verdicts, slo.Measure(c.Run))
+				diagnose.Explain(verdicts, measure.Of(c.Run))
 				for _, want := range row.Wants {
 					if *update && want.Key == "cause" {
 						written[want.Where] = verdicts[0].Cause.String()
@@ -113,5 +114,5 @@ func judge(t *testing.T, run *harness.Run, subject, expectation string) slo.Verd
 	t.Helper()
 	o, err := slo.Parse(subject, expectation)
 	require.NoError(t, err)
-	return slo.Judge(slo.Measure(run), []harness.Objective{o})[0]
+	return slo.Judge(measure.Of(run), []harness.Objective{o})[0]
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/diagnose"
+	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/internal/runtest"
 )
@@ -20,7 +21,7 @@ func Example() {
 		}
 		r.Done += time.Second / 2
 	})
-	window := slo.Measure(run)
+	window := measure.Of(run)
 	fmt.Printf("%.2f s of %.2f s in the client\n", diagnose.TimesOf(window).All.Client, diagnose.TimesOf(window).All.Total())
 
 	limit, _ := slo.Parse("p50 lag", "at most 100 ms")

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/slo"
 )
 
@@ -37,7 +38,7 @@ const mostMoments = 600
 // Explain sets the causes of the verdicts that are not met, as far as anything that was
 // measured speaks for one. Of several runs that were judged together the first speaks for
 // all that has the same outcome by itself, or else the first.
-func Explain(verdicts []slo.Verdict, runs ...*slo.Window) {
+func Explain(verdicts []slo.Verdict, runs ...*measure.Window) {
 	var observers []*Observer
 	for _, w := range runs {
 		observers = append(observers, NewObserver(w))
@@ -93,7 +94,7 @@ func (e *Observer) observed(rows []harness.Objective) bool {
 func same(a, b harness.Objective) bool { return a.Text == b.Text && a.Where == b.Where }
 
 // TimesOf reads a run once and says where the time of its requests went.
-func TimesOf(w *slo.Window) Times {
+func TimesOf(w *measure.Window) Times {
 	e := NewObserver(w)
 	w.Run.Each(e)
 	return e.Times()
@@ -102,7 +103,7 @@ func TimesOf(w *slo.Window) Times {
 // An Observer gathers what the causes of missed rows rest on, and where the time of
 // requests went, while a run is read: see [harness.Run.Each].
 type Observer struct {
-	w         *slo.Window
+	w         *measure.Window
 	line      *timeline
 	rows      []harness.Objective // that may be missed
 	inquiries []*inquiry
@@ -115,7 +116,7 @@ type Observer struct {
 
 // NewObserver gathers what explains these rows of a run. The window may still be measured
 // in the same pass: only its ends are asked for before the run was read.
-func NewObserver(w *slo.Window, rows ...harness.Objective) *Observer {
+func NewObserver(w *measure.Window, rows ...harness.Objective) *Observer {
 	every := max(time.Second, ((w.To-w.From)/mostMoments + time.Second - 1).Truncate(time.Second))
 	e := &Observer{w: w, line: newTimeline(), rows: rows, failures: map[string]*failures{}, load: loadSeen{classes: map[string]*classSeen{}},
 		times: Times{EveryNS: int64(every)}, slowest: slowest{most: math.MaxInt / 4}}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/diagnose"
+	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/internal/runtest"
 )
@@ -18,7 +19,7 @@ func TestTimesOf_countsRequestsAndMoments(t *testing.T) {
 	  requests 20 every 100ms
 	  request all: sent 100ms, headers 150ms, first 1s, queue 500ms, prefill 300ms, decode 30ms`)
 	require.NoError(t, err)
-	all := diagnose.TimesOf(slo.Measure(cases[0].Run))
+	all := diagnose.TimesOf(measure.Of(cases[0].Run))
 	assert.Equal(t, 20, all.Timed)
 	assert.Equal(t, 20, all.All.N)
 	assertPhases(t, all.All.Phases, all.Slowest.Phases)
@@ -55,7 +56,7 @@ func BenchmarkExplain(b *testing.B) {
 	  histogram vllm:request_queue_time_seconds     0+10x10002 of 600ms below 1s
 	  histogram vllm:request_prefill_time_seconds   0+10x10002 of 200ms below 500ms`)
 	require.NoError(b, err)
-	w := slo.Measure(cases[0].Run)
+	w := measure.Of(cases[0].Run)
 	o, err := slo.Parse("p50 TTFT", "at most 200 ms")
 	require.NoError(b, err)
 	verdicts := slo.Judge(w, []harness.Objective{o})

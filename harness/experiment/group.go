@@ -11,6 +11,7 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/judge"
+	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
 	"github.com/vllmspec/vllmspec/harness/trials"
@@ -23,8 +24,8 @@ type group struct {
 	folder   *store.Folder
 	began    time.Time // by the clock on the wall
 	start    time.Time // by the clock that the load goes by
-	windows  []*slo.Window
-	others   []*slo.Window // of the second server
+	windows  []*measure.Window
+	others   []*measure.Window // of the second server
 	last     *harness.Run
 	facts    *store.Facts // that samples of the last run tell
 	stopped  harness.Stop
@@ -113,7 +114,7 @@ func alone(rows []harness.Objective) []Question {
 
 // judgeAlone judges the run that has ended by itself.
 func (t *trial) judgeAlone() error {
-	runs := &judge.Runs{Labels: t.scenario.Labels, Good: t.scenario.Good, Windows: []*slo.Window{t.measured()}}
+	runs := &judge.Runs{Labels: t.scenario.Labels, Good: t.scenario.Good, Windows: []*measure.Window{t.measured()}}
 	t.verdicts = []slo.Verdict{}
 	for _, asked := range t.judged {
 		verdicts, err := runs.Answer(asked, nil)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness/diagnose"
 	"github.com/vllmspec/vllmspec/harness/judge"
+	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
 	"github.com/vllmspec/vllmspec/internal/spelling"
@@ -51,7 +52,7 @@ func (e *Experiment) runs() *judge.Runs {
 		OwnCache: e.scenario.Cache == nil && !e.scenario.Leftovers}
 	if e.group == nil {
 		window := e.last.measured()
-		runs.Windows, runs.Observed = []*slo.Window{window}, map[*slo.Window]*diagnose.Observer{window: e.last.observer}
+		runs.Windows, runs.Observed = []*measure.Window{window}, map[*measure.Window]*diagnose.Observer{window: e.last.observer}
 		return runs
 	}
 	runs.Group, runs.Windows, runs.Others = &e.group.Group, e.group.windows, e.group.others

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
 )
@@ -73,7 +74,7 @@ func (on *endpoint) label() {
 }
 
 // benchmarks are the figures of these runs as others can be compared with them.
-func (e *Experiment) benchmarks(labels map[string]string, windows []*slo.Window) []byte {
+func (e *Experiment) benchmarks(labels map[string]string, windows []*measure.Window) []byte {
 	labels = maps.Clone(labels)
 	var runs []store.Measured
 	for _, window := range windows {
@@ -92,5 +93,5 @@ func (t *trial) benchmark() []byte {
 		labels = maps.Clone(labels)
 		labels["seed"] = strconv.FormatUint(t.scenario.Seed, 10)
 	}
-	return t.of.benchmarks(labels, []*slo.Window{t.measured()})
+	return t.of.benchmarks(labels, []*measure.Window{t.measured()})
 }

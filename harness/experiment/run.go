@@ -14,6 +14,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness/diagnose"
 	"github.com/vllmspec/vllmspec/harness/export"
 	"github.com/vllmspec/vllmspec/harness/ledger"
+	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
 	"github.com/vllmspec/vllmspec/reports"
@@ -27,7 +28,7 @@ type trial struct {
 	about      *store.Trial        // nil: it is the only one
 	stopLimits []harness.Objective // the load ends as soon as one of these is missed, which is no error
 	run        *harness.Run        // nil: it has not ended, or came to nothing
-	window     *slo.Window         // see [trial.measured], as the next two
+	window     *measure.Window     // see [trial.measured], as the next two
 	observer   *diagnose.Observer
 	drawing    *reports.Drawing
 	folder     *store.Folder
@@ -42,9 +43,9 @@ type trial struct {
 
 // measured is the run as it is judged. It is read once, for its verdicts, their causes
 // and its page.
-func (t *trial) measured() *slo.Window {
+func (t *trial) measured() *measure.Window {
 	if t.window == nil {
-		measurement := slo.NewMeasurement(t.run)
+		measurement := measure.NewMeasurement(t.run)
 		t.window = measurement.Window
 		t.observer = diagnose.NewObserver(t.window, t.scenario.Objectives...)
 		t.drawing = reports.NewDrawing(t.run.Requests, reports.Full())
@@ -106,7 +107,7 @@ func (t *trial) bring(ctx context.Context) (err error) {
 func (t *trial) runner(archive harness.Archive, sampling sampling) harness.Runner {
 	runner := harness.Runner{
 		Client: t.on.client, Samplers: sampling.samplers, Archive: archive, Sinks: []harness.Sink{t.ledger, t.facts},
-		Good: slo.Good(t.scenario.Good), Precise: !t.on.Virtual, ChatHead: t.on.client.ChatHead(), Chats: t.on.client.Chats(),
+		Good: measure.Good(t.scenario.Good), Precise: !t.on.Virtual, ChatHead: t.on.client.ChatHead(), Chats: t.on.client.Chats(),
 	}
 	t.awaits(&runner)
 	if rows := slices.Concat(t.of.plan.EarlyStop, t.stopLimits); rows != nil {
@@ -142,7 +143,7 @@ func findWarmUp(run *harness.Run) {
 	if isOpen && open.Requests > 0 || closed.Requests > 0 || run.Stopped.Early() {
 		return
 	}
-	if note := slo.Settle(run); note != "" {
+	if note := measure.DetectWarmup(run); note != "" {
 		run.Warnings = append(run.Warnings, note)
 	}
 }

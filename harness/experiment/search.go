@@ -6,7 +6,7 @@ import (
 	"math"
 	"time"
 
-	"github.com/vllmspec/vllmspec/harness/slo"
+	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/trials"
 )
 
@@ -21,7 +21,7 @@ func (e *Experiment) search(ctx context.Context, plan Search) error {
 		return err
 	}
 	return e.onServer(ctx, []time.Duration{first.load.Planned()}, func(ctx context.Context) error {
-		s := &searching{Experiment: e, plan: plan, ctx: ctx, windows: map[float64][]*slo.Window{}}
+		s := &searching{Experiment: e, plan: plan, ctx: ctx, windows: map[float64][]*measure.Window{}}
 		f, err := trials.Bisection{Low: plan.From, High: plan.To, Scale: plan.Scale}.Run(s.try)
 		f.Objectives, e.group.Search = e.scenario.Objectives, f
 		e.session.say(f.Says + " (" + f.Ended + ")")
@@ -37,8 +37,8 @@ type searching struct {
 	*Experiment
 	plan    Search
 	ctx     context.Context
-	windows map[float64][]*slo.Window // by setting
-	spent   time.Duration             // by loads
+	windows map[float64][]*measure.Window // by setting
+	spent   time.Duration                 // by loads
 }
 
 // try runs a setting again: once at first, and then until it has twice the runs that it had.

@@ -54,7 +54,7 @@ func (e *Experiment) reach(ctx context.Context, t Target, second bool, labels ma
 	if ended := s.Ended(); ended != nil {
 		return on, ended
 	}
-	on.client.CountTokens(slices.ContainsFunc(slices.Concat(e.scenario.Objectives, e.plan.Comparisons), func(o harness.Objective) bool { return needsChunkTokens(o.Metric) }))
+	on.client.CountTokens(slices.ContainsFunc(slices.Concat(e.scenario.Objectives, e.plan.Comparisons), func(o harness.Objective) bool { m, _ := metric.Lookup(o.Metric); return m.NeedsChunkTokens() }))
 	if e.plan.Chats {
 		on.client.Chat()
 	}
@@ -185,10 +185,4 @@ func (on *endpoint) models() []string {
 		models = append(models, card.Parent)
 	}
 	return models
-}
-
-// needsChunkTokens reports whether a metric has to know how many tokens each chunk holds.
-func needsChunkTokens(name string) bool {
-	m, err := metric.Lookup(name)
-	return err == nil && m.NeedsChunkTokens()
 }

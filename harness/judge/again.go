@@ -12,6 +12,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/diagnose"
 	"github.com/vllmspec/vllmspec/harness/ledger"
+	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
 	"github.com/vllmspec/vllmspec/harness/trials"
@@ -24,11 +25,11 @@ type Rejudged struct {
 	Dir      string
 	Manifest store.Manifest
 	Verdicts []slo.Verdict
-	Group    *trials.Group  // of several runs; nil: it is one
-	Run      *harness.Run   // nil: it is several
-	Window   *slo.Window    // of Run
-	Times    diagnose.Times // of Run: where the time of its requests went
-	Stored   []byte         // verdicts.json; nil where there is none
+	Group    *trials.Group   // of several runs; nil: it is one
+	Run      *harness.Run    // nil: it is several
+	Window   *measure.Window // of Run
+	Times    diagnose.Times  // of Run: where the time of its requests went
+	Stored   []byte          // verdicts.json; nil where there is none
 }
 
 // ErrNotSaid is the error of a run whose files do not say what was judged.
@@ -61,7 +62,7 @@ type measured struct {
 	dir      string
 	manifest store.Manifest
 	run      *harness.Run
-	window   *slo.Window
+	window   *measure.Window
 	ledger   *ledger.Ledger
 	observer *diagnose.Observer
 }
@@ -70,7 +71,7 @@ type measured struct {
 func open(dir string, with ...With) (*measured, error) {
 	one := &measured{dir: dir}
 	stored, err := store.OpenUnjudged(dir, func(m store.Manifest, run *harness.Run) []harness.Consumer {
-		measurement := slo.NewMeasurement(run)
+		measurement := measure.NewMeasurement(run)
 		one.window, one.ledger = measurement.Window, measurement.Ledger()
 		one.observer = diagnose.NewObserver(one.window, rows(m)...)
 		consumers := []harness.Consumer{measurement, one.observer}
@@ -104,7 +105,7 @@ func (one *measured) verdicts() ([]slo.Verdict, error) {
 }
 
 func newRuns(m store.Manifest) *Runs {
-	return &Runs{Observed: map[*slo.Window]*diagnose.Observer{}, Labels: m.Scenario.Labels, Good: m.Scenario.Good, OwnCache: m.Scenario.Cache == nil && !m.Scenario.Leftovers}
+	return &Runs{Observed: map[*measure.Window]*diagnose.Observer{}, Labels: m.Scenario.Labels, Good: m.Scenario.Good, OwnCache: m.Scenario.Cache == nil && !m.Scenario.Leftovers}
 }
 
 func (r *Rejudged) one(with []With) error {
@@ -151,7 +152,7 @@ func (r *Rejudged) several() error {
 		if err := ofThese(of.Search, byName); err != nil {
 			return err
 		}
-		of.Search = of.Again(func(names []string) (windows []*slo.Window, last harness.Stop) {
+		of.Search = of.Again(func(names []string) (windows []*measure.Window, last harness.Stop) {
 			for _, name := range names {
 				windows, last = append(windows, byName[name].window), byName[name].run.Stopped
 			}

@@ -12,6 +12,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness/compare"
 	"github.com/vllmspec/vllmspec/harness/diagnose"
 	"github.com/vllmspec/vllmspec/harness/ledger"
+	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/reconcile"
 	"github.com/vllmspec/vllmspec/harness/slo"
@@ -23,12 +24,12 @@ import (
 type Runs struct {
 	Labels   map[string]string // of the scenario
 	Good     []harness.Objective
-	OwnCache bool                               // nothing that earlier runs left in the server's prefix cache is to be found
-	Windows  []*slo.Window                      // in the order in which they were made
-	Others   []*slo.Window                      // of the second server
-	Ledgers  []*ledger.Ledger                   // of every run, on both servers
-	Observed map[*slo.Window]*diagnose.Observer // of runs that were observed when they were read; others are read again where a row was missed
-	Group    *trials.Group                      // nil: the scenario is one run
+	OwnCache bool                                   // nothing that earlier runs left in the server's prefix cache is to be found
+	Windows  []*measure.Window                      // in the order in which they were made
+	Others   []*measure.Window                      // of the second server
+	Ledgers  []*ledger.Ledger                       // of every run, on both servers
+	Observed map[*measure.Window]*diagnose.Observer // of runs that were observed when they were read; others are read again where a row was missed
+	Group    *trials.Group                          // nil: the scenario is one run
 }
 
 // Answer judges rows that belong together. base are the runs of the baseline; nil
@@ -84,7 +85,7 @@ func (r *Runs) withBaseline(asked store.Asked, base *store.Baseline) ([]slo.Verd
 		return nil, errors.New("there is no baseline to compare with")
 	}
 	of := func(o harness.Objective) ([]float64, error) {
-		values, err := base.Values(slo.FigureName(o))
+		values, err := base.Values(measure.FigureName(o))
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", o.Where, err)
 		}
@@ -103,7 +104,7 @@ func (r *Runs) withBaseline(asked store.Asked, base *store.Baseline) ([]slo.Verd
 // leftInBaseline finds that the runs of a baseline found more in the prefix cache than
 // this workload can explain: they were fast because others had asked the same.
 func (r *Runs) leftInBaseline(name string, base *store.Baseline) []slo.Finding {
-	rates, err := base.Values(slo.FigureName(harness.Objective{Metric: "prefix cache hit rate"}))
+	rates, err := base.Values(measure.FigureName(harness.Objective{Metric: "prefix cache hit rate"}))
 	if !r.OwnCache || err != nil { // it has none
 		return nil
 	}
@@ -115,7 +116,7 @@ func (r *Runs) leftInBaseline(name string, base *store.Baseline) []slo.Finding {
 		}
 		most = max(most, explained)
 	}
-	if was := slices.Max(rates); was > most+slo.HitsElsewhere {
+	if was := slices.Max(rates); was > most+measure.HitsElsewhere {
 		return []slo.Finding{{Voids: slo.CachedWork, Text: fmt.Sprintf("the baseline %q found %s of its prompt tokens in the server's prefix cache, and its own prompts explain %s at most: an earlier run had asked the same; make it anew",
 			name, quantity.Format(was, quantity.Ratio), quantity.Format(most, quantity.Ratio))}}
 	}
@@ -150,7 +151,7 @@ func (r *Runs) compare(rows []harness.Objective, against slo.Reference, theirs f
 }
 
 // figures are what a row is about, of each run.
-func figures(windows []*slo.Window, o harness.Objective) (values []float64, err error) {
+func figures(windows []*measure.Window, o harness.Objective) (values []float64, err error) {
 	for _, window := range windows {
 		f, err := window.Figure(o)
 		if err != nil {
@@ -175,7 +176,7 @@ func (r *Runs) leaveOpen(verdicts []slo.Verdict) {
 }
 
 // foundIn is what was found in any of these runs, each once.
-func foundIn(windows []*slo.Window) (found []slo.Finding) {
+func foundIn(windows []*measure.Window) (found []slo.Finding) {
 	for _, window := range windows {
 		for _, f := range slo.Audit(window) {
 			if !slices.Contains(found, f) {

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/slo"
 )
 
@@ -52,7 +53,7 @@ func (twice) Times(*rand.Rand) iter.Seq[time.Duration] {
 
 // powered runs a load of 2 requests per second, of 100 tokens each, for 15 s after a
 // warm-up of 5 s, while GPU i draws (i+1) × 100 W: 3.6 kW together.
-func powered(t *testing.T, d *dgx, server func() []int32) *slo.Window {
+func powered(t *testing.T, d *dgx, server func() []int32) *measure.Window {
 	t.Helper()
 	started := time.Now()
 	for i := range d.Devices {
@@ -63,10 +64,10 @@ func powered(t *testing.T, d *dgx, server func() []int32) *slo.Window {
 	run, err := harness.Runner{Client: tokens(100), Samplers: []harness.Sampler{d.open(t, server)}}.Run(t.Context(), harness.Scenario{
 		Dataset: anything{}, Load: harness.Open{Arrivals: twice{}, For: 20 * time.Second}, Warmup: 5 * time.Second})
 	require.NoError(t, err)
-	return slo.Measure(run)
+	return measure.Of(run)
 }
 
-func verdict(t *testing.T, w *slo.Window, subject, expectation string) slo.Verdict {
+func verdict(t *testing.T, w *measure.Window, subject, expectation string) slo.Verdict {
 	t.Helper()
 	o, err := slo.Parse(subject, expectation)
 	require.NoError(t, err)

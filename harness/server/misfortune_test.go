@@ -21,6 +21,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness/arrival"
 	"github.com/vllmspec/vllmspec/harness/client"
 	"github.com/vllmspec/vllmspec/harness/dataset"
+	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/openai"
 	"github.com/vllmspec/vllmspec/harness/sampler"
 	"github.com/vllmspec/vllmspec/harness/server"
@@ -221,7 +222,7 @@ func suffer(t *testing.T, fate string, seed uint64) {
 	if failed > 0 {
 		objective, err := slo.Parse("error rate", "none")
 		require.NoError(t, err)
-		verdicts := slo.Judge(slo.Measure(run), []harness.Objective{objective})
+		verdicts := slo.Judge(measure.Of(run), []harness.Objective{objective})
 		assert.NotEqual(t, slo.Met, verdicts[0].Outcome)
 	}
 	require.NoError(t, folder.WriteJSON("run.json", store.NewManifest(folder.Run(), run)))

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 )
 
@@ -12,7 +13,7 @@ type audit struct{ client }
 
 // Audit lists what was found that rows of the run cannot be relied on for. Each says
 // what to do.
-func Audit(window *Window) (found []Finding) {
+func Audit(window *measure.Window) (found []Finding) {
 	w := audit{client{window}}
 	whole := func(text string) { found = append(found, Finding{WholeRun, text}) }
 	if w.Run.Stopped.Early() {
@@ -22,14 +23,14 @@ func Audit(window *Window) (found []Finding) {
 		whole(fmt.Sprintf("only %s of %s could be read back: requests.parquet is broken", quantity.Grouped(w.Requests()), quantity.Counted(w.Run.Requests, "request")))
 	}
 	if w.Due == 0 {
-		whole(nothingDue)
+		whole(measure.NothingDue)
 		return found
 	}
 	found = append(found, w.delivered()...)
 	if cache := w.cache(); cache != "" {
 		found = append(found, Finding{CachedWork, cache})
 	}
-	if whose := w.notItsOwn(); whose != "" {
+	if whose := w.NotItsOwn(); whose != "" {
 		found = append(found, Finding{ServerFigures, whose})
 	}
 	found = append(found, w.leftovers()...)
@@ -58,20 +59,20 @@ func (w audit) cache() string {
 	if contract == nil {
 		return ""
 	}
-	hits := hitRate(w.Window)
-	if hits.reason != "" {
-		return "what was in the prefix cache is unknown: " + hits.reason
+	hits := measure.HitRate(w.Window)
+	if hits.Reason != "" {
+		return "what was in the prefix cache is unknown: " + hits.Reason
 	}
-	if w.lengths.tokens == 0 && contract.Share == 1 {
+	if w.Lengths.Tokens == 0 && contract.Share == 1 {
 		return "what could have been found in the prefix cache is unknown: the server reported no token counts"
 	}
-	was := quantity.Format(hits.value, quantity.Ratio)
-	switch findable := w.lengths.findable(); {
-	case contract.Share == 0 && hits.value > w.coldLimit():
+	was := quantity.Format(hits.Value, quantity.Ratio)
+	switch findable := w.Lengths.Findable(); {
+	case contract.Share == 0 && hits.Value > w.coldLimit():
 		return fmt.Sprintf("the prefix cache was to be cold, but %s of prompt tokens were found in it: the server does not honour cache_salt, or others use it meanwhile", was)
-	case contract.Share == 1 && hits.value < warmLeast*findable:
+	case contract.Share == 1 && hits.Value < warmLeast*findable:
 		return fmt.Sprintf("the prefix cache was to be warm, but %s of prompt tokens were found in it, and %s could have been: it is off or too small, or others use it meanwhile", was, quantity.Format(findable, quantity.Ratio))
-	case contract.Share > 0 && contract.Share < 1 && math.Abs(hits.value-contract.Share) > hitOff:
+	case contract.Share > 0 && contract.Share < 1 && math.Abs(hits.Value-contract.Share) > hitOff:
 		return fmt.Sprintf("%s of prompt tokens were to be found in the prefix cache, but it was %s: it is off or too small, or others use it meanwhile", quantity.Format(contract.Share, quantity.Ratio), was)
 	}
 	return ""
@@ -83,15 +84,15 @@ const otherMost = 0.01
 // otherLengths says that the load was not the one that was asked for: a server
 // that answers in fewer tokens, or cuts prompts, is a faster one.
 func (w audit) otherLengths() (reasons []string) {
-	l := w.lengths
-	if float64(l.otherPrompts) > otherMost*float64(l.prompts) {
-		reasons = append(reasons, fmt.Sprintf("the server counted another number of prompt tokens than was sent in %s of %s: the load was not the one that was asked for", quantity.Grouped(l.otherPrompts), quantity.Counted(l.prompts, "request")))
+	l := w.Lengths
+	if float64(l.OtherPrompts) > otherMost*float64(l.Prompts) {
+		reasons = append(reasons, fmt.Sprintf("the server counted another number of prompt tokens than was sent in %s of %s: the load was not the one that was asked for", quantity.Grouped(l.OtherPrompts), quantity.Counted(l.Prompts, "request")))
 	}
-	if float64(l.otherAnswers) > otherMost*float64(l.answers) {
-		reasons = append(reasons, fmt.Sprintf("%s of %s did not have the length that was asked for: does the server honour ignore_eos?", quantity.Grouped(l.otherAnswers), quantity.Counted(l.answers, "answer")))
+	if float64(l.OtherAnswers) > otherMost*float64(l.Answers) {
+		reasons = append(reasons, fmt.Sprintf("%s of %s did not have the length that was asked for: does the server honour ignore_eos?", quantity.Grouped(l.OtherAnswers), quantity.Counted(l.Answers, "answer")))
 	}
-	reasons = append(reasons, broken(w.lengths.bounds)...)
-	if l.full > 0 && l.answers == 0 {
+	reasons = append(reasons, broken(w.Lengths.Bounds)...)
+	if l.Full > 0 && l.Answers == 0 {
 		reasons = append(reasons, "answers were to have a length, but the server reported no token counts: it must support stream_options.include_usage")
 	}
 	return reasons

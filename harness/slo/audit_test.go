@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/internal/runtest"
 )
@@ -112,7 +113,7 @@ func watching(run *harness.Run, series string, source string, values ...float64)
 // check is a question of the client's audit of itself.
 func check(t *testing.T, run *harness.Run, name string) slo.Check {
 	t.Helper()
-	for _, c := range slo.Checks(slo.Measure(run)) {
+	for _, c := range slo.Checks(measure.Of(run)) {
 		if c.Name == name {
 			return c
 		}
@@ -149,9 +150,9 @@ func TestAudit_ofTheClient(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			run := sound()
-			require.Empty(t, slo.Audit(slo.Measure(run)))
+			require.Empty(t, slo.Audit(measure.Of(run)))
 			c.change(run)
-			reasons := slo.Audit(slo.Measure(run))
+			reasons := slo.Audit(measure.Of(run))
 			require.Len(t, reasons, 1)
 			assert.Contains(t, reasons[0].Text, c.says)
 			assert.Equal(t, slo.Unknown, judge(t, run, "p50 TTFT", "at most 10 s").Outcome)
@@ -176,7 +177,7 @@ func TestAClientThatStoodStill_VoidsWhatItsStampsCouldChange(t *testing.T) {
 	} {
 		run := sound()
 		c.change(run)
-		assert.Empty(t, slo.Audit(slo.Measure(run)), c.name)
+		assert.Empty(t, slo.Audit(measure.Of(run)), c.name)
 		v := judge(t, run, "p50 TTFT", c.most)
 		assert.Equal(t, slo.Unknown, v.Outcome, c.name)
 		assert.Contains(t, v.Notes[0], c.says)
@@ -206,7 +207,7 @@ func TestAClientNearItsLimits_SaysSoAndVoidsNothing(t *testing.T) {
 		run := sound()
 		c.change(run)
 		assert.Equal(t, c.advice, check(t, run, name).Advice)
-		assert.Empty(t, slo.Audit(slo.Measure(run)), "none failed for want of it")
+		assert.Empty(t, slo.Audit(measure.Of(run)), "none failed for want of it")
 		assert.Equal(t, slo.Met, judge(t, run, "p50 TTFT", "at most 10 s").Outcome)
 	}
 }
@@ -218,7 +219,7 @@ func TestChecks_sayWhatWasLookedAt(t *testing.T) {
 	watching(run, "process_cpu_seconds", "client", 0, 20)
 	watching(run, "cpus_available", "client", .5)
 	var found []string
-	for _, c := range slo.Checks(slo.Measure(run)) {
+	for _, c := range slo.Checks(measure.Of(run)) {
 		assert.Empty(t, c.Reason, c.Name)
 		found = append(found, c.Name+": "+c.Value)
 	}

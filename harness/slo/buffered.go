@@ -17,12 +17,12 @@ const (
 // gaps are those of its buffer.
 func (w audit) buffered() (found []Finding) {
 	const remedy = "switch off buffering between client and server (nginx: proxy_buffering off), or measure without what stands there"
-	if share := float64(w.streams.atOnce) / float64(max(1, w.streams.n)); share > atOnceMost {
+	if share := float64(w.Streams.AtOnce) / float64(max(1, w.Streams.N)); share > atOnceMost {
 		return []Finding{{Gaps, fmt.Sprintf("%s of answers came all at once at their end, not as a stream, so that the time between their tokens is not known: %s",
 			quantity.Format(share, quantity.Ratio), remedy)}}
 	}
-	if share := float64(w.shared) / float64(max(1, w.chunks-w.begun)); share > clumpedMost && !w.readLate() {
-		if !w.stampedByKernel() { // then it is not known who was slow
+	if share := float64(w.SharedStamps) / float64(max(1, w.Chunks-w.Begun)); share > clumpedMost && !w.readLate() {
+		if !w.StampedByKernel() { // then it is not known who was slow
 			return []Finding{{ChunkGaps, fmt.Sprintf("%s of chunks after the first came in one read with the one before, so that the gaps are not known: the client was too slow to read them one by one, or something in between buffers; give it a free core, or %s",
 				quantity.Format(share, quantity.Ratio), remedy)}}
 		}
@@ -36,8 +36,8 @@ func (w audit) buffered() (found []Finding) {
 // one lay together in the kernel.
 func (w client) readLate() bool {
 	delays := w.Spread("read delay")
-	if delays.N() == 0 || w.stampedGaps() <= 0 {
+	if delays.N() == 0 || w.StampedGaps() <= 0 {
 		return false
 	}
-	return delays.Quantile(.5, 0) >= w.usualGap()
+	return delays.Quantile(.5, 0) >= w.UsualGap()
 }

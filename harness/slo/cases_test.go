@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/internal/runtest"
@@ -23,7 +24,7 @@ func TestJudge(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.Name, func(t *testing.T) {
 			setGood(t, c)
-			w := slo.Measure(c.Run)
+			w := measure.Of(c.Run)
 			for _, want := range c.Wants {
 				holdsOfAudit(t, slo.Audit(w), want)
 			}
@@ -51,7 +52,7 @@ func setGood(t *testing.T, c runtest.Case) {
 	if len(c.Good) == 0 {
 		return
 	}
-	good, records := slo.Good(c.Run.Scenario.Good), slices.Collect(c.Run.Records)
+	good, records := measure.Good(c.Run.Scenario.Good), slices.Collect(c.Run.Records)
 	for i := range records {
 		records[i].Good = good(&records[i])
 	}

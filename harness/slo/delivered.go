@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 )
 
@@ -17,10 +18,10 @@ func (w audit) delivered() (found []Finding) {
 	if s := w.Run.Shortfall; s != nil {
 		found = append(found, Finding{WholeRun, ShortfallText(s)})
 	}
-	if w.answered == 0 {
+	if w.Answered == 0 {
 		found = append(found, Finding{ServerWork, fmt.Sprintf("none of %s was answered: look at the failures", quantity.Counted(w.Due, "request"))})
 	}
-	if reason := contradiction(w.counts); reason != "" {
+	if reason := contradiction(w.TokenCounts); reason != "" {
 		found = append(found, Finding{TokenCounts, reason})
 	}
 	return found
@@ -67,32 +68,32 @@ const (
 )
 
 // broken says that answers had other lengths than the load asked for.
-func broken(b bounds) (reasons []string) {
-	if float64(b.longer) > overMost*float64(b.most) {
-		reasons = append(reasons, fmt.Sprintf("%s of %s were longer than the load allows: it was not the one that was asked for; see whether the server honours max_tokens and max_completion_tokens", quantity.Grouped(b.longer), quantity.Counted(b.most, "answer")))
+func broken(b measure.Bounds) (reasons []string) {
+	if float64(b.Longer) > overMost*float64(b.Most) {
+		reasons = append(reasons, fmt.Sprintf("%s of %s were longer than the load allows: it was not the one that was asked for; see whether the server honours max_tokens and max_completion_tokens", quantity.Grouped(b.Longer), quantity.Counted(b.Most, "answer")))
 	}
-	if float64(b.shorter) > overMost*float64(b.least) {
-		reasons = append(reasons, fmt.Sprintf("%s of %s were shorter than the load asks for: it was not the one that was asked for; see whether the server honours min_tokens", quantity.Grouped(b.shorter), quantity.Counted(b.least, "answer")))
+	if float64(b.Shorter) > overMost*float64(b.Least) {
+		reasons = append(reasons, fmt.Sprintf("%s of %s were shorter than the load asks for: it was not the one that was asked for; see whether the server honours min_tokens", quantity.Grouped(b.Shorter), quantity.Counted(b.Least, "answer")))
 	}
 	return reasons
 }
 
 // contradiction says why no figure can rest on the server's token counts; "" where they
 // can, or where there are none, which is said where they are asked for.
-func contradiction(c tokenCounts) string {
-	faulty := c.faulty()
-	all := c.counted + c.silent + faulty
+func contradiction(c measure.TokenCounts) string {
+	faulty := c.Faulty()
+	all := c.Counted + c.Silent + faulty
 	switch {
 	case float64(faulty) > faultyMost*float64(all):
 		return fmt.Sprintf("the server's token counts cannot be right in %s of %s: %s; what rests on them is not known", quantity.Grouped(faulty), quantity.Counted(all, "answer"), ways(c))
-	case c.counted > 0 && float64(c.silent) > faultyMost*float64(all):
-		return fmt.Sprintf("the server sent no token counts with %s of %s: what rests on them is not known; it must support stream_options.include_usage", quantity.Grouped(c.silent), quantity.Counted(all, "answer"))
+	case c.Counted > 0 && float64(c.Silent) > faultyMost*float64(all):
+		return fmt.Sprintf("the server sent no token counts with %s of %s: what rests on them is not known; it must support stream_options.include_usage", quantity.Grouped(c.Silent), quantity.Counted(all, "answer"))
 	}
 	return ""
 }
 
 // ways are the ways in which counts cannot be right, the most frequent first.
-func ways(c tokenCounts) string {
+func ways(c measure.TokenCounts) string {
 	says := map[harness.CountFault]string{
 		harness.CountInvalid:     "a count is negative, no whole number, or beyond any context",
 		harness.CountFell:        "a later count of one answer is below an earlier one",
@@ -102,8 +103,8 @@ func ways(c tokenCounts) string {
 		harness.CountBeyondAsked: "more output tokens were counted than were asked for at most, and than came",
 		harness.CountPrompt:      "more prompt tokens were counted than a prompt of that length can have",
 	}
-	kinds := slices.SortedFunc(maps.Keys(c.faults), func(a, b harness.CountFault) int {
-		if n := c.faults[b] - c.faults[a]; n != 0 {
+	kinds := slices.SortedFunc(maps.Keys(c.Faults), func(a, b harness.CountFault) int {
+		if n := c.Faults[b] - c.Faults[a]; n != 0 {
 			return n
 		}
 		return strings.Compare(string(a), string(b))
@@ -117,19 +118,19 @@ func ways(c tokenCounts) string {
 
 // Remarks are what a reader of the figures should know of the answers behind them, and no
 // figure says.
-func Remarks(w *Window) (out []string) {
-	e := w.endings
-	for _, finish := range slices.Sorted(maps.Keys(e.filtered)) {
-		out = append(out, fmt.Sprintf("%s of %s ended by a filter of content (finish reason %q): they are no errors, and those without any content have no latency", quantity.Grouped(e.filtered[finish]), quantity.Counted(e.whole, "answer"), finish))
+func Remarks(w *measure.Window) (out []string) {
+	e := w.Endings
+	for _, finish := range slices.Sorted(maps.Keys(e.Filtered)) {
+		out = append(out, fmt.Sprintf("%s of %s ended by a filter of content (finish reason %q): they are no errors, and those without any content have no latency", quantity.Grouped(e.Filtered[finish]), quantity.Counted(e.Whole, "answer"), finish))
 	}
-	if e.refused > 0 {
-		out = append(out, fmt.Sprintf("%s of %s were refusals, or held one: they count as answers", quantity.Grouped(e.refused), quantity.Counted(e.whole, "answer")))
+	if e.Refused > 0 {
+		out = append(out, fmt.Sprintf("%s of %s were refusals, or held one: they count as answers", quantity.Grouped(e.Refused), quantity.Counted(e.Whole, "answer")))
 	}
-	for _, finish := range slices.Sorted(maps.Keys(e.others)) {
-		out = append(out, fmt.Sprintf("%s of %s ended with the finish reason %q, which is not known here: they count as whole answers", quantity.Grouped(e.others[finish]), quantity.Counted(e.whole, "answer"), finish))
+	for _, finish := range slices.Sorted(maps.Keys(e.Others)) {
+		out = append(out, fmt.Sprintf("%s of %s ended with the finish reason %q, which is not known here: they count as whole answers", quantity.Grouped(e.Others[finish]), quantity.Counted(e.Whole, "answer"), finish))
 	}
-	if n := w.counts.faulty(); n > 0 && contradiction(w.counts) == "" {
-		out = append(out, fmt.Sprintf("the token counts of %s cannot be right and were left out: %s", quantity.Counted(n, "answer"), ways(w.counts)))
+	if n := w.TokenCounts.Faulty(); n > 0 && contradiction(w.TokenCounts) == "" {
+		out = append(out, fmt.Sprintf("the token counts of %s cannot be right and were left out: %s", quantity.Counted(n, "answer"), ways(w.TokenCounts)))
 	}
 	return out
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/internal/runtest"
 )
@@ -100,7 +101,7 @@ func TestAudit_countsThatCannotBeRight(t *testing.T) {
 		}
 		assert.Equal(t, slo.Met, judge(t, of(200), subject, c.expectation).Outcome, "%s: a few are left out", subject)
 	}
-	assert.Equal(t, []string{"the token counts of 5 answers cannot be right and were left out: a later count of one answer is below an earlier one"}, slo.Remarks(slo.Measure(of(200))))
+	assert.Equal(t, []string{"the token counts of 5 answers cannot be right and were left out: a later count of one answer is below an earlier one"}, slo.Remarks(measure.Of(of(200))))
 	silent := runtest.Of(1000, func(i int, r *harness.Record) {
 		if i%10 == 0 {
 			r.OutputTokens = harness.Unreported
@@ -124,8 +125,8 @@ func TestRemarks_nameHowAnswersEnded(t *testing.T) {
 		`10 of 100 answers ended by a filter of content (finish reason "content_filter"): they are no errors, and those without any content have no latency`,
 		"3 of 100 answers were refusals, or held one: they count as answers",
 		`7 of 100 answers ended with the finish reason "sunset", which is not known here: they count as whole answers`,
-	}, slo.Remarks(slo.Measure(run)))
-	assert.Empty(t, slo.Remarks(slo.Measure(runtest.Of(100, nil))))
+	}, slo.Remarks(measure.Of(run)))
+	assert.Empty(t, slo.Remarks(measure.Of(runtest.Of(100, nil))))
 	filtered := runtest.Of(100, func(i int, r *harness.Record) {
 		r.Finish, r.Good, r.Chunks, r.OutputTokens = "content_filter", false, nil, harness.Unreported
 	})

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/internal/runtest"
 )
@@ -39,9 +40,9 @@ func TestSettling_LeavesNoFailureOut(t *testing.T) {
 		}
 		return &harness.Run{To: 200 * time.Second, Length: 201 * time.Second, Requests: 4000, Records: slices.Values(records), Samples: slices.Values([]harness.Sample(nil))}
 	}
-	require.NotEmpty(t, slo.Settle(busier(-1)))
-	assert.Empty(t, slo.Settle(busier(100)))
-	assert.NotEmpty(t, slo.Settle(busier(3000)), "it is judged anyway")
+	require.NotEmpty(t, measure.DetectWarmup(busier(-1)))
+	assert.Empty(t, measure.DetectWarmup(busier(100)))
+	assert.NotEmpty(t, measure.DetectWarmup(busier(3000)), "it is judged anyway")
 }
 
 func BenchmarkLateness(b *testing.B) {
@@ -50,7 +51,7 @@ func BenchmarkLateness(b *testing.B) {
 		r.Sent += time.Duration(1+i%1000) * time.Microsecond
 	})
 	for b.Loop() {
-		if n := slo.Measure(run).Conversations(); n == 0 {
+		if n := measure.Of(run).Conversations(); n == 0 {
 			b.Fatal(fmt.Sprint(n))
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/stats"
@@ -13,14 +14,14 @@ import (
 // EarlyStop is the early stop of a run: one of its sinks, which says when it need not go
 // on: when an objective is missed whatever comes.
 type EarlyStop struct {
-	*SoFar
+	*measure.SoFar
 	objectives []harness.Objective
 }
 
 // NewEarlyStop looks on for these objectives. What is due earlier than warmup does not
 // count.
 func NewEarlyStop(objectives []harness.Objective, warmup time.Duration) *EarlyStop {
-	return &EarlyStop{NewSoFar(harness.Scenario{Objectives: objectives, Warmup: warmup}), objectives}
+	return &EarlyStop{measure.NewSoFar(harness.Scenario{Objectives: objectives, Warmup: warmup}), objectives}
 }
 
 // Decidable is why a run cannot be abandoned for an objective: because it cannot be known
@@ -58,7 +59,7 @@ func (h *EarlyStop) Decided(now time.Duration) string {
 	window := h.Measured(now)
 	defer h.Resume()
 	for _, o := range h.objectives {
-		w := judgement{client{window.class(o.Class)}}
+		w := judgement{client{window.Class(o.Class)}}
 		v := w.judge(o)
 		if m, err := metric.Lookup(o.Metric); err == nil && isErrorRate(m) {
 			v = w.errorsSoFar(o, v)
@@ -79,12 +80,12 @@ const sure = 0.9999
 // fail at once are the first to end; the others are in flight and count as well.
 func (w judgement) errorsSoFar(o harness.Objective, v Verdict) Verdict {
 	n := w.Due
-	if issued := w.watched.of("client", harness.SeriesIssued); issued.readings() > 0 {
-		n = max(n, int(issued.last()))
+	if issued := w.Sampled.Series("client", harness.SeriesIssued); issued.Readings() > 0 {
+		n = max(n, int(issued.Last()))
 	}
 	if n > 0 {
-		lo, hi := stats.Share(w.failed, n, float64(n), sure)
-		v.Value, v.Outcome = float64(w.failed)/float64(n), Decide(o, lo, hi)
+		lo, hi := stats.Share(w.Failed, n, float64(n), sure)
+		v.Value, v.Outcome = float64(w.Failed)/float64(n), Decide(o, lo, hi)
 	}
 	return v
 }

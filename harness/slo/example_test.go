@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/internal/runtest"
 )
@@ -15,7 +16,7 @@ func Example() {
 	if err != nil {
 		panic(err)
 	}
-	window := slo.Measure(runtest.Of(1000, nil))
+	window := measure.Of(runtest.Of(1000, nil))
 	verdict := slo.Judge(window, []harness.Objective{objective})[0]
 	fmt.Println(verdict.Outcome, verdict.Name(), "against", verdict.Expectation())
 

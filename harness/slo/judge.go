@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/metric"
 )
 
@@ -12,7 +13,7 @@ import (
 // the client was late by; where less of that would give another outcome, our own
 // lateness decides, and the answer is not known. Neither are gaps between chunks where
 // we were too slow to see them one by one.
-func Judge(w *Window, objectives []harness.Objective) []Verdict {
+func Judge(w *measure.Window, objectives []harness.Objective) []Verdict {
 	verdicts := JudgeSoFar(w, objectives)
 	Void(verdicts, Audit(w), w.Run.Scenario.Good)
 	return verdicts
@@ -20,10 +21,10 @@ func Judge(w *Window, objectives []harness.Objective) []Verdict {
 
 // JudgeSoFar answers every objective by what there is, without the audit, which asks
 // for a whole run.
-func JudgeSoFar(w *Window, objectives []harness.Objective) []Verdict {
+func JudgeSoFar(w *measure.Window, objectives []harness.Objective) []Verdict {
 	verdicts := make([]Verdict, len(objectives))
 	for i, o := range objectives {
-		verdicts[i] = judgement{client{w.class(o.Class)}}.judge(o)
+		verdicts[i] = judgement{client{w.Class(o.Class)}}.judge(o)
 	}
 	return verdicts
 }
@@ -38,18 +39,18 @@ func (w judgement) judge(o harness.Objective) Verdict {
 		v.MakeUnknown(NoFigure, err.Error())
 		return v
 	}
-	e := w.measure(m, o.Statistic, o.Relation != harness.AtLeast)
-	if e.exact {
-		e.lo, e.hi = e.value, e.value
+	e := w.Estimate(m, o.Statistic, o.Relation != harness.AtLeast)
+	if e.Exact {
+		e.Lo, e.Hi = e.Value, e.Value
 	}
-	v.Unit, v.Value, v.Lo, v.Hi, v.N, v.Notes = m.Unit, e.value, e.lo, e.hi, e.n, e.notes
-	v.Effective, v.Lasting = int(e.effective), Unknown
-	if e.reason != "" || e.n == 0 {
-		v.MakeUnknown(NoFigure, e.reason)
+	v.Unit, v.Value, v.Lo, v.Hi, v.N, v.Notes = m.Unit, e.Value, e.Lo, e.Hi, e.N, e.Notes
+	v.Effective, v.Lasting = int(e.Effective), Unknown
+	if e.Reason != "" || e.N == 0 {
+		v.MakeUnknown(NoFigure, e.Reason)
 		return v
 	}
 	v.settle(e)
-	if !e.exact && w.saturated(m, &v) && v.Outcome == Unknown {
+	if !e.Exact && w.saturated(m, &v) && v.Outcome == Unknown {
 		return v
 	}
 	if v.Outcome == Unknown {
@@ -81,9 +82,9 @@ func (v *Verdict) MakeUnknown(kind Doubt, reason string) {
 // interval is that for requests which depend on each other. That it is missed is what
 // became of these requests: a queue or a stall that many of them stood in is one event
 // for the statistics of any run, and all the same they waited.
-func (v *Verdict) settle(e estimate) {
-	v.Any, v.Here = [2]float64{e.lo, e.hi}, [2]float64{e.run().lo, e.run().hi}
-	v.Lasting = Decide(v.Objective, e.lo, e.hi)
+func (v *Verdict) settle(e measure.Estimate) {
+	v.Any, v.Here = [2]float64{e.Lo, e.Hi}, [2]float64{e.ThisRun().Lo, e.ThisRun().Hi}
+	v.Lasting = Decide(v.Objective, e.Lo, e.Hi)
 	v.Outcome = v.Lasting
 	if v.Outcome == Unknown && Decide(v.Objective, v.Here[0], v.Here[1]) == Missed {
 		v.Outcome, v.Lo, v.Hi = Missed, v.Here[0], v.Here[1]

@@ -25,24 +25,24 @@ func (w judgement) ownLateness(m metric.Metric, v Verdict) string {
 	if w.standsOnTime(m, v) {
 		return ""
 	}
-	best := w.atBest(m, v.Statistic, v.Relation != harness.AtLeast)
+	best := w.AtBest(m, v.Statistic, v.Relation != harness.AtLeast)
 	other := Verdict{Objective: v.Objective}
 	if other.settle(best); other.Outcome == v.Outcome {
 		return ""
 	}
 	return fmt.Sprintf("the client's own lateness decides: had every request been sent when it was due, it could have been %s; give the client a free core%s",
-		quantity.Format(best.value, m.Unit), w.Starved())
+		quantity.Format(best.Value, m.Unit), w.Starved())
 }
 
 // distortion is by what share the server had less or more to do at a time than had all
 // requests been sent when they were due: mean lag ÷ mean time in flight, by Little's
 // law. Where requests wait for slots, the scenario wants it so.
 func (w client) distortion() float64 {
-	flying := w.mean("E2E latency since sent")
+	flying := w.Mean("E2E latency since sent")
 	if w.bounded() || w.Spread("lag").N() == 0 || w.Spread("E2E latency since sent").N() == 0 || flying <= 0 {
 		return 0
 	}
-	return w.mean("lag") / flying
+	return w.Mean("lag") / flying
 }
 
 // distorted is how far off a figure may be that rests on how much the server had to do
@@ -53,7 +53,7 @@ func (w client) distorted(m metric.Metric, v Verdict) stampError {
 	}
 	share := w.distortion()
 	return stampError{share * math.Abs(v.Value), fmt.Sprintf("the client's own lateness decides: late by %s on average, it changed by %s how much the server had to do at a time; give the client a free core%s",
-		quantity.Format(w.mean("lag"), quantity.Seconds), quantity.Format(share, quantity.Ratio), w.Starved())}
+		quantity.Format(w.Mean("lag"), quantity.Seconds), quantity.Format(share, quantity.Ratio), w.Starved())}
 }
 
 // How far the course of a load may be from the one that was asked for.

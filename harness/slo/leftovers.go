@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 )
 
@@ -24,7 +25,7 @@ func (w audit) leftovers() (found []Finding) {
 	}
 	most, known := w.Shareable()
 	was, counted := w.Found()
-	if !known || !counted || was <= most+HitsElsewhere {
+	if !known || !counted || was <= most+measure.HitsElsewhere {
 		return nil
 	}
 	why := "an earlier run asked the same and the server does not honour cache_salt, or others use it meanwhile"

@@ -5,6 +5,7 @@ import (
 	"sort"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/stats"
 )
 
@@ -47,11 +48,11 @@ func (s shareOf) decides(o harness.Objective) func(factor float64) bool {
 	return func(factor float64) bool {
 		n := int(math.Ceil(factor * float64(s.n)))
 		k := int(math.Round(float64(s.k) * float64(n) / float64(s.n)))
-		lo, hi := stats.Share(k, n, s.effective*factor, Confidence)
+		lo, hi := stats.Share(k, n, s.effective*factor, measure.Confidence)
 		if Decide(o, lo*s.unit, hi*s.unit) != Unknown {
 			return true
 		}
-		lo, hi = stats.Share(k, n, float64(n), Confidence)
+		lo, hi = stats.Share(k, n, float64(n), measure.Confidence)
 		return Decide(o, lo*s.unit, hi*s.unit) == Missed
 	}
 }
@@ -86,9 +87,9 @@ func quantileDecides(values *stats.Values, o harness.Objective, infinite int, ef
 			}
 			return Unknown
 		}
-		if inside(stats.Ranks(n, effective*factor, p, Confidence)) != Unknown {
+		if inside(stats.Ranks(n, effective*factor, p, measure.Confidence)) != Unknown {
 			return true
 		}
-		return inside(stats.Ranks(n, float64(n), p, Confidence)) == Missed
+		return inside(stats.Ranks(n, float64(n), p, measure.Confidence)) == Missed
 	}
 }

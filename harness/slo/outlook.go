@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/stats"
@@ -45,9 +46,9 @@ func leastToMeet(o harness.Objective) int {
 	p, isQuantile := metric.Quantile(o.Statistic)
 	switch {
 	case isQuantile && (m.PerRequest() != nil || m.IsLatency()) && o.Relation != harness.AtLeast:
-		return stats.SamplesFor(p, Confidence)
+		return stats.SamplesFor(p, measure.Confidence)
 	case isAttainment(m) && o.Relation == harness.AtLeast && o.Limit > 0 && o.Limit < 1:
-		return int(math.Ceil(math.Log((1-Confidence)/2) / math.Log(o.Limit))) // all of them good
+		return int(math.Ceil(math.Log((1-measure.Confidence)/2) / math.Log(o.Limit))) // all of them good
 	}
 	return 0
 }

@@ -4,17 +4,18 @@ import (
 	"fmt"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/measure"
 )
 
 // Repeats are several runs of one scenario, judged together.
 type Repeats struct {
-	windows []*Window
-	pooled  *Window // all of them, one after the other
+	windows []*measure.Window
+	pooled  *measure.Window // all of them, one after the other
 }
 
 // Together judges runs of one load, at least one, as if they were one run.
-func Together(windows []*Window) *Repeats {
-	return &Repeats{windows: windows, pooled: Pool(windows)}
+func Together(windows []*measure.Window) *Repeats {
+	return &Repeats{windows: windows, pooled: measure.Pool(windows)}
 }
 
 // Judge answers every objective from what all the runs saw. What was found in one of

@@ -9,13 +9,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/internal/runtest"
 )
 
 // preempting is a run after so many preemptions, with one more in its warm-up and as
 // many as told inside its window.
-func preempting(before, inside float64) *slo.Window {
+func preempting(before, inside float64) *measure.Window {
 	run := runtest.Of(1000, nil)
 	run.From = 20 * second
 	var samples []harness.Sample
@@ -32,10 +33,10 @@ func preempting(before, inside float64) *slo.Window {
 			harness.Sample{At: at, Reading: harness.Reading{Source: "client", Series: harness.SeriesInFlight, Value: 8}})
 	}
 	run.Samples = slices.Values(samples)
-	return slo.Measure(run)
+	return measure.Of(run)
 }
 
-func together(t *testing.T, subject, expectation string, windows ...*slo.Window) slo.Verdict {
+func together(t *testing.T, subject, expectation string, windows ...*measure.Window) slo.Verdict {
 	t.Helper()
 	o, err := slo.Parse(subject, expectation)
 	require.NoError(t, err)
@@ -53,7 +54,7 @@ func TestRepeats_countWhatWasInTheirWindows(t *testing.T) {
 }
 
 func TestRepeats_haveThroughputsOfTheirOwn(t *testing.T) {
-	one := slo.Measure(runtest.Of(1000, nil))
+	one := measure.Of(runtest.Of(1000, nil))
 	alone := together(t, "output throughput", "at least 1 tokens per second", one)
 	v := together(t, "output throughput", "at least 1 tokens per second", one, one, one)
 	assert.InEpsilon(t, alone.Value, v.Value, 1e-9)
@@ -61,7 +62,7 @@ func TestRepeats_haveThroughputsOfTheirOwn(t *testing.T) {
 }
 
 func TestRepeats_oneSaturatedRunSaturatesAll(t *testing.T) {
-	w := slo.Measure(overloaded())
+	w := measure.Of(overloaded())
 	v := together(t, "p50 TTFT", "at most 60 s", w, w)
 	assert.Equal(t, slo.Unknown, v.Outcome)
 	assert.Contains(t, v.Notes[len(v.Notes)-1], "the backlog grew")

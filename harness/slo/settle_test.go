@@ -10,6 +10,7 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/arrival"
+	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/internal/runtest"
 )
@@ -33,7 +34,7 @@ func beginning(first time.Duration) *harness.Run {
 
 func TestSettle_leavesOutABeginningThatFlatters(t *testing.T) {
 	run := beginning(20 * time.Millisecond)
-	note := slo.Settle(run)
+	note := measure.DetectWarmup(run)
 	assert.InDelta(t, 20, run.From.Seconds(), 1)
 	assert.Contains(t, note, "the first 20 seconds are not judged")
 	assert.Equal(t, 1800, judge(t, run, "p50 TTFT", "at most 1 s").N)
@@ -41,17 +42,17 @@ func TestSettle_leavesOutABeginningThatFlatters(t *testing.T) {
 
 func TestSettle_stallAtTheBeginningIsNoWarmUp(t *testing.T) {
 	run := beginning(5 * second)
-	assert.Empty(t, slo.Settle(run))
+	assert.Empty(t, measure.DetectWarmup(run))
 	assert.Zero(t, run.From)
 }
 
 func TestSettle_evenRunHasNoWarmUp(t *testing.T) {
 	run := beginning(195 * time.Millisecond)
-	slo.Settle(run)
+	measure.DetectWarmup(run)
 	assert.LessOrEqual(t, run.From, 25*second)
 	run.From = 0
 	run.Scenario.Load = harness.Open{Arrivals: arrival.AtOnce{}}
-	assert.Empty(t, slo.Settle(run), "a load that is never steady has no beginning of its own")
+	assert.Empty(t, measure.DetectWarmup(run), "a load that is never steady has no beginning of its own")
 }
 
 // overloaded is a run whose requests take longer and longer.
@@ -66,14 +67,14 @@ func overloaded() *harness.Run {
 }
 
 func TestSaturated_backlogThatOnlyGrows(t *testing.T) {
-	w := slo.Measure(overloaded())
+	w := measure.Of(overloaded())
 	assert.Contains(t, w.Saturated(), "the backlog grew from")
 	v := judge(t, overloaded(), "p50 TTFT", "at most 1 s")
 	assert.Equal(t, slo.Missed, v.Outcome)
 	assert.Equal(t, slo.Missed, v.Lasting)
 	v = judge(t, overloaded(), "p50 TTFT", "at most 60 s")
 	assert.Equal(t, slo.Unknown, v.Outcome, "a longer run would have taken longer")
-	assert.Empty(t, slo.Measure(beginning(200*time.Millisecond)).Saturated())
+	assert.Empty(t, measure.Of(beginning(200*time.Millisecond)).Saturated())
 }
 
 // A queue that many stood in is one event for the statistics of any run; that they

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/internal/runtest"
 )
@@ -54,7 +55,7 @@ func TestSharing_unexplainedHitsVoidWhatACacheMakesBetter(t *testing.T) {
 		"not known what was found": {runtest.Of(1000, func(_ int, r *harness.Record) { r.PromptTokens, r.ShareableTokens = 1000, 0 }), ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			found := slo.Audit(slo.Measure(c.run))
+			found := slo.Audit(measure.Of(c.run))
 			if c.says == "" {
 				assert.Empty(t, found)
 				return
@@ -71,29 +72,29 @@ func TestSharing_unexplainedHitsVoidWhatACacheMakesBetter(t *testing.T) {
 
 func TestSharing_hitsThatTheScenarioAllows(t *testing.T) {
 	run := sharing(0, 9e5)
-	require.NotEmpty(t, slo.Audit(slo.Measure(run)))
+	require.NotEmpty(t, slo.Audit(measure.Of(run)))
 	run.Scenario.Leftovers = true
-	assert.Empty(t, slo.Audit(slo.Measure(run)))
+	assert.Empty(t, slo.Audit(measure.Of(run)))
 	warm := sharing(0, 98e4)
 	warm.Scenario.Cache = &harness.Cache{Share: 1}
-	assert.Empty(t, slo.Audit(slo.Measure(warm)), "a contract is checked by what it says")
+	assert.Empty(t, slo.Audit(measure.Of(warm)), "a contract is checked by what it says")
 }
 
 func TestSharing_oneOfSeveralRunsVoidsThemAll(t *testing.T) {
 	o, err := slo.Parse("p50 TTFT", "at most 10 s")
 	require.NoError(t, err)
-	fine, warm := slo.Measure(sharing(0, 0)), slo.Measure(sharing(0, 9e5))
-	assert.Equal(t, slo.Met, slo.Together([]*slo.Window{fine, fine}).Judge([]harness.Objective{o})[0].Outcome)
-	v := slo.Together([]*slo.Window{fine, warm}).Judge([]harness.Objective{o})[0]
+	fine, warm := measure.Of(sharing(0, 0)), measure.Of(sharing(0, 9e5))
+	assert.Equal(t, slo.Met, slo.Together([]*measure.Window{fine, fine}).Judge([]harness.Objective{o})[0].Outcome)
+	v := slo.Together([]*measure.Window{fine, warm}).Judge([]harness.Objective{o})[0]
 	assert.Equal(t, slo.Unknown, v.Outcome)
 	assert.Contains(t, v.Notes[0], "run 2 of 2: 90 % of prompt tokens were found")
 }
 
 func TestSharing_headOfATemplateWhereSaltsAreRefused(t *testing.T) {
-	run := func(salting harness.Salting) *slo.Window {
+	run := func(salting harness.Salting) *measure.Window {
 		run := sharing(64, 5e4)
 		run.Scenario.Cache, run.Salting = &harness.Cache{}, salting
-		return slo.Measure(run)
+		return measure.Of(run)
 	}
 	assert.NotEmpty(t, slo.Audit(run(harness.SaltsTaken)), "under another salt the head is another one")
 	assert.Empty(t, slo.Audit(run(harness.SaltsRefused)))

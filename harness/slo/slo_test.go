@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/internal/runtest"
@@ -23,7 +24,7 @@ func judge(t *testing.T, run *harness.Run, subject, expectation string) slo.Verd
 	t.Helper()
 	o, err := slo.Parse(subject, expectation)
 	require.NoError(t, err)
-	return slo.Judge(slo.Measure(run), []harness.Objective{o})[0]
+	return slo.Judge(measure.Of(run), []harness.Objective{o})[0]
 }
 
 func TestJudge_failedRequestIsTheWorst(t *testing.T) {
@@ -58,7 +59,7 @@ func TestFigures_ofTheRun(t *testing.T) {
 			}
 		}
 		require.NoError(t, err, subject)
-		assert.InDelta(t, want, slo.Judge(slo.Measure(run), []harness.Objective{o})[0].Value, 1e-2*max(1, want), subject)
+		assert.InDelta(t, want, slo.Judge(measure.Of(run), []harness.Objective{o})[0].Value, 1e-2*max(1, want), subject)
 	}
 }
 
@@ -165,7 +166,7 @@ func TestParse_readsRowsAsTheyAreMeant(t *testing.T) {
 func TestGood_isWithinEveryLimit(t *testing.T) {
 	limit, err := slo.ParseGood("TTFT", "at most 500 ms")
 	require.NoError(t, err)
-	good := slo.Good([]harness.Objective{limit})
+	good := measure.Good([]harness.Objective{limit})
 	fast, slow := runtest.Request(0, 0, 400*time.Millisecond), runtest.Request(1, 0, 600*time.Millisecond)
 	assert.True(t, good(&fast))
 	assert.False(t, good(&slow))
@@ -228,7 +229,7 @@ func TestGood_classesHaveLimitsOfTheirOwn(t *testing.T) {
 	limit, err := slo.ParseGood("chat: TTFT", "at most 500 ms")
 	require.NoError(t, err)
 	assert.Equal(t, "chat: TTFT at most 500 ms", limit.Text)
-	good := slo.Good([]harness.Objective{limit})
+	good := measure.Good([]harness.Objective{limit})
 	slow := runtest.Request(0, 0, 600*time.Millisecond)
 	assert.True(t, good(&slow), "of no class")
 	slow.Class = "chat"

@@ -3,6 +3,7 @@ package slo
 import (
 	"fmt"
 
+	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 )
@@ -37,10 +38,10 @@ type stampError struct {
 // blurred is that of gaps between chunks. A request's longest gap is off as soon as one
 // of its chunks is.
 func (w client) blurred(m metric.Metric, statistic string) stampError {
-	together := coalesced(w.Window).value
+	together := measure.Coalesced(w.Window).Value
 	share := together
 	if m.PerRequest() != nil {
-		share = float64(w.shared) / float64(max(1, w.begun))
+		share = float64(w.SharedStamps) / float64(max(1, w.Begun))
 	}
 	return w.unseen(share, statistic, fmt.Sprintf("tokens one by one: %s of them came in one read with the one before", quantity.Format(together, quantity.Ratio)))
 }
@@ -48,7 +49,7 @@ func (w client) blurred(m metric.Metric, statistic string) stampError {
 // blurredFirst is that of first chunks: one that was read together with the next has
 // a stamp that is too late, and the server would be blamed for it.
 func (w client) blurredFirst(m metric.Metric, statistic string) stampError {
-	share := float64(w.firstShared) / float64(max(1, w.begun))
+	share := float64(w.FirstShared) / float64(max(1, w.Begun))
 	b := w.unseen(share, statistic, fmt.Sprintf("first tokens when they came: %s of them came in one read with the second", quantity.Format(share, quantity.Ratio)))
 	if m.IsBetweenChunks() { // of a mean over the gaps of an answer the first is one
 		b.by /= max(1, w.Spread("output tokens").Quantile(shortAnswer, 0)-1)
@@ -66,11 +67,11 @@ const shortAnswer = 0.05
 func (w client) unseen(share float64, statistic, what string) (b stampError) {
 	delays := w.Spread("read delay")
 	most, level := tolerance(statistic)
-	if !(share > most) || delays.N() == 0 || w.stampedGaps() <= 0 {
+	if !(share > most) || delays.N() == 0 || w.StampedGaps() <= 0 {
 		return b
 	}
 	delay := delays.Quantile(level, 0)
-	if delay < w.usualGap() {
+	if delay < w.UsualGap() {
 		return b
 	}
 	return stampError{delay, fmt.Sprintf("the client was too slow to see %s, after up to %s in the kernel (p%g), and that decides; give it a free core, or lower the rate%s",

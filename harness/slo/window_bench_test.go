@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/internal/runtest"
 )
@@ -27,11 +28,11 @@ func BenchmarkMeasure(b *testing.B) {
 	o, err := slo.Parse("p99 TTFT", "at most 2 s")
 	require.NoError(b, err)
 	var before, after runtime.MemStats
-	var w *slo.Window
+	var w *measure.Window
 	for b.Loop() {
 		runtime.GC()
 		runtime.ReadMemStats(&before)
-		w = slo.Measure(run)
+		w = measure.Of(run)
 		require.Equal(b, slo.Met, slo.Judge(w, []harness.Objective{o})[0].Outcome)
 	}
 	runtime.GC()

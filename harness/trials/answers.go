@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
 )
@@ -84,7 +85,7 @@ func (of Group) points() iter.Seq2[int, int] {
 }
 
 // DrawCurve makes the curve of a sweep from its runs.
-func (of *Group) DrawCurve(windows []*slo.Window, objectives []harness.Objective, gpus int) {
+func (of *Group) DrawCurve(windows []*measure.Window, objectives []harness.Objective, gpus int) {
 	var points []Point
 	for from, to := range of.points() {
 		together, setting := slo.Together(windows[from:to]), of.Trials[from].Setting
@@ -103,7 +104,7 @@ func (of *Group) DrawCurve(windows []*slo.Window, objectives []harness.Objective
 
 // JudgePoints answers rows at each setting of a sweep, or at the one that they are
 // about. The i-th window is that of the i-th run.
-func (of Group) JudgePoints(windows []*slo.Window, rows []harness.Objective) (verdicts []slo.Verdict) {
+func (of Group) JudgePoints(windows []*measure.Window, rows []harness.Objective) (verdicts []slo.Verdict) {
 	for from, to := range of.points() {
 		if at := At(rows, of.Scale.At(of.Trials[from].Setting)); len(at) > 0 {
 			verdicts = append(verdicts, slo.Together(windows[from:to]).Judge(at)...)
@@ -114,7 +115,7 @@ func (of Group) JudgePoints(windows []*slo.Window, rows []harness.Objective) (ve
 
 // Probe is a setting of a search as its runs show it. It is missed where its last run was
 // ended early, at the stop limits.
-func (of Group) Probe(setting float64, windows []*slo.Window, objectives []harness.Objective, last harness.Stop) *Probe {
+func (of Group) Probe(setting float64, windows []*measure.Window, objectives []harness.Objective, last harness.Stop) *Probe {
 	p := NewProbe(setting, windows, objectives)
 	if last.Kind == harness.StopAbandoned {
 		p.Outcome, p.Ended, p.Decides, p.Why = slo.Missed, true, last.Detail, last.String()
@@ -124,7 +125,7 @@ func (of Group) Probe(setting float64, windows []*slo.Window, objectives []harne
 
 // Again is the finding of a search, judged from its runs once more. Which settings it tried,
 // and why it ended, stay as they were.
-func (of Group) Again(windows func(runs []string) ([]*slo.Window, harness.Stop)) *Finding {
+func (of Group) Again(windows func(runs []string) ([]*measure.Window, harness.Stop)) *Finding {
 	f := *of.Search
 	f.Probes = []Probe{}
 	for _, before := range of.Search.Probes {

@@ -5,6 +5,7 @@ import (
 	"sort"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/stats"
@@ -32,7 +33,7 @@ func More(runs int) int {
 // between judges an objective by the differences between runs of one setting: by Student's
 // interval of the logarithm of its figure, one value of each run. Requests of one run are
 // autocorrelated; runs are independent of each other. It reports whether this is possible.
-func between(runs []*slo.Window, o harness.Objective) (v slo.Verdict, ok bool) {
+func between(runs []*measure.Window, o harness.Objective) (v slo.Verdict, ok bool) {
 	if len(runs) < leastRuns || o.Limit <= 0 || o.Relation != harness.AtMost && o.Relation != harness.AtLeast {
 		return v, false
 	}
@@ -74,7 +75,7 @@ func between(runs []*slo.Window, o harness.Objective) (v slo.Verdict, ok bool) {
 
 // beyond is the share of a run's requests whose value lies beyond the limit, those
 // without an answer among them.
-func beyond(w *slo.Window, v slo.Verdict) float64 {
+func beyond(w *measure.Window, v slo.Verdict) float64 {
 	values := w.Spread(v.Metric)
 	inside := sort.Search(values.N(), func(i int) bool { return values.Rank(i+1) > v.Limit })
 	return 1 - float64(inside)/float64(max(1, v.N))

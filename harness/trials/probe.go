@@ -2,13 +2,14 @@ package trials
 
 import (
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/slo"
 )
 
 // NewProbe is a setting as its runs so far show it; there is at least one. It is about any
 // run at this setting, not about these alone: with a few runs the interval rests on the
 // autocorrelation of their requests, with more of them on the differences between runs.
-func NewProbe(setting float64, runs []*slo.Window, objectives []harness.Objective) *Probe {
+func NewProbe(setting float64, runs []*measure.Window, objectives []harness.Objective) *Probe {
 	p := &Probe{Setting: setting, Outcome: slo.Met}
 	var pooled *slo.Repeats
 	for _, o := range objectives {

@@ -10,13 +10,14 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/arrival"
+	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/trials"
 )
 
 // growing is a run of 2,000 requests, ten per second, each of which takes longer than
 // the one before; the client is late by a share of it.
-func growing(late float64) *slo.Window {
+func growing(late float64) *measure.Window {
 	var records []harness.Record
 	for i := range 2000 {
 		due, took := time.Duration(i)*100*time.Millisecond, time.Duration(i)*10*time.Millisecond
@@ -26,7 +27,7 @@ func growing(late float64) *slo.Window {
 		r.Finish, r.OutputTokens, r.PromptTokens, r.Good = "stop", 1, 16, true
 		records = append(records, r)
 	}
-	return slo.Measure(&harness.Run{To: 200 * time.Second, Length: 220 * time.Second, Requests: len(records), Records: slices.Values(records),
+	return measure.Of(&harness.Run{To: 200 * time.Second, Length: 220 * time.Second, Requests: len(records), Records: slices.Values(records),
 		Samples:  func(func(harness.Sample) bool) {},
 		Scenario: harness.Scenario{Load: harness.Open{Arrivals: arrival.Poisson{PerSecond: 10}, For: 200 * time.Second}}})
 }
@@ -34,7 +35,7 @@ func growing(late float64) *slo.Window {
 // However many runs of a probe there are: what the client's lateness decides is not the
 // server's.
 func TestAProbeOfManyRuns_IsNotDecidedByOurClient(t *testing.T) {
-	late := func() *slo.Window {
+	late := func() *measure.Window {
 		var records []harness.Record
 		for i := range 2000 {
 			due := time.Duration(i) * 100 * time.Millisecond
@@ -48,13 +49,13 @@ func TestAProbeOfManyRuns_IsNotDecidedByOurClient(t *testing.T) {
 			r.Finish, r.OutputTokens, r.PromptTokens, r.Good = "stop", 2, 16, true
 			records = append(records, r)
 		}
-		return slo.Measure(&harness.Run{To: 200 * time.Second, Length: 240 * time.Second, Requests: len(records), Records: slices.Values(records),
+		return measure.Of(&harness.Run{To: 200 * time.Second, Length: 240 * time.Second, Requests: len(records), Records: slices.Values(records),
 			Samples: func(func(harness.Sample) bool) {}})
 	}
 	o, err := slo.Parse("p50 TTFT", "at most 500 ms")
 	require.NoError(t, err)
 	for _, n := range []int{1, 3, 4, 6} {
-		var runs []*slo.Window
+		var runs []*measure.Window
 		for range n {
 			runs = append(runs, late())
 		}
@@ -68,10 +69,10 @@ func TestProbe_backlogOfTheClientIsNotTheServersCapacity(t *testing.T) {
 	o, err := slo.Parse("p50 TTFT", "at most 60 s")
 	require.NoError(t, err)
 	rows := []harness.Objective{o}
-	server := trials.NewProbe(10, []*slo.Window{growing(0)}, rows)
+	server := trials.NewProbe(10, []*measure.Window{growing(0)}, rows)
 	assert.Equal(t, slo.Missed, server.Outcome)
 	assert.Contains(t, server.Decides, "the backlog grew from")
-	ours := trials.NewProbe(10, []*slo.Window{growing(.9)}, rows)
+	ours := trials.NewProbe(10, []*measure.Window{growing(.9)}, rows)
 	assert.Equal(t, slo.Unknown, ours.Outcome)
 	assert.True(t, ours.Futile, "more such runs would tell no more")
 	assert.Contains(t, ours.Why, "the client was late")

@@ -7,6 +7,7 @@ import (
 	"math"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
 )
@@ -91,9 +92,9 @@ type Figure struct {
 }
 
 // NewTrial is what trials.json says of a run. Its seed is the scenario's.
-func NewTrial(name string, number int, run *harness.Run, measured *slo.Window, outcome slo.Outcome) Trial {
+func NewTrial(name string, number int, run *harness.Run, measured *measure.Window, outcome slo.Outcome) Trial {
 	return Trial{Run: name, Number: number, Seed: run.Scenario.Seed, LengthNS: int64(run.Length), Requests: run.Requests,
-		Stopped: run.Stopped, Outcome: outcome, Figures: Figures(slo.Together([]*slo.Window{measured}))}
+		Stopped: run.Stopped, Outcome: outcome, Figures: Figures(slo.Together([]*measure.Window{measured}))}
 }
 
 // Figures are those that a curve is drawn of, where they exist.

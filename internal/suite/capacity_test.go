@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/vllmspec/vllmspec/harness/slo"
+	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/store"
 	"github.com/vllmspec/vllmspec/mockvllm"
 )
@@ -44,7 +44,7 @@ Feature: Capacity
 		stored, err := store.Open(r.runs[0])
 		require.NoError(t, err)
 		figures := map[string]float64{}
-		for _, f := range slo.Measure(stored.Run).Figures() {
+		for _, f := range measure.Of(stored.Run).Figures() {
 			figures[f.Name] = f.Value
 		}
 		return figures["request throughput"] / figures["request rate"]

@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/server"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
@@ -124,7 +125,7 @@ func hitRateOf(t *testing.T, dir string) float64 {
 	t.Helper()
 	stored, err := store.Open(dir)
 	require.NoError(t, err)
-	found, known := slo.Measure(stored.Run).Found()
+	found, known := measure.Of(stored.Run).Found()
 	require.True(t, known)
 	return found
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
 )
@@ -218,7 +219,7 @@ func TestShortfall_isStored(t *testing.T) {
 		outcomes := lastVerdicts(t, r)
 		stored, err := store.Open(r.runs[0])
 		require.NoError(t, err)
-		for _, v := range slo.Judge(slo.Measure(stored.Run), stored.Run.Scenario.Objectives) {
+		for _, v := range slo.Judge(measure.Of(stored.Run), stored.Run.Scenario.Objectives) {
 			assert.Equal(t, outcomes[v.Text], v.Outcome, "%s: %s", c.name, v.Text)
 		}
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
 	"github.com/vllmspec/vllmspec/reports"
@@ -248,7 +249,7 @@ func TestRestart_hasOneFigureEverywhere(t *testing.T) {
 	require.True(t, r.passed, r.output)
 	stored, err := store.Open(r.runs[0])
 	require.NoError(t, err)
-	p := paper{sheet: readSheet(t, filepath.Join(r.runs[0], "report.html")), duck: &duck{t: t}, of: stored, measured: slo.Measure(stored.Run)}
+	p := paper{sheet: readSheet(t, filepath.Join(r.runs[0], "report.html")), duck: &duck{t: t}, of: stored, measured: measure.Of(stored.Run)}
 	p.readData()
 	var rose float64
 	for _, o := range stored.Run.Scenario.Objectives {

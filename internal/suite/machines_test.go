@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
 	"github.com/vllmspec/vllmspec/reports"
@@ -25,7 +26,7 @@ func TestCharts_ofManyMachinesAreInTheFilesToo(t *testing.T) {
 	dir := machines(t, t.TempDir())
 	stored, err := store.Open(dir)
 	require.NoError(t, err)
-	p := paper{sheet: readSheet(t, filepath.Join(dir, "report.html")), duck: &duck{t: t}, of: stored, measured: slo.Measure(stored.Run)}
+	p := paper{sheet: readSheet(t, filepath.Join(dir, "report.html")), duck: &duck{t: t}, of: stored, measured: measure.Of(stored.Run)}
 	p.readData()
 	for _, panel := range p.data.Panels {
 		if panel.Name == "Power" {
@@ -65,7 +66,7 @@ func machines(t *testing.T, out string) string {
 	run.Records, run.Samples = archive.Records(), archive.Samples()
 	manifest := store.NewManifest(folder.Run(), run)
 	var page bytes.Buffer
-	require.NoError(t, reports.Render(&page, reports.NewView(run, slo.Measure(run), nil, manifest)))
+	require.NoError(t, reports.Render(&page, reports.NewView(run, measure.Of(run), nil, manifest)))
 	require.NoError(t, folder.WriteJSON("run.json", manifest))
 	require.NoError(t, folder.WriteJSON("verdicts.json", []slo.Verdict{}))
 	require.NoError(t, folder.WriteFile("report.html", page.Bytes()))

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
@@ -97,7 +98,7 @@ func TestNumbers_ofThePageAreInItsFiles(t *testing.T) {
 	require.Len(t, r.runs, 1, r.output)
 	stored, err := store.Open(r.runs[0])
 	require.NoError(t, err)
-	p := paper{sheet: readSheet(t, filepath.Join(r.runs[0], "report.html")), duck: &duck{t: t}, of: stored, measured: slo.Measure(stored.Run)}
+	p := paper{sheet: readSheet(t, filepath.Join(r.runs[0], "report.html")), duck: &duck{t: t}, of: stored, measured: measure.Of(stored.Run)}
 	require.NoError(t, json.Unmarshal(stored.Verdicts, &p.verdicts))
 	p.readData()
 
@@ -124,7 +125,7 @@ type paper struct {
 	duck     *duck
 	of       *store.Stored
 	verdicts []slo.Verdict
-	measured *slo.Window // the run once more, from its files
+	measured *measure.Window // the run once more, from its files
 	data     drawn
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/server"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
@@ -79,7 +80,7 @@ func TestRepeats_areJudgedTogether(t *testing.T) {
 		stored, err := store.Open(filepath.Join(r.out, m.Run))
 		require.NoError(t, err, "a trial is a run like any other")
 		verdicts := readJSON[[]slo.Verdict](t, filepath.Join(stored.Dir, "verdicts.json"))
-		for i, again := range slo.Judge(slo.Measure(stored.Run), m.Scenario.Objectives) {
+		for i, again := range slo.Judge(measure.Of(stored.Run), m.Scenario.Objectives) {
 			assert.Equal(t, again.Sentence(), verdicts[i].Sentence())
 		}
 		measured += verdicts[0].N

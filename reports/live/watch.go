@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/vllmspec/vllmspec/harness"
-	"github.com/vllmspec/vllmspec/harness/slo"
+	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/store"
 	"github.com/vllmspec/vllmspec/reports"
 )
@@ -52,7 +52,7 @@ type Watch struct {
 	next    [Page + 1]time.Time // when a view is made again, by how much of it
 	ended   int
 	drawing *reports.Drawing
-	sofar   *slo.SoFar
+	sofar   *measure.SoFar
 	before  struct { // what was taken before, to be filled again
 		records []harness.Record
 		samples []harness.Sample
@@ -72,7 +72,7 @@ const (
 func NewWatch(s harness.Scenario, m store.Manifest, observers ...Observer) *Watch {
 	now := time.Now()
 	w := &Watch{scenario: s, manifest: m, observers: observers, many: make(chan struct{}, 1), closed: make(chan struct{}), done: make(chan struct{}),
-		began: now, start: now, drawing: reports.NewDrawing(0, reports.Brief()), sofar: slo.NewSoFar(s).Approximate()}
+		began: now, start: now, drawing: reports.NewDrawing(0, reports.Brief()), sofar: measure.NewSoFar(s).Approximate()}
 	w.showAll(w.view(0, w.progress(0)))
 	go w.look()
 	return w

@@ -8,6 +8,7 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/arrival"
+	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/stats"
 	"github.com/vllmspec/vllmspec/harness/trials"
@@ -61,7 +62,7 @@ type searches struct {
 
 // one searches, and returns what is to be done with the answer.
 func (s *searches) one(seed int) (func(), error) {
-	h := &hunt{searches: s, seed: uint64(seed + 1), windows: map[float64][]*slo.Window{}}
+	h := &hunt{searches: s, seed: uint64(seed + 1), windows: map[float64][]*measure.Window{}}
 	f, err := trials.Bisection{Low: 8, High: 512, Scale: trials.Rate}.Run(h.try)
 	if err != nil {
 		return nil, err
@@ -86,7 +87,7 @@ func (s *searches) one(seed int) (func(), error) {
 type hunt struct {
 	*searches
 	seed           uint64
-	windows        map[float64][]*slo.Window // by setting
+	windows        map[float64][]*measure.Window // by setting
 	runs, requests int
 }
 
@@ -101,7 +102,7 @@ func (h *hunt) try(setting float64, _ *trials.Probe, _ bool) (*trials.Probe, err
 		}
 		run := runOf(records[n/trials.Warming:])
 		run.Scenario.Load = harness.Open{Arrivals: arrival.Poisson{PerSecond: setting}, Requests: n}
-		h.windows[setting] = append(h.windows[setting], slo.Measure(run))
+		h.windows[setting] = append(h.windows[setting], measure.Of(run))
 	}
 	p := trials.NewProbe(setting, h.windows[setting], h.objectives)
 	p.Runs = make([]string, len(h.windows[setting])) // which are nowhere stored

@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/stats"
@@ -132,12 +133,12 @@ func inParallel(n int, do func(i int) (func(), error)) error {
 }
 
 // once measures a run.
-func (c *covering) once(seed uint64) (*slo.Window, error) {
+func (c *covering) once(seed uint64) (*measure.Window, error) {
 	records, err := c.records(skipped+c.requests, c.rate, seed)
 	if err != nil {
 		return nil, err
 	}
-	return slo.Measure(runOf(records[skipped:])), nil
+	return measure.Of(runOf(records[skipped:])), nil
 }
 
 // A result is how well a figure's intervals did.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/compare"
+	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/slo"
 )
 
@@ -121,7 +122,7 @@ func (g *gate) run(seed, kind int, requests []int, rate float64) (map[int][]floa
 	}
 	figures := map[int][]float64{}
 	for _, n := range requests {
-		window := slo.Measure(runOf(records[:n]))
+		window := measure.Of(runOf(records[:n]))
 		for _, o := range g.rows {
 			f, err := window.Figure(o)
 			if err != nil {

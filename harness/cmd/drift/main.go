@@ -22,8 +22,8 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/compare"
+	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/quantity"
-	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
 )
 
@@ -66,7 +66,7 @@ func drift(w io.Writer, root string, asJSON bool) (worse bool, err error) {
 		for _, o := range compare.DriftObjectives() {
 			looked, values, without := h.having(o)
 			if len(looked) == 0 {
-				never = append(never, slo.FigureName(o).Name)
+				never = append(never, measure.FigureName(o).Name)
 				continue
 			}
 			drifts := compare.Drifts(o, values)
@@ -74,7 +74,7 @@ func drift(w io.Writer, root string, asJSON bool) (worse bool, err error) {
 				found++
 				looked.print(w, d, asJSON)
 			}
-			without.lack(w, slo.FigureName(o).Name, asJSON)
+			without.lack(w, measure.FigureName(o).Name, asJSON)
 			worse = worse || len(drifts) > 0 && drifts[len(drifts)-1].Worse
 		}
 		if len(h) < compare.DriftRuns && !asJSON {
@@ -121,7 +121,7 @@ func histories(runs []store.Past) (out []history) {
 // that were stored before it was measured.
 func (h history) having(o harness.Objective) (looked history, figures []float64, without history) {
 	for _, run := range h {
-		values, err := run.Values(slo.FigureName(o))
+		values, err := run.Values(measure.FigureName(o))
 		switch {
 		case err == nil:
 			slices.Sort(values)

@@ -17,6 +17,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness/arrival"
 	"github.com/vllmspec/vllmspec/harness/client"
 	"github.com/vllmspec/vllmspec/harness/dataset"
+	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/openai"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/sampler"
@@ -120,7 +121,7 @@ func (c check) runner(client *openai.Client, dir string) (r harness.Runner, err 
 
 // take takes what the client saw of each request.
 func (m *measurement) take(run *harness.Run) error {
-	m.Unsound = slo.Texts(slo.Audit(slo.Measure(run)))
+	m.Unsound = slo.Texts(slo.Audit(measure.Of(run)))
 	start := run.Start.UnixNano()
 	for r := range run.Records {
 		if !r.OK() {
@@ -147,7 +148,7 @@ func archive(dir, name string) (harness.Archive, error) {
 // judged measures what it takes to judge the run in the end.
 func judged(run *harness.Run) error {
 	began := time.Now()
-	w := slo.Measure(run)
+	w := measure.Of(run)
 	fmt.Printf("judged in %s: %s due, p99 TTFT %s; %.1f MiB resident, %.1f MiB at most\n", time.Since(began).Round(time.Second), quantity.Format(float64(run.Requests), quantity.Count),
 		quantity.Format(w.Spread("TTFT").Quantile(.99, 0), quantity.Seconds), float64(memory("VmRSS:"))/(1<<20), float64(memory("VmHWM:"))/(1<<20))
 	for _, f := range slo.Audit(w) {

@@ -11,6 +11,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness/diagnose"
 	"github.com/vllmspec/vllmspec/harness/judge"
 	"github.com/vllmspec/vllmspec/harness/ledger"
+	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
 	"github.com/vllmspec/vllmspec/reports"
@@ -72,7 +73,7 @@ func BenchmarkRead(b *testing.B) {
 		for b.Loop() {
 			stored, err := store.Open(dir)
 			require.NoError(b, err)
-			window := slo.Measure(stored.Run)
+			window := measure.Of(stored.Run)
 			require.NotNil(b, ledger.Of(stored.Run))
 			verdicts := slo.Judge(window, stored.Run.Scenario.Objectives)
 			diagnose.Explain(verdicts, window)

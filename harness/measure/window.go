@@ -1,4 +1,4 @@
-package slo
+package measure
 
 import (
 	"math"
@@ -19,35 +19,35 @@ const Confidence = 0.95
 type Window struct {
 	Run      *harness.Run
 	From, To time.Duration
-	watched  *watched
+	Sampled  *Sampled
 	ledger   *ledger.Ledger     // of client and server; nil where the run goes on
 	classes  map[string]*Window // of the traffic, where it has any
 	parts    []*Window          // of several runs that are judged together
-	soFar    bool               // the run goes on: its requests come in the order in which they end
+	GoesOn   bool               // the run goes on: its requests come in the order in which they end
 
 	seen, conversations               int // all requests, and all that began a conversation
-	Due, sent, answered, failed, good int
+	Due, Sent, Answered, Failed, Good int
 	cut, maybe                        int            // requests that we ended ourselves; those of them that might have come to be good
-	counts                            tokenCounts    // of the server's
-	endings                           endings        // of answers
+	TokenCounts                       TokenCounts    // of the server's
+	Endings                           Endings        // of answers
 	goods                             stats.Sequence // 1 for each good one, 0 for each other
 	goodOnTime                        int            // at best, had every request been sent when it was due
 	isGood                            func(*harness.Record) bool
 	late                              lateness
-	socketless                        int     // failed for want of a socket
+	WithoutSocket                     int     // failed for want of a socket
 	ended                             int     // whole answers that ended inside, whenever they were due
 	tokens                            float64 // that arrived inside
 	told                              bool    // the server counts tokens
-	chunks, shared                    int     // of content; those without a stamp of their own
-	begun, firstShared                int     // answers that began; those whose first chunk has the stamp of the second
-	lengths                           lengths
-	streams                           streams
+	Chunks, SharedStamps              int     // of content; those without a stamp of their own
+	Begun, FirstShared                int     // answers that began; those whose first chunk has the stamp of the second
+	Lengths                           Lengths
+	Streams                           Streams
 	judgedPrompts, allPrompts         shared
 	flight                            flight
 	backlog                           backlog
-	recorded                          time.Duration // in flight, of all requests, between the readings of the client's own count
+	InFlightTime                      time.Duration // in flight, of all requests, between the readings of the client's own count
 
-	figures   []figured
+	figures   []values
 	chunkGaps gaps // between chunks, of all whole answers
 	tokenGaps gaps // by the token, where the server tells how many a chunk holds
 }
@@ -60,8 +60,8 @@ type gaps struct {
 	groups stats.Groups   // one of each answer
 }
 
-// figured is a metric that each request has one value of, and the values.
-type figured struct {
+// values is a metric that each request has one value of, and the values.
+type values struct {
 	metric.Metric
 	of     metric.PerRequest
 	begins bool // …which is known once an answer has begun: who leaves before has waited in vain
@@ -80,27 +80,27 @@ type tally struct {
 	order        stats.Sequence // in the order of due times; infinite where a request has none
 }
 
-// lengths are how many prompts and answers had a length that was asked for, and
+// Lengths are how many prompts and answers had a length that was asked for, and
 // how many of them had another one.
-type lengths struct {
-	prompts, otherPrompts, answers, otherAnswers int
-	full                                         int // answers that were to have just one length, whether they were counted or not
-	bounds
-	tokens, inBlocks int // of prompts, and those of them that a prefix cache can hold
+type Lengths struct {
+	Prompts, OtherPrompts, Answers, OtherAnswers int
+	Full                                         int // answers that were to have just one length, whether they were counted or not
+	Bounds
+	Tokens, inBlocks int // of prompts, and those of them that a prefix cache can hold
 }
 
-// Measure reads a run once, which must be in the order of due times.
-func Measure(run *harness.Run) *Window {
+// Of reads a run once, which must be in the order of due times.
+func Of(run *harness.Run) *Window {
 	m := NewMeasurement(run)
 	run.Each(m)
 	return m.Window
 }
 
-func newWindow(run *harness.Run, watched *watched) *Window {
-	w := &Window{Run: run, From: run.From, To: run.To, watched: watched, flight: flight{from: run.From, to: run.To}, isGood: Good(run.Scenario.Good)}
+func newWindow(run *harness.Run, watched *Sampled) *Window {
+	w := &Window{Run: run, From: run.From, To: run.To, Sampled: watched, flight: flight{from: run.From, to: run.To}, isGood: Good(run.Scenario.Good)}
 	for _, m := range metric.Metrics() {
 		if of := m.PerRequest(); of != nil {
-			f := figured{Metric: m, of: of, begins: m.Begins(), tally: new(tally)}
+			f := values{Metric: m, of: of, begins: m.Begins(), tally: new(tally)}
 			if m.IsFromDue() {
 				f.onTime = new(tally)
 			}
@@ -145,8 +145,8 @@ func (w *Window) detrend() {
 	}
 }
 
-// class is the window of one class of the traffic; "" is all of it.
-func (w *Window) class(name string) *Window {
+// Class is the window of one class of the traffic; "" is all of it.
+func (w *Window) Class(name string) *Window {
 	if name == "" {
 		return w
 	}
@@ -155,8 +155,8 @@ func (w *Window) class(name string) *Window {
 		if w.classes == nil {
 			w.classes = map[string]*Window{}
 		}
-		of = newWindow(w.Run, w.watched)
-		of.From, of.To, of.soFar = w.From, w.To, w.soFar
+		of = newWindow(w.Run, w.Sampled)
+		of.From, of.To, of.GoesOn = w.From, w.To, w.GoesOn
 		if w.goods.Approximate {
 			of.approximate()
 		}
@@ -171,7 +171,7 @@ func (w *Window) Seconds() float64 { return (w.To - w.From).Seconds() }
 func (w *Window) take(r *harness.Record) {
 	late := w.late.bound(r) // of those that are not judged too, and of all classes: others waited behind them
 	if r.Class != "" {
-		w.class(r.Class).count(r, late)
+		w.Class(r.Class).count(r, late)
 	}
 	w.count(r, late)
 }
@@ -179,7 +179,7 @@ func (w *Window) take(r *harness.Record) {
 // count is take without classes. The request, or one that was in flight with it, was
 // sent so late.
 func (w *Window) count(r *harness.Record, late time.Duration) {
-	if !w.soFar {
+	if !w.GoesOn {
 		w.flight.take(r)
 	}
 	w.countArrived(r)
@@ -189,24 +189,24 @@ func (w *Window) count(r *harness.Record, late time.Duration) {
 		return
 	}
 	w.Due++
-	w.sent += one(r.Sent != harness.NoTime)
-	w.answered += one(r.OK())
-	w.failed += one(r.Failed())
-	w.good += one(r.Good)
+	w.Sent += one(r.Sent != harness.NoTime)
+	w.Answered += one(r.OK())
+	w.Failed += one(r.Failed())
+	w.Good += one(r.Good)
 	if !r.Cut() { // they stand together at the end, and tell nothing of how the others depend on each other
 		w.goods.Add(float64(one(r.Good)))
 	}
-	w.socketless += one(r.Failure == harness.OutOfSockets)
-	w.chunks += len(r.Chunks)
-	w.shared += r.Coalesced()
-	w.begun += one(len(r.Chunks) > 0)
-	w.firstShared += one(len(r.Chunks) > 1 && r.Chunks[0] == r.Chunks[1])
+	w.WithoutSocket += one(r.Failure == harness.OutOfSockets)
+	w.Chunks += len(r.Chunks)
+	w.SharedStamps += r.Coalesced()
+	w.Begun += one(len(r.Chunks) > 0)
+	w.FirstShared += one(len(r.Chunks) > 1 && r.Chunks[0] == r.Chunks[1])
 	w.cut += one(r.Cut())
 	w.maybe += one(w.couldBeGood(r))
-	w.counts.take(r)
-	w.endings.take(r)
-	w.lengths.take(r)
-	w.streams.take(r)
+	w.TokenCounts.take(r)
+	w.Endings.take(r)
+	w.Lengths.take(r)
+	w.Streams.take(r)
 	best := onTime(r, late)
 	w.judgedPrompts.take(r)
 	for i := range w.figures {
@@ -276,7 +276,7 @@ func (w *Window) countGaps(r *harness.Record) {
 }
 
 // take takes a request, and what it would have been at best.
-func (f *figured) take(r, onTime *harness.Record) {
+func (f *values) take(r, onTime *harness.Record) {
 	v, ok := f.of.Value(r)
 	f.tally.take(v, ok, f.waited(r), f.begins, r)
 	if f.onTime != nil {
@@ -310,9 +310,9 @@ func (t *tally) take(v float64, ok bool, waited float64, begins bool, r *harness
 // the server was set otherwise.
 const blockTokens = 16
 
-// findable is the share of prompt tokens that can be found in a prefix cache: whole
+// Findable is the share of prompt tokens that can be found in a prefix cache: whole
 // blocks, and not the last token, which is computed anyway.
-func (l *lengths) findable() float64 { return float64(l.inBlocks) / float64(max(1, l.tokens)) }
+func (l *Lengths) Findable() float64 { return float64(l.inBlocks) / float64(max(1, l.Tokens)) }
 
 func (t *tally) add(v float64) {
 	t.values.Add(v)
@@ -322,41 +322,41 @@ func (t *tally) add(v float64) {
 	}
 }
 
-func (l *lengths) take(r *harness.Record) {
+func (l *Lengths) take(r *harness.Record) {
 	if r.PromptTokens > 0 {
-		l.tokens += r.PromptTokens
+		l.Tokens += r.PromptTokens
 		l.inBlocks += (r.PromptTokens - 1) / blockTokens * blockTokens
 	}
-	l.bounds.take(r)
+	l.Bounds.take(r)
 	if r.OK() && r.RequestedPromptTokens > 0 && r.PromptTokens > 0 {
-		l.prompts++
-		l.otherPrompts += one(r.PromptTokens != r.RequestedPromptTokens)
+		l.Prompts++
+		l.OtherPrompts += one(r.PromptTokens != r.RequestedPromptTokens)
 	}
 	if len(r.Chunks) == 0 {
 		return // a filter kept it back, or it failed
 	}
-	l.full += one(r.OK() && r.Full)
+	l.Full += one(r.OK() && r.Full)
 	if r.OK() && r.Full && r.OutputTokens > 0 {
-		l.answers++
-		l.otherAnswers += one(r.OutputTokens != r.RequestedOutputTokens)
+		l.Answers++
+		l.OtherAnswers += one(r.OutputTokens != r.RequestedOutputTokens)
 	} else if r.OK() && r.Full && r.LeastTokens() > r.RequestedOutputTokens {
-		l.answers++ // not counted, but seen to be longer
-		l.otherAnswers++
+		l.Answers++ // not counted, but seen to be longer
+		l.OtherAnswers++
 	}
 }
 
 // figure is a metric that each request has one value of.
-func (w *Window) figure(name string) figured {
+func (w *Window) figure(name string) values {
 	for _, f := range w.figures {
 		if f.Name == name {
 			return f
 		}
 	}
-	return figured{tally: new(tally)}
+	return values{tally: new(tally)}
 }
 
-// mean is that of a metric which each request has one value of.
-func (w *Window) mean(name string) float64 { return w.figure(name).mean.Mean() }
+// Mean is that of a metric which each request has one value of.
+func (w *Window) Mean(name string) float64 { return w.figure(name).mean.Mean() }
 
 // Conversations is how many there were, warm-up included.
 func (w *Window) Conversations() int { return w.conversations }

@@ -1,4 +1,4 @@
-package slo
+package measure
 
 import (
 	"fmt"
@@ -9,8 +9,8 @@ import (
 )
 
 // readings is a statistic over the readings of a gauge, which are all there are.
-func (w *watched) readings(g metric.Gauge, statistic string) estimate {
-	of := w.of(g.Feed, g.Series)
+func (w *Sampled) readings(g metric.Gauge, statistic string) Estimate {
+	of := w.Series(g.Feed, g.Series)
 	t := of.tally(g)
 	if void := of.void.says(g.Feed, g.Series, t.values.N(), g.Rate); void != "" {
 		return without(void)
@@ -25,28 +25,28 @@ func (w *watched) readings(g metric.Gauge, statistic string) estimate {
 	if gaps := w.gaps(g.Feed); gaps != "" {
 		return without(gaps)
 	}
-	if lacks := w.lacks(g.Feed, g.Series, of.readings()+of.void.inside); lacks != "" {
+	if lacks := w.lacks(g.Feed, g.Series, of.Readings()+of.void.inside); lacks != "" {
 		return without(lacks)
 	}
 	e := t.summary(statistic)
-	value := e.value
+	value := e.Value
 	if p, ok := metric.Quantile(statistic); ok {
 		value = t.values.Quantile(p, 0)
 	} else if g.Rate && statistic == "mean" {
 		value = of.risen / of.seconds
 	}
 	e = exact(value, t.values.N())
-	e.notes = w.ofPods(g.Feed)
+	e.Notes = w.ofPods(g.Feed)
 	return e
 }
 
 // absent is why there is nothing of a series: as who was to read its feed says, or because
 // the feed was read and lacks it, or else what it usually is.
-func (w *watched) absent(feed, series string, usual metric.Absence) (why string, lacking bool) {
+func (w *Sampled) absent(feed, series string, usual metric.Absence) (why string, lacking bool) {
 	if why := w.run.Unwatched[feed]; why != "" {
 		return why, false
 	}
-	of := w.sources[feed]
+	of := w.Feeds[feed]
 	if of == nil || of.inside == 0 {
 		if why := w.run.Unread[feed]; why != "" {
 			return metric.UnreadBecause(feed, why), false
@@ -63,8 +63,8 @@ func (w *watched) absent(feed, series string, usual metric.Absence) (why string,
 }
 
 // risen is by how much a counter rose in the window, over all its label sets.
-func (w *watched) risen(source, name string) estimate {
-	of := w.of(source, name)
+func (w *Sampled) risen(source, name string) Estimate {
+	of := w.Series(source, name)
 	if void := of.void.says(source, name, of.rises, true); void != "" {
 		return without(void)
 	}
@@ -76,27 +76,27 @@ func (w *watched) risen(source, name string) estimate {
 		return without(unread)
 	}
 	e := exact(of.rise, of.rises)
-	e.notes = w.ofPods(source)
+	e.Notes = w.ofPods(source)
 	return e
 }
 
 // shareOf is by how much one counter rose ÷ by how much another one did.
-func (w *watched) shareOf(r metric.Ratio) estimate {
+func (w *Sampled) shareOf(r metric.Ratio) Estimate {
 	of, parts := w.risen(metric.Server, r.Whole), w.risen(metric.Server, r.Part)
 	switch {
-	case of.reason != "":
+	case of.Reason != "":
 		return of
-	case parts.reason != "":
+	case parts.Reason != "":
 		return parts
-	case of.value == 0:
+	case of.Value == 0:
 		return without(r.Nothing)
 	}
-	return exact(parts.value/of.value, of.n)
+	return exact(parts.Value/of.Value, of.N)
 }
 
 // instead names a series of the server's that a name was probably meant to be; ""
 // where there is none.
-func (w *watched) instead(series string) string {
+func (w *Sampled) instead(series string) string {
 	plain, _ := metric.Selector(series)
 	read := map[string]bool{}
 	for s := range w.run.Samples {

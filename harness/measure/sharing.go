@@ -1,4 +1,4 @@
-package slo
+package measure
 
 import "github.com/vllmspec/vllmspec/harness"
 
@@ -57,6 +57,6 @@ func (w *Window) Found() (share float64, known bool) {
 	if of := w.judgedPrompts; of.of > 0 && float64(of.counted) >= knownLeast*float64(of.asked) {
 		return float64(of.found) / float64(of.of), true
 	}
-	hits := hitRate(w)
-	return hits.value, hits.reason == "" && hits.n > 0
+	hits := HitRate(w)
+	return hits.Value, hits.Reason == "" && hits.N > 0
 }

@@ -1,4 +1,4 @@
-package slo
+package measure
 
 import (
 	"container/heap"

@@ -1,4 +1,4 @@
-package slo
+package measure
 
 import (
 	"fmt"
@@ -8,17 +8,17 @@ import (
 	"github.com/vllmspec/vllmspec/harness/quantity"
 )
 
-// stampedByKernel reports whether the kernel said when what we read had come, so that
+// StampedByKernel reports whether the kernel said when what we read had come, so that
 // a slow client stamps nothing late.
-func (w *Window) stampedByKernel() bool { return w.Spread("read delay").N() > 0 }
+func (w *Window) StampedByKernel() bool { return w.Spread("read delay").N() > 0 }
 
 // Starved says who had the CPU that the client would have needed: the hypervisor,
 // or its container's limit.
 func (w *Window) Starved() string {
-	if steal := w.watched.of("host", "cpu_steal_ratio"); steal.readings() > 0 && steal.greatest() >= 0.05 {
-		return fmt.Sprintf(" (of this machine's CPU its hypervisor gave up to %s to others)", quantity.Format(steal.greatest(), quantity.Ratio))
+	if steal := w.Sampled.Series("host", "cpu_steal_ratio"); steal.Readings() > 0 && steal.Greatest() >= 0.05 {
+		return fmt.Sprintf(" (of this machine's CPU its hypervisor gave up to %s to others)", quantity.Format(steal.Greatest(), quantity.Ratio))
 	}
-	if held, ok := w.watched.of("client", "cpu_throttled_seconds").perSecond(); ok && held >= 0.05 {
+	if held, ok := w.Sampled.Series("client", "cpu_throttled_seconds").PerSecond(); ok && held >= 0.05 {
 		return fmt.Sprintf(" (its container's CPU limit held it for %s of the time)", quantity.Format(min(1, held), quantity.Ratio))
 	}
 	return ""
@@ -26,13 +26,13 @@ func (w *Window) Starved() string {
 
 // Throttled reports whether heat or the hardware held back the clock of a GPU.
 func (w *Window) Throttled() bool {
-	of := w.watched.of("gpu", "gpu_throttled_ratio")
-	return of.readings() > 0 && of.greatest() > 0
+	of := w.Sampled.Series("gpu", "gpu_throttled_ratio")
+	return of.Readings() > 0 && of.Greatest() > 0
 }
 
 // ends are the first and the last reading of the client's own count of requests
 // in flight, between which it can be compared with what was recorded.
-func (w *watched) ends() (from, to time.Duration) {
-	of := w.of("client", harness.SeriesInFlightSeconds)
+func (w *Sampled) ends() (from, to time.Duration) {
+	of := w.Series("client", harness.SeriesInFlightSeconds)
 	return of.begin.at, of.end.at
 }

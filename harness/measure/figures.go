@@ -1,4 +1,4 @@
-package slo
+package measure
 
 import (
 	"fmt"
@@ -38,11 +38,11 @@ func (w *Window) value(m metric.Metric, statistic string) float64 {
 		g := w.gapsOf(of)
 		return valueOf(&g.Values, statistic, g.mean.Value)
 	}
-	e := w.measure(m, statistic, false)
-	if e.reason != "" {
+	e := w.Estimate(m, statistic, false)
+	if e.Reason != "" {
 		return math.NaN()
 	}
-	return e.value
+	return e.Value
 }
 
 func valueOf(v *stats.Values, statistic string, mean func() float64) float64 {
@@ -67,10 +67,10 @@ func (w *Window) Figure(o harness.Objective) (harness.Figure, error) {
 	if err != nil {
 		return harness.Figure{}, err
 	}
-	e := w.class(o.Class).measure(m, o.Statistic, m.Better == metric.LowerIsBetter)
-	f := harness.Figure{Name: o.Name(), Unit: string(m.Unit), Value: e.value}
-	if e.reason != "" || math.IsNaN(e.value) {
-		return f, fmt.Errorf("there is no %s: %s", f.Name, e.reason)
+	e := w.Class(o.Class).Estimate(m, o.Statistic, m.Better == metric.LowerIsBetter)
+	f := harness.Figure{Name: o.Name(), Unit: string(m.Unit), Value: e.Value}
+	if e.Reason != "" || math.IsNaN(e.Value) {
+		return f, fmt.Errorf("there is no %s: %s", f.Name, e.Reason)
 	}
 	return f, nil
 }

@@ -1,4 +1,4 @@
-package slo
+package measure
 
 import (
 	"fmt"
@@ -15,13 +15,13 @@ const (
 	settledMost = 4   // the part of a run, as 1 ÷ this, that its beginning may be
 )
 
-// Settle sets where the measured window of a run begins whose scenario says nothing
+// DetectWarmup sets where the measured window of a run begins whose scenario says nothing
 // of a warm-up, and says so; "" where it begins with the load. The first requests find
 // an empty server and flatter it: those are left out before which the mean of the
 // others is known best (MSER-5: White, Cobb and Spratt, Winter Simulation Conference
 // 2000, 755). A beginning that was slower than what followed is not left out: only
 // the scenario can say that a stall does not count.
-func Settle(run *harness.Run) string {
+func DetectWarmup(run *harness.Run) string {
 	if open, ok := run.Scenario.Load.(harness.Open); ok && !open.Steady() || run.From > 0 {
 		return ""
 	}

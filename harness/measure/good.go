@@ -1,4 +1,4 @@
-package slo
+package measure
 
 import (
 	"github.com/vllmspec/vllmspec/harness"

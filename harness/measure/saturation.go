@@ -1,4 +1,4 @@
-package slo
+package measure
 
 import (
 	"fmt"
@@ -22,7 +22,7 @@ const (
 type backlog [parts]float64 // s
 
 func (b *backlog) take(r *harness.Record, w *Window) {
-	if r.Done == harness.NoTime || w.Seconds() <= 0 || w.soFar {
+	if r.Done == harness.NoTime || w.Seconds() <= 0 || w.GoesOn {
 		return
 	}
 	length := w.Seconds() / parts
@@ -49,7 +49,7 @@ func (w *Window) Saturated() string {
 		return ""
 	}
 	open, ok := w.Run.Scenario.Load.(harness.Open)
-	if !ok || !open.Steady() || w.Due == 0 || w.Seconds() <= 0 || w.soFar {
+	if !ok || !open.Steady() || w.Due == 0 || w.Seconds() <= 0 || w.GoesOn {
 		return ""
 	}
 	for i := 1; i < parts; i++ {

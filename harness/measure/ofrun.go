@@ -1,4 +1,4 @@
-package slo
+package measure
 
 import (
 	"github.com/vllmspec/vllmspec/harness/metric"
@@ -8,7 +8,7 @@ import (
 // The figures of a run as a whole.
 
 // total is how much there was of something.
-func (w *Window) total(t metric.Total) estimate {
+func (w *Window) total(t metric.Total) Estimate {
 	amount := 0.0
 	switch t.Of {
 	case metric.Due:
@@ -21,46 +21,46 @@ func (w *Window) total(t metric.Total) estimate {
 		}
 		amount = w.tokens
 	case metric.Good:
-		amount = float64(w.good)
+		amount = float64(w.Good)
 	}
 	switch {
 	case t.PerSecond:
-		return w.perSecond(amount)
+		return perSecond(w, amount)
 	case w.Due == 0:
-		return without(nothingDue)
+		return without(NothingDue)
 	}
 	return exact(amount, w.Due)
 }
 
-func (w *Window) perSecond(amount float64) estimate {
+func perSecond(w *Window, amount float64) Estimate {
 	if w.Due == 0 || w.Seconds() <= 0 {
-		return without(nothingDue)
+		return without(NothingDue)
 	}
 	return exact(amount/w.Seconds(), w.Due)
 }
 
 // errorRate is a fact: these are all the requests there were.
-func errorRate(w *Window) estimate {
+func errorRate(w *Window) Estimate {
 	if w.Due == 0 {
-		return without(nothingDue)
+		return without(NothingDue)
 	}
 	if w.cut > 0 {
-		return w.errorsWithCut()
+		return errorsWithCut(w)
 	}
-	return exact(float64(w.failed)/float64(w.Due), w.Due)
+	return exact(float64(w.Failed)/float64(w.Due), w.Due)
 }
 
-// coalesced is the share of chunks whose own arrival is unknown.
-func coalesced(w *Window) estimate {
-	if w.chunks == 0 {
+// Coalesced is the share of chunks whose own arrival is unknown.
+func Coalesced(w *Window) Estimate {
+	if w.Chunks == 0 {
 		return without("no answer had any content")
 	}
-	return exact(float64(w.shared)/float64(w.chunks), w.chunks)
+	return exact(float64(w.SharedStamps)/float64(w.Chunks), w.Chunks)
 }
 
-func attainment(w *Window) estimate {
+func attainment(w *Window) Estimate {
 	if w.Due == 0 {
-		return without(nothingDue)
+		return without(NothingDue)
 	}
 	for _, o := range w.Run.Scenario.Good {
 		if m, err := metric.Lookup(o.Metric); err == nil && m.IsLatency() && m.NeedsTokenCounts() && !w.told && !w.noneAnswered() {
@@ -70,12 +70,12 @@ func attainment(w *Window) estimate {
 	if w.goods.N() == 0 {
 		return without(undecided(w.cut, "whether they would have been good is not known"))
 	}
-	effective := w.effectiveOfGood()
-	e := estimate{value: float64(w.good) / float64(w.Due), n: w.Due, effective: effective, unit: 1}
-	e.lo, e.hi = stats.Share(w.good, w.Due, effective, Confidence)
-	e.here.lo, e.here.hi = stats.Share(w.good, w.Due, float64(w.Due), Confidence)
+	effective := effectiveOfGood(w)
+	e := Estimate{Value: float64(w.Good) / float64(w.Due), N: w.Due, Effective: effective, Unit: 1}
+	e.Lo, e.Hi = stats.Share(w.Good, w.Due, effective, Confidence)
+	e.here.Lo, e.here.Hi = stats.Share(w.Good, w.Due, float64(w.Due), Confidence)
 	if w.maybe > 0 {
-		return w.attainmentWithCut(e)
+		return attainmentWithCut(w, e)
 	}
 	return e
 }
@@ -86,7 +86,7 @@ const dense = 0.9
 
 // effectiveOfGood is how many independent requests tell as much of their being good as
 // these do: by those that are not, and by the latencies that would make them so.
-func (w *Window) effectiveOfGood() float64 {
+func effectiveOfGood(w *Window) float64 {
 	share := w.goods.EffectiveSizeOfMean() / float64(w.goods.N())
 	for _, o := range w.Run.Scenario.Good {
 		if order := &w.figure(o.Metric).order; order.N() > 0 {
@@ -97,27 +97,27 @@ func (w *Window) effectiveOfGood() float64 {
 }
 
 // share is attainment, or goodput.
-func (w *Window) share(of metric.Attainment) estimate {
+func (w *Window) share(of metric.Attainment) Estimate {
 	if !of.PerSecond {
 		return attainment(w)
 	}
 	rate := w.total(metric.Total{Of: metric.Due, PerSecond: true})
-	if rate.reason != "" {
+	if rate.Reason != "" {
 		return rate
 	}
 	e := attainment(w)
-	e.value, e.lo, e.hi = e.value*rate.value, e.lo*rate.value, e.hi*rate.value
-	e.here, e.unit = interval{e.here.lo * rate.value, e.here.hi * rate.value}, rate.value
+	e.Value, e.Lo, e.Hi = e.Value*rate.Value, e.Lo*rate.Value, e.Hi*rate.Value
+	e.here, e.Unit = Interval{e.here.Lo * rate.Value, e.here.Hi * rate.Value}, rate.Value
 	return e
 }
 
 // inFlight is the mean or the greatest number of requests in flight.
-func (w *Window) inFlight(statistic string) estimate {
+func inFlight(w *Window, statistic string) Estimate {
 	switch {
-	case w.soFar:
+	case w.GoesOn:
 		return without("it is known at the end of the run")
 	case w.flight.n == 0 || w.Seconds() <= 0:
-		return without(nothingDue)
+		return without(NothingDue)
 	case statistic == "max":
 		return exact(float64(w.flight.greatest()), w.flight.n)
 	}

@@ -1,4 +1,4 @@
-package slo
+package measure
 
 import (
 	"fmt"
@@ -25,7 +25,7 @@ func isVoid(s harness.Sample, source, series string) bool {
 }
 
 // takeVoid takes what is said of a series that is asked for.
-func (w *watched) takeVoid(s harness.Sample) {
+func (w *Sampled) takeVoid(s harness.Sample) {
 	source, name := s.Labels["of"], s.Labels[harness.LabelSeries]
 	for _, of := range w.named[key(source, name)] {
 		if of.covers(s.Labels) {
@@ -40,7 +40,7 @@ func (w *watched) takeVoid(s harness.Sample) {
 	}
 }
 
-func (v *void) take(s harness.Sample, w *watched) {
+func (v *void) take(s harness.Sample, w *Sampled) {
 	if v.at != s.At && s.At >= w.from && s.At <= w.to {
 		v.inside++
 	}
@@ -49,7 +49,7 @@ func (v *void) take(s harness.Sample, w *watched) {
 }
 
 // ended is the void once all of its source was read.
-func (w *watched) ended(v void, source string) void {
+func (w *Sampled) ended(v void, source string) void {
 	v.last = v.at != harness.NoTime && v.at >= w.source(source).last
 	return v
 }

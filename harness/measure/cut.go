@@ -1,4 +1,4 @@
-package slo
+package measure
 
 import (
 	"fmt"
@@ -18,17 +18,17 @@ import (
 // lies between that without them and that with all of them.
 
 // noneAnswered reports whether every request failed.
-func (w *Window) noneAnswered() bool { return w.failed > 0 && w.failed == w.Due }
+func (w *Window) noneAnswered() bool { return w.Failed > 0 && w.Failed == w.Due }
 
 // neverCame is a latency of requests that all failed: each counts as the worst.
-func neverCame(failed int) estimate {
+func neverCame(failed int) Estimate {
 	e := exact(math.Inf(1), failed)
-	e.notes = []string{quantity.Counted(failed, "request") + " without an answer counted as the worst"}
+	e.Notes = []string{quantity.Counted(failed, "request") + " without an answer counted as the worst"}
 	return e
 }
 
 // waited is the least that a metric of a cut request can be.
-func (f *figured) waited(r *harness.Record) float64 {
+func (f *values) waited(r *harness.Record) float64 {
 	if l, ok := f.Source.(metric.Latency); ok {
 		return l.Waited(r)
 	}
@@ -53,68 +53,68 @@ func (t *tally) least() *stats.Values {
 }
 
 // censored is a statistic of values some of which are known to be above something only.
-func (t *tally) censored(statistic string, infinite, left int) estimate {
+func (t *tally) censored(statistic string, infinite, left int) Estimate {
 	least := t.least()
 	if p, ok := metric.Quantile(statistic); ok {
 		return t.censoredQuantile(least, infinite, left, p)
 	}
 	n := least.N()
-	e := estimate{n: n, hi: math.Inf(1)}
+	e := Estimate{N: n, Hi: math.Inf(1)}
 	switch statistic {
 	case "min":
-		e.value = least.Rank(1)
-		e.lo = e.value
+		e.Value = least.Rank(1)
+		e.Lo = e.Value
 		if t.values.N() > 0 {
-			e.value, e.hi = t.values.Rank(1), t.values.Rank(1)
+			e.Value, e.Hi = t.values.Rank(1), t.values.Rank(1)
 		}
 	case "max":
-		e.value = least.Rank(n)
-		e.lo = e.value
+		e.Value = least.Rank(n)
+		e.Lo = e.Value
 	default:
 		effective := 1.0
 		if t.order.N() > 0 {
 			effective = float64(n) * t.order.EffectiveSizeOfMean() / float64(t.order.N())
 		}
 		e = meanOf(n, effective, t.atLeast.Interval)
-		e.hi, e.here.hi = math.Inf(1), math.Inf(1)
+		e.Hi, e.here.Hi = math.Inf(1), math.Inf(1)
 		return e
 	}
-	e.here = interval{e.lo, e.hi}
+	e.here = Interval{e.Lo, e.Hi}
 	return e
 }
 
-func (t *tally) censoredQuantile(least *stats.Values, infinite, left int, p float64) estimate {
+func (t *tally) censoredQuantile(least *stats.Values, infinite, left int, p float64) Estimate {
 	n := least.N() + infinite + left
-	e := estimate{value: least.Quantile(p, infinite), n: least.N() + infinite, effective: 1}
+	e := Estimate{Value: least.Quantile(p, infinite), N: least.N() + infinite, Effective: 1}
 	if t.order.N() > 0 {
-		e.effective = float64(n) * t.order.EffectiveSize(p) / float64(t.order.N())
+		e.Effective = float64(n) * t.order.EffectiveSize(p) / float64(t.order.N())
 	}
-	between := func(effective float64) interval {
-		s := interval{math.Inf(-1), math.Inf(1)}
+	between := func(effective float64) Interval {
+		s := Interval{math.Inf(-1), math.Inf(1)}
 		low, high := stats.Ranks(n, effective, p, Confidence)
 		if low > left {
-			s.lo = least.Rank(low - left)
+			s.Lo = least.Rank(low - left)
 		}
 		if high > 0 {
-			s.hi = t.values.Rank(high)
+			s.Hi = t.values.Rank(high)
 		}
 		return s
 	}
-	e.lasts(between(e.effective), between(float64(n)))
+	e.lasts(between(e.Effective), between(float64(n)))
 	return e
 }
 
 // withCut is a statistic of a metric of requests some of which were cut.
-func (w *Window) withCut(t *tally, statistic string, failedAreWorst bool) estimate {
+func withCut(w *Window, t *tally, statistic string, failedAreWorst bool) Estimate {
 	worst := 0
 	if failedAreWorst {
 		worst = t.failed
 	}
 	e := t.censored(statistic, worst, t.left)
 	if _, isQuantile := metric.Quantile(statistic); worst > 0 && !isQuantile && statistic != "min" {
-		e.hi, e.here.hi = math.Inf(1), math.Inf(1)
+		e.Hi, e.here.Hi = math.Inf(1), math.Inf(1)
 		if statistic == "max" {
-			e.value, e.lo, e.here.lo = e.hi, e.hi, e.hi
+			e.Value, e.Lo, e.here.Lo = e.Hi, e.Hi, e.Hi
 		}
 	}
 	if t.failed > 0 {
@@ -122,12 +122,12 @@ func (w *Window) withCut(t *tally, statistic string, failedAreWorst bool) estima
 		if worst > 0 {
 			as = " without an answer counted as the worst"
 		}
-		e.notes = append(e.notes, quantity.Counted(t.failed, "request")+as)
+		e.Notes = append(e.Notes, quantity.Counted(t.failed, "request")+as)
 	}
-	if e.left = t.left; math.IsInf(e.hi, 1) && e.open == "" {
-		e.open = undecided(t.waits.N(), "how long they would have taken is not known")
+	if e.Left = t.left; math.IsInf(e.Hi, 1) && e.Open == "" {
+		e.Open = undecided(t.waits.N(), "how long they would have taken is not known")
 	}
-	e.notes = append(e.notes, fmt.Sprintf("%s had no end when we stopped waiting: they took at least as long as they had waited", quantity.Counted(t.waits.N(), "request")))
+	e.Notes = append(e.Notes, fmt.Sprintf("%s had no end when we stopped waiting: they took at least as long as they had waited", quantity.Counted(t.waits.N(), "request")))
 	return e
 }
 
@@ -155,25 +155,25 @@ func undecided(n int, what string) string {
 }
 
 // errorsWithCut is the error rate where requests were cut: any of them might have failed.
-func (w *Window) errorsWithCut() estimate {
+func errorsWithCut(w *Window) Estimate {
 	known := w.Due - w.cut
 	if known == 0 {
 		return without(undecided(w.cut, "whether they would have failed is not known"))
 	}
-	e := estimate{value: float64(w.failed) / float64(known), n: known, open: undecided(w.cut, "whether they would have failed is not known")}
-	e.lo, e.hi = float64(w.failed)/float64(w.Due), float64(w.failed+w.cut)/float64(w.Due)
-	e.here = interval{e.lo, e.hi}
+	e := Estimate{Value: float64(w.Failed) / float64(known), N: known, Open: undecided(w.cut, "whether they would have failed is not known")}
+	e.Lo, e.Hi = float64(w.Failed)/float64(w.Due), float64(w.Failed+w.cut)/float64(w.Due)
+	e.here = Interval{e.Lo, e.Hi}
 	return e
 }
 
 // attainmentWithCut widens the share of good requests by those that might have come to be.
-func (w *Window) attainmentWithCut(e estimate) estimate {
+func attainmentWithCut(w *Window, e Estimate) Estimate {
 	known := w.Due - w.maybe
 	if known == 0 {
 		return without(undecided(w.maybe, "whether they would have been good is not known"))
 	}
-	e.value, e.open = float64(w.good)/float64(known), undecided(w.maybe, "whether they would have been good is not known")
-	_, e.hi = stats.Share(w.good+w.maybe, w.Due, e.effective, Confidence)
-	_, e.here.hi = stats.Share(w.good+w.maybe, w.Due, float64(w.Due), Confidence)
+	e.Value, e.Open = float64(w.Good)/float64(known), undecided(w.maybe, "whether they would have been good is not known")
+	_, e.Hi = stats.Share(w.Good+w.maybe, w.Due, e.Effective, Confidence)
+	_, e.here.Hi = stats.Share(w.Good+w.maybe, w.Due, float64(w.Due), Confidence)
 	return e
 }

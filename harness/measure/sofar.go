@@ -1,4 +1,4 @@
-package slo
+package measure
 
 import (
 	"maps"
@@ -17,8 +17,8 @@ type SoFar struct{ window *Window }
 func NewSoFar(s harness.Scenario) *SoFar {
 	run := &harness.Run{From: s.Warmup, To: math.MaxInt64, Scenario: s,
 		Records: func(func(harness.Record) bool) {}, Samples: func(func(harness.Sample) bool) {}}
-	w := newWindow(run, newWatched(run))
-	w.soFar = true
+	w := newWindow(run, newSampled(run))
+	w.GoesOn = true
 	return &SoFar{w}
 }
 
@@ -33,7 +33,7 @@ func (s *SoFar) Approximate() *SoFar {
 func (s *SoFar) Record(r harness.Record) error { s.window.take(&r); return nil }
 
 // Sample takes a sample.
-func (s *SoFar) Sample(sample harness.Sample) error { s.window.watched.take(sample); return nil }
+func (s *SoFar) Sample(sample harness.Sample) error { s.window.Sampled.take(sample); return nil }
 
 // Close does nothing.
 func (s *SoFar) Close() error { return nil }

@@ -1,4 +1,4 @@
-package slo
+package measure
 
 import (
 	"fmt"
@@ -42,7 +42,7 @@ func newBucketSet() *bucketSet {
 }
 
 // takeBucket takes a reading of a histogram that is asked for.
-func (w *watched) takeBucket(s harness.Sample) {
+func (w *Sampled) takeBucket(s harness.Sample) {
 	for _, part := range []string{"_bucket", "_sum", "_count"} {
 		name, ok := strings.CutSuffix(s.Series, part)
 		if of := w.buckets[name]; ok && of != nil {
@@ -52,7 +52,7 @@ func (w *watched) takeBucket(s harness.Sample) {
 	}
 }
 
-func (b *buckets) take(s harness.Sample, part string, w *watched) {
+func (b *buckets) take(s harness.Sample, part string, w *Sampled) {
 	labels := s.Labels
 	if part == "bucket" {
 		part = s.Labels["le"]
@@ -145,8 +145,8 @@ func (b *buckets) pooled() (all []bucket, readings int, sum, count float64) {
 // those above it exceed the sum: the interval goes from the lower end of the bucket in
 // which the lowest rank lies that the percentile may have, to the upper end of that of
 // the highest. The value is interpolated in its bucket.
-func (w *Window) bucketed(name, statistic string) estimate {
-	of := w.watched.histogram(name)
+func (w *Window) bucketed(name, statistic string) Estimate {
+	of := w.Sampled.histogram(name)
 	if of == nil {
 		return without("no objective asked for " + name)
 	}
@@ -155,15 +155,15 @@ func (w *Window) bucketed(name, statistic string) estimate {
 	case readings == 0 && of.void.at != harness.NoTime:
 		return without(of.void.says("server", name, 0, true))
 	case readings == 0:
-		why, _ := w.watched.absent(metric.Server, name, metric.UsualAbsence(metric.Server))
+		why, _ := w.Sampled.absent(metric.Server, name, metric.UsualAbsence(metric.Server))
 		return without(why)
 	case count == 0:
 		return without(fmt.Sprintf("the server has counted nothing in %s in the measured window", name))
 	}
-	if unread := w.watched.unread("server"); unread != "" {
+	if unread := w.Sampled.unread("server"); unread != "" {
 		return without(unread)
 	}
-	if void := w.watched.ended(of.void, "server").says("server", name, readings, true); void != "" {
+	if void := w.Sampled.ended(of.void, "server").says("server", name, readings, true); void != "" {
 		return without(void)
 	}
 	n := int(count)
@@ -174,18 +174,18 @@ func (w *Window) bucketed(name, statistic string) estimate {
 	if len(all) == 0 {
 		return without("the server tells no buckets of " + name)
 	}
-	e := estimate{lo: 0, hi: math.Inf(1), n: n, effective: count * w.dependent(p)}
-	low, high := stats.Ranks(n, e.effective, p, Confidence)
+	e := Estimate{Lo: 0, Hi: math.Inf(1), N: n, Effective: count * dependent(w, p)}
+	low, high := stats.Ranks(n, e.Effective, p, Confidence)
 	rank := p*(count-1) + 1
-	e.value = min(interpolated(all, rank), atMost(rank, sum, count))
+	e.Value = min(interpolated(all, rank), atMost(rank, sum, count))
 	if low > 0 {
-		if e.lo, _ = around(all, float64(low)); e.lo > 0 {
-			e.lo = math.Nextafter(e.lo, math.Inf(1)) // what lies in a bucket is more than its lower end
+		if e.Lo, _ = around(all, float64(low)); e.Lo > 0 {
+			e.Lo = math.Nextafter(e.Lo, math.Inf(1)) // what lies in a bucket is more than its lower end
 		}
 	}
 	if high > 0 {
-		_, e.hi = around(all, float64(high))
-		e.hi = max(e.value, min(e.hi, atMost(float64(high), sum, count)))
+		_, e.Hi = around(all, float64(high))
+		e.Hi = max(e.Value, min(e.Hi, atMost(float64(high), sum, count)))
 	}
 	return e
 }
@@ -193,7 +193,7 @@ func (w *Window) bucketed(name, statistic string) estimate {
 // dependent is the share of requests that would tell as much of a p-quantile, were
 // they independent. A histogram has no order: it is that of the latencies that the
 // client saw of them.
-func (w *Window) dependent(p float64) float64 {
+func dependent(w *Window, p float64) float64 {
 	share := 1.0
 	for _, metric := range []string{"TTFT", "E2E latency"} {
 		if order := &w.figure(metric).order; order.N() > 0 {

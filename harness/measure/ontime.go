@@ -1,4 +1,4 @@
-package slo
+package measure
 
 import (
 	"container/heap"
@@ -76,12 +76,12 @@ func onTime(r *harness.Record, bound time.Duration) *harness.Record {
 	return &early
 }
 
-// atBest is a metric's statistic, had every request been sent when it was due.
-func (w *Window) atBest(m metric.Metric, statistic string, failedAreWorst bool) estimate {
+// AtBest is a metric's statistic, had every request been sent when it was due.
+func (w *Window) AtBest(m metric.Metric, statistic string, failedAreWorst bool) Estimate {
 	if m.CountsGood() {
 		at := *w
-		at.good = w.goodOnTime
-		return at.measure(m, statistic, failedAreWorst)
+		at.Good = w.goodOnTime
+		return at.Estimate(m, statistic, failedAreWorst)
 	}
 	return w.distribution(m, w.figure(m.Name).onTime, statistic, failedAreWorst)
 }

@@ -1,4 +1,4 @@
-package slo
+package measure
 
 import (
 	"fmt"
@@ -9,7 +9,7 @@ import (
 
 // ofPods notes of a figure of the GPUs that they were given to several pods: which of
 // them is the server's nothing tells.
-func (w *watched) ofPods(source string) []string {
+func (w *Sampled) ofPods(source string) []string {
 	if source != "gpu" || len(w.pods) < 2 {
 		return nil
 	}

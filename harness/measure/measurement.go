@@ -1,4 +1,4 @@
-package slo
+package measure
 
 import (
 	"time"
@@ -18,7 +18,7 @@ type Measurement struct {
 
 // NewMeasurement measures a run that is about to be read.
 func NewMeasurement(run *harness.Run) *Measurement {
-	w := newWindow(run, newWatched(run))
+	w := newWindow(run, newSampled(run))
 	w.ledger = ledger.New()
 	w.ledger.Ended(run)
 	return &Measurement{Window: w}
@@ -26,7 +26,7 @@ func NewMeasurement(run *harness.Run) *Measurement {
 
 // Sample takes a sample.
 func (m *Measurement) Sample(s harness.Sample) {
-	m.Window.watched.take(s)
+	m.Window.Sampled.take(s)
 	_ = m.Window.ledger.Sample(s) // always nil
 }
 
@@ -34,13 +34,13 @@ func (m *Measurement) Sample(s harness.Sample) {
 func (m *Measurement) Record(r *harness.Record) {
 	w := m.Window
 	if !m.sampled {
-		m.from, m.to = w.watched.ends()
+		m.from, m.to = w.Sampled.ends()
 		m.sampled = true
 	}
 	w.seen++
 	w.conversations += one(r.Turn == 0)
 	if s, inside := within(r, m.from, m.to); inside {
-		w.recorded += s.end - s.begin
+		w.InFlightTime += s.end - s.begin
 	}
 	w.take(r)
 	_ = w.ledger.Record(*r)

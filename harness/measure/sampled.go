@@ -1,4 +1,4 @@
-package slo
+package measure
 
 import (
 	"fmt"
@@ -11,33 +11,33 @@ import (
 	"github.com/vllmspec/vllmspec/harness/quantity"
 )
 
-// watched is what was sampled beside the load, of the series that an objective asks
+// Sampled is what was sampled beside the load, of the series that an objective asks
 // for: counts and order statistics, however long the run was.
-type watched struct {
+type Sampled struct {
 	run      *harness.Run
 	from, to time.Duration
-	series   map[string]*series
-	named    map[string][]*series // by source and name: of all labels, and of some
+	series   map[string]*Series
+	named    map[string][]*Series // by source and name: of all labels, and of some
 	buckets  map[string]*buckets
-	sources  map[string]*source
+	Feeds    map[string]*Feed
 	gpus     map[string]*gpu
 	pods     map[string]bool // that the GPUs were given to, where their exporter tells
-	parts    []*watched      // of several runs that are judged together
+	parts    []*Sampled      // of several runs that are judged together
 }
 
-// A source is how often something was read.
-type source struct {
+// A Feed is how often something was read.
+type Feed struct {
 	first, last time.Duration // since the start of the run
 	inside      int           // readings inside the window, all series of one instant counting as one
-	missing     int           // readings that did not come inside it
+	Missing     int           // readings that did not come inside it
 	lost        int           // readings that did not come so far
 	silence     silence       // the time for which none came
 	longest     time.Duration // between two readings
 	took        tally         // s that a reading took, inside it
 }
 
-// A series is one over all its label sets.
-type series struct {
+// A Series is one over all its label sets.
+type Series struct {
 	sums, mosts, means tally   // of the readings inside the window: over the label sets the sum, the greatest, the mean
 	rates              tally   // of the sum, by the second since the reading before
 	risen, seconds     float64 // of which these are the sums: readings need not be equally far apart
@@ -62,8 +62,8 @@ type point struct {
 	v  float64
 }
 
-func newWatched(run *harness.Run) *watched {
-	w := &watched{run: run, from: run.From, to: run.To, series: map[string]*series{}, named: map[string][]*series{}, buckets: map[string]*buckets{}, sources: map[string]*source{}, gpus: map[string]*gpu{}, pods: map[string]bool{}}
+func newSampled(run *harness.Run) *Sampled {
+	w := &Sampled{run: run, from: run.From, to: run.To, series: map[string]*Series{}, named: map[string][]*Series{}, buckets: map[string]*buckets{}, Feeds: map[string]*Feed{}, gpus: map[string]*gpu{}, pods: map[string]bool{}}
 	for _, m := range metric.Metrics() {
 		w.keep(m)
 	}
@@ -79,7 +79,7 @@ func newWatched(run *harness.Run) *watched {
 	return w
 }
 
-func (w *watched) keep(m metric.Metric) {
+func (w *Sampled) keep(m metric.Metric) {
 	feed, series := m.Feeds()
 	for _, name := range series {
 		w.ask(feed, name)
@@ -92,11 +92,11 @@ func (w *watched) keep(m metric.Metric) {
 func key(source, name string) string { return source + " " + name }
 
 // ask wants a series to be taken from now on.
-func (w *watched) ask(source, name string) *series {
+func (w *Sampled) ask(source, name string) *Series {
 	k := key(source, name)
 	if w.series[k] == nil {
 		plain, where := metric.Selector(name)
-		of := &series{where: where, counters: ledger.NewCounters(), before: harness.NoTime, void: newVoid()}
+		of := &Series{where: where, counters: ledger.NewCounters(), before: harness.NoTime, void: newVoid()}
 		w.series[k] = of
 		w.named[key(source, plain)] = append(w.named[key(source, plain)], of)
 		if source == "server" && where["model_name"] != "" {
@@ -106,7 +106,7 @@ func (w *watched) ask(source, name string) *series {
 	return w.series[k]
 }
 
-func (of *series) covers(labels map[string]string) bool {
+func (of *Series) covers(labels map[string]string) bool {
 	for label, value := range of.where {
 		if labels[label] != value {
 			return false
@@ -115,16 +115,16 @@ func (of *series) covers(labels map[string]string) bool {
 	return true
 }
 
-func (w *watched) source(name string) *source {
-	of := w.sources[name]
+func (w *Sampled) source(name string) *Feed {
+	of := w.Feeds[name]
 	if of == nil {
-		of = &source{first: harness.NoTime, last: harness.NoTime}
-		w.sources[name] = of
+		of = &Feed{first: harness.NoTime, last: harness.NoTime}
+		w.Feeds[name] = of
 	}
 	return of
 }
 
-func (w *watched) take(s harness.Sample) {
+func (w *Sampled) take(s harness.Sample) {
 	if s.Source == "watch" {
 		if s.Series == harness.SeriesNoValue {
 			w.takeVoid(s)
@@ -160,20 +160,20 @@ func (w *watched) take(s harness.Sample) {
 	}
 }
 
-// reading is how many readings there were, and how long one took on average, in seconds.
-func (of *source) reading() (n int, each float64) {
+// Reading is how many readings there were, and how long one took on average, in seconds.
+func (of *Feed) Reading() (n int, each float64) {
 	n = of.took.values.N()
 	each, _, _ = of.took.mean.Interval(float64(n), Confidence)
 	return n, each
 }
 
 // watching records the sampler's own telemetry: how long a reading took, how many failed.
-func (of *source) watching(s harness.Sample, inside bool) {
+func (of *Feed) watching(s harness.Sample, inside bool) {
 	switch {
 	case s.Series == harness.SeriesReading && inside:
 		of.took.add(s.Value)
 	case s.Series == harness.SeriesMissing && inside && s.Value > float64(of.lost):
-		of.missing += int(s.Value) - of.lost
+		of.Missing += int(s.Value) - of.lost
 	}
 	if s.Series == harness.SeriesMissing {
 		of.silence.known = true
@@ -188,8 +188,8 @@ func isOf(s harness.Sample, source string, where map[string]string) bool {
 	return s.Source == source || source == "server" && s.Source == harness.OtherModels && where["model_name"] != ""
 }
 
-// of is a series; one that was not asked for before is read now.
-func (w *watched) of(source, name string) *series {
+// Series is a series; one that was not asked for before is read now.
+func (w *Sampled) Series(source, name string) *Series {
 	of := w.series[key(source, name)]
 	if len(w.parts) > 0 && of == nil {
 		of = w.together(source, name)
@@ -213,7 +213,7 @@ func (w *watched) of(source, name string) *series {
 }
 
 // take takes a reading.
-func (of *series) take(s harness.Sample, w *watched) {
+func (of *Series) take(s harness.Sample, w *Sampled) {
 	if of.pending && of.now.at != s.At {
 		of.add()
 	}
@@ -234,8 +234,8 @@ func (of *series) take(s harness.Sample, w *watched) {
 }
 
 // first is when a source was first read.
-func (w *watched) first(source string) time.Duration {
-	if of := w.sources[source]; of != nil && of.first != harness.NoTime {
+func (w *Sampled) first(source string) time.Duration {
+	if of := w.Feeds[source]; of != nil && of.first != harness.NoTime {
 		return of.first
 	}
 	return math.MaxInt64
@@ -243,7 +243,7 @@ func (w *watched) first(source string) time.Duration {
 
 // add is for when all of an instant has come. One in which a label set had no value is
 // a gap: what the others rose by goes to the next.
-func (of *series) add() {
+func (of *Series) add() {
 	if !of.pending {
 		return
 	}
@@ -271,7 +271,7 @@ func (of *series) add() {
 }
 
 // tally is what a gauge wants to know of it.
-func (of *series) tally(g metric.Gauge) *tally {
+func (of *Series) tally(g metric.Gauge) *tally {
 	switch {
 	case g.Rate:
 		return &of.rates
@@ -283,21 +283,21 @@ func (of *series) tally(g metric.Gauge) *tally {
 	return &of.sums
 }
 
-// readings is how many there are.
-func (of *series) readings() int { return of.sums.values.N() }
+// Readings is how many there are.
+func (of *Series) Readings() int { return of.sums.values.N() }
 
-func (of *series) greatest() float64 { return of.sums.values.Rank(of.readings()) }
-func (of *series) least() float64    { return of.sums.values.Rank(1) }
+func (of *Series) Greatest() float64 { return of.sums.values.Rank(of.Readings()) }
+func (of *Series) Least() float64    { return of.sums.values.Rank(1) }
 
-// last is the value that was read last.
-func (of *series) last() float64 { return of.end.v }
+// Last is the value that was read last.
+func (of *Series) Last() float64 { return of.end.v }
 
-// lasted is the time between the first reading and the last one.
-func (of *series) lasted() time.Duration { return of.end.at - of.begin.at }
+// Lasted is the time between the first reading and the last one.
+func (of *Series) Lasted() time.Duration { return of.end.at - of.begin.at }
 
-// perSecond is how much a count of one label set rose, by the second.
-func (of *series) perSecond() (float64, bool) {
-	if of.readings() < 2 || of.end.at <= of.begin.at {
+// PerSecond is how much a count of one label set rose, by the second.
+func (of *Series) PerSecond() (float64, bool) {
+	if of.Readings() < 2 || of.end.at <= of.begin.at {
 		return 0, false
 	}
 	return (of.end.v - of.begin.v) / (of.end.at - of.begin.at).Seconds(), true
@@ -305,11 +305,11 @@ func (of *series) perSecond() (float64, bool) {
 
 // unread says that a counter was not read at both ends of the window; "" where it
 // was. What it did between them is in the difference.
-func (w *watched) unread(name string) string {
-	if of := w.firstOf(func(part *watched) string { return part.unread(name) }); of != "" {
+func (w *Sampled) unread(name string) string {
+	if of := w.firstOf(func(part *Sampled) string { return part.unread(name) }); of != "" {
 		return of
 	}
-	own, of := w.sources["client"], w.sources[name]
+	own, of := w.Feeds["client"], w.Feeds[name]
 	const late = time.Second // of a scrape, or its time-out
 	if own == nil || of == nil || of.first == harness.NoTime || of.first <= max(w.from, own.first)+late && of.last+late >= min(w.to, own.last) {
 		return ""
@@ -319,7 +319,7 @@ func (w *watched) unread(name string) string {
 }
 
 // lastUnread is why the last reading of a source that is missing did not come.
-func (w *watched) lastUnread(source string) string {
+func (w *Sampled) lastUnread(source string) string {
 	if why := w.run.Unread[source]; why != "" {
 		return "; of the last that did not: " + why
 	}

@@ -1,4 +1,4 @@
-package slo
+package measure
 
 import (
 	"fmt"
@@ -36,8 +36,8 @@ func (s *silence) until(at, last, period, from, to time.Duration) {
 
 // period is how long after another a reading is due: as long as between the client's own
 // gauges, which always are read.
-func (w *watched) period() time.Duration {
-	if own := w.sources["client"]; own != nil {
+func (w *Sampled) period() time.Duration {
+	if own := w.Feeds["client"]; own != nil {
 		return own.longest
 	}
 	return 0
@@ -45,9 +45,9 @@ func (w *watched) period() time.Duration {
 
 // silent is for how long a source was not read in the window, of how long. A run that goes
 // on is over for now where the client's own gauges were read last.
-func (w *watched) silent(of *source) (silent, measured time.Duration) {
+func (w *Sampled) silent(of *Feed) (silent, measured time.Duration) {
 	to := w.to
-	if own := w.sources["client"]; own != nil {
+	if own := w.Feeds["client"]; own != nil {
 		to = min(to, own.last)
 	}
 	unread := of.silence
@@ -57,11 +57,11 @@ func (w *watched) silent(of *source) (silent, measured time.Duration) {
 
 // gaps says that a source was not read for too long; "" where it was. A server's metrics
 // time out just when it is overloaded.
-func (w *watched) gaps(name string) string {
-	if of := w.firstOf(func(part *watched) string { return part.gaps(name) }); of != "" {
+func (w *Sampled) gaps(name string) string {
+	if of := w.firstOf(func(part *Sampled) string { return part.gaps(name) }); of != "" {
 		return of
 	}
-	of := w.sources[name]
+	of := w.Feeds[name]
 	if of == nil || name == "client" {
 		return ""
 	}
@@ -76,13 +76,13 @@ func (w *watched) gaps(name string) string {
 // lacks says that a series was not there in enough of the readings of its source; "" where
 // it was. Of those that the source gave, so many had it. Several samplers may give readings of
 // one source, at instants of their own: how many there were is what was reported of its own.
-func (w *watched) lacks(source, name string, had int) string {
+func (w *Sampled) lacks(source, name string, had int) string {
 	const few = 2 // may lack it in a short run
-	of := w.sources[source]
+	of := w.Feeds[source]
 	if of == nil {
 		return ""
 	}
-	given := of.took.values.N() - of.missing
+	given := of.took.values.N() - of.Missing
 	if had+few >= given || float64(had) >= (1-silenceMost)*float64(given) {
 		return ""
 	}

@@ -1,4 +1,4 @@
-package slo
+package measure
 
 import (
 	"fmt"
@@ -18,7 +18,7 @@ import (
 // window to the other.
 
 // energy is that of all GPUs, or that by an amount.
-func energy(w *Window, of metric.Energy) estimate {
+func energy(w *Window, of metric.Energy) Estimate {
 	switch of.Per {
 	case metric.OutputTokens:
 		if !w.told || w.tokens == 0 {
@@ -26,17 +26,17 @@ func energy(w *Window, of metric.Energy) estimate {
 		}
 		return gpuEnergy(w).per(w.tokens)
 	case metric.Good:
-		if w.good == 0 {
+		if w.Good == 0 {
 			return without("no request was good")
 		}
-		return gpuEnergy(w).per(float64(w.good))
+		return gpuEnergy(w).per(float64(w.Good))
 	}
 	return gpuEnergy(w)
 }
 
 // per is an estimate ÷ an amount.
-func (e estimate) per(amount float64) estimate {
-	e.value, e.lo, e.hi = e.value/amount, e.lo/amount, e.hi/amount
+func (e Estimate) per(amount float64) Estimate {
+	e.Value, e.Lo, e.Hi = e.Value/amount, e.Lo/amount, e.Hi/amount
 	return e
 }
 
@@ -57,7 +57,7 @@ type gpu struct {
 }
 
 // takeGPU takes what energy rests on.
-func (w *watched) takeGPU(s harness.Sample) {
+func (w *Sampled) takeGPU(s harness.Sample) {
 	if s.Series == "gpu_pod_info" {
 		w.pods[s.Labels["pod"]] = true
 		return
@@ -156,47 +156,47 @@ func (g *gpu) joules() (float64, string) {
 }
 
 // gpuEnergy is that of all GPUs, or why it is not known.
-func gpuEnergy(w *Window) estimate {
+func gpuEnergy(w *Window) Estimate {
 	if len(w.parts) > 0 {
 		return energyOf(w.parts)
 	}
-	if len(w.watched.gpus) == 0 {
-		why, _ := w.watched.absent(metric.GPU, "any energy", metric.UsualAbsence(metric.GPU))
+	if len(w.Sampled.gpus) == 0 {
+		why, _ := w.Sampled.absent(metric.GPU, "any energy", metric.UsualAbsence(metric.GPU))
 		return without(why)
 	}
-	if gaps := w.watched.gaps("gpu"); gaps != "" {
+	if gaps := w.Sampled.gaps("gpu"); gaps != "" {
 		return without(gaps)
 	}
 	e := exact(0, 0)
 	unseen := false
-	for _, labels := range slices.Sorted(maps.Keys(w.watched.gpus)) {
-		g := w.watched.gpus[labels]
+	for _, labels := range slices.Sorted(maps.Keys(w.Sampled.gpus)) {
+		g := w.Sampled.gpus[labels]
 		joules, reason := g.joules()
 		if reason != "" {
 			return without(reason)
 		}
-		e.value += joules
-		e.n += g.renewals
+		e.Value += joules
+		e.N += g.renewals
 		unseen = unseen || g.processes <= 0
 	}
-	e.lo, e.hi = e.value, e.value
+	e.Lo, e.Hi = e.Value, e.Value
 	if unseen {
-		e.notes = []string{"whether other programs used the GPUs too is unknown"}
+		e.Notes = []string{"whether other programs used the GPUs too is unknown"}
 	}
-	e.notes = append(e.notes, w.watched.ofPods("gpu")...)
+	e.Notes = append(e.Notes, w.Sampled.ofPods("gpu")...)
 	return e
 }
 
 // energyOf several runs is known where that of each is.
-func energyOf(parts []*Window) estimate {
+func energyOf(parts []*Window) Estimate {
 	all := exact(0, 0)
 	for _, part := range parts {
 		e := gpuEnergy(part)
-		if e.reason != "" {
+		if e.Reason != "" {
 			return e
 		}
-		all.value, all.n, all.notes = all.value+e.value, all.n+e.n, e.notes
+		all.Value, all.N, all.Notes = all.Value+e.Value, all.N+e.N, e.Notes
 	}
-	all.lo, all.hi = all.value, all.value
+	all.Lo, all.Hi = all.Value, all.Value
 	return all
 }

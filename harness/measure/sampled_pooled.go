@@ -1,20 +1,20 @@
-package slo
+package measure
 
 import (
 	"maps"
 	"slices"
 )
 
-// togetherWatched is what was watched beside several runs, each in its own measured
+// pooledSampled is what was watched beside several runs, each in its own measured
 // window: what the server did between them belongs to none.
-func togetherWatched(windows []*Window) *watched {
-	w := &watched{run: windows[0].Run, series: map[string]*series{}, named: map[string][]*series{}, buckets: map[string]*buckets{}, sources: map[string]*source{}, gpus: map[string]*gpu{}, pods: map[string]bool{}}
+func pooledSampled(windows []*Window) *Sampled {
+	w := &Sampled{run: windows[0].Run, series: map[string]*Series{}, named: map[string][]*Series{}, buckets: map[string]*buckets{}, Feeds: map[string]*Feed{}, gpus: map[string]*gpu{}, pods: map[string]bool{}}
 	for _, of := range windows {
-		w.parts = append(w.parts, of.watched)
-		maps.Copy(w.pods, of.watched.pods)
-		for name, from := range of.watched.sources {
+		w.parts = append(w.parts, of.Sampled)
+		maps.Copy(w.pods, of.Sampled.pods)
+		for name, from := range of.Sampled.Feeds {
 			into := w.source(name)
-			into.inside, into.missing = into.inside+from.inside, into.missing+from.missing
+			into.inside, into.Missing = into.inside+from.inside, into.Missing+from.Missing
 			into.took.merge(&from.took)
 		}
 	}
@@ -22,7 +22,7 @@ func togetherWatched(windows []*Window) *watched {
 }
 
 // firstOf is the first that is said of a run.
-func (w *watched) firstOf(of func(*watched) string) string {
+func (w *Sampled) firstOf(of func(*Sampled) string) string {
 	for _, part := range w.parts {
 		if says := of(part); says != "" {
 			return says
@@ -32,10 +32,10 @@ func (w *watched) firstOf(of func(*watched) string) string {
 }
 
 // together is a series over all runs.
-func (w *watched) together(source, name string) *series {
-	all := &series{void: newVoid()}
+func (w *Sampled) together(source, name string) *Series {
+	all := &Series{void: newVoid()}
 	for _, part := range w.parts {
-		of := part.of(source, name)
+		of := part.Series(source, name)
 		for into, from := range map[*tally]*tally{&all.sums: &of.sums, &all.mosts: &of.mosts, &all.means: &of.means, &all.rates: &of.rates} {
 			into.merge(from)
 		}
@@ -49,7 +49,7 @@ func (w *watched) together(source, name string) *series {
 }
 
 // histogram is one of the server's, nil where it is not asked for.
-func (w *watched) histogram(name string) *buckets {
+func (w *Sampled) histogram(name string) *buckets {
 	if len(w.parts) == 0 || w.buckets[name] != nil {
 		return w.buckets[name]
 	}

@@ -1,4 +1,4 @@
-package slo
+package measure
 
 import (
 	"iter"
@@ -12,7 +12,7 @@ func Pool(windows []*Window) *Window {
 	if len(windows) == 1 {
 		return windows[0]
 	}
-	pooled := Measure(inARow(windows))
+	pooled := Of(inARow(windows))
 	pooled.pool(windows)
 	return pooled
 }
@@ -21,7 +21,7 @@ func Pool(windows []*Window) *Window {
 // what was watched beside them, what arrived and was in flight inside each window, and
 // whether one of them was saturated.
 func (w *Window) pool(of []*Window) {
-	w.parts, w.watched = of, togetherWatched(of)
+	w.parts, w.Sampled = of, pooledSampled(of)
 	w.ended, w.tokens, w.flight = 0, 0, flight{}
 	for _, part := range of {
 		w.ended, w.tokens = w.ended+part.ended, w.tokens+part.tokens
@@ -31,7 +31,7 @@ func (w *Window) pool(of []*Window) {
 	for name, class := range w.classes {
 		var parts []*Window
 		for _, part := range of {
-			parts = append(parts, part.class(name))
+			parts = append(parts, part.Class(name))
 		}
 		class.pool(parts)
 	}

@@ -1,0 +1,87 @@
+package measure
+
+import "github.com/vllmspec/vllmspec/harness"
+
+// Bounds are how many answers had a bound that the server was to keep, and did not.
+type Bounds struct {
+	Most, Longer   int // answers with a most, and those that were longer
+	Least, Shorter int // answers with a least, and those that were shorter
+}
+
+// take takes an answer. Where the server does not count its tokens, there are at least
+// about as many as chunks.
+func (b *Bounds) take(r *harness.Record) {
+	if !r.OK() {
+		return
+	}
+	tokens := r.OutputTokens
+	if tokens == harness.Unreported {
+		tokens = r.LeastTokens()
+	}
+	if r.RequestedOutputTokens > 0 && !r.Full {
+		b.Most++
+		b.Longer += one(tokens > r.RequestedOutputTokens || r.CountFault == harness.CountBeyondAsked)
+	}
+	if r.RequestedMinOutputTokens > 0 && r.OutputTokens != harness.Unreported {
+		b.Least++
+		b.Shorter += one(tokens < r.RequestedMinOutputTokens)
+	}
+}
+
+// TokenCounts are how many answers came with token counts, and with which the counts cannot
+// be right.
+type TokenCounts struct {
+	Counted, Silent int // whole answers with content, with a count and without
+	Faults          map[harness.CountFault]int
+}
+
+func (c *TokenCounts) take(r *harness.Record) {
+	switch {
+	case r.CountFault != "":
+		if c.Faults == nil {
+			c.Faults = map[harness.CountFault]int{}
+		}
+		c.Faults[r.CountFault]++
+	case r.OutputTokens != harness.Unreported:
+		c.Counted++
+	case r.OK() && len(r.Chunks) > 0:
+		c.Silent++
+	}
+}
+
+func (c *TokenCounts) Faulty() (n int) {
+	for _, count := range c.Faults {
+		n += count
+	}
+	return n
+}
+
+// Endings are how answers ended, where a reader should know it.
+type Endings struct {
+	Whole, Refused   int
+	Filtered, Others map[string]int // by finish reason
+}
+
+// mostEndings bounds how many finish reasons are kept apart.
+const mostEndings = 20
+
+func (e *Endings) take(r *harness.Record) {
+	if !r.OK() {
+		return
+	}
+	e.Whole++
+	e.Refused += one(r.Refused)
+	of := &e.Others
+	switch {
+	case r.Filtered():
+		of = &e.Filtered
+	case r.KnownFinish() || r.Finish == "":
+		return
+	}
+	if *of == nil {
+		*of = map[string]int{}
+	}
+	if _, seen := (*of)[r.Finish]; seen || len(*of) < mostEndings {
+		(*of)[r.Finish]++
+	}
+}
