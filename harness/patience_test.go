@@ -75,7 +75,7 @@ func TestRunner_endsByItsDeadlineAndKeepsWhatItHas(t *testing.T) {
 		}
 		assert.Equal(t, 8, answered)
 		require.Len(t, out.Warnings, 1)
-		assert.Contains(t, out.Warnings[0], "the run's time was over after 2m30s")
+		assert.Contains(t, out.Warnings[0].Text, "the run's time was over after 2m30s")
 	})
 }
 

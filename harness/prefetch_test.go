@@ -110,7 +110,7 @@ func TestDataset_mayEnd(t *testing.T) {
 			}
 			assert.Equal(t, few, n)
 			require.Len(t, out.Warnings, 1)
-			assert.Contains(t, out.Warnings[0], "the dataset ended")
+			assert.Contains(t, out.Warnings[0].Text, "the dataset ended")
 		}
 	})
 }
@@ -141,7 +141,7 @@ func TestDataset_thatCannotBeReadEndsTheLoad(t *testing.T) {
 			}
 			assert.Equal(t, 3, n)
 			require.Len(t, out.Warnings, 1)
-			assert.Contains(t, out.Warnings[0], "x.jsonl: the disk is gone")
+			assert.Contains(t, out.Warnings[0].Text, "x.jsonl: the disk is gone")
 		})
 	}
 }

@@ -16,8 +16,8 @@ type Run struct {
 	Requests int              // in all, warm-up included
 	Records  iter.Seq[Record] // in the order in which they were due
 	Samples  iter.Seq[Sample]
-	Warnings []string // gaps and oddities that do not end a run
-	Stopped  Stop     // why the load ended early, if it did
+	Warnings []Warning // gaps and oddities that do not end a run
+	Stopped  Stop      // why the load ended early, if it did
 
 	Shortfall *Shortfall // what the load lacks of what was asked for; nil where it was issued whole
 	Salting   Salting    // what the server makes of cache_salt

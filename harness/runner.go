@@ -129,7 +129,7 @@ type load struct {
 	nextDoubt time.Duration
 
 	mu       sync.Mutex
-	warnings []string
+	warnings []Warning
 	short    *Shortfall        // as far as it is known
 	unread   map[string]string // see [Run.Unread]
 }
@@ -239,7 +239,7 @@ func (l *load) doubt() {
 func (l *load) warn(format string, args ...any) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.warnings = append(l.warnings, fmt.Sprintf(format, args...))
+	l.warnings = append(l.warnings, Warning{Text: fmt.Sprintf(format, args...)})
 }
 
 // now is the time since the run began.

@@ -384,7 +384,7 @@ func TestWatch_missingReadingIsAGapAndAWarning(t *testing.T) {
 		out, err := harness.Runner{Client: answer{chunks: 1}, Samplers: []harness.Sampler{failing{}}}.Run(t.Context(), s)
 		require.NoError(t, err)
 		require.Len(t, out.Warnings, 1)
-		assert.Contains(t, out.Warnings[0], "404 at /metrics")
+		assert.Contains(t, out.Warnings[0].Text, "404 at /metrics")
 		for sample := range out.Samples {
 			assert.Contains(t, []string{"client", "watch"}, sample.Source, "never a zero")
 		}
@@ -446,7 +446,7 @@ func TestOpen_endsWithItsArrivals(t *testing.T) {
 		assert.Len(t, records, 3)
 		assert.Equal(t, 2*time.Second+1, out.To)
 		require.Len(t, out.Warnings, 1)
-		assert.Contains(t, out.Warnings[0], "the arrivals ended after 2s of a load of 1h0m0s")
+		assert.Contains(t, out.Warnings[0].Text, "the arrivals ended after 2s of a load of 1h0m0s")
 	})
 }
 

@@ -54,7 +54,7 @@ func TestWatch_readsASlowSourceMoreSeldom(t *testing.T) {
 		}
 		assert.Equal(t, []float64{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 15, 16.5, 20, 21, 22, 23}, at[:17], "half as often each time, down to a tenth of its time; when the warm-up ends; and every second again as soon as it is fast")
 		assert.Equal(t, []float64{39, 40}, at[len(at)-2:], "once at the end, though a tick is due then")
-		assert.Equal(t, []string{"the server took up to 0.4 s to answer, so it was read every 4 s at times, not to burden it"}, out.Warnings)
+		assert.Equal(t, []string{"the server took up to 0.4 s to answer, so it was read every 4 s at times, not to burden it"}, harness.WarningTexts(out.Warnings))
 	})
 }
 
@@ -78,8 +78,8 @@ func TestWatch_lateReadingIsAGap(t *testing.T) {
 			assert.False(t, sample.Source == "server" && sample.At > 3*time.Second && sample.At < 6*time.Second)
 		}
 		assert.Positive(t, missing)
-		assert.Contains(t, out.Warnings[0], "readings of the server are missing: at ")
-		assert.Contains(t, out.Warnings[0], "no answer came within 1 s")
+		assert.Contains(t, out.Warnings[0].Text, "readings of the server are missing: at ")
+		assert.Contains(t, out.Warnings[0].Text, "no answer came within 1 s")
 	})
 }
 
@@ -122,6 +122,6 @@ func TestWatch_seriesWithoutAValueIsNoGapOfItsSource(t *testing.T) {
 		assert.Equal(t, map[string]string{"server": "http://host/metrics: 503"}, out.Unread)
 		assert.Equal(t, []string{"1 readings of the server are missing: at 3.000 s: http://host/metrics: 503",
 			"the server gave −1 for vllm:num_requests_running 10 times, which is no value: it was left out",
-			"the server gave NaN for vllm:share 10 times, which is no value: it was left out"}, out.Warnings)
+			"the server gave NaN for vllm:share 10 times, which is no value: it was left out"}, harness.WarningTexts(out.Warnings))
 	})
 }

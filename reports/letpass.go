@@ -2,15 +2,13 @@ package reports
 
 import (
 	"slices"
-	"strings"
+
+	"github.com/vllmspec/vllmspec/harness"
 )
 
-// LetPassAs begins the warning of a run that something unknown did not fail it.
-const LetPassAs = "unknown, and let pass as VLLMSPEC_UNKNOWN=warn asks: "
-
-// LetPass reports whether warnings say so.
-func LetPass(warnings []string) bool {
-	return slices.ContainsFunc(warnings, func(w string) bool { return strings.HasPrefix(w, LetPassAs) })
+// LetPass reports whether something unknown did not fail a scenario.
+func LetPass(warnings []harness.Warning) bool {
+	return slices.ContainsFunc(warnings, func(w harness.Warning) bool { return w.Kind == harness.LetPass })
 }
 
 // PassedAs says why a scenario passed that met not all of its objectives.

@@ -99,7 +99,7 @@ func (d *Drawing) View(run *harness.Run, measured *measure.Window, times diagnos
 // common.
 func (d *Drawing) view(run *harness.Run, measured *measure.Window, verdicts []slo.Verdict, m store.Manifest) View {
 	v := View{
-		Title: run.Scenario.Name, Target: NewTarget(m), Warnings: run.Warnings, Facts: about(run, m),
+		Title: run.Scenario.Name, Target: NewTarget(m), Warnings: harness.WarningTexts(run.Warnings), Facts: about(run, m),
 		Figures: figures(measured.Figures()), Classes: classes(measured), Definitions: definitions(verdicts),
 		Method: method(run, measured, m), Environment: environment(m), Failures: d.failures.counted(),
 	}

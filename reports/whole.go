@@ -46,7 +46,7 @@ func RenderWhole(w io.Writer, v Whole) error { return write(w, whole(v)) }
 
 // NewWhole is the page of several runs of one scenario.
 func NewWhole(of trials.Group, verdicts []slo.Verdict, m store.Manifest) Whole {
-	v := Whole{Title: m.Scenario.Name, Target: NewTarget(m), Warnings: m.Warnings, Data: of, Columns: []string{"p50 TTFT", "p99 TTFT", "p50 TPOT", "output throughput", "error rate"}}
+	v := Whole{Title: m.Scenario.Name, Target: NewTarget(m), Warnings: harness.WarningTexts(m.Warnings), Data: of, Columns: []string{"p50 TTFT", "p99 TTFT", "p50 TPOT", "output throughput", "error rate"}}
 	v.Outcome, v.Headline = headline(verdicts, m)
 	for _, verdict := range verdicts {
 		o := objective(verdict, &harness.Run{})

@@ -79,7 +79,7 @@ func (t *trial) cutByDeadline(runner *harness.Runner) {
 	if !t.run.Stopped.Early() {
 		limit := t.of.session.Remedies.Deadline
 		says := fmt.Sprintf("%s's time was over before the last answers came%s", cmp.Or(limit.Whose, "the deadline"), clause(limit.Longer))
-		t.run.Warnings = append(t.run.Warnings, says)
+		t.run.Warnings = append(t.run.Warnings, harness.Oddities(says)...)
 		t.of.session.warn(says)
 	}
 }

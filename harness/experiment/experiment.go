@@ -79,7 +79,7 @@ func (e *Experiment) onServer(ctx context.Context, loads []time.Duration, do fun
 		return err
 	}
 	if e.group != nil { // a sweep's or a search's, which began before
-		e.group.warnings = append(e.group.warnings, e.warnings[before:]...)
+		e.group.warnings = append(e.group.warnings, harness.Oddities(e.warnings[before:]...)...)
 	}
 	return do(ctx)
 }
@@ -108,16 +108,16 @@ func (e *Experiment) StoppedEarly() bool {
 }
 
 // Warn adds to the warnings of the run, or of all of them together.
-func (e *Experiment) Warn(text string) {
+func (e *Experiment) Warn(w harness.Warning) {
 	if e.group != nil {
-		e.group.warnings = append(e.group.warnings, text)
+		e.group.warnings = append(e.group.warnings, w)
 		return
 	}
-	e.last.run.Warnings = append(e.last.run.Warnings, text)
+	e.last.run.Warnings = append(e.last.run.Warnings, w)
 }
 
 // Warnings are those of the run, or of all of them together.
-func (e *Experiment) Warnings() []string {
+func (e *Experiment) Warnings() []harness.Warning {
 	switch {
 	case e.group != nil:
 		return e.group.warnings

@@ -32,7 +32,7 @@ type group struct {
 	readable map[*endpoint]bool // whose metrics could be read
 	verdicts []slo.Verdict
 	judged   []Question // that verdicts answer
-	warnings []string
+	warnings []harness.Warning
 }
 
 // seedPolicy is how each run comes by its seed, as manifests tell it.
@@ -64,7 +64,7 @@ func (e *Experiment) begin(kind trials.Kind, scale trials.Scale, planned int) er
 		e.scenario.Labels["load"] = string(kind) + " over " + string(scale)
 	}
 	e.group = &group{Group: trials.Group{Kind: kind, Scale: scale, Planned: planned}, folder: folder, began: began, start: time.Now(),
-		readable: map[*endpoint]bool{}, warnings: e.warnings}
+		readable: map[*endpoint]bool{}, warnings: harness.Oddities(e.warnings...)}
 	return nil
 }
 

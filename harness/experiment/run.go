@@ -98,7 +98,7 @@ func (t *trial) bring(ctx context.Context) (err error) {
 	seen()
 	if t.run != nil {
 		t.ended(&runner, sampling, began)
-		t.run.Warnings = slices.Concat(t.run.Warnings, t.warnings, remarks, t.surprises(), disagreements(t.ledger), t.remarkAfter())
+		t.run.Warnings = append(t.run.Warnings, harness.Oddities(slices.Concat(t.warnings, remarks, t.surprises(), disagreements(t.ledger), t.remarkAfter())...)...)
 	}
 	return err
 }
@@ -144,7 +144,7 @@ func findWarmUp(run *harness.Run) {
 		return
 	}
 	if note := measure.DetectWarmup(run); note != "" {
-		run.Warnings = append(run.Warnings, note)
+		run.Warnings = append(run.Warnings, harness.Oddities(note)...)
 	}
 }
 

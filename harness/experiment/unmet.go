@@ -6,7 +6,6 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/slo"
-	"github.com/vllmspec/vllmspec/reports"
 )
 
 // Unmet is the error that names every row that is not met; nil where all are. With lenient an unknown one is let
@@ -18,7 +17,7 @@ func (e *Experiment) Unmet(verdicts []slo.Verdict, lenient bool) error {
 		switch {
 		case v.Outcome == slo.Met:
 		case v.Outcome == slo.Unknown && lenient && e.Stopped().Kind != harness.StopInterrupted:
-			e.Warn(reports.LetPassAs + Explain(v))
+			e.Warn(harness.Warning{Kind: harness.LetPass, Text: Explain(v)})
 		default:
 			if v.Outcome == slo.Missed {
 				missed++

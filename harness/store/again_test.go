@@ -151,7 +151,7 @@ func TestEveryField_isStored(t *testing.T) {
 		Scenario: harness.Scenario{Name: "All", Where: "x.feature:3", Seed: 1<<64 - 1, Dataset: store.Dataset{Says: "riddles", Data: json.RawMessage(`{"kind":"riddles"}`)},
 			Load: harness.Closed{Users: 3, For: 1}, Warmup: 7, Leftovers: true, Cache: &harness.Cache{Share: 1. / 3}, Abandonment: harness.Abandonment{Share: .1, After: 9}, Labels: map[string]string{"model": "m"}},
 		Start: began, Length: 11, From: 12, To: 13, Virtual: true, Requests: 1, Records: slices.Values([]harness.Record{record}), Samples: slices.Values([]harness.Sample{sample}),
-		Warnings: []string{"late"}, Stopped: harness.Stop{Kind: harness.StopAbandoned, Detail: "hopeless"},
+		Warnings: harness.Oddities("late"), Stopped: harness.Stop{Kind: harness.StopAbandoned, Detail: "hopeless"},
 		Unwatched: map[string]string{"gpu": "none"}, Unread: map[string]string{"server": "refused"},
 		Shortfall: &harness.Shortfall{Cause: harness.ArrivalsEnded, Issued: 3, Lasted: 4}, Salting: "ignored",
 	}

@@ -18,19 +18,19 @@ const InterfaceChat = "chat"
 
 // A Manifest is run.json: what was run, against what, from where.
 type Manifest struct {
-	Run      string    `json:"run"`
-	Scenario Scenario  `json:"scenario"`
-	Start    time.Time `json:"start"` // wall clock
-	LengthNS int64     `json:"length_ns"`
-	FromNS   int64     `json:"measured_from_ns"`
-	ToNS     int64     `json:"measured_to_ns"`
-	Virtual  bool      `json:"virtual_time"`
-	Requests int       `json:"requests"` // in all, warm-up included
-	Tool     Tool      `json:"tool"`
-	Server   Server    `json:"server"`
-	Other    *Server   `json:"other_server,omitempty"` // that Server was compared with, run by run
-	Host     Host      `json:"host"`
-	Warnings []string  `json:"warnings"`
+	Run      string            `json:"run"`
+	Scenario Scenario          `json:"scenario"`
+	Start    time.Time         `json:"start"` // wall clock
+	LengthNS int64             `json:"length_ns"`
+	FromNS   int64             `json:"measured_from_ns"`
+	ToNS     int64             `json:"measured_to_ns"`
+	Virtual  bool              `json:"virtual_time"`
+	Requests int               `json:"requests"` // in all, warm-up included
+	Tool     Tool              `json:"tool"`
+	Server   Server            `json:"server"`
+	Other    *Server           `json:"other_server,omitempty"` // that Server was compared with, run by run
+	Host     Host              `json:"host"`
+	Warnings []harness.Warning `json:"warnings"`
 	// Unwatched is why nothing could be read of a source, "gpu" say.
 	Unwatched map[string]string `json:"unwatched,omitempty"`
 	// Unread is why the last of a source's missing readings did not come.

@@ -69,14 +69,14 @@ func TestExport_missingCollectorDoesNotEndARun(t *testing.T) {
 	r := feature(t, seconds, "VLLMSPEC_TARGET=mock", "VLLMSPEC_UNKNOWN=warn", "VLLMSPEC_METRICS="+taken.Addr().String(), "OTEL_EXPORTER_OTLP_ENDPOINT="+dead.URL)
 	m := manifestOf(t, r)
 	assert.Empty(t, m.Failure)
-	warnings := strings.Join(m.Warnings, "\n")
+	warnings := strings.Join(harness.WarningTexts(m.Warnings), "\n")
 	assert.Contains(t, warnings, "metrics did not get to the OTLP endpoint")
 	assert.Contains(t, warnings, "metrics cannot be shown at "+taken.Addr().String())
 }
 
 func TestExport_OTLPOverGRPCIsNotSent(t *testing.T) {
 	r := feature(t, seconds, "VLLMSPEC_TARGET=mock", "VLLMSPEC_UNKNOWN=warn", "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4317", "OTEL_EXPORTER_OTLP_PROTOCOL=grpc")
-	assert.Contains(t, strings.Join(manifestOf(t, r).Warnings, "\n"), "over http/protobuf, not grpc")
+	assert.Contains(t, strings.Join(harness.WarningTexts(manifestOf(t, r).Warnings), "\n"), "over http/protobuf, not grpc")
 }
 
 func TestManifest_saysWhatWasMeasuredAndFromWhere(t *testing.T) {

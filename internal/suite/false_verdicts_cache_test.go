@@ -196,7 +196,7 @@ func TestCache_coldChatIsColdWhereSaltsAreRefused(t *testing.T) {
 		assert.Equal(t, map[string]slo.Outcome{"p50 TTFT at most 1 ms": slo.Missed, "error rate none": slo.Met}, lastVerdicts(t, r), "the contract holds\n%s", r.output)
 		m := r.manifests(t)[0]
 		assert.Equal(t, harness.SaltsRefused, m.Server.CacheSalt)
-		assert.Contains(t, strings.Join(m.Warnings, "\n"), "the server refuses cache_salt: so that no run finds what another one asked, each text begins with a line of the run's own")
+		assert.Contains(t, strings.Join(harness.WarningTexts(m.Warnings), "\n"), "the server refuses cache_salt: so that no run finds what another one asked, each text begins with a line of the run's own")
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/store"
 	"github.com/vllmspec/vllmspec/internal/environment"
 	"github.com/vllmspec/vllmspec/internal/suite"
@@ -221,7 +222,7 @@ func TestTarget_anotherModelIsAnErrorBeforeTheLoad(t *testing.T) {
 			manifest, _, err := store.ReadManifest(r.runs[0])
 			require.NoError(t, err)
 			assert.Equal(t, c.measured, manifest.Server.Model)
-			assert.NotContains(t, strings.Join(manifest.Warnings, "\n"), "the feature names")
+			assert.NotContains(t, strings.Join(harness.WarningTexts(manifest.Warnings), "\n"), "the feature names")
 		})
 	}
 }

@@ -11,6 +11,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/vllmspec/vllmspec/harness"
 )
 
 // fromFile is a feature that draws from a file, or plays a trace.
@@ -44,7 +46,7 @@ func TestDataset_whatIsLeftOutIsSaid(t *testing.T) {
 			r := feature(t, fromFile(c.sentence, at))
 			require.True(t, r.passed, r.output)
 			assert.Contains(t, r.output, c.says)
-			assert.Contains(t, strings.Join(r.manifests(t)[0].Warnings, "\n"), c.says)
+			assert.Contains(t, strings.Join(harness.WarningTexts(r.manifests(t)[0].Warnings), "\n"), c.says)
 			report, err := os.ReadFile(filepath.Join(r.runs[0], "report.html"))
 			require.NoError(t, err)
 			assert.Contains(t, strings.ReplaceAll(string(report), "&#39;", "'"), c.says)

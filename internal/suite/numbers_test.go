@@ -159,7 +159,7 @@ func (p paper) headline() {
 		said = append(said, "Unsound: "+f.Text+".")
 	}
 	for _, warning := range p.of.Manifest.Warnings {
-		said = append(said, "Note: "+warning+".")
+		said = append(said, "Note: "+warning.String()+".")
 	}
 	for _, n := range p.all("p", p.first("header")) {
 		if digits.MatchString(content(n)) {

@@ -284,7 +284,7 @@ func TestUnknown_canBeAWarning(t *testing.T) {
 	assert.True(t, r.passed)
 	manifest, _, err := store.ReadManifest(r.runs[0])
 	require.NoError(t, err)
-	assert.Contains(t, strings.Join(manifest.Warnings, "\n"), "VLLMSPEC_UNKNOWN=warn")
+	assert.Contains(t, strings.Join(harness.WarningTexts(manifest.Warnings), "\n"), "VLLMSPEC_UNKNOWN=warn")
 }
 
 // live is a server that lists a model and answers everything else as given.
@@ -337,7 +337,7 @@ func TestServer_thatCountsOtherwiseIsNoticed(t *testing.T) {
 	require.Len(t, r.runs, 1)
 	manifest, verdicts, err := store.ReadManifest(r.runs[0])
 	require.NoError(t, err)
-	warnings := strings.Join(manifest.Warnings, "\n")
+	warnings := strings.Join(harness.WarningTexts(manifest.Warnings), "\n")
 	assert.Contains(t, warnings, "another number of prompt tokens than was sent in 3 of 3 requests")
 	assert.Contains(t, warnings, "3 of 3 answers did not have the length that was asked for")
 	assert.Contains(t, string(verdicts), `"outcome": "unknown"`, "the load was not the one that was asked for")

@@ -194,10 +194,10 @@ func TestRepeats_areJudgedFromWhereTheScenarioSays(t *testing.T) {
 		`the model "llama-3.1-8b" is being served`, "a simulated server of \"llama-3.1-8b\" on \"one H100\"\n    And its steps take 2 times as long after 4 seconds").Replace(repeated)
 	found := feature(t, strings.Replace(slower, "    And the first 2 seconds are warm-up\n", "", 1))
 	require.NotEmpty(t, found.runs, found.output)
-	assert.Contains(t, strings.Join(found.manifests(t)[0].Warnings, "\n"), "are not judged: until then", "this server has a beginning that flatters")
+	assert.Contains(t, strings.Join(harness.WarningTexts(found.manifests(t)[0].Warnings), "\n"), "are not judged: until then", "this server has a beginning that flatters")
 	said := feature(t, strings.Replace(slower, "the first 2 seconds are", "the first 0 seconds are", 1))
 	require.NotEmpty(t, said.runs, said.output)
 	for _, m := range said.manifests(t) {
-		assert.NotContains(t, strings.Join(m.Warnings, "\n"), "are not judged: until then")
+		assert.NotContains(t, strings.Join(harness.WarningTexts(m.Warnings), "\n"), "are not judged: until then")
 	}
 }

@@ -54,7 +54,7 @@ func TestWatching_serverOnThisMachine(t *testing.T) {
 	assert.Empty(t, manifest.Unwatched)
 	assert.Equal(t, "1 × Test GPU", manifest.Scenario.Labels["gpu"], "another GPU is another baseline")
 	for _, w := range manifest.Warnings {
-		assert.NotContains(t, w, "not watched")
+		assert.NotContains(t, w.Text, "not watched")
 	}
 	assert.NotContains(t, string(verdicts), `"value": null`, "everything was read")
 	require.NotEmpty(t, credentials)
