@@ -27,7 +27,6 @@ func manifestOf(t *testing.T, r ran) store.Manifest {
 }
 
 func TestExport_liveRunCanBeReadWhileItGoesOn(t *testing.T) {
-	t.Parallel()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	address := listener.Addr().String()

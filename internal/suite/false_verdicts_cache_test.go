@@ -131,7 +131,6 @@ func hitRateOf(t *testing.T, dir string) float64 {
 }
 
 func TestCache_sameCommandTwiceFindsTheSame(t *testing.T) {
-	t.Parallel()
 	for name, asks := range map[string]string{
 		"different prompts":     "prompts of 2,000 tokens are answered in 4 tokens",
 		"prompts with a prefix": "prompts of 100 tokens are answered in 4 tokens\n    And prompts in 2 groups share a prefix of 400 tokens",
@@ -160,7 +159,6 @@ func TestCache_sameCommandTwiceFindsTheSame(t *testing.T) {
 }
 
 func TestCache_slowerServerIsNoFasterTheSecondTime(t *testing.T) {
-	t.Parallel()
 	text := strings.NewReplacer("    When", "    And everything is repeated 6 times\n    When", "these objectives are met:", `compared with the baseline "mine":`,
 		"20 requests", "8 requests", "at most 40 ms", "at most 10% worse", "p50 TTFT  ", "mean TTFT").Replace(strings.Replace(longPrompts, "      | error rate | none          |\n", "", 1))
 	root := t.TempDir()

@@ -22,9 +22,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -132,8 +136,9 @@ func TestServer_onlyTheEnvironmentDiffers(t *testing.T) {
 }
 
 func TestServer_thatEndsEndsTheScenario(t *testing.T) {
-	t.Parallel()
-	line := `VLLM_COMMAND=/bin/sh -c '"$0" "$@" & m=$!; (sleep 1.2; kill -9 $m) & wait $m; echo its last words; exit 7' ` + mockProgram(t)
+	started := filepath.Join(t.TempDir(), "started")
+	line := `VLLM_COMMAND=/bin/sh -c '"$0" "$@" & m=$!; echo $m "$@" >` + started + `.new; mv ` + started + `.new ` + started + `; wait $m; echo its last words; exit 7' ` + mockProgram(t)
+	go killsOnceItAnswers(t, started, 10)
 	r := feature(t, strings.Replace(seconds, "1 second", "3 seconds", 1), line, "VLLMSPEC_UNKNOWN=warn", "PATH="+os.Getenv("PATH"))
 	assert.False(t, r.passed)
 	assert.Contains(t, r.output, "has ended (exit status 7); its last lines")
@@ -143,6 +148,35 @@ func TestServer_thatEndsEndsTheScenario(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, 90, manifest.Requests)
 	assert.Contains(t, manifest.Failure, "has ended")
+}
+
+// killsOnceItAnswers kills the server whose process and arguments stand in a file, when its load has begun: it has
+// ended so many requests.
+func killsOnceItAnswers(t *testing.T, file string, requests int) {
+	ended := regexp.MustCompile(`(?m)^vllm:request_success_total\{.*finished_reason="length".*\} (\d+)`)
+	for t.Context().Err() == nil {
+		time.Sleep(10 * time.Millisecond)
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			continue
+		}
+		words := strings.Fields(string(raw))
+		response, err := http.Get("http://127.0.0.1:" + words[slices.Index(words, "--port")+1] + "/metrics")
+		if err != nil {
+			continue
+		}
+		page, _ := io.ReadAll(response.Body)
+		response.Body.Close()
+		found := ended.FindSubmatch(page)
+		if found == nil {
+			continue
+		}
+		if n, _ := strconv.Atoi(string(found[1])); n >= requests {
+			pid, _ := strconv.Atoi(words[0])
+			assert.NoError(t, syscall.Kill(pid, syscall.SIGKILL))
+			return
+		}
+	}
 }
 
 // An authority signs certificates.

@@ -27,7 +27,6 @@ const watchedLive = `Feature: X
 // TestWatching_serverOnThisMachine has a server that is a process of this machine,
 // and an exporter that tells of a GPU that draws 80 W.
 func TestWatching_serverOnThisMachine(t *testing.T) {
-	t.Parallel()
 	began := time.Now()
 	var credentials []string
 	exporter := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
