@@ -101,6 +101,9 @@ func (v vocabulary) read(step *messages.PickleStep, where Where) (of said, ok bo
 	return said{}, false
 }
 
+// published is the page of the vocabulary: a module that imports this one has no file of it.
+const published = "https://github.com/vllmspec/vllmspec/blob/main/steps/vocabulary.md"
+
 // check finds a sentence that is not known before anything runs: godog
 // would come to it only after the load.
 func (v vocabulary) check(text string) error {
@@ -117,9 +120,9 @@ func (v vocabulary) check(text string) error {
 		return fmt.Errorf("%q can be read in %d ways", text, matches)
 	}
 	if nearest := spelling.NearestSentence(text, v.shapes()); nearest != "" {
-		return fmt.Errorf("no sentence reads %q; did you mean %q? All of them are in steps/vocabulary.md", text, nearest)
+		return fmt.Errorf("no sentence reads %q; did you mean %q? All of them are in "+published, text, nearest)
 	}
-	return fmt.Errorf("no sentence reads %q; all of them are in steps/vocabulary.md", text)
+	return fmt.Errorf("no sentence reads %q; all of them are in "+published, text)
 }
 
 // shapes are the sentences as a person would write them down.

@@ -199,7 +199,7 @@ func TestMistakes_endBeforeTheLoad(t *testing.T) {
 	sound := minute + "      | p50 TTFT | at most 500 ms |\n"
 	for name, c := range map[string]struct{ from, to, says string }{
 		"sentence":           {"requests arrive as a Poisson process", "requests arrive as a Poison process", `features/x.feature:5: no sentence reads "requests arrive as a Poison process at 8 per second"; did you mean "requests arrive as a Poisson process at … per second"?`},
-		"sentence after":     {"these objectives are met:", "these objectives hold:", `features/x.feature:7: no sentence reads "these objectives hold:"`},
+		"sentence after":     {"these objectives are met:", "these objectives hold:", `features/x.feature:7: no sentence reads "these objectives hold:"; did you mean "these objectives are met:"? All of them are in https://github.com/vllmspec/vllmspec/blob/main/steps/vocabulary.md`},
 		"model":              {"llama-3.1-8b", "lama-3.1-8b", `no simulated model "lama-3.1-8b"; did you mean "llama-3.1-8b"?`},
 		"metric":             {"p50 TTFT", "p50 TTTF", `features/x.feature:8: unknown metric "TTTF"; did you mean "TTFT"?`},
 		"unit":               {"500 ms", "500 cm", `features/x.feature:8: "cm" is no unit of TTFT; write 500 ms`},
