@@ -55,13 +55,20 @@ func (b *browser) start() {
 	}
 }
 
-// visit opens a page in Chromium and waits until its charts are drawn. Whatever the
-// browser complains of fails the test. Each visitor has cookies and storage of its own.
-func visit(t *testing.T, address string, width, height int64) visitor {
+// browserHere starts the browser, unless it runs; it skips a test where there is none. A test whose page is there for
+// seconds only begins with it.
+func browserHere(t *testing.T) {
 	t.Helper()
 	if chromium.Do(chromium.start); chromium.err != nil {
 		t.Skip("Chromium is not here; to run this test: apt-get install chromium")
 	}
+}
+
+// visit opens a page in Chromium and waits until its charts are drawn. Whatever the
+// browser complains of fails the test. Each visitor has cookies and storage of its own.
+func visit(t *testing.T, address string, width, height int64) visitor {
+	t.Helper()
+	browserHere(t)
 	ctx, leave := chromedp.NewContext(chromium.ctx, chromedp.WithNewBrowserContext())
 	t.Cleanup(leave)
 

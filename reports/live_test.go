@@ -106,6 +106,7 @@ const objectivesOf = `[...document.querySelectorAll('.objective summary')].map(s
 // TestLivePage_endsAsTheReportThatIsKept follows a real run in a real browser to its last
 // frame. What it says then is what the saved report says, and that is what verdicts.json holds.
 func TestLivePage_endsAsTheReportThatIsKept(t *testing.T) {
+	browserHere(t)
 	of := start(t, fmt.Sprintf(seen, "6 seconds"))
 	v := visit(t, of.address, 1440, 900)
 	v.until(`Number(document.body.dataset.frames) >= 2`)
@@ -143,6 +144,7 @@ func TestLivePage_endsAsTheReportThatIsKept(t *testing.T) {
 
 // TestLivePage_stopsARun presses the button; the run is stored and says why it ended.
 func TestLivePage_stopsARun(t *testing.T) {
+	browserHere(t)
 	of := start(t, fmt.Sprintf(seen, "5 minutes"))
 	v := visit(t, of.address, 1440, 900)
 	v.until(`Number(document.body.dataset.frames) >= 1`)
