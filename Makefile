@@ -30,7 +30,7 @@ image: ## the mock as a container image, vllmspec/mockvllm
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o .cache/image/mockvllm ./mockvllm/cmd/mockvllm
 	docker build --quiet --tag vllmspec/mockvllm --file deploy/mock.Dockerfile .cache/image
 
-generate: ## markup and vocabulary from their sources
+generate: ## markup, the vocabulary and the tables of docs/metrics.md from their sources
 	go generate ./...
 
 lint: ## what CI checks beside the tests

@@ -24,7 +24,7 @@ import (
 	"github.com/vllmspec/vllmspec/steps"
 )
 
-//go:generate go test -run TestMetricsDocument_isTheCatalogue . -update
+//go:generate go test . -run TestMetricsDocument_isTheCatalogue -update
 
 var update = flag.Bool("update", false, "write what is generated in the documents anew")
 
@@ -260,7 +260,7 @@ func TestMetricsDocument_isTheCatalogue(t *testing.T) {
 	if *update {
 		require.NoError(t, os.WriteFile(path, []byte(page.String()), 0o644))
 	}
-	assert.Equal(t, page.String(), readFile(t, path), "go test -run MetricsDocument . -update")
+	assert.Equal(t, page.String(), readFile(t, path), "go test . -run MetricsDocument -update")
 }
 
 // TestTroubleshooting_messagesAreOurs looks for each message of docs/troubleshooting.md in the code.

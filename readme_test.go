@@ -1,6 +1,8 @@
 package vllmspec_test
 
 import (
+	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -29,7 +31,7 @@ func shown(t *testing.T) (all []command) {
 	pipeline := regexp.MustCompile(`^\s*(?:- )?(?:run: )?`)
 	for _, document := range pages(t) {
 		switch document {
-		case "CONTRIBUTING.md", "CHANGELOG.md", "steps/vocabulary.md":
+		case "CHANGELOG.md", "steps/vocabulary.md":
 			continue // changes of before, and sentences
 		}
 		for _, l := range linesOf(t, document) {
@@ -108,9 +110,19 @@ func TestDocuments_commandsExist(t *testing.T) {
 	}
 }
 
-// sourceOf is the Go source of a folder, and of the tests in it.
+// sourceOf is the Go source of a folder, and of the tests in it; with /... also of the folders in it.
 func sourceOf(t *testing.T, folder string) string {
 	t.Helper()
+	if root, all := strings.CutSuffix(folder, "/..."); all {
+		text := ""
+		require.NoError(t, filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+			if err == nil && entry.IsDir() {
+				text += sourceOf(t, path)
+			}
+			return err
+		}))
+		return text
+	}
 	files, err := filepath.Glob(filepath.Join(folder, "*.go"))
 	require.NoError(t, err)
 	text := ""
@@ -143,41 +155,126 @@ func programExists(t *testing.T, c command, folder string, args []string) {
 	}
 }
 
+// A testCommand is a go test, taken apart.
+type testCommand struct {
+	packages []string
+	flags    map[string]string
+}
+
+// goTestFlags are those that go test itself has, and ownFlags those of our tests; true where a value follows.
+var (
+	goTestFlags = map[string]bool{"-v": false, "-run": true, "-bench": true, "-benchtime": true, "-timeout": true, "-count": true}
+	ownFlags    = map[string]bool{"-update": false, "-refit": false, "-record": false, "-seeds": true, "-godog.tags": true}
+)
+
+// readTest takes the words after go test apart as go test does: packages stand together, and before every flag that it does not have
+// itself. What stands behind is an argument of the tests, and the package is that of the folder that it is run in.
+func readTest(words []string) (c testCommand, err error) {
+	c.flags = map[string]string{}
+	own, ended, isGo := "", false, false
+	for i := 0; i < len(words); i++ {
+		name, value, valued := strings.Cut(words[i], "=")
+		if !strings.HasPrefix(name, "-") {
+			switch {
+			case own != "":
+				return c, fmt.Errorf("%s stands behind %s, a flag that go test does not have, and so is no package: put it first", name, own)
+			case ended:
+				return c, fmt.Errorf("%s does not stand beside the other packages", name)
+			}
+			c.packages = append(c.packages, name)
+			continue
+		}
+		takes, isOwn := ownFlags[name]
+		if isOwn {
+			own = name
+		} else if takes, isGo = goTestFlags[name]; !isGo {
+			return c, fmt.Errorf("%s is a flag of neither go test nor our tests", name)
+		}
+		ended = len(c.packages) > 0
+		if takes && !valued {
+			if i++; i == len(words) {
+				return c, fmt.Errorf("%s has no value", name)
+			}
+			value = words[i]
+		}
+		c.flags[name] = value
+	}
+	return c, nil
+}
+
+func TestReadTest_packagesStandFirst(t *testing.T) {
+	for words, says := range map[string]string{
+		"./a ./b -run X -update":   "",
+		"-v -run X -count=1 ./a":   "",
+		"-v ./a -run X -seeds 100": "",
+		". -update":                "",
+		"-run X -seeds 100 ./a":    "./a stands behind -seeds",
+		"-run X -refit ./a":        "./a stands behind -refit",
+		"-godog.tags=@vllm ./a":    "./a stands behind -godog.tags",
+		"-update .":                ". stands behind -update",
+		"./a -v ./b":               "./b does not stand beside the other packages",
+		"./a -run":                 "-run has no value",
+		"./a -upgrade":             "-upgrade is a flag of neither",
+	} {
+		c, err := readTest(strings.Fields(words))
+		if says == "" {
+			require.NoError(t, err, words)
+			assert.NotEmpty(t, c.packages, words)
+			continue
+		}
+		assert.ErrorContains(t, err, says, words)
+	}
+}
+
+// TestSources_adviseCommandsOfTheirPackages reads what messages and comments say of commands: a package stands before a flag of our tests.
+func TestSources_adviseCommandsOfTheirPackages(t *testing.T) {
+	wrong := regexp.MustCompile(`go test [^"` + "`" + `\n]*-(?:update|refit|record|seeds \d+|godog\.tags=?\S*) (?:[^"` + "`" + `\n]* )?\.(?:/\S*)?(?:["` + "`" + `\s]|$)`)
+	require.Regexp(t, wrong, "run go test "+"-run X -update ./a")
+	require.NotRegexp(t, wrong, "run go test "+"./a -run X -update. Then")
+	files, err := exec.Command("git", "ls-files", "*.go", "*.test", "*.feature", "*.txt", "Makefile").Output()
+	if err != nil {
+		t.Skip("these files are no git repository: ", err)
+	}
+	for file := range strings.FieldsSeq(string(files)) {
+		if exists(file) {
+			assert.Empty(t, wrong.FindAllString(readFile(t, file), -1), "%s", file)
+		}
+	}
+}
+
 // testsExist checks the packages, flags and patterns of a go test.
 func testsExist(t *testing.T, c command) {
 	t.Helper()
-	known := map[string]bool{"-v": false, "-run": true, "-bench": true, "-benchtime": true, "-timeout": true, "-count": true, "-update": false, "-refit": false, "-seeds": true, "-godog.tags": true}
-	flags, source := map[string]string{}, ""
-	for i := 2; i < len(c.words); i++ {
-		name, value, valued := strings.Cut(c.words[i], "=")
-		takes, flag := known[name]
-		switch {
-		case strings.HasPrefix(c.words[i], "-"):
-			require.True(t, flag, "%s: %s is no flag that is known here", c, name)
-			if takes && !valued {
-				i++
-				require.Less(t, i, len(c.words), "%s", c)
-				value = c.words[i]
-			}
-			flags[name] = value
-		case c.words[i] == "./...":
-		default:
-			text := sourceOf(t, c.words[i])
-			assert.NotEmpty(t, text, "%s: there is no such package", c)
-			source += text
-		}
+	read, err := readTest(c.words[2:])
+	if !assert.NoError(t, err, "%s", c) {
+		return
+	}
+	source := ""
+	for _, name := range read.packages {
+		text := sourceOf(t, name)
+		assert.NotEmpty(t, text, "%s: there is no such package", c)
+		source += text
 	}
 	for flag, kind := range map[string]string{"-run": "Test", "-bench": "Benchmark"} {
-		if pattern := flags[flag]; pattern != "" && pattern != "xxx" {
-			pattern, _, _ = strings.Cut(pattern, "/")
-			assert.Regexp(t, `func `+kind+`\w*(?:`+strings.TrimPrefix(pattern, kind)+`)`, source, "%s: no test is called so", c)
+		pattern, _, _ := strings.Cut(read.flags[flag], "/")
+		if pattern == "" || pattern == "xxx" {
+			continue
+		}
+		parts := []string{pattern}
+		if !strings.Contains(pattern, "(") {
+			parts = strings.Split(pattern, "|") // each is to find one
+		}
+		for _, part := range parts {
+			assert.Regexp(t, `func `+kind+`\w*(?:`+strings.TrimPrefix(part, kind)+`)`, source, "%s: no test is called so", c)
 		}
 	}
-	if tag := flags["-godog.tags"]; tag != "" {
+	if tag := read.flags["-godog.tags"]; tag != "" {
 		assert.NoError(t, exec.Command("grep", "-rqw", "--", tag, "features").Run(), "%s: no scenario has that tag", c)
 	}
-	if _, updates := flags["-update"]; updates {
-		assert.Contains(t, source, `"update"`)
+	for name := range ownFlags {
+		if _, given := read.flags[name]; given && name != "-godog.tags" {
+			assert.Contains(t, source, `"`+name[1:]+`"`, "%s: no such flag", c)
+		}
 	}
 }
 
@@ -189,7 +286,7 @@ func TestDocuments_filesExist(t *testing.T) {
 				w = value
 			}
 			if ours.MatchString(w) && !strings.HasPrefix(w, "reports/out") && !strings.Contains(w, "/baselines/") {
-				assert.True(t, exists(w), "%s: there is no %s", c, w)
+				assert.True(t, exists(strings.TrimSuffix(w, "/...")), "%s: there is no %s", c, w)
 			}
 		}
 	}

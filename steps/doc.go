@@ -4,5 +4,5 @@
 // objectives, the faults of the simulated server); [Vocabulary] is all of them, and vocabulary.md
 // is that as a page. A [Reader] checks scenarios before anything runs, and has godog carry them out.
 //
-//go:generate go test -run TestVocabulary_pageIsWhatTheTableSays -update .
+//go:generate go test . -run TestVocabulary_pageIsWhatTheTableSays -update
 package steps

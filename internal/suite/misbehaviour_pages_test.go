@@ -164,5 +164,5 @@ func documented(t *testing.T, counted string) {
 		require.NoError(t, os.WriteFile(path, []byte(before+begin+counted+end+after), 0o644))
 		return
 	}
-	assert.Equal(t, counted, was, "docs/reliability.md: run go test -run TestMisbehaviour -update ./internal/suite")
+	assert.Equal(t, counted, was, "docs/reliability.md: run go test ./internal/suite -run TestMisbehaviour -update")
 }

@@ -104,7 +104,7 @@ const misbehavingVariable = "VLLMSPEC_TEST_MISBEHAVING" // a file: in the child,
 
 // TestMisbehaviour_endsNoRunBadly runs a scenario against each of the servers that misbehave,
 // all in one child process, whose memory is measured: each run ends by itself, with a
-// sentence, and no row is met by accident. go test -run TestMisbehaviour -update ./internal/suite
+// sentence, and no row is met by accident. go test ./internal/suite -run TestMisbehaviour -update
 // writes what comes of it into docs/reliability.md.
 func TestMisbehaviour_endsNoRunBadly(t *testing.T) {
 	if plan := os.Getenv(misbehavingVariable); plan != "" {
