@@ -109,6 +109,26 @@ func TestPage_verdictComesFirst(t *testing.T) {
 	}
 }
 
+// TestPage_ofStoredVerdictsIsThatOfTheRun is for runs that do not say what was judged: their
+// verdicts are taken as they are stored.
+func TestPage_ofStoredVerdictsIsThatOfTheRun(t *testing.T) {
+	run := runOf(1000)
+	row, err := slo.Parse("p50 TTFT", "at most 1 ms")
+	require.NoError(t, err)
+	verdicts := slo.Judge(measure.Of(run), []harness.Objective{row})
+	require.Equal(t, slo.Missed, verdicts[0].Outcome)
+	verdicts[0].Cause = slo.Cause{Summary: "requests waited in the server's queue"}.With(": its batch was full; 128 ran at once").Explains(verdicts[0].WasMissed())
+	raw, err := json.Marshal(verdicts)
+	require.NoError(t, err)
+	var stored []slo.Verdict
+	require.NoError(t, json.Unmarshal(raw, &stored))
+	for _, of := range [][]slo.Verdict{verdicts, stored} {
+		view := reports.NewView(run, measure.Of(run), of, store.NewManifest("run=x", run))
+		assert.Equal(t, "Missed: p50 TTFT was 20 ms, n = 1,000, against at most 1 ms, because requests waited in the server's queue.", view.Headline)
+		assert.Equal(t, "Requests waited in the server's queue: its batch was full; 128 ran at once.", view.Reason)
+	}
+}
+
 func TestPage_everyObjectiveHasItsRow(t *testing.T) {
 	_, text := page(t, runOf(1000), [2]string{"p50 TTFT", "at most 1 s"}, [2]string{"error rate", "at most 1%"})
 	rows := slices.DeleteFunc(elements(t, text, "details"), func(n *html.Node) bool { return attribute(n, "class") != "objective" })

@@ -73,12 +73,33 @@ func NotSeen() Cause {
 	return Cause{Summary: "of something that was not seen", Evidence: ": neither the requests nor the server's metrics stand out"}
 }
 
-// storedCause is a cause as a file has it: its text, in which only the claim is marked.
+// storedCause is a cause as a file has it, which is a sentence: its parts are found by what
+// stands between them. It is the only place where a sentence is cut, because stored runs hold
+// nothing else. A reason for which a verdict is not known has no parts: it is a summary.
 func (v Verdict) storedCause(text string) Cause {
-	for _, claim := range []Claim{v.WasMissed(), v.IsNotKnown()} {
-		if reason, ok := strings.CutPrefix(text, string(claim)+because); ok {
-			return Cause{Claim: claim, Summary: reason}
+	claim, reason := v.storedClaim(text)
+	if v.Outcome != Missed {
+		return Cause{Claim: claim, Summary: reason}
+	}
+	end := len(reason)
+	for _, begins := range []string{": ", "; ", " ("} {
+		if at := strings.Index(reason, begins); at >= 0 {
+			end = min(end, at)
 		}
 	}
-	return Cause{Summary: text}
+	return Cause{Claim: claim, Summary: reason[:end], Evidence: Evidence(reason[end:])}
+}
+
+// storedClaim is the claim of a stored cause, and the reason for it: one of those of every
+// verdict, or else what stands before the first "because", as of agreement.
+func (v Verdict) storedClaim(text string) (claim Claim, reason string) {
+	for _, claim := range []Claim{v.WasMissed(), v.IsNotKnown()} {
+		if reason, ok := strings.CutPrefix(text, string(claim)+because); ok {
+			return claim, reason
+		}
+	}
+	if claim, reason, ok := strings.Cut(text, because); ok {
+		return Claim(claim), reason
+	}
+	return "", text
 }

@@ -14,6 +14,35 @@ import (
 	"github.com/vllmspec/vllmspec/harness/slo"
 )
 
+// TestCause_readsBackInItsParts is for stored runs, which hold the sentences of causes.
+func TestCause_readsBackInItsParts(t *testing.T) {
+	row, err := slo.Parse("p99 TTFT", "at most 500 ms")
+	require.NoError(t, err)
+	missed, unknown := slo.Verdict{Objective: row, Outcome: slo.Missed}, slo.Verdict{Objective: row, Outcome: slo.Unknown}
+	for _, c := range []struct {
+		verdict slo.Verdict
+		cause   slo.Cause
+	}{
+		{missed, slo.Cause{}},
+		{missed, slo.NotSeen().Explains(missed.WasMissed())},
+		{missed, slo.Cause{Claim: missed.WasMissed(), Summary: "requests waited in the server's queue, 2.1 s on average of those that were too slow", Evidence: ": its batch was full; 128 ran at once (of 128)"}},
+		{missed, slo.Cause{Claim: missed.WasMissed(), Summary: "it took 2 s until the headers came", Evidence: "; its metrics do not tell whether in its queue or in computing"}},
+		{missed, slo.Cause{Claim: missed.WasMissed(), Summary: "the client itself was late", Evidence: " (its container's CPU limit held it for 40 % of the time)"}},
+		{missed, slo.Cause{Claim: missed.WasMissed(), Summary: "it is not as much better as was asked for, which is no fault"}},
+		{missed, slo.Cause{Claim: "client and server do not agree on requests", Summary: "the server counts each of them twice", Evidence: ": something between them sends every request again, because it may"}},
+		{unknown, slo.Cause{Claim: "whether client and server agree on requests is not known", Summary: "no page was read: it does not answer"}},
+		{unknown, slo.Cause{Claim: unknown.IsNotKnown(), Summary: "the client sent only 50 % of the due requests: lower the rate"}},
+		{missed, slo.Cause{Summary: "a version of last year wrote no claim", Evidence: ": but evidence"}},
+	} {
+		c.verdict.Cause = c.cause
+		raw, err := json.Marshal(c.verdict)
+		require.NoError(t, err)
+		var back slo.Verdict
+		require.NoError(t, json.Unmarshal(raw, &back))
+		require.Equal(t, c.cause, back.Cause, c.cause.String())
+	}
+}
+
 // FuzzRows holds the readers of a table's rows to what every judge relies on: limits are numbers in
 // their order, more white space makes no difference, and what is written of a row is read as it was.
 func FuzzRows(f *testing.F) {
