@@ -97,9 +97,9 @@ func (w judgement) ours(m metric.Metric, v Verdict) string {
 	var off []stampError
 	switch {
 	case m.ComparesStamps():
-		off = append(off, w.blurred(m, v.Statistic))
+		off = append(off, w.gapStampError(m, v.Statistic))
 	case m.RestsOnFirstChunk():
-		off = append(off, w.blurredFirst(m, v.Statistic))
+		off = append(off, w.firstStampError(m, v.Statistic))
 	}
 	if m.IsTimedByClient() {
 		off = append(off, w.lateStamps())

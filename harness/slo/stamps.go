@@ -35,9 +35,9 @@ type stampError struct {
 	why string
 }
 
-// blurred is that of gaps between chunks. A request's longest gap is off as soon as one
+// gapStampError is that of gaps between chunks. A request's longest gap is off as soon as one
 // of its chunks is.
-func (w client) blurred(m metric.Metric, statistic string) stampError {
+func (w client) gapStampError(m metric.Metric, statistic string) stampError {
 	together := measure.Coalesced(w.Window).Value
 	share := together
 	if m.PerRequest() != nil {
@@ -46,9 +46,9 @@ func (w client) blurred(m metric.Metric, statistic string) stampError {
 	return w.unseen(share, statistic, fmt.Sprintf("tokens one by one: %s of them came in one read with the one before", quantity.Format(together, quantity.Ratio)))
 }
 
-// blurredFirst is that of first chunks: one that was read together with the next has
+// firstStampError is that of first chunks: one that was read together with the next has
 // a stamp that is too late, and the server would be blamed for it.
-func (w client) blurredFirst(m metric.Metric, statistic string) stampError {
+func (w client) firstStampError(m metric.Metric, statistic string) stampError {
 	share := float64(w.FirstShared) / float64(max(1, w.Begun))
 	b := w.unseen(share, statistic, fmt.Sprintf("first tokens when they came: %s of them came in one read with the second", quantity.Format(share, quantity.Ratio)))
 	if m.IsBetweenChunks() { // of a mean over the gaps of an answer the first is one
