@@ -23,11 +23,15 @@ type Remedies struct {
 
 // DeadlineRemedies say whose the deadline of a session is, and how to have a later one.
 type DeadlineRemedies struct {
-	Whose   string                     // "go test"
-	Name    string                     // of its setting: "go test's -timeout"
-	Longer  string                     // how to have more time: "add a longer -timeout, or -timeout 0 for no limit"
-	AtLeast func(time.Duration) string // how to have as much: "add -timeout 30m0s, or -timeout 0 for no limit"
+	Whose    string                     // "go test"
+	Name     string                     // of its setting: "go test's -timeout"
+	Longer   string                     // how to have more time: "add a longer -timeout, or -timeout 0 for no limit"
+	AtLeast  func(time.Duration) string // how to have as much: "add -timeout 30m0s, or -timeout 0 for no limit"
+	Narrower string                     // how a search gets further: "a longer -timeout gives a narrower answer"
 }
+
+// whose is what has the deadline.
+func (d DeadlineRemedies) whose() string { return cmp.Or(d.Whose, "the deadline") }
 
 // over is what ended a load at the deadline.
 func (d DeadlineRemedies) over() harness.Interruption {

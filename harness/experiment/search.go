@@ -84,7 +84,8 @@ func (s *searching) timeFor(planned time.Duration) error {
 		return nil
 	}
 	if left := time.Until(deadline); planned+s.Experiment.plan.grace()+between > left {
-		return fmt.Errorf("%w: go test leaves %v, and the next run would take %v; a longer -timeout gives a narrower answer", trials.ErrSpent, left.Round(time.Second), planned.Round(time.Second))
+		return fmt.Errorf("%w: %s leaves %v, and the next run would take %v%s", trials.ErrSpent, s.session.Remedies.Deadline.whose(), left.Round(time.Second), planned.Round(time.Second),
+			clause(s.session.Remedies.Deadline.Narrower))
 	}
 	return nil
 }

@@ -53,7 +53,7 @@ func ShortfallText(s *harness.Shortfall) string {
 	case harness.DatasetFailed:
 		return fmt.Sprintf("%s, because the dataset could not be read to its end (%s); leave the file as it is while a load runs", text, s.Error)
 	case harness.OutOfTime:
-		return fmt.Sprintf("%s, because the time that go test leaves was over; add a longer -timeout, or make the load shorter", text)
+		return fmt.Sprintf("%s, because the time that was left for it was over; allow it more time, or make the load shorter", text)
 	}
 	return fmt.Sprintf("%s, because the dataset ended; %s, or use a dataset that lasts longer", text, shorter)
 }

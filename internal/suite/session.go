@@ -30,7 +30,7 @@ func (s *Suite) newSession(deadline time.Time) *experiment.Session {
 			OtherGPUs:  "DCGM_METRICS_URL is where the GPUs of the first server are",
 			Out:        "set VLLMSPEC_OUT to a folder that can be written",
 			ColdCache:  "add: And the prefix cache is cold",
-			Deadline: experiment.DeadlineRemedies{Whose: "go test", Name: "go test's -timeout", Longer: "add a longer -timeout, or -timeout 0 for no limit",
+			Deadline: experiment.DeadlineRemedies{Whose: "go test", Name: "go test's -timeout", Longer: "add a longer -timeout, or -timeout 0 for no limit", Narrower: "a longer -timeout gives a narrower answer",
 				AtLeast: func(d time.Duration) string { return fmt.Sprintf("add -timeout %v, or -timeout 0 for no limit", d) }},
 		},
 		Listener: listener{s}, Watcher: watcher{s.display}, Export: s.exporter.export,
