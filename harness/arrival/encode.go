@@ -87,7 +87,8 @@ func formUnder(p Process) *form {
 }
 
 // Decode reads what [Encode] wrote. The processes of this package read back to the
-// same value, but for a trace: see [Summary].
+// same value, but for two: a trace reads back as its [Summary], and [HeldUp], which is a
+// fault of the client around a process, as an [Other] that describes itself alike.
 func Decode(raw json.RawMessage) (Arrivals, error) {
 	var of form
 	if err := json.Unmarshal(raw, &of); err != nil {

@@ -48,6 +48,13 @@ func TestProcesses_readBackToTheSameValue(t *testing.T) {
 	assert.JSONEq(t, `{"kind": "poisson", "per_second": 8}`, raw)
 }
 
+func TestHeldUp_readsBackAsItDescribesItself(t *testing.T) {
+	held := arrival.HeldUp{Arrivals: arrival.Even{PerSecond: 3}, For: 5 * time.Second, After: time.Minute}
+	back, _ := again(t, held)
+	assert.Equal(t, arrival.Other{Says: held.String(), PerSecond: 3}, back)
+	assert.Equal(t, steady(held), steady(back))
+}
+
 func TestTrace_keepsWhatDescribesIt(t *testing.T) {
 	trace := arrival.Listed{Name: "azure", Instants: []time.Duration{time.Second, 2 * time.Second, 6 * time.Second}}
 	for _, a := range []arrival.Arrivals{trace, trace.At(1.6), arrival.Listed{Name: "empty"}, arrival.Listed{Name: "one", Instants: []time.Duration{5}}} {
