@@ -10,12 +10,12 @@ import (
 // A Kind names a dataset in data.
 type Kind string
 
-// The kinds. Other is a dataset that this package does not know.
+// The kinds. Other is a dataset that this package does not know; one of another package may
+// describe itself, as a trace does.
 const (
 	KindSynthetic Kind = "synthetic"
 	KindPrompts   Kind = "prompts"
 	KindShareGPT  Kind = "sharegpt"
-	KindTrace     Kind = "trace" // a Trace of package trace, which describes itself
 	KindMix       Kind = "mix"
 	KindAdapters  Kind = "adapters"
 	KindCached    Kind = "cached"

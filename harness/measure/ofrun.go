@@ -20,8 +20,6 @@ func (w *Window) total(t metric.Total) Estimate {
 			return without("the server reported no token counts: it must support stream_options.include_usage")
 		}
 		amount = w.tokens
-	case metric.Good:
-		amount = float64(w.Good)
 	}
 	switch {
 	case t.PerSecond:
