@@ -15,7 +15,6 @@ import (
 
 	"github.com/vllmspec/vllmspec/internal/guard"
 	"github.com/vllmspec/vllmspec/internal/plain"
-	"github.com/vllmspec/vllmspec/internal/redact"
 )
 
 // commandTimeout bounds one run of a command that tells a token.
@@ -27,7 +26,7 @@ const commandTimeout = time.Minute
 // token expires, where the token says when; else every five minutes, and soon
 // after the server has refused it. What secrets knows is taken out of what the command
 // complains of.
-func FromCommand(ctx context.Context, dir string, words []string, secrets *redact.Secrets) (*Token, error) {
+func FromCommand(ctx context.Context, dir string, words []string, secrets *Secrets) (*Token, error) {
 	c := command{dir, words, secrets}
 	value, expires, err := c.run(ctx)
 	if err != nil {
@@ -44,7 +43,7 @@ func FromCommand(ctx context.Context, dir string, words []string, secrets *redac
 type command struct {
 	dir     string
 	words   []string
-	secrets *redact.Secrets
+	secrets *Secrets
 }
 
 func (t *Token) followCommand(c command, expires time.Time) {
@@ -123,7 +122,7 @@ func (c command) run(ctx context.Context) (value string, expires time.Time, err 
 // wants to see. Of what it printed all may be secret: the whole, its words, and the strings
 // of its JSON.
 func (c command) shown(complaint string, printed []byte) string {
-	mine := new(redact.Secrets)
+	mine := new(Secrets)
 	mine.Add(string(printed))
 	mine.Add(strings.Fields(string(printed))...)
 	mine.AddJSON(printed)

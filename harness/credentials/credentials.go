@@ -14,8 +14,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/vllmspec/vllmspec/internal/redact"
 )
 
 // How often a token's source is looked at.
@@ -34,8 +32,8 @@ type Token struct {
 	ended   sync.WaitGroup
 
 	mu   sync.Mutex
-	seen []string          // all that it was
-	told []*redact.Secrets // that know it
+	seen []string   // all that it was
+	told []*Secrets // that know it
 }
 
 // Fixed is a token that stays the same; "" is none.
@@ -135,7 +133,7 @@ func (t *Token) Refused() {
 }
 
 // Tell makes known to secrets all that the token ever was, and whatever it will be.
-func (t *Token) Tell(secrets *redact.Secrets) {
+func (t *Token) Tell(secrets *Secrets) {
 	if t == nil {
 		return
 	}

@@ -16,7 +16,7 @@ import (
 // A Folder is a run that is being written. It lies hidden beside the others, and is locked, until
 // it is published whole.
 type Folder struct {
-	disk               *disk.Disk
+	disk               *Disk
 	root, name, hidden string
 	lock               *disk.Lock // held until the run is published: it cannot be taken from a living process
 	published          bool
@@ -38,7 +38,7 @@ const mostOfAName = 10_000
 func Create(root, name string) (*Folder, error) { return CreateOn(nil, root, name) }
 
 // CreateOn is Create on a disk.
-func CreateOn(d *disk.Disk, root, name string) (*Folder, error) {
+func CreateOn(d *Disk, root, name string) (*Folder, error) {
 	if err := d.MakeAll(root); err != nil {
 		return nil, cannotStore(root, err)
 	}
@@ -58,7 +58,7 @@ func cannotStore(root string, err error) error {
 }
 
 // claim makes the folder of a name; nil where the name is taken.
-func claim(d *disk.Disk, root, name string) (*Folder, error) {
+func claim(d *Disk, root, name string) (*Folder, error) {
 	f := &Folder{disk: d, root: root, name: name, hidden: filepath.Join(root, "."+name)}
 	if err := d.Make(f.hidden); errors.Is(err, fs.ErrExist) {
 		return nil, nil // who makes it has the name

@@ -19,14 +19,14 @@ const flushFrom = 64 << 10
 // then can be made a run of: see [Salvage]. What could not be written is tried again, from the
 // byte on that was missing: no row is torn by a disk that was full for a while.
 type spool struct {
-	disk    *disk.Disk
+	disk    *Disk
 	file    *disk.File
 	pending []byte // not in the file yet
 	flushed time.Time
 	packer  packer
 }
 
-func openSpool(d *disk.Disk, path string) (*spool, error) {
+func openSpool(d *Disk, path string) (*spool, error) {
 	file, err := d.Create(path)
 	if err != nil {
 		return nil, err

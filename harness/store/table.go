@@ -12,8 +12,6 @@ import (
 
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/compress/snappy"
-
-	"github.com/vllmspec/vllmspec/internal/disk"
 )
 
 // A table takes rows in any order and becomes one sorted Parquet file. It holds so
@@ -21,7 +19,7 @@ import (
 // and in the end merges the segments. Requests end in about the order in which
 // they were due, so hardly more than two segments are open at a time while it does.
 type table[T any] struct {
-	disk      *disk.Disk
+	disk      *Disk
 	dir, name string // of the file, without its ending
 	compare   func(a, b T) int
 	weigh     func(T) int // bytes that a row holds beside itself
@@ -250,7 +248,7 @@ func (c *cursors[T]) Pop() any {
 // but the rows; not where, once there are no more of them, whole says that some are missing. Snappy,
 // because parquet-go's Zstd keeps channels in a pool, which do not survive from
 // one testing/synctest bubble to the next.
-func writeParquet[T any](d *disk.Disk, path string, rows iter.Seq[T], whole func() error) error {
+func writeParquet[T any](d *Disk, path string, rows iter.Seq[T], whole func() error) error {
 	file, err := d.Begin(path)
 	if err != nil {
 		return err
