@@ -16,7 +16,6 @@ import (
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
-	"github.com/vllmspec/vllmspec/internal/disk"
 )
 
 // keptEntries is the file beside the runs in which their lines of the list are kept, with what
@@ -35,7 +34,7 @@ type entriesFile struct {
 type keptEntry struct {
 	Name  string       `json:"name"`
 	Looks string       `json:"looks"`
-	Of    string       `json:"of,omitempty"` // the whole that it is a part of
+	Of    string       `json:"of,omitempty"` // the run group that it is one of
 	Entry *storedEntry `json:"entry,omitempty"`
 }
 
@@ -71,11 +70,11 @@ func (s *storedEntry) entry() Entry {
 func WriteIndex(folder string) error { return WriteIndexOn(nil, folder) }
 
 // WriteIndexOn is WriteIndex on a disk.
-func WriteIndexOn(d *disk.Disk, folder string) error {
+func WriteIndexOn(d *store.Disk, folder string) error {
 	return d.Exclusive(folder, func() error { return writeIndex(d, folder) }) // or one that ended earlier lists fewer
 }
 
-func writeIndex(d *disk.Disk, folder string) error {
+func writeIndex(d *store.Disk, folder string) error {
 	names, err := store.Names(folder)
 	if err != nil {
 		return err
@@ -101,7 +100,7 @@ func writeIndex(d *disk.Disk, folder string) error {
 	var entries []Entry
 	for _, run := range runs {
 		if run.Entry != nil && !listed[run.Of] {
-			entries = append(entries, run.Entry.entry()) // of a part, the whole is in the list
+			entries = append(entries, run.Entry.entry()) // of a trial, the run group is in the list
 		}
 	}
 	var page bytes.Buffer

@@ -72,7 +72,7 @@ func trends(entries []Entry) (out []Trend) {
 	var order []string
 	for _, e := range entries {
 		if e.Part != "" {
-			continue // the whole of them stands for it
+			continue // the run group stands for it
 		}
 		key := fmt.Sprint(e.Where, e.Scenario, e.Target.AnySimulated()) // the mock tells nothing of how a real server changes
 		if of[key] == nil {

@@ -6,7 +6,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness/store"
 )
 
-// A Target is the server that was measured, as every face names it.
+// A Target is the server that was measured, as the page, the console and the CI formats name it.
 type Target struct {
 	Origin         store.Origin
 	Kind           string // what it is: "the mock, in virtual time", "the command vllm"

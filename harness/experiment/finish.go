@@ -47,7 +47,7 @@ func (e *Experiment) finishGroup(cause error) (*Summary, error) {
 	}
 	stopped := e.stoppedUnasked(cause)
 	manifest := e.groupManifest(errors.Join(cause, stopped))
-	view := reports.NewWhole(of.Group, of.verdicts, manifest)
+	view := reports.NewGroup(of.Group, of.verdicts, manifest)
 	e.writeGroup(manifest, view)
 	path, err := of.folder.Publish()
 	return &Summary{view.Outcome, view.Headline, view.Objectives, e.session.leads(of.folder.Run(), e.session.fromRoot(path), err)}, errors.Join(err, stopped)
@@ -127,11 +127,11 @@ func (t *trial) write(cause error) store.Manifest {
 }
 
 // writeGroup writes the files of several runs that have ended, until one cannot be written.
-func (e *Experiment) writeGroup(manifest store.Manifest, view reports.Whole) {
+func (e *Experiment) writeGroup(manifest store.Manifest, view reports.Group) {
 	of := e.group
 	ended := func(m store.Manifest) error { return of.folder.WriteJSON("run.json", m) }
 	var page bytes.Buffer
-	err := reports.RenderWhole(&page, view)
+	err := reports.RenderGroup(&page, view)
 	if err == nil {
 		err = of.note(manifest, of.judged, ended)
 	}

@@ -41,7 +41,7 @@ type Manifest struct {
 	Shortfall *harness.Shortfall  `json:"shortfall,omitempty"` // what the load lacks of what was asked for
 	Failure   string              `json:"failure,omitempty"`   // why the scenario failed
 	Trial     *Trial              `json:"trial,omitempty"`     // what the run is, where it is one of several of a scenario
-	Trials    []string            `json:"trials,omitempty"`    // the runs that this is the whole of; it has no requests of its own
+	Trials    []string            `json:"trials,omitempty"`    // the runs of the group that this is; it has no requests of its own
 	Judged    []Asked             `json:"judged"`              // what verdicts.json answers, in its order; until the end of a run what is to be. Older files have none
 }
 
@@ -68,7 +68,7 @@ const (
 // A Trial is one of several runs of a scenario: a repeat, a point of a sweep, a
 // probe of a search.
 type Trial struct {
-	Of         string  `json:"of"`   // the run that is the whole of them
+	Of         string  `json:"of"`   // the run group that it is one of
 	Kind       string  `json:"kind"` // repeat, point, probe
 	Number     int     `json:"number"`
 	Planned    int     `json:"planned,omitempty"` // how many there should be; 0: not known beforehand

@@ -64,7 +64,7 @@ func OpenUnjudged(dir string, consumers func(Manifest, *harness.Run) []harness.C
 func open(dir string, m Manifest, verdicts json.RawMessage) (*Stored, error) {
 	s := &Stored{Dir: dir, Manifest: m, Verdicts: verdicts}
 	if len(s.Manifest.Trials) > 0 {
-		return nil, fmt.Errorf("%s is the whole of %d runs, which lie beside it: %s", dir, len(s.Manifest.Trials), strings.Join(s.Manifest.Trials, ", "))
+		return nil, fmt.Errorf("%s is a group of %d runs, which lie beside it: %s", dir, len(s.Manifest.Trials), strings.Join(s.Manifest.Trials, ", "))
 	}
 	scenario, err := m.scenario()
 	if err != nil {

@@ -23,7 +23,7 @@ type Judge func(dir string) (verdicts any, err error)
 func Salvage(hidden string, judge Judge) (string, error) { return SalvageOn(nil, hidden, judge) }
 
 // SalvageOn is Salvage on a disk.
-func SalvageOn(d *disk.Disk, hidden string, judge Judge) (string, error) {
+func SalvageOn(d *Disk, hidden string, judge Judge) (string, error) {
 	f := &Folder{disk: d, root: filepath.Dir(hidden), name: strings.TrimPrefix(filepath.Base(hidden), "."), hidden: hidden}
 	if there, err := d.There(filepath.Join(hidden, "run.json")); err == nil && !there {
 		return "", fmt.Errorf("%s is no run that was cut off: it has no run.json, and so its load never began", hidden)
@@ -62,7 +62,7 @@ func (f *Folder) manifest() (Manifest, error) {
 			return m, fmt.Errorf("%s: run.json: %q is no name of a run", f.hidden, part)
 		}
 		if there, err := f.disk.There(filepath.Join(f.root, "."+part)); err == nil && there {
-			return m, fmt.Errorf("%s is the whole of several runs, one of which comes first: %s", f.hidden, Salvaging(filepath.Join(f.root, "."+part)))
+			return m, fmt.Errorf("%s is a group of several runs, one of which comes first: %s", f.hidden, Salvaging(filepath.Join(f.root, "."+part)))
 		}
 	}
 	return m, nil
@@ -190,7 +190,7 @@ func (m *Manifest) incomplete(a *archive) {
 
 // Clean removes hidden folders that processes left behind which were killed before a load
 // began: nothing is in them. What of them cannot be removed is left.
-func Clean(d *disk.Disk, root string) {
+func Clean(d *Disk, root string) {
 	entries, _ := os.ReadDir(root)
 	for _, entry := range entries {
 		hidden := filepath.Join(root, entry.Name())

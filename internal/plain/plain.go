@@ -1,7 +1,7 @@
 // Package plain makes text from outside, from a server, a data set, a feature or a stored
 // run, into text that is nothing else. It moves no cursor, turns no direction of writing, has
 // no lines that its reader does not see, and is no command: CI systems obey lines of the output
-// such as "::add-mask::x". All faces show text from outside through it. It escapes
+// such as "::add-mask::x". The page, the console and the CI formats show text from outside through it. It escapes
 // nothing for HTML, XML or Markdown; each of these does that itself.
 package plain
 

@@ -71,7 +71,7 @@ func separate(err error) (all []error) {
 
 // write writes what CI systems read, and the list of all runs.
 func (r *results) write(left []ci.LeftOut, interrupted bool, env *environment.Environment, secrets *redact.Secrets, output *console) error {
-	ran := ci.Results{Told: r.scenarios, Left: left, Refused: r.refusals(interrupted)}
+	ran := ci.Results{Scenarios: r.scenarios, Left: left, Refused: r.refusals(interrupted)}
 	err := errors.Join(r.folder.End(ran, r.cucumber), reports.WriteIndexOn(env.Disk, env.Out))
 	if env.Summary != "" {
 		err = errors.Join(err, ci.AppendSummary(env.Summary, string(secrets.OwnFile("summary.md", []byte(ci.Summary(ran))))))

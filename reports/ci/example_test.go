@@ -22,7 +22,7 @@ func ExampleFolder() {
 		return
 	}
 	told := ci.ScenarioResult{Feature: "Chat", Path: "features/chat.feature", Scenario: "Busy hours", Row: 3, Nth: 1, Of: 1, Passed: true}
-	if err := folder.End(ci.Results{Told: []ci.ScenarioResult{told}}, nil); err != nil {
+	if err := folder.End(ci.Results{Scenarios: []ci.ScenarioResult{told}}, nil); err != nil {
 		fmt.Println(err)
 		return
 	}

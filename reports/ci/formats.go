@@ -42,7 +42,7 @@ type Try struct {
 	Passed   bool
 }
 
-// Brief is what faces show of it: without what only its page draws.
+// Brief is what the CI formats show of it: without what only its page draws.
 func (t ScenarioResult) Brief() ScenarioResult {
 	objectives := make([]reports.Objective, 0, len(t.Objectives))
 	for _, o := range t.Objectives {
@@ -113,7 +113,7 @@ func Markdown(all []ScenarioResult, left ...LeftOut) string {
 	return out.String()
 }
 
-// onMock is how many of the scenarios rest on the mock, as a face adds it to a count of
+// onMock is how many of the scenarios rest on the mock, as a CI format adds it to a count of
 // all; "" for none of them.
 func onMock(all []ScenarioResult) string {
 	n := 0
@@ -207,7 +207,7 @@ func Badge(all []ScenarioResult) string {
 		42+wide, whole, whole, 42+wide, wide, colour, 42+float64(wide)/2, says)
 }
 
-// targets names all servers that were measured, as a face adds them to a count; "" where
+// targets names all servers that were measured, as a CI format adds them to a count; "" where
 // none was.
 func targets(all []ScenarioResult) string {
 	var names []string

@@ -13,15 +13,15 @@ import (
 
 // Results are what CI systems read of a go test.
 type Results struct {
-	Told    []ScenarioResult
-	Left    []LeftOut
-	Refused []Refusal
+	Scenarios []ScenarioResult
+	Left      []LeftOut
+	Refused   []Refusal
 }
 
 // A Refusal is why a file, or everything, was not run, or not to its end.
 type Refusal struct {
 	Path      string // the feature that cannot be run; "" for all of them
-	File      string // as Told has it
+	File      string // as Scenarios has it
 	Why       string
 	AfterSome bool // something was run before
 }
@@ -101,7 +101,7 @@ func JUnit(r Results) ([]byte, error) {
 		suite.add(c)
 		return suite
 	}
-	for _, t := range r.Told {
+	for _, t := range r.Scenarios {
 		add(t.Path, t.Feature, t.File, t.junit()).lasted(t)
 	}
 	for _, l := range r.Left {
@@ -262,7 +262,7 @@ func firstLine(text string) string {
 }
 
 // clean is a text in lines, without what XML 1.0 forbids even when it is escaped: besides what no
-// face shows, two characters that are none.
+// CI format shows, two characters that are none.
 func clean(text string) string {
 	return strings.NewReplacer("\uFFFE", "", "\uFFFF", "").Replace(plain.Lines(text))
 }

@@ -94,7 +94,7 @@ func alike() ci.Results {
 		return ci.ScenarioResult{Path: path, File: "perf/" + path, Feature: "Chat", Scenario: scenario, Row: row, Nth: nth, Of: of, Outcome: "met", Passed: true}
 	}
 	return ci.Results{
-		Told: []ci.ScenarioResult{
+		Scenarios: []ci.ScenarioResult{
 			one("features/a.feature", "llama-3.1-8b keeps up", 2, 1, 1),
 			one("features/b.feature", "llama-3.1-8b keeps up", 2, 1, 1),
 			one("features/b.c.feature", "Chat", 2, 1, 1),
@@ -134,7 +134,7 @@ func TestJUnit_casesHaveNamesOfTheirOwn(t *testing.T) {
 
 func TestJUnit_nameDoesNotDependOnWhatIsRun(t *testing.T) {
 	all := alike()
-	all.Told = []ci.ScenarioResult{all.Told[6]} // the second row alone
+	all.Scenarios = []ci.ScenarioResult{all.Scenarios[6]} // the second row alone
 	_, cases := readJUnit(t, all)
 	assert.Equal(t, "Rate #2", cases[0].Name)
 }
@@ -154,7 +154,7 @@ func TestJUnit_caseSaysWhatTheRunShowed(t *testing.T) {
 	all[0].Began, all[0].Took = began.Add(time.Second), 1500*time.Millisecond
 	all[1].Began, all[1].Took = began, 250*time.Millisecond
 	all[1].Tries = []ci.Try{{Began: began.Add(-time.Minute), Headline: "Missed: p99 TTFT was 999 ms."}}
-	read, cases := readJUnit(t, ci.Results{Told: all})
+	read, cases := readJUnit(t, ci.Results{Scenarios: all})
 	require.Len(t, read.Suites, 1)
 	assert.Equal(t, "1.750", read.Suites[0].Time)
 	assert.Equal(t, "2026-11-23T22:15:03", read.Suites[0].Timestamp)

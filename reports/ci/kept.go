@@ -17,7 +17,7 @@ import (
 
 // A Folder is the output folder, as far as several go tests at once write to it.
 type Folder struct {
-	disk    *disk.Disk
+	disk    *store.Disk
 	path    string
 	session Session
 	alive   *disk.Lock // tells the others that this process runs
@@ -36,7 +36,7 @@ const runningName = ".running-"
 
 // Begin removes what an earlier go test left for CI systems, and what killed ones left
 // half written, and says that this process runs tests.
-func Begin(d *disk.Disk, path string, s Session) (*Folder, error) {
+func Begin(d *store.Disk, path string, s Session) (*Folder, error) {
 	f := &Folder{disk: d, path: path, session: s}
 	if err := d.MakeAll(path); err != nil {
 		return f, f.notWritten(err)
@@ -189,7 +189,7 @@ func (k *keptFile) beside(own *results) *results {
 		if r != own && r.Ended > 0 && r.Ended < own.Began {
 			continue
 		}
-		all.Told, all.Left = append(all.Told, r.Told...), append(all.Left, r.Left...)
+		all.Scenarios, all.Left = append(all.Scenarios, r.Scenarios...), append(all.Left, r.Left...)
 		all.Refused, all.Files = append(all.Refused, r.Refused...), append(all.Files, r.Files...)
 	}
 	return all

@@ -19,13 +19,13 @@ func goTest(t *testing.T, folder, id string) *Folder {
 
 func (f *Folder) ends(t *testing.T) {
 	t.Helper()
-	require.NoError(t, f.End(Results{Told: []ScenarioResult{{Scenario: f.session.ID, Path: f.session.ID}}}, nil))
+	require.NoError(t, f.End(Results{Scenarios: []ScenarioResult{{Scenario: f.session.ID, Path: f.session.ID}}}, nil))
 }
 
 // told are the scenarios that the kept results of a folder hold beside the process.
 func told(f *Folder) (names []string) {
 	kept := f.read()
-	for _, r := range kept.beside(kept.of(f.session)).Told {
+	for _, r := range kept.beside(kept.of(f.session)).Scenarios {
 		names = append(names, r.Scenario)
 	}
 	slices.Sort(names)

@@ -15,20 +15,20 @@ func resultNames() []string {
 const keptResults = ".results.json"
 
 type results struct {
-	Session string          `json:"session"`
-	Began   int             `json:"began"`   // by the count of all that began and ended
-	Ended   int             `json:"ended"`   // likewise; 0: it has not
-	Running []Session       `json:"running"` // that have begun and not ended
-	Told    []keptTold      `json:"told"`
-	Left    []keptLeft      `json:"left_out"`
-	Refused []keptRefusal   `json:"refused"`
-	Files   []keptCucumbers `json:"cucumber"`
+	Session   string          `json:"session"`
+	Began     int             `json:"began"`   // by the count of all that began and ended
+	Ended     int             `json:"ended"`   // likewise; 0: it has not
+	Running   []Session       `json:"running"` // that have begun and not ended
+	Scenarios []keptScenario  `json:"told"`
+	Left      []keptLeft      `json:"left_out"`
+	Refused   []keptRefusal   `json:"refused"`
+	Files     []keptCucumbers `json:"cucumber"`
 }
 
 // What is kept is kept with the go test that it comes from: one that is run again later in the session takes
 // the place of the earlier one.
 type (
-	keptTold struct {
+	keptScenario struct {
 		Start string `json:"start"`
 		ScenarioResult
 	}
@@ -57,8 +57,8 @@ func (r *results) end(s Session) {
 
 // all are the results as the files tell them.
 func (r *results) all() (all Results) {
-	for _, t := range r.Told {
-		all.Told = append(all.Told, t.ScenarioResult)
+	for _, t := range r.Scenarios {
+		all.Scenarios = append(all.Scenarios, t.ScenarioResult)
 	}
 	for _, l := range r.Left {
 		all.Left = append(all.Left, l.LeftOut)
@@ -72,15 +72,15 @@ func (r *results) all() (all Results) {
 // add adds what a process ran. A scenario that an earlier go test of the session ran takes the place of that one,
 // of one that did not pass first; within one go test each repetition counts.
 func (r *results) add(s Session, ran Results, cucumber []CucumberFeature) {
-	for _, t := range ran.Told {
-		added := keptTold{s.Start, t.Brief()}
+	for _, t := range ran.Scenarios {
+		added := keptScenario{s.Start, t.Brief()}
 		if at := r.earlier(added); at >= 0 {
-			old := r.Told[at]
+			old := r.Scenarios[at]
 			added.Tries = append(old.Tries, Try{Began: old.Began, Headline: old.Headline, Passed: old.Passed})
-			r.Told[at] = added
+			r.Scenarios[at] = added
 			continue
 		}
-		r.Told = append(r.Told, added)
+		r.Scenarios = append(r.Scenarios, added)
 	}
 	for _, l := range ran.Left {
 		if !slices.ContainsFunc(r.Left, func(old keptLeft) bool { return old.Path == l.Path && old.Row == l.Row }) {
@@ -99,14 +99,14 @@ func (r *results) add(s Session, ran Results, cucumber []CucumberFeature) {
 }
 
 // earlier is the place of a result that another takes the place of; -1 for none.
-func (r *results) earlier(added keptTold) int {
-	same := func(old keptTold) bool {
+func (r *results) earlier(added keptScenario) int {
+	same := func(old keptScenario) bool {
 		return old.Start != added.Start && old.Path == added.Path && old.Row == added.Row
 	}
-	if at := slices.IndexFunc(r.Told, func(old keptTold) bool { return same(old) && !old.Passed }); at >= 0 {
+	if at := slices.IndexFunc(r.Scenarios, func(old keptScenario) bool { return same(old) && !old.Passed }); at >= 0 {
 		return at
 	}
-	return slices.IndexFunc(r.Told, same)
+	return slices.IndexFunc(r.Scenarios, same)
 }
 
 // addCucumber adds a feature, without the scenarios of it that an earlier go test ran and

@@ -9,7 +9,7 @@ import (
 
 // Summary is summary.md.
 func Summary(all Results) string {
-	return Markdown(all.Told, all.Left...) + Refused(reasons(all.Refused), slices.ContainsFunc(all.Refused, func(r Refusal) bool { return r.AfterSome }))
+	return Markdown(all.Scenarios, all.Left...) + Refused(reasons(all.Refused), slices.ContainsFunc(all.Refused, func(r Refusal) bool { return r.AfterSome }))
 }
 
 // badge is badge.svg: where something was refused, what else passed is no result.
@@ -17,7 +17,7 @@ func badge(all Results) string {
 	if all.Refused != nil {
 		return Badge(nil)
 	}
-	return Badge(all.Told)
+	return Badge(all.Scenarios)
 }
 
 // reasons are why something was not run, as one error; nil for none.

@@ -62,7 +62,7 @@ func draw(dir string) (string, error) {
 	}
 	var page bytes.Buffer
 	if r.Group != nil {
-		err = reports.RenderWhole(&page, reports.NewWhole(*r.Group, r.Verdicts, r.Manifest))
+		err = reports.RenderGroup(&page, reports.NewGroup(*r.Group, r.Verdicts, r.Manifest))
 	} else {
 		err = reports.Render(&page, drawing.View(r.Run, r.Window, r.Times, r.Verdicts, r.Manifest))
 	}

@@ -15,9 +15,9 @@ import (
 	"github.com/vllmspec/vllmspec/harness/trials"
 )
 
-// A Whole is all that the page of several runs shows, in the words and with the
+// A Group is all that the page of several runs shows, in the words and with the
 // digits it shows it.
-type Whole struct {
+type Group struct {
 	Title      string
 	Target     Target // the server that was measured, or the two
 	Outcome    slo.Outcome
@@ -41,12 +41,12 @@ type Row struct {
 	Figures                      []string
 }
 
-// RenderWhole writes the page of several runs: one file that needs nothing else.
-func RenderWhole(w io.Writer, v Whole) error { return write(w, whole(v)) }
+// RenderGroup writes the page of several runs: one file that needs nothing else.
+func RenderGroup(w io.Writer, v Group) error { return write(w, groupPage(v)) }
 
-// NewWhole is the page of several runs of one scenario.
-func NewWhole(of trials.Group, verdicts []slo.Verdict, m store.Manifest) Whole {
-	v := Whole{Title: m.Scenario.Name, Target: NewTarget(m), Warnings: harness.WarningTexts(m.Warnings), Data: of, Columns: []string{"p50 TTFT", "p99 TTFT", "p50 TPOT", "output throughput", "error rate"}}
+// NewGroup is the page of several runs of one scenario.
+func NewGroup(of trials.Group, verdicts []slo.Verdict, m store.Manifest) Group {
+	v := Group{Title: m.Scenario.Name, Target: NewTarget(m), Warnings: harness.WarningTexts(m.Warnings), Data: of, Columns: []string{"p50 TTFT", "p99 TTFT", "p50 TPOT", "output throughput", "error rate"}}
 	v.Outcome, v.Headline = headline(verdicts, m)
 	for _, verdict := range verdicts {
 		o := objective(verdict, &harness.Run{})

@@ -18,10 +18,10 @@ func figure(name string, unit quantity.Unit, value, lo, hi float64) trials.Figur
 	return trials.Figure{Name: name, Unit: unit, Value: &value, Lo: &lo, Hi: &hi, N: 500}
 }
 
-func wholePage(t *testing.T, of trials.Group) string {
+func groupPage(t *testing.T, of trials.Group) string {
 	t.Helper()
 	var out bytes.Buffer
-	require.NoError(t, reports.RenderWhole(&out, reports.NewWhole(of, nil, store.NewManifest("run=x", runOf(1)))))
+	require.NoError(t, reports.RenderGroup(&out, reports.NewGroup(of, nil, store.NewManifest("run=x", runOf(1)))))
 	assert.NotContains(t, out.String(), "NaN")
 	assert.NotContains(t, out.String(), "Inf")
 	return out.String()
@@ -39,14 +39,14 @@ func TestSweep_isDrawnWithItsKnee(t *testing.T) {
 		}
 		points = append(points, p)
 	}
-	text := wholePage(t, trials.Group{Kind: trials.Sweep, Scale: trials.Rate, Curve: trials.NewCurve(points, 0)})
+	text := groupPage(t, trials.Group{Kind: trials.Sweep, Scale: trials.Rate, Curve: trials.NewCurve(points, 0)})
 	assert.Len(t, elements(t, text, "svg"), 4+1, "four plots, and the mark of the outcome")
 	assert.Contains(t, text, ">knee<")
 	assert.Contains(t, text, "4 per second: 80 ms [72, 92]")
 	assert.Contains(t, text, "16 per second: 1,600 tokens per second")
 	open(t, text, 1440, 900).picture("sweep-1440")
 
-	text = wholePage(t, trials.Group{Kind: trials.Sweep, Scale: trials.Rate, Curve: trials.NewCurve(points, 4)})
+	text = groupPage(t, trials.Group{Kind: trials.Sweep, Scale: trials.Rate, Curve: trials.NewCurve(points, 4)})
 	assert.Contains(t, text, "Throughput per GPU against speed")
 	assert.Contains(t, text, "of each of its 4 GPUs")
 	assert.Contains(t, text, "16 per second: 400 tokens per second")
@@ -57,7 +57,7 @@ func TestSearch_showsItsTrail(t *testing.T) {
 		Probes: []trials.Probe{
 			{Setting: 8, LengthNS: 9e10, Requests: 1200, Outcome: slo.Met, Decides: "p99 TTFT was 40 ms"},
 			{Setting: 32, LengthNS: 6e10, Requests: 1900, Outcome: slo.Missed, Decides: "p99 TTFT was 4 s", Why: "given up after 1m0s"}}}}
-	text := wholePage(t, of)
+	text := groupPage(t, of)
 	assert.Contains(t, text, "The capacity lies between 24 and 25 per second")
 	assert.Contains(t, text, "1 min 30 s")
 	assert.Contains(t, text, "given up after 1 min")
