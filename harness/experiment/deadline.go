@@ -62,7 +62,7 @@ func (s *Session) fitsDeadline(p Plan, loads []time.Duration) error {
 		what = fmt.Sprintf("the %d loads of %v in all", len(loads), planned)
 	}
 	if needed := planned + p.grace() + storing; needed > left {
-		return fmt.Errorf("%s and its grace of %v do not fit into the %v that %s leaves%s", what, p.grace(), left.Round(time.Second), s.Remedies.Deadline.whose(),
+		return fmt.Errorf("%s and its grace of %v do not fit into the %v that %s leaves%s", what, p.grace(), left.Round(time.Second), cmp.Or(s.Remedies.Deadline.Whose, "the deadline"),
 			s.Remedies.Deadline.atLeast((planned + s.elapsed() + max(10*time.Minute, p.grace()+time.Minute)).Round(time.Minute)))
 	}
 	return nil

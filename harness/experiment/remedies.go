@@ -30,9 +30,6 @@ type DeadlineRemedies struct {
 	Narrower string                     // how a search gets further: "a longer -timeout gives a narrower answer"
 }
 
-// whose is what has the deadline.
-func (d DeadlineRemedies) whose() string { return cmp.Or(d.Whose, "the deadline") }
-
 // over is what ended a load at the deadline.
 func (d DeadlineRemedies) over() harness.Interruption {
 	return harness.Interruption(cmp.Or(d.Name, "the deadline") + clause(d.Longer))

@@ -1,6 +1,7 @@
 package experiment
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -83,9 +84,8 @@ func (s *searching) timeFor(planned time.Duration) error {
 	if !limited {
 		return nil
 	}
-	if left := time.Until(deadline); planned+s.Experiment.plan.grace()+between > left {
-		return fmt.Errorf("%w: %s leaves %v, and the next run would take %v%s", trials.ErrSpent, s.session.Remedies.Deadline.whose(), left.Round(time.Second), planned.Round(time.Second),
-			clause(s.session.Remedies.Deadline.Narrower))
+	if left, of := time.Until(deadline), s.session.Remedies.Deadline; planned+s.Experiment.plan.grace()+between > left {
+		return fmt.Errorf("%w: %s leaves %v, and the next run would take %v%s", trials.ErrSpent, cmp.Or(of.Whose, "the deadline"), left.Round(time.Second), planned.Round(time.Second), clause(of.Narrower))
 	}
 	return nil
 }
