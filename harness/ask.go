@@ -14,9 +14,9 @@ import (
 // A listener, where there is one, gets what was answered.
 func (l *load) ask(ctx context.Context, rec *Record, prompt Prompt, onText func(text string)) {
 	rec.Class, rec.RequestedModel = prompt.Class, prompt.Model
-	rec.RequestedPromptTokens = orUntold(prompt.Tokens)
-	rec.RequestedOutputTokens = orUntold(prompt.MaxTokens)
-	rec.RequestedMinOutputTokens = orUntold(prompt.MinTokens)
+	rec.RequestedPromptTokens = orUnreported(prompt.Tokens)
+	rec.RequestedOutputTokens = orUnreported(prompt.MaxTokens)
+	rec.RequestedMinOutputTokens = orUnreported(prompt.MinTokens)
 	rec.Full = prompt.IgnoreEOS && prompt.MaxTokens > 0
 	rec.Warmup = rec.Due < l.scenario.Warmup
 	if ctx.Err() == nil {
@@ -175,19 +175,19 @@ func (r *Record) fail(ctx context.Context, err error) {
 }
 
 func endedBy(ctx context.Context) Failure {
-	switch context.Cause(ctx) {
-	case errTimeout:
+	switch cause := context.Cause(ctx); {
+	case errors.Is(cause, errTimeout):
 		return Timeout
-	case errCanceled:
+	case errors.Is(cause, errCanceled):
 		return Canceled
-	case errUnanswered:
+	case errors.Is(cause, errUnanswered):
 		return Unanswered
 	default:
 		return Interrupted
 	}
 }
 
-func orUntold(tokens int) int {
+func orUnreported(tokens int) int {
 	if tokens > 0 {
 		return tokens
 	}

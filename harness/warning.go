@@ -17,7 +17,7 @@ const (
 	LetPass                    // an objective is unknown, and did not fail its scenario
 )
 
-// begins is how the text of a kind begins in files, by which it is recognized there.
+// begins is how the text of a kind begins in files, by which it is recognised there.
 func (k WarningKind) begins() string {
 	if k == LetPass {
 		return "unknown, and let pass as VLLMSPEC_UNKNOWN=warn asks: "

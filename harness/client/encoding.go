@@ -66,7 +66,7 @@ func (d *decoding) open() (err error) {
 	from := bufio.NewReaderSize((*raw)(d), 2*readSize)
 	start, err := from.Peek(2)
 	switch {
-	case err == io.EOF:
+	case errors.Is(err, io.EOF):
 		d.plain, err = from, nil
 	case err != nil:
 	case start[0] == 0x1f && start[1] == 0x8b:
@@ -89,7 +89,7 @@ func (d *decoding) open() (err error) {
 func (d *decoding) wrong(err error) error {
 	corrupt, isCorrupt := errors.AsType[flate.CorruptInputError](err)
 	switch {
-	case err == io.ErrUnexpectedEOF:
+	case errors.Is(err, io.ErrUnexpectedEOF):
 		return errors.New("the compressed answer ended in the middle")
 	case isCorrupt:
 		err = corrupt

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"slices"
 	"sync/atomic"
@@ -50,7 +51,7 @@ func (f *Fleet[R]) Ask(ctx context.Context, p harness.Prompt) iter.Seq2[harness.
 
 // at is an error that says which replica it came from.
 func at(err error, name string) error {
-	if asked, ok := err.(*harness.AskError); ok {
+	if asked := (*harness.AskError)(nil); errors.As(err, &asked) {
 		with := *asked
 		with.Replica = name
 		return &with

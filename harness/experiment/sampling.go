@@ -120,9 +120,9 @@ func (exporter) Close() {}
 
 // gpusOf is where the server's GPUs can be read: at the pages of the place, or on
 // this machine, if the server runs here; or why they cannot.
-func (s *Session) gpusOf(real bool, process *sampler.Process) (gpuSource, string) {
+func (s *Session) gpusOf(isReal bool, process *sampler.Process) (gpuSource, string) {
 	switch {
-	case !real:
+	case !isReal:
 		return nil, "no GPU could be read: the mock has none"
 	case s.Place.GPUsURLs != nil:
 		var pages sampler.Exporters

@@ -208,7 +208,7 @@ func (a *Answer) Next() ([]byte, error) {
 		return nil, a.wrong
 	}
 	piece, err := a.next()
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		err = cmp.Or(a.ctx.Err(), err) // a closed connection is no more than what came of that
 	}
 	a.wrong = err

@@ -176,7 +176,7 @@ func (c *conn) unasked() (said, closed bool) {
 		first := make([]byte, 1)
 		n, err := c.net.Read(first)
 		if c.gate.shut = false; n == 0 {
-			return false, err != errNothing
+			return false, !errors.Is(err, errNothing)
 		}
 		c.peeked = first
 	}

@@ -159,7 +159,7 @@ func (e Estimate) ThisRun() Interval {
 }
 
 // lasts sets the interval of any run, and that of this one.
-func (e *Estimate) lasts(any, here Interval) { e.Lo, e.Hi, e.here = any.Lo, any.Hi, here }
+func (e *Estimate) lasts(anyRun, here Interval) { e.Lo, e.Hi, e.here = anyRun.Lo, anyRun.Hi, here }
 
 // summary is a mean with its interval, or an extreme, which is a fact about this run.
 func (t *tally) summary(statistic string) Estimate {

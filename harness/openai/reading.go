@@ -134,7 +134,7 @@ func (s *stream) end(why error, at time.Time, waited time.Duration, yield func(h
 	s.remarkOn(why)
 	switch {
 	case s.finished:
-	case why != io.EOF && !s.done:
+	case !errors.Is(why, io.EOF) && !s.done:
 		yield(harness.Chunk{}, why)
 	default:
 		yield(harness.Chunk{}, s.unfinished())

@@ -62,11 +62,11 @@ func (of Group) Outcome(verdicts []slo.Verdict, stopped harness.Stop, objectives
 		return slo.Missed
 	}
 	if of.Kind == Search {
-		any := make([]slo.Verdict, len(verdicts))
+		anyRun := make([]slo.Verdict, len(verdicts))
 		for i, v := range verdicts {
-			any[i] = v.AnyRun()
+			anyRun[i] = v.AnyRun()
 		}
-		return Worst(any)
+		return Worst(anyRun)
 	}
 	return Worst(verdicts)
 }

@@ -182,8 +182,8 @@ func FeatureFiles(path string) (files []string, err error) {
 // inFolder goes through a folder, and through the folders that links in it lead to. above are
 // the folders that it is in, as they are without links.
 func inFolder(folder string, above []string) (files []string, err error) {
-	real, err := filepath.EvalSymlinks(folder)
-	if err != nil || slices.Contains(above, real) {
+	resolved, err := filepath.EvalSymlinks(folder)
+	if err != nil || slices.Contains(above, resolved) {
 		return nil, err
 	}
 	entries, err := os.ReadDir(folder)
@@ -200,7 +200,7 @@ func inFolder(folder string, above []string) (files []string, err error) {
 			errs = append(errs, notThere(path, err))
 		case err != nil: // what is no feature is none of our business
 		case info.IsDir():
-			more, err := inFolder(path, append(slices.Clone(above), real))
+			more, err := inFolder(path, append(slices.Clone(above), resolved))
 			files, errs = append(files, more...), append(errs, err)
 		case isFeature(path):
 			files = append(files, path)
@@ -228,12 +228,12 @@ func EachOnce(files []string) []string {
 	})
 	seen := map[string]bool{}
 	return slices.DeleteFunc(files, func(path string) bool {
-		real, err := filepath.EvalSymlinks(path)
+		resolved, err := filepath.EvalSymlinks(path)
 		if err != nil {
-			real = path
+			resolved = path
 		}
-		again := seen[real]
-		seen[real] = true
+		again := seen[resolved]
+		seen[resolved] = true
 		return again
 	})
 }

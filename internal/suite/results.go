@@ -45,7 +45,7 @@ func (r *results) someFailed() bool {
 func (r *results) refusals(interrupted bool) (all []ci.Refusal) {
 	var rest []error
 	for _, err := range separate(r.refused) {
-		if broken, ok := err.(*brokenFeature); ok {
+		if broken := (*brokenFeature)(nil); errors.As(err, &broken) {
 			all = append(all, ci.Refusal{Path: broken.path, File: r.paths.inRepository(broken.path), Why: broken.Error()})
 			continue
 		}

@@ -4,6 +4,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -65,7 +66,7 @@ func drain(conn net.Conn, request string) error {
 		if n > 0 {
 			last = string(buffer[max(0, n-64):n])
 		}
-		if err == io.EOF && strings.HasSuffix(last, "0\r\n\r\n") { // the answer ended, and whole
+		if errors.Is(err, io.EOF) && strings.HasSuffix(last, "0\r\n\r\n") { // the answer ended, and whole
 			return nil
 		}
 		if err != nil {

@@ -130,7 +130,7 @@ func run(args []string) error {
 	if grades != nil {
 		loads := slices.DeleteFunc(slices.Clone(grades), func(g grade) bool { return g.Waiting != nil || g.Watched != nil || g.Bare != nil })
 		if len(loads) > 0 {
-			print(loads)
+			printTable(loads)
 		}
 		printBare(os.Stdout, grades)
 		printWaiting(os.Stdout, grades)
@@ -165,7 +165,7 @@ func choose(args []string) (chosen []check, err error) {
 	return chosen, nil
 }
 
-func print(grades []grade) {
+func printTable(grades []grade) {
 	fmt.Printf("\n%s/%s, %d cores, Go %s. Times in µs, p50/p99; the server runs on the same machine.\n\n", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), strings.TrimPrefix(runtime.Version(), "go"))
 	table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(table, "send lag\ttoken stamp\tread delay\tTTFT error\tmean\tITL error\tshared stamps\tdialled\tCPU/token\tCPU/request\tmemory\tper stream\t  load")

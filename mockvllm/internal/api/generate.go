@@ -223,7 +223,7 @@ func (a *ask) structured() (text string, ok bool) {
 
 // voice is what an answer is drawn from: the prompt, and the request's own seed.
 // Whether it is streamed, say, changes nothing.
-func voice(prompt []tokenizer.Token, seed *int64, copy int) uint64 {
+func voice(prompt []tokenizer.Token, seed *int64, index int) uint64 {
 	h := hash.Offset
 	for _, t := range prompt {
 		h = hash.Token(h, t)
@@ -231,7 +231,7 @@ func voice(prompt []tokenizer.Token, seed *int64, copy int) uint64 {
 	if seed != nil {
 		h = hash.FNV(h, strconv.FormatInt(*seed, 10))
 	}
-	return h + uint64(copy)
+	return h + uint64(index)
 }
 
 // thinks reports whether a request lets its answer begin with a reasoning part.
