@@ -220,9 +220,9 @@ func TestJudge_chunkIsNoToken(t *testing.T) {
 	assert.InDelta(t, .002, judge(t, run, "p50 ITL per token", "at most 1 s").Value, 1e-9, "of 8 tokens 5 came together")
 	assert.InDelta(t, .030/8, judge(t, run, "mean ITL per token", "at most 1 s").Value, 1e-9)
 	assert.InDelta(t, 4, judge(t, run, "mean chunks", "exactly 4").Value, 1e-9)
-	untold := judge(t, runtest.Of(1000, nil), "p50 ITL per token", "at most 1 s")
-	assert.Equal(t, slo.Unknown, untold.Outcome)
-	assert.Contains(t, untold.Notes[0], "does not tell how many tokens")
+	unreported := judge(t, runtest.Of(1000, nil), "p50 ITL per token", "at most 1 s")
+	assert.Equal(t, slo.Unknown, unreported.Outcome)
+	assert.Contains(t, unreported.Notes[0], "does not tell how many tokens")
 }
 
 func TestGood_classesHaveLimitsOfTheirOwn(t *testing.T) {

@@ -193,8 +193,8 @@ func TestServer_lateViewerSeesTheLatestFrame(t *testing.T) {
 	follow(t, s, "The latest")
 }
 
-// TestServer_viewerAfterALongTimeWaitsForANewView opens the page of a run that nobody wanted to
-// see until now.
+// TestServer_viewerAfterALongTimeWaitsForANewView opens the page of a run that no viewer had
+// opened before.
 func TestServer_viewerAfterALongTimeWaitsForANewView(t *testing.T) {
 	s := listen(t, "127.0.0.1:0")
 	s.Begin(func() {})
