@@ -281,7 +281,7 @@ func TestTroubleshooting_messagesAreOurs(t *testing.T) {
 		messages++
 		for part := range strings.SplitSeq(found[1], "…") {
 			if part = strings.TrimSpace(part); len(part) > 3 {
-				assert.Contains(t, code.String(), part, "docs/troubleshooting.md:%d: no message of ours says this", l.number)
+				assert.True(t, strings.Contains(code.String(), part), "docs/troubleshooting.md:%d: no message of ours says %q", l.number, part)
 			}
 		}
 	}
