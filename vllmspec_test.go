@@ -243,7 +243,7 @@ func (o own) isRunAgain(t *testing.T) {
 }
 
 // isEndedWithGo ends go as CI systems do, by SIGTERM to it alone: what it has started stores what it
-// has measured, with nobody there to read its output.
+// has measured, when no program reads its output.
 func (o own) isEndedWithGo(t *testing.T) {
 	out, asked, hang := t.TempDir(), make(chan struct{}), make(chan struct{})
 	var once sync.Once
