@@ -31,6 +31,7 @@ func allowed() map[string][]string {
 		"internal/spelling":       {},
 		"internal/modelname":      {},
 		"internal/plain":          {},
+		"internal/pullrequest":    {},
 		"internal/redact":         {},
 		"internal/digest":         {},
 		"internal/disk":           {},

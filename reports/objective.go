@@ -15,6 +15,9 @@ type Objective struct {
 	Name, Limit, Value, Interval, N string
 	Metric, Class                   string
 	Outcome                         slo.Outcome
+	Before, Now                     string // medians of the other runs and of these, where it compares runs
+	Change                          Change // of these runs against the others
+	Rises                           bool   // the figure is higher in these runs than in the others
 	Says                            string // the outcome, as far as it is known
 	Cause                           string // why it was not met, in one sentence, as far as that is known
 	Reason                          string // of the cause what follows "because", which several objectives may share
@@ -33,6 +36,7 @@ func objective(v slo.Verdict, run *harness.Run) Objective {
 	}
 	if m, err := metric.Lookup(v.Metric); err == nil {
 		o.Formula = m.Formula
+		o.compare(v, m)
 	}
 	if !math.IsNaN(v.Value) {
 		o.Value = quantity.Format(v.Value, v.Unit)
@@ -48,4 +52,28 @@ func valueWithInterval(v slo.Verdict) string {
 		return "–"
 	}
 	return quantity.Format(v.Value, v.Unit) + v.Interval()
+}
+
+// A Change is what a comparison found of a figure.
+type Change string
+
+const (
+	NoChange Change = ""       // the interval includes "as before", or runs are not compared
+	Better   Change = "better" // the whole interval lies on the better side
+	Worse    Change = "worse"  // the whole interval lies on the worse side
+)
+
+// compare fills in what a row says of two sides.
+func (o *Objective) compare(v slo.Verdict, m metric.Metric) {
+	if !v.Compares() || math.IsNaN(v.Value) {
+		return
+	}
+	o.Before, o.Now = quantity.Format(v.Medians[0], m.Unit), quantity.Format(v.Medians[1], m.Unit)
+	o.Rises = v.Value > 1
+	switch higher := m.Better == metric.HigherIsBetter; {
+	case v.Lo > 1 && higher, v.Hi < 1 && !higher:
+		o.Change = Better
+	case v.Lo > 1, v.Hi < 1:
+		o.Change = Worse
+	}
 }

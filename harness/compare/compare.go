@@ -83,6 +83,7 @@ func (c Row) judge(rows int) (v slo.Verdict, evidence float64) {
 	lo, _ := least.Interval(measure.Confidence)
 	_, hi := most.Interval(measure.Confidence)
 	v.Value, v.Lo, v.Hi = math.Exp(estimate), math.Exp(lo), math.Exp(hi)
+	v.Medians = [2]float64{median(c.Base), median(c.Now)}
 	v.Notes = []string{c.sides()}
 	if c.paired(tail) {
 		v.Notes = append(v.Notes, "compared by pairs of runs with the same seed")

@@ -25,6 +25,7 @@ type Verdict struct {
 	Against       Reference // what the figure is held against, where that is other runs
 	Unit          quantity.Unit
 	Value, Lo, Hi float64
+	Medians       [2]float64 // of the other runs and of these, where it compares runs; in the metric's unit
 	N             int        // requests, or readings of a gauge
 	Any, Here     [2]float64 // the interval for any run, and for this one; Lo and Hi are the one that decides
 	Effective     int        // independent requests that tell as much; 0 where that is no question

@@ -46,7 +46,10 @@ type Try struct {
 func (t ScenarioResult) Brief() ScenarioResult {
 	objectives := make([]reports.Objective, 0, len(t.Objectives))
 	for _, o := range t.Objectives {
-		objectives = append(objectives, reports.Objective{Name: o.Name, Limit: o.Limit, Value: o.Value, Interval: o.Interval, N: o.N, Outcome: o.Outcome, Cause: o.Cause, Reason: o.Reason})
+		objectives = append(objectives, reports.Objective{
+			Name: o.Name, Limit: o.Limit, Value: o.Value, Interval: o.Interval, N: o.N, Outcome: o.Outcome, Cause: o.Cause, Reason: o.Reason,
+			Before: o.Before, Now: o.Now, Change: o.Change, Rises: o.Rises,
+		})
 	}
 	t.Objectives = objectives
 	return t
@@ -69,7 +72,8 @@ type LeftOut struct {
 const Failed slo.Outcome = "failed"
 
 // Markdown is a summary of scenarios: a table, below it the objectives of those that did
-// not pass, and the scenarios that were left out. Whatever a scenario is called stays text.
+// not pass or that compare runs, and the scenarios that were left out. Whatever a scenario
+// is called stays text.
 func Markdown(all []ScenarioResult, left ...LeftOut) string {
 	var out strings.Builder
 	passed := 0
@@ -95,19 +99,8 @@ func Markdown(all []ScenarioResult, left ...LeftOut) string {
 	}
 	out.WriteString(leftOut(left))
 	for _, t := range all {
-		if t.Passed || len(t.Objectives) == 0 {
-			continue
-		}
-		fmt.Fprintf(&out, "\n### %s\n\n%s\n\n| | objective | value | limit | n |\n|---|---|---|---|---|\n", cell(t.Scenario), cell(t.Where))
-		for _, o := range t.Objectives {
-			fmt.Fprintf(&out, "| %s %s | %s | %s | %s | %s |\n", symbol(o.Outcome), o.Outcome, cell(o.Name), cell(strings.TrimSpace(o.Value+" "+o.Interval)), cell(o.Limit), cell(o.N))
-		}
-		given := map[string]bool{} // reasons that several objectives may share
-		for _, o := range t.Objectives {
-			if o.Cause != "" && !given[o.Reason] {
-				given[o.Reason] = true
-				fmt.Fprintf(&out, "\n%s.\n", cell(reports.Sentence(o.Cause)))
-			}
+		if !t.Passed && len(t.Objectives) > 0 || t.compares() {
+			out.WriteString(objectives(t))
 		}
 	}
 	return out.String()
@@ -156,7 +149,7 @@ func symbol(o slo.Outcome) string {
 
 // cell is text in a line or a table of Markdown: no markup, no HTML, no end of the cell.
 func cell(text string) string {
-	text = markup.ReplaceAllString(plain.Line(text), `\$0`)
+	text = numbered.ReplaceAllString(markup.ReplaceAllString(plain.Line(text), `\$0`), `$1\$2`)
 	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "$", "&#36;").Replace(text)
 }
 
@@ -222,7 +215,10 @@ func targets(all []ScenarioResult) string {
 	return "; target: " + strings.Join(names, "; ")
 }
 
-var markup = regexp.MustCompile("[\\\\|`*_~\\[\\]]|^[#+-]|^\\d+[.)]")
+var markup = regexp.MustCompile("[\\\\|`*_~\\[\\]]|^[#+-]")
+
+// numbered is the start of a numbered list. A backslash before a digit would be shown.
+var numbered = regexp.MustCompile(`^(\d+)([.)](?:\s|$))`)
 
 func escaped(text string) string {
 	var out strings.Builder

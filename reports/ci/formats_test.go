@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/reports"
 	"github.com/vllmspec/vllmspec/reports/ci"
 )
@@ -62,4 +63,33 @@ func TestSummary_saysACauseOnce(t *testing.T) {
 	assert.NotEmpty(t, again.Reason)
 	all[1].Objectives = append(all[1].Objectives, again)
 	assert.Equal(t, 1, strings.Count(ci.Markdown(all), "because requests waited"))
+}
+
+func TestMarkdown_comparesWithTheBaseline(t *testing.T) {
+	row := func(name string, change reports.Change, rises bool, outcome slo.Outcome) reports.Objective {
+		return reports.Objective{Name: name, Before: "412 ms", Now: "431 ms", Value: "104.6 %", Interval: "[102, 108]", Limit: "at most 10% worse", N: "12", Change: change, Rises: rises, Outcome: outcome}
+	}
+	passed := ci.ScenarioResult{Scenario: "As fast as it was", Where: "slo/chat.feature:4", Outcome: slo.Met, Passed: true, Objectives: []reports.Objective{
+		row("p95 TTFT", reports.Worse, true, slo.Met), row("p50 TPOT", reports.Better, false, slo.Met), row("p50 E2E", reports.NoChange, true, slo.Met),
+		{Name: "error rate", Value: "0 %", Limit: "at most 1%", N: "500", Outcome: slo.Met},
+	}}
+	text := ci.Markdown([]ci.ScenarioResult{passed})
+	assert.Contains(t, text, `
+| | objective | before | now | change | limit | runs |
+|---|---|---|---|---|---|---|
+| ✅ met | p95 TTFT | 412 ms | 431 ms | ▲ worse: 104.6 % \[102, 108\] | at most 10% worse | 12 |
+| ✅ met | p50 TPOT | 412 ms | 431 ms | ▼ better: 104.6 % \[102, 108\] | at most 10% worse | 12 |
+| ✅ met | p50 E2E | 412 ms | 431 ms | = no difference seen: 104.6 % \[102, 108\] | at most 10% worse | 12 |
+
+| | objective | value | limit | n |
+|---|---|---|---|---|
+| ✅ met | error rate | 0 % | at most 1% | 500 |
+`)
+	passed.Objectives = passed.Objectives[3:]
+	assert.NotContains(t, ci.Markdown([]ci.ScenarioResult{passed}), "error rate", "what passed and compares nothing is a line")
+}
+
+func TestMarkdown_showsNumbersWithoutABackslash(t *testing.T) {
+	text := ci.Markdown([]ci.ScenarioResult{{Scenario: "1. First", Headline: "10.5 s", Outcome: slo.Missed}})
+	assert.Contains(t, text, `| ❌ missed | 1\. First | 10.5 s |  |`)
 }
