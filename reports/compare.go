@@ -16,6 +16,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
+	"github.com/vllmspec/vllmspec/reports/chart"
 )
 
 // A Comparison is all that the page of several runs beside each other shows.
@@ -24,7 +25,7 @@ type Comparison struct {
 	Says     string
 	Runs     []Compared
 	Figures  []Difference
-	Plots    []Plot
+	Plots    []chart.Plot
 	Manifest []Differing // what is not the same in their manifests
 }
 
@@ -199,25 +200,27 @@ func signed(share float64) string {
 }
 
 // overlay draws the distributions of a metric over each other.
-func overlay(runs []Measured, metric string) (Plot, bool) {
-	var lines []xy
+func overlay(runs []Measured, metric string) (chart.Plot, bool) {
+	var lines []chart.Points
 	for i, r := range runs {
 		values := r.Window.Spread(metric)
 		if values.N() == 0 {
 			continue
 		}
-		d := distribution(metric, values)
-		lines = append(lines, xy{name: fmt.Sprintf("%c, n = %s", 'A'+i, grouped(d.N)), x: d.X, y: d.P, className: fmt.Sprintf("series-%d", i)})
+		d := chart.NewDistribution(metric, values)
+		lines = append(lines, chart.Points{Name: fmt.Sprintf("%c, n = %s", 'A'+i, grouped(d.N)), X: d.X, Y: d.P, Class: fmt.Sprintf("series-%d", i)})
 	}
 	for _, l := range lines {
-		for i := range l.x {
-			l.x[i] = math.Max(l.x[i], 1e-6)
+		for i := range l.X {
+			l.X[i] = math.Max(l.X[i], 1e-6)
 		}
 	}
 	if len(lines) == 0 {
-		return Plot{}, false
+		return chart.Plot{}, false
 	}
-	return newPlot(metric, "The share of measured values at or below each.", metric+", logarithmic", true, in(quantity.Seconds), in(quantity.Ratio), lines...), true
+	axes := chart.Axes{Title: metric, Says: "The share of measured values at or below each.", XName: metric + ", logarithmic", LogX: true,
+		ShowX: chart.In(quantity.Seconds), ShowY: chart.In(quantity.Ratio)}
+	return axes.Plot(lines...), true
 }
 
 // differing are the entries of run.json in which runs are not alike, but for those

@@ -7,40 +7,35 @@ import (
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/trials"
+	"github.com/vllmspec/vllmspec/reports/chart"
 )
 
 // curves are the plots of a sweep: how the server does at each setting.
-func curves(of trials.Group) (out []Plot) {
+func curves(of trials.Group) (out []chart.Plot) {
 	if of.Curve == nil || len(of.Curve.Points) == 0 {
 		return nil
 	}
-	latency := newPlot("Latency", "TTFT at each setting, with its 95 % intervals.", string(of.Scale), false, bare, in(quantity.Seconds),
-		pointsOf(of, "p50 TTFT"), pointsOf(of, "p99 TTFT"))
-	perToken := newPlot("Time per token", "TPOT at each setting, with its 95 % intervals.", string(of.Scale), false, bare, in(quantity.Seconds),
-		pointsOf(of, "p50 TPOT"), pointsOf(of, "p99 TPOT"))
-	throughput := newPlot("Throughput", "Requests answered per second, and good ones.", string(of.Scale), false, bare, in(quantity.PerSecond),
-		pointsOf(of, "request throughput"), pointsOf(of, "goodput"))
-	out = []Plot{latency, perToken, throughput}
+	for _, plot := range []struct {
+		title, says string
+		unit        quantity.Unit
+		figures     [2]string
+	}{
+		{"Latency", "TTFT at each setting, with its 95 % intervals.", quantity.Seconds, [2]string{"p50 TTFT", "p99 TTFT"}},
+		{"Time per token", "TPOT at each setting, with its 95 % intervals.", quantity.Seconds, [2]string{"p50 TPOT", "p99 TPOT"}},
+		{"Throughput", "Requests answered per second, and good ones.", quantity.PerSecond, [2]string{"request throughput", "goodput"}},
+	} {
+		axes := chart.Axes{Title: plot.title, Says: plot.says, XName: string(of.Scale), ShowX: bare, ShowY: chart.In(plot.unit)}
+		out = append(out, axes.Plot(pointsOf(of, plot.figures[0]), pointsOf(of, plot.figures[1])))
+	}
 	if knee := of.Curve.Knee; knee >= 0 {
-		at := of.Curve.Points[knee].Setting
 		for i := range out {
-			out[i].Marks = []PlotTick{{out[i].place(of, at), "knee"}}
+			out[i].Mark(of.Curve.Points[knee].Setting, "knee")
 		}
 	}
 	return append(out, frontier(of))
 }
 
 func bare(v float64) string { return quantity.Format(v, quantity.Count) }
-
-// place is where a setting stands: between the ends of the settings.
-func (p Plot) place(of trials.Group, setting float64) float64 {
-	points := of.Curve.Points
-	x := axis{points[0].Setting, points[len(points)-1].Setting, plotLeft, plotWide - plotRight, false}
-	if x.high <= x.low {
-		x.low, x.high = x.low*.9, x.high*1.1+1e-9
-	}
-	return x.at(setting)
-}
 
 // ordinal names whole numbers only: there is no probe 1.5.
 func ordinal(v float64) string {
@@ -51,16 +46,16 @@ func ordinal(v float64) string {
 }
 
 // pointsOf is one figure over the settings.
-func pointsOf(of trials.Group, name string) xy {
-	line := xy{name: name, dots: true}
+func pointsOf(of trials.Group, name string) chart.Points {
+	line := chart.Points{Name: name, Dots: true}
 	for _, p := range of.Curve.Points {
 		f, ok := trials.Named(p.Figures, name)
 		if !ok {
 			continue
 		}
-		line.x = append(line.x, p.Setting)
-		line.y, line.lo, line.hi = append(line.y, orNaN(f.Value)), append(line.lo, orNaN(f.Lo)), append(line.hi, orNaN(f.Hi))
-		line.says = append(line.says, of.Scale.Quantity(p.Setting)+": "+written(p.Figures, name))
+		line.X = append(line.X, p.Setting)
+		line.Y, line.Lo, line.Hi = append(line.Y, orNaN(f.Value)), append(line.Lo, orNaN(f.Lo)), append(line.Hi, orNaN(f.Hi))
+		line.Says = append(line.Says, of.Scale.Quantity(p.Setting)+": "+written(p.Figures, name))
 	}
 	return line
 }
@@ -74,7 +69,7 @@ func orNaN(v *float64) float64 {
 
 // frontier is throughput, of one GPU where it is known how many there are, against the
 // speed that one user sees.
-func frontier(of trials.Group) Plot {
+func frontier(of trials.Group) chart.Plot {
 	name, whose, gpus := "Throughput against speed", "of the server", 1.0
 	if n := of.Curve.GPUs; n > 0 {
 		name, whose, gpus = "Throughput per GPU against speed", fmt.Sprintf("of each of its %d GPUs", n), float64(n)
@@ -82,23 +77,24 @@ func frontier(of trials.Group) Plot {
 			whose = "of its one GPU"
 		}
 	}
-	all, best := xy{name: "all settings", dots: true, className: "series-7"}, xy{name: "none is better in both", dots: true, className: "series-2"}
+	all, best := chart.Points{Name: "all settings", Dots: true, Class: "series-7"}, chart.Points{Name: "none is better in both", Dots: true, Class: "series-2"}
 	for _, p := range of.Curve.Points {
 		out, ok := trials.Named(p.Figures, "output throughput")
 		each, told := trials.Named(p.Figures, "p50 TPOT")
 		if !ok || !told || out.Value == nil || each.Value == nil || *each.Value <= 0 {
 			continue
 		}
-		for _, line := range []*xy{&all, &best} {
+		for _, line := range []*chart.Points{&all, &best} {
 			if line == &best && !p.Pareto {
 				continue
 			}
-			line.x, line.y = append(line.x, 1 / *each.Value), append(line.y, *out.Value/gpus)
-			line.says = append(line.says, of.Scale.Quantity(p.Setting)+": "+quantity.Format(*out.Value/gpus, quantity.TokensPerSecond))
+			line.X, line.Y = append(line.X, 1 / *each.Value), append(line.Y, *out.Value/gpus)
+			line.Says = append(line.Says, of.Scale.Quantity(p.Setting)+": "+quantity.Format(*out.Value/gpus, quantity.TokensPerSecond))
 		}
 	}
-	return newPlot(name, "Output tokens per second "+whose+", over tokens per second that one user sees (1 ÷ p50 TPOT).",
-		"tokens per second for one user", false, bare, bare, all, best)
+	axes := chart.Axes{Title: name, Says: "Output tokens per second " + whose + ", over tokens per second that one user sees (1 ÷ p50 TPOT).",
+		XName: "tokens per second for one user", ShowX: bare, ShowY: bare}
+	return axes.Plot(all, best)
 }
 
 // A Probe is one setting that a search tried.
@@ -109,20 +105,22 @@ type Probe struct {
 }
 
 // trail is a search, probe by probe.
-func trail(of trials.Group) (says string, probes []Probe, plots []Plot) {
+func trail(of trials.Group) (says string, probes []Probe, plots []chart.Plot) {
 	s := of.Search
 	if s == nil {
 		return "", nil, nil
 	}
-	tried := xy{name: "", dots: true, className: "series-7"}
+	tried := chart.Points{Dots: true, Class: "series-7"}
 	for i, p := range s.Probes {
 		probes = append(probes, Probe{of.Scale.Quantity(p.Setting), spanNS(p.LengthNS), grouped(p.Requests), p.Decides, humane(p.Why), p.Outcome, p.Proof})
-		tried.x, tried.y = append(tried.x, float64(i+1)), append(tried.y, p.Setting)
-		tried.says = append(tried.says, fmt.Sprintf("probe %d, %s: %s", i+1, of.Scale.Quantity(p.Setting), p.Outcome))
-		tried.classes = append(tried.classes, string(p.Outcome))
+		tried.X, tried.Y = append(tried.X, float64(i+1)), append(tried.Y, p.Setting)
+		tried.Says = append(tried.Says, fmt.Sprintf("probe %d, %s: %s", i+1, of.Scale.Quantity(p.Setting), p.Outcome))
+		tried.Classes = append(tried.Classes, string(p.Outcome))
 	}
 	if len(s.Probes) > 0 {
-		plots = []Plot{newPlot("The trail", "What was tried, one after the other: a full dot met the objectives, a ring missed one, a broken ring is not known.", "probe", false, ordinal, bare, tried)}
+		axes := chart.Axes{Title: "The trail", Says: "What was tried, one after the other: a full dot met the objectives, a ring missed one, a broken ring is not known.",
+			XName: "probe", ShowX: ordinal, ShowY: bare}
+		plots = []chart.Plot{axes.Plot(tried)}
 	}
 	return Sentence(s.Says), probes, plots
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
 	"github.com/vllmspec/vllmspec/harness/trials"
+	"github.com/vllmspec/vllmspec/reports/chart"
 )
 
 // A Group is all that the page of several runs shows, in the words and with the
@@ -27,10 +28,10 @@ type Group struct {
 	Runs       []Row
 	Columns    []string // of the figures of Runs
 	Warnings   []string
-	Curves     []Plot // of a sweep
-	Found      string // by a search
+	Curves     []chart.Plot // of a sweep
+	Found      string       // by a search
 	Probes     []Probe
-	Trail      []Plot
+	Trail      []chart.Plot
 	Data       trials.Group
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
+	"github.com/vllmspec/vllmspec/reports/chart"
 )
 
 // An Entry is one run in the list of runs.
@@ -61,7 +62,7 @@ type Trend struct {
 // runs, oldest first, in a box of 120 by 28.
 type Spark struct {
 	Path string
-	Dots []PlotDot
+	Dots []chart.PlotDot
 }
 
 const sparked = 30 // runs at most
@@ -135,7 +136,7 @@ func spark(runs []Entry) (s Spark) {
 		y := 24 - 20*r.value/math.Max(most, 1e-12)
 		fmt.Fprintf(&path, "%s%.4g %.4g", command, x, y)
 		command = "L"
-		s.Dots = append(s.Dots, PlotDot{X: x, Y: y, Class: string(r.Outcome), Says: r.When + ": " + r.figure})
+		s.Dots = append(s.Dots, chart.PlotDot{X: x, Y: y, Class: string(r.Outcome), Says: r.When + ": " + r.figure})
 	}
 	s.Path = path.String()
 	return s

@@ -8,6 +8,8 @@ import (
 	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
+	"github.com/vllmspec/vllmspec/reports/chart"
+	"github.com/vllmspec/vllmspec/reports/sql"
 )
 
 // An Objective is one row of the table of objectives.
@@ -23,16 +25,16 @@ type Objective struct {
 	Reason                          string // of the cause what follows "because", which several objectives may share
 	Notes                           []string
 	Formula, Where, SQL             string
-	Bar                             Bar
+	Bar                             chart.Bar
 }
 
 func objective(v slo.Verdict, run *harness.Run) Objective {
 	o := Objective{
 		Name: v.Name(), Limit: v.Expectation(), Value: "–", N: "–", Metric: v.Metric, Class: v.Class,
-		Outcome: v.Outcome, Says: string(v.Outcome), Cause: v.Cause.String(), Reason: v.Cause.Reason(), Notes: v.Notes, Where: v.Where, Bar: newBar(v),
+		Outcome: v.Outcome, Says: string(v.Outcome), Cause: v.Cause.String(), Reason: v.Cause.Reason(), Notes: v.Notes, Where: v.Where, Bar: chart.NewBar(v),
 	}
 	if !v.Compares() { // with other runs, whose files are elsewhere
-		o.SQL = SQL(v.Objective, run.From, run.To)
+		o.SQL = sql.Objective(v.Objective, run.From, run.To)
 	}
 	if m, err := metric.Lookup(v.Metric); err == nil {
 		o.Formula = m.Formula

@@ -20,6 +20,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
 	"github.com/vllmspec/vllmspec/reports"
+	"github.com/vllmspec/vllmspec/reports/chart"
 )
 
 const evil = `</script><script>alert(1)</script><img src=x onerror="alert(2)">`
@@ -208,11 +209,11 @@ func TestPage_barsStandOnOneScale(t *testing.T) {
 	verdict := func(relation harness.Relation, limit, upper, value float64) slo.Verdict {
 		return slo.Verdict{Objective: harness.Objective{Metric: "TTFT", Relation: relation, Limit: limit, Upper: upper}, Unit: quantity.Seconds, Value: value, Lo: value, Hi: value, N: 1}
 	}
-	bar := func(v slo.Verdict) reports.Bar {
+	bar := func(v slo.Verdict) chart.Bar {
 		return reports.NewView(runOf(1), measure.Of(runOf(1)), []slo.Verdict{v}, store.Manifest{}).Objectives[0].Bar
 	}
-	assert.Equal(t, reports.Bar{Known: true, AllowedX: 0, AllowW: 50, LimitX: 50, X: 25, ValueX: 25}, bar(verdict(harness.AtMost, 2, 0, 1)))
-	assert.Equal(t, reports.Bar{Known: true, AllowedX: 50, AllowW: 50, LimitX: 50, X: 100, ValueX: 100}, bar(verdict(harness.AtLeast, 1, 0, 9)))
+	assert.Equal(t, chart.Bar{Known: true, AllowedX: 0, AllowW: 50, LimitX: 50, X: 25, ValueX: 25}, bar(verdict(harness.AtMost, 2, 0, 1)))
+	assert.Equal(t, chart.Bar{Known: true, AllowedX: 50, AllowW: 50, LimitX: 50, X: 100, ValueX: 100}, bar(verdict(harness.AtLeast, 1, 0, 9)))
 	assert.Equal(t, 50.0, bar(verdict(harness.Exactly, 0, 0, 0)).ValueX)
 	assert.Equal(t, 100.0, bar(verdict(harness.Exactly, 0, 0, 3)).ValueX)
 	assert.Equal(t, 100.0, bar(verdict(harness.AtMost, 1, 0, math.Inf(1))).ValueX)
@@ -238,8 +239,8 @@ func TestList_linksToRuns(t *testing.T) {
 }
 
 func TestMainChart_isOfWhatWasMissed(t *testing.T) {
-	gaps := reports.Story{Metric: "longest gap", Column: "gap"}
-	for want, rows := range map[reports.Story][][2]string{
+	gaps := chart.Story{Metric: "longest gap", Column: "gap"}
+	for want, rows := range map[chart.Story][][2]string{
 		{Metric: "E2E latency", Column: "e2e"}: {{"p50 TTFT", "at most 1 s"}, {"p50 E2E latency", "at most 1 ms"}},
 		{Metric: "TTFT", Column: "ttft"}:       {{"requests", "at least 1"}, {"p50 TTFT", "at most 1 s"}, {"p50 TPOT", "at most 1 s"}},
 		gaps:                                   {{"p50 TTFT", "at most 1 s"}, {"p50 longest gap", "at most 1 ms"}},

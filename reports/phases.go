@@ -9,6 +9,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
+	"github.com/vllmspec/vllmspec/reports/chart"
 )
 
 // A PhaseBar is where the time of an average request went.
@@ -50,7 +51,7 @@ func phaseClasses() []string {
 
 // phases are the bars of all requests and of the slowest, and the course of the
 // phases over time.
-func phases(t diagnose.Times, from time.Duration) (bars []PhaseBar, course []Series) {
+func phases(t diagnose.Times, from time.Duration) (bars []PhaseBar, course []chart.Series) {
 	if t.All.N == 0 {
 		return nil, nil
 	}
@@ -58,12 +59,12 @@ func phases(t diagnose.Times, from time.Duration) (bars []PhaseBar, course []Ser
 	slow := fmt.Sprintf("The slowest %s", grouped(t.Slowest.N))
 	bars = []PhaseBar{phaseBar(all, t.All), phaseBar(slow, t.Slowest)}
 	for i, phase := range phasesOf(t.All.Phases) {
-		s := Series{Name: phase.name, At: []float64{}, V: []float64{}}
+		s := chart.NewSeries(phase.name)
 		some := 0.0
 		for k, moment := range t.Moments {
 			at := (from + time.Duration(k)*time.Duration(t.EveryNS)).Seconds()
 			v := phasesOf(moment.Phases)[i].s
-			s.At, s.V = append(s.At, at), append(s.V, round4(v))
+			s.Add(at, v)
 			some += v
 		}
 		if some > 0 {

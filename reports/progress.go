@@ -10,6 +10,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
+	"github.com/vllmspec/vllmspec/reports/chart"
 )
 
 // Progress is how far a run has come.
@@ -74,9 +75,9 @@ func (p Progress) Says() string {
 
 // NewRunningView is the page of a run that goes on, as far as it has come. The run
 // holds what is known of it by now; its streams are not read.
-func NewRunningView(d *Drawing, run *harness.Run, measured *measure.Window, m store.Manifest, p Progress) View {
+func NewRunningView(d *chart.Drawing, run *harness.Run, measured *measure.Window, m store.Manifest, p Progress) View {
 	verdicts := slo.JudgeSoFar(measured, run.Scenario.Objectives)
-	v := d.view(run, measured, verdicts, m)
+	v := newView(d, run, measured, verdicts, m)
 	v.Outcome = "running"
 	for i, verdict := range verdicts {
 		o := &v.Objectives[i]
@@ -84,14 +85,14 @@ func NewRunningView(d *Drawing, run *harness.Run, measured *measure.Window, m st
 	}
 	p.count(d, verdicts)
 	v.Running, v.Headline = &p, p.headline(m.Simulated())
-	v.Data.offeredSoFar(d)
+	v.Data.OfferedSoFar(d)
 	v.Data.End = math.Max(p.Planned.Seconds(), p.Now.Seconds())
 	return v
 }
 
 // NewRunningLine is of that what is shown in one line: the progress, how objectives
 // stand, and p99 TTFT. It costs next to nothing.
-func NewRunningLine(d *Drawing, objectives []harness.Objective, measured *measure.Window, p Progress) View {
+func NewRunningLine(d *chart.Drawing, objectives []harness.Objective, measured *measure.Window, p Progress) View {
 	p.count(d, slo.JudgeSoFar(measured, objectives))
 	v := View{Outcome: "running", Running: &p, Headline: p.headline(false)}
 	if ttft := measured.Spread("TTFT"); ttft.N() > 0 {
@@ -101,8 +102,8 @@ func NewRunningLine(d *Drawing, objectives []harness.Objective, measured *measur
 }
 
 // count is how objectives stand.
-func (p *Progress) count(d *Drawing, verdicts []slo.Verdict) {
-	p.Failed, p.Total = d.failures.failed(), len(verdicts)
+func (p *Progress) count(d *chart.Drawing, verdicts []slo.Verdict) {
+	p.Failed, p.Total = d.Failed(), len(verdicts)
 	for _, v := range verdicts {
 		switch v.Outcome {
 		case slo.Met:
@@ -123,19 +124,9 @@ func soFar(v slo.Verdict) string {
 	return "not yet known"
 }
 
-// offeredSoFar counts what was due as it is issued: of the requests themselves only
-// those are known that have ended.
-func (d *Data) offeredSoFar(of *Drawing) {
-	d.Offered = of.issued.series(of.issued.step)
-	d.Offered.Name = "due"
-	d.Panels[0].Series[0] = d.Offered
-}
-
 // Waiting is the page before the first run.
 func Waiting() View {
-	v := View{Title: "No run yet", Headline: "Waiting for the first run.", Outcome: "running", Data: NewDrawing(0, Brief()).data(0, false)}
-	v.Data.Story, v.Data.Limits, v.Data.Distributions = newStory(nil), []Limit{}, []Distribution{}
-	return v
+	return View{Title: "No run yet", Headline: "Waiting for the first run.", Outcome: "running", Data: chart.Nothing()}
 }
 
 // headline is how the objectives stand, of the mock or of a real server.

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/vllmspec/vllmspec/harness/slo"
+	"github.com/vllmspec/vllmspec/reports/chart"
 )
 
 //go:generate go tool -modfile=../tools/go.mod templ generate
@@ -90,10 +91,10 @@ func Frame(v View, l Link) ([]byte, error) {
 }
 
 type frame struct {
-	Title string `json:"title"`
-	Ended bool   `json:"ended"`
-	Main  string `json:"main"`
-	Data  Data   `json:"data"`
+	Title string     `json:"title"`
+	Ended bool       `json:"ended"`
+	Main  string     `json:"main"`
+	Data  chart.Data `json:"data"`
 }
 
 type component interface {

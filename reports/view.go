@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/diagnose"
@@ -15,6 +16,8 @@ import (
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
+	"github.com/vllmspec/vllmspec/reports/chart"
+	"github.com/vllmspec/vllmspec/reports/sql"
 )
 
 // A View is all that a page shows, in the words and with the digits it shows
@@ -42,7 +45,7 @@ type View struct {
 	Environment []Fact
 	Files       []Fact
 	Queries     []Fact // of the files, beside those of each chart
-	Data        Data
+	Data        chart.Data
 }
 
 // shortCommit is the beginning of a commit's name, with the "-dirty" that may stand
@@ -72,17 +75,37 @@ type Failures struct {
 	At                 string // when that one was due
 }
 
-// NewView is the page of a run, as it was measured and judged. It reads the run once.
-func NewView(run *harness.Run, measured *measure.Window, verdicts []slo.Verdict, m store.Manifest) View {
-	d, observer := NewDrawing(run.Requests, Full()), diagnose.NewObserver(measured)
-	run.Each(d, observer)
-	return d.View(run, measured, observer.Times(), verdicts, m)
+// ask gives each chart, and each row of the figures, its query. The phases have none:
+// they rest on what the server's histograms tell of each second.
+func (v *View) ask(from, to time.Duration) {
+	for i := range v.Data.Distributions {
+		d := &v.Data.Distributions[i]
+		d.SQL = sql.Distribution(d.Metric, from, to)
+	}
+	for i := range v.Figures {
+		f := &v.Figures[i]
+		var statistics []string
+		for _, value := range f.Values {
+			statistics = append(statistics, value.Name)
+		}
+		f.SQL = sql.Figures(f.Name, statistics, from, to)
+	}
+	for _, q := range sql.Others() {
+		v.Queries = append(v.Queries, Fact{q.Gives, q.SQL})
+	}
 }
 
-// View is the page of a run that has ended, all of which the drawing took. The times are
-// where those of its requests went.
-func (d *Drawing) View(run *harness.Run, measured *measure.Window, times diagnose.Times, verdicts []slo.Verdict, m store.Manifest) View {
-	v := d.view(run, measured, verdicts, m)
+// NewView is the page of a run, as it was measured and judged. It reads the run once.
+func NewView(run *harness.Run, measured *measure.Window, verdicts []slo.Verdict, m store.Manifest) View {
+	d, observer := chart.NewDrawing(run.Requests, chart.Full()), diagnose.NewObserver(measured)
+	run.Each(d, observer)
+	return NewDrawnView(d, run, measured, observer.Times(), verdicts, m)
+}
+
+// NewDrawnView is the page of a run that has ended, all of which the drawing took. The times
+// are where those of its requests went.
+func NewDrawnView(d *chart.Drawing, run *harness.Run, measured *measure.Window, times diagnose.Times, verdicts []slo.Verdict, m store.Manifest) View {
+	v := newView(d, run, measured, verdicts, m)
 	v.Agreement = agreement(m)
 	v.Phases, v.Data.Phases = phases(times, run.From)
 	v.Outcome, v.Headline = headline(verdicts, m)
@@ -95,22 +118,18 @@ func (d *Drawing) View(run *harness.Run, measured *measure.Window, times diagnos
 	return v
 }
 
-// view is what the page of a run that goes on and that of one which has ended have in
+// newView is what the page of a run that goes on and that of one which has ended have in
 // common.
-func (d *Drawing) view(run *harness.Run, measured *measure.Window, verdicts []slo.Verdict, m store.Manifest) View {
+func newView(d *chart.Drawing, run *harness.Run, measured *measure.Window, verdicts []slo.Verdict, m store.Manifest) View {
 	v := View{
 		Title: run.Scenario.Name, Target: NewTarget(m), Warnings: harness.WarningTexts(run.Warnings), Facts: about(run, m),
 		Figures: figures(measured.Figures()), Classes: classes(measured), Definitions: definitions(verdicts),
-		Method: method(run, measured, m), Environment: environment(m), Failures: d.failures.counted(),
+		Method: method(run, measured, m), Environment: environment(m), Failures: failures(d),
 	}
 	for _, verdict := range verdicts {
 		v.Objectives = append(v.Objectives, objective(verdict, run))
 	}
-	v.Data = d.data(run.Length.Seconds(), run.Virtual)
-	because(v.Data.Panels, run.Unread)
-	v.Data.From, v.Data.To = run.From.Seconds(), run.To.Seconds()
-	v.Data.Story, v.Data.Limits = newStory(verdicts), limits(verdicts)
-	v.Data.Distributions = distributions(measured, verdicts)
+	v.Data = d.Data(run, measured, verdicts)
 	return v
 }
 
@@ -245,47 +264,13 @@ func figures(summary []harness.Figure) (out []Figures) {
 	return out
 }
 
-// failures counts by kind, in the order in which each first happened.
-type failures struct {
-	total  int
-	kinds  []Failures
-	counts []int
-	place  map[harness.Failure]int
-}
-
-func newFailures() failures { return failures{place: map[harness.Failure]int{}} }
-
-func (f *failures) take(r *harness.Record) {
-	f.total++
-	if r.Failure == "" {
-		return
+// failures are the ways in which requests failed, in the order in which each first happened.
+func failures(d *chart.Drawing) (out []Failures) {
+	for _, f := range d.Failures() {
+		out = append(out, Failures{Kind: string(f.Kind), Example: f.Example, At: span(f.At),
+			Count: quantity.Format(float64(f.Count), quantity.Count), Share: quantity.Format(float64(f.Count)/float64(d.Requests()), quantity.Ratio)})
 	}
-	i, seen := f.place[r.Failure]
-	if !seen {
-		i = len(f.kinds)
-		f.place[r.Failure] = i
-		f.kinds, f.counts = append(f.kinds, Failures{Kind: string(r.Failure), Example: r.Error, At: span(r.Due)}), append(f.counts, 0)
-	}
-	f.counts[i]++
-}
-
-// failed is how many of all requests, those that their users left aside.
-func (f *failures) failed() (n int) {
-	for i, kind := range f.kinds {
-		if kind.Kind != string(harness.Canceled) {
-			n += f.counts[i]
-		}
-	}
-	return n
-}
-
-func (f *failures) counted() []Failures {
-	f.kinds = slices.Clone(f.kinds)
-	for i, n := range f.counts {
-		f.kinds[i].Count = quantity.Format(float64(n), quantity.Count)
-		f.kinds[i].Share = quantity.Format(float64(n)/float64(f.total), quantity.Ratio)
-	}
-	return f.kinds
+	return out
 }
 
 // definitions explains the metrics that the objectives name, and the ones that

@@ -2,6 +2,7 @@ package reports
 
 import (
 	"fmt"
+	"math"
 	"regexp"
 	"strconv"
 	"strings"
@@ -62,6 +63,9 @@ func humane(sentence string) string {
 		return parts[1] + grouped(n) + parts[3]
 	})
 }
+
+// finite reports whether there is a value at all.
+func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 
 // grouped is 2417 as "2,417".
 func grouped(n int) string {

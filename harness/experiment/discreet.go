@@ -68,12 +68,10 @@ func (d *discreet) label(name, value string) string {
 }
 
 func (d *discreet) once(text string, clean func(string) string) string {
-	known, ok := d.seen[text]
-	if !ok {
-		known = plain.Line(clean(text))
-		d.seen[text] = known
+	if _, known := d.seen[text]; !known {
+		d.seen[text] = plain.Line(clean(text))
 	}
-	return known
+	return d.seen[text]
 }
 
 // String is what is read.

@@ -103,7 +103,7 @@ func (t *trial) write(cause error) store.Manifest {
 		t.verdicts = []slo.Verdict{} // [] in the file, not null
 	}
 	window := t.measured()
-	t.view = t.drawing.View(t.run, window, t.observer.Times(), t.verdicts, manifest)
+	t.view = reports.NewDrawnView(t.drawing, t.run, window, t.observer.Times(), t.verdicts, manifest)
 	if !t.folder.Measured() { // run.json must not say that the run had ended
 		return manifest
 	}

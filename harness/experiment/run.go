@@ -18,6 +18,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
 	"github.com/vllmspec/vllmspec/reports"
+	"github.com/vllmspec/vllmspec/reports/chart"
 )
 
 // A trial is one run of the scenario, and what came of it.
@@ -30,7 +31,7 @@ type trial struct {
 	run        *harness.Run        // nil: it has not ended, or came to nothing
 	window     *measure.Window     // see [trial.measured], as the next two
 	observer   *diagnose.Observer
-	drawing    *reports.Drawing
+	drawing    *chart.Drawing
 	folder     *store.Folder
 	ledger     *ledger.Ledger // of client and server
 	facts      *store.Facts   // that samples tell
@@ -48,7 +49,7 @@ func (t *trial) measured() *measure.Window {
 		measurement := measure.NewMeasurement(t.run)
 		t.window = measurement.Window
 		t.observer = diagnose.NewObserver(t.window, t.scenario.Objectives...)
-		t.drawing = reports.NewDrawing(t.run.Requests, reports.Full())
+		t.drawing = chart.NewDrawing(t.run.Requests, chart.Full())
 		t.run.Each(measurement, t.observer, t.drawing)
 	}
 	return t.window

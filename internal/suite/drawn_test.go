@@ -187,7 +187,7 @@ func (p paper) shown(drawn, is float64, of string) {
 	assert.InDelta(p.t, is, drawn, half+1e-9*math.Abs(is), of)
 }
 
-// packed are the requests that are drawn, column by column; reports.Column says how.
+// packed are the requests that are drawn, column by column; chart.Column says how.
 type packed struct {
 	N, Seen, Every int
 	Columns        []struct {

@@ -23,7 +23,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
-	"github.com/vllmspec/vllmspec/reports"
+	"github.com/vllmspec/vllmspec/reports/sql"
 )
 
 // watchedFor is a load of two seconds whose server is judged. Of so long a latency the
@@ -258,7 +258,7 @@ func TestRestart_hasOneFigureEverywhere(t *testing.T) {
 		if o.Statistic == "total" {
 			rose = v.Value
 		}
-		p.duck.ask(reports.SQL(o, stored.Run.From, stored.Run.To), func(rows [][]string) { near(t, v.Value, number(rows[0][0]), o.Text) })
+		p.duck.ask(sql.Objective(o, stored.Run.From, stored.Run.To), func(rows [][]string) { near(t, v.Value, number(rows[0][0]), o.Text) })
 	}
 	assert.Positive(t, rose)
 	assert.Less(t, rose, 8*60.0, "what it counted before the run is not counted again")

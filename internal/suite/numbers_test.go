@@ -21,6 +21,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
 	"github.com/vllmspec/vllmspec/reports"
+	"github.com/vllmspec/vllmspec/reports/sql"
 )
 
 // rich is a run that has something of everything that a page shows: two classes of
@@ -184,7 +185,7 @@ func (p paper) objectives() {
 		row.says(".n", "n = "+n)
 		row.says(".outcome", string(v.Outcome))
 		row.says(".where", v.Where)
-		query := reports.SQL(v.Objective, p.of.Run.From, p.of.Run.To)
+		query := sql.Objective(v.Objective, p.of.Run.From, p.of.Run.To)
 		require.NotEmpty(p.t, query, v.Text)
 		row.says("pre", query)
 		p.duck.ask(query, func(rows [][]string) {
@@ -250,7 +251,7 @@ func (p paper) classes() {
 			}
 			o := harness.Objective{Statistic: statistic, Metric: of, Class: class, Relation: harness.AtMost}
 			v := slo.JudgeSoFar(p.measured, []harness.Objective{o})[0]
-			p.duck.ask(reports.SQL(o, p.of.Run.From, p.of.Run.To), func(rows [][]string) {
+			p.duck.ask(sql.Objective(o, p.of.Run.From, p.of.Run.To), func(rows [][]string) {
 				p.equal(cell, quantity.Format(number(rows[0][0]), v.Unit)+v.Interval())
 			})
 		}

@@ -8,6 +8,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/store"
 	"github.com/vllmspec/vllmspec/reports"
+	"github.com/vllmspec/vllmspec/reports/chart"
 )
 
 // An Observer is shown a run from time to time.
@@ -51,7 +52,7 @@ type Watch struct {
 	start   time.Time           // of the run: began, as it was at the last look
 	next    [Page + 1]time.Time // when a view is made again, by how much of it
 	ended   int
-	drawing *reports.Drawing
+	drawing *chart.Drawing
 	sofar   *measure.SoFar
 	before  struct { // what was taken before, to be filled again
 		records []harness.Record
@@ -72,7 +73,7 @@ const (
 func NewWatch(s harness.Scenario, m store.Manifest, observers ...Observer) *Watch {
 	now := time.Now()
 	w := &Watch{scenario: s, manifest: m, observers: observers, many: make(chan struct{}, 1), closed: make(chan struct{}), done: make(chan struct{}),
-		began: now, start: now, drawing: reports.NewDrawing(0, reports.Brief()), sofar: measure.NewSoFar(s).Approximate()}
+		began: now, start: now, drawing: chart.NewDrawing(0, chart.Brief()), sofar: measure.NewSoFar(s).Approximate()}
 	w.showAll(w.view(0, w.progress(0)))
 	go w.look()
 	return w

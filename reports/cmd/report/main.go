@@ -13,6 +13,7 @@ import (
 	"github.com/vllmspec/vllmspec/internal/disk"
 	"github.com/vllmspec/vllmspec/internal/plain"
 	"github.com/vllmspec/vllmspec/reports"
+	"github.com/vllmspec/vllmspec/reports/chart"
 )
 
 const usage = `usage: go run ./reports/cmd/report reports/out/run=… [reports/out/run=…]
@@ -52,9 +53,9 @@ func draw(dir string) (string, error) {
 			return "", err
 		}
 	}
-	var drawing *reports.Drawing
+	var drawing *chart.Drawing
 	r, err := judge.Read(dir, func(run *harness.Run) harness.Consumer {
-		drawing = reports.NewDrawing(run.Requests, reports.Full())
+		drawing = chart.NewDrawing(run.Requests, chart.Full())
 		return drawing
 	})
 	if err != nil {
@@ -64,7 +65,7 @@ func draw(dir string) (string, error) {
 	if r.Group != nil {
 		err = reports.RenderGroup(&page, reports.NewGroup(*r.Group, r.Verdicts, r.Manifest))
 	} else {
-		err = reports.Render(&page, drawing.View(r.Run, r.Window, r.Times, r.Verdicts, r.Manifest))
+		err = reports.Render(&page, reports.NewDrawnView(drawing, r.Run, r.Window, r.Times, r.Verdicts, r.Manifest))
 	}
 	if err != nil {
 		return "", err

@@ -15,6 +15,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
 	"github.com/vllmspec/vllmspec/reports"
+	"github.com/vllmspec/vllmspec/reports/chart"
 )
 
 // missed is a stored run of so many requests, each of 64 tokens, that missed its objective.
@@ -59,13 +60,13 @@ func BenchmarkRead(b *testing.B) {
 	b.Run("one pass", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			var drawing *reports.Drawing
+			var drawing *chart.Drawing
 			r, err := judge.Read(dir, func(run *harness.Run) harness.Consumer {
-				drawing = reports.NewDrawing(run.Requests, reports.Full())
+				drawing = chart.NewDrawing(run.Requests, chart.Full())
 				return drawing
 			})
 			require.NoError(b, err)
-			require.Equal(b, slo.Missed, drawing.View(r.Run, r.Window, r.Times, r.Verdicts, r.Manifest).Outcome)
+			require.Equal(b, slo.Missed, reports.NewDrawnView(drawing, r.Run, r.Window, r.Times, r.Verdicts, r.Manifest).Outcome)
 		}
 	})
 	b.Run("a pass each", func(b *testing.B) {
@@ -77,9 +78,9 @@ func BenchmarkRead(b *testing.B) {
 			require.NotNil(b, ledger.Of(stored.Run))
 			verdicts := slo.Judge(window, stored.Run.Scenario.Objectives)
 			diagnose.Explain(verdicts, window)
-			drawing := reports.NewDrawing(stored.Run.Requests, reports.Full())
+			drawing := chart.NewDrawing(stored.Run.Requests, chart.Full())
 			stored.Run.Each(drawing)
-			require.Equal(b, slo.Missed, drawing.View(stored.Run, window, diagnose.TimesOf(window), verdicts, stored.Manifest).Outcome)
+			require.Equal(b, slo.Missed, reports.NewDrawnView(drawing, stored.Run, window, diagnose.TimesOf(window), verdicts, stored.Manifest).Outcome)
 		}
 	})
 }

@@ -1,4 +1,4 @@
-package reports
+package chart
 
 import (
 	"cmp"
@@ -9,6 +9,8 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/ledger"
+	"github.com/vllmspec/vllmspec/harness/metric"
+	"github.com/vllmspec/vllmspec/reports/sql"
 )
 
 // A Panel is one chart over time.
@@ -31,45 +33,42 @@ type Series struct {
 	V    []float64 `json:"v"`
 }
 
+// NewSeries is a line without points.
+func NewSeries(name string) Series { return Series{Name: name, At: []float64{}, V: []float64{}} }
+
+// Add adds a point, with as many digits as are seen.
+func (s *Series) Add(at, v float64) { s.At, s.V = append(s.At, at), append(s.V, round4(v)) }
+
 // A plan is a panel before there is anything to draw.
 type plan struct {
 	group, name, says, unit string
-	of                      sampled
-	lines                   []line
+	of                      sql.Readings
+	lines                   []sql.Line
 	absent                  string
 }
-
-// sampled says what of a source's readings all lines of a panel are made of.
-type sampled struct {
-	source string
-	rises  bool    // counters: their rise per second is drawn
-	each   bool    // each GPU has a line of its own
-	over   string  // what becomes of several label sets: "max", or "" for their sum
-	factor float64 // 0 is 1
-}
-
-// A line is one series.
-type line struct{ name, series string }
 
 // watching keeps the readings that panels are made of.
 type watching struct {
 	most  int
 	plans []plan
-	asked map[string][]int         // source and series → plan and line, as plan*100+line
+	asked map[string][]place       // source and series → the lines that are made of it
 	read  map[string]time.Duration // when each source was first read
 	rises *ledger.Counters
 	kept  map[lineKey]*readings
 	order []lineKey
 }
 
+// A place is a line of a plan, by the numbers of both.
+type place struct{ plan, line int }
+
 // A lineKey is a line of a plan and, where each GPU has its own, which.
 type lineKey struct {
-	line      int
+	place
 	gpu, host string
 }
 
-func (k lineKey) name(of line) string {
-	name := of.name
+func (k lineKey) name(of sql.Line) string {
+	name := of.Name
 	if k.gpu != "" {
 		name += " " + k.gpu
 	}
@@ -80,11 +79,11 @@ func (k lineKey) name(of line) string {
 }
 
 func newWatching(most int) *watching {
-	w := &watching{most: most, plans: plans(), asked: map[string][]int{}, read: map[string]time.Duration{}, rises: ledger.NewCounters(), kept: map[lineKey]*readings{}}
+	w := &watching{most: most, plans: plans(), asked: map[string][]place{}, read: map[string]time.Duration{}, rises: ledger.NewCounters(), kept: map[lineKey]*readings{}}
 	for i, p := range w.plans {
 		for j, l := range p.lines {
-			key := p.of.source + " " + l.series
-			w.asked[key] = append(w.asked[key], i*100+j)
+			key := p.of.Source + " " + l.Series
+			w.asked[key] = append(w.asked[key], place{i, j})
 		}
 	}
 	return w
@@ -92,7 +91,7 @@ func newWatching(most int) *watching {
 
 // Sample takes a reading.
 func (d *Drawing) Sample(s harness.Sample) {
-	if s.Source == "client" && s.Series == harness.SeriesIssued {
+	if s.Source == metric.Client && s.Series == harness.SeriesIssued {
 		d.issued.take(s.At, s.Value)
 	}
 	d.watched.take(s)
@@ -102,15 +101,15 @@ func (w *watching) take(s harness.Sample) {
 	if _, read := w.read[s.Source]; !read {
 		w.read[s.Source] = s.At
 	}
-	ids := w.asked[s.Source+" "+s.Series]
+	places := w.asked[s.Source+" "+s.Series]
 	rise := 0.0
-	if slices.ContainsFunc(ids, func(id int) bool { return w.plans[id/100].of.rises }) {
+	if slices.ContainsFunc(places, func(p place) bool { return w.plans[p.plan].of.Rises }) {
 		rise, _ = w.rises.Rise(s, w.read[s.Source])
 	}
-	for _, id := range ids {
-		plan := w.plans[id/100].of
-		key := lineKey{line: id}
-		if plan.each {
+	for _, at := range places {
+		plan := w.plans[at.plan].of
+		key := lineKey{place: at}
+		if plan.Each {
 			key.gpu, key.host = s.Labels["gpu"], s.Labels["host"]
 		}
 		of := w.kept[key]
@@ -119,7 +118,7 @@ func (w *watching) take(s harness.Sample) {
 			w.kept[key] = of
 			w.order = append(w.order, key)
 		}
-		if plan.rises {
+		if plan.Rises {
 			of.rose(s.At, rise)
 		} else {
 			of.take(s.At, s.Value)
@@ -130,7 +129,7 @@ func (w *watching) take(s harness.Sample) {
 // panels are what can be drawn by now. A panel without a reading says why.
 func (w *watching) panels(virtual bool) (out []Panel) {
 	for i, p := range w.plans {
-		_, read := w.read[p.of.source]
+		_, read := w.read[p.of.Source]
 		panel := Panel{Group: p.group, Name: p.name, Says: p.says, Unit: p.unit, Absent: p.absent}
 		keys, step := w.sorted(i), time.Duration(0)
 		for _, key := range keys {
@@ -138,7 +137,7 @@ func (w *watching) panels(virtual bool) (out []Panel) {
 		}
 		for _, key := range keys {
 			s := w.kept[key].series(step)
-			s.Name = key.name(p.lines[key.line%100])
+			s.Name = key.name(p.lines[key.line])
 			if len(s.At) > 0 {
 				panel.Series, panel.Absent = append(panel.Series, s), ""
 			}
@@ -149,13 +148,13 @@ func (w *watching) panels(virtual bool) (out []Panel) {
 			panel.Absent = "Not in virtual time, in which a second of the run takes no second of this machine."
 		case read && p.group == groupGPU:
 			panel.Absent = "The GPUs were read, but they, their driver or their exporter do not tell it."
-		case read && p.of.source == "server":
+		case read && p.of.Source == metric.Server:
 			panel.Absent = "The server's metrics were read, but do not have it."
 		case !read:
-			panel.unread = p.of.source
+			panel.unread = p.of.Source
 		}
 		if panel.Absent == "" {
-			panel.SQL = p.sql(step)
+			panel.SQL = sql.Sampled(p.of, p.lines, step)
 		}
 		out = append(out, panel)
 	}
@@ -164,7 +163,7 @@ func (w *watching) panels(virtual bool) (out []Panel) {
 
 // because gives the panels of sources that were never read the reason.
 func because(panels []Panel, unread map[string]string) {
-	names := map[string]string{"server": "The server's metrics", "gpu": "The GPUs"}
+	names := map[string]string{metric.Server: "The server's metrics", metric.GPU: "The GPUs"}
 	for i := range panels {
 		p := &panels[i]
 		if why := unread[p.unread]; why != "" && names[p.unread] != "" {
@@ -176,7 +175,7 @@ func because(panels []Panel, unread map[string]string) {
 // sorted are the lines of a panel in its order, those of one line by their labels.
 func (w *watching) sorted(plan int) (keys []lineKey) {
 	for _, key := range w.order {
-		if key.line/100 == plan {
+		if key.plan == plan {
 			keys = append(keys, key)
 		}
 	}
@@ -196,7 +195,7 @@ func (w *watching) sorted(plan int) (keys []lineKey) {
 // at the instant of the first; steps grow as the run does.
 type readings struct {
 	most    int
-	of      sampled
+	of      sql.Readings
 	step    time.Duration // 0 as long as all are kept
 	at      []time.Duration
 	v       []float64
@@ -210,7 +209,7 @@ const leastStep = time.Second / 8
 // take adds a reading; those of one instant are of several label sets.
 func (r *readings) take(at time.Duration, v float64) {
 	if n := len(r.at); n > 0 && at == r.instant {
-		if r.of.over == "max" {
+		if r.of.Greatest {
 			r.now = max(r.now, v)
 		} else {
 			r.now += v
@@ -265,20 +264,20 @@ func (r *readings) stepped(step time.Duration) (at []time.Duration, v []float64)
 }
 
 func (r *readings) series(step time.Duration) Series {
-	s := Series{At: []float64{}, V: []float64{}}
-	factor := r.of.factor
+	s := NewSeries("")
+	factor := r.of.Factor
 	if factor == 0 {
 		factor = 1
 	}
 	at, values := r.stepped(step)
 	for i, v := range values {
-		if r.of.rises {
+		if r.of.Rises {
 			if i == 0 || at[i] <= at[i-1] {
 				continue
 			}
 			v = (v - values[i-1]) / (at[i] - at[i-1]).Seconds()
 		}
-		s.At, s.V = append(s.At, math.Round(at[i].Seconds()*100)/100), append(s.V, round4(v*factor))
+		s.Add(math.Round(at[i].Seconds()*100)/100, v*factor)
 	}
 	return s
 }

@@ -1,4 +1,4 @@
-package reports_test
+package chart_test
 
 import (
 	"testing"
@@ -7,13 +7,13 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/vllmspec/vllmspec/harness"
-	"github.com/vllmspec/vllmspec/reports"
+	"github.com/vllmspec/vllmspec/reports/chart"
 )
 
 // Where the slowest requests alone have more tokens than are drawn one by one, the
 // drawing goes on all the same, however long the run.
 func TestDrawing_thatIsFullGoesOn(t *testing.T) {
-	d := reports.NewDrawing(0, reports.Bounds{Requests: 100, Chunks: 10, Buckets: 10})
+	d := chart.NewDrawing(0, chart.Bounds{Requests: 100, Chunks: 10, Buckets: 10})
 	for i := range 500 {
 		due := time.Duration(i) * 100 * time.Millisecond
 		r := harness.NewRecord(i, due)

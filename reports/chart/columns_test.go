@@ -1,20 +1,13 @@
-package reports
+package chart
 
 import (
 	"encoding/json"
-	"strings"
 	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
-
-func TestCommit_isShortened(t *testing.T) {
-	for commit, want := range map[string]string{"": "", "9a99821": "9a99821", strings.Repeat("0123456789", 4): "012345678901", strings.Repeat("0123456789", 4) + "-dirty": "012345678901-dirty"} {
-		assert.Equal(t, want, shortCommit(commit))
-	}
-}
 
 func TestColumns_severalBrowsersMaySendForTheSameRequests(t *testing.T) {
 	r := pack([]*point{{seq: 1}, {seq: 2}})

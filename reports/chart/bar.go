@@ -1,4 +1,4 @@
-package reports
+package chart
 
 import (
 	"math"
@@ -18,7 +18,8 @@ type Bar struct {
 	ValueX           float64
 }
 
-func newBar(v slo.Verdict) Bar {
+// NewBar is the bar of a verdict.
+func NewBar(v slo.Verdict) Bar {
 	middle := v.Limit
 	if v.Relation == harness.Between {
 		middle = (v.Limit + v.Upper) / 2

@@ -1,4 +1,4 @@
-package reports
+package sql
 
 import (
 	"fmt"
@@ -12,15 +12,14 @@ import (
 	"github.com/vllmspec/vllmspec/harness/metric"
 )
 
-// SQL is the query that gives an objective's value from the run's Parquet
-// files, as DuckDB understands it; "" where there is no short one.
-func SQL(o harness.Objective, from, to time.Duration) string {
+// Objective is the query that gives an objective's value; "" where there is no short one.
+func Objective(o harness.Objective, from, to time.Duration) string {
 	asked := asked{class: o.Class, from: from, to: to, worst: o.Relation != harness.AtLeast}
 	return asked.query(o.Metric, o.Statistic)
 }
 
-// figureSQL gives some statistics of a metric, as the table of figures has them.
-func figureSQL(metric string, statistics []string, from, to time.Duration) string {
+// Figures gives some statistics of a metric, as the table of figures has them.
+func Figures(metric string, statistics []string, from, to time.Duration) string {
 	return asked{from: from, to: to}.query(metric, statistics...)
 }
 
@@ -79,7 +78,7 @@ func (a asked) relation(source metric.Source, statistics []string) relation {
 	case metric.Gauge:
 		return a.readings(of)
 	case metric.Counter:
-		return relation{with: risesSQL(labelled(of.Feed, of.Series), false), total: "sum(rise)", from: a.since()}
+		return relation{with: rises(labelled(of.Feed, of.Series), false), total: "sum(rise)", from: a.since()}
 	case metric.Ratio:
 		return a.ratio(of.Part, of.Whole, false)
 	case metric.Histogram:
@@ -258,7 +257,7 @@ func (a asked) readings(g metric.Gauge) relation {
 		return relation{from: fmt.Sprintf("(select %s(value) as value from 'samples.parquet' where %s and %s group by at_ns)", over, of, inside)}
 	}
 	return relation{
-		with: strings.TrimSuffix(risesSQL(of, false), "\n") + ",\nrates as (\n  select at_ns, sum(rise) as rise, (at_ns - lag(at_ns) over (order by at_ns)) / 1e9 as seconds, sum(rise) / seconds as value\n  from rises group by at_ns)\n",
+		with: strings.TrimSuffix(rises(of, false), "\n") + ",\nrates as (\n  select at_ns, sum(rise) as rise, (at_ns - lag(at_ns) over (order by at_ns)) / 1e9 as seconds, sum(rise) / seconds as value\n  from rises group by at_ns)\n",
 		mean: "sum(rise) / sum(seconds)",
 		from: "rates where seconds is not null and " + inside,
 	}
@@ -266,17 +265,17 @@ func (a asked) readings(g metric.Gauge) relation {
 
 // ratio is by how much one counter of the server's rose ÷ by how much another did.
 func (a asked) ratio(part, whole string, together bool) relation {
-	return relation{with: risesSQL(fmt.Sprintf("source = 'server' and series in (%s, %s)", quoted(part), quoted(whole)), together),
+	return relation{with: rises(fmt.Sprintf("source = 'server' and series in (%s, %s)", quoted(part), quoted(whole)), together),
 		total: fmt.Sprintf("sum(rise) filter (series = %s) / sum(rise) filter (series = %s)", quoted(part), quoted(whole)), from: a.since()}
 }
 
 // since are the rises since the window began.
 func (a asked) since() string { return fmt.Sprintf("rises where at_ns > %d", a.from) }
 
-// risesSQL is by how much counters rose from one reading to the next: the rule of
+// rises is by how much counters rose from one reading to the next: the rule of
 // [ledger.Counters]. Counters of one histogram begin again together: one that fell tells of
 // the others, which may have risen above what they were.
-func risesSQL(of string, together bool) string {
+func rises(of string, together bool) string {
 	source, _, _ := strings.Cut(of, " and series")
 	rose := "before <= value"
 	if together {

@@ -1,4 +1,4 @@
-package reports
+package chart
 
 import (
 	"cmp"
@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/reports/sql"
 )
 
 // A Drawing takes a run as it comes, record by record, and keeps what the charts
@@ -60,7 +61,7 @@ type point struct {
 
 // NewDrawing is a drawing of a run of so many requests; 0 while unknown.
 func NewDrawing(requests int, bounds Bounds) *Drawing {
-	d := &Drawing{bounds: bounds, everyAt: 1, failures: newFailures(), watched: newWatching(bounds.Buckets), issued: readings{most: bounds.Buckets, of: sampled{rises: true}}}
+	d := &Drawing{bounds: bounds, everyAt: 1, failures: newFailures(), watched: newWatching(bounds.Buckets), issued: readings{most: bounds.Buckets, of: sql.Readings{Rises: true}}}
 	d.every = max(1, (requests+bounds.Requests-1)/bounds.Requests)
 	for _, r := range []*rate{&d.offered, &d.answered, &d.broken, &d.tokens} {
 		*r = newRate(bounds.Buckets)
@@ -240,7 +241,7 @@ func (r *rate) perSecond(step, until float64) Series {
 	for r.step < step {
 		r.double()
 	}
-	s := Series{At: []float64{}, V: []float64{}}
+	s := NewSeries("")
 	for i := 0; float64(i)*r.step < until; i++ {
 		v, width := 0.0, math.Min(r.step, until-float64(i)*r.step)
 		if i < len(r.buckets) {
@@ -249,7 +250,7 @@ func (r *rate) perSecond(step, until float64) Series {
 		if width < r.step/2 && i > 0 {
 			break // too short to be a rate
 		}
-		s.At, s.V = append(s.At, float64(i)*r.step), append(s.V, round4(v/width))
+		s.Add(float64(i)*r.step, v/width)
 	}
 	return s
 }

@@ -1,14 +1,16 @@
-package reports
+package chart
 
 import (
 	"math"
 	"slices"
 	"strings"
 
+	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/stats"
+	"github.com/vllmspec/vllmspec/reports/sql"
 )
 
 // Data is what the charts draw: one block in the page. Times are seconds since the
@@ -50,32 +52,66 @@ type Distribution struct {
 	SQL    string    `json:"-"`
 }
 
-// columns are the figures that each request has one of, and where they stand.
-func columns() map[string]string {
+// Columns are the figures that each request has one of, and where they stand.
+func Columns() map[string]string {
 	return map[string]string{"TTFT": "ttft", "TPOT": "tpot", "E2E latency": "e2e", "longest gap": "gap", "lag": "lag"}
 }
 
-// data is all that the charts draw.
+// Data is all that the charts draw of a run that was measured and judged so far.
+func (d *Drawing) Data(run *harness.Run, measured *measure.Window, verdicts []slo.Verdict) Data {
+	out := d.data(run.Length.Seconds(), run.Virtual)
+	because(out.Panels, run.Unread)
+	out.From, out.To = run.From.Seconds(), run.To.Seconds()
+	out.Story, out.Limits = newStory(verdicts), limits(verdicts)
+	out.Distributions = distributions(measured, verdicts)
+	return out
+}
+
+// Nothing is what the charts draw before there is a run.
+func Nothing() Data {
+	out := NewDrawing(0, Brief()).data(0, false)
+	out.Story, out.Limits, out.Distributions = newStory(nil), []Limit{}, []Distribution{}
+	return out
+}
+
+// OfferedSoFar counts what was due as it is issued, of a run that goes on: of the requests
+// themselves only those are known that have ended.
+func (d *Data) OfferedSoFar(of *Drawing) {
+	d.Offered = of.issued.series(of.issued.step)
+	d.Offered.Name = string(sql.Due)
+	d.Panels[0].Series[0] = d.Offered
+}
+
+// data is all that the charts draw of the records and samples alone.
 func (d *Drawing) data(length float64, virtual bool) Data {
 	step := d.offered.step
 	for _, r := range []rate{d.answered, d.broken, d.tokens} {
 		step = math.Max(step, r.step)
 	}
 	// The rates end with the load: a bucket that is not over yet would look like a fall.
-	named := func(name string, r *rate) Series { s := r.perSecond(step, length); s.Name = name; return s }
-	out := Data{Length: length, End: length, Requests: d.requests(), Offered: named("due", &d.offered)}
+	named := func(of sql.Amount, r *rate) Series { s := r.perSecond(step, length); s.Name = string(of); return s }
+	out := Data{Length: length, End: length, Requests: d.requests(), Offered: named(sql.Due, &d.offered)}
 	requests := Panel{Group: groupLoad, Name: "Throughput", Says: "Requests that became due, that were answered and that failed, per second.", Unit: "per second",
-		Series: []Series{out.Offered, named("answered", &d.answered)}}
+		Series: []Series{out.Offered, named(sql.Answered, &d.answered)}}
 	if len(d.broken.buckets) > 0 {
-		requests.Series = append(requests.Series, named("failed", &d.broken))
+		requests.Series = append(requests.Series, named(sql.Failed, &d.broken))
 	}
-	tokens := Panel{Group: groupLoad, Name: "Output", Says: "Tokens that arrived, per second.", Unit: "tokens per second", Series: []Series{named("output tokens", &d.tokens)}}
+	tokens := Panel{Group: groupLoad, Name: "Output", Says: "Tokens that arrived, per second.", Unit: "tokens per second", Series: []Series{named(sql.OutputTokens, &d.tokens)}}
 	for _, p := range []*Panel{&requests, &tokens} {
-		p.SQL = ratesSQL(p.Series, step, length)
+		p.SQL = rates(p.Series, step, length)
 	}
-	out.OfferedSQL = ratesSQL([]Series{out.Offered}, step, length)
+	out.OfferedSQL = rates([]Series{out.Offered}, step, length)
 	out.Panels = append([]Panel{requests, tokens}, d.watched.panels(virtual)...)
 	return out
+}
+
+// rates is the query of lines that are drawn in the same steps.
+func rates(lines []Series, step, length float64) string {
+	var of []sql.Amount
+	for _, s := range lines {
+		of = append(of, sql.Amount(s.Name))
+	}
+	return sql.Rates(of, len(lines[0].At), step, length)
 }
 
 // newStory takes the first objective that is missed and that every request has a
@@ -93,7 +129,7 @@ func newStory(verdicts []slo.Verdict) Story {
 			if metric == "ITL" {
 				metric = "longest gap" // which each request has one of
 			}
-			if column := columns()[metric]; column != "" && want(v) {
+			if column := Columns()[metric]; column != "" && want(v) {
 				return Story{Metric: metric, Column: column}
 			}
 		}
@@ -105,7 +141,7 @@ func newStory(verdicts []slo.Verdict) Story {
 func limits(verdicts []slo.Verdict) []Limit {
 	out := []Limit{}
 	for _, v := range verdicts {
-		if v.Compares() || columns()[v.Metric] == "" && v.Metric != "ITL" {
+		if v.Compares() || Columns()[v.Metric] == "" && v.Metric != "ITL" {
 			continue
 		}
 		name := strings.TrimSpace(strings.TrimSuffix(v.Name(), v.Metric))
@@ -125,15 +161,15 @@ func distributions(w *measure.Window, verdicts []slo.Verdict) []Distribution {
 	}
 	for _, metric := range metrics {
 		if values := w.Spread(metric); values.N() > 0 {
-			out = append(out, distribution(metric, values))
+			out = append(out, NewDistribution(metric, values))
 		}
 	}
 	return out
 }
 
-// distribution takes the quantiles at equal steps and, because the tail is what
+// NewDistribution takes the quantiles at equal steps and, because the tail is what
 // people come for, finer ones at its end.
-func distribution(metric string, values *stats.Values) Distribution {
+func NewDistribution(metric string, values *stats.Values) Distribution {
 	d := Distribution{Metric: metric, N: values.N()}
 	add := func(p float64) {
 		d.P = append(d.P, math.Round(p*1e5)/1e5)

@@ -1,4 +1,4 @@
-package reports
+package chart
 
 import (
 	"fmt"
@@ -9,13 +9,15 @@ import (
 )
 
 // A Plot is a small chart that needs no script: lines over one axis, drawn as SVG.
-// All places are in units of its view box, plotWide by plotHigh.
+// All places are in units of its view box, PlotWide by PlotHigh.
 type Plot struct {
 	Title, Says    string
 	XName          string
 	Lines          []PlotLine
 	XTicks, YTicks []PlotTick
 	Marks          []PlotTick // vertical lines with a name
+
+	x axis
 }
 
 // A PlotLine is one line, its points, and the intervals of these.
@@ -37,21 +39,30 @@ type PlotTick struct {
 	Text string
 }
 
-// xy is a line as it was measured. Lo and Hi may be absent.
-type xy struct {
-	name      string
-	x, y      []float64
-	lo, hi    []float64
-	says      []string
-	classes   []string
-	dots      bool
-	className string
+// Points are a line as it was measured. Lo, Hi, Says and Classes may be absent.
+type Points struct {
+	Name    string
+	X, Y    []float64
+	Lo, Hi  []float64
+	Says    []string // of each point
+	Classes []string // of each point, in the style sheet
+	Dots    bool     // each point is drawn, with its interval
+	Class   string   // of the line, in the style sheet; "" for that of its number
 }
 
+// The view box of a plot, and its margins.
 const (
-	plotWide, plotHigh                     = 560.0, 230.0
-	plotLeft, plotRight, plotTop, plotFoot = 66.0, 12.0, 10.0, 34.0
+	PlotWide, PlotHigh                     = 560.0, 230.0
+	PlotLeft, PlotRight, PlotTop, PlotFoot = 66.0, 12.0, 10.0, 34.0
 )
+
+// Axes say what a plot is of, and how its axes are written.
+type Axes struct {
+	Title, Says  string
+	XName        string
+	LogX         bool
+	ShowX, ShowY func(float64) string
+}
 
 // An axis maps values to places.
 type axis struct {
@@ -101,18 +112,18 @@ func (a axis) ticks(most int, show func(float64) string) (out []PlotTick) {
 	return out
 }
 
-// newPlot draws lines over one axis of x.
-func newPlot(title, says, xName string, logX bool, showX, showY func(float64) string, lines ...xy) Plot {
-	x := axis{math.Inf(1), math.Inf(-1), plotLeft, plotWide - plotRight, logX}
-	y := axis{0, 0, plotHigh - plotFoot, plotTop, false}
+// Plot draws lines over one axis of x.
+func (a Axes) Plot(lines ...Points) Plot {
+	x := axis{math.Inf(1), math.Inf(-1), PlotLeft, PlotWide - PlotRight, a.LogX}
+	y := axis{0, 0, PlotHigh - PlotFoot, PlotTop, false}
 	for _, l := range lines {
-		for i := range l.x {
-			x.low, x.high = math.Min(x.low, l.x[i]), math.Max(x.high, l.x[i])
-			if finite(l.y[i]) {
-				y.high = math.Max(y.high, l.y[i])
+		for i := range l.X {
+			x.low, x.high = math.Min(x.low, l.X[i]), math.Max(x.high, l.X[i])
+			if finite(l.Y[i]) {
+				y.high = math.Max(y.high, l.Y[i])
 			}
-			if l.hi != nil && finite(l.hi[i]) && l.hi[i] < 3*l.y[i] {
-				y.high = math.Max(y.high, l.hi[i])
+			if l.Hi != nil && finite(l.Hi[i]) && l.Hi[i] < 3*l.Y[i] {
+				y.high = math.Max(y.high, l.Hi[i])
 			}
 		}
 	}
@@ -123,9 +134,9 @@ func newPlot(title, says, xName string, logX bool, showX, showY func(float64) st
 		y.high = 1
 	}
 	y.high *= 1.06
-	p := Plot{Title: title, Says: says, XName: xName, XTicks: x.ticks(7, showX), YTicks: y.ticks(5, showY)}
+	p := Plot{Title: a.Title, Says: a.Says, XName: a.XName, XTicks: x.ticks(7, a.ShowX), YTicks: y.ticks(5, a.ShowY), x: x}
 	for k, l := range lines {
-		if len(l.x) > 0 {
+		if len(l.X) > 0 {
 			p.Lines = append(p.Lines, l.draw(x, y, k))
 		}
 	}
@@ -134,34 +145,41 @@ func newPlot(title, says, xName string, logX bool, showX, showY func(float64) st
 
 func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 
-func (l xy) draw(x, y axis, k int) PlotLine {
-	out := PlotLine{Name: l.name, Class: l.className}
+// Mark draws a vertical line with a name; none where there are no lines to stand among.
+func (p *Plot) Mark(x float64, name string) {
+	if len(p.Lines) > 0 {
+		p.Marks = append(p.Marks, PlotTick{p.x.at(x), name})
+	}
+}
+
+func (l Points) draw(x, y axis, k int) PlotLine {
+	out := PlotLine{Name: l.Name, Class: l.Class}
 	if out.Class == "" {
 		out.Class = fmt.Sprintf("series-%d", k)
 	}
 	var path strings.Builder
 	command := "M"
-	for i := range l.x {
-		if !finite(l.y[i]) {
+	for i := range l.X {
+		if !finite(l.Y[i]) {
 			command = "M"
 			continue
 		}
-		fmt.Fprintf(&path, "%s%g %g", command, x.at(l.x[i]), y.at(l.y[i]))
+		fmt.Fprintf(&path, "%s%g %g", command, x.at(l.X[i]), y.at(l.Y[i]))
 		command = "L"
-		if l.dots {
-			d := PlotDot{X: x.at(l.x[i]), Y: y.at(l.y[i])}
+		if l.Dots {
+			d := PlotDot{X: x.at(l.X[i]), Y: y.at(l.Y[i])}
 			d.Lo, d.Hi = d.Y, d.Y
-			if l.lo != nil && finite(l.lo[i]) {
-				d.Lo = y.at(l.lo[i])
+			if l.Lo != nil && finite(l.Lo[i]) {
+				d.Lo = y.at(l.Lo[i])
 			}
-			if l.hi != nil && finite(l.hi[i]) {
-				d.Hi = y.at(l.hi[i])
+			if l.Hi != nil && finite(l.Hi[i]) {
+				d.Hi = y.at(l.Hi[i])
 			}
-			if l.says != nil {
-				d.Says = l.says[i]
+			if l.Says != nil {
+				d.Says = l.Says[i]
 			}
-			if l.classes != nil {
-				d.Class = l.classes[i]
+			if l.Classes != nil {
+				d.Class = l.Classes[i]
 			}
 			out.Dots = append(out.Dots, d)
 		}
@@ -170,8 +188,8 @@ func (l xy) draw(x, y axis, k int) PlotLine {
 	return out
 }
 
-// in is how values of a unit are written on an axis.
-func in(unit quantity.Unit) func(float64) string {
+// In is how values of a unit are written on an axis.
+func In(unit quantity.Unit) func(float64) string {
 	return func(v float64) string {
 		text := quantity.Format(v, unit)
 		if unit == quantity.PerSecond || unit == quantity.TokensPerSecond || unit == quantity.Tokens {
