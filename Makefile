@@ -13,8 +13,8 @@ test-vllm: ## the features that a small server carries, against a real vLLM on t
 features: ## the features only, with every scenario on the screen
 	go test -v ./features
 
-demo: ## the main job in real time over TCP: three to four minutes
-	VLLMSPEC_TARGET=mock VLLMSPEC_FEATURES=features/users.feature go test -v -count=1 ./features
+demo: ## a server that freezes while you watch, in real time over TCP: half a minute
+	go run ./cmd/vllmspec demo
 
 calibration: ## how often intervals contain the truth and verdicts are wrong, on the mock: about an hour of CPU
 	go run ./harness/cmd/calibration
@@ -25,10 +25,8 @@ selfcheck: ## what the load generator itself can do on this machine: about five 
 kills: ## processes killed at random moments and in writes, and every failure of a disk: about half an hour
 	go test -v -timeout 60m ./steps/writes -run 'Kills|CanFail|canFail' -kills 300 -op-kills 60 -every-fault
 
-image: ## the mock as a container image, vllmspec/mockvllm
-	mkdir -p .cache/image
-	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o .cache/image/mockvllm ./mockvllm/cmd/mockvllm
-	docker build --quiet --tag vllmspec/mockvllm --file deploy/mock.Dockerfile .cache/image
+image: ## the command and the mock as container images, vllmspec/vllmspec and vllmspec/mockvllm
+	tools/image
 
 generate: ## markup, the vocabulary and the tables of docs/metrics.md from their sources
 	go generate ./...

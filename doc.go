@@ -38,8 +38,8 @@
 //	internal/modelname/    whether two names mean one model
 //	internal/redact/       an address without credentials
 //	internal/measures/     how large functions, types and packages are, and the limits they keep
-//	harness/cmd/           selfcheck: the load generator graded against a known truth;
-//	                     drift: since when a figure is another one than before
+//	harness/cmd/           selfcheck: the load generator graded against a known truth
+//	cmd/vllmspec/          one command for all that is not go test; its subcommands are below internal/command
 //	reports/               the page that shows a run
 //	reports/ci/            what CI systems read of a whole go test: JUnit, summary, badge
 //	reports/live/          the same page while the run goes on

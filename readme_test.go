@@ -76,14 +76,14 @@ func commandOf(document, line string) (c command) {
 		}
 		c.words = append(c.words, strings.NewReplacer("'", "", `"`, "").Replace(w))
 	}
-	if c.words == nil || !slices.Contains([]string{"go", "make", "mockvllm", "benchstat"}, c.words[0]) || len(c.words) < 2 {
+	if c.words == nil || !slices.Contains([]string{"go", "make", "vllmspec", "benchstat"}, c.words[0]) || len(c.words) < 2 {
 		c.words = nil
 	}
 	return c
 }
 
 func TestDocuments_commandsExist(t *testing.T) {
-	all := shown(t)
+	all, program := shown(t), theProgram(t)
 	require.Greater(t, len(all), 40)
 	targets := regexp.MustCompile(`(?m)^([a-z-]+):`).FindAllStringSubmatch(readFile(t, "Makefile"), -1)
 	for _, c := range all {
@@ -100,8 +100,10 @@ func TestDocuments_commandsExist(t *testing.T) {
 			assert.True(t, slices.ContainsFunc(targets, func(m []string) bool { return m[1] == c.words[1] }), "%s: no such target", c)
 		case c.words[0] == "benchstat":
 			assert.Fail(t, "benchstat is not installed: go run golang.org/x/perf/cmd/benchstat", "%s", c)
-		case c.words[0] == "mockvllm":
-			programExists(t, c, "./mockvllm/cmd/mockvllm", c.words[1:])
+		case c.words[0] == "vllmspec":
+			subcommandExists(t, program, c, c.words[1:])
+		case c.words[1] == "run" && c.words[2] == "./cmd/vllmspec":
+			subcommandExists(t, program, c, c.words[3:])
 		case c.words[1] == "run":
 			programExists(t, c, c.words[2], c.words[3:])
 		case c.words[1] == "test":
@@ -142,9 +144,6 @@ func programExists(t *testing.T, c command, folder string, args []string) {
 	if !assert.Contains(t, source, "\npackage main\n", "%s", c) {
 		return
 	}
-	if folder == "./mockvllm/cmd/mockvllm" {
-		source += sourceOf(t, "mockvllm") + sourceOf(t, "mockvllm/calibrate")
-	}
 	if len(args) > 0 && regexp.MustCompile(`^[a-z]+$`).MatchString(args[0]) {
 		assert.Contains(t, source, `"`+args[0], "%s: it knows no %q", c, args[0])
 	}
@@ -153,6 +152,30 @@ func programExists(t *testing.T, c command, folder string, args []string) {
 			assert.Contains(t, source, name, "%s", c)
 		}
 	}
+}
+
+// subcommandExists checks a subcommand of vllmspec by its own help, which has its flags.
+func subcommandExists(t *testing.T, program string, c command, args []string) {
+	t.Helper()
+	help, err := exec.Command(program, args[0], "-h").Output()
+	if !assert.NoError(t, err, "%s", c) {
+		return
+	}
+	for _, arg := range args[1:] {
+		if name, found := strings.CutPrefix(arg, "--"); found {
+			name, _, _ = strings.Cut(name, "=")
+			assert.Contains(t, string(help), "--"+name+" ", "%s: its help has no such flag", c)
+		}
+	}
+}
+
+// theProgram is the command vllmspec, built for a test.
+func theProgram(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "vllmspec")
+	out, err := exec.Command("go", "build", "-o", path, "./cmd/vllmspec").CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	return path
 }
 
 // A testCommand is a go test, taken apart.
@@ -304,13 +327,17 @@ func exists(path string) bool {
 
 // TestDocuments_cheapCommandsRun runs those that measure nothing.
 func TestDocuments_cheapCommandsRun(t *testing.T) {
-	ran := 0
+	program, ran := theProgram(t), 0
 	for _, c := range shown(t) {
 		line := strings.Join(c.words, " ")
 		if !strings.HasPrefix(line, "go doc ") && !strings.HasSuffix(line, "--profiles") && !strings.HasSuffix(line, "--faults") {
 			continue
 		}
-		said, err := exec.Command(c.words[0], c.words[1:]...).CombinedOutput()
+		words := slices.Clone(c.words)
+		if words[0] == "vllmspec" {
+			words[0] = program
+		}
+		said, err := exec.Command(words[0], words[1:]...).CombinedOutput()
 		assert.NoError(t, err, "%s: %s", c, said)
 		assert.NotEmpty(t, said)
 		ran++

@@ -37,7 +37,7 @@ func run(t *testing.T, folder string, onStage func(suite.Stage, *suite.Interrupt
 	if err != nil {
 		t.Fatalf("the test's folder: %v", err)
 	}
-	root := moduleOf(dir)
+	root := environment.Module(dir)
 	if !filepath.IsAbs(folder) {
 		folder = filepath.Join(dir, folder)
 	}
@@ -84,18 +84,5 @@ func runFeature(t *testing.T, s *suite.Suite, feature suite.Feature) {
 		synctest.Test(t, run)
 	} else {
 		run(t)
-	}
-}
-
-// moduleOf is the folder of the module that a folder lies in, the nearest above it with a go.mod;
-// the folder itself where there is none.
-func moduleOf(folder string) string {
-	for dir := folder; ; dir = filepath.Dir(dir) {
-		if info, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil && !info.IsDir() {
-			return dir
-		}
-		if dir == filepath.Dir(dir) {
-			return folder
-		}
 	}
 }

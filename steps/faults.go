@@ -46,7 +46,7 @@ func faultsSentences() []sentence {
 		{pattern: `^it tells the timings of each request$`, do: tellsTimings,
 			doc: `Reports with each answer how long it was queued and computed, as vLLM does with --enable-per-request-metrics.`},
 		{pattern: `^it has the fault "([^"]*)"$`, do: hasFault,
-			doc: "Injects any fault of the simulated server, written as its --fault flag takes it; `mockvllm --faults` lists them."},
+			doc: "Injects any fault of the simulated server, written as its --fault flag takes it; `vllmspec mock --faults` lists them."},
 		{pattern: `^our client is held up for (.+) after (.+)$`, do: clientIsHeldUp,
 			doc: `Delays the client itself, to test that it reports its own lateness.`},
 	}

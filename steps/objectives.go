@@ -85,7 +85,7 @@ func (w *world) lookAhead() error {
 		}
 		asked, err := s.askedAhead(w)
 		if err != nil {
-			return err
+			return located{err}
 		}
 		w.expect(asked)
 		switch asked.Kind {

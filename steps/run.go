@@ -52,6 +52,10 @@ func (w *world) run(ctx context.Context, design experiment.Design) error {
 	if w.target.Model == "" {
 		return errors.New(`no server is named: begin with: Given the model "llama-3.1-8b" is being served`)
 	}
+	if w.instead != nil {
+		*w.instead = w.plan(design)
+		return nil
+	}
 	w.experiment = w.Session.New(w.plan(design)) // known before its load: a panic in that leaves it to be finished
 	return w.experiment.Run(ctx)
 }

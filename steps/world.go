@@ -68,16 +68,26 @@ type world struct {
 
 	expected    []experiment.Question // what the scenario will have judged, read before its load
 	comparisons []harness.Objective   // rows that other runs are held against
+
+	instead *experiment.Plan // gets the plan, which is then not carried out; nil: it is
+}
+
+// world is a scenario of which nothing was said yet.
+func (r *Reader) world(in Setting) *world {
+	return &world{Setting: in, vocabulary: r.vocabulary, workload: workload{userFiles: in.Files, files: digest.Files{}, virtual: in.Virtual}, judgement: judgement{lenient: in.Lenient}}
+}
+
+// begin says which scenario it is.
+func (w *world) begin(pickle *godog.Scenario) {
+	w.pickle = pickle
+	w.scenario.Name, w.scenario.Where, w.scenario.Seed = pickle.Name, w.Where(pickle.AstNodeIds), seedOf(pickle.Name)
 }
 
 // Bind has godog carry out a scenario as its sentences say.
 func (r *Reader) Bind(sc *godog.ScenarioContext, in Setting) {
-	w := &world{Setting: in, vocabulary: r.vocabulary, workload: workload{userFiles: in.Files, files: digest.Files{}, virtual: in.Virtual}, judgement: judgement{lenient: in.Lenient}}
+	w := r.world(in)
 	sc.Before(func(ctx context.Context, pickle *godog.Scenario) (context.Context, error) {
-		w.pickle = pickle
-		w.scenario.Name = pickle.Name
-		w.scenario.Where = w.Where(pickle.AstNodeIds)
-		w.scenario.Seed = seedOf(pickle.Name)
+		w.begin(pickle)
 		return ctx, nil
 	})
 	sc.StepContext().Before(func(ctx context.Context, step *godog.Step) (context.Context, error) {
@@ -109,7 +119,7 @@ func (w *world) end(cause error) error {
 		shown = w.judgeRest()
 	}
 	if cause == nil && !w.ran() {
-		shown = errors.New("the scenario runs no load, and so shows nothing; add: When the load runs for 5 minutes")
+		shown = errNoLoad
 	}
 	shown = errors.Join(shown, w.interrupted(errors.Join(cause, shown)))
 	summary, err := w.finish(errors.Join(cause, shown))
@@ -119,6 +129,8 @@ func (w *world) end(cause error) error {
 	*w = world{} // godog keeps each sentence that matched, with the world that it is bound to, until the feature ends
 	return ended
 }
+
+var errNoLoad = errors.New("the scenario runs no load, and so shows nothing; add: When the load runs for 5 minutes")
 
 // finish writes what the scenario leaves behind, whatever came of it.
 func (w *world) finish(cause error) (*experiment.Summary, error) {

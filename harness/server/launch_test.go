@@ -22,18 +22,18 @@ import (
 	"github.com/vllmspec/vllmspec/harness/server"
 )
 
-// program is the mock as a program, built once.
+// program is the mock as a program of one word, built once.
 var program = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "vllmspec-test-")
 	if err != nil {
 		return "", err
 	}
-	path := filepath.Join(dir, "mockvllm")
-	out, err := exec.Command("go", "build", "-o", path, "../../mockvllm/cmd/mockvllm").CombinedOutput()
+	binary, path := filepath.Join(dir, "vllmspec"), filepath.Join(dir, "mockvllm")
+	out, err := exec.Command("go", "build", "-o", binary, "../../cmd/vllmspec").CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("%w: %s", err, out)
 	}
-	return path, nil
+	return path, os.WriteFile(path, []byte("#!/bin/sh\nexec "+binary+" mock \"$@\"\n"), 0o755)
 })
 
 func TestMain(m *testing.M) {

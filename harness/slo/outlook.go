@@ -16,7 +16,7 @@ import (
 // fast the server is, and how long it would have to be. It says nothing of a load of
 // which it is not known how many requests it brings.
 func Outlook(s harness.Scenario, times int) (says []string) {
-	judged := requestsOf(s) * float64(times)
+	judged := ExpectedRequests(s) * float64(times)
 	if judged == 0 {
 		return nil
 	}
@@ -58,8 +58,8 @@ func isAttainment(m metric.Metric) bool {
 	return is && !of.PerSecond
 }
 
-// requestsOf is how many requests of a load will be judged; 0 where that is not known.
-func requestsOf(s harness.Scenario) float64 {
+// ExpectedRequests is how many requests of a load will be judged; 0 where that is not known.
+func ExpectedRequests(s harness.Scenario) float64 {
 	switch load := s.Load.(type) {
 	case harness.Closed:
 		return float64(load.Requests)

@@ -174,12 +174,35 @@ type Host struct {
 	MemoryLimit float64 `json:"memory_limit_bytes,omitempty"` // of its container; 0: none
 }
 
-// Version of vllmspec, as its module was built.
+// module is the one that has a version.
+const module = "github.com/vllmspec/vllmspec"
+
+// Version of vllmspec as it was built, in this module or in one that needs it: "v0.3.0", or the commit that it
+// was built from, or "devel" where neither is known.
 func Version() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
-		return info.Main.Version
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return devel
 	}
-	return "devel"
+	return versionOf(info)
+}
+
+// devel is the version of what was built from files alone.
+const devel = "devel"
+
+// versionOf is the version of vllmspec in a program.
+func versionOf(info *debug.BuildInfo) string {
+	for _, of := range append(info.Deps, &info.Main) {
+		if of.Path == module && of.Replace == nil && of.Version != "" && of.Version != "(devel)" {
+			return of.Version
+		}
+	}
+	for _, setting := range info.Settings {
+		if setting.Key == "vcs.revision" && info.Main.Path == module {
+			return devel + " " + setting.Value[:min(12, len(setting.Value))]
+		}
+	}
+	return devel
 }
 
 // NewManifest is the manifest of a run: everything that the run itself knows.

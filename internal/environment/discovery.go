@@ -18,6 +18,20 @@ type Place struct {
 	Dir      string // working directory of the test: data may lie beside it too
 	Test     string // its name
 	Features string // folder that is run where the environment names none
+	Program  string // that runs them, where that is not go test
+}
+
+// Module is the folder of the module that a folder lies in, the nearest above it with a go.mod; the
+// folder itself where there is none.
+func Module(folder string) string {
+	for dir := folder; ; dir = filepath.Dir(dir) {
+		if info, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil && !info.IsDir() {
+			return dir
+		}
+		if dir == filepath.Dir(dir) {
+			return folder
+		}
+	}
 }
 
 // isFeature reports whether a file is a feature by its name, however it is written.

@@ -34,6 +34,7 @@ type Environment struct {
 	OnlyReal    bool             // the mock is not measured, not even where a feature asks for it
 	Dir         string           // working directory of the test, where data may lie too; "" for Root
 	Test        string           // its name, for -run; "" for TestFeatures
+	Program     string           // that runs the features; "" for go test
 	Features    []string         // files and folders
 	Lines       map[string][]int // of the files of which only some scenarios are run
 	Out         string           // folder of the runs
@@ -81,7 +82,7 @@ func ReadAt(at Place, environ []string) (Environment, error) {
 		}
 	}
 	env := Environment{known: redact.OfEnvironment(environ),
-		Root: at.Root, Dir: at.Dir, Test: at.Test, APIKey: vars["VLLM_API_KEY"], Model: vars["VLLM_MODEL"], Tags: vars["GODOG_TAGS"],
+		Root: at.Root, Dir: at.Dir, Test: at.Test, Program: at.Program, APIKey: vars["VLLM_API_KEY"], Model: vars["VLLM_MODEL"], Tags: vars["GODOG_TAGS"],
 		Summary: vars["GITHUB_STEP_SUMMARY"], Annotate: vars["GITHUB_ACTIONS"] == "true",
 		Out: filepath.Join(at.Root, "reports", "out"), Features: []string{at.Features}, Workspace: vars["GITHUB_WORKSPACE"],
 	}

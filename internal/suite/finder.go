@@ -50,12 +50,12 @@ type finder struct {
 	numbers  map[string]numbering // of the scenarios of each file
 }
 
-// features are those that are to be run, in the order of their paths. The error names everything that is wrong.
-func (f *finder) features() ([]Feature, error) {
+// features are those that are to be run, in the order of their paths. The error names everything that is wrong; then
+// those features are returned with which nothing is.
+func (f *finder) features() (features []Feature, err error) {
 	if err := checkTags(f.env.Tags); err != nil {
 		return nil, err
 	}
-	var features []Feature
 	var broken []error // all of them, or each would cost a try
 	var files []string
 	for _, path := range f.env.Features {
@@ -69,13 +69,13 @@ func (f *finder) features() ([]Feature, error) {
 			broken = append(broken, &brokenFeature{path: f.paths.fromRoot(path), err: err})
 		}
 	}
+	slices.SortStableFunc(features, func(a, b Feature) int { return strings.Compare(a.Path, b.Path) })
 	if err := errors.Join(broken...); err != nil {
-		return nil, err
+		return features, err
 	}
 	if len(features) == 0 {
 		return nil, f.nothingSelected()
 	}
-	slices.SortStableFunc(features, func(a, b Feature) int { return strings.Compare(a.Path, b.Path) })
 	return features, nil
 }
 

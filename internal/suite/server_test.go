@@ -52,16 +52,17 @@ const seconds = `Feature: X
       | error rate | none           |
 `
 
-// programs is the folder of the mock's program, which is built once.
+// programs is the folder of the mock as a program of one word, which is built once.
 var programs = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "vllmspec-suite-")
 	if err != nil {
 		return "", err
 	}
-	if out, err := exec.Command("go", "build", "-o", filepath.Join(dir, "mockvllm"), "../../mockvllm/cmd/mockvllm").CombinedOutput(); err != nil {
+	binary := filepath.Join(dir, "vllmspec")
+	if out, err := exec.Command("go", "build", "-o", binary, "../../cmd/vllmspec").CombinedOutput(); err != nil {
 		return dir, fmt.Errorf("%w: %s", err, out)
 	}
-	return dir, nil
+	return dir, os.WriteFile(filepath.Join(dir, "mockvllm"), []byte("#!/bin/sh\nexec "+binary+" mock \"$@\"\n"), 0o755)
 })
 
 func mockProgram(t *testing.T) string {

@@ -1,6 +1,7 @@
 package suite
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os/exec"
@@ -17,7 +18,7 @@ import (
 
 // newSession is what runs the experiments of a suite until the deadline, as the environment says.
 func (s *Suite) newSession(deadline time.Time) *experiment.Session {
-	env := s.env
+	env, program := s.env, cmp.Or(s.env.Program, "go test")
 	session := &experiment.Session{
 		Out: env.Out, Disk: env.Disk, Root: env.Root, Began: time.Now(), Deadline: deadline, Interrupt: s.interrupt, Secrets: s.secrets, Commit: commitOf(env.Root),
 		Place: experiment.Place{URLs: env.URLs, Other: env.Other, Launch: env.Launch, TLS: env.TLS, Token: s.access.get, Headers: env.Headers, Model: env.Model,
@@ -30,7 +31,7 @@ func (s *Suite) newSession(deadline time.Time) *experiment.Session {
 			OtherGPUs:  "DCGM_METRICS_URL is where the GPUs of the first server are",
 			Out:        "set VLLMSPEC_OUT to a folder that can be written",
 			ColdCache:  "add: And the prefix cache is cold",
-			Deadline: experiment.DeadlineRemedies{Whose: "go test", Name: "go test's -timeout", Longer: "add a longer -timeout, or -timeout 0 for no limit", Narrower: "a longer -timeout gives a narrower answer",
+			Deadline: experiment.DeadlineRemedies{Whose: program, Name: program + "'s -timeout", Longer: "add a longer -timeout, or -timeout 0 for no limit", Narrower: "a longer -timeout gives a narrower answer",
 				AtLeast: func(d time.Duration) string { return fmt.Sprintf("add -timeout %v, or -timeout 0 for no limit", d) }},
 		},
 		Listener: listener{s}, Watcher: watcher{s.display}, Export: s.exporter.export,

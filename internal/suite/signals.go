@@ -85,7 +85,7 @@ func (i *Interrupt) follow(signals <-chan os.Signal, orphaned, ended <-chan stru
 }
 
 // salvager is the program that makes a run of what was left, with the folder that it is given.
-const salvager = "github.com/vllmspec/vllmspec/reports/cmd/report <folder>"
+const salvager = "github.com/vllmspec/vllmspec/cmd/vllmspec report <folder>"
 
 // signalName is a signal as people know it.
 func signalName(s os.Signal) harness.Interruption {

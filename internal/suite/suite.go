@@ -126,10 +126,15 @@ func (s *Suite) register(sc *godog.ScenarioContext) {
 		began = s.clock.now()
 		return ctx, nil
 	})
-	path := s.running.Path
-	s.reader.Bind(sc, steps.Setting{Session: s.session, Files: s.env, Feature: path, Folder: filepath.Dir(s.env.FromRoot(filepath.FromSlash(path))),
-		Virtual: s.running.Virtual, Live: s.env.Live(), Lenient: s.env.Lenient, Where: s.file.where,
-		Ended: func(r steps.Result) { s.noteResult(began, r) }})
+	in := s.setting(s.running, s.file)
+	in.Ended = func(r steps.Result) { s.noteResult(began, r) }
+	s.reader.Bind(sc, in)
+}
+
+// setting is where the scenarios of a feature are run.
+func (s *Suite) setting(of Feature, file *parsed) steps.Setting {
+	return steps.Setting{Session: s.session, Files: s.env, Feature: of.Path, Folder: filepath.Dir(s.env.FromRoot(filepath.FromSlash(of.Path))),
+		Virtual: of.Virtual, Live: s.env.Live(), Lenient: s.env.Lenient, Where: file.where}
 }
 
 // noteResult shows what became of a scenario that began at this time, and keeps what CI systems are shown of

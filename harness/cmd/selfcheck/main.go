@@ -110,8 +110,8 @@ func run(args []string) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	mock := filepath.Join(dir, "mockvllm")
-	if out, err := exec.CommandContext(ctx, "go", "build", "-o", mock, "github.com/vllmspec/vllmspec/mockvllm/cmd/mockvllm").CombinedOutput(); err != nil {
+	mock := filepath.Join(dir, "vllmspec")
+	if out, err := exec.CommandContext(ctx, "go", "build", "-o", mock, "github.com/vllmspec/vllmspec/cmd/vllmspec").CombinedOutput(); err != nil {
 		return fmt.Errorf("the mock cannot be built: %w\n%s", err, out)
 	}
 	var grades []grade

@@ -70,7 +70,7 @@ func (c check) serve(ctx context.Context, dir, mock, truth string) (*exec.Cmd, s
 	if err := os.WriteFile(file, profile, 0o600); err != nil {
 		return nil, "", err
 	}
-	server := child(ctx, dir, mock, "--port", "0", "--profile", file)
+	server := child(ctx, dir, mock, "mock", "--port", "0", "--profile", file)
 	if !c.Soak {
 		server.Args = append(server.Args, "--truth-log", truth)
 	}

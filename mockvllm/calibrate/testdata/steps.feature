@@ -1,7 +1,7 @@
 Feature: What a step takes
   The closed loops behind one-h100.csv and one-h200.csv, and the open loop poisson. To hold a profile against a server of yours:
   VLLM_URL=http://127.0.0.1:8000 VLLMSPEC_FEATURES=mockvllm/calibrate/testdata/steps.feature go test -timeout 30m ./features
-  and then: go run ./mockvllm/cmd/mockvllm score reports/out/run=…
+  and then: vllmspec mock score reports/out/run=…
 
   Background:
     Given the model "llama-3.1-8b" is being served

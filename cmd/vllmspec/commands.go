@@ -1,0 +1,28 @@
+package main
+
+import (
+	"github.com/vllmspec/vllmspec/internal/command"
+	"github.com/vllmspec/vllmspec/internal/command/drift"
+	"github.com/vllmspec/vllmspec/internal/command/features"
+	"github.com/vllmspec/vllmspec/internal/command/mock"
+	"github.com/vllmspec/vllmspec/internal/command/open"
+	"github.com/vllmspec/vllmspec/internal/command/report"
+	"github.com/vllmspec/vllmspec/internal/command/start"
+	"github.com/vllmspec/vllmspec/internal/command/version"
+)
+
+// commands are the subcommands, as the help lists them. A new one is a line here.
+func commands() command.Table {
+	return command.Table{
+		start.Command(),
+		features.CheckCommand(),
+		features.TestCommand(),
+		features.DemoCommand(),
+		open.Command(),
+		report.Command(),
+		report.CompareCommand(),
+		drift.Command(),
+		mock.Command(),
+		version.Command(),
+	}
+}
