@@ -48,15 +48,17 @@ func allowed() map[string][]string {
 		"fixtures/generate":       {"internal/disk"},
 		"mockvllm/calibrate":      {"mockvllm"},
 		"harness":                 {"internal/limit", "harness/vllm"},
-		"harness/cmd/calibration": append(domain, "harness/measure", "harness/arrival", "harness/trials", "harness/stats", "mockvllm", "harness/quantity", "harness/slo", "harness/compare"),
-		"harness/cmd/selfcheck":   append(domain, "harness/measure", "harness/client", "harness/arrival", "harness/dataset", "internal/disk", "harness/openai", "harness/sampler", "harness/store", "mockvllm", "reports/live", "harness/vllm", "harness/quantity", "harness/slo"),
+		"harness/cmd/calibration": {"internal/calibration"},
+		"harness/cmd/selfcheck":   {"internal/selfcheck"},
+		"internal/calibration":    append(domain, "harness/measure", "harness/arrival", "harness/dataset", "harness/experiment", "harness/trials", "harness/stats", "mockvllm", "harness/quantity", "harness/slo", "harness/compare"),
+		"internal/selfcheck":      append(domain, "harness/measure", "harness/client", "harness/arrival", "harness/dataset", "harness/experiment", "harness/export", "internal/disk", "harness/openai", "mockvllm", "reports", "reports/live", "harness/quantity", "harness/slo"),
 		"harness/client":          {"harness", "harness/credentials", "harness/http1", "internal/limit", "internal/plain", "internal/redact", "internal/stamp"},
 		"harness/vllm":            {},
 		"harness/openai":          append(domain, "harness/client", "internal/limit", "internal/modelname", "internal/plain", "harness/vllm"),
 		"harness/sampler":         append(domain, "internal/limit", "internal/redact", "harness/vllm"),
 		"harness/store":           append(domain, "internal/disk", "harness/arrival", "harness/vllm"),
 		"harness/export":          {"harness", "internal/loopback"},
-		"harness/server":          append(domain, "internal/guard", "internal/redact", "mockvllm", "harness/vllm"),
+		"harness/server":          append(domain, "internal/disk", "internal/guard", "internal/redact", "mockvllm", "harness/vllm"),
 		"harness/judge":           append(domain, "harness/ledger", "harness/measure", "harness/store", "harness/trials", "harness/quantity", "harness/slo", "harness/reconcile", "harness/compare", "harness/diagnose"),
 		"harness/metric":          append(domain, "harness/vllm", "harness/quantity"),
 		"harness/ledger":          {"harness", "harness/metric", "harness/quantity", "harness/stats", "harness/vllm"},
@@ -201,14 +203,14 @@ func TestMarkup_isFresh(t *testing.T) {
 // others leave it to internal/disk, so that what users keep is never half there.
 func writers() map[string]string {
 	return map[string]string{
-		"harness/cmd/selfcheck/process.go": "a folder that goes with the process",
-		"harness/cmd/selfcheck/group.go":   "the kernel's files",
-		"harness/server/engine.go":         "a lock, as long as a container runs",
-		"harness/server/logbook.go":        "a log, line by line",
-		"internal/command/mock/mock.go":    "a log, line by line",
-		"reports/ci/cucumber.go":           "what godog writes, which is read and removed at once",
-		"reports/ci/summary.go":            "GitHub's file, which is appended to",
-		"vllmspec.go":                      "a terminal",
+		"internal/selfcheck/process.go": "a folder that goes with the process",
+		"internal/selfcheck/group.go":   "the kernel's files",
+		"harness/server/engine.go":      "a lock, as long as a container runs",
+		"harness/server/logbook.go":     "a log, line by line",
+		"internal/command/mock/mock.go": "a log, line by line",
+		"reports/ci/cucumber.go":        "what godog writes, which is read and removed at once",
+		"reports/ci/summary.go":         "GitHub's file, which is appended to",
+		"vllmspec.go":                   "a terminal",
 	}
 }
 

@@ -70,7 +70,7 @@ func found(scale trials.Scale) func(*judgement, *design, said, string) error {
 		if err != nil {
 			return err
 		}
-		if j.experiment == nil || !j.experiment.Found() {
+		if j.experiment == nil || j.experiment.Found() == nil {
 			return errors.New("the search did not come to an end")
 		}
 		verdicts, err := j.experiment.Judge(experiment.Question{Kind: experiment.Capacity, Rows: d.soughtRow(s, limit)})

@@ -7,6 +7,7 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/ledger"
+	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/sampler"
 	"github.com/vllmspec/vllmspec/harness/slo"
 )
@@ -73,6 +74,10 @@ func (e *Experiment) onServer(ctx context.Context, loads []time.Duration, do fun
 	if err := e.session.fitsDeadline(e.plan, loads); err != nil {
 		return err
 	}
+	if e.session.Place.replays() {
+		e.one = unserved(e)
+		return do(ctx)
+	}
 	defer func() { e.one.leave() }()
 	before := len(e.warnings)
 	if e.one, err = e.reach(ctx, e.plan.Target, false, e.scenario.Labels); err != nil {
@@ -82,6 +87,17 @@ func (e *Experiment) onServer(ctx context.Context, loads []time.Duration, do fun
 		e.group.warnings = append(e.group.warnings, harness.Oddities(e.warnings[before:]...)...)
 	}
 	return do(ctx)
+}
+
+// Windows are the runs on the first server as they were measured.
+func (e *Experiment) Windows() []*measure.Window {
+	switch {
+	case e.group != nil:
+		return e.group.windows
+	case e.Ran():
+		return []*measure.Window{e.last.measured()}
+	}
+	return nil
 }
 
 // Ran reports whether there is a run to judge.

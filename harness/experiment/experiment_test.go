@@ -1,6 +1,7 @@
 package experiment_test
 
 import (
+	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -220,4 +221,58 @@ func TestExperiment_refusesPlansThatCannotBeCarriedOut(t *testing.T) {
 		require.NoError(t, err)
 		assert.Empty(t, left)
 	}
+}
+
+// replayed is a run whose every answer takes 100 ms for each request per second that is due.
+func replayed(_ context.Context, s harness.Scenario) (*harness.Run, error) {
+	load := s.Load.(harness.Open)
+	n := load.Requests
+	if n == 0 {
+		n = int(load.For.Seconds() * load.Arrivals.Rate())
+	}
+	kept := new(harness.Memory)
+	for i := range n {
+		due := time.Duration(float64(i) / load.Arrivals.Rate() * float64(time.Second))
+		r := harness.NewRecord(i, due)
+		r.Session, r.Sent, r.Finish = i, due, "stop"
+		r.Done = due + time.Duration(load.Arrivals.Rate()*100)*time.Millisecond
+		r.Headers, r.FirstAnswer, r.Chunks = r.Done, r.Done, []time.Duration{r.Done}
+		_ = kept.Record(r)
+	}
+	length := time.Duration(float64(n) / load.Arrivals.Rate() * float64(time.Second))
+	return &harness.Run{Scenario: s, Requests: n, To: length, Length: length, Records: kept.Records(), Samples: kept.Samples()}, nil
+}
+
+func TestReplay_isJudgedAndStoredNowhere(t *testing.T) {
+	t.Chdir(t.TempDir())
+	e2e := objective(t, "p90 E2E latency", "at most 1 second")
+	session := &experiment.Session{Place: experiment.Place{Replay: replayed}}
+	defer session.Close()
+	for rate, outcome := range map[float64]slo.Outcome{5: slo.Met, 20: slo.Missed} {
+		plan := planned(e2e)
+		plan.Virtual, plan.Scenario.Load = false, harness.Open{Arrivals: arrival.Even{PerSecond: rate}, Requests: 500}
+		e := session.New(plan)
+		require.NoError(t, e.Run(t.Context()))
+		verdicts, err := e.Judge(experiment.Question{Kind: experiment.Objectives, Rows: e2e})
+		require.NoError(t, err)
+		assert.Equal(t, outcome, verdicts[0].Outcome, verdicts[0].Sentence())
+		require.Len(t, e.Windows(), 1)
+		assert.Equal(t, 500, e.Windows()[0].Requests())
+		summary, err := e.Finish(nil)
+		require.NoError(t, err)
+		assert.Nil(t, summary)
+	}
+	plan := planned(e2e)
+	plan.Virtual, plan.Scenario.Load = false, harness.Open{Arrivals: arrival.Even{}}
+	plan.Design = experiment.Search{Scale: trials.Rate, From: 1, To: 64}
+	e := session.New(plan)
+	require.NoError(t, e.Run(t.Context()))
+	found := e.Found()
+	require.NotNil(t, found)
+	assert.LessOrEqual(t, found.Lo, 10.0)
+	assert.GreaterOrEqual(t, found.Hi, 10.0)
+	assert.GreaterOrEqual(t, len(e.Windows()), len(found.Probes))
+	left, err := os.ReadDir(".")
+	require.NoError(t, err)
+	assert.Empty(t, left)
 }

@@ -27,6 +27,8 @@ func (e *Experiment) Finish(cause error) (*Summary, error) {
 	defer e.unwatch()
 	t := e.last
 	switch {
+	case e.session.Place.replays():
+		return nil, nil
 	case e.group != nil:
 		return e.finishGroup(cause)
 	case t == nil || t.folder == nil:

@@ -55,9 +55,12 @@ func seedOf(seed uint64, number int) uint64 {
 // now on: a process that is killed leaves the runs that were made, and this.
 func (e *Experiment) begin(kind trials.Kind, scale trials.Scale, planned int) error {
 	began := e.session.start(e.plan.Virtual)
-	folder, err := e.session.create(store.Name(began, e.scenario.Name))
-	if err != nil {
-		return err
+	var folder *store.Folder
+	if !e.session.Place.replays() {
+		var err error
+		if folder, err = e.session.create(store.Name(began, e.scenario.Name)); err != nil {
+			return err
+		}
 	}
 	if scale != "" {
 		e.scenario.Load = nil
@@ -75,9 +78,12 @@ func (e *Experiment) try(ctx context.Context, a attempt) (*trial, error) {
 	of := e.group
 	t := &trial{of: e, scenario: e.scenario, on: a.on, stopLimits: a.stopLimits, judged: alone(a.alone)}
 	e.last = t
-	t.warnings = a.on.rest(ctx) // before the first as well: the tests before may have asked the same
-	t.about = &store.Trial{Of: of.folder.Run(), Kind: of.kindOn(a.on), Number: a.number, Planned: of.Planned,
+	t.about = &store.Trial{Kind: of.kindOn(a.on), Number: a.number, Planned: of.Planned,
 		Setting: a.setting, Scale: string(of.Scale), SeedPolicy: seedPolicy}
+	if of.folder != nil {
+		t.about.Of = of.folder.Run()
+		t.warnings = a.on.rest(ctx) // before the first as well: the tests before may have asked the same
+	}
 	t.scenario.Seed = seedOf(e.scenario.Seed, a.number)
 	t.scenario.Load, t.scenario.Warmup, t.scenario.Labels = a.load, a.warmup, a.on.labels
 	t.scenario.Dataset = e.plan.dataset(t.scenario.Seed, a.number)
@@ -130,13 +136,18 @@ func (t *trial) judgeAlone() error {
 func (e *Experiment) keepTrial(t *trial, cause error) error {
 	of := e.group
 	outcome := of.Outcome(t.verdicts, t.run.Stopped, e.scenario.Objectives)
-	made := trials.NewTrial(t.folder.Run(), t.about.Number, t.run, t.measured(), outcome)
+	made := trials.NewTrial("", t.about.Number, t.run, t.measured(), outcome)
+	made.Setting, made.Other = t.about.Setting, t.on.second
+	if of.folder == nil {
+		of.Trials = append(of.Trials, made)
+		return nil
+	}
+	made.Run = t.folder.Run()
 	path, err := t.keep(cause)
 	_ = of.folder.Failed(err) // without its parts the group cannot be judged
 	if unstored, ok := errors.AsType[*store.Unstored](err); ok && unstored.Lost {
 		return err
 	}
-	made.Setting, made.Other = t.about.Setting, t.on.second
 	of.Trials = append(of.Trials, made)
 	of.last, of.facts, of.stopped = t.run, t.facts, harness.Stop{}
 	if t.run.Stopped.Kind == harness.StopInterrupted {

@@ -64,7 +64,7 @@ func (e *Experiment) runs() *judge.Runs {
 func (e *Experiment) Against(name, file string, asked Question) ([]slo.Verdict, error) {
 	base, err := store.ReadBaseline(file)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("there is no baseline %q%s; to make one of this run: %s", name, spelling.DidYouMean(name, baselines(filepath.Dir(file))), e.session.makeBaseline(e.folder(), file))
+		return nil, fmt.Errorf("there is no baseline %q%s; to make one of this run: %s", name, spelling.DidYouMean(name, store.Baselines(filepath.Dir(file))), e.session.makeBaseline(e.folder(), file))
 	}
 	if err == nil {
 		base, err = base.Of(e.scenario.Name)
@@ -119,20 +119,6 @@ func quoted(path string) string {
 		return path
 	}
 	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
-}
-
-// baselines are those of a folder.
-func baselines(folder string) (names []string) {
-	entries, err := os.ReadDir(folder)
-	if err != nil {
-		return nil
-	}
-	for _, entry := range entries {
-		if name, ok := strings.CutSuffix(entry.Name(), ".txt"); ok {
-			names = append(names, name)
-		}
-	}
-	return names
 }
 
 func differing(differences []store.Difference) string {

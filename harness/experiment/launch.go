@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/vllmspec/vllmspec/harness/server"
@@ -31,9 +29,11 @@ func (s *Session) launch(ctx context.Context) (*server.Server, error) {
 	}
 	launch := *s.Place.Launch
 	launch.Log = s.logFile()
-	if err := s.lockLog(launch.Log); err != nil {
-		return nil, err
+	lock, err := server.LockLog(s.Disk, launch.Log)
+	if err != nil {
+		return nil, fmt.Errorf("results cannot be written to %s%s: %w", s.Out, clause(s.Remedies.Out), err)
 	}
+	l.lock = lock
 	launch.Redact = s.redact
 	started, err := server.Start(ctx, launch)
 	switch {
@@ -45,55 +45,9 @@ func (s *Session) launch(ctx context.Context) (*server.Server, error) {
 	return started, err
 }
 
-// The log of a server that one process started: server-20261123T221503Z-1234.log. Another process
-// that stores in the same folder has another one.
-const (
-	logBegins   = "server-"
-	logEnds     = ".log"
-	logsThatAre = 5 // kept of servers that have ended, for a reader who asks why
-)
-
-// logFile is the file of what the server writes, which no other process has that runs at the same
-// time. Each run gets its part of it; it stays where it is only if none did.
-func (s *Session) logFile() string {
-	return filepath.Join(s.Out, fmt.Sprintf("%s%s-%d%s", logBegins, s.start(true).UTC().Format("20060102T150405Z"), os.Getpid(), logEnds))
-}
-
-// lockLog locks the log of a server that this process starts, as long as it lives. The oldest of
-// those that no process writes any more are removed.
-func (s *Session) lockLog(path string) error {
-	if err := s.Disk.MakeAll(s.Out); err != nil {
-		return fmt.Errorf("results cannot be written to %s%s: %w", s.Out, clause(s.Remedies.Out), err)
-	}
-	err := s.Disk.Exclusive(s.Out, func() (err error) {
-		s.forgetLogs()
-		s.launched.lock, err = s.Disk.Lock(path)
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("results cannot be written to %s%s: %w", s.Out, clause(s.Remedies.Out), err)
-	}
-	return nil
-}
-
-// forgetLogs removes the oldest logs of servers that have ended; what cannot be removed is left.
-func (s *Session) forgetLogs() {
-	entries, _ := os.ReadDir(s.Out) // by name, and so the oldest first
-	var ended []string
-	for _, entry := range entries {
-		path := filepath.Join(s.Out, entry.Name())
-		if !strings.HasPrefix(entry.Name(), logBegins) || !strings.HasSuffix(entry.Name(), logEnds) {
-			continue
-		}
-		if lock, err := s.Disk.Lock(path); err == nil {
-			lock.Release()
-			ended = append(ended, path)
-		}
-	}
-	for _, path := range ended[:max(0, len(ended)-logsThatAre)] {
-		_ = s.Disk.Remove(path)
-	}
-}
+// logFile is the file of what the server writes. Each run gets its part of it; it stays where it is
+// only if none did.
+func (s *Session) logFile() string { return server.LogFile(s.Out, s.start(true)) }
 
 // Close stops the server that was started for the experiments of the session.
 func (s *Session) Close() {

@@ -49,8 +49,12 @@ func (t *trial) measured() *measure.Window {
 		measurement := measure.NewMeasurement(t.run)
 		t.window = measurement.Window
 		t.observer = diagnose.NewObserver(t.window, t.scenario.Objectives...)
-		t.drawing = chart.NewDrawing(t.run.Requests, chart.Full())
-		t.run.Each(measurement, t.observer, t.drawing)
+		consumers := []harness.Consumer{measurement, t.observer}
+		if !t.of.session.Place.replays() {
+			t.drawing = chart.NewDrawing(t.run.Requests, chart.Full())
+			consumers = append(consumers, t.drawing)
+		}
+		t.run.Each(consumers...)
 	}
 	return t.window
 }
@@ -60,7 +64,11 @@ func (t *trial) warn(text string) { t.warnings = append(t.warnings, text) }
 // measure brings the load to the server once. It is an error when nothing could be judged by it.
 func (t *trial) measure(ctx context.Context) error {
 	t.of.last = t
-	if err := t.bring(ctx); err != nil {
+	bring := t.bring
+	if t.of.session.Place.replays() {
+		bring = t.replay
+	}
+	if err := bring(ctx); err != nil {
 		return err
 	}
 	if ended := t.on.Ended(); ended != nil { // whatever the figures say: what was to be judged is not there any more

@@ -5,12 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
-	"maps"
 	"net/http"
-	"net/url"
-	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/sampler"
@@ -36,7 +31,7 @@ func (t *trial) sample(ctx context.Context) sampling {
 	host := sampler.NewHost()
 	out.samplers = append(out.samplers, host)
 	if on.Remote {
-		if ports := portsHere(ctx, on.URLs()); ports != nil {
+		if ports := sampler.PortsHere(ctx, on.URLs()); ports != nil {
 			host.Server = sampler.FindProcess(ctx, ports...)
 		}
 	}
@@ -55,48 +50,10 @@ func (t *trial) sample(ctx context.Context) sampling {
 		gpus.Read(reading)
 		cancel()
 	}
-	if named := nameOf(session.shownGPUs(gpus.GPUs())); named != "" {
+	if named := sampler.NameOf(session.shownGPUs(gpus.GPUs())); named != "" {
 		t.scenario.Labels["gpu"] = named
 	}
 	return out
-}
-
-// nameOf is the name of the GPUs, which runs must share to be compared: "8 × NVIDIA H100 80GB
-// HBM3", with the number of MIG instances, where there are any.
-func nameOf(gpus []sampler.GPU) string {
-	count, instances := map[string]int{}, map[string]int{}
-	for _, g := range gpus {
-		if g.Model != "" {
-			count[g.Model]++
-			instances[g.Model] += g.Instances
-		}
-	}
-	var parts []string
-	for _, model := range slices.Sorted(maps.Keys(count)) {
-		part := fmt.Sprintf("%d × %s", count[model], model)
-		if n := instances[model]; n > 0 {
-			part += fmt.Sprintf(" (%d MIG instances)", n)
-		}
-		parts = append(parts, part)
-	}
-	return strings.Join(parts, ", ")
-}
-
-// portsHere are the ports of a server whose every replica is on this machine; nil
-// where one is elsewhere.
-func portsHere(ctx context.Context, urls []string) (ports []uint16) {
-	for _, raw := range urls {
-		u, err := url.Parse(raw)
-		if err != nil || !sampler.OnThisMachine(ctx, u.Hostname()) {
-			return nil
-		}
-		port, err := strconv.ParseUint(cmp.Or(u.Port(), map[string]string{"http": "80", "https": "443"}[u.Scheme]), 10, 16)
-		if err != nil {
-			return nil
-		}
-		ports = append(ports, uint16(port))
-	}
-	return ports
 }
 
 // gpuSource is where GPUs are read.
@@ -146,7 +103,7 @@ func (s *Session) gpusOf(isReal bool, process *sampler.Process) (gpuSource, stri
 // WhyNoGPU is why no GPU of the server under test can be read, as part of a sentence; "" where one can.
 func (s *Session) WhyNoGPU(ctx context.Context) string {
 	process := new(sampler.Process) // one that was started here, or will be
-	if s.Place.URLs != nil && portsHere(ctx, s.Place.URLs) == nil {
+	if s.Place.URLs != nil && sampler.PortsHere(ctx, s.Place.URLs) == nil {
 		process = nil
 	}
 	gpus, why := s.gpusOf(true, process)

@@ -30,8 +30,13 @@ func (e *Experiment) search(ctx context.Context, plan Search) error {
 	})
 }
 
-// Found reports whether a search came to an answer.
-func (e *Experiment) Found() bool { return e.group != nil && e.group.Search != nil }
+// Found is the answer of a search; nil where it came to none.
+func (e *Experiment) Found() *trials.Finding {
+	if e.group == nil {
+		return nil
+	}
+	return e.group.Search
+}
 
 // searching is a search while it goes on.
 type searching struct {

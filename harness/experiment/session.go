@@ -16,9 +16,9 @@ import (
 	"github.com/vllmspec/vllmspec/reports"
 )
 
-// A Session runs experiments one after the other. Only Out must be set.
+// A Session runs experiments one after the other. Only Out must be set, or a Place that replays.
 type Session struct {
-	Out   string      // folder in which runs are stored
+	Out   string      // folder in which runs are stored, unless they are replayed
 	Disk  *store.Disk // where all is written; nil: the system's
 	Root  string      // paths that are shown count from here; "": they are shown whole
 	Place Place
@@ -55,6 +55,7 @@ type Place struct {
 	MetricsKey  string   // bearer token for those
 	GPUsURLs    []string // pages of exporters of the server's GPUs
 	OnlyReal    string   // why the mock is not measured, even where it is reached as a server; "": it is
+	Replay      Replay   // in place of any server; nil: there is one
 }
 
 // An Interrupt says whether everything is to end before its time, and why.

@@ -3,6 +3,10 @@ package sampler
 import (
 	"context"
 	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/vllmspec/vllmspec/harness"
 )
@@ -21,6 +25,27 @@ type GPU struct {
 	ECC         string  `json:"ecc,omitempty"` // "on", "off"
 	MIG         bool    `json:"mig,omitempty"` // split into instances, of which a server has some
 	Instances   int     `json:"mig_instances,omitempty"`
+}
+
+// NameOf is the name of the GPUs, which runs must share to be compared: "8 × NVIDIA H100 80GB
+// HBM3", with the number of MIG instances, where there are any.
+func NameOf(gpus []GPU) string {
+	count, instances := map[string]int{}, map[string]int{}
+	for _, g := range gpus {
+		if g.Model != "" {
+			count[g.Model]++
+			instances[g.Model] += g.Instances
+		}
+	}
+	var parts []string
+	for _, model := range slices.Sorted(maps.Keys(count)) {
+		part := fmt.Sprintf("%d × %s", count[model], model)
+		if n := instances[model]; n > 0 {
+			part += fmt.Sprintf(" (%d MIG instances)", n)
+		}
+		parts = append(parts, part)
+	}
+	return strings.Join(parts, ", ")
 }
 
 // A value is one figure of one GPU.

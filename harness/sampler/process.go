@@ -1,10 +1,12 @@
 package sampler
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/netip"
+	"net/url"
 	"os"
 	"slices"
 	"strconv"
@@ -231,4 +233,21 @@ func OnThisMachine(ctx context.Context, hostname string) bool {
 		}
 	}
 	return false
+}
+
+// PortsHere are the ports of a server whose every replica is on this machine; nil
+// where one is elsewhere.
+func PortsHere(ctx context.Context, urls []string) (ports []uint16) {
+	for _, raw := range urls {
+		u, err := url.Parse(raw)
+		if err != nil || !OnThisMachine(ctx, u.Hostname()) {
+			return nil
+		}
+		port, err := strconv.ParseUint(cmp.Or(u.Port(), map[string]string{"http": "80", "https": "443"}[u.Scheme]), 10, 16)
+		if err != nil {
+			return nil
+		}
+		ports = append(ports, uint16(port))
+	}
+	return ports
 }

@@ -53,6 +53,20 @@ func ReadBaseline(path string) (*Baseline, error) {
 	return parseBaseline(path, raw)
 }
 
+// Baselines are the names of those in a folder.
+func Baselines(folder string) (names []string) {
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return nil
+	}
+	for _, entry := range entries {
+		if name, ok := strings.CutSuffix(entry.Name(), ".txt"); ok {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 func parseBaseline(path string, raw []byte) (*Baseline, error) {
 	if err := conflict(path, raw); err != nil {
 		return nil, err

@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package selfcheck
 
 import (
 	"bufio"
@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/experiment"
 	"github.com/vllmspec/vllmspec/reports/live"
 )
 
@@ -31,7 +32,7 @@ func TestViewers_getFramesUntilItIsOver(t *testing.T) {
 	assert.Equal(t, "all of them look on\n", line)
 
 	p := page{server: server}
-	watch := p.watch(harness.Scenario{Name: "Seen", Load: harness.Closed{Users: 1, For: time.Minute}}) // its first view is the second frame
+	watch := p.watch(harness.Scenario{Name: "Seen", Load: harness.Closed{Users: 1, For: time.Minute}}, experiment.Manifest{}, func() {}) // its first view is the second frame
 	require.NoError(t, watch.Close())
 	require.NoError(t, server.Close()) // they get it before their streams end
 	leave.Close()

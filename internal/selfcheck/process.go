@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package selfcheck
 
 import (
 	"bufio"
@@ -20,26 +20,33 @@ import (
 	"github.com/vllmspec/vllmspec/mockvllm"
 )
 
+// A place is where checks are carried out, and by what.
+type place struct {
+	Command
+	dir  string // for files that go with this process
+	mock string // its program
+}
+
 // run starts the mock and, in another process, the load, and grades the one
 // against the other.
-func (c check) run(ctx context.Context, dir, mock string) (grade, error) {
+func (c check) run(ctx context.Context, in place) (grade, error) {
 	if c.Watched {
-		return c.runWatched(ctx, dir, mock)
+		return c.runWatched(ctx, in)
 	}
 	if c.Waiting {
-		raw, err := c.ask(ctx, dir, "nobody")
+		raw, err := c.ask(ctx, in, "no server")
 		if err != nil {
 			return grade{}, err
 		}
 		g := grade{Check: c}
 		return g, json.Unmarshal(raw, &g.Waiting)
 	}
-	truth := filepath.Join(dir, "truth.jsonl")
-	server, url, err := c.serve(ctx, dir, mock, truth)
+	truth := filepath.Join(in.dir, "truth.jsonl")
+	server, url, err := c.serve(ctx, in, truth)
 	if err != nil {
 		return grade{}, err
 	}
-	raw, loadErr := c.ask(ctx, dir, url)
+	raw, loadErr := c.ask(ctx, in, url)
 	_ = server.Process.Signal(syscall.SIGTERM) // it writes the rest of its log
 	if err := errors.Join(loadErr, server.Wait()); err != nil || c.Soak {
 		return grade{}, err
@@ -60,17 +67,17 @@ func (c check) run(ctx context.Context, dir, mock string) (grade, error) {
 }
 
 // serve starts a mock whose every step takes the check's gap.
-func (c check) serve(ctx context.Context, dir, mock, truth string) (*exec.Cmd, string, error) {
+func (c check) serve(ctx context.Context, in place, truth string) (*exec.Cmd, string, error) {
 	profile, err := json.Marshal(mockvllm.Profile{Name: "steady", GPU: "none", A: c.Gap.Seconds() * 1000, Blocks: 30_000 + 16*c.Streams,
 		MaxSeqs: 1 << 15, MaxBatchedTokens: 1 << 20, MaxModelLen: 1 << 15})
 	if err != nil {
 		return nil, "", err
 	}
-	file := filepath.Join(dir, "profile.json")
+	file := filepath.Join(in.dir, "profile.json")
 	if err := os.WriteFile(file, profile, 0o600); err != nil {
 		return nil, "", err
 	}
-	server := child(ctx, dir, mock, "mock", "--port", "0", "--profile", file)
+	server := child(ctx, in.dir, in.mock, "mock", "--port", "0", "--profile", file)
 	if !c.Soak {
 		server.Args = append(server.Args, "--truth-log", truth)
 	}
@@ -92,16 +99,16 @@ func (c check) serve(ctx context.Context, dir, mock, truth string) (*exec.Cmd, s
 
 // ask runs the load in a process of its own, so that its memory and its CPU time
 // are those of the load generator alone.
-func (c check) ask(ctx context.Context, dir, url string) ([]byte, error) {
+func (c check) ask(ctx context.Context, in place, url string) ([]byte, error) {
 	spec, err := json.Marshal(c)
 	if err != nil {
 		return nil, err
 	}
-	client := child(ctx, dir, os.Args[0], "load", url, string(spec))
+	client := in.again(ctx, in.dir, "load", url, string(spec))
 	var out bytes.Buffer
 	client.Stdout = &out
 	if c.Soak {
-		client.Stdout = os.Stdout
+		client.Stdout = in.Stdout
 	}
 	if c.Core > 0 {
 		err = c.runConfined(client)

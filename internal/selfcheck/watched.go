@@ -1,12 +1,11 @@
 //go:build unix
 
-package main
+package selfcheck
 
 import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -23,7 +22,7 @@ type watched struct {
 func watchedCheck() check {
 	const long, perSecond = 10 * time.Second, 2000
 	return check{Name: "2000 requests a second, watched by no viewer, by one and by ten", Streams: perSecond * int(long/time.Second),
-		Gap: 50 * time.Millisecond, Tokens: 4, Over: long, Watched: true, Whole: true}
+		Gap: 50 * time.Millisecond, Tokens: 4, Over: long, Watched: true}
 }
 
 // turns are the load without the page and with it.
@@ -39,15 +38,15 @@ func (c check) turns() []check {
 
 // runWatched takes the turns as often as there are turns, and each time begins with
 // another one: what drifts meanwhile drifts for all of them.
-func (c check) runWatched(ctx context.Context, dir, mock string) (grade, error) {
+func (c check) runWatched(ctx context.Context, in place) (grade, error) {
 	turns := c.turns()
 	out := make([]watched, len(turns))
 	for round := range turns {
 		for i := range turns {
 			at := (round + i) % len(turns)
 			turn := turns[at]
-			fmt.Fprintf(os.Stderr, "  round %d of %d: %s …\n", round+1, len(turns), turn.Name)
-			g, err := turn.run(ctx, dir, mock)
+			fmt.Fprintf(in.Stderr, "  round %d of %d: %s …\n", round+1, len(turns), turn.Name)
+			g, err := turn.run(ctx, in)
 			if err != nil {
 				return grade{}, fmt.Errorf("%s: %w", turn.Name, err)
 			}

@@ -1,6 +1,8 @@
-package main
+package calibration
 
 import (
+	"context"
+	"errors"
 	"iter"
 	"math"
 	"math/rand/v2"
@@ -9,6 +11,8 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/arrival"
+	"github.com/vllmspec/vllmspec/harness/dataset"
+	"github.com/vllmspec/vllmspec/harness/experiment"
 	"github.com/vllmspec/vllmspec/mockvllm"
 )
 
@@ -19,14 +23,43 @@ type workload struct {
 	prompt, output float64 // tokens, on average
 }
 
-// spread is the deviation of the logarithm of lengths.
-const spread = 0.6
+// spread is the deviation of the logarithm of lengths, longest the longest answer.
+const (
+	spread  = 0.6
+	longest = 2048
+)
 
 func (l workload) lengths(r *rand.Rand) (prompt, output int) {
 	draw := func(mean float64) int {
 		return max(1, int(mean*math.Exp(r.NormFloat64()*spread-spread*spread/2)))
 	}
-	return draw(l.prompt), min(2048, draw(l.output))
+	return draw(l.prompt), min(longest, draw(l.output))
+}
+
+// plan is one run of so many requests, by a Poisson process.
+func (l workload) plan(requests int, perSecond float64, seed uint64, rows []harness.Objective) experiment.Plan {
+	length := func(mean float64) dataset.Length {
+		return dataset.Length{Mean: int(mean), Deviation: int(mean * math.Sqrt(math.Expm1(spread*spread))), LogNormal: true}
+	}
+	return experiment.Plan{
+		Scenario: harness.Scenario{Name: "calibration", Seed: seed, Objectives: rows,
+			Dataset: dataset.Synthetic{Prompt: length(l.prompt), Answer: length(l.output)},
+			Load:    harness.Open{Arrivals: arrival.Poisson{PerSecond: perSecond}, Requests: requests}},
+		Target: experiment.Target{Model: l.profile.Name, GPU: l.profile.GPU},
+	}
+}
+
+// carriedOut is a plan that was carried out by replay; then judges it.
+func carriedOut(ctx context.Context, replay experiment.Replay, plan experiment.Plan, then func(*experiment.Experiment) error) error {
+	session := &experiment.Session{Place: experiment.Place{Replay: replay}}
+	defer session.Close()
+	e := session.New(plan)
+	err := e.Run(ctx)
+	if err == nil {
+		err = then(e)
+	}
+	_, unfinished := e.Finish(err)
+	return errors.Join(err, unfinished)
 }
 
 // arrivals are n requests of a Poisson process.
@@ -55,12 +88,12 @@ func (l workload) records(n int, perSecond float64, seed uint64) ([]harness.Reco
 	return out, err
 }
 
-// runOf is a run of records, all of them in its measured window.
-func runOf(records []harness.Record) *harness.Run {
+// runOf is a run of a scenario, with these records in its measured window.
+func runOf(s harness.Scenario, records []harness.Record) *harness.Run {
 	from, to := records[0].Due, records[len(records)-1].Due+1
-	return &harness.Run{From: from, To: to, Length: to, Requests: len(records),
-		Records: slices.Values(records), Samples: func(func(harness.Sample) bool) {},
-		Scenario: harness.Scenario{Load: harness.Open{Arrivals: arrival.Poisson{PerSecond: float64(len(records)) / (to - from).Seconds()}}}}
+	s.Load = harness.Open{Arrivals: arrival.Poisson{PerSecond: float64(len(records)) / (to - from).Seconds()}}
+	return &harness.Run{From: from, To: to, Length: to, Requests: len(records), Scenario: s,
+		Records: slices.Values(records), Samples: func(func(harness.Sample) bool) {}}
 }
 
 func recordOf(t mockvllm.Truth, begin time.Time) harness.Record {

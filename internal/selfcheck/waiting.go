@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package selfcheck
 
 import (
 	"context"
@@ -9,7 +9,6 @@ import (
 	"io"
 	"iter"
 	"math/rand/v2"
-	"os"
 	"text/tabwriter"
 	"time"
 
@@ -29,9 +28,8 @@ type waited struct {
 	Lag  spread  `json:"lag_us"`
 }
 
-// wait measures both timers, one after the other, and writes what it found to
-// standard output.
-func (c check) wait() (err error) {
+// wait measures both timers, one after the other, and writes what it found.
+func (c check) wait(out io.Writer) (err error) {
 	var w waiting
 	if w.Precise, err = c.waitWith(true); err != nil {
 		return err
@@ -39,7 +37,7 @@ func (c check) wait() (err error) {
 	if w.Own, err = c.waitWith(false); err != nil {
 		return err
 	}
-	return json.NewEncoder(os.Stdout).Encode(w)
+	return json.NewEncoder(out).Encode(w)
 }
 
 // waitWith runs a load without a server: what it costs is the waiting, and

@@ -1,18 +1,22 @@
-package main
+package calibration
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 
 	"github.com/vllmspec/vllmspec/harness"
-	"github.com/vllmspec/vllmspec/harness/arrival"
-	"github.com/vllmspec/vllmspec/harness/measure"
+	"github.com/vllmspec/vllmspec/harness/experiment"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/stats"
 	"github.com/vllmspec/vllmspec/harness/trials"
 )
+
+// The range that is searched, in requests per second.
+const lowest, highest = 8.0, 512.0
 
 // What searches must show.
 const (
@@ -24,7 +28,7 @@ const (
 // capacity asks of many searches how often the interval that they report contains
 // the mock's true capacity, how wide it is, and what it cost. A short one takes too few
 // of them to tell more than whether they are grossly wrong.
-func capacity(w io.Writer, short bool) error {
+func capacity(ctx context.Context, w io.Writer, short bool) error {
 	of, seeds, reference := chat(), 100, 1_600_000
 	of.prompt, of.output = 128, 16 // that a replay of a hundred searches takes minutes
 	if short {
@@ -34,17 +38,17 @@ func capacity(w io.Writer, short bool) error {
 	if err != nil {
 		return err
 	}
-	truth, err := of.meets(objective, reference)
+	truth, err := of.meets(ctx, objective, reference)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "Searches: %d, for the highest request rate between 8 and 512 per second that meets %s (%s on %s, %.0f tokens in and %.0f out, by a long search %.1f per second)\n\n",
-		seeds, objective.Text, of.profile.Name, of.profile.GPU, of.prompt, of.output, truth)
+	fmt.Fprintf(w, "Searches: %d, for the highest request rate between %g and %g per second that meets %s (%s on %s, %.0f tokens in and %.0f out, by a long search %.1f per second)\n\n",
+		seeds, lowest, highest, objective.Text, of.profile.Name, of.profile.GPU, of.prompt, of.output, truth)
 	s := &searches{workload: of, objectives: []harness.Objective{objective}, truth: truth}
 	if short {
 		s.slack = 0.01 // a shorter search for the truth is off by as much
 	}
-	if err := inParallel(seeds, s.one); err != nil {
+	if err := inParallel(ctx, seeds, func(seed int) (func(), error) { return s.one(ctx, seed) }); err != nil {
 		return err
 	}
 	return s.report(w, short)
@@ -61,64 +65,67 @@ type searches struct {
 }
 
 // one searches, and returns what is to be done with the answer.
-func (s *searches) one(seed int) (func(), error) {
-	h := &hunt{searches: s, seed: uint64(seed + 1), windows: map[float64][]*measure.Window{}}
-	f, err := trials.Bisection{Low: 8, High: 512, Scale: trials.Rate}.Run(h.try)
-	if err != nil {
-		return nil, err
-	}
-	width := 64.0 // of the range
+func (s *searches) one(ctx context.Context, seed int) (then func(), err error) {
+	one := &search{workload: s.workload, seed: uint64(seed + 1)}
+	plan := s.plan(0, 0, one.seed, s.objectives)
+	plan.Design = experiment.Search{Scale: trials.Rate, From: lowest, To: highest}
+	err = carriedOut(ctx, one.replay, plan, func(e *experiment.Experiment) error {
+		then = func() { s.take(*e.Found(), one.runs, one.requests) }
+		return nil
+	})
+	return then, err
+}
+
+// take adds the answer of a search, and what it cost.
+func (s *searches) take(f trials.Finding, runs, requests int) {
+	width := highest / lowest // of the range
 	if f.Lo > 0 && f.Hi > 0 {
 		width = f.Hi/f.Lo - 1
 	}
-	return func() {
-		if f.Lo > s.truth*(1+s.slack) {
-			s.high++
-		}
-		if f.Hi > 0 && f.Hi < s.truth*(1-s.slack) {
-			s.low++
-		}
-		s.widths, s.probes = append(s.widths, width), append(s.probes, len(f.Probes))
-		s.runs, s.requests = append(s.runs, h.runs), append(s.requests, h.requests)
-	}, nil
-}
-
-// A hunt is one search.
-type hunt struct {
-	*searches
-	seed           uint64
-	windows        map[float64][]*measure.Window // by setting
-	runs, requests int
-}
-
-func (h *hunt) try(setting float64, _ *trials.Probe, _ bool) (*trials.Probe, error) {
-	n := trials.Enough(h.objectives, len(h.windows[setting]))
-	for range trials.More(len(h.windows[setting])) {
-		h.runs++
-		h.requests += n + n/trials.Warming
-		records, err := h.records(n+n/trials.Warming, setting, h.seed*10_000+uint64(h.runs))
-		if err != nil {
-			return nil, err
-		}
-		run := runOf(records[n/trials.Warming:])
-		run.Scenario.Load = harness.Open{Arrivals: arrival.Poisson{PerSecond: setting}, Requests: n}
-		h.windows[setting] = append(h.windows[setting], measure.Of(run))
+	if f.Lo > s.truth*(1+s.slack) {
+		s.high++
 	}
-	p := trials.NewProbe(setting, h.windows[setting], h.objectives)
-	p.Runs = make([]string, len(h.windows[setting])) // which are nowhere stored
-	return p, nil
+	if f.Hi > 0 && f.Hi < s.truth*(1-s.slack) {
+		s.low++
+	}
+	s.widths, s.probes = append(s.widths, width), append(s.probes, len(f.Probes))
+	s.runs, s.requests = append(s.runs, runs), append(s.requests, requests)
+}
+
+// A search is one of them, while it goes on.
+type search struct {
+	workload
+	seed           uint64
+	runs, requests int // that were made
+}
+
+// replay is the next run of a search, which has as many requests as are due on average in the time
+// that was asked for. Those of the warm-up come first, and are left out.
+func (s *search) replay(_ context.Context, of harness.Scenario) (*harness.Run, error) {
+	load := of.Load.(harness.Open)
+	n := int(math.Round((load.For - of.Warmup).Seconds() * load.Arrivals.Rate()))
+	warmup := n / trials.Warming
+	s.runs++
+	s.requests += warmup + n
+	records, err := s.records(warmup+n, load.Arrivals.Rate(), s.seed*10_000+uint64(s.runs))
+	if err != nil {
+		return nil, err
+	}
+	run := runOf(of, records[warmup:])
+	run.Scenario.Load = harness.Open{Arrivals: load.Arrivals, Requests: n}
+	return run, nil
 }
 
 // meets is the highest rate that meets an objective of a quantile of TTFT, by bisection
 // with so many requests a rate.
-func (l workload) meets(o harness.Objective, n int) (float64, error) {
+func (l workload) meets(ctx context.Context, o harness.Objective, n int) (float64, error) {
 	most, err := l.capacity()
 	lo, hi := most*.8, most
 	for range 7 {
 		middle := (lo + hi) / 2
 		var all stats.Values
 		const parts = 4
-		failed := inParallel(parts, func(i int) (func(), error) {
+		failed := inParallel(ctx, parts, func(i int) (func(), error) {
 			records, err := l.records(skipped+n/parts, middle, uint64(1_000_000+i))
 			return func() {
 				for _, r := range records[skipped:] {

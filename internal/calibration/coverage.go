@@ -1,17 +1,17 @@
-package main
+package calibration
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"math"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/experiment"
 	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
@@ -33,7 +33,7 @@ const (
 // coverage asks of many runs at each load how often the interval of a figure
 // contains its true value, which is that of all of them together; how often there is
 // none; and what a server is called that just misses its limit.
-func coverage(w io.Writer, short bool) error {
+func coverage(ctx context.Context, w io.Writer, short bool) error {
 	of, runs, requests := chat(), 1000, 5000
 	loads := []float64{.3, .6, .85, .95}
 	if short {
@@ -49,7 +49,7 @@ func coverage(w io.Writer, short bool) error {
 	var failures []error
 	for _, load := range loads {
 		c := &covering{workload: of, rate: load * capacity, requests: requests}
-		if err := c.run(runs); err != nil {
+		if err := c.run(ctx, runs); err != nil {
 			return err
 		}
 		for _, f := range c.figures {
@@ -77,68 +77,44 @@ type covered struct {
 	values   stats.Values // of all runs
 }
 
-func (c *covering) run(runs int) error {
+func (c *covering) run(ctx context.Context, runs int) error {
+	var rows []harness.Objective
 	for _, figure := range []string{"p50 TTFT", "p95 TTFT", "p99 TTFT", "p95 ITL", "p99 ITL"} {
 		// Every run misses this limit: what is asked for are the intervals.
 		o, err := slo.Parse(figure, "at most 1 µs")
 		if err != nil {
 			return err
 		}
-		c.figures = append(c.figures, &covered{Objective: o})
+		rows, c.figures = append(rows, o), append(c.figures, &covered{Objective: o})
 	}
-	return inParallel(runs, func(seed int) (func(), error) {
-		w, err := c.once(uint64(seed + 1))
-		if err != nil {
-			return nil, err
-		}
-		var verdicts []slo.Verdict
-		for _, f := range c.figures {
-			verdicts = append(verdicts, slo.Judge(w, []harness.Objective{f.Objective})...)
-		}
-		return func() {
-			for i, f := range c.figures {
-				f.verdicts = append(f.verdicts, verdicts[i])
-				f.values.Merge(w.Spread(f.Metric))
-			}
-		}, nil
+	return inParallel(ctx, runs, func(seed int) (then func(), err error) {
+		plan := c.plan(skipped+c.requests, c.rate, uint64(seed+1), rows)
+		err = carriedOut(ctx, c.replay, plan, func(e *experiment.Experiment) error {
+			verdicts, err := e.Judge(experiment.Question{Kind: experiment.Objectives, Rows: rows})
+			then = func() { c.take(e.Windows()[0], verdicts) }
+			return err
+		})
+		return then, err
 	})
 }
 
-// inParallel does n things on all cores, and what they return one after the other.
-func inParallel(n int, do func(i int) (func(), error)) error {
-	next := make(chan int)
-	var group sync.WaitGroup
-	var lock sync.Mutex
-	var failures []error
-	for range runtime.GOMAXPROCS(0) {
-		group.Go(func() {
-			for i := range next {
-				then, err := do(i)
-				lock.Lock()
-				if err != nil {
-					failures = append(failures, err)
-				} else {
-					then()
-				}
-				lock.Unlock()
-			}
-		})
+// take adds a run.
+func (c *covering) take(w *measure.Window, verdicts []slo.Verdict) {
+	for i, f := range c.figures {
+		f.verdicts = append(f.verdicts, verdicts[i])
+		f.values.Merge(w.Spread(f.Metric))
 	}
-	for i := range n {
-		next <- i
-	}
-	close(next)
-	group.Wait()
-	return errors.Join(failures...)
 }
 
-// once measures a run.
-func (c *covering) once(seed uint64) (*measure.Window, error) {
-	records, err := c.records(skipped+c.requests, c.rate, seed)
+// replay is a run as the mock's own instants give it, without those requests that come before the
+// server is as busy as it will be.
+func (c *covering) replay(_ context.Context, s harness.Scenario) (*harness.Run, error) {
+	load := s.Load.(harness.Open)
+	records, err := c.records(load.Requests, load.Arrivals.Rate(), s.Seed)
 	if err != nil {
 		return nil, err
 	}
-	return measure.Of(runOf(records[skipped:])), nil
+	return runOf(s, records[skipped:]), nil
 }
 
 // A result is how well a figure's intervals did.

@@ -1,13 +1,19 @@
 //go:build unix
 
-package main
+package selfcheck
 
 import (
 	"context"
 	"os"
 	"os/exec"
+	"slices"
 	"syscall"
 )
+
+// again is this program with other arguments, in a process of its own.
+func (r Command) again(ctx context.Context, dir string, args ...string) *exec.Cmd {
+	return child(ctx, dir, r.Self[0], append(slices.Clone(r.Self[1:]), args...)...)
+}
 
 // child is a program that does not outlive us. It ends with the context, and on
 // Linux also when we are killed: the system then ends what this thread started,

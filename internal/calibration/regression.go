@@ -1,6 +1,7 @@
-package main
+package calibration
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/compare"
+	"github.com/vllmspec/vllmspec/harness/experiment"
 	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/slo"
 )
@@ -32,7 +34,7 @@ const (
 // regression asks how often a comparison with a baseline finds a slow-down that is
 // there, and how often one that is not, by what the runs cost. It is an error unless
 // at the stated cost at least 95 % are found and at most 1 % of alarms are false.
-func regression(w io.Writer, short bool) error {
+func regression(ctx context.Context, w io.Writer, short bool) error {
 	seeds, requests, repeats, trials := 200, []int{500, 1000, 2000, 5000}, []int{5, 6, 8, 10}, 2_000
 	if short {
 		seeds, requests, repeats, trials = 80, []int{statedRequests}, []int{statedRepeats}, 1_000
@@ -45,7 +47,7 @@ func regression(w io.Writer, short bool) error {
 		}
 		g.rows = append(g.rows, o)
 	}
-	if err := g.runAll(requests); err != nil {
+	if err := g.runAll(ctx, requests); err != nil {
 		return err
 	}
 	fmt.Fprintf(w, "Regressions: %s at %.0f %% of its capacity; its speed differs by %.0f %% from run to run; %d runs of each kind, %d draws of them a line\n",
@@ -86,7 +88,7 @@ const (
 )
 
 // runAll makes the runs of all kinds; one of n requests is the beginning of a longer one.
-func (g *gate) runAll(requests []int) error {
+func (g *gate) runAll(ctx context.Context, requests []int) error {
 	g.figures = map[int][3][][]float64{}
 	for _, n := range requests {
 		g.figures[n] = [3][][]float64{make([][]float64, g.seeds), make([][]float64, g.seeds), make([][]float64, g.seeds)}
@@ -95,8 +97,8 @@ func (g *gate) runAll(requests []int) error {
 	if err != nil {
 		return err
 	}
-	return inParallel(3*g.seeds, func(job int) (func(), error) {
-		figures, err := g.run(job/3, job%3, requests, busy*capacity)
+	return inParallel(ctx, 3*g.seeds, func(job int) (func(), error) {
+		figures, err := g.run(ctx, job/3, job%3, requests, busy*capacity)
 		return func() {
 			for n, of := range figures {
 				g.figures[n][job%3][job/3] = of
@@ -106,7 +108,7 @@ func (g *gate) runAll(requests []int) error {
 }
 
 // run makes one run, and takes its figures, one for each row, by the number of requests.
-func (g *gate) run(seed, kind int, requests []int, rate float64) (map[int][]float64, error) {
+func (g *gate) run(ctx context.Context, seed, kind int, requests []int, rate float64) (map[int][]float64, error) {
 	speed := math.Exp(unsteady * rand.New(rand.NewPCG(uint64(seed), uint64(10+kind))).NormFloat64())
 	if kind == slow {
 		speed *= slower
@@ -120,18 +122,32 @@ func (g *gate) run(seed, kind int, requests []int, rate float64) (map[int][]floa
 	if err != nil {
 		return nil, err
 	}
+	replay := func(_ context.Context, s harness.Scenario) (*harness.Run, error) {
+		return runOf(s, records[:s.Load.(harness.Open).Requests]), nil
+	}
 	figures := map[int][]float64{}
 	for _, n := range requests {
-		window := measure.Of(runOf(records[:n]))
-		for _, o := range g.rows {
-			f, err := window.Figure(o)
-			if err != nil {
-				return nil, err
-			}
-			figures[n] = append(figures[n], f.Value)
+		err := carriedOut(ctx, replay, of.plan(n, rate, uint64(seed+1), nil), func(e *experiment.Experiment) (err error) {
+			figures[n], err = g.figuresOf(e.Windows()[0])
+			return err
+		})
+		if err != nil {
+			return nil, err
 		}
 	}
 	return figures, nil
+}
+
+// figuresOf are the figures of a run, one for each row.
+func (g *gate) figuresOf(w *measure.Window) (values []float64, err error) {
+	for _, o := range g.rows {
+		f, err := w.Figure(o)
+		if err != nil {
+			return nil, err
+		}
+		values = append(values, f.Value)
+	}
+	return values, nil
 }
 
 // A gateLine is what the gate did at one cost, as shares of the trials.

@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package selfcheck
 
 import (
 	"bufio"
@@ -17,11 +17,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/experiment"
 	"github.com/vllmspec/vllmspec/harness/slo"
-	"github.com/vllmspec/vllmspec/harness/store"
 	"github.com/vllmspec/vllmspec/reports/live"
 )
 
@@ -36,7 +35,7 @@ type page struct {
 }
 
 // show serves the page, where the check has one, and lets the viewers come.
-func (c check) show(dir string) (p page, err error) {
+func (c check) show(r Command, dir string) (p page, err error) {
 	if !c.Shown {
 		return p, nil
 	}
@@ -44,7 +43,7 @@ func (c check) show(dir string) (p page, err error) {
 		return p, err
 	}
 	runtime.LockOSThread() // as long as it lives, so may the viewers
-	p.viewers = child(context.Background(), dir, os.Args[0], "follow", p.server.URL(), strconv.Itoa(c.Viewers))
+	p.viewers = r.again(context.Background(), dir, "follow", p.server.URL(), strconv.Itoa(c.Viewers))
 	if p.leave, err = p.viewers.StdinPipe(); err != nil {
 		return p, err
 	}
@@ -62,10 +61,13 @@ func (c check) show(dir string) (p page, err error) {
 	return p, nil
 }
 
-// watch looks on at a load that is about to begin.
-func (p page) watch(s harness.Scenario) *live.Watch {
-	p.server.Begin(func() {})
-	return live.NewWatch(s, store.Manifest{Start: time.Now()}, live.NewTerminal(io.Discard, os.Getenv), p.server)
+// watch shows a load that is about to begin; nil where there is no page.
+func (p page) watch(s harness.Scenario, m experiment.Manifest, stop func()) *live.Watch {
+	if p.server == nil {
+		return nil
+	}
+	p.server.Begin(stop)
+	return live.NewWatch(s, m, live.NewTerminal(io.Discard, os.Getenv), p.server)
 }
 
 // seen lets the viewers go, and returns how many frames the one with the fewest got.
@@ -92,11 +94,8 @@ func (p page) close() {
 	}
 }
 
-// objectives are what a page has to judge.
-func (c check) objectives() (out []harness.Objective) {
-	if !c.Whole {
-		return nil
-	}
+// objectives are what a run is judged by, while it goes on and at its end.
+func objectives() (out []harness.Objective) {
 	for _, row := range [][2]string{{"p99 TTFT", "at most 500 ms"}, {"p95 ITL", "at most 60 ms"}, {"error rate", "at most 0.1%"}} {
 		o, err := slo.Parse(row[0], row[1])
 		if err != nil {

@@ -1,4 +1,4 @@
-package experiment
+package server
 
 import (
 	"fmt"
@@ -9,14 +9,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestServerLogs_areOneForEachProcess(t *testing.T) {
+func TestLockLog_keepsOneForEachProcess(t *testing.T) {
 	folder := t.TempDir()
 	for i := range 9 {
-		s, path := &Session{Out: folder}, filepath.Join(folder, fmt.Sprintf("%s%d%s", logBegins, i, logEnds))
-		require.NoError(t, s.lockLog(path))
+		path := filepath.Join(folder, fmt.Sprintf("%s%d%s", logBegins, i, logEnds))
+		lock, err := LockLog(nil, path)
+		require.NoError(t, err)
 		assert.FileExists(t, path)
 		if i > 0 {
-			s.launched.lock.Release()
+			lock.Release()
 		}
 	}
 	logs, err := filepath.Glob(filepath.Join(folder, "server-*.log"))

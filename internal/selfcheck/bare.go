@@ -1,18 +1,21 @@
 //go:build unix
 
-package main
+package selfcheck
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"strings"
 	"sync"
 	"text/tabwriter"
 	"time"
+
+	"github.com/vllmspec/vllmspec/harness/client"
+	"github.com/vllmspec/vllmspec/harness/openai"
 )
 
 // A bare is what it takes on this machine to read the same streams and do nothing with
@@ -22,8 +25,14 @@ type bare struct {
 }
 
 // readOnly brings the check's load with Go's own connections, looks at nothing of what
-// comes, and writes what that took to standard output.
-func (c check) readOnly(url, model string) error {
+// comes, and writes what that took.
+func (c check) readOnly(ctx context.Context, url string, out io.Writer) error {
+	client := &openai.Client{Endpoint: client.Endpoint{URL: url}}
+	defer client.Close()
+	server, err := client.Preflight(ctx)
+	if err != nil {
+		return err
+	}
 	streams := make([]net.Conn, c.Streams)
 	for i := range streams {
 		conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
@@ -33,7 +42,7 @@ func (c check) readOnly(url, model string) error {
 		defer conn.Close()
 		streams[i] = conn
 	}
-	body := fmt.Sprintf(`{"model":%q,"prompt":%q,"max_tokens":%d,"ignore_eos":true,"stream":true}`, model, strings.Repeat("word ", 30), c.Tokens)
+	body := fmt.Sprintf(`{"model":%q,"prompt":%q,"max_tokens":%d,"ignore_eos":true,"stream":true}`, server.Model, strings.Repeat("word ", 30), c.Tokens)
 	request := fmt.Sprintf("POST /v1/completions HTTP/1.1\r\nHost: selfcheck\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
 	spent := used()
 	var group sync.WaitGroup
@@ -52,7 +61,7 @@ func (c check) readOnly(url, model string) error {
 	if err := <-failed; err != nil {
 		return err
 	}
-	return json.NewEncoder(os.Stdout).Encode(bare{float64(took) / float64(time.Microsecond) / float64(c.Streams*c.Tokens)})
+	return json.NewEncoder(out).Encode(bare{float64(took) / float64(time.Microsecond) / float64(c.Streams*c.Tokens)})
 }
 
 // drain sends a request and reads until the server closes.

@@ -1,0 +1,84 @@
+// Package calibration holds the harness's verdicts against a server whose truth is known: the mock,
+// replayed at full speed. It prints how often intervals contain the true value, and how often a
+// verdict is wrong.
+package calibration
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// A part of the calibration; a short one takes some seconds.
+type part struct {
+	name string
+	run  func(ctx context.Context, w io.Writer, short bool) error
+}
+
+func parts() []part {
+	return []part{
+		{"coverage", coverage},
+		{"capacity", capacity},
+		{"regression", regression},
+	}
+}
+
+// Run carries out those parts of the calibration that the arguments name, or all; before them may
+// stand: short. It is an error where one does not show what it must.
+func Run(ctx context.Context, arguments []string, stdout io.Writer) error {
+	short := len(arguments) > 0 && arguments[0] == "short"
+	if short {
+		arguments = arguments[1:]
+	}
+	var names []string
+	for _, p := range parts() {
+		names = append(names, p.name)
+	}
+	for _, asked := range arguments {
+		if !slices.Contains(names, asked) {
+			return fmt.Errorf("there is no calibration %q; there are: %s; before them may stand: short", asked, strings.Join(names, ", "))
+		}
+	}
+	for _, p := range parts() {
+		if len(arguments) > 0 && !slices.Contains(arguments, p.name) {
+			continue
+		}
+		if err := p.run(ctx, stdout, short); err != nil {
+			return fmt.Errorf("%s: %w", p.name, err)
+		}
+	}
+	return nil
+}
+
+// inParallel does n things on all cores, and what they return one after the other.
+func inParallel(ctx context.Context, n int, do func(i int) (func(), error)) error {
+	next := make(chan int)
+	var group sync.WaitGroup
+	var lock sync.Mutex
+	var failures []error
+	for range runtime.GOMAXPROCS(0) {
+		group.Go(func() {
+			for i := range next {
+				then, err := do(i)
+				lock.Lock()
+				if err != nil {
+					failures = append(failures, err)
+				} else {
+					then()
+				}
+				lock.Unlock()
+			}
+		})
+	}
+	for i := 0; i < n && ctx.Err() == nil; i++ {
+		next <- i
+	}
+	close(next)
+	group.Wait()
+	return errors.Join(append(failures, context.Cause(ctx))...)
+}
