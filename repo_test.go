@@ -80,8 +80,9 @@ func allowed() map[string][]string {
 		"features":     {""},
 
 		// The command: a table of subcommands, a package each.
-		"cmd/vllmspec":              {"internal/command", "internal/command/drift", "internal/command/features", "internal/command/mock", "internal/command/open", "internal/command/report", "internal/command/start", "internal/command/version"},
+		"cmd/vllmspec":              {"internal/command", "internal/command/comment", "internal/command/drift", "internal/command/features", "internal/command/mock", "internal/command/open", "internal/command/report", "internal/command/start", "internal/command/version"},
 		"internal/command":          {"internal/plain", "internal/spelling"},
+		"internal/command/comment":  {"internal/command", "internal/command/open", "internal/pullrequest"},
 		"internal/command/drift":    append(domain, "harness/measure", "harness/store", "harness/quantity", "harness/slo", "harness/compare", "internal/command"),
 		"internal/command/features": append(domain, "harness/dataset", "harness/experiment", "harness/quantity", "harness/slo", "harness/store", "internal/command", "internal/command/open", "internal/disk", "internal/environment", "internal/suite", "mockvllm"),
 		"internal/command/mock":     append(domain, "internal/command", "internal/disk", "internal/stamp", "harness/store", "mockvllm", "mockvllm/calibrate"),

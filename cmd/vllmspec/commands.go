@@ -2,6 +2,7 @@ package main
 
 import (
 	"github.com/vllmspec/vllmspec/internal/command"
+	"github.com/vllmspec/vllmspec/internal/command/comment"
 	"github.com/vllmspec/vllmspec/internal/command/drift"
 	"github.com/vllmspec/vllmspec/internal/command/features"
 	"github.com/vllmspec/vllmspec/internal/command/mock"
@@ -23,6 +24,7 @@ func commands() command.Table {
 		report.CompareCommand(),
 		drift.Command(),
 		mock.Command(),
+		comment.Command(),
 		version.Command(),
 	}
 }

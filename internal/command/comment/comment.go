@@ -1,0 +1,63 @@
+// Package comment writes the results of the last run into a pull request.
+package comment
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/vllmspec/vllmspec/internal/command"
+	"github.com/vllmspec/vllmspec/internal/command/open"
+	"github.com/vllmspec/vllmspec/internal/pullrequest"
+)
+
+// Command writes a comment.
+func Command() command.Command {
+	return command.Command{Name: "comment", Usage: "[--out FOLDER]", Run: run,
+		Does: "writes the results of the last run into the pull request that a pipeline runs for",
+		Example: `vllmspec comment                   # in GitHub Actions, with GITHUB_TOKEN
+			vllmspec comment --out nightly     # in GitLab CI, with GITLAB_TOKEN`}
+}
+
+func run(call *command.Call) error {
+	flags := call.Flags()
+	out := flags.String("out", "", "`folder` of the results (default VLLMSPEC_OUT, or reports/out)")
+	others, err := flags.Read()
+	if err != nil {
+		return err
+	}
+	if len(others) > 0 {
+		return command.Mistakef("it takes no arguments, and comments on the pull request that CI names: vllmspec comment")
+	}
+	path := filepath.Join(open.Folder(call, *out), "summary.md")
+	summary, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return command.Mistakef("there is no %s: vllmspec test and go test write it when they end", path)
+	}
+	if err != nil {
+		return err
+	}
+	request, err := pullrequest.Find(func(name string) string { return variable(call.Environ, name) })
+	if errors.Is(err, pullrequest.ErrNone) {
+		fmt.Fprintf(call.Out, "no comment: %v\n", err) // a pipeline of a branch is no mistake
+		return nil
+	}
+	if err != nil {
+		return &command.Mistake{Err: err}
+	}
+	return request.Write(context.Background(), string(summary))
+}
+
+// variable is the value of an environment variable; the last one counts, as in os/exec.
+func variable(environ []string, name string) (value string) {
+	for _, entry := range environ {
+		if v, found := strings.CutPrefix(entry, name+"="); found {
+			value = v
+		}
+	}
+	return value
+}
