@@ -143,5 +143,11 @@ func (t Table) list(w io.Writer) {
 		fmt.Fprintf(w, "  %-10s %s\n", c.Name, c.Does)
 	}
 	fmt.Fprintf(w, "  %-10s %s\n", "help", "prints this list, or with a command what that takes")
-	fmt.Fprint(w, "\nvllmspec COMMAND -h shows an example and the flags. Exit codes: 0 done, every objective met;\n1 an objective missed or unknown, or a failure; 2 bad input, nothing was measured.\n")
+	fmt.Fprint(w, `
+vllmspec COMMAND -h shows an example and the flags.
+
+exit codes: 0  done; every objective is met
+            1  an objective is missed or unknown, or something failed
+            2  bad input: nothing was measured
+`)
 }

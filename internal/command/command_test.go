@@ -51,7 +51,7 @@ func TestTable_exitCodes(t *testing.T) {
 		{"report --something", command.Wrong, "", "vllmspec report: there is no flag --something; -h lists them\n", ""},
 		{"report --most", command.Wrong, "", "vllmspec report: --most has no value\n", ""},
 		{"report --most x", command.Wrong, "", `vllmspec report: invalid value "x" for flag -most`, ""},
-		{"report --help", command.OK, "vllmspec report draws pages.\n\nusage: vllmspec report RUN… [--json]\n\nexample:\n  vllmspec report run=x\n\nflags:\n  --json               as JSON\n  --most many          so many at most (default 8)\n", "", ""},
+		{"report --help", command.OK, "vllmspec report draws pages.\n\nusage: vllmspec report RUN… [--json]\n\nexample:\n  vllmspec report run=x\n\nflags:\n  --json              as JSON\n  --most many         so many at most (default 8)\n", "", ""},
 		{"help report", command.OK, "usage: vllmspec report", "", ""},
 		{"help help", command.OK, "  report     draws pages\n", "", ""},
 		{"help --help", command.OK, "  report     draws pages\n", "", ""},

@@ -108,10 +108,28 @@ func (f *Flags) help() string {
 		if of.DefValue != "" && of.DefValue != "false" && of.DefValue != "0" && of.DefValue != "0s" {
 			about += " (default " + of.DefValue + ")"
 		}
-		if len(head) > 20 {
-			head += "\n  " + strings.Repeat(" ", 20)
+		if len(head) > column-4 {
+			head += "\n" + strings.Repeat(" ", column-1)
 		}
-		fmt.Fprintf(&out, "  %-20s %s\n", head, strings.ReplaceAll(about, "\n", "\n"+strings.Repeat(" ", 23)))
+		fmt.Fprintf(&out, "  %-*s %s\n", column-3, head, strings.Join(wrapped(about, columns-column), "\n"+strings.Repeat(" ", column)))
 	})
 	return out.String()
+}
+
+// A terminal has so many columns at least; flags are explained in the column given.
+const (
+	columns = 80
+	column  = 22
+)
+
+// wrapped are the lines of a text of this width.
+func wrapped(text string, width int) (lines []string) {
+	line := ""
+	for _, word := range strings.Fields(text) {
+		if line != "" && len([]rune(line))+1+len([]rune(word)) > width {
+			lines, line = append(lines, line), ""
+		}
+		line = strings.TrimSpace(line + " " + word)
+	}
+	return append(lines, line)
 }

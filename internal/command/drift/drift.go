@@ -23,7 +23,7 @@ import (
 // Command says since when a figure is another one than before.
 func Command() command.Command {
 	return command.Command{Name: "drift", Usage: "[FOLDER] [--json]", Run: run,
-		Does: "says since when a figure of a scenario is another one than before",
+		Does: "says since when a figure differs from before",
 		Example: `vllmspec drift                # of all runs in reports/out; exit code 1 where a figure is worse now
 			vllmspec drift --json nightly`}
 }

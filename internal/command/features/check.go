@@ -18,7 +18,7 @@ import (
 // CheckCommand says what is known of features before any load.
 func CheckCommand() command.Command {
 	return command.Command{Name: "check", Usage: "[FEATURE…] [flags]", Run: check,
-		Does: "says what is known of features before a load: all mistakes, how long it takes, whether that decides",
+		Does: "finds mistakes before a load, and says how long that takes",
 		Example: `vllmspec check slo
 			vllmspec check --url http://127.0.0.1:8000    # asks the server for the length of its context too`}
 }
@@ -92,7 +92,7 @@ func (c checked) print() error {
 	}
 	line := fmt.Sprintf("\n%s can run", quantity.Counted(right, "scenario"))
 	if live > 0 {
-		line += fmt.Sprintf("; the loads take %s in all, so give go test -timeout %v", quantity.Roughly(live.Seconds()), withRoom(live))
+		line += fmt.Sprintf("; the loads take %s in all, so give go test -timeout %.0fm", quantity.Roughly(live.Seconds()), withRoom(live).Minutes())
 	}
 	fmt.Fprintln(c.call.Out, line+".")
 	return nil

@@ -19,7 +19,7 @@ import (
 // DemoCommand shows a server that freezes while one watches.
 func DemoCommand() command.Command {
 	return command.Command{Name: "demo", Usage: "[flags]", Run: demo,
-		Does:    "shows half a minute of load on a mock that freezes, live in a browser, and the verdict",
+		Does:    "shows a server that freezes, live, in half a minute",
 		Example: "vllmspec demo"}
 }
 
@@ -61,7 +61,7 @@ func demo(call *command.Call) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(call.Out, "A mock of vLLM gets 27 seconds of load, in real time over TCP.\nAfter 14 seconds its engine freezes, for 6 seconds. Watch it at http://%s\n\n", address)
+	fmt.Fprintf(call.Out, "A mock of vLLM gets 27 seconds of load, in real time over TCP.\nAfter 14 seconds its engine freezes for 6 seconds. Watch it:\nhttp://%s\n\n", address)
 	if !*quiet {
 		go showOnceThere(call.Environ, address)
 	}
@@ -91,7 +91,7 @@ func concluded(call *command.Call, out string, err error, quiet bool) error {
 	if wrong != nil || json.Unmarshal(raw, &verdicts) != nil || len(verdicts) == 0 || verdicts[0].Outcome != slo.Missed {
 		return err
 	}
-	fmt.Fprintf(call.Out, "\nThat is what a test would have failed for: the objective was missed, and the report says why.\nReport: %s\nNext: vllmspec init writes a feature of your own.\n", report)
+	fmt.Fprintf(call.Out, "\nA test fails for that: the objective was missed, and the report says why.\n%s\nNext: vllmspec init writes a feature of your own.\n", report)
 	if !quiet {
 		open.Show(call.Environ, report)
 	}

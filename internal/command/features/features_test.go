@@ -50,7 +50,7 @@ func called(t *testing.T, dir string, args ...string) (code int, out, complaints
 	var o, e bytes.Buffer
 	call := command.Call{Args: args, Dir: dir, Environ: []string{"PATH=" + os.Getenv("PATH"), "CI=true"}, Out: &o, Err: &e,
 		Bubble: func(run func()) { synctest.Test(t, func(*testing.T) { run() }) }}
-	code = command.Table{features.TestCommand(), features.DemoCommand()}.Run(call)
+	code = command.Table{features.TestCommand(), features.CheckCommand(), features.DemoCommand()}.Run(call)
 	return code, o.String(), e.String()
 }
 
@@ -160,4 +160,67 @@ func TestDemo_mistakes(t *testing.T) {
 	code, _, complaints := called(t, t.TempDir(), "demo", "now")
 	assert.Equal(t, command.Wrong, code)
 	assert.Contains(t, complaints, "it takes no arguments")
+}
+
+// checkedFeature is what check says of a feature.
+func checkedFeature(t *testing.T, feature string, args ...string) (code int, out, complaints string) {
+	t.Helper()
+	dir := folder(t, feature)
+	code, out, complaints = called(t, dir, append([]string{"check"}, args...)...)
+	assert.NoDirExists(t, filepath.Join(dir, "reports"), "nothing is written")
+	return code, out, complaints
+}
+
+func TestCheck_saysWhatAScenarioWillDo(t *testing.T) {
+	code, out, _ := checkedFeature(t, quick)
+	assert.Equal(t, command.OK, code)
+	assert.Contains(t, out, "slo/quick.feature:3 One\n  2 seconds of load, simulated in seconds, some 10 requests are judged\n")
+	assert.Contains(t, out, "\n2 scenarios can run.\n")
+
+	long := strings.NewReplacer("10 requests\n", "20 minutes\n", "| requests | exactly 10 |", "| p99.9 TTFT | at most 1 s |").Replace(quick)
+	code, out, _ = checkedFeature(t, long, "--run", "One")
+	assert.Equal(t, command.OK, code)
+	assert.Contains(t, out, "20 minutes of load, simulated in seconds, some 6,000 requests are judged")
+	assert.NotContains(t, out, "warning")
+	code, out, _ = checkedFeature(t, strings.Replace(long, "20 minutes", "1 minute", 1), "--run", "One")
+	assert.Equal(t, command.OK, code)
+	assert.Contains(t, out, "warning: p99.9 TTFT at most 1 s: this load can miss it, but brings too few requests to meet it")
+}
+
+func TestCheck_namesAllMistakesOfAllFiles(t *testing.T) {
+	broken := strings.NewReplacer("prompts of 16 tokens", "prompts of 200,000 tokens", "evenly at 5 per second\n    When the load runs for 10 requests\n    Then these objectives are met:\n      | requests | exactly 11 |",
+		"evenly at five per second\n    When the load runs for 10 requests\n    Then these objectives are met:\n      | requests | exactly 11 |").Replace(quick)
+	dir := folder(t, broken)
+	other := strings.NewReplacer("  @quick\n", "", "prompts of 16 tokens are answered in 8 tokens", `conversations are drawn from "none.jsonl"`).Replace(quick)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "slo", "drawn.feature"), []byte(other), 0o644))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "slo", "unread.feature"), []byte(strings.Replace(quick, "arrive evenly", "come", 2)), 0o644))
+	code, _, complaints := called(t, dir, "check")
+	assert.Equal(t, command.Wrong, code)
+	for _, says := range []string{
+		"slo/quick.feature:3: prompts of 200000 tokens and answers of 8 tokens do not fit into the model's context of",
+		"slo/quick.feature:13: ",
+		"slo/drawn.feature:4: there is no file " + filepath.Join(dir, "none.jsonl"),
+		`slo/unread.feature:6: no sentence reads "requests come`,
+		`slo/unread.feature:13: no sentence reads "requests come`,
+	} {
+		assert.Contains(t, complaints, says)
+	}
+}
+
+func TestCheck_asksAServerForItsContext(t *testing.T) {
+	profile := mockvllm.Profiles()[0]
+	profile.MaxModelLen = 20
+	mock, err := mockvllm.New(mockvllm.Config{Profile: profile, Names: []string{"llama-3.1-8b"}})
+	require.NoError(t, err)
+	mock.Start()
+	defer mock.Close()
+	server := httptest.NewServer(mock)
+	defer server.Close()
+	code, out, complaints := checkedFeature(t, quick, "--url", server.URL)
+	assert.Equal(t, command.Wrong, code)
+	assert.Contains(t, out, "the server serves llama-3.1-8b\n")
+	assert.Contains(t, complaints, "do not fit into the model's context of 20 tokens")
+	code, out, _ = checkedFeature(t, strings.ReplaceAll(quick, "16 tokens", "4 tokens"), "--url", server.URL)
+	assert.Equal(t, command.OK, code)
+	assert.Contains(t, out, "2 scenarios can run; the loads take 4 seconds in all, so give go test -timeout 15m.\n")
 }

@@ -58,25 +58,32 @@ func (o *outlook) single(times int) {
 	s := o.of.Plan.Scenario
 	o.lasts = time.Duration(times) * s.Load.Planned()
 	requests := "as many requests as the users get through"
-	if n := slo.ExpectedRequests(s); n > 0 {
+	if n := judged(s); n > 0 {
 		requests = fmt.Sprintf("some %s are judged", quantity.Counted(int(math.Round(n)), "request"))
 	}
-	each := ""
 	if times > 1 {
-		each = fmt.Sprintf("%d runs of one load", times)
-		o.say(joined(each, o.duration(), requests+" in each"))
+		o.say(joined(fmt.Sprintf("%d runs of one load", times), o.duration(), requests+" in each"))
 		return
 	}
 	o.say(joined(o.duration(), requests))
+}
+
+// judged is how many requests will be judged, on average where their rate changes; 0 where the server decides.
+func judged(s harness.Scenario) float64 {
+	n := slo.ExpectedRequests(s)
+	if open, ok := s.Load.(harness.Open); ok && n == 0 && open.Arrivals != nil {
+		return open.Arrivals.Rate() * max(0, open.For-s.Warmup).Seconds()
+	}
+	return n
 }
 
 // duration is how long all of it takes.
 func (o *outlook) duration() string {
 	switch {
 	case o.lasts <= 0:
-		return "which take as long as the server needs"
+		return "as long as the server needs"
 	case o.of.Virtual:
-		return quantity.Roughly(o.lasts.Seconds()) + " of load, in virtual time: seconds"
+		return quantity.Roughly(o.lasts.Seconds()) + " of load, simulated in seconds"
 	}
 	return quantity.Roughly(o.lasts.Seconds()) + " of load"
 }
@@ -88,11 +95,12 @@ func (o *outlook) fits(context int) {
 	if context == 0 {
 		return
 	}
-	for _, of := range lengths(o.of.Plan.Scenario.Dataset) {
+	all := lengths(o.of.Plan.Scenario.Dataset)
+	for _, of := range all {
 		mean, most := of.Prompt.Mean+of.Prefix+of.Answer.Mean, longest(of.Prompt)+of.Prefix+longest(of.Answer)
 		what := fmt.Sprintf("prompts of %s tokens and answers of %s tokens", of.Prompt, of.Answer)
 		switch {
-		case mean > context && o.mistake == nil:
+		case mean > context && len(all) == 1: // of a mix the others are answered
 			o.mistake = fmt.Errorf("%s do not fit into the model's context of %s tokens", what, quantity.Grouped(context))
 		case most > context:
 			o.say(fmt.Sprintf("warning: some %s do not fit into the model's context of %s tokens", what, quantity.Grouped(context)))

@@ -27,7 +27,7 @@ import (
 
 // Command is the mock as a server of its own.
 func Command() command.Command {
-	return command.Command{Name: "mock", Usage: "[serve] [MODEL] [flags]", Does: "serves a mock of vLLM, or replays a trace on it, or fits it to runs of a real server",
+	return command.Command{Name: "mock", Usage: "[serve] [MODEL] [flags]", Does: "serves a mock of vLLM, or fits it to runs of a real server",
 		Run: func(call *command.Call) error {
 			if os.Getenv("GOGC") == "" {
 				debug.SetGCPercent(25) // most memory is connections, which live long: less of it beats less work

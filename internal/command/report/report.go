@@ -19,7 +19,7 @@ import (
 // Command draws the page of one run.
 func Command() command.Command {
 	return command.Command{Name: "report", Usage: "RUN…", Run: run,
-		Does: "judges stored runs again from their files, and draws their pages",
+		Does: "judges stored runs again, and draws their pages",
 		Example: `vllmspec report reports/out/run=20261123T221503Z-chat
 			vllmspec report reports/out/.run=20261123T221503Z-chat    # what is left of a run that was killed`}
 }
@@ -27,7 +27,7 @@ func Command() command.Command {
 // CompareCommand draws several runs on one page.
 func CompareCommand() command.Command {
 	return command.Command{Name: "compare", Usage: "RUN RUN…", Run: runCompare,
-		Does:    "draws stored runs beside each other: distributions, differences with intervals",
+		Does:    "draws stored runs beside each other",
 		Example: "vllmspec compare reports/out/run=A reports/out/run=B"}
 }
 

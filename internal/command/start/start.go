@@ -22,7 +22,7 @@ var files embed.FS
 // Command writes what one begins with.
 func Command() command.Command {
 	return command.Command{Name: "init", Usage: "[FOLDER] [--ci github|gitlab|none]", Run: run,
-		Does: "writes a first feature, the test that runs it and a pipeline, and overwrites nothing",
+		Does: "writes a first feature, its test and a pipeline",
 		Example: `vllmspec init
 			vllmspec init services/chat --ci gitlab`}
 }
