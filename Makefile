@@ -17,10 +17,10 @@ demo: ## a server that freezes while you watch, in real time over TCP: half a mi
 	go run ./cmd/vllmspec demo
 
 calibration: ## how often intervals contain the truth and verdicts are wrong, on the mock: about an hour of CPU
-	go run ./harness/cmd/calibration
+	go run ./cmd/vllmspec calibrate
 
 selfcheck: ## what the load generator itself can do on this machine: about five minutes
-	go run ./harness/cmd/selfcheck
+	go run ./cmd/vllmspec selfcheck
 
 kills: ## processes killed at random moments and in writes, and every failure of a disk: about half an hour
 	go test -v -timeout 60m ./steps/writes -run 'Kills|CanFail|canFail' -kills 300 -op-kills 60 -every-fault

@@ -40,7 +40,6 @@
 //	internal/measures/     how large functions, types and packages are, and the limits they keep
 //	internal/selfcheck/    the load generator graded against a known truth
 //	internal/calibration/  verdicts held against a known truth, over many runs
-//	harness/cmd/           the commands of both
 //	cmd/vllmspec/          one command for all that is not go test; its subcommands are below internal/command
 //	reports/               the page that shows a run
 //	reports/ci/            what CI systems read of a whole go test: JUnit, summary, badge

@@ -2,6 +2,7 @@ package main
 
 import (
 	"github.com/vllmspec/vllmspec/internal/command"
+	"github.com/vllmspec/vllmspec/internal/command/accuracy"
 	"github.com/vllmspec/vllmspec/internal/command/comment"
 	"github.com/vllmspec/vllmspec/internal/command/drift"
 	"github.com/vllmspec/vllmspec/internal/command/features"
@@ -25,6 +26,8 @@ func commands() command.Table {
 		drift.Command(),
 		mock.Command(),
 		comment.Command(),
+		accuracy.SelfcheckCommand(),
+		accuracy.CalibrateCommand(),
 		version.Command(),
 	}
 }

@@ -138,7 +138,7 @@ func (t Table) names() (all []string) {
 
 // list prints what commands there are.
 func (t Table) list(w io.Writer) {
-	fmt.Fprint(w, "vllmspec runs plain-English SLOs against vLLM servers, and looks at what they left.\n\nusage: vllmspec COMMAND [arguments]\n\n")
+	fmt.Fprint(w, "vllmspec runs plain-English SLOs against vLLM servers.\n\nusage: vllmspec COMMAND [arguments]\n\n")
 	for _, c := range t {
 		fmt.Fprintf(w, "  %-10s %s\n", c.Name, c.Does)
 	}

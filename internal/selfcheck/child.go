@@ -6,13 +6,12 @@ import (
 	"context"
 	"os"
 	"os/exec"
-	"slices"
 	"syscall"
 )
 
-// again is this program with other arguments, in a process of its own.
+// again is this check with other arguments, in a process of its own.
 func (r Command) again(ctx context.Context, dir string, args ...string) *exec.Cmd {
-	return child(ctx, dir, r.Self[0], append(slices.Clone(r.Self[1:]), args...)...)
+	return child(ctx, dir, r.Program, append([]string{"selfcheck", "--"}, args...)...)
 }
 
 // child is a program that does not outlive us. It ends with the context, and on

@@ -11,7 +11,7 @@ import (
 
 // A Command is how the check is run, and where it writes.
 type Command struct {
-	Self           []string
+	Program        string
 	Stdout, Stderr io.Writer
 }
 

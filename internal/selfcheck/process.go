@@ -23,8 +23,7 @@ import (
 // A place is where checks are carried out, and by what.
 type place struct {
 	Command
-	dir  string // for files that go with this process
-	mock string // its program
+	dir string // for files that go with this process
 }
 
 // run starts the mock and, in another process, the load, and grades the one
@@ -77,7 +76,7 @@ func (c check) serve(ctx context.Context, in place, truth string) (*exec.Cmd, st
 	if err := os.WriteFile(file, profile, 0o600); err != nil {
 		return nil, "", err
 	}
-	server := child(ctx, in.dir, in.mock, "mock", "--port", "0", "--profile", file)
+	server := child(ctx, in.dir, in.Program, "mock", "--port", "0", "--profile", file)
 	if !c.Soak {
 		server.Args = append(server.Args, "--truth-log", truth)
 	}

@@ -13,7 +13,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"runtime"
@@ -80,7 +79,7 @@ func checks() []check {
 
 // A Command is how the check is run, and where it writes.
 type Command struct {
-	Self           []string // runs it again, with further arguments, for what needs a process of its own
+	Program        string // vllmspec: its mock is the server, and it runs the check again for what needs a process of its own
 	Stdout, Stderr io.Writer
 }
 
@@ -106,11 +105,7 @@ func (r Command) Run(ctx context.Context, args []string) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	mock := filepath.Join(dir, "vllmspec")
-	if out, err := exec.CommandContext(ctx, "go", "build", "-o", mock, "github.com/vllmspec/vllmspec/cmd/vllmspec").CombinedOutput(); err != nil {
-		return fmt.Errorf("the mock cannot be built: %w\n%s", err, out)
-	}
-	grades, err := r.grades(ctx, place{r, dir, mock}, chosen)
+	grades, err := r.grades(ctx, place{r, dir}, chosen)
 	if grades == nil {
 		return err
 	}
@@ -155,7 +150,7 @@ func choose(args []string) (chosen []check, err error) {
 			n, err = strconv.Atoi(args[1])
 		}
 		if err != nil || n < streams {
-			return nil, fmt.Errorf("say how many requests to soak it in, at least %d: selfcheck soak 1000000", streams)
+			return nil, fmt.Errorf("say how many requests to soak it in, at least %d: vllmspec selfcheck soak 1000000", streams)
 		}
 		return []check{{Name: fmt.Sprintf("%d requests on %d streams", n, streams), Streams: streams, Tokens: 1, Loop: n / streams, Soak: true}}, nil
 	}

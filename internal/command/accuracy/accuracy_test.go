@@ -1,0 +1,27 @@
+package accuracy_test
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/vllmspec/vllmspec/internal/command"
+	"github.com/vllmspec/vllmspec/internal/command/accuracy"
+)
+
+func TestAccuracy_mistakesAreSaidBeforeAnything(t *testing.T) {
+	for args, says := range map[string]string{
+		"selfcheck eleven streams": `no check has "eleven streams" in its name`,
+		"selfcheck soak 3":         "at least 64",
+		"selfcheck --short":        "there is no flag --short",
+		"calibrate covrage":        `there is no calibration "covrage"`,
+	} {
+		var out, complaints bytes.Buffer
+		table := command.Table{accuracy.SelfcheckCommand(), accuracy.CalibrateCommand()}
+		assert.NotEqual(t, command.OK, table.Run(command.Call{Args: strings.Fields(args), Out: &out, Err: &complaints}), args)
+		assert.Contains(t, complaints.String(), says)
+		assert.Empty(t, out.String())
+	}
+}
