@@ -292,7 +292,7 @@ func advice(lines string) string {
 		{"RepositoryNotFoundError", "Hugging Face knows no such model; correct its name in VLLM_ARGS, or set HF_TOKEN if it is private"},
 		{"is not a valid model identifier", "Hugging Face knows no such model; correct its name in VLLM_ARGS, or set HF_TOKEN if it is private"},
 		{"unrecognized arguments", "it does not know a flag of VLLM_ARGS"},
-		{"flag provided but not defined", "it does not know a flag of VLLM_ARGS"},
+		{"there is no flag", "it does not know a flag of VLLM_ARGS"},
 		{"ddress already in use", "another program has its port; name another --port, or none for one that is free"},
 		{"No space left on device", "the disk is full"},
 		{"ModuleNotFoundError", "its Python installation is not complete"},
