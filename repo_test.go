@@ -66,7 +66,7 @@ func allowed() map[string][]string {
 		"reports/sql":          {"harness", "harness/metric"},
 		"reports/chart":        append(domain, "harness/ledger", "harness/measure", "harness/metric", "harness/quantity", "harness/slo", "harness/stats", "harness/vllm", "reports/sql"),
 		"reports":              append(domain, "harness/measure", "internal/disk", "internal/plain", "harness/metric", "harness/store", "harness/trials", "harness/quantity", "harness/slo", "harness/compare", "harness/diagnose", "reports/chart", "reports/sql"),
-		"reports/live":         append(domain, "harness/measure", "internal/loopback", "internal/plain", "harness/store", "reports", "reports/chart", "harness/quantity", "harness/slo"),
+		"reports/live":         append(domain, "harness/measure", "harness/metric", "internal/loopback", "internal/plain", "harness/store", "reports", "reports/chart", "harness/quantity", "harness/slo"),
 		"reports/ci":           append(domain, "harness/store", "internal/disk", "internal/plain", "reports", "harness/quantity", "harness/slo"),
 		"harness/experiment": append(domain, "harness/ledger", "harness/measure", "harness/arrival", "harness/client", "harness/credentials", "harness/dataset", "harness/diagnose", "harness/export", "harness/judge", "harness/openai",
 			"harness/metric", "harness/sampler", "harness/server", "harness/store", "harness/trials", "internal/disk", "internal/plain", "internal/redact", "mockvllm", "reports", "reports/chart", "harness/vllm", "harness/quantity", "harness/slo", "harness/reconcile"),

@@ -73,8 +73,8 @@ func NewComparison(runs []Measured) Comparison {
 			c.Figures = append(c.Figures, d)
 		}
 	}
-	for _, metric := range []string{"TTFT", "ITL", "TPOT", "E2E latency"} {
-		if p, ok := overlay(runs, metric); ok {
+	for _, name := range latencies() {
+		if p, ok := overlay(runs, name); ok {
 			c.Plots = append(c.Plots, p)
 		}
 	}
@@ -109,16 +109,21 @@ func count(n int, one, many string) string {
 	return fmt.Sprintf("%s %s", grouped(n), many)
 }
 
+// latencies are those that every run is compared by.
+func latencies() []string {
+	return []string{metric.NameTTFT, metric.NameITL, metric.NameTPOT, metric.NameE2E}
+}
+
 // compared are the figures that runs are compared by.
 func compared() []harness.Objective {
 	var out []harness.Objective
-	for _, metric := range []string{"TTFT", "ITL", "TPOT", "E2E latency"} {
+	for _, name := range latencies() {
 		for _, statistic := range []string{"p50", "p95", "p99"} {
-			out = append(out, harness.Objective{Metric: metric, Statistic: statistic, Relation: harness.AtMost})
+			out = append(out, harness.Objective{Metric: name, Statistic: statistic, Relation: harness.AtMost})
 		}
 	}
-	for _, metric := range []string{"request throughput", "output throughput", "goodput", "attainment", "error rate"} {
-		out = append(out, harness.Objective{Metric: metric, Relation: harness.AtMost})
+	for _, name := range []string{metric.NameRequestThroughput, metric.NameOutputThroughput, metric.NameGoodput, metric.NameAttainment, metric.NameErrorRate} {
+		out = append(out, harness.Objective{Metric: name, Relation: harness.AtMost})
 	}
 	return out
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/trials"
@@ -20,9 +21,9 @@ func curves(of trials.Group) (out []chart.Plot) {
 		unit        quantity.Unit
 		figures     [2]string
 	}{
-		{"Latency", "TTFT at each setting, with its 95 % intervals.", quantity.Seconds, [2]string{"p50 TTFT", "p99 TTFT"}},
-		{"Time per token", "TPOT at each setting, with its 95 % intervals.", quantity.Seconds, [2]string{"p50 TPOT", "p99 TPOT"}},
-		{"Throughput", "Requests answered per second, and good ones.", quantity.PerSecond, [2]string{"request throughput", "goodput"}},
+		{"Latency", "TTFT at each setting, with its 95 % intervals.", quantity.Seconds, [2]string{"p50 " + metric.NameTTFT, "p99 " + metric.NameTTFT}},
+		{"Time per token", "TPOT at each setting, with its 95 % intervals.", quantity.Seconds, [2]string{"p50 " + metric.NameTPOT, "p99 " + metric.NameTPOT}},
+		{"Throughput", "Requests answered per second, and good ones.", quantity.PerSecond, [2]string{metric.NameRequestThroughput, metric.NameGoodput}},
 	} {
 		axes := chart.Axes{Title: plot.title, Says: plot.says, XName: string(of.Scale), ShowX: bare, ShowY: chart.In(plot.unit)}
 		out = append(out, axes.Plot(pointsOf(of, plot.figures[0]), pointsOf(of, plot.figures[1])))
@@ -79,8 +80,8 @@ func frontier(of trials.Group) chart.Plot {
 	}
 	all, best := chart.Points{Name: "all settings", Dots: true, Class: "series-7"}, chart.Points{Name: "none is better in both", Dots: true, Class: "series-2"}
 	for _, p := range of.Curve.Points {
-		out, ok := trials.Named(p.Figures, "output throughput")
-		each, told := trials.Named(p.Figures, "p50 TPOT")
+		out, ok := trials.Named(p.Figures, metric.NameOutputThroughput)
+		each, told := trials.Named(p.Figures, "p50 "+metric.NameTPOT)
 		if !ok || !told || out.Value == nil || each.Value == nil || *each.Value <= 0 {
 			continue
 		}

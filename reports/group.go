@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
@@ -35,6 +36,11 @@ type Group struct {
 	Data       trials.Group
 }
 
+// groupColumns are the figures of each run of several.
+func groupColumns() []string {
+	return []string{"p50 " + metric.NameTTFT, "p99 " + metric.NameTTFT, "p50 " + metric.NameTPOT, metric.NameOutputThroughput, metric.NameErrorRate}
+}
+
 // A Row is one run of several.
 type Row struct {
 	Name, Link, Length, Requests string
@@ -47,7 +53,7 @@ func RenderGroup(w io.Writer, v Group) error { return write(w, groupPage(v)) }
 
 // NewGroup is the page of several runs of one scenario.
 func NewGroup(of trials.Group, verdicts []slo.Verdict, m store.Manifest) Group {
-	v := Group{Title: m.Scenario.Name, Target: NewTarget(m), Warnings: harness.WarningTexts(m.Warnings), Data: of, Columns: []string{"p50 TTFT", "p99 TTFT", "p50 TPOT", "output throughput", "error rate"}}
+	v := Group{Title: m.Scenario.Name, Target: NewTarget(m), Warnings: harness.WarningTexts(m.Warnings), Data: of, Columns: groupColumns()}
 	v.Outcome, v.Headline = headline(verdicts, m)
 	for _, verdict := range verdicts {
 		o := objective(verdict, &harness.Run{})

@@ -239,11 +239,11 @@ func TestList_linksToRuns(t *testing.T) {
 }
 
 func TestMainChart_isOfWhatWasMissed(t *testing.T) {
-	gaps := chart.Story{Metric: "longest gap", Column: "gap"}
+	gaps := chart.Story{Metric: "longest gap"}
 	for want, rows := range map[chart.Story][][2]string{
-		{Metric: "E2E latency", Column: "e2e"}: {{"p50 TTFT", "at most 1 s"}, {"p50 E2E latency", "at most 1 ms"}},
-		{Metric: "TTFT", Column: "ttft"}:       {{"requests", "at least 1"}, {"p50 TTFT", "at most 1 s"}, {"p50 TPOT", "at most 1 s"}},
-		gaps:                                   {{"p50 TTFT", "at most 1 s"}, {"p50 longest gap", "at most 1 ms"}},
+		{Metric: "E2E latency"}: {{"p50 TTFT", "at most 1 s"}, {"p50 E2E latency", "at most 1 ms"}},
+		{Metric: "TTFT"}:        {{"requests", "at least 1"}, {"p50 TTFT", "at most 1 s"}, {"p50 TPOT", "at most 1 s"}},
+		gaps:                    {{"p50 TTFT", "at most 1 s"}, {"p50 longest gap", "at most 1 ms"}},
 	} {
 		view, _ := page(t, runOf(1000), rows...)
 		assert.Equal(t, want, view.Data.Story)

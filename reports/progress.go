@@ -7,6 +7,7 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/measure"
+	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
@@ -95,8 +96,8 @@ func NewRunningView(d *chart.Drawing, run *harness.Run, measured *measure.Window
 func NewRunningLine(d *chart.Drawing, objectives []harness.Objective, measured *measure.Window, p Progress) View {
 	p.count(d, slo.JudgeSoFar(measured, objectives))
 	v := View{Outcome: "running", Running: &p, Headline: p.headline(false)}
-	if ttft := measured.Spread("TTFT"); ttft.N() > 0 {
-		v.Figures = []Figures{{Name: "TTFT", Values: []Fact{{"p99", quantity.Format(ttft.Quantile(.99, 0), quantity.Seconds)}}}}
+	if ttft := measured.Spread(metric.NameTTFT); ttft.N() > 0 {
+		v.Figures = []Figures{{Name: metric.NameTTFT, Values: []Fact{{"p99", quantity.Format(ttft.Quantile(.99, 0), quantity.Seconds)}}}}
 	}
 	return v
 }

@@ -276,7 +276,8 @@ func failures(d *chart.Drawing) (out []Failures) {
 // definitions explains the metrics that the objectives name, and the ones that
 // the charts show.
 func definitions(verdicts []slo.Verdict) (out []Fact) {
-	named := map[string]bool{"TTFT": true, "ITL": true, "TPOT": true, "E2E latency": true, "output throughput": true, "concurrency": true}
+	named := map[string]bool{metric.NameTTFT: true, metric.NameITL: true, metric.NameTPOT: true, metric.NameE2E: true,
+		metric.NameOutputThroughput: true, metric.NameConcurrency: true}
 	for _, v := range verdicts {
 		named[v.Metric] = true
 	}
@@ -308,14 +309,14 @@ func method(run *harness.Run, measured *measure.Window, m store.Manifest) []Fact
 func stamps(run *harness.Run, measured *measure.Window) string {
 	shared := ""
 	for _, f := range measured.Figures() {
-		if f.Name == "coalesced chunks" {
+		if f.Name == metric.NameCoalesced {
 			shared = "; " + quantity.Format(f.Value, quantity.Ratio) + " of all pieces came in one read with the one before and share its stamp"
 		}
 	}
 	if run.Virtual {
 		return "each piece of an answer is stamped when it is read, by a virtual clock, in which the client's own cost and lateness cannot show" + shared
 	}
-	delays := measured.Spread("read delay")
+	delays := measured.Spread(metric.NameReadDelay)
 	if delays.N() == 0 {
 		return "each piece of an answer is stamped when it is read from the connection, before it is parsed" + shared
 	}

@@ -26,7 +26,6 @@ func check(m Metric) error {
 	}
 	fault(m.Name == "" || m.Formula == "" || m.Unit == "", "a row has a name, a unit and a formula")
 	fault(strings.Contains(m.Formula, "÷ output tokens") && !m.NeedsTokenCounts(), "it is divided by tokens, and its source is not")
-	fault(m.Column != "" && m.PerRequest() == nil, "a chart shows what each request has one of")
 	unit := unitOf(m.Source)
 	fault(unit != "" && m.Unit != unit, "its source is in %q, not in %q", unit, m.Unit)
 	switch of := m.Source.(type) {

@@ -28,12 +28,16 @@ type Metric struct {
 	Better  Direction
 	Formula string // for the reader, in one line
 	Source  Source // how it is measured
-	Column  string // of the page's charts, where they show it of each request; "" where they do not
 }
 
 // Metrics is the catalogue.
 func Metrics() []Metric {
 	return slices.Concat(ofRequests(), ofTheRun(), ofTheServer(), ofTheHost(), ofTheGPU(), ofEnergy())
+}
+
+// OfEachRequest are the metrics that each request has one value of.
+func OfEachRequest() []Metric {
+	return slices.DeleteFunc(Metrics(), func(m Metric) bool { return m.PerRequest() == nil })
 }
 
 // Lookup finds a metric by name, whatever its case. A raw name in quotes is a

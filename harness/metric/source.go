@@ -14,10 +14,14 @@ type Source interface{ source() }
 // [OwnTime] or a [RequestCount].
 type PerRequest interface {
 	Source
-	// Value is that of a request, if it has one.
+	// Value is that of a request, if it has one that counts.
 	Value(r *harness.Record) (float64, bool)
+	// Shown is what there is of it to look at, also of a request that failed.
+	Shown(r *harness.Record) (float64, bool)
 	// Stored is the value as an expression over the columns of requests.parquet.
 	Stored() string
+	// StoredShown is what is shown, as such an expression.
+	StoredShown() string
 }
 
 // A Latency is the time from one instant of a request to another, in seconds. The instants

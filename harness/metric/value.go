@@ -55,16 +55,22 @@ func (p Per) tokens(r *harness.Record) int {
 // is never a fast one. One that ends with the first content has a value where the answer began,
 // also of requests that were given up after that.
 func (l Latency) Value(r *harness.Record) (float64, bool) {
+	seconds, is := l.Shown(r)
+	return seconds, is && len(r.Chunks) > 0 && !r.Failed()
+}
+
+// Shown is the latency of a request whose instants came. One that ends with the first content
+// is shown of a request that failed later, too; the others are of whole answers only.
+func (l Latency) Shown(r *harness.Record) (float64, bool) {
 	from, to, n := l.From.of(r), l.To.of(r), l.Per.tokens(r)
-	if from == harness.NoTime || to == harness.NoTime || to < from || n == 0 || len(r.Chunks) == 0 {
+	if from == harness.NoTime || to == harness.NoTime || to < from || n == 0 {
 		return 0, false
 	}
-	came := r.OK()
-	if l.To < LastChunk {
-		came = !r.Failed()
-	}
-	return ((to - from) / time.Duration(n)).Seconds(), came
+	return ((to - from) / time.Duration(n)).Seconds(), !l.ofWhole() || r.OK()
 }
+
+// ofWhole reports whether only a whole answer has this latency.
+func (l Latency) ofWhole() bool { return l.To >= LastChunk }
 
 // Value is the longest gap of a whole answer, in seconds.
 func (LongestGap) Value(r *harness.Record) (float64, bool) {
@@ -72,16 +78,28 @@ func (LongestGap) Value(r *harness.Record) (float64, bool) {
 	return gap.Seconds(), r.OK() && gap >= 0
 }
 
+// Shown is the value.
+func (g LongestGap) Shown(r *harness.Record) (float64, bool) { return g.Value(r) }
+
 // Value is how long it took, in seconds.
 func (o OwnTime) Value(r *harness.Record) (float64, bool) {
 	d := o.Of(r)
 	return d.Seconds(), d != harness.NoTime
 }
 
+// Shown is the value.
+func (o OwnTime) Shown(r *harness.Record) (float64, bool) { return o.Value(r) }
+
 // Value is the count of a whole answer.
 func (c RequestCount) Value(r *harness.Record) (float64, bool) {
+	n, is := c.Shown(r)
+	return n, is && r.OK()
+}
+
+// Shown is the count, of whatever came.
+func (c RequestCount) Shown(r *harness.Record) (float64, bool) {
 	n := c.Of(r)
-	return float64(n), r.OK() && n != harness.Unreported
+	return float64(n), n != harness.Unreported
 }
 
 // Waited is the least that the latency of a request can be that was cut off: it had waited

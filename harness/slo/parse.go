@@ -69,11 +69,23 @@ func ParseGood(subject, expectation string) (harness.Objective, error) {
 	case err != nil:
 		return harness.Objective{}, err
 	case m.PerRequest() == nil:
-		return harness.Objective{}, fmt.Errorf("%s is no figure of one request; a request is good by TTFT, TPOT, E2E latency or longest gap", m.Name)
+		return harness.Objective{}, fmt.Errorf("%s is no figure of one request; a request is good by %s", m.Name, latenciesOfRequests())
 	case statistic != "":
 		return harness.Objective{}, fmt.Errorf("one request has one %s; leave out %q", m.Name, statistic)
 	}
 	return expectOf(m, class, "", expectation)
+}
+
+// latenciesOfRequests are the latencies that each request has one of, as a sentence names them.
+func latenciesOfRequests() string {
+	var names []string
+	for _, m := range metric.OfEachRequest() {
+		if m.IsLatency() {
+			names = append(names, m.Name)
+		}
+	}
+	last := len(names) - 1
+	return strings.Join(names[:last], ", ") + " or " + names[last]
 }
 
 func splitStatistic(subject string) (statistic, name string) {

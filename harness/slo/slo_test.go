@@ -141,7 +141,7 @@ func TestParse_saysWhatWouldBeRight(t *testing.T) {
 	_, err := slo.ParseGood("p99 TTFT", "at most 1 s")
 	assert.ErrorContains(t, err, "one request has one TTFT")
 	_, err = slo.ParseGood("goodput", "at least 1 per second")
-	assert.ErrorContains(t, err, "no figure of one request")
+	assert.ErrorContains(t, err, "no figure of one request; a request is good by TTFT, time to first answer, TPOT, E2E latency")
 }
 
 func TestParse_readsRowsAsTheyAreMeant(t *testing.T) {

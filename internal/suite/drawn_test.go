@@ -190,26 +190,34 @@ func (p paper) shown(drawn, is float64, of string) {
 // packed are the requests that are drawn, column by column; chart.Column says how.
 type packed struct {
 	N, Seen, Every int
-	Columns        []struct {
-		Name, Kind string
-		Bytes      int
-	}
+	Columns        []column
+	Figures        []column
 	Classes, Words []string
 	Packed         string
 }
 
-// unpack gives the numbers of each column, of "v" those of all requests in one.
-func (p paper) unpack(of packed) map[string][]float64 {
+type column struct {
+	Name, Kind string
+	Bytes      int
+	Some       bool
+}
+
+// unpack gives the numbers of each column, of "v" those of all requests in one; and of each
+// metric, NaN where there is none.
+func (p paper) unpack(of packed) (columns, figures map[string][]float64) {
 	zipped, err := base64.StdEncoding.DecodeString(of.Packed)
 	require.NoError(p.t, err)
 	unzip, err := gzip.NewReader(bytes.NewReader(zipped))
 	require.NoError(p.t, err)
 	raw, err := io.ReadAll(unzip)
 	require.NoError(p.t, err)
-	out := map[string][]float64{}
-	for _, c := range of.Columns {
-		part := raw[:c.Bytes]
+	columns, figures = map[string][]float64{}, map[string][]float64{}
+	for i, c := range slices.Concat(of.Columns, of.Figures) {
+		part, out := raw[:c.Bytes], columns
 		raw = raw[c.Bytes:]
+		if i >= len(of.Columns) {
+			out = figures
+		}
 		for sum := 0.0; len(part) > 0; {
 			var v float64
 			switch c.Kind {
@@ -221,7 +229,7 @@ func (p paper) unpack(of packed) map[string][]float64 {
 			default:
 				bits := binary.LittleEndian.Uint32(part)
 				v, part = float64(bits), part[4:]
-				if c.Kind == "f4" {
+				if c.Kind == "f4" || i >= len(of.Columns) && bits == math.MaxUint32 {
 					v = float64(math.Float32frombits(bits))
 				} else if c.Kind == "d4" {
 					sum += v
@@ -232,15 +240,15 @@ func (p paper) unpack(of packed) map[string][]float64 {
 		}
 	}
 	require.Empty(p.t, raw)
-	return out
+	return columns, figures
 }
 
 // requests holds each point of the first chart, and what opens when one clicks on it,
 // against its row. Durations are told to 16 bits.
 func (p paper) requests() {
 	of := p.data.Requests
-	columns := p.unpack(of)
-	known := strings.Fields("due lag connecting ttft tpot e2e gap ended seq prompt output cached class failure finish error beside chunks at")
+	columns, figures := p.unpack(of)
+	known := strings.Fields("due ended seq class failure finish error beside chunks at")
 	assert.ElementsMatch(p.t, known, slices.Collect(maps.Keys(columns)), "each is looked at below")
 	p.duck.ask(`select seq, due_ns, lag_ns / 1e9, connecting_ns / 1e9, ttft_ns / 1e9, if(failure is null, tpot_ns, null) / 1e9, if(failure is null, e2e_ns, null) / 1e9,
 		if(failure is null, list_max([chunk_ns[i + 1] - chunk_ns[i] for i in range(1, len(chunk_ns))]), null) / 1e9, e2e_ns / 1e9, prompt_tokens, output_tokens, cached_tokens, class, failure, finish, error, [x - due_ns for x in chunk_ns] from 'requests.parquet' order by due_ns, seq`, func(rows [][]string) {
@@ -251,15 +259,12 @@ func (p paper) requests() {
 			is := func(name string) float64 { return columns[name][i] }
 			require.Equal(p.t, number(row[0]), is("seq"))
 			assert.InDelta(p.t, number(row[1])/1e4, is("due"), 1)
-			for k, name := range []string{"lag", "connecting", "ttft", "tpot", "e2e", "gap", "ended"} {
-				p.told(name+" of request "+row[0], number(row[2+k]), is(name))
+			for k, name := range []string{"lag", "connecting", "TTFT", "TPOT", "E2E latency", "longest gap"} {
+				p.told(name+" of request "+row[0], number(row[2+k]), figures[name][i])
 			}
-			for k, name := range []string{"prompt", "output", "cached"} {
-				want := number(row[9+k])
-				if math.IsNaN(want) {
-					want = math.MaxUint32
-				}
-				assert.Equal(p.t, want, is(name), "%s of request %s", name, row[0])
+			p.told("end of request "+row[0], number(row[8]), is("ended"))
+			for k, name := range []string{"input tokens", "output tokens", "cached tokens"} {
+				p.told(name+" of request "+row[0], number(row[9+k]), figures[name][i])
 			}
 			assert.Equal(p.t, row[12:16], []string{of.Classes[int(is("class"))], of.Words[int(is("failure"))], of.Words[int(is("finish"))], of.Words[int(is("error"))]})
 			assert.Zero(p.t, is("beside"))
@@ -276,15 +281,23 @@ func (p paper) requests() {
 	})
 }
 
-// story is the query beside the first chart.
+// story is the query beside the first chart: it gives each metric that requests have.
 func (p paper) story() {
-	columns := p.unpack(p.data.Requests)
+	columns, figures := p.unpack(p.data.Requests)
+	var names []string
+	for _, f := range p.data.Requests.Figures {
+		if f.Some {
+			names = append(names, f.Name)
+		}
+	}
+	require.GreaterOrEqual(p.t, len(names), 10)
 	p.duck.ask(content(p.first("pre", p.section("story"))), func(rows [][]string) {
 		require.Len(p.t, rows, p.data.Requests.N)
 		for i, row := range rows {
 			require.Equal(p.t, number(row[0]), columns["seq"][i])
-			for k, name := range []string{"ttft", "lag", "tpot", "e2e", "gap"} {
-				p.told(name+" of request "+row[0], number(row[4+k]), columns[name][i])
+			require.Len(p.t, row, 4+len(names))
+			for k, name := range names {
+				p.told(name+" of request "+row[0], number(row[4+k]), figures[name][i])
 			}
 		}
 	})

@@ -6,9 +6,14 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
+	"iter"
 	"math"
 	"slices"
 	"time"
+
+	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/metric"
+	"github.com/vllmspec/vllmspec/harness/quantity"
 )
 
 // Requests are the requests that are drawn: a few columns of numbers, in the order
@@ -20,6 +25,7 @@ type Requests struct {
 	Every   int // one of so many is drawn; the slowest, and those that failed, beside
 	Told    int // whose tokens are on the page, one by one
 	Columns []Column
+	Figures []Figure // each metric that requests have one value of
 	Classes []string
 	Words   []string // failures, finish reasons, errors; the first is ""
 
@@ -38,13 +44,22 @@ type Column struct {
 	data []byte
 }
 
+// A Figure is the column of a metric: in seconds as f4, of tokens and chunks as u4.
+type Figure struct {
+	Column
+	Unit quantity.Unit `json:"unit"`
+	Some bool          `json:"some"` // some request has a value
+
+	of metric.Metric
+}
+
 // Ticks are the parts of a second in which instants are given.
 const (
 	dueTicks   = 100_000 // of due
 	chunkTicks = 10_000  // of chunks
 )
 
-// missing is a whole number that was not reported.
+// missing is what was not reported or did not come, which as a float is no number.
 const missing = math.MaxUint32
 
 // packedRequests is how they stand in the page.
@@ -54,14 +69,16 @@ type packedRequests struct {
 	Every   int      `json:"every"`
 	Told    int      `json:"told"`
 	Columns []Column `json:"columns"`
+	Figures []Figure `json:"figures"`
 	Classes []string `json:"classes"`
 	Words   []string `json:"words"`
-	Packed  string   `json:"packed"` // all columns, one after the other: gzip, base64
+	Packed  string   `json:"packed"` // all columns and figures, one after the other: gzip, base64
 }
 
 // MarshalJSON packs the columns.
 func (r Requests) MarshalJSON() ([]byte, error) {
-	p := packedRequests{r.N, r.Seen, r.Every, r.Told, slices.Clone(r.Columns), r.Classes, r.Words, ""} // several may be sent the same
+	// Several may be sent the same.
+	p := packedRequests{r.N, r.Seen, r.Every, r.Told, slices.Clone(r.Columns), slices.Clone(r.Figures), r.Classes, r.Words, ""}
 	var out bytes.Buffer
 	level := gzip.DefaultCompression
 	if r.brisk {
@@ -71,8 +88,8 @@ func (r Requests) MarshalJSON() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	for i, c := range p.Columns {
-		p.Columns[i].Bytes = len(c.data)
+	for c := range p.each() {
+		c.Bytes = len(c.data)
 		if _, err := zip.Write(c.data); err != nil {
 			return nil, err
 		}
@@ -84,8 +101,24 @@ func (r Requests) MarshalJSON() ([]byte, error) {
 	return json.Marshal(p)
 }
 
-// pack makes the columns of these points, which are in the order of due.
-func pack(points []*point) Requests {
+// each are all columns, in the order in which they are written.
+func (p *packedRequests) each() iter.Seq[*Column] {
+	return func(yield func(*Column) bool) {
+		for i := range p.Columns {
+			if !yield(&p.Columns[i]) {
+				return
+			}
+		}
+		for i := range p.Figures {
+			if !yield(&p.Figures[i].Column) {
+				return
+			}
+		}
+	}
+}
+
+// pack makes the columns of these points, which are in the order of due and have these metrics.
+func pack(points []*point, metrics []metric.Metric) Requests {
 	r := Requests{N: len(points), Words: []string{""}, Classes: []string{}}
 	words, classes := newTable(&r.Words, 250), newTable(&r.Classes, 250)
 	last := uint32(0)
@@ -98,20 +131,8 @@ func pack(points []*point) Requests {
 		last = at
 		return step
 	})
-	float := func(name string, of func(*point) time.Duration) {
-		whole(name, "f4", func(p *point) uint32 { return short(of(p)) })
-	}
-	float("lag", func(p *point) time.Duration { return p.lag })
-	float("connecting", func(p *point) time.Duration { return p.connecting })
-	float("ttft", func(p *point) time.Duration { return p.ttft })
-	float("tpot", func(p *point) time.Duration { return p.tpot })
-	float("e2e", func(p *point) time.Duration { return p.e2e })
-	float("gap", func(p *point) time.Duration { return p.gap })
-	float("ended", func(p *point) time.Duration { return p.ended })
+	whole("ended", "f4", func(p *point) uint32 { return short(p.ended.Seconds(), p.ended >= 0) })
 	whole("seq", "u4", func(p *point) uint32 { return uint32(p.seq) })
-	whole("prompt", "u4", func(p *point) uint32 { return tell(p.prompt) })
-	whole("output", "u4", func(p *point) uint32 { return tell(p.output) })
-	whole("cached", "u4", func(p *point) uint32 { return tell(p.cached) })
 	whole("class", "u1", func(p *point) uint32 { return classes.of(p.class) })
 	whole("failure", "u1", func(p *point) uint32 { return words.of(p.failure) })
 	whole("finish", "u1", func(p *point) uint32 { return words.of(p.finish) })
@@ -126,7 +147,44 @@ func pack(points []*point) Requests {
 		}
 	}
 	r.Columns = append(r.Columns, at)
+	for i, m := range metrics {
+		r.Figures = append(r.Figures, figure(m, points, func(p *point) uint32 { return p.figures[i] }))
+	}
 	return r
+}
+
+// figure is the column of a metric.
+func figure(m metric.Metric, points []*point, of func(*point) uint32) Figure {
+	f := Figure{Column: column(m.Name, kindOf(m), points, of), Unit: m.Unit, of: m}
+	for _, p := range points {
+		f.Some = f.Some || of(p) != missing
+	}
+	return f
+}
+
+// kindOf is how the values of a metric are written.
+func kindOf(m metric.Metric) string {
+	if m.Unit == quantity.Tokens || m.Unit == quantity.Count {
+		return "u4"
+	}
+	return "f4"
+}
+
+// figuresOf are the values of a request, as their columns have them.
+func figuresOf(r *harness.Record, metrics []metric.Metric) []uint32 {
+	out := make([]uint32, len(metrics))
+	for i, m := range metrics {
+		value, is := m.PerRequest().Shown(r)
+		switch {
+		case kindOf(m) == "f4":
+			out[i] = short(value, is)
+		case is:
+			out[i] = uint32(value)
+		default:
+			out[i] = missing
+		}
+	}
+	return out
 }
 
 func column(name, kind string, points []*point, of func(*point) uint32) Column {
@@ -142,20 +200,13 @@ func column(name, kind string, points []*point, of func(*point) uint32) Column {
 	return c
 }
 
-// short is a duration in seconds as a float of four bytes, rounded to 16 bits of
-// mantissa: more would be bytes that are not seen. NoTime is no number.
-func short(d time.Duration) uint32 {
-	if d < 0 {
-		return math.Float32bits(float32(math.NaN()))
-	}
-	return (math.Float32bits(float32(d.Seconds())) + 0x40) &^ 0x7f
-}
-
-func tell(n int) uint32 {
-	if n < 0 {
+// short is a value, if there is one, as a float of four bytes, rounded to 16 bits of
+// mantissa: more would be bytes that are not seen.
+func short(value float64, is bool) uint32 {
+	if !is {
 		return missing
 	}
-	return uint32(n)
+	return (math.Float32bits(float32(value)) + 0x40) &^ 0x7f
 }
 
 func bit(is bool) uint32 {

@@ -10,7 +10,7 @@ import (
 )
 
 func TestColumns_severalBrowsersMaySendForTheSameRequests(t *testing.T) {
-	r := pack([]*point{{seq: 1}, {seq: 2}})
+	r := pack([]*point{{seq: 1}, {seq: 2}}, nil)
 	var texts [2]string
 	var all sync.WaitGroup
 	for i := range texts {

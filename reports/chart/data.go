@@ -7,6 +7,7 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/measure"
+	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/stats"
@@ -30,17 +31,16 @@ type Data struct {
 	Distributions []Distribution `json:"distributions"`
 }
 
-// Story says which figure of each request the first chart shows.
+// Story says which metric of each request the first chart shows.
 type Story struct {
-	Metric string `json:"metric"` // TTFT, TPOT, E2E latency, longest gap or lag
-	Column string `json:"column"` // of Requests
+	Metric string `json:"metric"`
 }
 
 // A Limit is what an objective holds a figure of each request to.
 type Limit struct {
 	Metric string  `json:"metric"`
-	Value  float64 `json:"value"` // s
-	Text   string  `json:"text"`  // p99 at most 500 ms
+	Value  float64 `json:"value"`
+	Text   string  `json:"text"` // p99 at most 500 ms
 }
 
 // A Distribution is the share of values at or below each, at a few hundred shares.
@@ -52,9 +52,15 @@ type Distribution struct {
 	SQL    string    `json:"-"`
 }
 
-// Columns are the figures that each request has one of, and where they stand.
-func Columns() map[string]string {
-	return map[string]string{"TTFT": "ttft", "TPOT": "tpot", "E2E latency": "e2e", "longest gap": "gap", "lag": "lag"}
+// Figures are those of each request that a page offers: those that some request has, and the
+// one that the first chart shows.
+func (d Data) Figures() (out []metric.Metric) {
+	for _, f := range d.Requests.Figures {
+		if f.Some || f.Name == d.Story.Metric {
+			out = append(out, f.of)
+		}
+	}
+	return out
 }
 
 // Data is all that the charts draw of a run that was measured and judged so far.
@@ -125,23 +131,32 @@ func newStory(verdicts []slo.Verdict) Story {
 			if v.Compares() {
 				continue
 			}
-			metric := v.Metric
-			if metric == "ITL" {
-				metric = "longest gap" // which each request has one of
-			}
-			if column := Columns()[metric]; column != "" && want(v) {
-				return Story{Metric: metric, Column: column}
+			if of, is := ofEachRequest(v.Metric); is && want(v) {
+				return Story{Metric: of}
 			}
 		}
 	}
-	return Story{Metric: "TTFT", Column: "ttft"}
+	return Story{Metric: metric.NameTTFT}
+}
+
+// ofEachRequest is the metric by which requests show what a metric is about: itself, or of the
+// gaps between chunks the longest one.
+func ofEachRequest(name string) (of string, is bool) {
+	m, err := metric.Lookup(name)
+	switch {
+	case err != nil:
+		return "", false
+	case m.Source == metric.Gap{}:
+		return metric.NameLongestGap, true
+	}
+	return m.Name, m.PerRequest() != nil
 }
 
 // limits are those of all objectives of a figure that requests have, ITL among them.
 func limits(verdicts []slo.Verdict) []Limit {
 	out := []Limit{}
 	for _, v := range verdicts {
-		if v.Compares() || Columns()[v.Metric] == "" && v.Metric != "ITL" {
+		if _, is := ofEachRequest(v.Metric); !is || v.Compares() {
 			continue
 		}
 		name := strings.TrimSpace(strings.TrimSuffix(v.Name(), v.Metric))
@@ -153,15 +168,15 @@ func limits(verdicts []slo.Verdict) []Limit {
 // distributions are those of every run, and those of other times that objectives name.
 func distributions(w *measure.Window, verdicts []slo.Verdict) []Distribution {
 	out := []Distribution{}
-	metrics := []string{"TTFT", "ITL", "TPOT", "E2E latency"}
+	names := []string{metric.NameTTFT, metric.NameITL, metric.NameTPOT, metric.NameE2E}
 	for _, v := range verdicts {
-		if v.Unit == quantity.Seconds && !slices.Contains(metrics, v.Metric) {
-			metrics = append(metrics, v.Metric)
+		if v.Unit == quantity.Seconds && !slices.Contains(names, v.Metric) {
+			names = append(names, v.Metric)
 		}
 	}
-	for _, metric := range metrics {
-		if values := w.Spread(metric); values.N() > 0 {
-			out = append(out, NewDistribution(metric, values))
+	for _, name := range names {
+		if values := w.Spread(name); values.N() > 0 {
+			out = append(out, NewDistribution(name, values))
 		}
 	}
 	return out

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/reports/sql"
 )
 
@@ -16,8 +17,9 @@ import (
 // order, samples in that of their instants.
 type Drawing struct {
 	bounds   Bounds
-	every    int // one of so many requests is drawn…
-	everyAt  int // …and of so many the tokens one by one
+	metrics  []metric.Metric // that each request has one value of
+	every    int             // one of so many requests is drawn…
+	everyAt  int             // …and of so many the tokens one by one
 	sampled  []*point
 	failed   []*point // the first ones, whatever their number
 	slowest  [2]slowest
@@ -50,18 +52,19 @@ const (
 
 // A point is a request that is drawn.
 type point struct {
-	seq, prompt, output, cached                int
-	class, failure, finish, error              string
-	due, lag, connecting, ttft, tpot, e2e, gap time.Duration
-	ended                                      time.Duration // since due, whatever its end was
-	chunks                                     int
-	at                                         []byte
-	beside                                     bool // not one of the sample: drawn because it is slow, or failed
+	seq                           int
+	class, failure, finish, error string
+	due, ttft, e2e                time.Duration // e2e of a whole answer
+	ended                         time.Duration // since due, whatever its end was
+	figures                       []uint32      // by metric, as their columns have them
+	chunks                        int
+	at                            []byte
+	beside                        bool // not one of the sample: drawn because it is slow, or failed
 }
 
 // NewDrawing is a drawing of a run of so many requests; 0 while unknown.
 func NewDrawing(requests int, bounds Bounds) *Drawing {
-	d := &Drawing{bounds: bounds, everyAt: 1, failures: newFailures(), watched: newWatching(bounds.Buckets), issued: readings{most: bounds.Buckets, of: sql.Readings{Rises: true}}}
+	d := &Drawing{bounds: bounds, metrics: metric.OfEachRequest(), everyAt: 1, failures: newFailures(), watched: newWatching(bounds.Buckets), issued: readings{most: bounds.Buckets, of: sql.Readings{Rises: true}}}
 	d.every = max(1, (requests+bounds.Requests-1)/bounds.Requests)
 	for _, r := range []*rate{&d.offered, &d.answered, &d.broken, &d.tokens} {
 		*r = newRate(bounds.Buckets)
@@ -81,7 +84,7 @@ func (d *Drawing) Record(r *harness.Record) {
 	if !sampled && !failed && !slow {
 		return
 	}
-	p := newPoint(r)
+	p := newPoint(r, d.metrics)
 	if sampled && p.seq%d.everyAt == 0 || failed || slow {
 		p.at, p.chunks = instants(r.Due, r.Chunks), len(r.Chunks)
 	}
@@ -152,16 +155,16 @@ func (d *Drawing) requests() Requests {
 	for _, p := range all {
 		p.beside = p.seq%d.every != 0
 	}
-	r := pack(all)
+	r := pack(all, d.metrics)
 	r.Seen, r.Every, r.brisk = d.seen, d.every, d.bounds.brisk
 	return r
 }
 
-func newPoint(r *harness.Record) *point {
-	p := &point{seq: r.Seq, prompt: r.PromptTokens, output: r.OutputTokens, cached: r.CachedTokens, class: r.Class, failure: string(r.Failure),
-		finish: r.Finish, error: r.Error, due: r.Due, lag: r.Lag(), connecting: r.Connecting, ttft: r.TTFT(), ended: r.E2E(), tpot: harness.NoTime, e2e: harness.NoTime, gap: harness.NoTime}
+func newPoint(r *harness.Record, metrics []metric.Metric) *point {
+	p := &point{seq: r.Seq, class: r.Class, failure: string(r.Failure), finish: r.Finish, error: r.Error,
+		due: r.Due, ttft: r.TTFT(), e2e: harness.NoTime, ended: r.E2E(), figures: figuresOf(r, metrics)}
 	if r.OK() {
-		p.tpot, p.e2e, p.gap = r.TPOT(), r.E2E(), r.LongestGap()
+		p.e2e = r.E2E()
 	}
 	if len(p.error) > 400 {
 		p.error = p.error[:400] + "…"

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/internal/plain"
@@ -121,8 +122,8 @@ func says(v reports.View) string {
 	out := fmt.Sprintf("%s ended, %s failed", quantity.Format(float64(p.Due), quantity.Count), quantity.Format(float64(p.Failed), quantity.Count))
 	for _, f := range v.Figures {
 		for _, value := range f.Values {
-			if f.Name == "TTFT" && value.Name == "p99" {
-				out += ", p99 TTFT " + value.Value
+			if f.Name == metric.NameTTFT && value.Name == "p99" {
+				out += ", p99 " + metric.NameTTFT + " " + value.Value
 			}
 		}
 	}

@@ -117,11 +117,14 @@ func Distribution(name string, from, to time.Duration) string {
 		"select unnest(getvariable('shares')) as share, unnest(quantile_cont(value, getvariable('shares'))) as value\nfrom " + r.from
 }
 
-// Requests gives the points of the first chart, by all figures that it can show.
-const Requests = `select seq, class, failure, due_ns / 1e9 as due, ttft_ns / 1e9 as ttft, lag_ns / 1e9 as lag,
-  if(failure is null, tpot_ns / 1e9, null) as tpot, if(failure is null, e2e_ns / 1e9, null) as e2e,
-  if(failure is null, list_max(` + metric.StoredGaps + `) / 1e9, null) as gap
-from 'requests.parquet' order by due_ns, seq`
+// Requests gives the points of the first chart, by each of the metrics that it can show.
+func Requests(metrics []metric.Metric) string {
+	columns := []string{"seq, class, failure, due_ns / 1e9 as due"}
+	for _, m := range metrics {
+		columns = append(columns, fmt.Sprintf(`%s as "%s"`, m.PerRequest().StoredShown(), m.Name))
+	}
+	return "select " + strings.Join(columns, ",\n  ") + "\nfrom 'requests.parquet' order by due_ns, seq"
+}
 
 // Failures gives the table of failures.
 const Failures = `select failure, count(*) as requests, count(*) / (select count(*) from 'requests.parquet') as share,

@@ -22,6 +22,8 @@ const minutes = v => whole[1] < 60 ? (v === 0 ? '0 s' : number(v) + ' s') : `${M
 const hertz = v => v == null || Number.isNaN(v) ? '–' : Math.abs(v) >= 1e9 ? number(v / 1e9) + ' GHz' : number(v / 1e6) + ' MHz';
 const formats = { s: seconds, ratio, bytes, Hz: hertz };
 const format = unit => formats[unit] || (['W', '°C', 'MB/s'].includes(unit) ? v => v == null || Number.isNaN(v) ? '–' : `${number(v)} ${unit}` : number);
+// shown is how values of a metric of each request are written.
+const shown = metric => format(data.requests.figures.find(f => f.name === metric)?.unit || 's');
 const many = (n, of) => `${number(n)} ${of}${n === 1 ? '' : 's'}`;
 
 const colour = name => getComputedStyle(document.documentElement).getPropertyValue('--' + name).trim();
@@ -34,24 +36,29 @@ const element = (kind, text, className) => {
   return e;
 };
 
-// unpack reads the columns: see Column in the program. A number that nobody told
-// is NaN.
+// unpack reads the columns: see Column in the program. The metrics of each request are in "of",
+// by their names. What is not there is NaN.
 const unpack = async requests => {
   const text = atob(requests.packed);
   const zipped = Uint8Array.from(text, c => c.charCodeAt(0));
   const stream = new Blob([zipped]).stream().pipeThrough(new DecompressionStream('gzip'));
   const raw = await new Response(stream).arrayBuffer();
-  const out = { n: requests.n, seen: requests.seen, every: requests.every, told: requests.told, classes: requests.classes, words: requests.words };
+  const { n, seen, every, told, figures, classes, words } = requests, out = { n, seen, every, told, figures, classes, words, of: {} };
   let at = 0;
-  for (const c of requests.columns) {
-    const part = raw.slice(at, at + c.bytes);
-    at += c.bytes;
-    if (c.kind === 'f4') out[c.name] = new Float32Array(part);
-    else if (c.kind === 'u4') out[c.name] = new Uint32Array(part);
-    else if (c.kind === 'd4') {
+  const read = c => {
+    const part = raw.slice(at, at += c.bytes);
+    if (c.kind === 'f4') return new Float32Array(part);
+    if (c.kind === 'u4') return new Uint32Array(part);
+    if (c.kind === 'd4') {
       let sum = 0;
-      out[c.name] = Float64Array.from(new Uint32Array(part), step => (sum += step) / 1e5);
-    } else out[c.name] = new Uint8Array(part);
+      return Float64Array.from(new Uint32Array(part), step => (sum += step) / 1e5);
+    }
+    return new Uint8Array(part);
+  };
+  for (const c of requests.columns) out[c.name] = read(c);
+  for (const f of figures) {
+    const values = read(f);
+    out.of[f.name] = f.kind === 'u4' ? Float64Array.from(values, v => v === 4294967295 ? NaN : v) : values;
   }
   let offset = 0; // of each request's tokens
   out.from = new Uint32Array(out.n);
@@ -102,16 +109,16 @@ const quantile = (values, p) => {
   return values[low] + (at - low) * ((values[low + 1] ?? values[low]) - values[low]);
 };
 
-// part is what the sampled requests due in a part of the run had of a figure,
+// part is what the sampled requests due in a part of the run had of a metric,
 // ascending, and how many of them failed.
-const part = (column, [from, to]) => {
-  const r = data.requests, values = [];
+const part = (metric, [from, to]) => {
+  const r = data.requests, of = r.of[metric], values = [];
   let total = 0, failed = 0;
   for (let i = below(from); i < r.n && r.due[i] <= to; i++) {
     if (r.beside[i]) continue;
     total++;
     if (r.failure[i]) failed++;
-    else if (!Number.isNaN(r[column][i])) values.push(r[column][i]);
+    else if (!Number.isNaN(of[i])) values.push(of[i]);
   }
   return { total: total * r.every, failed: failed * r.every, values: Float64Array.from(values).sort() };
 };

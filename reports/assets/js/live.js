@@ -8,7 +8,14 @@ const morph = (from, to) => {
     if (from.data !== to.data) from.data = to.data;
     return;
   }
-  if (from.nodeType !== Node.ELEMENT_NODE || from.dataset.keys !== undefined || from.dataset.connection !== undefined || from.tagName === 'SELECT') return;
+  if (from.nodeType !== Node.ELEMENT_NODE || from.dataset.keys !== undefined || from.dataset.connection !== undefined ) return;
+  if (from.tagName === 'SELECT') { // what is chosen stays
+    if (from.options.length === to.options.length) return;
+    const chosen = from.value;
+    from.replaceChildren(...to.childNodes);
+    from.value = chosen;
+    return;
+  }
   for (const { name, value } of [...to.attributes]) if (!skipped.has(name) && from.getAttribute(name) !== value) from.setAttribute(name, value);
   for (const { name } of [...from.attributes]) if (!skipped.has(name) && name !== 'style' && !to.hasAttribute(name)) from.removeAttribute(name);
   if (from.dataset.chart !== undefined || from.tagName === 'INPUT') return;

@@ -28,7 +28,7 @@ document.addEventListener('click', event => {
 });
 document.addEventListener('change', event => {
   const { target } = event;
-  if (target.matches('[data-story-column]')) { storyState.column = target.value; rebuild('story', 'heat'); }
+  if (target.matches('[data-story-metric]')) { storyState.metric = target.value; rebuild('story', 'heat'); }
   if (target.matches('[data-story-log]')) { storyState.log = target.checked; rebuild('story'); }
   if (target.matches('[data-log]')) { spreadState.log = target.checked; rebuild('distribution'); }
   if (target.matches('[data-tail]')) { spreadState.tail = target.checked; rebuild('distribution'); }

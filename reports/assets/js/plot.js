@@ -101,7 +101,7 @@ const sayZoom = () => {
   const holder = $('[data-zoomed]');
   holder.hidden = !zoomed();
   if (holder.hidden) return;
-  const of = part('ttft', zoom), e2e = part('e2e', zoom), tpot = part('tpot', zoom);
+  const of = part('TTFT', zoom), e2e = part('E2E latency', zoom), tpot = part('TPOT', zoom);
   const figure = (name, { values }) => values.length ? `${name} p50 ${seconds(quantile(values, .5))}, p95 ${seconds(quantile(values, .95))}, p99 ${seconds(quantile(values, .99))}` : `no ${name}`;
   const thinned = data.requests.every > 1 ? `about ` : '';
   $('[data-zoom-says]').textContent = `${clock(zoom[0])} to ${clock(zoom[1])}: ${thinned}${many(of.total, 'request')}, ${number(of.failed)} failed, ` +

@@ -7,20 +7,21 @@ const fact = (name, value) => {
   return row;
 };
 
+// figuresOf are the metrics of a request, by their names.
+const figuresOf = i => Object.fromEntries(data.requests.figures.map(f => [f.name, data.requests.of[f.name][i]]));
+
 const openRequest = i => {
   const r = data.requests, aside = $('[data-request]');
   if (i < 0 || i >= r.n) return;
+  const of = figuresOf(i);
   opened = storyState.cursor = i;
   aside.hidden = false;
-  const untold = v => v === 4294967295 ? '–' : number(v);
   $('[data-request-title]').textContent = `Request ${r.seq[i].toLocaleString('en')}`;
   $('[data-request-says]').textContent = r.failure[i] ? `Failed: ${r.words[r.failure[i]]}. ${r.words[r.error[i]]}` :
-    `Answered in ${seconds(r.e2e[i])}; its first token came after ${seconds(r.ttft[i])}.`;
+    `Answered in ${seconds(of['E2E latency'])}; its first token came after ${seconds(of.TTFT)}.`;
   $('[data-request-facts]').replaceChildren(
     fact('Due at', clock(r.due[i])), ...(r.classes[r.class[i]] ? [fact('Class', r.classes[r.class[i]])] : []),
-    fact('Lag', seconds(r.lag[i])), ...(Number.isNaN(r.connecting[i]) ? [] : [fact('Connecting', seconds(r.connecting[i]))]),
-    fact('TTFT', seconds(r.ttft[i])), fact('TPOT', seconds(r.tpot[i])), fact('E2E latency', seconds(r.e2e[i])), fact('Longest gap', seconds(r.gap[i])),
-    fact('Prompt', untold(r.prompt[i]) + ' tokens'), fact('Cached', untold(r.cached[i]) + ' tokens'), fact('Answer', untold(r.output[i]) + ' tokens'),
+    ...r.figures.filter(f => f.some).map(f => fact(f.name[0].toUpperCase() + f.name.slice(1), shown(f.name)(of[f.name]))),
     ...(r.finish[i] ? [fact('Finish', r.words[r.finish[i]])] : []));
   $('[data-request-sql]').textContent = `select * from 'requests.parquet' where seq = ${r.seq[i]}`;
   drawTimeline(i);
@@ -42,18 +43,18 @@ const drawTimeline = i => {
   const x = t => left + t / end * inner;
   const picture = svg('svg', { width: wide, height: 64, viewBox: `0 0 ${wide} 64` });
   const bar = (from, to, className) => picture.append(svg('rect', { x: x(from), y: 18, width: Math.max(.5, x(to) - x(from)), height: 16, class: className }));
-  const lag = Number.isNaN(r.lag[i]) ? 0 : r.lag[i], sent = lag + (Number.isNaN(r.connecting[i]) ? 0 : r.connecting[i]);
-  const first = Number.isNaN(r.ttft[i]) ? end : r.ttft[i];
+  const { lag: late, connecting, TTFT } = figuresOf(i), lag = late || 0, sent = lag + (connecting || 0);
+  const begun = !Number.isNaN(TTFT), first = begun ? TTFT : end;
   bar(0, lag, 'late'); bar(lag, sent, 'connecting'); bar(sent, first, 'waiting'); bar(first, end, 'answering');
   const every = Math.max(1, Math.ceil(at.length / 1500));
   at.forEach((t, k) => { if (k % every === 0) picture.append(svg('line', { x1: x(t), x2: x(t), y1: 18, y2: 34, class: 'token' })); });
-  picture.append(svg('text', { x: left, y: 12 }, 'due'), svg('text', { x: Math.min(Math.max(x(first), 60), wide - 150), y: 12 }, Number.isNaN(r.ttft[i]) ? '' : 'first token'),
+  picture.append(svg('text', { x: left, y: 12 }, 'due'), svg('text', { x: Math.min(Math.max(x(first), 60), wide - 150), y: 12 }, begun ? 'first token' : ''),
     svg('text', { x: wide - 4, y: 12, 'text-anchor': 'end' }, r.failure[i] ? 'failed' : 'end'),
     svg('text', { x: left, y: 52 }, '0'), svg('text', { x: wide - 4, y: 52, 'text-anchor': 'end' }, seconds(end)));
   line.replaceChildren(picture);
   gaps.hidden = at.length < 2;
   if (gaps.hidden) {
-    if (!at.length && !Number.isNaN(r.ttft[i])) line.append(element('p', `The page keeps the tokens of ${many(r.told, 'request')} only; this one's are in requests.parquet.`, 'says'));
+    if (!at.length && begun) line.append(element('p', `The page keeps the tokens of ${many(r.told, 'request')} only; this one's are in requests.parquet.`, 'says'));
     return;
   }
   make(gaps, {

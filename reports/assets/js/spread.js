@@ -2,14 +2,14 @@
 const spreadState = { log: false, tail: false };
 
 kinds.distribution = holder => {
-  const { metric } = holder.dataset, column = Object.keys(columnNames).find(c => columnNames[c] === metric);
+  const { metric } = holder.dataset, each = data.requests.of[metric]; // there are none of gaps
   const of = () => data.distributions.find(d => d.metric === metric);
   if (!of()) return null;
   holder.hidden = false;
   const limits = () => data.limits.filter(l => l.metric === metric);
   const inPart = () => {
-    if (!column || !zoomed()) return of().p.map(() => null);
-    const { values } = part(column, zoom), d = of();
+    if (!each || !zoomed()) return of().p.map(() => null);
+    const { values } = part(metric, zoom), d = of();
     let k = 0;
     return d.x.map(x => {
       while (k < values.length && values[k] <= x) k++;
@@ -22,7 +22,7 @@ kinds.distribution = holder => {
     if (holder.dataset.keyed === undefined) return;
     const d = of();
     const entries = [['n = ' + number(d.N ?? d.n), 'line series-0']];
-    if (zoomed() && column) entries.push([`due ${clock(zoom[0])} to ${clock(zoom[1])}`, 'line series-1']);
+    if (zoomed() && each) entries.push([`due ${clock(zoom[0])} to ${clock(zoom[1])}`, 'line series-1']);
     keys('distribution-' + metric, entries, i == null ? [['p50', .5], ['p95', .95], ['p99', .99]].map(([n, p]) => `${n} ${seconds(at(p))}`).join(', ') : `${ratio(d.p[i])} are at most ${seconds(d.x[i])}`);
   };
   // extent is what the axis shows: the values, and a limit that is not far from them.
@@ -72,26 +72,26 @@ kinds.distribution = holder => {
 // course is the median, the 95th percentile and the greatest of a figure, by when
 // the requests were due.
 kinds.course = holder => {
-  const column = Object.keys(columnNames).find(c => columnNames[c] === holder.dataset.metric);
-  if (!column) return null;
+  const { metric } = holder.dataset;
+  if (!data.requests.of[metric]) return null;
   holder.hidden = false;
   const columns = () => {
-    const r = data.requests, buckets = 60, width = (whole[1] - whole[0]) / buckets;
+    const r = data.requests, of = r.of[metric], buckets = 60, width = (whole[1] - whole[0]) / buckets;
     const values = Array.from({ length: buckets }, () => []);
     const only = holder.dataset.class ? r.classes.indexOf(holder.dataset.class) : -1;
     for (let i = 0; i < r.n; i++) {
-      if (r.beside[i] || r.failure[i] || Number.isNaN(r[column][i]) || only >= 0 && r.class[i] !== only) continue;
-      values[Math.min(buckets - 1, Math.floor(r.due[i] / width))].push(r[column][i]);
+      if (r.beside[i] || r.failure[i] || Number.isNaN(of[i]) || only >= 0 && r.class[i] !== only) continue;
+      values[Math.min(buckets - 1, Math.floor(r.due[i] / width))].push(of[i]);
     }
     values.forEach(v => v.sort((a, b) => a - b));
     return [values.map((_, i) => (i + .5) * width), ...[.5, .95, 1].map(p => values.map(v => v.length ? quantile(v, p) : null))];
   };
   const plot = make(holder, timed({
-    axes: [timeAxis(), valueAxis(seconds)],
+    axes: [timeAxis(), valueAxis(shown(metric))],
     scales: { y: { range: (u, min, max) => [0, Math.max(max || 0, 1e-4) * 1.1] } },
     series: [{}, ...[[0, 2], [1, 1.4], [2, 1]].map(([i, width]) => ({ stroke: () => colour(series(i)), width, spanGaps: true, points: { show: false } }))],
     hooks: { draw: [u => {
-      for (const l of data.limits) if (l.metric === holder.dataset.metric) rule(u, 'y', l.value, 'ink', [5, 4], 'limit');
+      for (const l of data.limits) if (l.metric === metric) rule(u, 'y', l.value, 'ink', [5, 4], 'limit');
       label(u, ['p50', 'p95', 'max']);
     }] },
   }), columns());
@@ -116,7 +116,7 @@ const label = (u, names) => {
 kinds.heat = holder => {
   const rows = 28;
   const grid = () => {
-    const r = data.requests, column = storyState.column || data.story.column, values = r[column];
+    const r = data.requests, metric = storyState.metric || data.story.metric, values = r.of[metric];
     const wide = Math.max(20, Math.min(150, Math.floor(holder.clientWidth / 8)));
     let least = Infinity, most = 0;
     for (let i = below(zoom[0]); i < r.n && r.due[i] <= zoom[1]; i++) if (values[i] > 0 && !r.failure[i] && !r.beside[i]) { least = Math.min(least, values[i]); most = Math.max(most, values[i]); }
@@ -129,11 +129,11 @@ kinds.heat = holder => {
       const y = Math.min(rows - 1, Math.max(0, Math.floor((Math.log(values[i]) - low) / (high - low) * rows)));
       counts[y * wide + x] += r.every;
     }
-    return { wide, low, high, counts, most: Math.max(...counts), column };
+    return { wide, low, high, counts, most: Math.max(...counts), metric };
   };
   let drawn;
   const plot = make(holder, timed({
-    axes: [timeAxis(), Object.assign(valueAxis(seconds), logAxis(seconds))],
+    axes: [timeAxis(), Object.assign(valueAxis(v => shown(drawn?.metric)(v)), logAxis(v => shown(drawn?.metric)(v)))],
     scales: { y: { distr: 3, range: () => drawn ? [Math.exp(drawn.low), Math.exp(drawn.high)] : [1e-3, 1] } },
     series: [{}, { paths: () => null, points: { show: false } }],
     hooks: {
@@ -154,12 +154,12 @@ kinds.heat = holder => {
   }), [[...whole], [1e-3, 1]]);
   const say = u => {
     if (!drawn) return;
-    const name = columnNames[drawn.column];
+    const name = drawn.metric, show = shown(name);
     let where = `the darkest cell holds ${many(drawn.most, 'request')}`;
     if (u && u.over.matches(':hover')) {
       const x = Math.floor(u.cursor.left / u.over.clientWidth * drawn.wide), y = rows - 1 - Math.floor(u.cursor.top / u.over.clientHeight * rows);
       const step = (drawn.high - drawn.low) / rows, n = drawn.counts[y * drawn.wide + x];
-      if (n >= 0) where = `${many(n, 'request')} with ${name} from ${seconds(Math.exp(drawn.low + y * step))} to ${seconds(Math.exp(drawn.low + (y + 1) * step))}, due about ${clock(u.posToVal(u.cursor.left, 'x'))}`;
+      if (n >= 0) where = `${many(n, 'request')} with ${name} from ${show(Math.exp(drawn.low + y * step))} to ${show(Math.exp(drawn.low + (y + 1) * step))}, due about ${clock(u.posToVal(u.cursor.left, 'x'))}`;
     }
     keys('heat', [[name, 'dot series-0']], where);
   };

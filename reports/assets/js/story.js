@@ -1,13 +1,13 @@
 // The first chart: every request as a point, and beneath it what was offered.
-const storyState = { column: null, log: false, cursor: -1 };
-const columnNames = { ttft: 'TTFT', tpot: 'TPOT', e2e: 'E2E latency', gap: 'longest gap', lag: 'lag' };
+const storyState = { metric: null, log: false, cursor: -1 };
 
-const storyLimits = () => data.limits.filter(l => l.metric === columnNames[storyState.column]);
+const storyValues = () => data.requests.of[storyState.metric];
+const storyLimits = () => data.limits.filter(l => l.metric === storyState.metric);
 
 // storyTop is the highest value that the chart shows: of the part looked at, and
 // the limit where it is not far above.
 const storyTop = () => {
-  const r = data.requests, values = r[storyState.column];
+  const r = data.requests, values = storyValues();
   let most = 0, least = Infinity;
   for (let i = below(zoom[0]); i < r.n && r.due[i] <= zoom[1]; i++) {
     if (values[i] > most) most = values[i];
@@ -18,7 +18,7 @@ const storyTop = () => {
 };
 
 const drawPoints = u => {
-  const r = data.requests, values = r[storyState.column], ratio = devicePixelRatio;
+  const r = data.requests, values = storyValues(), ratio = devicePixelRatio;
   const from = below(zoom[0]), shown = below(zoom[1]) - from;
   const size = (shown > 20000 ? 1.6 : shown > 4000 ? 2.4 : shown > 300 ? 3.6 : 5.5) * ratio;
   const ctx = u.ctx, { left, top, width, height } = u.bbox;
@@ -55,7 +55,7 @@ const drawPoints = u => {
 
 // nearest is the request whose point is next to a place on the chart; -1 for none.
 const nearest = (u, x, y) => {
-  const r = data.requests, values = r[storyState.column], reach = 24;
+  const r = data.requests, values = storyValues(), reach = 24;
   const from = below(u.posToVal(x - reach, 'x')), to = u.posToVal(x + reach, 'x');
   let best = -1, distance = reach * reach;
   for (let i = from; i < r.n && r.due[i] <= to; i++) {
@@ -67,23 +67,23 @@ const nearest = (u, x, y) => {
 };
 
 const storyKeys = () => {
-  const r = data.requests, i = storyState.cursor, name = columnNames[storyState.column];
+  const r = data.requests, i = storyState.cursor, name = storyState.metric;
   const entries = r.classes.length > 1 ? r.classes.map((c, k) => [c || 'other', 'dot ' + series(k)]) : [[name, 'dot ' + series(0)]];
   let failed = 0;
   for (let k = 0; k < r.n; k++) if (r.failure[k]) failed++;
   if (failed) entries.push(['failed', 'lane']);
   const top = storyTop()[1] * (storyState.log ? 1.5 : 1.16);
   for (const l of storyLimits()) entries.push([`limit: ${l.text}${l.value > top ? ', above this chart' : ''}`, l.value > top ? '' : 'dash']);
-  const where = i < 0 ? '' : `due at ${clock(r.due[i])}: ` + (r.failure[i] ? r.words[r.failure[i]] : `${name} ${seconds(r[storyState.column][i])}`);
+  const where = i < 0 ? '' : `due at ${clock(r.due[i])}: ` + (r.failure[i] ? r.words[r.failure[i]] : `${name} ${shown(name)(storyValues()[i])}`);
   keys('story', entries, where);
 };
 
 kinds.story = holder => {
-  storyState.column = storyState.column || data.story.column;
+  storyState.metric = storyState.metric || data.story.metric;
   const options = () => {
-    const log = storyState.log;
+    const { log } = storyState, show = shown(storyState.metric);
     return timed({
-      axes: [timeAxis(), Object.assign(valueAxis(seconds), log ? logAxis(seconds) : {})],
+      axes: [timeAxis(), Object.assign(valueAxis(show), log ? logAxis(show) : {})],
       scales: { y: log ? { distr: 3, range: () => { const [a, b] = storyTop(); return [Math.max(a / 1.5, 1e-6), b * 1.5]; } } : { range: () => [0, storyTop()[1] * 1.16] } },
       series: [{}, { paths: () => null, points: { show: false } }],
       hooks: {
