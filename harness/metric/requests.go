@@ -23,6 +23,8 @@ func ofRequests() []Metric {
 			Formula: "(last chunk − first chunk) ÷ (output tokens − 1), of each whole answer"},
 		{Name: NameE2E, Unit: sec, Better: lower, Source: Latency{From: DueAt, To: DoneAt},
 			Formula: "end of the answer − due; an unanswered request counts as the worst"},
+		{Name: "normalized latency", Unit: sec, Better: lower, Source: Latency{From: DueAt, To: DoneAt, Per: OutputToken},
+			Formula: "(end of the answer − due) ÷ output tokens, of each whole answer, as the vLLM paper has it (Kwon et al. 2023, section 6.1)"},
 		{Name: NameLongestGap, Unit: sec, Better: lower, Source: LongestGap{},
 			Formula: "longest gap between two chunks of one answer"},
 		{Name: "TTFT since sent", Unit: sec, Better: lower, Source: Latency{From: SentAt, To: FirstChunk},
