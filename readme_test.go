@@ -70,7 +70,7 @@ func commandOf(document, line string) (c command) {
 		if strings.HasPrefix(w, "#") {
 			break
 		}
-		if variable.MatchString(w) && c.words == nil || w == "export" {
+		if c.words == nil && (variable.MatchString(w) || w == "export") {
 			c.vars = append(c.vars, w)
 			continue
 		}

@@ -55,6 +55,9 @@ type Record struct {
 	RequestedModel string // such as an adapter; "" is the client's
 	Replica        string // which of several was asked; "" where there is one
 
+	Seen       Seen // how much is known of when content came
+	DueUnknown bool // when it was due is not known: Due is when it was sent
+
 	Warmup bool // due during warm-up: not judged
 	Good   bool // answered, and within the limits for a good request
 }
@@ -100,7 +103,7 @@ func (r *Record) E2E() time.Duration { return since(r.Done, r.Due) }
 // Lag is our own lateness, or NoTime: from when the request was due until it was
 // handed to the system, without the time in which a connection was made.
 func (r *Record) Lag() time.Duration {
-	if r.Sent == NoTime {
+	if r.Sent == NoTime || r.DueUnknown {
 		return NoTime
 	}
 	return max(0, r.Sent-r.Due-max(0, r.Connecting))
@@ -123,7 +126,7 @@ func (r *Record) TPOT() time.Duration {
 // are fewer than two.
 func (r *Record) LongestGap() time.Duration {
 	longest := NoTime
-	for i := 1; i < len(r.Chunks); i++ {
+	for i := 1; i < len(r.Chunks) && r.Seen == SeenEach; i++ {
 		longest = max(longest, r.Chunks[i]-r.Chunks[i-1])
 	}
 	return longest
@@ -132,7 +135,7 @@ func (r *Record) LongestGap() time.Duration {
 // ITLs are the gaps between successive chunks of content. A chunk may hold
 // several tokens.
 func (r *Record) ITLs() []time.Duration {
-	if len(r.Chunks) < 2 {
+	if len(r.Chunks) < 2 || r.Seen != SeenEach {
 		return nil
 	}
 	gaps := make([]time.Duration, len(r.Chunks)-1)
@@ -145,7 +148,7 @@ func (r *Record) ITLs() []time.Duration {
 // Coalesced is how many chunks of content came in one read with the one before,
 // and so have its stamp.
 func (r *Record) Coalesced() (n int) {
-	for i := 1; i < len(r.Chunks); i++ {
+	for i := 1; i < len(r.Chunks) && r.Seen == SeenEach; i++ {
 		if r.Chunks[i] == r.Chunks[i-1] {
 			n++
 		}
@@ -182,4 +185,5 @@ const (
 	Interrupted   Failure = "interrupted"           // the run was stopped
 	Canceled      Failure = "given up"              // its user left, as the scenario says that some do
 	Unanswered    Failure = "unanswered"            // still in flight when the grace after the load was over
+	Unnamed       Failure = "failed"                // in a way that another tool does not tell
 )

@@ -13,6 +13,7 @@ type Run struct {
 	Length   time.Duration    // from the start to the end of the last request
 	From, To time.Duration    // the measured window: warm-up over, load over
 	Virtual  bool             // ran on a virtual clock: the host's figures mean nothing
+	Imported *Imported        // the other tool that measured it, of whose client nothing is known but its records; nil where we did
 	Requests int              // in all, warm-up included
 	Records  iter.Seq[Record] // in the order in which they were due
 	Samples  iter.Seq[Sample]
@@ -26,6 +27,12 @@ type Run struct {
 	Unwatched map[string]string
 	// Unread is why the last of a source's missing readings did not come.
 	Unread map[string]string
+}
+
+// Imported is the other tool that measured a run, "GuideLLM 0.8.1", and the files that it was read from.
+type Imported struct {
+	By    string   `json:"by"`
+	Files []string `json:"files"`
 }
 
 // A Consumer takes what a run recorded: all its samples, and then all its records, in

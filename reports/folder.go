@@ -23,7 +23,7 @@ import (
 const keptEntries = ".index.json"
 
 // entriesVersion is raised when an Entry is made in another way.
-const entriesVersion = 1
+const entriesVersion = 2
 
 type entriesFile struct {
 	Version int         `json:"version"`

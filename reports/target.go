@@ -14,12 +14,16 @@ type Target struct {
 	Model, Version string // "" where it was not reached
 	Hardware       string // that the mock stands for
 	Simulated      bool   // it was the mock
+	By             string // the other tool that measured it; "" where we did
 	Other          *Target
 }
 
 // NewTarget is the server that a stored run measured.
 func NewTarget(m store.Manifest) Target {
 	t := OfServer(m.Server)
+	if m.Imported != nil {
+		t.By = m.Imported.By
+	}
 	t.Simulated = t.Simulated || m.Other == nil && m.Simulated()
 	if m.Other != nil {
 		other := OfServer(*m.Other)
@@ -56,7 +60,8 @@ func (t Target) Server() string {
 	return t.Kind + " at " + where
 }
 
-// Serves is what it serves: "llama-3.1-8b, vLLM 0.32.0". The mock is no version of vLLM.
+// Serves is what it serves, and which other tool measured it: "llama-3.1-8b, vLLM 0.32.0". The mock is no
+// version of vLLM.
 func (t Target) Serves() string {
 	var parts []string
 	switch {
@@ -68,11 +73,15 @@ func (t Target) Serves() string {
 	if t.Version != "" && !t.Simulated {
 		parts = append(parts, "vLLM "+t.Version)
 	}
+	if t.By != "" {
+		parts = append(parts, "measured by "+t.By)
+	}
 	return strings.Join(parts, ", ")
 }
 
 // String is the target in one line: "http://a:8000 (llama-3.1-8b, vLLM 0.32.0)",
-// "the mock, in virtual time (llama-3.1-8b on one H100, simulated)"; "" where nothing is known.
+// "the mock, in virtual time (llama-3.1-8b on one H100, simulated)", "http://a:8000 (llama-3.1-8b,
+// measured by GuideLLM 0.8.1)"; "" where nothing is known.
 func (t Target) String() string {
 	var about []string
 	if serves := t.Serves(); serves != "" {

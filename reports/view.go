@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -115,6 +114,9 @@ func NewDrawnView(d *chart.Drawing, run *harness.Run, measured *measure.Window, 
 	v.Checks = checks(measured)
 	v.Files = files(m)
 	v.ask(run.From, run.To)
+	if run.Imported != nil && measured.Begun < measured.Answered {
+		v.askNoChunks()
+	}
 	return v
 }
 
@@ -229,7 +231,8 @@ func about(run *harness.Run, m store.Manifest) []Fact {
 		{"When", when},
 		{"Load", humane(m.Scenario.Load)}, {"Measured", "for " + span(run.To-run.From)},
 		{"Asked", askedOf(m)},
-		{"Seed", strconv.FormatUint(m.Scenario.Seed, 10)},
+		{"Measured by", importedFrom(m)},
+		{"Seed", seedOf(m)},
 		{"Scenario", m.Scenario.Where},
 		{"Commit", shortCommit(m.Tool.Commit)},
 	})
@@ -296,12 +299,12 @@ func method(run *harness.Run, measured *measure.Window, m store.Manifest) []Fact
 	}
 	return told([]Fact{
 		{"Window", fmt.Sprintf("requests due from %s to %s of the run; what was due earlier is warm-up, recorded and not judged", span(run.From), span(run.To))},
-		{"Latency", "counts from when a request was due, not from when it was sent"},
+		{"Latency", latencyFrom(run, measured)},
 		{"Stamps", stamps(run, measured)},
 		{"Intervals", "95 %: order statistics for quantiles (type 7), Student's t for means, Clopper–Pearson for shares"},
 		{"Verdicts", "met: the whole interval is on the right side of the limit; missed: on the wrong side; unknown: the limit lies inside it, there is no data, or the client was unsound"},
 		{"Good", strings.Join(good, ", ")},
-		{"Random draws", "arrivals, prompts and think times come from separate streams of the seed"},
+		{"Random draws", draws(run)},
 	})
 }
 
@@ -312,6 +315,9 @@ func stamps(run *harness.Run, measured *measure.Window) string {
 		if f.Name == metric.NameCoalesced {
 			shared = "; " + quantity.Format(f.Value, quantity.Ratio) + " of all pieces came in one read with the one before and share its stamp"
 		}
+	}
+	if run.Imported != nil {
+		return "those of " + run.Imported.By + ", to whose client they belong" + shared
 	}
 	if run.Virtual {
 		return "each piece of an answer is stamped when it is read, by a virtual clock, in which the client's own cost and lateness cannot show" + shared
@@ -338,7 +344,7 @@ func checks(measured *measure.Window) (out []Fact) {
 func environment(m store.Manifest) []Fact {
 	facts := []Fact{
 		{"Server", m.Server.Kind}, {"Address", m.Server.URL}, {"Served model", m.Server.Model}, {"Server version", m.Server.Version},
-		{"Client", fmt.Sprintf("%s/%s, %d cores, %s", m.Host.OS, m.Host.Arch, m.Host.Cores, m.Host.Name)},
+		{"Client", clientOf(m)},
 		{"vllmspec", strings.TrimSpace(m.Tool.Version + " " + m.Tool.Commit)}, {"Go", m.Tool.Go},
 	}
 	if m.Server.MaxModelLen > 0 {

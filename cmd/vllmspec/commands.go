@@ -5,6 +5,7 @@ import (
 	"github.com/vllmspec/vllmspec/internal/command/accuracy"
 	"github.com/vllmspec/vllmspec/internal/command/comment"
 	"github.com/vllmspec/vllmspec/internal/command/drift"
+	"github.com/vllmspec/vllmspec/internal/command/exchange"
 	"github.com/vllmspec/vllmspec/internal/command/features"
 	"github.com/vllmspec/vllmspec/internal/command/mock"
 	"github.com/vllmspec/vllmspec/internal/command/open"
@@ -24,6 +25,8 @@ func commands() command.Table {
 		report.Command(),
 		report.CompareCommand(),
 		drift.Command(),
+		exchange.ImportCommand(),
+		exchange.ExportCommand(),
 		mock.Command(),
 		comment.Command(),
 		accuracy.SelfcheckCommand(),

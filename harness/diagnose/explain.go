@@ -146,7 +146,7 @@ func (e *Observer) Record(r *harness.Record) {
 	for _, q := range e.inquiries {
 		q.take(r, c)
 	}
-	if r.Sent != harness.NoTime {
+	if r.Sent != harness.NoTime && r.Seen != harness.SeenNone {
 		e.time(r, c.whole())
 	}
 }

@@ -102,7 +102,7 @@ func (q *inquiry) take(r *harness.Record, c course) {
 	of.n++
 	of.before.add(c.before)
 	of.after.add(c.after)
-	of.gaps += max(0, len(r.Chunks)-1)
+	of.gaps += max(0, r.ChunkCount()-1)
 	of.longest = max(of.longest, r.LongestGap())
 	of.headers += max(0, r.Headers-r.Sent)
 	of.opening += btoi(r.User != harness.Unreported && r.Due == 0)

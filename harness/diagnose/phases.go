@@ -70,8 +70,8 @@ func (c course) whole() Phases {
 // divided in the ratio of queue and prefill times of the requests that ended in the same
 // second.
 func (t *timeline) split(r *harness.Record) (c course) {
-	if r.Sent == harness.NoTime {
-		return c
+	if r.Sent == harness.NoTime || r.Seen == harness.SeenNone {
+		return c // of one whose first token is not known, nothing can be kept apart
 	}
 	c.before.Client = max(0, r.Lag()).Seconds()
 	c.before.Network = max(0, r.Connecting).Seconds()
@@ -256,6 +256,9 @@ func after(r *harness.Record) (p Phases) {
 		} else {
 			p.Stall += tail
 		}
+	}
+	if r.Seen == harness.SeenEnds {
+		p.Decode += (last - r.Chunks[0]).Seconds()
 	}
 	if len(gaps) == 0 {
 		return p

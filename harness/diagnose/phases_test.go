@@ -3,6 +3,7 @@ package diagnose_test
 import (
 	"encoding/json"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -29,6 +30,26 @@ func TestTimesOf_countsRequestsAndMoments(t *testing.T) {
 	raw, err := json.Marshal(all)
 	require.NoError(t, err)
 	assert.Contains(t, string(raw), `"queue_s":0.5`)
+}
+
+// Where only the ends of an answer are known, the time between them is no stall; where no token is, nothing is
+// kept apart.
+func TestTimesOf_ofAnswersThatAreNotKnownWhole(t *testing.T) {
+	of := func(seen harness.Seen) diagnose.Times {
+		return diagnose.TimesOf(measure.Of(runtest.Of(20, func(_ int, r *harness.Record) {
+			first := r.Chunks[0]
+			r.Seen, r.DueUnknown, r.Chunks, r.Done = seen, true, []time.Duration{first, first + 3*time.Second}, first+3*time.Second
+			if seen == harness.SeenNone {
+				r.Chunks = nil
+			}
+		})))
+	}
+	ends := of(harness.SeenEnds)
+	assert.InDelta(t, 3, ends.All.Decode, 1e-9)
+	assert.Zero(t, ends.All.Stall)
+	assert.Zero(t, ends.All.Client, "its lateness is not known")
+	assert.Positive(t, of(harness.SeenEach).All.Decode)
+	assert.Zero(t, of(harness.SeenNone).All.N)
 }
 
 func assertPhases(t *testing.T, want, got diagnose.Phases) {

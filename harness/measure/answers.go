@@ -44,7 +44,7 @@ func (c *TokenCounts) take(r *harness.Record) {
 		c.Faults[r.CountFault]++
 	case r.OutputTokens != harness.Unreported:
 		c.Counted++
-	case r.OK() && len(r.Chunks) > 0:
+	case r.OK() && r.HasContent():
 		c.Silent++
 	}
 }

@@ -191,7 +191,7 @@ func meanOf(n int, effective float64, interval func(effective, confidence float6
 func (g *gaps) measure(w *Window, statistic string) Estimate {
 	n, pooled := g.mean.N, g.N()
 	if pooled == 0 {
-		return without("no answer had two chunks, or of this one the server does not tell how many tokens they hold")
+		return without("no answer is known to have two chunks, or of this one the server does not tell how many tokens they hold")
 	}
 	p, isQuantile := metric.Quantile(statistic)
 	switch {

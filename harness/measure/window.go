@@ -197,10 +197,7 @@ func (w *Window) count(r *harness.Record, late time.Duration) {
 		w.goods.Add(float64(one(r.Good)))
 	}
 	w.WithoutSocket += one(r.Failure == harness.OutOfSockets)
-	w.Chunks += len(r.Chunks)
-	w.SharedStamps += r.Coalesced()
-	w.Begun += one(len(r.Chunks) > 0)
-	w.FirstShared += one(len(r.Chunks) > 1 && r.Chunks[0] == r.Chunks[1])
+	w.countStamps(r)
 	w.cut += one(r.Cut())
 	w.maybe += one(w.couldBeGood(r))
 	w.TokenCounts.take(r)
@@ -216,6 +213,17 @@ func (w *Window) count(r *harness.Record, late time.Duration) {
 	w.countGaps(r)
 }
 
+// countStamps counts the chunks of an answer of which each is known.
+func (w *Window) countStamps(r *harness.Record) {
+	if r.Seen != harness.SeenEach {
+		return
+	}
+	w.Chunks += len(r.Chunks)
+	w.SharedStamps += r.Coalesced()
+	w.Begun += one(len(r.Chunks) > 0)
+	w.FirstShared += one(len(r.Chunks) > 1 && r.Chunks[0] == r.Chunks[1])
+}
+
 func one(is bool) int {
 	if is {
 		return 1
@@ -223,32 +231,25 @@ func one(is bool) int {
 	return 0
 }
 
-// countArrived counts what came inside the window, whenever it was due. Tokens go
-// by the stamps of their chunks; where the server does not tell how many a chunk
-// holds, an answer's are spread evenly. Those of a request that failed are of no use to
-// who asked.
+// countArrived counts what came inside the window, whenever it was due. Tokens of a request
+// that failed are of no use to who asked.
 func (w *Window) countArrived(r *harness.Record) {
 	if r.OK() && r.Done >= w.From && r.Done < w.To {
 		w.ended++
 	}
-	if r.OutputTokens <= 0 || len(r.Chunks) == 0 || r.Failed() {
+	if r.OutputTokens <= 0 || !r.HasContent() || r.Failed() {
 		return
 	}
 	w.told = true
-	even := float64(r.OutputTokens) / float64(len(r.Chunks))
-	for i, at := range r.Chunks {
-		switch {
-		case at < w.From || at >= w.To:
-		case len(r.ChunkTokens) == len(r.Chunks):
-			w.tokens += float64(r.ChunkTokens[i])
-		default:
-			w.tokens += even
+	for at, tokens := range metric.Arrivals(r) {
+		if at >= w.From && at < w.To {
+			w.tokens += tokens
 		}
 	}
 }
 
 func (w *Window) countGaps(r *harness.Record) {
-	if !r.OK() || len(r.Chunks) < 2 {
+	if !r.OK() || len(r.Chunks) < 2 || r.Seen != harness.SeenEach {
 		return
 	}
 	tokens := 0

@@ -45,7 +45,7 @@ func ofRequests() []Metric {
 			Formula: "prompt tokens of a request, as the server counted them"},
 		{Name: "output tokens", Unit: quantity.Tokens, Source: RequestCount{Of: func(r *harness.Record) int { return r.OutputTokens }, Column: "output_tokens", ByServer: true},
 			Formula: "output tokens of a request, as the server counted them"},
-		{Name: "chunks", Unit: quantity.Count, Source: RequestCount{Of: func(r *harness.Record) int { return len(r.Chunks) }, Column: "len(chunk_ns)"},
+		{Name: "chunks", Unit: quantity.Count, Source: RequestCount{Of: (*harness.Record).ChunkCount, Column: "len(chunk_ns)"},
 			Formula: "chunks of content of an answer; one may hold several tokens"},
 		{Name: "cached tokens", Unit: quantity.Tokens, Source: RequestCount{Of: func(r *harness.Record) int { return r.CachedTokens }, Column: "cached_tokens", ByServer: true},
 			Formula: "prompt tokens of a request that the server found in its prefix cache, as it counted them"},

@@ -56,7 +56,7 @@ func (p Per) tokens(r *harness.Record) int {
 // also of requests that were given up after that.
 func (l Latency) Value(r *harness.Record) (float64, bool) {
 	seconds, is := l.Shown(r)
-	return seconds, is && len(r.Chunks) > 0 && !r.Failed()
+	return seconds, is && r.HasContent() && !r.Failed()
 }
 
 // Shown is the latency of a request whose instants came. One that ends with the first content

@@ -40,9 +40,12 @@ type Check struct {
 // contain.
 type client struct{ *measure.Window }
 
-// Checks is the client's audit of itself.
+// Checks is the client's audit of itself. Of another tool's client only its lateness can be known.
 func Checks(window *measure.Window) []Check {
 	w := client{window}
+	if w.Run.Imported != nil {
+		return slices.DeleteFunc([]Check{w.lateness()}, func(c Check) bool { return c.Value == "" })
+	}
 	checks := []Check{w.sends(), w.lateness(), w.stalls(), w.cpu(), w.pauses(), w.sockets(), w.opened("ports"), w.opened("files"), w.little()}
 	checks = append(checks, w.watchings()...)
 	return slices.DeleteFunc(checks, func(c Check) bool { return c.Value == "" })

@@ -153,6 +153,7 @@ func TestEveryField_isStored(t *testing.T) {
 		Start: began, Length: 11, From: 12, To: 13, Virtual: true, Requests: 1, Records: slices.Values([]harness.Record{record}), Samples: slices.Values([]harness.Sample{sample}),
 		Warnings: harness.Oddities("late"), Stopped: harness.Stop{Kind: harness.StopAbandoned, Detail: "hopeless"},
 		Unwatched: map[string]string{"gpu": "none"}, Unread: map[string]string{"server": "refused"},
+		Imported:  &harness.Imported{By: "k6", Files: []string{"a.json"}},
 		Shortfall: &harness.Shortfall{Cause: harness.ArrivalsEnded, Issued: 3, Lasted: 4}, Salting: "ignored",
 	}
 	for _, rows := range []*[]harness.Objective{&run.Scenario.Good, &run.Scenario.Objectives} {

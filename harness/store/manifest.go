@@ -30,6 +30,7 @@ type Manifest struct {
 	Server   Server            `json:"server"`
 	Other    *Server           `json:"other_server,omitempty"` // that Server was compared with, run by run
 	Host     Host              `json:"host"`
+	Imported *harness.Imported `json:"imported,omitempty"` // nil where we measured it
 	Warnings []harness.Warning `json:"warnings"`
 	// Unwatched is why nothing could be read of a source, "gpu" say.
 	Unwatched map[string]string `json:"unwatched,omitempty"`
@@ -99,7 +100,7 @@ type Scenario struct {
 	DatasetData json.RawMessage `json:"dataset_data,omitempty"`
 }
 
-// Tool is what measured.
+// Tool is what measured, or read what another tool had measured, and judged.
 type Tool struct {
 	Version string `json:"version"`
 	Commit  string `json:"commit,omitempty"` // of the features' repository; "-dirty" where they were changed since
@@ -215,7 +216,7 @@ func NewManifest(name string, run *harness.Run) Manifest {
 			WarmupNS: int64(s.Warmup), Good: s.Good, Objectives: s.Objectives, Labels: s.Labels, LoadData: loadData(s.Load), DatasetData: datasetData(s.Dataset)},
 		Tool:     Tool{Version: Version(), Go: runtime.Version()},
 		Host:     Host{Name: host, OS: runtime.GOOS, Arch: runtime.GOARCH, Cores: runtime.NumCPU(), Kernel: kernel(), CPU: cpuName("/proc/cpuinfo")},
-		Requests: run.Requests, Warnings: run.Warnings, Stopped: run.Stopped, Shortfall: run.Shortfall, Unwatched: run.Unwatched, Unread: run.Unread,
+		Requests: run.Requests, Warnings: run.Warnings, Stopped: run.Stopped, Shortfall: run.Shortfall, Imported: run.Imported, Unwatched: run.Unwatched, Unread: run.Unread,
 	}
 	if open, ok := s.Load.(harness.Open); ok {
 		m.Scenario.InFlight = open.InFlight

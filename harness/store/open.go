@@ -72,7 +72,7 @@ func open(dir string, m Manifest, verdicts json.RawMessage) (*Stored, error) {
 	}
 	s.Run = &harness.Run{
 		Scenario: scenario,
-		Start:    m.Start, Length: time.Duration(m.LengthNS), From: time.Duration(m.FromNS), To: time.Duration(m.ToNS), Virtual: m.Virtual,
+		Start:    m.Start, Length: time.Duration(m.LengthNS), Imported: m.Imported, From: time.Duration(m.FromNS), To: time.Duration(m.ToNS), Virtual: m.Virtual,
 		Warnings: m.Warnings, Stopped: m.Stopped, Shortfall: m.Shortfall, Unwatched: m.Unwatched, Unread: m.Unread,
 		Requests: m.Requests, Records: readRecords(dir), Samples: readSamples(dir), Salting: m.Server.CacheSalt,
 	}

@@ -156,6 +156,8 @@ func (r *row) pack(p *packer) {
 	p.numbers(&r.RequestedMinOutputTokens)
 	p.texts(&r.CountFault)
 	p.flag(&r.Refused)
+	p.texts(&r.ChunksKnown)
+	p.flag(&r.DueUnknown)
 }
 
 func (r *reading) pack(p *packer) {

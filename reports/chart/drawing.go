@@ -111,12 +111,8 @@ func (d *Drawing) count(r *harness.Record) {
 	if r.OutputTokens <= 0 || r.Failed() {
 		return // as the output throughput has it
 	}
-	for i, at := range r.Chunks {
-		if len(r.ChunkTokens) == len(r.Chunks) {
-			d.tokens.add(at, float64(r.ChunkTokens[i]))
-		} else {
-			d.tokens.add(at, float64(r.OutputTokens)/float64(len(r.Chunks)))
-		}
+	for at, tokens := range metric.Arrivals(r) {
+		d.tokens.add(at, tokens)
 	}
 }
 

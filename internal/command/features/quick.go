@@ -105,31 +105,13 @@ func modelOf(env environment.Environment) (string, error) {
 // rows are the objectives as rows of a table.
 func (q *quick) rows() (rows [][2]string, err error) {
 	for _, written := range q.objectives {
-		row, err := split(written)
+		subject, expectation, err := slo.SplitLine(written)
 		if err != nil {
-			return nil, err
+			return nil, &command.Mistake{Err: err}
 		}
-		rows = append(rows, row)
+		rows = append(rows, [2]string{subject, expectation})
 	}
 	return rows, nil
-}
-
-// split takes an objective apart: what it is about, and what is expected of that.
-func split(written string) (row [2]string, err error) {
-	words := strings.Fields(written)
-	for i := 1; i < len(words); i++ {
-		row = [2]string{strings.Join(words[:i], " "), strings.Join(words[i:], " ")}
-		if _, subject := slo.ParseSubject(row[0]); subject != nil {
-			continue
-		}
-		if _, err = slo.Parse(row[0], row[1]); err == nil {
-			return row, nil
-		}
-	}
-	if err == nil {
-		_, err = slo.ParseSubject(strings.Join(words[:min(2, len(words))], " "))
-	}
-	return row, command.Mistakef("%q is no objective: %w; write 'p95 TTFT at most 300 ms'", written, err)
 }
 
 // feature is the feature of a model.
