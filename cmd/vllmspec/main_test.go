@@ -1,19 +1,28 @@
 package main
 
 import (
+	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/vllmspec/vllmspec/internal/command"
 )
 
-func TestCommands_haveAHelp(t *testing.T) {
+func TestCommands_haveAHelpOf80Columns(t *testing.T) {
 	seen := map[string]bool{}
 	for _, c := range commands() {
+		var out bytes.Buffer
+		assert.Equal(t, command.OK, commands().Run(command.Call{Args: []string{c.Name, "-h"}, Out: &out, Err: &out}), c.Name)
+		for line := range strings.Lines(out.String()) {
+			assert.LessOrEqual(t, utf8.RuneCountInString(strings.TrimSuffix(line, "\n")), 80, "%s: %s", c.Name, line)
+		}
 		assert.False(t, seen[c.Name], "%s is there twice", c.Name)
 		seen[c.Name] = true
 		assert.LessOrEqual(t, len([]rune(c.Does)), 66, "%s: its line in the list has 80 columns", c.Name)

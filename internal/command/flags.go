@@ -108,12 +108,17 @@ func (f *Flags) help() string {
 		if of.DefValue != "" && of.DefValue != "false" && of.DefValue != "0" && of.DefValue != "0s" {
 			about += " (default " + of.DefValue + ")"
 		}
-		if len(head) > column-4 {
-			head += "\n" + strings.Repeat(" ", column-1)
-		}
-		fmt.Fprintf(&out, "  %-*s %s\n", column-3, head, strings.Join(wrapped(about, columns-column), "\n"+strings.Repeat(" ", column)))
+		PrintFlag(&out, head, about)
 	})
 	return out.String()
+}
+
+// PrintFlag explains a flag in the lines of a help.
+func PrintFlag(out io.Writer, head, about string) {
+	if len(head) > column-4 {
+		head += "\n" + strings.Repeat(" ", column-1)
+	}
+	fmt.Fprintf(out, "  %-*s %s\n", column-3, head, strings.Join(wrapped(about, columns-column), "\n"+strings.Repeat(" ", column)))
 }
 
 // A terminal has so many columns at least; flags are explained in the column given.

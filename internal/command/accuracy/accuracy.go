@@ -15,7 +15,7 @@ import (
 func SelfcheckCommand() command.Command {
 	return command.Command{Name: "selfcheck", Usage: "[WORDS… | soak REQUESTS]", Run: check,
 		Does: "grades the load generator on this machine: some five minutes",
-		Example: `vllmspec selfcheck 10 streams      # the loads with these words in their names
+		Example: `vllmspec selfcheck 10 streams      # loads with these words in their name
 			vllmspec selfcheck soak 1000000    # memory and speed, every 30 seconds`}
 }
 
@@ -34,7 +34,7 @@ func check(call *command.Call) error {
 // CalibrateCommand holds verdicts against a server whose truth is known.
 func CalibrateCommand() command.Command {
 	return command.Command{Name: "calibrate", Usage: "[short] [coverage | capacity | regression…]", Run: calibrate,
-		Does:    "holds verdicts against a known truth: an hour, or short a minute",
+		Does:    "holds verdicts against a known truth: an hour, or a minute",
 		Example: "vllmspec calibrate short coverage"}
 }
 

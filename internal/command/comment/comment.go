@@ -18,7 +18,7 @@ import (
 // Command writes a comment.
 func Command() command.Command {
 	return command.Command{Name: "comment", Usage: "[--out FOLDER]", Run: run,
-		Does: "writes the results of the last run into the pull request that a pipeline runs for",
+		Does: "writes the last results into the pull request of a pipeline",
 		Example: `vllmspec comment                   # in GitHub Actions, with GITHUB_TOKEN
 			vllmspec comment --out nightly     # in GitLab CI, with GITLAB_TOKEN`}
 }

@@ -24,7 +24,7 @@ import (
 func Command() command.Command {
 	return command.Command{Name: "drift", Usage: "[FOLDER] [--json]", Run: run,
 		Does: "says since when a figure differs from before",
-		Example: `vllmspec drift                # of all runs in reports/out; exit code 1 where a figure is worse now
+		Example: `vllmspec drift                # reports/out; exit code 1: a figure is worse
 			vllmspec drift --json nightly`}
 }
 

@@ -20,7 +20,7 @@ func CheckCommand() command.Command {
 	return command.Command{Name: "check", Usage: "[FEATURE…] [flags]", Run: check,
 		Does: "finds mistakes before a load, and says how long that takes",
 		Example: `vllmspec check slo
-			vllmspec check --url http://127.0.0.1:8000    # asks the server for the length of its context too`}
+			vllmspec check --url http://127.0.0.1:8000    # and asks for its context`}
 }
 
 func check(call *command.Call) error {

@@ -12,8 +12,8 @@ func TestCommand() command.Command {
 	return command.Command{Name: "test", Usage: "[FEATURE… | 'OBJECTIVE'…] [flags]", Bubbles: true, Run: test,
 		Does: "runs features as go test does, or objectives without a file",
 		Example: `vllmspec test slo
-			vllmspec test slo/chat.feature:12 --url http://127.0.0.1:8000 --timeout 30m
-			vllmspec test 'p95 TTFT at most 300 ms' 'error rate none' --rate 4 --input 512 --output 128 --for 1m`}
+			vllmspec test slo/chat.feature:12 --url http://127.0.0.1:8000
+			vllmspec test 'p95 TTFT at most 300 ms' --rate 4 --input 512 --for 1m`}
 }
 
 func test(call *command.Call) error {

@@ -107,12 +107,12 @@ func parse(args []string, out io.Writer) (options, error) {
 }
 
 func usage(flags *flag.FlagSet, out io.Writer) {
-	fmt.Fprint(out, `vllmspec mock serves a mock of vLLM. Its flags are those of vllm serve, and a few more.
+	fmt.Fprint(out, `vllmspec mock serves a mock of vLLM. It takes the flags of vllm serve, and more.
 
 usage: vllmspec mock [serve] [MODEL] [flags]  serve it in real time
-       vllmspec mock score [flags] RUN…       how well a profile repeats stored runs of a real server
+       vllmspec mock score [flags] RUN…       hold a profile against stored runs
        vllmspec mock calibrate [flags] RUN…   fit a profile to them
-       vllmspec mock replay [flags] TRACE     serve a trace offline: hours in seconds
+       vllmspec mock replay [flags] TRACE     serve a trace: hours in seconds
 
 example:
   vllmspec mock llama-3.1-8b --port 8000 --fault "freeze from=1m for=10s"
@@ -122,10 +122,10 @@ flags:
 	flags.VisitAll(func(f *flag.Flag) {
 		if f.Usage != ignored {
 			name, about := flag.UnquoteUsage(f)
-			fmt.Fprintf(out, "  --%-30s %s\n", f.Name+" "+name, about)
+			command.PrintFlag(out, strings.TrimSpace("--"+f.Name+" "+name), about)
 		}
 	})
-	fmt.Fprintln(out, "\nOther flags of `vllm serve` that change nothing here, --dtype say, are accepted and ignored.")
+	fmt.Fprintln(out, "\nOther flags of vllm serve that change nothing here, --dtype say, are ignored.")
 }
 
 // asVLLM rewrites what vLLM's parser takes and Go's does not: underscores for

@@ -21,7 +21,7 @@ func Command() command.Command {
 	return command.Command{Name: "report", Usage: "RUN…", Run: run,
 		Does: "judges stored runs again, and draws their pages",
 		Example: `vllmspec report reports/out/run=20261123T221503Z-chat
-			vllmspec report reports/out/.run=20261123T221503Z-chat    # what is left of a run that was killed`}
+			vllmspec report reports/out/.run=20261123T221503Z-chat    # it was killed`}
 }
 
 // CompareCommand draws several runs on one page.

@@ -151,7 +151,7 @@ func (b beginning) next() string {
 		live = "vllmspec test slo --url http://127.0.0.1:8000 --timeout 30m"
 	}
 	return "\nNow measure the mock:\n\n  " + strings.Join(lines, "\n  ") + "\n\nand then your server:\n\n  " + live +
-		"\n\nResults go to reports/out: keep that folder out of git. vllmspec check finds mistakes in features.\n"
+		"\n\nResults go to reports/out: keep that folder out of git.\nvllmspec check finds mistakes in features before a load.\n"
 }
 
 // shown is a path as it counts from the working directory.
