@@ -4,6 +4,7 @@
 //	features/              scenarios, and the test that runs them
 //	internal/suite/        finds, chooses and runs feature files; tells terminals and CI systems what became of them
 //	steps/                 sentences → experiment.Plan
+//	steps/internal/        how sentences are matched, and what was probably meant
 //	harness/experiment/    a plan is carried out: once, repeatedly, swept, searched, on two servers; stored, judged, published
 //	steps/stored/          what every feature stores gives its verdicts again
 //	harness/               the domain: scenario, load, runner, record, sample, run

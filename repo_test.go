@@ -74,10 +74,11 @@ func allowed() map[string][]string {
 		"internal/importing": {"harness", "harness/diagnose", "harness/foreign", "harness/judge", "harness/measure", "harness/metric", "harness/slo", "harness/store", "reports", "reports/chart"},
 		"internal/suite": append(domain, "harness/client", "harness/credentials", "harness/openai", "harness/dataset", "internal/environment", "harness/experiment", "harness/export", "internal/plain", "internal/redact",
 			"reports", "reports/ci", "reports/live", "steps"),
-		"steps":        append(domain, "fixtures", "internal/digest", "harness/arrival", "harness/dataset", "harness/dataset/trace", "harness/experiment", "harness/trials", "mockvllm", "harness/quantity", "harness/slo", "harness/reconcile", "harness/compare"),
-		"steps/stored": {},
-		"steps/writes": {},
-		"features":     {""},
+		"steps/internal/sentence": append(domain, "harness/experiment", "harness/slo"),
+		"steps":                   append(domain, "steps/internal/sentence", "fixtures", "internal/digest", "harness/arrival", "harness/dataset", "harness/dataset/trace", "harness/experiment", "harness/trials", "mockvllm", "harness/quantity", "harness/slo", "harness/reconcile", "harness/compare"),
+		"steps/stored":            {},
+		"steps/writes":            {},
+		"features":                {""},
 
 		// The command: a table of subcommands, a package each.
 		"cmd/vllmspec":              {"internal/command", "internal/command/accuracy", "internal/command/comment", "internal/command/drift", "internal/command/exchange", "internal/command/features", "internal/command/mock", "internal/command/open", "internal/command/report", "internal/command/start", "internal/command/version"},
@@ -121,7 +122,7 @@ func allowed() map[string][]string {
 // doing one thing.
 func only() map[string][]string {
 	return map[string][]string{
-		"github.com/cucumber/godog":           {"internal/suite", "steps"},
+		"github.com/cucumber/godog":           {"internal/suite", "steps", "steps/internal/sentence"},
 		"github.com/a-h/templ":                {"reports"},
 		"golang.org/x/term":                   {"reports/live"},
 		"github.com/prometheus/common/expfmt": {"harness/sampler"},

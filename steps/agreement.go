@@ -12,16 +12,16 @@ import (
 )
 
 // agreementSentences hold the client's figures against the server's own.
-func agreementSentences() []sentence {
-	return []sentence{
-		{pattern: `^client and server agree on:$`, do: (*judgement).clientAndServerAgree, rows: reconcile.Parse, judges: experiment.Agreement, late: true,
-			doc: `Holds what the client counted against the server's own metrics, from before the load until after the last
+func agreementSentences() []entry {
+	return []entry{
+		{Pattern: `^client and server agree on:$`, Do: (*judgement).clientAndServerAgree, Rows: reconcile.Parse, Judges: experiment.Agreement, Late: true,
+			Doc: `Holds what the client counted against the server's own metrics, from before the load until after the last
 				answer, warm-up included: requests, prompt tokens, output tokens, answers ended by stop or by length, HTTP
 				errors, mean TTFT, mean E2E latency; these two since requests were sent.`},
-		{pattern: `^client and server do not agree on ([^:]+)$`, do: (*judgement).clientAndServerDisagree, judges: experiment.Agreement, ahead: disagreementAhead,
-			doc: `Is for the harness's tests of itself: this must differ.`},
-		{pattern: `^the reason names "([^"]*)"$`, do: (*judgement).reasonNames,
-			doc: `Is for the harness's tests of itself: the cause of what was judged last must say so. It holds these words.`},
+		{Pattern: `^client and server do not agree on ([^:]+)$`, Do: (*judgement).clientAndServerDisagree, Judges: experiment.Agreement, Ahead: disagreementAhead,
+			Doc: `Is for the harness's tests of itself: this must differ.`},
+		{Pattern: `^the reason names "([^"]*)"$`, Do: (*judgement).reasonNames,
+			Doc: `Is for the harness's tests of itself: the cause of what was judged last must say so. It holds these words.`},
 	}
 }
 
@@ -48,14 +48,14 @@ func (j *judgement) clientAndServerDisagree(s said, on string) error {
 // disagreement is a row that must not be met.
 func disagreement(s said, on string) (harness.Objective, error) {
 	o, err := reconcile.Parse(on, "to within 0.1%")
-	o.Where = s.at()
+	o.Where = s.At()
 	return o, err
 }
 
 // disagreementAhead reads it before the load.
 func disagreementAhead(_ *world, s said) (experiment.Question, error) {
-	o, err := disagreement(s, s.args[0])
-	return experiment.Question{Kind: s.judges, Rows: []harness.Objective{o}}, err
+	o, err := disagreement(s, s.Args[0])
+	return experiment.Question{Kind: s.Judges, Rows: []harness.Objective{o}}, err
 }
 
 func (j *judgement) heldAgainst(rows ...harness.Objective) ([]slo.Verdict, error) {

@@ -18,42 +18,43 @@ import (
 	"github.com/vllmspec/vllmspec/harness/dataset/trace"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/internal/spelling"
+	"github.com/vllmspec/vllmspec/steps/internal/sentence"
 )
 
 // arrivalsSentences say when requests are due.
-func arrivalsSentences() []sentence {
-	return []sentence{
-		{pattern: `^requests arrive as a Poisson process at (.+) per second$`, do: (*loadSpec).poisson,
-			doc: `Sends requests in an open loop at a mean rate, with independent arrivals (exponential gaps).`},
-		{pattern: `^requests arrive evenly at (.+) per second$`, do: (*loadSpec).evenly,
-			doc: `Sends requests in an open loop at a constant rate, with equal gaps.`},
-		{pattern: `^requests arrive in bursts at (.+) per second with a coefficient of variation of (.+)$`, do: (*loadSpec).inBursts,
-			doc: `Sends requests in an open loop in bursts: the coefficient of variation of the gaps is 1 in a Poisson process,
+func arrivalsSentences() []entry {
+	return []entry{
+		{Pattern: `^requests arrive as a Poisson process at (.+) per second$`, Do: (*loadSpec).poisson,
+			Doc: `Sends requests in an open loop at a mean rate, with independent arrivals (exponential gaps).`},
+		{Pattern: `^requests arrive evenly at (.+) per second$`, Do: (*loadSpec).evenly,
+			Doc: `Sends requests in an open loop at a constant rate, with equal gaps.`},
+		{Pattern: `^requests arrive in bursts at (.+) per second with a coefficient of variation of (.+)$`, Do: (*loadSpec).inBursts,
+			Doc: `Sends requests in an open loop in bursts: the coefficient of variation of the gaps is 1 in a Poisson process,
 				and larger for bursts with silence between them.`},
-		{pattern: `^requests arrive as a Poisson process$`, do: (*loadSpec).poissonProcess,
-			doc: `Makes arrivals independent, at the rate of the stages, the swing, the sweep or the search.`},
-		{pattern: `^requests arrive evenly$`, do: (*loadSpec).evenProcess,
-			doc: `Makes the gaps equal where the rate of the stages, the swing, the sweep or the search stays the same, and as
+		{Pattern: `^requests arrive as a Poisson process$`, Do: (*loadSpec).poissonProcess,
+			Doc: `Makes arrivals independent, at the rate of the stages, the swing, the sweep or the search.`},
+		{Pattern: `^requests arrive evenly$`, Do: (*loadSpec).evenProcess,
+			Doc: `Makes the gaps equal where the rate of the stages, the swing, the sweep or the search stays the same, and as
 				even as possible where it changes.`},
-		{pattern: `^requests arrive in bursts with a coefficient of variation of (.+)$`, do: (*loadSpec).burstyProcess,
-			doc: `Makes arrivals come in bursts, at the rate of the stages, the swing, the sweep or the search.`},
-		{pattern: `^all requests arrive at once$`, do: (*loadSpec).allAtOnce,
-			doc: `Makes all requests due at the start; the load says how many they are.`},
-		{pattern: `^the request rate follows these stages:$`, do: (*loadSpec).inStages,
-			doc: `Changes the request rate of an open loop in stages; after the last stage its rate goes on. Arrivals are
+		{Pattern: `^requests arrive in bursts with a coefficient of variation of (.+)$`, Do: (*loadSpec).burstyProcess,
+			Doc: `Makes arrivals come in bursts, at the rate of the stages, the swing, the sweep or the search.`},
+		{Pattern: `^all requests arrive at once$`, Do: (*loadSpec).allAtOnce,
+			Doc: `Makes all requests due at the start; the load says how many they are.`},
+		{Pattern: `^the request rate follows these stages:$`, Do: (*loadSpec).inStages,
+			Doc: `Changes the request rate of an open loop in stages; after the last stage its rate goes on. Arrivals are
 				independent unless another sentence says how requests arrive.`},
-		{pattern: `^the request rate swings between (.+) and (.+) per second every (.+)$`, do: (*loadSpec).swings,
-			doc: `Raises and lowers the request rate of an open loop periodically, as over a day, from its lowest. Arrivals are
+		{Pattern: `^the request rate swings between (.+) and (.+) per second every (.+)$`, Do: (*loadSpec).swings,
+			Doc: `Raises and lowers the request rate of an open loop periodically, as over a day, from its lowest. Arrivals are
 				independent unless another sentence says how requests arrive.`},
-		{pattern: `^requests arrive as in the trace "([^"]*)"$`, do: (*loadSpec).asInTrace,
-			doc: `Replays a trace: its arrival times and, where the scenario does not say what is asked, its lengths. It is the
+		{Pattern: `^requests arrive as in the trace "([^"]*)"$`, Do: (*loadSpec).asInTrace,
+			Doc: `Replays a trace: its arrival times and, where the scenario does not say what is asked, its lengths. It is the
 				name of one that comes along, a file in the form of Azure's, BurstGPT's or Mooncake's or like them (.csv,
 				.jsonl, .json), or the requests.parquet of a stored run. Failed requests are left out and counted; rows that are
 				up to ten minutes out of order are sorted. A trace of millions of requests is read while it is replayed.`},
-		{pattern: `^requests arrive as in the trace "([^"]*)", (\S+) times as fast$`, do: (*loadSpec).asInTraceFaster,
-			doc: `Replays a trace at another speed.`},
-		{pattern: `^requests arrive as in the trace "([^"]*)" at (\S+) per second$`, do: (*loadSpec).asInTraceAt,
-			doc: `Replays a trace at the speed that gives this mean rate.`},
+		{Pattern: `^requests arrive as in the trace "([^"]*)", (\S+) times as fast$`, Do: (*loadSpec).asInTraceFaster,
+			Doc: `Replays a trace at another speed.`},
+		{Pattern: `^requests arrive as in the trace "([^"]*)" at (\S+) per second$`, Do: (*loadSpec).asInTraceAt,
+			Doc: `Replays a trace at the speed that gives this mean rate.`},
 	}
 }
 
@@ -118,7 +119,7 @@ func (l *loadSpec) inStages(s said, table *godog.Table) error {
 	for i, row := range table.Rows {
 		stage, err := parseStage(row.Cells)
 		if err != nil {
-			return fmt.Errorf("%s: %w", s.at(i), err)
+			return sentence.Placed(s.At(i), err)
 		}
 		stages = append(stages, stage)
 	}

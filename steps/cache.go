@@ -8,19 +8,19 @@ import (
 )
 
 // cacheSentences say what is in the prefix cache.
-func cacheSentences() []sentence {
-	return []sentence{
-		{pattern: `^the prefix cache is cold$`, do: coldCache,
-			doc: `Keeps conversations from finding each other's prompts in the prefix cache; the verdicts are unknown if the
+func cacheSentences() []entry {
+	return []entry{
+		{Pattern: `^the prefix cache is cold$`, Do: coldCache,
+			Doc: `Keeps conversations from finding each other's prompts in the prefix cache; the verdicts are unknown if the
 				server's own hit rate says otherwise.`},
-		{pattern: `^the prefix cache is warm$`, do: warmCache,
-			doc: `Sends a few conversations before the load, and then only those; the verdicts are unknown if the server does not
+		{Pattern: `^the prefix cache is warm$`, Do: warmCache,
+			Doc: `Sends a few conversations before the load, and then only those; the verdicts are unknown if the server does not
 				find them in its prefix cache.`},
-		{pattern: `^(\S+%) of prompt tokens are found in the prefix cache$`, do: foundInCache,
-			doc: `Sends a few conversations before the load, and then as many of them, among new ones, as give this share; the
+		{Pattern: `^(\S+%) of prompt tokens are found in the prefix cache$`, Do: foundInCache,
+			Doc: `Sends a few conversations before the load, and then as many of them, among new ones, as give this share; the
 				verdicts are unknown if the server's own hit rate is another one.`},
-		{pattern: `^what earlier runs left in the prefix cache is used$`, do: usesLeftovers,
-			doc: `Lets a run find in the prefix cache what earlier runs left there. Without this sentence each run sends a
+		{Pattern: `^what earlier runs left in the prefix cache is used$`, Do: usesLeftovers,
+			Doc: `Lets a run find in the prefix cache what earlier runs left there. Without this sentence each run sends a
 				cache_salt of its own and finds only its own prompts; where the server found more than they have in common,
 				latencies and throughputs are unknown.`},
 	}

@@ -10,13 +10,14 @@ import (
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/compare"
 	"github.com/vllmspec/vllmspec/harness/experiment"
+	"github.com/vllmspec/vllmspec/steps/internal/sentence"
 )
 
 // comparisonSentences hold runs against those of another time.
-func comparisonSentences() []sentence {
-	return []sentence{
-		{pattern: `^compared with the baseline "([^"]*)":$`, do: (*world).withBaseline, rows: compare.Parse, judges: experiment.Baseline, ahead: baselineAhead,
-			doc: `Holds the figures against those of a baseline, which is the bench.txt of a run, kept in git as
+func comparisonSentences() []entry {
+	return []entry{
+		{Pattern: `^compared with the baseline "([^"]*)":$`, Do: (*world).withBaseline, Rows: compare.Parse, Judges: experiment.Baseline, Ahead: baselineAhead,
+			Doc: `Holds the figures against those of a baseline, which is the bench.txt of a run, kept in git as
 				baselines/NAME.txt beside the feature. Runs are compared, not requests: let everything be repeated, in the
 				baseline too. A baseline of another model, server, workload or load is refused.`},
 	}
@@ -50,11 +51,11 @@ func (j *judgement) comparable(d *design) error {
 
 // comparisonAhead reads the rows of a comparison before the load.
 func comparisonAhead(_ *world, s said) (asked experiment.Question, err error) {
-	if s.table == nil {
-		return asked, fmt.Errorf("%s: a comparison has a table: | p99 TTFT | at most 5%% worse |", s.at())
+	if s.Table == nil {
+		return asked, sentence.Placed(s.At(), errors.New("a comparison has a table: | p99 TTFT | at most 5% worse |"))
 	}
-	asked.Kind = s.judges
-	asked.Rows, err = s.objectives()
+	asked.Kind = s.Judges
+	asked.Rows, err = s.Objectives()
 	return asked, err
 }
 
@@ -65,13 +66,13 @@ func baselineAhead(w *world, s said) (experiment.Question, error) {
 	if err != nil {
 		return asked, err
 	}
-	asked.File = experiment.CopyOf(s.args[0])
-	file, err := w.baselineFile(s.args[0])
+	asked.File = experiment.CopyOf(s.Args[0])
+	file, err := w.baselineFile(s.Args[0])
 	if err == nil {
 		err = experiment.CheckBaseline(file)
 	}
 	if err != nil {
-		return asked, fmt.Errorf("%s: %w", s.at(), err)
+		return asked, sentence.Placed(s.At(), err)
 	}
 	return asked, nil
 }

@@ -92,7 +92,11 @@ func (work *workload) fromFile() (harness.Dataset, error) {
 	}
 	d := &dataset.File{FS: src.fs, Path: src.path, MaxTokens: work.bound, IgnoreEOS: work.full, Turns: work.turns, Recorded: work.recorded, Virtual: work.virtual}
 	work.open = append(work.open, d)
-	if _, err = d.Count(); err != nil {
+	check := func() error { _, err := d.Count(); return err }
+	if work.rehearsal != nil {
+		return d, work.rehearsal.checkOnce(d, work.virtual, check)
+	}
+	if err = check(); err != nil {
 		return d, err
 	}
 	return d, work.files.Add(work.conversations, src.fs, src.path)
@@ -156,7 +160,7 @@ func length(s string) (l dataset.Length, err error) {
 		return evenLength(from, to)
 	}
 	rest, logNormal := strings.CutPrefix(s, "a log-normal ")
-	mean, deviation, spread := strings.Cut(rest, "±")
+	mean, deviation, spread := strings.Cut(strings.NewReplacer("+/-", "±", "+-", "±").Replace(rest), "±")
 	if l.Mean, err = count(strings.TrimSpace(mean), "tokens", 1); err != nil {
 		return l, err
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/arrival"
+	"github.com/vllmspec/vllmspec/harness/quantity"
 )
 
 // loadSpec is the load as the scenario says it.
@@ -25,22 +26,22 @@ type loadSpec struct {
 }
 
 // loadSentences say how users ask.
-func loadSentences() []sentence {
-	return []sentence{
-		{pattern: `^(\S+) users ask with a think time of (.+)$`, do: (*loadSpec).usersAsk,
-			doc: `Sends requests in a closed loop: each user asks, reads, thinks and asks again.`},
-		{pattern: `^users ask with (a|an exponential) think time of (.+)$`, do: (*loadSpec).someUsersAsk,
-			doc: `Sends requests in a closed loop; the sweep or the search says how many users there are.`},
-		{pattern: `^(\S+) users ask with an exponential think time of (.+)$`, do: (*loadSpec).usersAskExponentially,
-			doc: `Sends requests in a closed loop with exponentially distributed think times.`},
-		{pattern: `^(\S+) users ask with a log-normal think time of (.+) ± (.+)$`, do: (*loadSpec).usersAskLogNormally,
-			doc: `Sends requests in a closed loop with log-normal think times, mean ± deviation: mostly short and sometimes long,
+func loadSentences() []entry {
+	return []entry{
+		{Pattern: `^(\S+) users ask with a think time of (.+)$`, Do: (*loadSpec).usersAsk,
+			Doc: `Sends requests in a closed loop: each user asks, reads, thinks and asks again.`},
+		{Pattern: `^users ask with (a|an exponential) think time of (.+)$`, Do: (*loadSpec).someUsersAsk,
+			Doc: `Sends requests in a closed loop; the sweep or the search says how many users there are.`},
+		{Pattern: `^(\S+) users ask with an exponential think time of (.+)$`, Do: (*loadSpec).usersAskExponentially,
+			Doc: `Sends requests in a closed loop with exponentially distributed think times.`},
+		{Pattern: `^(\S+) users ask with a log-normal think time of (.+) ± (.+)$`, Do: (*loadSpec).usersAskLogNormally,
+			Doc: `Sends requests in a closed loop with log-normal think times, mean ± deviation: mostly short and sometimes long,
 				as people's are.`},
-		{pattern: `^(\S+%) of requests are given up after (.+)$`, do: givenUpAfter,
-			doc: `Cancels the requests of users who have waited this long for the end of their answer. That is no error of the
+		{Pattern: `^(\S+%) of requests are given up after (.+)$`, Do: givenUpAfter,
+			Doc: `Cancels the requests of users who have waited this long for the end of their answer. That is no error of the
 				server's; a request cancelled before its first token counts as one that never got it.`},
-		{pattern: `^at most (\S+) requests are in flight$`, do: (*loadSpec).atMostInFlight,
-			doc: `Bounds the requests in flight of an open loop; latency of a request that waits counts from its due time.`},
+		{Pattern: `^at most (\S+) requests are in flight$`, Do: (*loadSpec).atMostInFlight,
+			Doc: `Bounds the requests in flight of an open loop; latency of a request that waits counts from its due time.`},
 	}
 }
 
@@ -51,8 +52,8 @@ func (l *loadSpec) usersAskExponentially(users, think string) error {
 }
 
 func (l *loadSpec) usersAskLogNormally(users, think, deviation string) error {
-	if _, unit, ok := strings.Cut(strings.TrimSpace(deviation), " "); ok && !strings.Contains(strings.TrimSpace(think), " ") {
-		think += " " + unit // 2 ± 1 seconds
+	if _, err := quantity.Number(think); err == nil {
+		think += strings.TrimLeft(deviation, "0123456789.,") // 2 ± 1 seconds
 	}
 	d, err := duration(deviation)
 	if err != nil {

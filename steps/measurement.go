@@ -7,21 +7,22 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/slo"
+	"github.com/vllmspec/vllmspec/steps/internal/sentence"
 )
 
 // measurementSentences say what of a run is measured.
-func measurementSentences() []sentence {
-	return []sentence{
-		{pattern: `^the first (.+) (?:is|are) warm-up$`, do: (*measurement).warmUp,
-			doc: `Leaves what was due in this time out of the verdicts.`},
-		{pattern: `^a request is good when:$`, do: goodWhen, rows: slo.ParseGood,
-			doc: `Defines a good request, for goodput and attainment; a row that begins with the name of a class is about that
+func measurementSentences() []entry {
+	return []entry{
+		{Pattern: `^the first (.+) (?:is|are) warm-up$`, Do: (*measurement).warmUp,
+			Doc: `Leaves what was due in this time out of the verdicts.`},
+		{Pattern: `^a request is good when:$`, Do: goodWhen, Rows: slo.ParseGood,
+			Doc: `Defines a good request, for goodput and attainment; a row that begins with the name of a class is about that
 				class.`},
-		{pattern: `^the run is abandoned unless:$`, do: (*measurement).abandonedUnless, rows: slo.Parse,
-			doc: `Stops the run as soon as one of these is missed, and fails it: a server that answers nothing need not be asked
+		{Pattern: `^the run is abandoned unless:$`, Do: (*measurement).abandonedUnless, Rows: slo.Parse,
+			Doc: `Stops the run as soon as one of these is missed, and fails it: a server that answers nothing need not be asked
 				for an hour.`},
-		{pattern: `^the seed is (\S+)$`, do: (*measurement).seedIs,
-			doc: `Sets the seed of arrivals, prompts and think times.`},
+		{Pattern: `^the seed is (\S+)$`, Do: (*measurement).seedIs,
+			Doc: `Sets the seed of arrivals, prompts and think times.`},
 	}
 }
 
@@ -45,7 +46,7 @@ func goodWhen(s *harness.Scenario, rows []harness.Objective) {
 func (m *measurement) abandonedUnless(rows []harness.Objective) error {
 	for _, o := range rows {
 		if err := slo.Decidable(o); err != nil {
-			return fmt.Errorf("%s: %w", o.Where, err)
+			return sentence.Placed(o.Where, err)
 		}
 	}
 	m.abandon = append(m.abandon, rows...)

@@ -12,13 +12,14 @@ import (
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/dataset"
 	"github.com/vllmspec/vllmspec/internal/spelling"
+	"github.com/vllmspec/vllmspec/steps/internal/sentence"
 )
 
 // mixSentences say which classes the traffic has.
-func mixSentences() []sentence {
-	return []sentence{
-		{pattern: `^the traffic is a mix of:$`, do: (*workload).mixOf,
-			doc: `Mixes several classes of traffic: a name, a share, the workload in its own sentences with ; between them, and
+func mixSentences() []entry {
+	return []entry{
+		{Pattern: `^the traffic is a mix of:$`, Do: (*workload).mixOf,
+			Doc: `Mixes several classes of traffic: a name, a share, the workload in its own sentences with ; between them, and
 				optionally the model and the priority. A row of objectives that begins with the name of a class judges that
 				class.`},
 	}
@@ -29,11 +30,11 @@ func (work *workload) mixOf(s said, table *godog.Table) error {
 	for i, row := range table.Rows {
 		class, err := work.class(row.Cells)
 		if err != nil {
-			return fmt.Errorf("%s: %w", s.at(i), err)
+			return sentence.Placed(s.At(i), err)
 		}
 		for _, other := range mix {
 			if other.Name == class.Name {
-				return fmt.Errorf("%s: there are two classes %q", s.at(i), class.Name)
+				return sentence.Placed(s.At(i), fmt.Errorf("there are two classes %q", class.Name))
 			}
 		}
 		mix = append(mix, class)
@@ -81,15 +82,15 @@ func (work *workload) class(cells []*messages.PickleTableCell) (c dataset.Class,
 
 // asked reads the sentences of a workload, with ; between them.
 func (work *workload) asked(text string) (harness.Dataset, harness.Think, error) {
-	one, load := &workload{userFiles: work.userFiles, files: work.files, virtual: work.virtual}, new(loadSpec)
-	known := compiled(workloadSentences())
+	one, load := &workload{userFiles: work.userFiles, files: work.files, virtual: work.virtual, rehearsal: work.rehearsal}, new(loadSpec)
+	known := sentence.Compile(workloadSentences())
 	for text := range strings.SplitSeq(text, "; ") {
 		text = strings.TrimSpace(text)
-		by := known.reading(text)
-		if by == nil {
-			return nil, harness.Think{}, fmt.Errorf("%q is no sentence about a workload%s", text, spelling.DidYouMean(text, known.shapes()))
+		s, ok := known.ReadText(text)
+		if !ok {
+			return nil, harness.Think{}, fmt.Errorf("%q is no sentence about a workload%s", text, spelling.DidYouMean(text, known.Shapes()))
 		}
-		if err := (said{sentence: by, args: by.matches.FindStringSubmatch(text)[1:]}).call(one, load); err != nil {
+		if err := s.Call(one, load); err != nil {
 			return nil, harness.Think{}, err
 		}
 	}
@@ -114,7 +115,7 @@ func (work *workload) classesExist(objectives []harness.Objective) error {
 			known = known || name == o.Class
 		}
 		if !known {
-			return fmt.Errorf("%s: the traffic has no class %q%s", o.Where, o.Class, spelling.DidYouMean(o.Class, names))
+			return sentence.Placed(o.Where, fmt.Errorf("the traffic has no class %q%s", o.Class, spelling.DidYouMean(o.Class, names)))
 		}
 	}
 	return nil

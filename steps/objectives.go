@@ -4,22 +4,22 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/experiment"
 	"github.com/vllmspec/vllmspec/harness/slo"
+	"github.com/vllmspec/vllmspec/steps/internal/sentence"
 )
 
 // objectivesSentences judge the run.
-func objectivesSentences() []sentence {
-	return []sentence{
-		{pattern: `^these objectives are met:$`, do: (*judgement).objectivesAreMet, rows: slo.Parse, judges: experiment.Objectives, ahead: objectivesAhead, late: true,
-			doc: `Judges every row and reports all that are not met together.`},
-		{pattern: `^the objective "([^"]*)" is (missed|unknown)$`, do: (*judgement).objectiveIs, judges: experiment.Objectives, ahead: objectiveAhead,
-			doc: `Is for the harness's tests of itself: this objective must not be met.`},
-		{pattern: `^the run is abandoned$`, do: (*judgement).isAbandoned, judges: abandonment,
-			doc: `Is for the harness's tests of itself: the run must have been given up.`},
+func objectivesSentences() []entry {
+	return []entry{
+		{Pattern: `^these objectives are met:$`, Do: (*judgement).objectivesAreMet, Rows: slo.Parse, Judges: experiment.Objectives, Ahead: objectivesAhead, Late: true,
+			Doc: `Judges every row and reports all that are not met together.`},
+		{Pattern: `^the objective "([^"]*)" is (missed|unknown)$`, Do: (*judgement).objectiveIs, Judges: experiment.Objectives, Ahead: objectiveAhead,
+			Doc: `Is for the harness's tests of itself: this objective must not be met.`},
+		{Pattern: `^the run is abandoned$`, Do: (*judgement).isAbandoned, Judges: abandonment,
+			Doc: `Is for the harness's tests of itself: the run must have been given up.`},
 	}
 }
 
@@ -45,7 +45,7 @@ func (j *judgement) objectiveIs(s said, written, outcome string) error {
 	if err != nil {
 		return err
 	}
-	o.Where = s.at()
+	o.Where = s.At()
 	verdicts, err := j.judge([]harness.Objective{o})
 	if err != nil {
 		return err
@@ -66,26 +66,30 @@ func (j *judgement) isAbandoned() error {
 
 // parseObjective splits a row that was written as one sentence.
 func parseObjective(written string) (harness.Objective, error) {
-	for _, relation := range []string{" at most ", " at least ", " exactly ", " between ", " none"} {
-		if i := strings.Index(written, relation); i > 0 {
-			return slo.Parse(written[:i], strings.TrimSpace(written[i:]))
-		}
+	subject, expectation, err := slo.SplitRow(written)
+	if err != nil {
+		return harness.Objective{}, err
 	}
-	return harness.Objective{}, fmt.Errorf(`%q is no objective; write "p99 TTFT at most 500 ms"`, written)
+	return slo.Parse(subject, expectation)
 }
 
 // lookAhead reads the expectations before the load: a row that cannot be judged
 // must not cost the time of a run, and the audit of the client wants to know
 // how tight the limits are.
 func (w *world) lookAhead() error {
+	if w.rehearsal != nil && w.rehearsal.unread {
+		return nil
+	}
+	var errs []error
 	for _, step := range w.pickle.Steps {
 		s, ok := w.read(step)
 		if !ok {
 			continue // it was refused before
 		}
-		asked, err := s.askedAhead(w)
+		asked, err := s.AskedAhead(w)
 		if err != nil {
-			return located{err}
+			errs = append(errs, err)
+			continue
 		}
 		w.expect(asked)
 		switch asked.Kind {
@@ -96,6 +100,8 @@ func (w *world) lookAhead() error {
 		}
 	}
 	switch {
+	case len(errs) > 0:
+		return errors.Join(errs...)
 	case w.design.searchRange != nil && !w.judges(experiment.Capacity):
 		return errors.New("nothing is expected of this search; add: Then that rate is at least 24 per second")
 	case w.design.searchRange == nil && len(w.scenario.Objectives)+len(w.comparisons) == 0 && !w.judges(abandonment) && !w.judges(experiment.Agreement):
@@ -117,20 +123,20 @@ const abandonment experiment.QuestionKind = "abandonment"
 // objectivesAhead reads rows of objectives before the load.
 func objectivesAhead(w *world, s said) (asked experiment.Question, err error) {
 	if w.design.searchRange != nil {
-		return asked, fmt.Errorf("%s: a search judges the rows that it seeks for; write: Then that rate is at least 24 per second", s.at())
+		return asked, sentence.Placed(s.At(), errors.New("a search judges the rows that it seeks for; write: Then that rate is at least 24 per second"))
 	}
 	asked.Kind = experiment.Objectives
-	asked.Rows, err = s.objectives()
+	asked.Rows, err = s.Objectives()
 	return asked, err
 }
 
 // objectiveAhead reads an objective that is written as one sentence.
 func objectiveAhead(_ *world, s said) (asked experiment.Question, err error) {
-	o, err := parseObjective(s.args[0])
+	o, err := parseObjective(s.Args[0])
 	if err != nil {
-		return asked, fmt.Errorf("%s: %w", s.at(), err)
+		return asked, sentence.Placed(s.At(), err)
 	}
-	o.Where = s.at()
+	o.Where = s.At()
 	return experiment.Question{Kind: experiment.Objectives, Rows: []harness.Objective{o}}, nil
 }
 

@@ -13,13 +13,13 @@ type patience struct {
 }
 
 // patienceSentences say how long answers are awaited.
-func patienceSentences() []sentence {
-	return []sentence{
-		{pattern: `^an answer may take at most (.+)$`, do: (*patience).answerMayTake,
-			doc: `Times a request out this long after it was sent. Without it that is 10 minutes, and 30 where the load is a
+func patienceSentences() []entry {
+	return []entry{
+		{Pattern: `^an answer may take at most (.+)$`, Do: (*patience).answerMayTake,
+			Doc: `Times a request out this long after it was sent. Without it that is 10 minutes, and 30 where the load is a
 				number of requests.`},
-		{pattern: `^answers are awaited for at most (.+) after the load$`, do: (*patience).awaitedAfter,
-			doc: `Waits this long after the load for answers; those that have not ended are unanswered, and their objectives may
+		{Pattern: `^answers are awaited for at most (.+) after the load$`, Do: (*patience).awaitedAfter,
+			Doc: `Waits this long after the load for answers; those that have not ended are unanswered, and their objectives may
 				be unknown. Without it a load for a time waits 10 minutes, or as long as an answer may take, each run of a sweep
 				or a search 1 minute, and a load of a number of requests until all have ended.`},
 	}

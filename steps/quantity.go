@@ -1,6 +1,7 @@
 package steps
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -25,7 +26,7 @@ func count(s, of string, least int) (int, error) {
 
 // rate reads requests per second.
 func rate(s string) (float64, error) {
-	n, err := quantity.Number(s)
+	n, err := quantity.Number(strings.TrimSuffix(s, " requests"))
 	if err == nil && n <= 0 {
 		err = fmt.Errorf("requests arrive at %s per second; the rate must be above 0", s)
 	}
@@ -44,23 +45,11 @@ func share(s string) (float64, error) {
 	return n / 100, nil
 }
 
-// duration reads "30 seconds", "5 minutes", "1 hour", "200 milliseconds".
+// duration reads "30 seconds", "5 min", "1 hour", "200ms".
 func duration(s string) (time.Duration, error) {
-	units := map[string]time.Duration{
-		"millisecond": time.Millisecond, "second": time.Second, "minute": time.Minute, "hour": time.Hour,
+	d, err := quantity.Duration(s)
+	if no, ok := errors.AsType[*quantity.NoTime](err); ok && no.Unit != "" {
+		err = fmt.Errorf("%w%s", err, spelling.DidYouMean(no.Unit, []string{"milliseconds", "seconds", "minutes", "hours"}))
 	}
-	amount, unit, _ := strings.Cut(strings.TrimSpace(s), " ")
-	n, err := quantity.Number(amount)
-	if err != nil {
-		return 0, fmt.Errorf("%q is no time; write 30 seconds, 5 minutes or 1 hour", s)
-	}
-	one, ok := units[strings.TrimSuffix(unit, "s")]
-	if !ok {
-		return 0, fmt.Errorf("%q is no unit of time%s", unit,
-			spelling.DidYouMean(unit, []string{"milliseconds", "seconds", "minutes", "hours"}))
-	}
-	if n < 0 {
-		return 0, fmt.Errorf("%q: a time cannot be negative", s)
-	}
-	return time.Duration(n * float64(one)), nil
+	return d, err
 }

@@ -2,26 +2,30 @@ package steps
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/cucumber/godog"
+
+	"github.com/vllmspec/vllmspec/steps/internal/sentence"
 )
 
 // A Reader reads scenarios: it has every sentence of the vocabulary, ready to match.
-type Reader struct{ vocabulary vocabulary }
+type Reader struct {
+	vocabulary vocabulary
+	checked    map[string]bool // see [rehearsal]
+}
 
 // NewReader returns a reader of the whole vocabulary.
-func NewReader() *Reader { return &Reader{newVocabulary()} }
+func NewReader() *Reader { return &Reader{newVocabulary(), map[string]bool{}} }
 
 // Where is "features/chat.feature:23" for a node of a feature, the first of these, or for a row of its table.
-type Where func(nodes []string, row ...int) string
+type Where = sentence.Where
 
 // BringsMock reports whether a scenario has a simulated server of its own.
 func (r *Reader) BringsMock(scenario *godog.Scenario) bool {
 	return slices.ContainsFunc(scenario.Steps, func(step *godog.Step) bool {
-		by := r.vocabulary.reading(step.Text)
-		return by != nil && by.simulates
+		said, ok := r.vocabulary.ReadText(step.Text)
+		return ok && said.Simulates
 	})
 }
 
@@ -34,20 +38,20 @@ func (r *Reader) Check(scenarios []*godog.Scenario, onMock func(*godog.Scenario)
 	for _, scenario := range scenarios {
 		for _, step := range scenario.Steps {
 			at := where(step.AstNodeIds)
-			said, ok := r.vocabulary.read(step, where)
-			if err := r.vocabulary.check(step.Text); err != nil && !seen[at] {
+			said, ok := r.vocabulary.Read(step, where)
+			if err := r.vocabulary.Check(step.Text, phrases()); err != nil && !seen[at] {
 				seen[at] = true // a background's steps stand in every scenario
-				errs = append(errs, fmt.Errorf("%s: %w", at, err))
+				errs = append(errs, sentence.Placed(at, err))
 			} else if ok && !seen[at] {
 				seen[at] = true
-				errs = append(errs, said.checkRows()...)
+				errs = append(errs, said.CheckRows())
 			}
-			if !ok || said.check == nil || refused[at] {
+			if !ok || said.Check == nil || refused[at] {
 				continue
 			}
-			if err := said.check(said.args, onMock(scenario)); err != nil {
+			if err := said.Check(said.Args, onMock(scenario)); err != nil {
 				refused[at] = true
-				errs = append(errs, fmt.Errorf("%s: %w", at, err))
+				errs = append(errs, sentence.Placed(at, err))
 			}
 		}
 	}

@@ -59,7 +59,7 @@ func TestReader_findsEachMistakeOnce(t *testing.T) {
 `
 	err := check(broken, true)
 	require.ErrorContains(t, err, `llama-9`)
-	assert.ErrorContains(t, err, `no sentence reads "prompts of 100 tokens are answered by 20 tokens"; did you mean "prompts of … tokens are answered in … tokens"? All of them are in https://github.com/vllmspec/vllmspec/blob/main/steps/vocabulary.md`, "a user's own module has no file of it")
+	assert.ErrorContains(t, err, `no sentence reads "prompts of 100 tokens are answered by 20 tokens"; did you mean "prompts of 100 tokens are answered in 20 tokens"? All of them are in https://github.com/vllmspec/vllmspec/blob/main/steps/vocabulary.md`, "a user's own module has no file of it")
 	assert.ErrorContains(t, err, `[0]: unknown metric "TTFTT"`, "in the first row")
 	assert.Len(t, err.(interface{ Unwrap() []error }).Unwrap(), 3, "the background stands in both scenarios")
 	assert.NotContains(t, check(broken, false).Error(), "llama-9", "another server may have it")

@@ -9,10 +9,10 @@ import (
 )
 
 // repeatsSentences say how often a load is run.
-func repeatsSentences() []sentence {
-	return []sentence{
-		{pattern: `^everything is repeated (\S+) times$`, do: (*design).isRepeated,
-			doc: `Runs the load this often, each time with another seed and on an idle server, and judges all runs together: how
+func repeatsSentences() []entry {
+	return []entry{
+		{Pattern: `^everything is repeated (\S+) times$`, Do: (*design).isRepeated,
+			Doc: `Runs the load this often, each time with another seed and on an idle server, and judges all runs together: how
 				much they differ is in the intervals.`},
 	}
 }

@@ -9,10 +9,10 @@ import (
 )
 
 // runSentences run the load.
-func runSentences() []sentence {
-	return []sentence{
-		{pattern: `^the load runs for (.+)$`, do: (*world).loadRuns,
-			doc: `Brings the load to the server: for a time, or for a number of requests.`},
+func runSentences() []entry {
+	return []entry{
+		{Pattern: `^the load runs for (.+)$`, Do: (*world).loadRuns, Runs: true,
+			Doc: `Brings the load to the server: for a time, or for a number of requests.`},
 	}
 }
 
@@ -36,10 +36,12 @@ func (w *world) loadRuns(ctx context.Context, extent string) error {
 	return w.run(ctx, experiment.Repeats{Times: w.design.repeats})
 }
 
+var errRanAlready = errors.New("the load has run already; one scenario is one run, one sweep or one search")
+
 // notYet refuses a second When, and one that comes after Ctrl-C.
 func (w *world) notYet() error {
 	if w.experiment != nil {
-		return errors.New("the load has run already; one scenario is one run, one sweep or one search")
+		return errRanAlready
 	}
 	if by, interrupted := w.Session.Interrupted(); interrupted {
 		return fmt.Errorf("not run: the tests were %w", by)
@@ -52,9 +54,8 @@ func (w *world) run(ctx context.Context, design experiment.Design) error {
 	if w.target.Model == "" {
 		return errors.New(`no server is named: begin with: Given the model "llama-3.1-8b" is being served`)
 	}
-	if w.instead != nil {
-		*w.instead = w.plan(design)
-		return nil
+	if w.rehearsal != nil {
+		return w.rehearsal.take(w.plan(design))
 	}
 	w.experiment = w.Session.New(w.plan(design)) // known before its load: a panic in that leaves it to be finished
 	return w.experiment.Run(ctx)

@@ -10,23 +10,24 @@ import (
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/trials"
+	"github.com/vllmspec/vllmspec/steps/internal/sentence"
 )
 
 // searchSentences search for a capacity, and judge it.
-func searchSentences() []sentence {
-	return []sentence{
-		{pattern: `^the search takes at most (.+)$`, do: (*design).searchTakes,
-			doc: `Bounds how long loads of a search run in all. What is not known by then is in the width of its answer.`},
-		{pattern: `^the highest request rate between (.+) and (.+) per second is sought that meets:$`, do: sought(trials.Rate), rows: slo.Parse,
-			doc: `Looks for the highest request rate that meets all rows: by bisection, with a run at each rate, and more of them
+func searchSentences() []entry {
+	return []entry{
+		{Pattern: `^the search takes at most (.+)$`, Do: (*design).searchTakes,
+			Doc: `Bounds how long loads of a search run in all. What is not known by then is in the width of its answer.`},
+		{Pattern: `^the highest request rate between (.+) and (.+) per second is sought that meets:$`, Do: sought(trials.Rate), Runs: true, Rows: slo.Parse,
+			Doc: `Looks for the highest request rate that meets all rows: by bisection, with a run at each rate, and more of them
 				where one does not decide. The answer is an interval, whose ends are confirmed by runs of their own.`},
-		{pattern: `^the highest number of users between (.+) and (.+) is sought that meets:$`, do: sought(trials.Users), rows: slo.Parse,
-			doc: `Looks for the highest number of users that meets all rows.`},
-		{pattern: `^that rate is at least (.+) per second$`, do: found(trials.Rate), judges: experiment.Capacity, ahead: capacityAhead(trials.Rate),
-			doc: `Judges the rate that was found: it is met when a rate at least as high was seen to meet the rows, and missed
+		{Pattern: `^the highest number of users between (.+) and (.+) is sought that meets:$`, Do: sought(trials.Users), Runs: true, Rows: slo.Parse,
+			Doc: `Looks for the highest number of users that meets all rows.`},
+		{Pattern: `^that rate is at least (.+) per second$`, Do: found(trials.Rate), Judges: experiment.Capacity, Ahead: capacityAhead(trials.Rate),
+			Doc: `Judges the rate that was found: it is met when a rate at least as high was seen to meet the rows, and missed
 				when one that is not higher was seen to miss them.`},
-		{pattern: `^that number of users is at least (.+)$`, do: found(trials.Users), judges: experiment.Capacity, ahead: capacityAhead(trials.Users),
-			doc: `Judges the number of users that was found.`},
+		{Pattern: `^that number of users is at least (.+)$`, Do: found(trials.Users), Judges: experiment.Capacity, Ahead: capacityAhead(trials.Users),
+			Doc: `Judges the number of users that was found.`},
 	}
 }
 
@@ -84,7 +85,7 @@ func found(scale trials.Scale) func(*judgement, *design, said, string) error {
 // soughtRow is what a sentence expects of the answer.
 func (d *design) soughtRow(s said, least float64) []harness.Objective {
 	o := trials.Group{Scale: d.scale}.Capacity(least).Objective
-	o.Where = s.at()
+	o.Where = s.At()
 	return []harness.Objective{o}
 }
 
@@ -107,9 +108,9 @@ func (d *design) foundLimit(scale trials.Scale, least string) (float64, error) {
 // capacityAhead reads what a sentence expects of the answer, before it is sought.
 func capacityAhead(scale trials.Scale) func(*world, said) (experiment.Question, error) {
 	return func(w *world, s said) (experiment.Question, error) {
-		limit, err := w.design.foundLimit(scale, s.args[0])
+		limit, err := w.design.foundLimit(scale, s.Args[0])
 		if err != nil {
-			return experiment.Question{}, fmt.Errorf("%s: %w", s.at(), err)
+			return experiment.Question{}, sentence.Placed(s.At(), err)
 		}
 		return experiment.Question{Kind: experiment.Capacity, Rows: w.design.soughtRow(s, limit)}, nil
 	}

@@ -13,10 +13,10 @@ import (
 )
 
 // settingsSentences say how long each of several runs lasts.
-func settingsSentences() []sentence {
-	return []sentence{
-		{pattern: `^each run lasts (.+)$`, do: (*design).eachLasts,
-			doc: `Sets the length of each run of a sweep, and of the first run of each probe of a search: a time, or a number of
+func settingsSentences() []entry {
+	return []entry{
+		{Pattern: `^each run lasts (.+)$`, Do: (*design).eachLasts,
+			Doc: `Sets the length of each run of a sweep, and of the first run of each probe of a search: a time, or a number of
 				requests. Without it, a run has as many requests as the objectives need. Where no warm-up is set, the first
 				sixth of a time at a rate is one.`},
 	}

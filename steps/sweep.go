@@ -13,23 +13,24 @@ import (
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/trials"
+	"github.com/vllmspec/vllmspec/steps/internal/sentence"
 )
 
 // sweepSentences run the load at several settings, and judge it at one of them.
-func sweepSentences() []sentence {
-	return []sentence{
-		{pattern: `^the load is swept over (.+) requests per second$`, do: sweptOver(trials.Rate),
-			doc: `Runs the load once at each rate, and draws one curve of them. Objectives after it are met when they are met at
+func sweepSentences() []entry {
+	return []entry{
+		{Pattern: `^the load is swept over (.+) requests per second$`, Do: sweptOver(trials.Rate), Runs: true,
+			Doc: `Runs the load once at each rate, and draws one curve of them. Objectives after it are met when they are met at
 				every rate.`},
-		{pattern: `^the load is swept over (.+) users$`, do: sweptOver(trials.Users),
-			doc: `Runs the load once with each number of users, and draws one curve of them. Objectives after it are met when
+		{Pattern: `^the load is swept over (.+) users$`, Do: sweptOver(trials.Users), Runs: true,
+			Doc: `Runs the load once with each number of users, and draws one curve of them. Objectives after it are met when
 				they are met with every number.`},
-		{pattern: `^these objectives are met at (.+) per second:$`, do: metAt(trials.Rate),
-			rows: slo.Parse, judges: experiment.Objectives, ahead: metAhead(trials.Rate),
-			doc: `Judges the rows at one of the rates that were swept over.`},
-		{pattern: `^these objectives are met with (.+) users:$`, do: metAt(trials.Users),
-			rows: slo.Parse, judges: experiment.Objectives, ahead: metAhead(trials.Users),
-			doc: `Judges the rows with one of the numbers of users that were swept over.`},
+		{Pattern: `^these objectives are met at (.+) per second:$`, Do: metAt(trials.Rate),
+			Rows: slo.Parse, Judges: experiment.Objectives, Ahead: metAhead(trials.Rate),
+			Doc: `Judges the rows at one of the rates that were swept over.`},
+		{Pattern: `^these objectives are met with (.+) users:$`, Do: metAt(trials.Users),
+			Rows: slo.Parse, Judges: experiment.Objectives, Ahead: metAhead(trials.Users),
+			Doc: `Judges the rows with one of the numbers of users that were swept over.`},
 	}
 }
 
@@ -73,9 +74,9 @@ func metAhead(scale trials.Scale) func(*world, said) (experiment.Question, error
 		if w.design.searchRange != nil {
 			return objectivesAhead(w, s)
 		}
-		at, err := w.design.sweptSetting(scale, s.args[0])
+		at, err := w.design.sweptSetting(scale, s.Args[0])
 		if err != nil {
-			return experiment.Question{}, fmt.Errorf("%s: %w", s.at(), err)
+			return experiment.Question{}, sentence.Placed(s.At(), err)
 		}
 		asked, err := objectivesAhead(w, s)
 		asked.Rows = of(at, asked.Rows)

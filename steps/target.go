@@ -9,17 +9,17 @@ import (
 )
 
 // targetSentences name the server under test.
-func targetSentences() []sentence {
-	return []sentence{
-		{pattern: `^the model "([^"]*)" is being served$`, do: modelIsServed, check: isProfiled,
-			doc: `Names the model; the environment decides which server serves it. A server that serves another model is an
+func targetSentences() []entry {
+	return []entry{
+		{Pattern: `^the model "([^"]*)" is being served$`, Do: modelIsServed, Check: isProfiled,
+			Doc: `Names the model; the environment decides which server serves it. A server that serves another model is an
 				error, unless VLLM_MODEL asks for that model.`},
-		{pattern: `^a simulated server of "([^"]*)" on "([^"]*)"$`, do: simulatedServer, check: isSimulated, simulates: true,
-			doc: `Measures the mock of a model on this hardware, whatever the environment says.`},
-		{pattern: `^it serves the adapter "([^"]*)"$`, do: servesAdapter,
-			doc: `Gives the simulated server a LoRA adapter, which is requested as a model of its own.`},
-		{pattern: `^it can hold (\S+) sequences and (\S+) cache blocks$`, do: canHold,
-			doc: `Bounds the simulated server: sequences in a batch, and blocks of 16 tokens in the KV cache.`},
+		{Pattern: `^a simulated server of "([^"]*)" on "([^"]*)"$`, Do: simulatedServer, Check: isSimulated, Simulates: true,
+			Doc: `Measures the mock of a model on this hardware, whatever the environment says.`},
+		{Pattern: `^it serves the adapter "([^"]*)"$`, Do: servesAdapter,
+			Doc: `Gives the simulated server a LoRA adapter, which is requested as a model of its own.`},
+		{Pattern: `^it can hold (\S+) sequences and (\S+) cache blocks$`, Do: canHold,
+			Doc: `Bounds the simulated server: sequences in a batch, and blocks of 16 tokens in the KV cache.`},
 	}
 }
 
@@ -66,10 +66,12 @@ func canHold(on *experiment.Target, sequences, blocks string) (err error) {
 	return err
 }
 
+var errNotSimulated = errors.New(`this sentence needs a simulated server: begin with: Given a simulated server of "llama-3.1-8b" on "one H100"`)
+
 // onlySimulated refuses a sentence about a simulated server where the scenario has none.
 func onlySimulated(on *experiment.Target) error {
 	if !on.Simulated {
-		return errors.New(`this sentence needs a simulated server: begin with: Given a simulated server of "llama-3.1-8b" on "one H100"`)
+		return errNotSimulated
 	}
 	return nil
 }

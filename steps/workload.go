@@ -21,8 +21,9 @@ import (
 
 // workload is what is asked, as the scenario says it.
 type workload struct {
-	userFiles Files // that it may be drawn from
-	virtual   bool  // the load runs in virtual time
+	userFiles Files      // that it may be drawn from
+	virtual   bool       // the load runs in virtual time
+	rehearsal *rehearsal // nil: the load is run
 
 	conversations  string         // name of a dataset, or a file
 	prompt, answer dataset.Length // Mean is 0 where nothing was said
@@ -41,40 +42,40 @@ type workload struct {
 }
 
 // workloadSentences say what is asked.
-func workloadSentences() []sentence {
-	return []sentence{
-		{pattern: `^conversations are drawn from "([^"]*)"$`, do: (*workload).drawnFrom,
-			doc: `Draws conversations or prompts from a dataset that comes along, or from a file, whose path counts from the
+func workloadSentences() []entry {
+	return []entry{
+		{Pattern: `^conversations are drawn from "([^"]*)"$`, Do: (*workload).drawnFrom,
+			Doc: `Draws conversations or prompts from a dataset that comes along, or from a file, whose path counts from the
 				module's root: ` + dataset.Formats() + `. A file may be larger than memory. Lines of JSON may be those of OpenAI's batches, with
 				tools and images; an image is an address, or file: and a path from the folder that the file of conversations
 				lies in. Fields of a request in such a line are sent; unknown ones are named before the load. Records without a
 				question are left out and counted; more than half of them is an error.`},
-		{pattern: `^prompts of (.+) tokens are answered in (.+) tokens$`, do: (*workload).lengths,
-			doc: `Sends synthetic prompts of an exact length, answered in an exact length: 512, 512 ± 64 (normally distributed),
+		{Pattern: `^prompts of (.+) tokens are answered in (.+) tokens$`, Do: (*workload).lengths,
+			Doc: `Sends synthetic prompts of an exact length, answered in an exact length: 512, 512 ± 64 (normally distributed),
 				a log-normal 512 ± 256 (mostly short, sometimes long), or 100 to 900 (uniformly distributed).`},
-		{pattern: `^the lengths of (prompts|answers) are drawn from "([^"]*)"$`, do: (*workload).lengthsFrom,
-			doc: `Draws the lengths of synthetic prompts, or of their answers, from the histogram in a CSV file: its columns are
+		{Pattern: `^the lengths of (prompts|answers) are drawn from "([^"]*)"$`, Do: (*workload).lengthsFrom,
+			Doc: `Draws the lengths of synthetic prompts, or of their answers, from the histogram in a CSV file: its columns are
 				length and weight, or from, to and weight. Answers without a file run to their maximum length.`},
-		{pattern: `^prompts in (\S+) groups share a prefix of (\S+) tokens$`, do: (*workload).sharePrefix,
-			doc: `Begins all prompts of a group with the same tokens, which are added to their own length.`},
-		{pattern: `^conversations have (\S+) turns$`, do: (*workload).haveTurns,
-			doc: `Asks this number of questions of a conversation, each with the turns before it, including the server's own
+		{Pattern: `^prompts in (\S+) groups share a prefix of (\S+) tokens$`, Do: (*workload).sharePrefix,
+			Doc: `Begins all prompts of a group with the same tokens, which are added to their own length.`},
+		{Pattern: `^conversations have (\S+) turns$`, Do: (*workload).haveTurns,
+			Doc: `Asks this number of questions of a conversation, each with the turns before it, including the server's own
 				answers. Shorter conversations are left out.`},
-		{pattern: `^conversations have (\S+) recorded turns$`, do: (*workload).haveRecordedTurns,
-			doc: `Does the same with the recorded answers, so that every run sends exactly the same requests.`},
-		{pattern: `^people think for (.+) between turns$`, do: (*loadSpec).thinkBetween,
-			doc: `Pauses between the turns of a conversation, by an exponential distribution with this mean. In a row of a mix it
+		{Pattern: `^conversations have (\S+) recorded turns$`, Do: (*workload).haveRecordedTurns,
+			Doc: `Does the same with the recorded answers, so that every run sends exactly the same requests.`},
+		{Pattern: `^people think for (.+) between turns$`, Do: (*loadSpec).thinkBetween,
+			Doc: `Pauses between the turns of a conversation, by an exponential distribution with this mean. In a row of a mix it
 				is for that class.`},
-		{pattern: `^answers are at most (\S+) tokens long$`, do: (*workload).answersAtMost,
-			doc: `Limits the length of every answer.`},
-		{pattern: `^every answer runs to its full length$`, do: (*workload).fullLength,
-			doc: `Makes the server generate every answer up to its limit, past its end-of-sequence token.`},
-		{pattern: `^it is asked over "([^"]*)"$`, do: (*workload).askedOver,
-			doc: `Sends prompts of a length, or of a file, over another interface: as chats instead of completions. Prompts of a
+		{Pattern: `^answers are at most (\S+) tokens long$`, Do: (*workload).answersAtMost,
+			Doc: `Limits the length of every answer.`},
+		{Pattern: `^every answer runs to its full length$`, Do: (*workload).fullLength,
+			Doc: `Makes the server generate every answer up to its limit, past its end-of-sequence token.`},
+		{Pattern: `^it is asked over "([^"]*)"$`, Do: (*workload).askedOver,
+			Doc: `Sends prompts of a length, or of a file, over another interface: as chats instead of completions. Prompts of a
 				length are then words, as many as give the length with the model's chat template, as the server counts them (by
 				/tokenize, or in the usage of answers).`},
-		{pattern: `^(\S+%) of requests ask the adapter "([^"]*)"$`, do: (*workload).askAdapter,
-			doc: `Sends a share of the conversations to a LoRA adapter, which is a model of its own; the others go to the base
+		{Pattern: `^(\S+%) of requests ask the adapter "([^"]*)"$`, Do: (*workload).askAdapter,
+			Doc: `Sends a share of the conversations to a LoRA adapter, which is a model of its own; the others go to the base
 				model.`},
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"hash/fnv"
 	"io"
+	"regexp"
 
 	"github.com/cucumber/godog"
 
@@ -66,10 +67,10 @@ type world struct {
 	lastStep string      // that was run: the one that failed, where one did
 	step     *godog.Step // being run: where its rows stand in the file
 
+	rehearsal *rehearsal // nil: the load is run
+
 	expected    []experiment.Question // what the scenario will have judged, read before its load
 	comparisons []harness.Objective   // rows that other runs are held against
-
-	instead *experiment.Plan // gets the plan, which is then not carried out; nil: it is
 }
 
 // world is a scenario of which nothing was said yet.
@@ -106,9 +107,7 @@ func (r *Reader) Bind(sc *godog.ScenarioContext, in Setting) {
 	sc.After(func(ctx context.Context, _ *godog.Scenario, err error) (context.Context, error) {
 		return ctx, w.end(err)
 	})
-	for i := range r.vocabulary {
-		sc.Step(r.vocabulary[i].matches, w.handler(&r.vocabulary[i]))
-	}
+	sc.Step(regexp.MustCompile(``), w.carryOut) // the vocabulary says what a step means, not godog
 }
 
 // end judges what is left to judge, has the scenario written down, and lets go of what it held. cause is the
@@ -126,7 +125,7 @@ func (w *world) end(cause error) error {
 	ended := errors.Join(shown, err, w.workload.close())
 	ended = errors.Join(ended, w.interrupted(errors.Join(cause, ended))) // meanwhile
 	w.Ended(Result{Scenario: w.pickle, Where: w.scenario.Where, LastStep: w.lastStep, Target: w.target, Experiment: w.experiment, Summary: summary, Err: errors.Join(cause, ended)})
-	*w = world{} // godog keeps each sentence that matched, with the world that it is bound to, until the feature ends
+	*w = world{} // godog keeps what it is bound to until the feature ends
 	return ended
 }
 

@@ -44,7 +44,14 @@ func TestComparison_worseAndBetterGoByTheMetric(t *testing.T) {
 		subject, expectation, _ := strings.Cut(row, "|")
 		o := comparison(t, subject, expectation)
 		assert.Equal(t, limit, fmt.Sprintf("%s %.4g", o.Relation, o.Limit), row)
-		assert.Equal(t, subject+" "+strings.Join(strings.Fields(expectation), " "), o.Text)
+		assert.Equal(t, subject+" "+strings.ReplaceAll(strings.Join(strings.Fields(expectation), " "), " %", "%"), o.Text)
+	}
+}
+
+func TestParse_typedComparisonsAreTheCanonicalOnes(t *testing.T) {
+	is := comparison(t, "p99 TTFT", "at most 5% worse")
+	for _, typed := range [][2]string{{"P99 ttft", "at most 5 % worse"}, {"TTFT p99", "<= 5% worse"}, {"ttft_p99", "under 5 percent worse"}, {"p99 TTFT", "≤5% Worse"}, {"p99 TTFT", "no more than 5% worse"}, {"p99 TTFT", "At Most 5% worse"}} {
+		assert.Equal(t, is, comparison(t, typed[0], typed[1]), typed)
 	}
 }
 

@@ -24,25 +24,26 @@ func Parse(subject, expectation string) (harness.Objective, error) {
 		return harness.Objective{}, fmt.Errorf("neither more nor less %s is better: it cannot be compared", m.Name)
 	}
 	o := harness.Objective{Class: s.Class, Statistic: s.Statistic, Metric: m.Name}
-	expectation = strings.Join(strings.Fields(expectation), " ")
-	if o.Relation, o.Limit, err = change(m, expectation); err != nil {
+	var text string
+	if o.Relation, o.Limit, text, err = change(m, slo.Relate(expectation)); err != nil {
 		return o, err
 	}
-	o.Text = o.Name() + " " + expectation
+	o.Text = o.Name() + " " + text
 	return o, nil
 }
 
-var changes = regexp.MustCompile(`^(at most|at least) (\S+) ?% (worse|better)$`)
+var changes = regexp.MustCompile(`^(?i)(at most|at least) (\S+?) ?(?:%|percent|per cent) (worse|better)$`)
 
-// change is by how much a metric may differ, as a limit on the ratio.
-func change(m metric.Metric, expectation string) (harness.Relation, float64, error) {
+// change is by how much a metric may differ, as a limit on the ratio, and how that is written.
+func change(m metric.Metric, expectation string) (harness.Relation, float64, string, error) {
 	const grammar = `write "at most 5% worse" or "at least 3% better"`
 	parts := changes.FindStringSubmatch(expectation)
 	if parts == nil {
-		return "", 0, fmt.Errorf("%q is no comparison; %s", expectation, grammar)
+		return "", 0, "", fmt.Errorf("%q is no comparison; %s", expectation, grammar)
 	}
-	share, err := quantity.Parse(parts[2]+"%", quantity.Ratio, "a change")
-	worse := parts[3] == "worse"
+	share, canonical, err := quantity.Read(parts[2]+"%", quantity.Ratio, "a change")
+	how := strings.ToLower(parts[3])
+	worse := how == "worse"
 	if err == nil && worse != (parts[1] == "at most") {
 		err = fmt.Errorf("%q is no limit; %s", expectation, grammar)
 	}
@@ -57,5 +58,5 @@ func change(m metric.Metric, expectation string) (harness.Relation, float64, err
 	if err == nil && limit <= 0 {
 		err = fmt.Errorf("%q is impossible: nothing can be less than nothing", expectation)
 	}
-	return relation, limit, err
+	return relation, limit, parts[1] + " " + canonical + " " + how, err
 }

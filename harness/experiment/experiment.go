@@ -43,7 +43,7 @@ func (s *Session) New(plan Plan) *Experiment {
 // Run carries the plan out, up to the end of its last load. The experiment is to be finished also
 // where there is an error, or a panic: what was measured until then is stored.
 func (e *Experiment) Run(ctx context.Context) error {
-	if err := e.plan.check(); err != nil {
+	if err := e.plan.Check(); err != nil {
 		return err
 	}
 	switch design := e.plan.Design.(type) {

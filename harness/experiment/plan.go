@@ -39,8 +39,8 @@ type Plan struct {
 	Warnings       []string       // likewise, which belong to each run
 }
 
-// check refuses a plan that cannot be carried out.
-func (p Plan) check() error {
+// Check refuses a plan that cannot be carried out.
+func (p Plan) Check() error {
 	sweep, sweeps := p.Design.(Sweep)
 	_, searches := p.Design.(Search)
 	switch {

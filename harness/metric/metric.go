@@ -40,7 +40,7 @@ func OfEachRequest() []Metric {
 	return slices.DeleteFunc(Metrics(), func(m Metric) bool { return m.PerRequest() == nil })
 }
 
-// Lookup finds a metric by name, whatever its case. A raw name in quotes is a
+// Lookup finds a metric by name, in any case, or by another name that people have for it alone. A raw name in quotes is a
 // series of the server's: read as a counter where its name says that it only
 // rises, and as a gauge otherwise.
 func Lookup(name string) (Metric, error) {
@@ -48,11 +48,22 @@ func Lookup(name string) (Metric, error) {
 		return ofRawSeries(name, strings.TrimSuffix(raw, `"`))
 	}
 	var names []string
-	for _, m := range Metrics() {
+	all := Metrics()
+	for _, m := range all {
 		if strings.EqualFold(m.Name, name) {
 			return m, nil
 		}
 		names = append(names, m.Name)
+	}
+	typed := spelled(name)
+	another := otherNames()[typed]
+	for _, m := range all {
+		if spelled(m.Name) == typed || m.Name == another {
+			return m, nil
+		}
+	}
+	if err := ambiguous(name); err != nil {
+		return Metric{}, err
 	}
 	return Metric{}, fmt.Errorf("unknown metric %q%s", name, spelling.DidYouMean(name, names))
 }

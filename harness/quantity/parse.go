@@ -6,44 +6,112 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 )
 
-// isNumber is the grammar of numbers: groups of three digits may be parted by commas.
-var isNumber = regexp.MustCompile(`^-?(\d{1,3}(,\d{3})+|\d+)(\.\d+)?$`)
+// number is the grammar of numbers: groups of three digits may be parted by commas; k is a thousand and M a million.
+const number = `-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?`
 
-// Number reads a number as people write it: "8", "7.5", "1,000".
+var (
+	isNumber   = regexp.MustCompile(`^(` + number + `)([kKM]?)$`)
+	isQuantity = regexp.MustCompile(`^(-?[\d.,]+(?:[kKM]\b)?)\s*(.*)$`)
+	isTime     = regexp.MustCompile(`^(` + number + `)\s*([^\d\s.,]+)\s*(?:(?:and|,)\s+)?`)
+)
+
+// Number reads a number as people write it: "8", "7.5", "1,000", "1.5k", "2M".
 func Number(s string) (float64, error) {
-	if !isNumber.MatchString(s) {
+	parts := isNumber.FindStringSubmatch(s)
+	if parts == nil {
 		return 0, fmt.Errorf("%q is no number; write 8, 7.5 or 1,000", s)
 	}
-	return strconv.ParseFloat(strings.ReplaceAll(s, ",", ""), 64)
+	n, err := strconv.ParseFloat(strings.ReplaceAll(parts[1], ",", ""), 64)
+	switch parts[2] {
+	case "k", "K":
+		n = math.Round(n*1e9) / 1e6 // 1.1k is 1,100, not 1100.0000000000002
+	case "M":
+		n = math.Round(n*1e9) / 1e3
+	}
+	return n, err
 }
 
 // Parse reads a quantity as one writes it in a table, "500 ms" or "5%", into the base
 // unit. Errors name what the quantity is of.
 func Parse(written string, unit Unit, of string) (float64, error) {
-	parts := regexp.MustCompile(`^(-?[\d.,]+)\s*(.*)$`).FindStringSubmatch(strings.TrimSpace(written))
+	v, _, err := Read(written, unit, of)
+	return v, err
+}
+
+// Read is Parse, and gives the quantity as it is written everywhere, in whatever way it was typed: "1.5k tok/s" is
+// "1,500 tokens per second". Two that are written alike are one.
+func Read(written string, unit Unit, of string) (v float64, canonical string, err error) {
+	parts := isQuantity.FindStringSubmatch(strings.TrimSpace(written))
 	if parts == nil || !isNumber.MatchString(parts[1]) {
-		return 0, fmt.Errorf("%q is no quantity; write %s", written, unit.Example())
+		return 0, "", fmt.Errorf("%q is no quantity; write %s", written, unit.Example())
 	}
 	number, err := Number(parts[1])
 	if err != nil {
-		return 0, fmt.Errorf("%q is no number", parts[1])
+		return 0, "", fmt.Errorf("%q is no number", parts[1])
 	}
-	scale, ok := unit.scales()[parts[2]]
+	in, ok := unit.named(parts[2])
 	switch {
 	case !ok && parts[2] == "":
-		return 0, fmt.Errorf("%q has no unit; write %s", written, unit.given(parts[1]))
+		return 0, "", fmt.Errorf("%q has no unit; write %s", written, unit.given(parts[1]))
 	case !ok:
-		return 0, fmt.Errorf("%q is no unit of %s; write %s", parts[2], of, unit.Example())
+		return 0, "", fmt.Errorf("%q is no unit of %s; write %s", parts[2], of, unit.Example())
 	case number < 0:
-		return 0, fmt.Errorf("%q is impossible: %s cannot be negative", written, of)
+		return 0, "", fmt.Errorf("%q is impossible: %s cannot be negative", written, of)
 	case unit == Ratio && number > 100:
-		return 0, fmt.Errorf("%q is impossible: %s lies between 0%% and 100%%", written, of)
+		return 0, "", fmt.Errorf("%q is impossible: %s lies between 0%% and 100%%", written, of)
 	}
-	v := number * scale
+	v = number * in.scale
 	if unit == Seconds {
 		v = math.Round(v*1e9) / 1e9 // 500 ms is 0.5 s, not 0.5000000000000001
 	}
-	return v, nil
+	return v, in.write(number), nil
+}
+
+// A NoTime is a text that is no time.
+type NoTime struct {
+	Text string
+	Unit string // that is none of time; "" where the text has no number, or no unit
+}
+
+// Error says what would be one.
+func (n *NoTime) Error() string {
+	if n.Unit != "" {
+		return fmt.Sprintf("%q is no unit of time", n.Unit)
+	}
+	return fmt.Sprintf("%q is no time; write 30 seconds, 5 minutes or 1 hour", n.Text)
+}
+
+// Duration reads a time as people write it: "30 seconds", "5 min", "300ms", "1 hour and 30 minutes". Its errors are
+// *[NoTime], or that it is negative.
+func Duration(s string) (time.Duration, error) {
+	rest, total := strings.TrimSpace(s), 0.0
+	if rest == "" {
+		return 0, &NoTime{Text: s}
+	}
+	for rest != "" {
+		parts := isTime.FindStringSubmatch(rest)
+		if parts == nil {
+			return 0, &NoTime{Text: s}
+		}
+		in, ok := Seconds.named(parts[2])
+		if parts[2] == "m" { // in a limit it could be a slip for ms
+			in, ok = Seconds.named("min")
+		}
+		if !ok {
+			return 0, &NoTime{Text: s, Unit: parts[2]}
+		}
+		n, err := Number(parts[1])
+		if err != nil {
+			return 0, &NoTime{Text: s}
+		}
+		if n < 0 {
+			return 0, fmt.Errorf("%q: a time cannot be negative", s)
+		}
+		total += n * in.scale
+		rest = rest[len(parts[0]):]
+	}
+	return time.Duration(math.Round(total * float64(time.Second))), nil
 }

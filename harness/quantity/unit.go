@@ -1,6 +1,10 @@
 package quantity
 
-import "strings"
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
 
 // A Unit is the base unit of a metric; limits and values are kept in it.
 type Unit string
@@ -29,37 +33,92 @@ const (
 	OfOther    Unit = "of the other server"
 )
 
-// scales are the units a quantity may be written in, and what one of each is
-// in the base unit.
-func (u Unit) scales() map[string]float64 {
+// A scale is a unit that a quantity may be written in.
+type scale struct {
+	name  string // as it is written; "" for a bare number
+	scale float64
+	also  string // what else people type for it, between blanks; in words with blanks _ stands for one
+}
+
+// scales are the units a quantity may be written in.
+func (u Unit) scales() []scale {
 	switch u {
 	case Seconds:
-		return map[string]float64{"µs": 1e-6, "us": 1e-6, "ms": 1e-3, "milliseconds": 1e-3, "s": 1, "second": 1, "seconds": 1, "minute": 60, "minutes": 60, "hours": 3600}
+		return []scale{{"µs", 1e-6, "us μs microsecond microseconds"}, {"ms", 1e-3, "msec msecs millis millisecond milliseconds"}, {"s", 1, "sec secs second seconds"},
+			{"minutes", 60, "min mins minute"}, {"hours", 3600, "h hr hrs hour"}}
 	case Ratio:
-		return map[string]float64{"%": 0.01}
+		return []scale{{"%", 0.01, "percent per_cent pct"}}
 	case PerSecond:
-		return map[string]float64{"per second": 1, "per minute": 1.0 / 60, "requests per second": 1}
+		return []scale{{"per second", 1, perSecond("requests", "request", "reqs", "req", "") + " rps qps"}, {"per minute", 1.0 / 60, "requests_per_minute req/min rpm"}}
 	case TokensPerSecond:
-		return map[string]float64{"tokens per second": 1}
+		return []scale{{"tokens per second", 1, perSecond("tokens", "token", "toks", "tok", "") + " tps t/s"}}
 	case Tokens:
-		return map[string]float64{"": 1, "tokens": 1}
+		return []scale{{"", 1, "tokens token toks tok"}}
 	case Bytes:
-		return map[string]float64{"MB": 1e6, "GB": 1e9, "MiB": 1 << 20, "GiB": 1 << 30}
+		return []scale{{"MB", 1e6, "mb"}, {"GB", 1e9, "gb"}, {"MiB", 1 << 20, "mib"}, {"GiB", 1 << 30, "gib"}}
 	case BytesPerSecond:
-		return map[string]float64{"kB/s": 1e3, "MB/s": 1e6, "GB/s": 1e9, "KiB/s": 1 << 10, "MiB/s": 1 << 20, "GiB/s": 1 << 30}
+		return []scale{{"kB/s", 1e3, ""}, {"MB/s", 1e6, ""}, {"GB/s", 1e9, ""}, {"KiB/s", 1 << 10, ""}, {"MiB/s", 1 << 20, ""}, {"GiB/s", 1 << 30, ""}}
 	case Cores:
-		return map[string]float64{"cores": 1, "core": 1}
+		return []scale{{"cores", 1, "core cpus cpu"}}
 	case Watts:
-		return map[string]float64{"W": 1, "kW": 1e3}
+		return []scale{{"W", 1, "w watt watts"}, {"kW", 1e3, "kw kilowatts"}}
 	case Joules:
-		return map[string]float64{"mJ": 1e-3, "J": 1, "kJ": 1e3, "MJ": 1e6, "Wh": 3600, "kWh": 3.6e6}
+		return []scale{{"mJ", 1e-3, ""}, {"J", 1, "j joule joules"}, {"kJ", 1e3, "kj"}, {"MJ", 1e6, ""}, {"Wh", 3600, "wh"}, {"kWh", 3.6e6, "kwh"}}
 	case Celsius:
-		return map[string]float64{"°C": 1, "C": 1}
+		return []scale{{"°C", 1, "C c °c celsius degrees"}}
 	case Hertz:
-		return map[string]float64{"MHz": 1e6, "GHz": 1e9}
+		return []scale{{"MHz", 1e6, "mhz"}, {"GHz", 1e9, "ghz"}}
 	default:
-		return map[string]float64{"": 1, "requests": 1}
+		return []scale{{"", 1, "requests request reqs req"}}
 	}
+}
+
+// perSecond are the ways in which people write things per second.
+func perSecond(things ...string) string {
+	var all []string
+	for _, thing := range things {
+		for _, second := range []string{"s", "sec", "second"} {
+			all = append(all, thing+"/"+second, strings.TrimPrefix(thing+"_per_"+second, "_"), strings.TrimPrefix(thing+"_a_"+second, "_"))
+		}
+	}
+	return strings.Join(all, " ")
+}
+
+// named is the unit that people write so, in any case where no other case is another unit.
+func (u Unit) named(written string) (scale, bool) {
+	written = strings.Join(strings.Fields(written), "_")
+	written = strings.NewReplacer("_/", "/", "/_", "/").Replace(written)
+	spellings := []string{written}
+	if u != Bytes && u != BytesPerSecond { // of which Mb are bits
+		spellings = append(spellings, strings.ToLower(written))
+	}
+	for _, as := range spellings {
+		for _, s := range u.scales() {
+			if as == strings.ReplaceAll(s.name, " ", "_") || as != "" && slices.Contains(strings.Fields(s.also), as) {
+				return s, true
+			}
+		}
+	}
+	return scale{}, false
+}
+
+// write is a number of the unit, as it is written everywhere.
+func (s scale) write(n float64) string {
+	text := strconv.FormatFloat(n, 'f', -1, 64)
+	whole, part, _ := strings.Cut(text, ".")
+	if of, err := strconv.Atoi(whole); err == nil {
+		whole = Grouped(of)
+	}
+	if part != "" {
+		whole += "." + part
+	}
+	switch {
+	case s.name == "" || s.name == "%":
+		return whole + s.name
+	case n == 1 && (s.name == "minutes" || s.name == "hours" || s.name == "cores"):
+		return whole + " " + strings.TrimSuffix(s.name, "s")
+	}
+	return whole + " " + s.name
 }
 
 // Example is a quantity in the unit, as one writes it in a table.

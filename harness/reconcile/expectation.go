@@ -60,13 +60,13 @@ func Parse(subject, expected string) (harness.Objective, error) {
 		return harness.Objective{}, err
 	}
 	e := expectation{figure: f}
-	if expected == "exactly" {
+	if strings.EqualFold(expected, "exactly") || strings.EqualFold(expected, "equal") {
 		if f.isTime() {
 			err = fmt.Errorf("two clocks never agree exactly on %s; write: to within 10 ms", f.name)
 		}
 		return e.objective("none"), err
 	}
-	written, ok := strings.CutPrefix(expected, "to within ")
+	written, ok := within(expected)
 	if !ok {
 		return e.objective(""), fmt.Errorf("%q does not say how far client and server may differ; write: exactly, or: to within 1%%%s", expected,
 			spelling.DidYouMean(expected, []string{"exactly", "to within 1%", "to within 10 ms"}))
@@ -75,8 +75,19 @@ func Parse(subject, expected string) (harness.Objective, error) {
 	if strings.HasSuffix(written, "%") {
 		unit, e.ofServer = quantity.Ratio, true
 	}
-	e.limit, err = quantity.Parse(written, unit, f.name)
-	return e.objective("at most " + written), err
+	limit, canonical, err := quantity.Read(written, unit, f.name)
+	e.limit = limit
+	return e.objective("at most " + canonical), err
+}
+
+// within is how far client and server may differ.
+func within(expected string) (written string, ok bool) {
+	for _, words := range []string{"to within ", "within ", "±", "+/-"} {
+		if len(expected) > len(words) && strings.EqualFold(expected[:len(words)], words) {
+			return strings.TrimSpace(expected[len(words):]), true
+		}
+	}
+	return "", false
 }
 
 // AgreementNames are the figures that both count.

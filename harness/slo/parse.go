@@ -3,13 +3,11 @@ package slo
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
-	"unicode"
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/metric"
-	"github.com/vllmspec/vllmspec/harness/quantity"
-	"github.com/vllmspec/vllmspec/internal/spelling"
 )
 
 // Parse reads one row of a table of objectives: "p99 TTFT" | "at most 500 ms", or,
@@ -88,12 +86,52 @@ func latenciesOfRequests() string {
 	return strings.Join(names[:last], ", ") + " or " + names[last]
 }
 
+// splitStatistic splits "p99 TTFT". What people type otherwise is read where it has one meaning: "TTFT p99",
+// "ttft_p99", "median TTFT", "95th percentile of TTFT".
 func splitStatistic(subject string) (statistic, name string) {
-	first, rest, ok := strings.Cut(subject, " ")
-	if ok && regexp.MustCompile(`^(?i)(p\d+(\.\d+)?|min|mean|max|total)$`).MatchString(first) {
-		return strings.ToLower(first), strings.TrimSpace(rest)
+	first, rest, several := strings.Cut(subject, " ")
+	switch rest = strings.TrimSpace(rest); {
+	case isMetric(subject):
+		return "", subject
+	case several && statisticOf(first) != "" && isMetric(rest):
+		return statisticOf(first), rest
+	case strings.Contains(subject, `"`) && several && statisticOf(first) != "":
+		return statisticOf(first), rest
 	}
-	return "", subject
+	words := strings.Fields(strings.NewReplacer("_", " ", "(", " ", ")", " ").Replace(subject))
+	words = slices.DeleteFunc(words, func(word string) bool {
+		return slices.Contains([]string{"percentile", "the", "of"}, strings.ToLower(word))
+	})
+	if len(words) == 1 {
+		words = strings.Split(words[0], "-")
+	}
+	at := slices.IndexFunc(words, func(word string) bool { return statisticOf(word) != "" })
+	if at < 0 || len(words) == 1 {
+		return "", subject
+	}
+	return statisticOf(words[at]), strings.Join(slices.Delete(slices.Clone(words), at, at+1), " ")
+}
+
+func isMetric(name string) bool {
+	_, err := metric.Lookup(name)
+	return err == nil
+}
+
+var (
+	statistics = regexp.MustCompile(`^(?i)(p\d+(\.\d+)?|min|mean|max|total)$`)
+	percentile = regexp.MustCompile(`^(?i)(\d+(?:\.\d+)?)(?:st|nd|rd|th|%|%ile)$`)
+)
+
+// statisticOf is a statistic as the catalogue names it; "" for a word that is none.
+func statisticOf(word string) string {
+	word = strings.ToLower(word)
+	if statistics.MatchString(word) {
+		return word
+	}
+	if p := percentile.FindStringSubmatch(word); p != nil {
+		return "p" + p[1]
+	}
+	return map[string]string{"median": "p50", "average": "mean", "avg": "mean", "maximum": "max", "worst": "max", "minimum": "min", "sum": "total"}[word]
 }
 
 func accepts(m metric.Metric, statistic string) error {
@@ -107,6 +145,9 @@ func accepts(m metric.Metric, statistic string) error {
 	case statistic == "":
 		return fmt.Errorf("%s needs a statistic: %s", m.Name, strings.Join(known, ", "))
 	case isQuantile && (p <= 0 || p >= 1):
+		if nines := strings.TrimPrefix(statistic, "p"); len(nines) > 2 && nines[0] == '9' && !strings.Contains(nines, ".") {
+			return fmt.Errorf("%s is impossible; did you mean p%s.%s?", statistic, nines[:2], nines[2:])
+		}
 		return fmt.Errorf("%s is impossible; percentiles lie between p0 and p100, for which one writes min and max", statistic)
 	case isQuantile && len(known) > 2:
 		return nil
@@ -121,41 +162,4 @@ func accepts(m metric.Metric, statistic string) error {
 		return fmt.Errorf("%s has no total: it is read as a gauge, with %s; a counter's name ends in _total: did you mean %q?", m.Name, strings.Join(known, ", "), plain+"_total"+strings.TrimPrefix(g.Series, plain))
 	}
 	return fmt.Errorf("%s has no %s; it has %s", m.Name, statistic, strings.Join(known, ", "))
-}
-
-func expect(m metric.Metric, statistic, expectation string) (harness.Objective, error) {
-	expectation = strings.Join(strings.Fields(expectation), " ")
-	o := harness.Objective{Text: strings.TrimSpace(statistic+" "+m.Name) + " " + expectation, Statistic: statistic, Metric: m.Name}
-	var err error
-	switch {
-	case expectation == "none":
-		o.Relation = harness.Exactly
-		return o, nil
-	case strings.HasPrefix(expectation, "between "):
-		o.Relation = harness.Between
-		low, high, ok := strings.Cut(strings.TrimPrefix(expectation, "between "), " and ")
-		if !ok {
-			return o, fmt.Errorf("%q: write between 3%% and 7%%", expectation)
-		}
-		if _, unit, has := strings.Cut(high, " "); has && !strings.ContainsFunc(low, unicode.IsLetter) && !strings.Contains(low, "%") {
-			low += " " + unit // between 4 and 6 per second
-		}
-		if o.Limit, err = quantity.Parse(low, m.Unit, m.Name); err == nil {
-			o.Upper, err = quantity.Parse(high, m.Unit, m.Name)
-		}
-		if err == nil && o.Upper < o.Limit {
-			err = fmt.Errorf("%q: the first must be the smaller one", expectation)
-		}
-		return o, err
-	}
-	for _, relation := range []harness.Relation{harness.AtMost, harness.AtLeast, harness.Exactly} {
-		if written, ok := strings.CutPrefix(expectation, string(relation)+" "); ok {
-			o.Relation = relation
-			o.Limit, err = quantity.Parse(written, m.Unit, m.Name)
-			return o, err
-		}
-	}
-	words := strings.Fields(expectation)
-	return o, fmt.Errorf("%q says no relation%s", expectation,
-		spelling.DidYouMean(strings.Join(words[:min(2, len(words))], " "), []string{"at most", "at least", "exactly", "between", "none"}))
 }

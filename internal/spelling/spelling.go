@@ -4,7 +4,7 @@ package spelling
 
 import (
 	"fmt"
-	"slices"
+	"maps"
 	"strings"
 )
 
@@ -34,18 +34,22 @@ func DidYouMean(word string, known []string) string {
 }
 
 // NearestSentence is the known sentence that shares the most words with the one written, if that is
-// at least half of them; "" for none.
+// at least half of them; "" for none. Case makes no difference.
 func NearestSentence(written string, known []string) string {
 	best, most := "", 0.5
-	words := strings.Fields(written)
+	words := map[string]int{}
+	for _, word := range strings.Fields(strings.ToLower(written)) {
+		words[word]++
+	}
 	for _, sentence := range known {
-		shared := 0
-		for _, word := range strings.Fields(sentence) {
-			if slices.Contains(words, word) {
+		left, shared := maps.Clone(words), 0
+		for _, word := range strings.Fields(strings.ToLower(sentence)) {
+			if left[word] > 0 {
+				left[word]--
 				shared++
 			}
 		}
-		if share := 2 * float64(shared) / float64(len(words)+len(strings.Fields(sentence))); share >= most {
+		if share := 2 * float64(shared) / float64(len(strings.Fields(written))+len(strings.Fields(sentence))); share >= most {
 			best, most = sentence, share
 		}
 	}

@@ -44,6 +44,8 @@ type finder struct {
 	noGPU  func() string                       // why no GPU of the server can be read; "" where one can
 	wanted func(feature, scenario string) bool // nil: all
 
+	setting func(Feature, *parsed) steps.Setting // in which a feature is run
+
 	unchosen bool                 // some scenarios are not wanted
 	left     []ci.LeftOut         // scenarios that cannot run here
 	notes    []string             // that say so
@@ -101,17 +103,47 @@ func (f *finder) inspect(path string) ([]Feature, error) {
 	case file.document.Feature == nil || len(file.document.Feature.Children) == 0:
 		return nil, fmt.Errorf("%s: the file holds no scenario", feature.Path)
 	}
-	if err := f.reader.Check(file.scenarios, f.onMock, file.where); err != nil {
-		return nil, err
-	}
+	misread := f.reader.Check(file.scenarios, f.onMock, file.where)
 	if len(file.scenarios) == 0 {
-		return nil, nil
+		return nil, misread
 	}
 	chosen, err := f.choose(file, path)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(misread, err)
 	}
-	return f.divide(file, chosen)
+	features, err := f.divide(file, chosen)
+	if err := errors.Join(misread, err); err != nil {
+		return nil, errors.Join(err, f.mistakes(features))
+	}
+	return features, nil
+}
+
+// mistakes are what is wrong with the scenarios of features that can be read, as far as that is known without a
+// server: files that are missing or broken, and sentences that do not go together.
+func (f *finder) mistakes(features []Feature) error {
+	var all []error
+	for _, of := range features {
+		file, err := f.source.parse(of)
+		if err != nil {
+			all = append(all, &brokenFeature{path: of.Path, err: err})
+			continue
+		}
+		said := map[string]bool{} // a background's sentences stand in every scenario
+		var errs []error
+		for _, scenario := range file.scenarios {
+			_, err := f.reader.Plan(scenario, f.setting(of, file))
+			for _, one := range separate(err) {
+				if one != nil && !said[one.Error()] {
+					said[one.Error()] = true
+					errs = append(errs, one)
+				}
+			}
+		}
+		if err := errors.Join(errs...); err != nil {
+			all = append(all, &brokenFeature{path: of.Path, err: err})
+		}
+	}
+	return errors.Join(all...)
 }
 
 // divide says which of the chosen scenarios of a file are run, on which clock. What is left out is noted.

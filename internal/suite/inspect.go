@@ -55,7 +55,7 @@ func unstarted(env environment.Environment) *Suite {
 	s := &Suite{env: &env, interrupt: new(Interrupt), secrets: env.Secrets(), reader: steps.NewReader()}
 	s.access = &access{env: s.env, secrets: s.secrets}
 	s.session = s.newSession(time.Time{})
-	s.finder = &finder{env: s.env, source: source{env.Root, env.Tags}, reader: s.reader, paths: newPaths(s.env), numbers: map[string]numbering{},
+	s.finder = &finder{setting: s.setting, env: s.env, source: source{env.Root, env.Tags}, reader: s.reader, paths: newPaths(s.env), numbers: map[string]numbering{},
 		noGPU: func() string { return "" }} // whether one can be read shows when it is read
 	return s
 }

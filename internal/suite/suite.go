@@ -59,7 +59,7 @@ func New(env environment.Environment, deadline time.Time, interrupt *Interrupt, 
 	s.exporter = &exporter{env: s.env, redact: s.secrets.Text, say: func(line string) { fmt.Fprintf(s.display.Progress, "    %s\n", line) }}
 	s.access = &access{env: s.env, secrets: s.secrets}
 	s.session = s.newSession(deadline)
-	s.finder = &finder{env: s.env, source: source{env.Root, env.Tags}, reader: s.reader, paths: named, numbers: map[string]numbering{},
+	s.finder = &finder{setting: s.setting, env: s.env, source: source{env.Root, env.Tags}, reader: s.reader, paths: named, numbers: map[string]numbering{},
 		noGPU: sync.OnceValue(func() string { return s.session.WhyNoGPU(context.Background()) })}
 	return s
 }
@@ -83,7 +83,7 @@ func (s *Suite) Select(wanted func(feature, scenario string) bool) { s.finder.wa
 // tags select something, and says which server is measured.
 func (s *Suite) Features() ([]Feature, error) {
 	features, err := s.finder.features()
-	s.Refuse(err)
+	s.Refuse(errors.Join(err, s.finder.mistakes(features)))
 	if s.results.refused != nil {
 		return nil, s.results.refused
 	}

@@ -35,10 +35,13 @@ type ran struct {
 }
 
 // feature runs one feature file made of the given text, as `go test` would with
-// these variables: on the mock in virtual time unless they say otherwise.
+// these variables: on the mock in virtual time unless they say otherwise. Where it is refused before anything runs, its output says why.
 func feature(t *testing.T, text string, variables ...string) ran {
 	t.Helper()
 	r, err := try(t, text, variables...)
+	if err != nil && len(r.runs) == 0 && r.output == "" {
+		return ran{output: err.Error()}
+	}
 	require.NoError(t, err)
 	return r
 }
@@ -198,7 +201,7 @@ func renamed(t *testing.T, dir string) []byte {
 func TestMistakes_endBeforeTheLoad(t *testing.T) {
 	sound := minute + "      | p50 TTFT | at most 500 ms |\n"
 	for name, c := range map[string]struct{ from, to, says string }{
-		"sentence":           {"requests arrive as a Poisson process", "requests arrive as a Poison process", `features/x.feature:5: no sentence reads "requests arrive as a Poison process at 8 per second"; did you mean "requests arrive as a Poisson process at … per second"?`},
+		"sentence":           {"requests arrive as a Poisson process", "requests arrive as a Poison process", `features/x.feature:5: no sentence reads "requests arrive as a Poison process at 8 per second"; did you mean "requests arrive as a Poisson process at 8 per second"?`},
 		"sentence after":     {"these objectives are met:", "these objectives hold:", `features/x.feature:7: no sentence reads "these objectives hold:"; did you mean "these objectives are met:"? All of them are in https://github.com/vllmspec/vllmspec/blob/main/steps/vocabulary.md`},
 		"model":              {"llama-3.1-8b", "lama-3.1-8b", `no simulated model "lama-3.1-8b"; did you mean "llama-3.1-8b"?`},
 		"metric":             {"p50 TTFT", "p50 TTTF", `features/x.feature:8: unknown metric "TTTF"; did you mean "TTFT"?`},
