@@ -58,7 +58,7 @@ func allowed() map[string][]string {
 		"harness/export":       {"harness", "internal/loopback"},
 		"harness/foreign":      append(domain, "internal/redact"),
 		"harness/server":       append(domain, "internal/disk", "internal/guard", "internal/redact", "mockvllm", "harness/vllm"),
-		"harness/judge":        append(domain, "harness/ledger", "harness/measure", "harness/store", "harness/trials", "harness/quantity", "harness/slo", "harness/reconcile", "harness/compare", "harness/diagnose"),
+		"harness/judge":        append(domain, "harness/ledger", "harness/measure", "harness/metric", "harness/vllm", "harness/store", "harness/trials", "harness/quantity", "harness/slo", "harness/reconcile", "harness/compare", "harness/diagnose"),
 		"harness/metric":       append(domain, "harness/vllm", "harness/quantity"),
 		"harness/ledger":       {"harness", "harness/metric", "harness/quantity", "harness/stats", "harness/vllm"},
 		"harness/measure":      append(domain, "harness/ledger", "harness/metric", "harness/quantity", "harness/stats", "harness/vllm"),
@@ -85,7 +85,7 @@ func allowed() map[string][]string {
 		"internal/command":          {"internal/plain", "internal/spelling"},
 		"internal/command/comment":  {"internal/command", "internal/command/open", "internal/pullrequest"},
 		"internal/command/accuracy": {"internal/calibration", "internal/command", "internal/selfcheck"},
-		"internal/command/drift":    append(domain, "harness/measure", "harness/store", "harness/quantity", "harness/slo", "harness/compare", "internal/command"),
+		"internal/command/drift":    append(domain, "harness/measure", "harness/metric", "harness/store", "harness/quantity", "harness/slo", "harness/compare", "internal/command"),
 		"internal/command/exchange": append(domain, "harness/foreign", "harness/slo", "harness/store", "internal/command", "internal/command/open", "internal/disk", "internal/importing", "internal/plain", "reports"),
 		"internal/command/features": append(domain, "harness/dataset", "harness/experiment", "harness/quantity", "harness/slo", "harness/store", "internal/command", "internal/command/open", "internal/disk", "internal/environment", "internal/suite", "mockvllm"),
 		"internal/command/mock":     append(domain, "internal/command", "internal/disk", "internal/stamp", "harness/store", "mockvllm", "mockvllm/calibrate"),
@@ -107,7 +107,7 @@ func allowed() map[string][]string {
 		"harness/quantity":            {},
 		"internal/runtest":            {"harness"},
 		"harness/reconcile":           {"harness/ledger", "harness", "internal/spelling", "harness/quantity", "harness/slo"},
-		"harness/compare":             {"harness/measure", "harness", "harness/metric", "harness/stats", "harness/quantity", "harness/slo"},
+		"harness/compare":             {"harness/measure", "harness", "harness/metric", "harness/vllm", "harness/stats", "harness/quantity", "harness/slo"},
 		"harness/diagnose":            {"harness/ledger", "harness/measure", "harness", "harness/metric", "harness/stats", "harness/vllm", "harness/quantity", "harness/slo"},
 
 		// What is asked: readers of files below, traces beside.

@@ -9,22 +9,22 @@ import (
 	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
+	"github.com/vllmspec/vllmspec/harness/vllm"
 )
 
 // A stretch is a part of the time of a request, as the server itself or else the
 // client has it.
 type stretch struct {
-	phase  slo.Phase
-	metric string
-	grew   string // what is said where its mean grew
+	phase slo.Phase
+	metric.Metric
+	grew string // what is said where its mean grew
 }
 
 // stretches are those that a metric consists of, by the server's own account.
-func stretches(name string) []stretch {
-	queue := stretch{slo.PhaseQueue, "queue time", "requests waited longer in the server's queue"}
-	prefill := stretch{slo.PhasePrefill, "prefill time", "prompts took longer to compute"}
-	decode := stretch{slo.PhaseDecode, "decode time", "answers took longer to decode"}
-	m, _ := metric.Lookup(name)
+func stretches(m metric.Metric) []stretch {
+	queue := stretch{slo.PhaseQueue, metric.OfSeries(vllm.RequestQueueTime), "requests waited longer in the server's queue"}
+	prefill := stretch{slo.PhasePrefill, metric.OfSeries(vllm.RequestPrefillTime), "prompts took longer to compute"}
+	decode := stretch{slo.PhaseDecode, metric.OfSeries(vllm.RequestDecodeTime), "answers took longer to decode"}
 	switch m.Phase() {
 	case metric.UntilFirst:
 		return []stretch{queue, prefill}
@@ -38,9 +38,9 @@ func stretches(name string) []stretch {
 
 // seenByClient are the stretches that a client sees of a metric, where the server
 // reports none.
-func seenByClient(name string) []stretch {
-	if len(stretches(name)) == 3 {
-		return []stretch{{slo.PhaseServer, "TTFT", "first tokens came later"}, {slo.PhaseDecode, "TPOT", "tokens came more slowly"}}
+func seenByClient(m metric.Metric) []stretch {
+	if m.Phase() == metric.WholeLife {
+		return []stretch{{slo.PhaseServer, metric.Of(metric.TTFT()), "first tokens came later"}, {slo.PhaseDecode, metric.Of(metric.TPOT()), "tokens came more slowly"}}
 	}
 	return nil
 }
@@ -48,12 +48,13 @@ func seenByClient(name string) []stretch {
 // because says which part of a request's time grew, and what the server reported of its
 // queue and its cache meanwhile.
 func (c Row) because() slo.Cause {
-	known, of := c.Beside != nil, stretches(c.Metric)
-	switch failed := known && c.rose("", "error rate"); {
+	m, _ := metric.Lookup(c.Metric)
+	known, of, errorRate := c.Beside != nil, stretches(m), metric.Of(metric.ErrorRate{})
+	switch failed := known && c.rose("", errorRate); {
 	case c.asksForBetter() && !c.worse():
 		return slo.Cause{Summary: "it is not as much better as was asked for, which is no fault"}
-	case failed && (of != nil || c.Metric == "error rate"):
-		base, now := c.beside("", "error rate")
+	case failed && (of != nil || m.Measures(errorRate.Source)):
+		base, now := c.beside("", errorRate)
 		return slo.Cause{Summary: "requests failed"}.With(fmt.Sprintf(": %s instead of %s", quantity.Format(median(now), quantity.Ratio), quantity.Format(median(base), quantity.Ratio)))
 	case !known || of == nil:
 		return slo.NotSeen()
@@ -69,7 +70,7 @@ func (c Row) because() slo.Cause {
 	case len(reported) == len(of):
 		return slo.Cause{Summary: "of something outside of the server's engine"}.With(": by its own account nothing took clearly longer, " + strings.Join(reported, ", "))
 	}
-	if grown, _ = c.grown(seenByClient(c.Metric)); !grown.IsZero() {
+	if grown, _ = c.grown(seenByClient(m)); !grown.IsZero() {
 		return grown.With(c.meanwhile())
 	}
 	return slo.Cause{Summary: "of something that was not seen"}.With(": one side or both do not tell where the time went in the server")
@@ -93,17 +94,17 @@ func (c Row) worse() bool {
 
 // beside is a figure of both sides. One of requests is that of the row's class; one that the
 // server reports is of all classes.
-func (c Row) beside(statistic, name string) (base, now []float64) {
-	o := harness.Objective{Statistic: statistic, Metric: name, Class: c.Class}
-	if m, err := metric.Lookup(name); err == nil && m.IsSampled() {
-		o.Class = ""
+func (c Row) beside(statistic string, m metric.Metric) (base, now []float64) {
+	o := m.Objective(statistic)
+	if !m.IsSampled() {
+		o.Class = c.Class
 	}
 	return c.Beside(o)
 }
 
 // rose reports whether a figure rose beyond chance, by the test that decides the row.
-func (c Row) rose(statistic, name string) bool {
-	base, now := c.beside(statistic, name)
+func (c Row) rose(statistic string, m metric.Metric) bool {
+	base, now := c.beside(statistic, m)
 	return c.above(base, now)
 }
 
@@ -120,12 +121,12 @@ func (c Row) above(base, now []float64) bool {
 func (c Row) grown(of []stretch) (grown slo.Cause, reported []string) {
 	most := 0.0
 	for _, p := range of {
-		base, now := c.beside("mean", p.metric)
+		base, now := c.beside("mean", p.Metric)
 		if len(base) == 0 || len(now) == 0 {
 			continue
 		}
 		from, to := median(base), median(now)
-		reported = append(reported, fmt.Sprintf("%s %s instead of %s", p.metric, quantity.Format(to, quantity.Seconds), quantity.Format(from, quantity.Seconds)))
+		reported = append(reported, fmt.Sprintf("%s %s instead of %s", p.Name, quantity.Format(to, quantity.Seconds), quantity.Format(from, quantity.Seconds)))
 		if to-from > most && c.above(base, now) {
 			most = to - from
 			grown = slo.Cause{Phase: p.phase, Summary: p.grew}.With(fmt.Sprintf(": %s on average instead of %s", quantity.Format(to, quantity.Seconds), quantity.Format(from, quantity.Seconds)))
@@ -139,17 +140,17 @@ func (c Row) grown(of []stretch) (grown slo.Cause, reported []string) {
 func (c Row) meanwhile() string {
 	var seen []string
 	for _, s := range []struct {
-		statistic, metric string
-		unit              quantity.Unit
+		statistic, series string
 		less              bool // less of it means more work
 		says              string
 	}{
-		{"total", "preemptions", quantity.Count, false, "preemptions"},
-		{"", "prefix cache hit rate", quantity.Ratio, true, "of prompt tokens found in its prefix cache"},
-		{"mean", "waiting requests", quantity.Count, false, "requests in its queue on average"},
-		{"mean", "running requests", quantity.Count, false, "requests in its batch on average"},
+		{"total", vllm.NumPreemptions, false, "preemptions"},
+		{"", vllm.PrefixCacheHits, true, "of prompt tokens found in its prefix cache"},
+		{"mean", vllm.NumRequestsWaiting, false, "requests in its queue on average"},
+		{"mean", vllm.NumRequestsRunning, false, "requests in its batch on average"},
 	} {
-		base, now := c.beside(s.statistic, s.metric)
+		m := metric.OfSeries(s.series)
+		base, now := c.beside(s.statistic, m)
 		if len(base) == 0 || len(now) == 0 {
 			continue
 		}
@@ -159,7 +160,7 @@ func (c Row) meanwhile() string {
 			changed = c.above(now, base)
 		}
 		if changed && math.Abs(to-from) > max(from, to)/10 {
-			seen = append(seen, fmt.Sprintf("%s instead of %s %s", quantity.Format(to, s.unit), quantity.Format(from, s.unit), s.says))
+			seen = append(seen, fmt.Sprintf("%s instead of %s %s", quantity.Format(to, m.Unit), quantity.Format(from, m.Unit), s.says))
 		}
 	}
 	if seen == nil {

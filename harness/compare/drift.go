@@ -63,11 +63,3 @@ func Drifts(o harness.Objective, values []float64) (out []Drift) {
 	}
 	return out
 }
-
-// DriftObjectives are the figures whose history is looked at.
-func DriftObjectives() (out []harness.Objective) {
-	for _, figure := range [][2]string{{"p50", "TTFT"}, {"p99", "TTFT"}, {"p50", "TPOT"}, {"p99", "TPOT"}, {"p95", "ITL"}, {"mean", "E2E latency"}, {"", "output throughput"}, {"", "goodput"}} {
-		out = append(out, harness.Objective{Statistic: figure[0], Metric: figure[1]})
-	}
-	return out
-}

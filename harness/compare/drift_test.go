@@ -10,6 +10,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/compare"
 	"github.com/vllmspec/vllmspec/harness/measure"
+	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/slo"
 )
 
@@ -30,7 +31,7 @@ func TestDrift_overAHistory(t *testing.T) {
 	assert.False(t, throughput[0].Worse)
 	assert.True(t, throughput[1].Worse, "less throughput is worse")
 	assert.Empty(t, compare.Drifts(harness.Objective{Metric: "output throughput"}, append(around(r, 15, 1, 0.0001), around(r, 15, 1.01, 0.0001)...)), "one per cent is nothing to wake anybody up for")
-	for _, o := range compare.DriftObjectives() {
+	for _, o := range metric.History() {
 		_, err := slo.Parse(measure.FigureName(o).Name, "none")
 		assert.NoError(t, err)
 	}

@@ -48,7 +48,7 @@ func (e *Observer) because(v slo.Verdict) slo.Cause {
 		return slo.NotSeen()
 	case isErrorRate && failed.n > 0:
 		return failed.because()
-	case m.Name == "lag":
+	case m.Measures(metric.Lag()):
 		return slo.Cause{Phase: slo.PhaseClient, Summary: "the client itself was late"}.With(e.w.Starved())
 	case q != nil && v.Relation == harness.AtLeast && !m.CountsGood():
 		return reason("it was less than was asked for, which is no fault")

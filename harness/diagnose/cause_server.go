@@ -12,6 +12,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
+	"github.com/vllmspec/vllmspec/harness/vllm"
 )
 
 // prompts says why prompts took long to compute.
@@ -204,14 +205,15 @@ func (e *Observer) queued(then seen) slo.Cause {
 func (e *Observer) ofTheServer(m metric.Metric) slo.Cause {
 	all := e.line.in(func(int) bool { return true })
 	queued := e.line.in(func(i int) bool { return e.line.ticks[i].waiting > 0 })
+	_, isShare := m.Source.(metric.Ratio) // of what was looked up or drafted, however long the queue is
 	switch {
 	case all.n == 0:
 		return reason("of something that was not seen").With(": the server's metrics could not be read" + e.unread())
 	case all.stood > 0:
 		return e.stood(all)
-	case m.Name == "KV cache usage" || m.Name == "preemptions":
+	case m.RestsOn(vllm.KVCacheUsage) || m.RestsOn(vllm.NumPreemptions):
 		return reason("the KV cache was full").With(fmt.Sprintf(": its usage stood at up to %s with up to %s requests at once%s", quantity.Format(all.kvMost, quantity.Ratio), quantity.Digits(all.runningMost), preempted(all.preemptions)) + e.holders(""))
-	case queued.n > 0 && m.Name != "prefix cache hit rate" && m.Name != "draft acceptance rate":
+	case queued.n > 0 && !isShare:
 		return e.queued(queued)
 	}
 	return slo.NotSeen()

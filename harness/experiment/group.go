@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/diagnose"
 	"github.com/vllmspec/vllmspec/harness/judge"
 	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/slo"
@@ -26,6 +27,7 @@ type group struct {
 	start    time.Time // by the clock that the load goes by
 	windows  []*measure.Window
 	others   []*measure.Window // of the second server
+	observed map[*measure.Window]*diagnose.Observer
 	last     *harness.Run
 	facts    *store.Facts // that samples of the last run tell
 	stopped  harness.Stop
@@ -67,7 +69,7 @@ func (e *Experiment) begin(kind trials.Kind, scale trials.Scale, planned int) er
 		e.scenario.Labels["load"] = string(kind) + " over " + string(scale)
 	}
 	e.group = &group{Group: trials.Group{Kind: kind, Scale: scale, Planned: planned}, folder: folder, began: began, start: time.Now(),
-		readable: map[*endpoint]bool{}, warnings: harness.Oddities(e.warnings...)}
+		readable: map[*endpoint]bool{}, observed: map[*measure.Window]*diagnose.Observer{}, warnings: harness.Oddities(e.warnings...)}
 	return nil
 }
 
@@ -98,7 +100,7 @@ func (e *Experiment) try(ctx context.Context, a attempt) (*trial, error) {
 		}
 		return t, err
 	}
-	t.measured()
+	of.observed[t.measured()] = t.observer
 	return t, errors.Join(err, t.judgeAlone(), e.keepTrial(t, err))
 }
 
@@ -120,7 +122,7 @@ func alone(rows []harness.Objective) []Question {
 
 // judgeAlone judges the run that has ended by itself.
 func (t *trial) judgeAlone() error {
-	runs := &judge.Runs{Labels: t.scenario.Labels, Good: t.scenario.Good, Windows: []*measure.Window{t.measured()}}
+	runs := &judge.Runs{Labels: t.scenario.Labels, Good: t.scenario.Good, Windows: []*measure.Window{t.measured()}, Observed: t.of.group.observed}
 	t.verdicts = []slo.Verdict{}
 	for _, asked := range t.judged {
 		verdicts, err := runs.Answer(asked, nil)

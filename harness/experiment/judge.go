@@ -55,7 +55,7 @@ func (e *Experiment) runs() *judge.Runs {
 		runs.Windows, runs.Observed = []*measure.Window{window}, map[*measure.Window]*diagnose.Observer{window: e.last.observer}
 		return runs
 	}
-	runs.Group, runs.Windows, runs.Others = &e.group.Group, e.group.windows, e.group.others
+	runs.Group, runs.Windows, runs.Others, runs.Observed = &e.group.Group, e.group.windows, e.group.others, e.group.observed
 	return runs
 }
 

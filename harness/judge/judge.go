@@ -13,11 +13,13 @@ import (
 	"github.com/vllmspec/vllmspec/harness/diagnose"
 	"github.com/vllmspec/vllmspec/harness/ledger"
 	"github.com/vllmspec/vllmspec/harness/measure"
+	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/reconcile"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
 	"github.com/vllmspec/vllmspec/harness/trials"
+	"github.com/vllmspec/vllmspec/harness/vllm"
 )
 
 // Runs are the runs of one scenario, as far as verdicts rest on them.
@@ -104,7 +106,7 @@ func (r *Runs) withBaseline(asked store.Asked, base *store.Baseline) ([]slo.Verd
 // leftInBaseline finds that the runs of a baseline found more in the prefix cache than
 // this workload can explain: they were fast because others had asked the same.
 func (r *Runs) leftInBaseline(name string, base *store.Baseline) []slo.Finding {
-	rates, err := base.Values(measure.FigureName(harness.Objective{Metric: "prefix cache hit rate"}))
+	rates, err := base.Values(measure.FigureName(metric.OfSeries(vllm.PrefixCacheHits).Objective("")))
 	if !r.OwnCache || err != nil { // it has none
 		return nil
 	}

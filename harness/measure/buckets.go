@@ -195,8 +195,8 @@ func (w *Window) bucketed(name, statistic string) Estimate {
 // client saw of them.
 func dependent(w *Window, p float64) float64 {
 	share := 1.0
-	for _, metric := range []string{"TTFT", "E2E latency"} {
-		if order := &w.figure(metric).order; order.N() > 0 {
+	for _, latency := range []metric.Latency{metric.TTFT(), metric.E2E()} {
+		if order := &w.figure(latency).order; order.N() > 0 {
 			share = min(share, order.EffectiveSize(p)/float64(order.N()))
 		}
 	}

@@ -5,12 +5,13 @@ import (
 	"time"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 )
 
 // StampedByKernel reports whether the kernel said when what we read had come, so that
 // a slow client stamps nothing late.
-func (w *Window) StampedByKernel() bool { return w.Spread("read delay").N() > 0 }
+func (w *Window) StampedByKernel() bool { return w.Values(metric.ReadDelay()).N() > 0 }
 
 // Starved says who had the CPU that the client would have needed: the hypervisor,
 // or its container's limit.

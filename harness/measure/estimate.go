@@ -67,7 +67,7 @@ func (w *Window) Estimate(m metric.Metric, statistic string, failedAreWorst bool
 		}
 		return w.gapsOf(of).measure(w, statistic)
 	case metric.PerRequest:
-		return w.distribution(m, w.figure(m.Name).tally, statistic, failedAreWorst)
+		return w.distribution(m, w.figure(of).tally, statistic, failedAreWorst)
 	}
 	return without(m.Name + " has no source")
 }

@@ -32,7 +32,7 @@ func (w *Window) Figures() []harness.Figure {
 func (w *Window) value(m metric.Metric, statistic string) float64 {
 	switch of := m.Source.(type) {
 	case metric.PerRequest:
-		t := w.figure(m.Name).tally
+		t := w.figure(of).tally
 		return valueOf(&t.values, statistic, t.mean.Mean)
 	case metric.Gap:
 		g := w.gapsOf(of)

@@ -87,7 +87,8 @@ const dense = 0.9
 func effectiveOfGood(w *Window) float64 {
 	share := w.goods.EffectiveSizeOfMean() / float64(w.goods.N())
 	for _, o := range w.Run.Scenario.Good {
-		if order := &w.figure(o.Metric).order; order.N() > 0 {
+		m, _ := metric.Lookup(o.Metric)
+		if order := &w.figure(m.PerRequest()).order; order.N() > 0 {
 			share = min(share, order.EffectiveSize(dense)/float64(order.N()))
 		}
 	}

@@ -83,5 +83,5 @@ func (w *Window) AtBest(m metric.Metric, statistic string, failedAreWorst bool) 
 		at.Good = w.goodOnTime
 		return at.Estimate(m, statistic, failedAreWorst)
 	}
-	return w.distribution(m, w.figure(m.Name).onTime, statistic, failedAreWorst)
+	return w.distribution(m, w.figure(m.PerRequest()).onTime, statistic, failedAreWorst)
 }

@@ -346,32 +346,33 @@ func (l *Lengths) take(r *harness.Record) {
 	}
 }
 
-// figure is a metric that each request has one value of.
-func (w *Window) figure(name string) values {
+// figure is what each request has one value of.
+func (w *Window) figure(of metric.PerRequest) values {
 	for _, f := range w.figures {
-		if f.Name == name {
+		if f.Measures(of) {
 			return f
 		}
 	}
 	return values{tally: new(tally)}
 }
 
-// Mean is that of a metric which each request has one value of.
-func (w *Window) Mean(name string) float64 { return w.figure(name).mean.Mean() }
+// Mean is that of what each request has one value of.
+func (w *Window) Mean(of metric.PerRequest) float64 { return w.figure(of).mean.Mean() }
+
+// Values are what each request has one of, in their unit.
+func (w *Window) Values(of metric.PerRequest) *stats.Values { return &w.figure(of).values }
 
 // Conversations is how many there were, warm-up included.
 func (w *Window) Conversations() int { return w.conversations }
 
-// Spread is the values of a metric, in its unit: of ITL the gaps between chunks,
-// else one of each request that has one.
+// Spread is [Window.Values] of a metric by its name; of ITL it is the gaps between chunks.
 func (w *Window) Spread(name string) *stats.Values {
-	if f := w.figure(name); f.of != nil {
-		return &f.values
-	}
-	if m, err := metric.Lookup(name); err == nil {
-		if of, ok := m.Source.(metric.Gap); ok {
-			return &w.gapsOf(of).Values
-		}
+	m, _ := metric.Lookup(name)
+	switch of := m.Source.(type) {
+	case metric.PerRequest:
+		return w.Values(of)
+	case metric.Gap:
+		return &w.gapsOf(of).Values
 	}
 	return new(stats.Values)
 }

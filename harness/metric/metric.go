@@ -28,6 +28,9 @@ type Metric struct {
 	Better  Direction
 	Formula string // for the reader, in one line
 	Source  Source // how it is measured
+
+	Curve   []string // statistics that a sweep's curve is drawn of; "" of a metric that has none
+	History []string // statistics whose history is looked at for changes
 }
 
 // Metrics is the catalogue.

@@ -7,24 +7,25 @@ import (
 
 // What the run as a whole has one figure of.
 func ofTheRun() []Metric {
+	figure := []string{""}
 	return []Metric{
 		{Name: NameRequests, Unit: quantity.Count, Source: Total{Of: Due},
 			Formula: "requests due in the measured window"},
-		{Name: "request rate", Unit: quantity.PerSecond, Source: Total{Of: Due, PerSecond: true},
+		{Name: "request rate", Unit: quantity.PerSecond, Source: Total{Of: Due, PerSecond: true}, Curve: figure,
 			Formula: "requests due ÷ length of the measured window"},
-		{Name: NameRequestThroughput, Unit: quantity.PerSecond, Better: HigherIsBetter, Source: Total{Of: Ended, PerSecond: true},
+		{Name: NameRequestThroughput, Unit: quantity.PerSecond, Better: HigherIsBetter, Source: Total{Of: Ended, PerSecond: true}, Curve: figure,
 			Formula: "answers that ended whole inside the measured window ÷ its length"},
-		{Name: NameOutputThroughput, Unit: quantity.TokensPerSecond, Better: HigherIsBetter, Source: Total{Of: OutputTokens, PerSecond: true},
+		{Name: NameOutputThroughput, Unit: quantity.TokensPerSecond, Better: HigherIsBetter, Source: Total{Of: OutputTokens, PerSecond: true}, Curve: figure, History: figure,
 			Formula: "output tokens that arrived inside the measured window, without those of requests that failed ÷ its length"},
-		{Name: NameErrorRate, Unit: quantity.Ratio, Better: LowerIsBetter, Source: ErrorRate{},
+		{Name: NameErrorRate, Unit: quantity.Ratio, Better: LowerIsBetter, Source: ErrorRate{}, Curve: figure,
 			Formula: "failed ÷ due; what users gave up is no error, and what we stopped waiting for is left out, or leaves it open; a fact about this run"},
-		{Name: NameAttainment, Unit: quantity.Ratio, Better: HigherIsBetter, Source: Attainment{},
+		{Name: NameAttainment, Unit: quantity.Ratio, Better: HigherIsBetter, Source: Attainment{}, Curve: figure,
 			Formula: "good ÷ due, with the interval of Clopper and Pearson"},
-		{Name: NameGoodput, Unit: quantity.PerSecond, Better: HigherIsBetter, Source: Attainment{PerSecond: true},
+		{Name: NameGoodput, Unit: quantity.PerSecond, Better: HigherIsBetter, Source: Attainment{PerSecond: true}, Curve: figure, History: figure,
 			Formula: "attainment × request rate"},
 		{Name: NameCoalesced, Unit: quantity.Ratio, Better: LowerIsBetter, Source: Coalesced{},
 			Formula: "chunks that came in one read with the one before, and share its stamp ÷ all chunks"},
-		{Name: NameConcurrency, Unit: quantity.Count, Source: Concurrency{},
+		{Name: NameConcurrency, Unit: quantity.Count, Source: Concurrency{}, Curve: []string{"mean"},
 			Formula: "requests in flight, from sent to the end of the answer, over the measured window"},
 		{Name: "backlog", Unit: quantity.Count, Better: LowerIsBetter, Source: Gauge{Feed: Client, Series: harness.SeriesUnanswered, Absent: "the client's own gauges were not read"},
 			Formula: "requests that are due and not answered yet, those that wait for a slot included, every second"},

@@ -3,6 +3,7 @@ package slo
 import (
 	"fmt"
 
+	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 )
 
@@ -35,7 +36,7 @@ func (w audit) buffered() (found []Finding) {
 // readLate reports whether the client was so slow to read that chunks which came one by
 // one lay together in the kernel.
 func (w client) readLate() bool {
-	delays := w.Spread("read delay")
+	delays := w.Values(metric.ReadDelay())
 	if delays.N() == 0 || w.StampedGaps() <= 0 {
 		return false
 	}

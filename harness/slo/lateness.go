@@ -38,11 +38,11 @@ func (w judgement) ownLateness(m metric.Metric, v Verdict) string {
 // requests been sent when they were due: mean lag ÷ mean time in flight, by Little's
 // law. Where requests wait for slots, the scenario wants it so.
 func (w client) distortion() float64 {
-	flying := w.Mean("E2E latency since sent")
-	if w.bounded() || w.Spread("lag").N() == 0 || w.Spread("E2E latency since sent").N() == 0 || flying <= 0 {
+	flying := w.Mean(metric.InFlight())
+	if w.bounded() || w.Values(metric.Lag()).N() == 0 || w.Values(metric.InFlight()).N() == 0 || flying <= 0 {
 		return 0
 	}
-	return w.Mean("lag") / flying
+	return w.Mean(metric.Lag()) / flying
 }
 
 // distorted is how far off a figure may be that rests on how much the server had to do
@@ -53,7 +53,7 @@ func (w client) distorted(m metric.Metric, v Verdict) stampError {
 	}
 	share := w.distortion()
 	return stampError{share * math.Abs(v.Value), fmt.Sprintf("the client's own lateness decides: late by %s on average, it changed by %s how much the server had to do at a time; give the client a free core%s",
-		quantity.Format(w.Mean("lag"), quantity.Seconds), quantity.Format(share, quantity.Ratio), w.Starved())}
+		quantity.Format(w.Mean(metric.Lag()), quantity.Seconds), quantity.Format(share, quantity.Ratio), w.Starved())}
 }
 
 // How far the course of a load may be from the one that was asked for.
@@ -67,7 +67,7 @@ const (
 // scenario says so. Latencies from due are bounded one by one; what else the server
 // did depends on how much it had to do at a time, which late sends make less of.
 func (w client) lateness() Check {
-	lags := w.Spread("lag")
+	lags := w.Values(metric.Lag())
 	if w.bounded() || lags.N() == 0 {
 		return Check{}
 	}
@@ -77,7 +77,7 @@ func (w client) lateness() Check {
 		return c
 	}
 	c.Advice = "give the client a free core, or lower the rate"
-	if w.Spread("E2E latency since sent").N() == 0 || w.distortion() > shapeMost {
+	if w.Values(metric.InFlight()).N() == 0 || w.distortion() > shapeMost {
 		c.Reason = fmt.Sprintf("the client was late: p99 lag was %s, more than %s%s; %s", c.Value, quantity.Format(bound, quantity.Seconds), w.Starved(), c.Advice)
 	}
 	return c

@@ -52,7 +52,7 @@ func (w client) firstStampError(m metric.Metric, statistic string) stampError {
 	share := float64(w.FirstShared) / float64(max(1, w.Begun))
 	b := w.unseen(share, statistic, fmt.Sprintf("first tokens when they came: %s of them came in one read with the second", quantity.Format(share, quantity.Ratio)))
 	if m.IsBetweenChunks() { // of a mean over the gaps of an answer the first is one
-		b.by /= max(1, w.Spread("output tokens").Quantile(shortAnswer, 0)-1)
+		b.by /= max(1, w.Values(metric.AnswerLength()).Quantile(shortAnswer, 0)-1)
 	}
 	return b
 }
@@ -65,7 +65,7 @@ const shortAnswer = 0.05
 // where they lay in the kernel for longer than a gap, that was our doing, and not the
 // server's or the network's.
 func (w client) unseen(share float64, statistic, what string) (b stampError) {
-	delays := w.Spread("read delay")
+	delays := w.Values(metric.ReadDelay())
 	most, level := tolerance(statistic)
 	if !(share > most) || delays.N() == 0 || w.StampedGaps() <= 0 {
 		return b

@@ -1,6 +1,7 @@
 package trials
 
 import (
+	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/slo"
 )
 
@@ -44,27 +45,32 @@ func NewCurve(points []Point, gpus int) *Curve {
 
 // power is throughput ÷ latency; 0 where one of them is not known.
 func (p Point) power() float64 {
-	throughput, latency := p.value("request throughput"), p.value("mean E2E latency")
+	throughput, latency := p.value(metric.Total{Of: metric.Ended, PerSecond: true}, ""), p.value(metric.E2E(), "mean")
 	if throughput == nil || latency == nil || *latency <= 0 || p.Saturated != "" {
 		return 0
 	}
 	return *throughput / *latency
 }
 
-func (p Point) value(name string) *float64 {
-	f, _ := Named(p.Figures, name)
+func (p Point) value(of metric.Source, statistic string) *float64 {
+	f, _ := Named(p.Figures, metric.Of(of).Objective(statistic).Name())
 	return f.Value
 }
+
+func (p Point) output() *float64 {
+	return p.value(metric.Total{Of: metric.OutputTokens, PerSecond: true}, "")
+}
+func (p Point) perToken() *float64 { return p.value(metric.TPOT(), "p50") }
 
 // undominated reports whether no other point is at least as good in throughput and
 // in the time per token, and better in one of them.
 func (c *Curve) undominated(i int) bool {
-	throughput, wait := c.Points[i].value("output throughput"), c.Points[i].value("p50 TPOT")
+	throughput, wait := c.Points[i].output(), c.Points[i].perToken()
 	if throughput == nil || wait == nil {
 		return false
 	}
 	for j, other := range c.Points {
-		more, faster := other.value("output throughput"), other.value("p50 TPOT")
+		more, faster := other.output(), other.perToken()
 		if j == i || more == nil || faster == nil {
 			continue
 		}

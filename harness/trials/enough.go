@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/stats"
 )
 
@@ -27,7 +28,7 @@ func Enough(objectives []harness.Objective, runs int) int {
 			if percent, err := strconv.ParseFloat(digits, 64); err == nil {
 				p = percent / 100
 			}
-		} else if o.Metric == "attainment" && o.Limit < 1 {
+		} else if m, _ := metric.Lookup(o.Metric); m.Measures(metric.Attainment{}) && o.Limit < 1 {
 			p = o.Limit
 		}
 		requests = max(requests, margin*stats.SamplesFor(math.Max(p, 1-p), .95))

@@ -8,6 +8,7 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/measure"
+	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
 )
@@ -109,20 +110,11 @@ func Figures(of *slo.Repeats) (out []Figure) {
 }
 
 // drawn are the figures as objectives that nothing can miss.
-func drawn() (out []harness.Objective) {
-	add := func(metric string, statistics ...string) {
-		for _, statistic := range statistics {
-			out = append(out, harness.Objective{Metric: metric, Statistic: statistic, Relation: harness.AtMost, Limit: math.Inf(1)})
-		}
+func drawn() []harness.Objective {
+	out := metric.Curve()
+	for i := range out {
+		out[i].Relation, out[i].Limit = harness.AtMost, math.Inf(1)
 	}
-	add("TTFT", "p50", "p95", "p99")
-	add("TPOT", "p50", "p95", "p99")
-	add("ITL", "p50", "p99")
-	add("E2E latency", "mean", "p50", "p95", "p99")
-	for _, metric := range []string{"request rate", "request throughput", "output throughput", "goodput", "attainment", "error rate"} {
-		add(metric, "")
-	}
-	add("concurrency", "mean")
 	return out
 }
 

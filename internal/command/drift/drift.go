@@ -15,6 +15,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/compare"
 	"github.com/vllmspec/vllmspec/harness/measure"
+	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/store"
 	"github.com/vllmspec/vllmspec/internal/command"
@@ -69,7 +70,7 @@ func drift(w io.Writer, root string, asJSON bool) (worse bool, err error) {
 			fmt.Fprintf(w, "%s: %s since %s\n", h[0].Scenario, counted(len(h)), h[0].Start.UTC().Format("2006-01-02"))
 		}
 		var never []string
-		for _, o := range compare.DriftObjectives() {
+		for _, o := range metric.History() {
 			looked, values, without := h.having(o)
 			if len(looked) == 0 {
 				never = append(never, measure.FigureName(o).Name)
