@@ -104,6 +104,8 @@ func (o *outlook) fits(context int) {
 			o.mistake = fmt.Errorf("%s do not fit into the model's context of %s tokens", what, quantity.Grouped(context))
 		case most > context:
 			o.say(fmt.Sprintf("warning: some %s do not fit into the model's context of %s tokens", what, quantity.Grouped(context)))
+		default:
+			o.say(fmt.Sprintf("%s fit into %s", what, quantity.Grouped(context)))
 		}
 	}
 }

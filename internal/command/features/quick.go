@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
@@ -30,13 +31,13 @@ var quickFlags = []string{"rate", "users", "think", "input", "output", "for", "k
 
 func newQuick(flags *command.Flags) *quick {
 	q := new(quick)
-	flags.StringVar(&q.rate, "rate", "4", "of an objective without a file: `requests` per second, a Poisson process")
-	flags.StringVar(&q.users, "users", "", "likewise, in place of a rate: `users` who ask, read, think and ask again")
-	flags.StringVar(&q.think, "think", "0 seconds", "likewise: the `time` that they think")
-	flags.StringVar(&q.input, "input", "512", "likewise: `tokens` of a prompt, such as 512 or '512 ± 64'")
-	flags.StringVar(&q.output, "output", "128", "likewise: `tokens` of an answer")
-	flags.StringVar(&q.extent, "for", "1m", "likewise: how `long`, such as 90s or '200 requests'")
-	flags.StringVar(&q.keep, "keep", "", "likewise: `file` in which the feature is kept, such as slo/quick.feature")
+	flags.StringVar(&q.rate, "rate", "4", "without a file: `requests` per second, a Poisson process")
+	flags.StringVar(&q.users, "users", "", "without a file, in place of --rate: `users` who ask, read, think and ask again")
+	flags.StringVar(&q.think, "think", "0 seconds", "with --users: the `time` that they think")
+	flags.StringVar(&q.input, "input", "512", "without a file: `tokens` of a prompt, such as 512 or '512 ± 64'")
+	flags.StringVar(&q.output, "output", "128", "without a file: `tokens` of an answer")
+	flags.StringVar(&q.extent, "for", "1m", "without a file: how `long`, such as 90s or '200 requests'")
+	flags.StringVar(&q.keep, "keep", "", "without a file: the `file` to keep the feature in, such as slo/quick.feature")
 	return q
 }
 
@@ -130,12 +131,14 @@ func (q *quick) feature(model string, rows [][2]string) string {
     When the load runs for %s
     Then these objectives are met:
 `, strings.Join(rows[0][:], " "), model, q.input, q.output, arrive, asSentence(q.extent))
-	width := 0
+	var widths [2]int
 	for _, row := range rows {
-		width = max(width, len([]rune(row[0])))
+		for i := range row {
+			widths[i] = max(widths[i], utf8.RuneCountInString(row[i]))
+		}
 	}
 	for _, row := range rows {
-		fmt.Fprintf(&text, "      | %-*s | %s |\n", width, row[0], row[1])
+		fmt.Fprintf(&text, "      | %-*s | %-*s |\n", widths[0], row[0], widths[1], row[1])
 	}
 	return text.String()
 }
