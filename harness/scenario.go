@@ -14,8 +14,9 @@ import (
 // plain data and is stored with the run.
 type Scenario struct {
 	Name        string
-	Where       string // feature file and line it was read from
-	Seed        uint64 // arrivals, prompts and think times draw from separate streams of it
+	Where       string   // feature file and line it was read from
+	Sentences   []string // that it was read from, with the rows of their tables; nil: it was not written in sentences
+	Seed        uint64   // arrivals, prompts and think times draw from separate streams of it
 	Dataset     Dataset
 	Load        Load          // Open or Closed
 	Warmup      time.Duration // requests due earlier are recorded, not judged

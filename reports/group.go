@@ -25,6 +25,7 @@ type Group struct {
 	Outcome    slo.Outcome
 	Headline   string
 	Facts      []Fact
+	Sentences  []string // of the scenario
 	Objectives []Objective
 	Runs       []Row
 	Columns    []string // of the figures of Runs
@@ -53,7 +54,7 @@ func RenderGroup(w io.Writer, v Group) error { return write(w, groupPage(v)) }
 
 // NewGroup is the page of several runs of one scenario.
 func NewGroup(of trials.Group, verdicts []slo.Verdict, m store.Manifest) Group {
-	v := Group{Title: m.Scenario.Name, Target: NewTarget(m), Warnings: harness.WarningTexts(m.Warnings), Data: of, Columns: groupColumns()}
+	v := Group{Title: m.Scenario.Name, Sentences: m.Scenario.Sentences, Target: NewTarget(m), Warnings: harness.WarningTexts(m.Warnings), Data: of, Columns: groupColumns()}
 	v.Outcome, v.Headline = headline(verdicts, m)
 	for _, verdict := range verdicts {
 		o := objective(verdict, &harness.Run{})

@@ -49,6 +49,31 @@ func NewEntry(m store.Manifest, verdicts []slo.Verdict) Entry {
 	return e
 }
 
+// expected reports whether a run passed that did not meet its objectives.
+func (e Entry) expected() bool { return e.Passed && e.Outcome != slo.Met }
+
+// passedOf says how many scenarios passed, by their latest runs.
+func passedOf(scenarios []Trend) string {
+	passed, expected := 0, 0
+	for _, t := range scenarios {
+		if t.Latest.Passed {
+			passed++
+		}
+		if t.Latest.expected() && !t.Latest.LetPass {
+			expected++
+		}
+	}
+	all := grouped(len(scenarios)) + " scenarios"
+	if len(scenarios) == 1 {
+		all = "1 scenario"
+	}
+	says := fmt.Sprintf("%s of %s passed in the latest run", grouped(passed), all)
+	if expected > 0 {
+		says += fmt.Sprintf(", %s of them missed or unknown, as expected", grouped(expected))
+	}
+	return says + "."
+}
+
 // A Trend is what became of a scenario from run to run.
 type Trend struct {
 	Latest Entry

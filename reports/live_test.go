@@ -142,12 +142,35 @@ func TestLivePage_endsAsTheReportThatIsKept(t *testing.T) {
 	}
 }
 
-// TestLivePage_stopsARun presses the button; the run is stored and says why it ended.
+// TestLivePage_keepsItsChartsFromRunToRun has a page follow one run, and the next one.
+func TestLivePage_keepsItsChartsFromRunToRun(t *testing.T) {
+	browserHere(t)
+	of := start(t, strings.Replace(fmt.Sprintf(seen, "4 seconds"), "    When", "    And everything is repeated 2 times\n    When", 1))
+	const charts = `[...document.querySelectorAll('main [data-chart]')].map(c => c.dataset.chart + (c.querySelector('canvas') ? ' drawn' : '')).join('\n')`
+	const keys = `document.querySelector('[data-keys=offered]').textContent`
+	v := visit(t, of.address, 1440, 900)
+	v.until(`Number(document.body.dataset.frames) >= 2 && document.body.dataset.ended === 'false'`)
+	before, legend := sees[string](v, charts), sees[string](v, keys)
+	require.Contains(t, before, "offered drawn")
+	v.until(`document.querySelector('a[href="runs/1/report.html"]') && document.body.dataset.ended === 'false' && document.querySelector('.onward')`)
+	assert.Contains(t, sees[string](v, charts), "story drawn\noffered drawn", "there are readings for the others later")
+	assert.Equal(t, legend, sees[string](v, keys))
+	assert.True(t, <-of.done)
+	v.until(`document.body.dataset.ended === 'true'`)
+	assert.GreaterOrEqual(t, strings.Count(sees[string](v, charts), "drawn"), strings.Count(before, "drawn"), "no chart went away")
+}
+
+// TestLivePage_stopsARun presses the button, and once more, which it asks for; the run is stored and says why it ended.
 func TestLivePage_stopsARun(t *testing.T) {
 	browserHere(t)
 	of := start(t, fmt.Sprintf(seen, "5 minutes"))
 	v := visit(t, of.address, 1440, 900)
 	v.until(`Number(document.body.dataset.frames) >= 1`)
+	v.click("[data-stop-button]")
+	assert.Equal(t, "Press again to stop", v.text("[data-stop-button]"))
+	frames := sees[int](v, `Number(document.body.dataset.frames)`)
+	v.until(fmt.Sprintf(`Number(document.body.dataset.frames) > %d`, frames))
+	assert.Contains(t, v.text("h1"), "Running", "one press may be a stray one")
 	v.click("[data-stop-button]")
 	v.until(`document.body.dataset.ended === 'true'`)
 	assert.False(t, <-of.done, "what a person has ended is no pass, also where what is unknown is let pass")

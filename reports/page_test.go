@@ -19,6 +19,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
+	"github.com/vllmspec/vllmspec/harness/trials"
 	"github.com/vllmspec/vllmspec/reports"
 	"github.com/vllmspec/vllmspec/reports/chart"
 )
@@ -265,4 +266,45 @@ func TestPage_rowThatComparesIsNoFigureOfTheRun(t *testing.T) {
 	assert.Empty(t, view.Data.Limits, "1.05 of the baseline are no 1.05 s")
 	assert.Empty(t, view.Objectives[0].SQL)
 	assert.Equal(t, "TTFT", view.Data.Story.Metric)
+}
+
+func TestPage_hasTheSentencesAndTheWayBack(t *testing.T) {
+	run := runOf(10)
+	run.Scenario.Sentences = []string{`Given the model "<b>" is being served`, "  | p50 TTFT | at most 1 s |"}
+	m := store.NewManifest("run=x", run)
+	m.Trial = &store.Trial{Of: "run=all", Kind: "repeat", Number: 1}
+	var out bytes.Buffer
+	require.NoError(t, reports.Render(&out, reports.NewView(run, measure.Of(run), nil, m)))
+	lines := slices.DeleteFunc(elements(t, out.String(), "pre"), func(n *html.Node) bool { return attribute(n, "id") != "sentences" })
+	require.Len(t, lines, 1)
+	assert.Equal(t, strings.Join(run.Scenario.Sentences, "\n"), lines[0].FirstChild.Data)
+	var links []string
+	for _, link := range elements(t, out.String(), "a") {
+		links = append(links, attribute(link, "href"))
+	}
+	assert.Equal(t, []string{"../index.html", "../run=all/report.html"}, links[1:3], "behind the one that skips to the objectives")
+
+	out.Reset()
+	require.NoError(t, reports.RenderGroup(&out, reports.NewGroup(trials.Group{}, nil, m)))
+	assert.Equal(t, "../index.html", attribute(elements(t, out.String(), "a")[0], "href"))
+	assert.Contains(t, out.String(), "is being served")
+}
+
+func TestList_expectedMissIsNoAlarm(t *testing.T) {
+	run := runOf(100)
+	m := store.NewManifest("run=x", run)
+	objective, err := slo.Parse("p50 TTFT", "at most 1 us")
+	require.NoError(t, err)
+	verdicts := slo.Judge(measure.Of(run), []harness.Objective{objective})
+	require.Equal(t, slo.Missed, verdicts[0].Outcome)
+	for failure, c := range map[string]struct{ class, says string }{
+		"":                              {"outcome expected", "1 of 1 scenario passed in the latest run, 1 of them missed or unknown, as expected."},
+		"1 of 1 objectives are not met": {"outcome missed", "0 of 1 scenario passed in the latest run."},
+	} {
+		m.Failure = failure
+		var out bytes.Buffer
+		require.NoError(t, reports.Index(&out, []reports.Entry{reports.NewEntry(m, verdicts)}))
+		assert.Equal(t, 2, strings.Count(out.String(), `<td class="`+c.class+`">`), failure)
+		assert.Contains(t, out.String(), c.says)
+	}
 }

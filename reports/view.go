@@ -30,6 +30,8 @@ type View struct {
 	Reason      string // why in full, where the headline has not the room for it
 	Expected    bool   // the scenario wanted this outcome, and passed
 	Facts       []Fact
+	Sentences   []string // of the scenario
+	Whole       string   // link to the page of several runs that this is one of; "" where it is not
 	Objectives  []Objective
 	Figures     []Figures
 	Classes     []Figures // of traffic, side by side
@@ -124,7 +126,7 @@ func NewDrawnView(d *chart.Drawing, run *harness.Run, measured *measure.Window, 
 // common.
 func newView(d *chart.Drawing, run *harness.Run, measured *measure.Window, verdicts []slo.Verdict, m store.Manifest) View {
 	v := View{
-		Title: run.Scenario.Name, Target: NewTarget(m), Warnings: harness.WarningTexts(run.Warnings), Facts: about(run, m),
+		Title: run.Scenario.Name, Sentences: m.Scenario.Sentences, Whole: wholeOf(m), Target: NewTarget(m), Warnings: harness.WarningTexts(run.Warnings), Facts: about(run, m),
 		Figures: figures(measured.Figures()), Classes: classes(measured), Definitions: definitions(verdicts),
 		Method: method(run, measured, m), Environment: environment(m), Failures: failures(d),
 	}
@@ -236,6 +238,14 @@ func about(run *harness.Run, m store.Manifest) []Fact {
 		{"Scenario", m.Scenario.Where},
 		{"Commit", shortCommit(m.Tool.Commit)},
 	})
+}
+
+// wholeOf is the link from the page of a run to that of the several that it is one of; "" where it is not.
+func wholeOf(m store.Manifest) string {
+	if m.Trial == nil {
+		return ""
+	}
+	return path.Join("..", m.Trial.Of, "report.html")
 }
 
 func told(facts []Fact) (out []Fact) {

@@ -82,6 +82,7 @@ func (r *Reader) world(in Setting) *world {
 func (w *world) begin(pickle *godog.Scenario) {
 	w.pickle = pickle
 	w.scenario.Name, w.scenario.Where, w.scenario.Seed = pickle.Name, w.Where(pickle.AstNodeIds), seedOf(pickle.Name)
+	w.scenario.Sentences = sentencesOf(pickle)
 }
 
 // Bind has godog carry out a scenario as its sentences say.

@@ -117,7 +117,7 @@ func datasetData(d harness.Dataset) json.RawMessage {
 // how many requests could be in flight.
 func (m *Manifest) scenario() (harness.Scenario, error) {
 	of := &m.Scenario
-	s := harness.Scenario{Name: of.Name, Where: of.Where, Seed: of.Seed, Warmup: time.Duration(of.WarmupNS), Cache: of.Cache, Leftovers: of.Leftovers,
+	s := harness.Scenario{Name: of.Name, Where: of.Where, Sentences: of.Sentences, Seed: of.Seed, Warmup: time.Duration(of.WarmupNS), Cache: of.Cache, Leftovers: of.Leftovers,
 		Good: of.Good, Objectives: of.Objectives, Labels: of.Labels}
 	if of.Abandonment != nil {
 		s.Abandonment = *of.Abandonment

@@ -82,6 +82,7 @@ type Trial struct {
 type Scenario struct {
 	Name        string               `json:"name"`
 	Where       string               `json:"where"`
+	Sentences   []string             `json:"sentences,omitempty"` // with the rows of their tables
 	Seed        uint64               `json:"seed"`
 	Dataset     string               `json:"dataset"`
 	Load        string               `json:"load"`
@@ -212,7 +213,7 @@ func NewManifest(name string, run *harness.Run) Manifest {
 	host, _ := os.Hostname()
 	m := Manifest{
 		Run: name, Start: run.Start, LengthNS: int64(run.Length), FromNS: int64(run.From), ToNS: int64(run.To), Virtual: run.Virtual,
-		Scenario: Scenario{Name: s.Name, Where: s.Where, Seed: s.Seed, Dataset: fmt.Sprint(s.Dataset), Load: fmt.Sprint(s.Load),
+		Scenario: Scenario{Name: s.Name, Where: s.Where, Sentences: s.Sentences, Seed: s.Seed, Dataset: fmt.Sprint(s.Dataset), Load: fmt.Sprint(s.Load),
 			WarmupNS: int64(s.Warmup), Good: s.Good, Objectives: s.Objectives, Labels: s.Labels, LoadData: loadData(s.Load), DatasetData: datasetData(s.Dataset)},
 		Tool:     Tool{Version: Version(), Go: runtime.Version()},
 		Host:     Host{Name: host, OS: runtime.GOOS, Arch: runtime.GOARCH, Cores: runtime.NumCPU(), Kernel: kernel(), CPU: cpuName("/proc/cpuinfo")},

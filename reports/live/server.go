@@ -69,6 +69,10 @@ func serve(listener net.Listener, host string) *Server {
 	s.mux.HandleFunc("GET /events", s.events)
 	s.mux.HandleFunc("POST /stop", s.stopRun)
 	s.mux.HandleFunc("GET /runs/{run}/report.html", s.report)
+	s.mux.HandleFunc("GET /runs/index.html", func(w http.ResponseWriter, _ *http.Request) { // where saved reports lead
+		w.Header().Set("Location", "../") // whatever path a proxy serves this below
+		w.WriteHeader(http.StatusSeeOther)
+	})
 	// A viewer that sends or takes nothing is let go: each frame has a deadline of its own.
 	s.http = &http.Server{Handler: s, ReadTimeout: patience, WriteTimeout: 2*patience + 2*interval, IdleTimeout: time.Minute, MaxHeaderBytes: 1 << 16}
 	go s.http.Serve(listener)

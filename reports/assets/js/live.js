@@ -2,6 +2,29 @@
 // opened anew, without losing what is open and zoomed.
 const skipped = new Set(['open', 'hidden', 'tabindex']);
 
+// What a part of the page is called among those beside it; '' where only its place tells.
+const called = node => {
+  if (node.nodeType !== Node.ELEMENT_NODE) return '';
+  const { chart, metric = '', index = '', keys } = node.dataset;
+  if (chart !== undefined) return `chart ${chart} ${metric} ${index}`;
+  return keys !== undefined ? `keys ${keys}` : node.id;
+};
+
+// A chart that is there stays the same one, whatever comes or goes before it.
+const morphChildren = (from, to) => {
+  const there = new Map([...from.childNodes].filter(called).map(child => [called(child), child]));
+  let next = from.firstChild;
+  for (const child of [...to.childNodes]) {
+    let old = there.get(called(child));
+    if (!called(child)) for (old = next; old && called(old);) old = old.nextSibling;
+    if (!old) { from.insertBefore(child, next); continue; }
+    if (old === next) next = next.nextSibling;
+    else from.insertBefore(old, next);
+    morph(old, child);
+  }
+  while (next) { const gone = next; next = next.nextSibling; gone.remove(); }
+};
+
 const morph = (from, to) => {
   if (from.nodeType !== to.nodeType || from.nodeName !== to.nodeName) return from.replaceWith(to);
   if (from.nodeType === Node.TEXT_NODE) {
@@ -18,10 +41,8 @@ const morph = (from, to) => {
   }
   for (const { name, value } of [...to.attributes]) if (!skipped.has(name) && from.getAttribute(name) !== value) from.setAttribute(name, value);
   for (const { name } of [...from.attributes]) if (!skipped.has(name) && name !== 'style' && !to.hasAttribute(name)) from.removeAttribute(name);
-  if (from.dataset.chart !== undefined || from.tagName === 'INPUT') return;
-  const old = [...from.childNodes], now = [...to.childNodes];
-  now.forEach((child, i) => old[i] ? morph(old[i], child) : from.append(child));
-  old.slice(now.length).forEach(child => child.remove());
+  if (from.dataset.chart !== undefined || from.tagName === 'INPUT' || from.dataset.stopButton !== undefined) return;
+  morphChildren(from, to);
 };
 
 const connection = text => {
@@ -67,7 +88,15 @@ const follow = () => {
   source.onerror = () => connection(ended ? 'The tests are over, or the page was left; this is its last frame.' : 'The connection is lost; trying again. What is shown is as it was then.');
 };
 
+const asksFor = 5000; // milliseconds in which a second press confirms the first
+
 const stop = async button => {
+  if (button.dataset.asked === undefined) { // a stray press must not end an hour's load
+    button.dataset.asked = '';
+    button.textContent = 'Press again to stop';
+    setTimeout(() => { delete button.dataset.asked; if (!button.disabled) button.textContent = 'Stop this run'; }, asksFor);
+    return;
+  }
   const { stop, token } = document.body.dataset;
   button.disabled = true;
   button.textContent = 'Stopping…';
