@@ -3,7 +3,7 @@ package experiment
 import (
 	"bytes"
 	"errors"
-	"path/filepath"
+	"path"
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/slo"
@@ -17,7 +17,9 @@ type Summary struct {
 	Outcome    slo.Outcome
 	Headline   string
 	Objectives []reports.Objective
-	Report     string // the page, as the list of runs links it; "" where it could not be published
+	Figures    []reports.Figures
+	Group      *trials.Group // of several runs; nil: it was one
+	Report     string        // the page, from the folder of all runs, with slashes; "" where it could not be published
 }
 
 // Finish writes what an experiment leaves behind, whatever came of it, and publishes it. The cause is
@@ -37,8 +39,8 @@ func (e *Experiment) Finish(cause error) (*Summary, error) {
 		return nil, t.folder.Discard()
 	}
 	stopped := e.stoppedUnasked(cause)
-	path, err := t.keep(errors.Join(cause, stopped))
-	return &Summary{t.view.Outcome, t.view.Headline, t.view.Objectives, e.session.leads(t.folder.Run(), path, err)}, errors.Join(err, stopped)
+	_, err := t.keep(errors.Join(cause, stopped))
+	return &Summary{t.view.Outcome, t.view.Headline, t.view.Objectives, t.view.Figures, nil, pageOf(t.folder.Run(), err)}, errors.Join(err, stopped)
 }
 
 // finishGroup writes what several runs leave behind together.
@@ -51,18 +53,16 @@ func (e *Experiment) finishGroup(cause error) (*Summary, error) {
 	manifest := e.groupManifest(errors.Join(cause, stopped))
 	view := reports.NewGroup(of.Group, of.verdicts, manifest)
 	e.writeGroup(manifest, view)
-	path, err := of.folder.Publish()
-	return &Summary{view.Outcome, view.Headline, view.Objectives, e.session.leads(of.folder.Run(), e.session.fromRoot(path), err)}, errors.Join(err, stopped)
+	_, err := of.folder.Publish()
+	return &Summary{view.Outcome, view.Headline, view.Objectives, nil, &view.Data, pageOf(of.folder.Run(), err)}, errors.Join(err, stopped)
 }
 
-// leads says where the report of a run is, and returns its link from the list of runs; "" where
-// the run could not be published.
-func (s *Session) leads(run, path string, err error) string {
+// pageOf is the page of a run, from the folder of all runs; "" where the run could not be published.
+func pageOf(run string, err error) string {
 	if _, unstored := errors.AsType[*store.Unstored](err); unstored {
 		return ""
 	}
-	s.say(filepath.Join(path, "report.html"))
-	return filepath.Join(run, "report.html")
+	return path.Join(run, "report.html")
 }
 
 // stoppedUnasked is an error where the run was stopped early and the scenario did not
@@ -88,12 +88,12 @@ func (t *trial) keep(cause error) (string, error) {
 	if t.folder.Unwritten() == nil {
 		_ = t.folder.Failed(t.keepLog())
 	}
-	path, err := t.folder.Publish()
+	folder, err := t.folder.Publish()
 	if t.watch != nil {
-		t.watch.Published(t.view, reports.NewEntry(manifest, t.verdicts), path)
+		t.watch.Published(t.view, reports.NewEntry(manifest, t.verdicts), folder)
 		t.unwatch()
 	}
-	return t.of.session.fromRoot(path), err
+	return t.of.session.fromRoot(folder), err
 }
 
 // write writes the files of a run that has ended, the log of its server aside, until one cannot be

@@ -8,27 +8,39 @@ import (
 	"github.com/vllmspec/vllmspec/harness/slo"
 )
 
-// Unmet is the error that names every row that is not met; nil where all are. With lenient an unknown one is let
-// pass: it becomes a warning of the run, unless the run was interrupted.
+// An UnmetError says of which rows it is that a scenario failed, and why each is not met.
+type UnmetError struct {
+	Missed, Unknown, Of int
+	Rows                []string // in one line each
+}
+
+// Error names them.
+func (u *UnmetError) Error() string {
+	return fmt.Sprintf("%d of %d objectives are not met: %s\n  %s", len(u.Rows), u.Of, split(u.Missed, u.Unknown), strings.Join(u.Rows, "\n  "))
+}
+
+// Unmet is the error that names every row that is not met, an [UnmetError]; nil where all are. With lenient an
+// unknown one is let pass: it becomes a warning of the run, unless the run was interrupted.
 func (e *Experiment) Unmet(verdicts []slo.Verdict, lenient bool) error {
-	var rows []string
-	missed := 0
+	unmet := &UnmetError{Of: len(verdicts)}
 	for _, v := range verdicts {
 		switch {
 		case v.Outcome == slo.Met:
-		case v.Outcome == slo.Unknown && lenient && e.Stopped().Kind != harness.StopInterrupted:
+			continue
+		case v.Outcome == slo.Missed:
+			unmet.Missed++
+		case lenient && e.Stopped().Kind != harness.StopInterrupted:
 			e.Warn(harness.Warning{Kind: harness.LetPass, Text: Explain(v)})
+			continue
 		default:
-			if v.Outcome == slo.Missed {
-				missed++
-			}
-			rows = append(rows, "  "+Explain(v))
+			unmet.Unknown++
 		}
+		unmet.Rows = append(unmet.Rows, Explain(v))
 	}
-	if len(rows) == 0 {
+	if unmet.Rows == nil {
 		return nil
 	}
-	return fmt.Errorf("%d of %d objectives are not met: %s\n%s", len(rows), len(verdicts), split(missed, len(rows)-missed), strings.Join(rows, "\n"))
+	return unmet
 }
 
 // split says how many are missed and how many unknown.

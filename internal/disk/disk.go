@@ -255,6 +255,23 @@ func (d *Disk) Replace(path string, data []byte) error {
 	return file.Commit()
 }
 
+// Point makes a link with this path to what has a name in the same folder, in place of the link that was there. Where
+// there can be no links, it is a file that holds the name.
+func (d *Disk) Point(path, name string) error {
+	if err := d.fault(Rename, path); err != nil {
+		return err
+	}
+	link := filepath.Join(filepath.Dir(path), fmt.Sprintf("%s%016x", beside, rand.Uint64()))
+	if err := os.Symlink(name, link); err != nil {
+		return d.Replace(path, []byte(name+"\n"))
+	}
+	err := os.Rename(link, path)
+	if err != nil {
+		_ = os.Remove(link)
+	}
+	return named(path, err)
+}
+
 // Unfinished reports whether a file of this name is one that is being written.
 func Unfinished(name string) bool { return strings.HasPrefix(name, beside) }
 

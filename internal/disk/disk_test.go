@@ -52,6 +52,30 @@ func TestReplace_leavesTheOldFileOrTheNewOne(t *testing.T) {
 	}
 }
 
+func TestPoint_movesTheLink(t *testing.T) {
+	folder := t.TempDir()
+	link := filepath.Join(folder, "latest")
+	var d *disk.Disk
+	for _, name := range []string{"one", "two"} {
+		require.NoError(t, os.WriteFile(filepath.Join(folder, name), []byte(name), 0o600))
+		require.NoError(t, d.Point(link, name))
+		to, err := os.Readlink(link)
+		require.NoError(t, err)
+		assert.Equal(t, name, to, "it can be moved together with the folder")
+		raw, err := os.ReadFile(link)
+		require.NoError(t, err)
+		assert.Equal(t, name, string(raw))
+	}
+	failing, _ := failing(0, syscall.EACCES)
+	assert.ErrorIs(t, failing.Point(link, "one"), syscall.EACCES)
+	require.NoError(t, os.Remove(link))
+	require.NoError(t, os.Mkdir(link, 0o755))
+	assert.ErrorContains(t, d.Point(link, "one"), link, "a folder of another's is not removed")
+	entries, err := os.ReadDir(folder)
+	require.NoError(t, err)
+	assert.Len(t, entries, 3, "nothing is left beside it")
+}
+
 func TestWrite_keepsWhatCameBeforeAnError(t *testing.T) {
 	d, _ := failing(1, syscall.ENOSPC)
 	file, err := d.Create(filepath.Join(t.TempDir(), "x"))

@@ -23,6 +23,8 @@ type Feature struct {
 	Virtual bool   // runs on a virtual clock, in a bubble
 	text    string // of the file, without the scenarios that are not run; "": as it stands
 	half    bool   // the scenarios of the other clock are another Feature
+
+	scenarios int // that are run
 }
 
 // Name is the name of its test: the file's path, and for the scenarios of a file that
@@ -170,7 +172,7 @@ func (f *finder) divide(file *parsed, chosen []*godog.Scenario) (features []Feat
 		if len(run[virtual]) == 0 {
 			continue
 		}
-		feature := Feature{Path: file.path, Virtual: virtual, half: len(run[!virtual]) > 0}
+		feature := Feature{Path: file.path, Virtual: virtual, half: len(run[!virtual]) > 0, scenarios: len(run[virtual])}
 		if len(run[virtual]) < len(file.scenarios) {
 			raw, err := os.ReadFile(f.env.FromRoot(filepath.FromSlash(file.path)))
 			if err == nil {

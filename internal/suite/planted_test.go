@@ -133,7 +133,7 @@ var packedColumns = regexp.MustCompile(`H4sI[A-Za-z0-9+/=]+`)
 func (p *planting) inFiles(folder string) (files, values int) {
 	p.t.Helper()
 	require.NoError(p.t, filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
+		if err != nil || !entry.Type().IsRegular() {
 			return err
 		}
 		raw, err := os.ReadFile(path)

@@ -2,8 +2,13 @@ package suite
 
 import (
 	"errors"
+	"fmt"
+	"path"
+	"path/filepath"
 	"slices"
 
+	"github.com/vllmspec/vllmspec/harness/experiment"
+	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/internal/environment"
 	"github.com/vllmspec/vllmspec/internal/redact"
 	"github.com/vllmspec/vllmspec/reports"
@@ -17,7 +22,11 @@ type results struct {
 	scenarios []ci.ScenarioResult  // that ran
 	cucumber  []ci.CucumberFeature // likewise, as godog writes them
 	refused   error                // why nothing is run at all; joined, where there are several reasons
+	unlinked  error                // why the link to the last run could not be made
 }
+
+// latestRun is the link to the last run, in the folder of all runs.
+const latestRun = "latest"
 
 // beginResults removes the results that an earlier go test left.
 func beginResults(env *environment.Environment, secrets *redact.Secrets, named paths) *results {
@@ -34,6 +43,58 @@ func (r *results) add(of ci.ScenarioResult, file *parsed, line int64, n numbered
 	of.Feature, of.Path, of.File = file.title(), file.path, r.paths.inRepository(file.path)
 	of.Row, of.Nth, of.Of = int(line), n.nth, n.of
 	r.scenarios = append(r.scenarios, of)
+}
+
+// point has the link to the last run lead to the one with this page.
+func (r *results) point(env *environment.Environment, page string) {
+	r.unlinked = errors.Join(r.unlinked, env.Disk.Point(filepath.Join(env.Out, latestRun), path.Dir(page)))
+}
+
+// tally says in lines how many scenarios passed, and which did not.
+func (r *results) tally() []string {
+	if len(r.scenarios) == 0 {
+		return nil
+	}
+	passed, expected := 0, 0
+	var failed []string
+	for _, of := range r.scenarios {
+		switch {
+		case !of.Passed:
+			failed = append(failed, fmt.Sprintf("failed: %s %s", of.Where, of.Scenario))
+			continue
+		case of.Outcome != slo.Met && !of.LetPass:
+			expected++
+		}
+		passed++
+	}
+	line := fmt.Sprintf("%d of %s passed", passed, scenarios(len(r.scenarios)))
+	if expected > 0 {
+		line += fmt.Sprintf(", %d of them missed or unknown, as expected", expected)
+	}
+	return append([]string{line}, failed...)
+}
+
+// counted is a headline that counts the rows which it is about, for where the reason stands below.
+func counted(of *experiment.Summary, target reports.Target) string {
+	alike := 0
+	for _, o := range of.Objectives {
+		if o.Outcome == of.Outcome {
+			alike++
+		}
+	}
+	verdict := reports.Simulated(map[slo.Outcome]string{slo.Met: "Met", slo.Missed: "Missed", slo.Unknown: "Unknown"}[of.Outcome], target.AnySimulated())
+	if len(of.Objectives) == 1 {
+		return verdict + ": the one objective."
+	}
+	return fmt.Sprintf("%s: %d of %d objectives.", verdict, alike, len(of.Objectives))
+}
+
+// scenarios is "1 scenario", "14 scenarios".
+func scenarios(n int) string {
+	if n == 1 {
+		return "1 scenario"
+	}
+	return fmt.Sprintf("%d scenarios", n)
 }
 
 // someFailed reports whether a scenario did not pass.
@@ -72,7 +133,7 @@ func separate(err error) (all []error) {
 // write writes what CI systems read, and the list of all runs.
 func (r *results) write(left []ci.LeftOut, interrupted bool, env *environment.Environment, secrets *redact.Secrets, output *console) error {
 	ran := ci.Results{Scenarios: r.scenarios, Left: left, Refused: r.refusals(interrupted)}
-	err := errors.Join(r.folder.End(ran, r.cucumber), reports.WriteIndexOn(env.Disk, env.Out))
+	err := errors.Join(r.unlinked, r.folder.End(ran, r.cucumber), reports.WriteIndexOn(env.Disk, env.Out))
 	if env.Summary != "" {
 		err = errors.Join(err, ci.AppendSummary(env.Summary, string(secrets.OwnFile("summary.md", []byte(ci.Summary(ran))))))
 	}

@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"flag"
 	"fmt"
 	"io"
 	"io/fs"
@@ -23,6 +24,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -75,7 +77,14 @@ func mockProgram(t *testing.T) string {
 
 var built atomic.Pointer[string] // the folder of programs, to be removed
 
+// atOnce is how many loads in real time run beside each other: light ones, that wait for a server most of the time.
+const atOnce = 4
+
 func TestMain(m *testing.M) {
+	flag.Parse()
+	if parallel := flag.Lookup("test.parallel"); parallel.Value.String() == strconv.Itoa(runtime.GOMAXPROCS(0)) && runtime.GOMAXPROCS(0) < atOnce {
+		parallel.Value.Set(strconv.Itoa(atOnce))
+	}
 	code := m.Run()
 	if dir := built.Load(); dir != nil {
 		os.RemoveAll(*dir)
@@ -414,7 +423,7 @@ func TestSecrets_appearNowhere(t *testing.T) {
 			assert.NotContains(t, said, secret)
 			assert.NotContains(t, said, "dXNlcjpwbGFudGVk", "user:planted in base64")
 			require.NoError(t, filepath.WalkDir(r.out, func(path string, entry fs.DirEntry, err error) error {
-				if err == nil && !entry.IsDir() {
+				if err == nil && entry.Type().IsRegular() {
 					raw, err := os.ReadFile(path)
 					require.NoError(t, err)
 					assert.False(t, bytes.Contains(raw, []byte(secret)), path)

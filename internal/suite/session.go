@@ -38,7 +38,7 @@ func (s *Suite) newSession(deadline time.Time) *experiment.Session {
 	}
 	if env.Launch != nil {
 		launch := *env.Launch
-		launch.Progress = func(format string, args ...any) { fmt.Fprintf(s.display.Progress, "    "+format, args...) }
+		launch.Progress = func(format string, args ...any) { s.display.Note(fmt.Sprintf(format, args...)) }
 		session.Place.Launch = &launch
 	}
 	if env.HasKey() {

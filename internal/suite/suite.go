@@ -42,6 +42,7 @@ type Suite struct {
 
 	found   []Feature // that are to be run
 	ran     int       // of them
+	begun   int       // scenarios
 	running Feature
 	file    *parsed // of the feature that is running
 }
@@ -56,7 +57,7 @@ func New(env environment.Environment, deadline time.Time, interrupt *Interrupt, 
 	s.results = beginResults(s.env, s.secrets, named)
 	s.output = &console{out: output, clean: s.clean}
 	s.display = &live.Display{Output: s.output, Progress: s.output, Address: env.Dashboard, AnyPort: env.AnyPort}
-	s.exporter = &exporter{env: s.env, redact: s.secrets.Text, say: func(line string) { fmt.Fprintf(s.display.Progress, "    %s\n", line) }}
+	s.exporter = &exporter{env: s.env, redact: s.secrets.Text, say: func(line string) { s.display.Note(line) }}
 	s.access = &access{env: s.env, secrets: s.secrets}
 	s.session = s.newSession(deadline)
 	s.finder = &finder{setting: s.setting, env: s.env, source: source{env.Root, env.Tags}, reader: s.reader, paths: named, numbers: map[string]numbering{},
@@ -106,7 +107,7 @@ func (s *Suite) Run(feature Feature) (_ bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	shown := &withoutCode{to: s.output}
+	shown := &shortened{to: s.output, virtual: feature.Virtual, place: s.place}
 	options := s.finder.source.options(feature, shown)
 	options.Format = file.Formats()
 	defer file.Close()
@@ -122,8 +123,10 @@ func (s *Suite) Run(feature Feature) (_ bool, err error) {
 // register has godog carry out each scenario, and notes what became of it.
 func (s *Suite) register(sc *godog.ScenarioContext) {
 	var began time.Time
-	sc.Before(func(ctx context.Context, _ *godog.Scenario) (context.Context, error) {
+	sc.Before(func(ctx context.Context, scenario *godog.Scenario) (context.Context, error) {
 		began = s.clock.now()
+		s.begun++
+		s.display.Begin(s.begun, s.scenarios(), scenario.Name)
 		return ctx, nil
 	})
 	in := s.setting(s.running, s.file)
@@ -143,7 +146,7 @@ func (s *Suite) noteResult(began time.Time, r steps.Result) {
 	of := ci.ScenarioResult{Scenario: r.Scenario.Name, Where: r.Where, Outcome: ci.Failed, Target: s.measured(r), Passed: r.Err == nil, Began: began}
 	switch summary := r.Summary; {
 	case summary != nil:
-		s.display.Table(of.Scenario, summary.Outcome, summary.Headline, summary.Objectives)
+		s.show(summary, r)
 		of.Outcome, of.Headline, of.Objectives, of.Report = summary.Outcome, summary.Headline, summary.Objectives, summary.Report
 		of.LetPass = reports.LetPass(r.Experiment.Warnings())
 	case r.Err != nil:
@@ -154,6 +157,19 @@ func (s *Suite) noteResult(began time.Time, r steps.Result) {
 	}
 	of.Took = s.clock.now().Sub(began)
 	s.addResult(of, r.Scenario)
+}
+
+// show shows what became of a scenario. Where rows are not met, the failure of their sentence says why, and is shown below.
+func (s *Suite) show(summary *experiment.Summary, r steps.Result) {
+	ended := live.Ended{Scenario: r.Scenario.Name, Outcome: summary.Outcome, Headline: summary.Headline, Objectives: summary.Objectives, Figures: summary.Figures, Group: summary.Group}
+	if _, explained := errors.AsType[*experiment.UnmetError](r.Err); explained {
+		ended.Counted = counted(summary, s.measured(r))
+	}
+	if summary.Report != "" {
+		ended.Report = filepath.Join(s.env.Out, filepath.FromSlash(summary.Report))
+		s.results.point(s.env, summary.Report)
+	}
+	s.display.Table(ended)
 }
 
 // measured is the server that a scenario measured, or was to measure.
@@ -197,6 +213,7 @@ func (s *Suite) Close() error {
 		unrun = s.Refuse(noneRan(s.found, cmp.Or(s.env.Test, "TestFeatures")))
 	}
 	err := errors.Join(before, unrun, s.writeResults())
+	s.conclude()
 	if before == nil {
 		if late := s.refuseInterrupted(); late != nil {
 			err = errors.Join(err, late, s.results.folder.End(ci.Results{Refused: s.results.refusals(true)}, nil))

@@ -166,10 +166,10 @@ func TestSuite_leavesWhatTheContractSays(t *testing.T) {
 	assert.Equal(t, "features/x.feature:8", verdicts[0]["where"])
 }
 
-// TestSeed_sameOneSameRun runs five minutes, some 2,400 requests, three times.
+// TestSeed_sameOneSameRun runs two minutes, some 1,000 requests, three times.
 func TestSeed_sameOneSameRun(t *testing.T) {
 	requests := func(seed int) []byte {
-		text := strings.Replace(minute, "    When the load runs for 1 minute", fmt.Sprintf("    And the seed is %d\n    When the load runs for 5 minutes", seed), 1)
+		text := strings.Replace(minute, "    When the load runs for 1 minute", fmt.Sprintf("    And the seed is %d\n    When the load runs for 2 minutes", seed), 1)
 		r := feature(t, text+"      | p50 TTFT | at most 500 ms |\n")
 		require.True(t, r.passed, r.output)
 		return renamed(t, r.runs[0])

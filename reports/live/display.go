@@ -1,6 +1,7 @@
 package live
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
+	"github.com/vllmspec/vllmspec/harness/trials"
 	"github.com/vllmspec/vllmspec/reports"
 )
 
@@ -20,7 +22,7 @@ type Display struct {
 	Address  string    // of the page; "" for none
 	AnyPort  bool      // just this address was not asked for: another port will do
 
-	terminal *Terminal // nil until a run is shown
+	terminal *Terminal // at Progress; nil until something is shown there
 	server   *Server   // nil until a run is shown, and where there is no page
 	failed   error     // why there is no page
 }
@@ -33,11 +35,8 @@ type Shown struct {
 
 // Watch begins to show a run. stop ends its load.
 func (d *Display) Watch(s harness.Scenario, m store.Manifest, stop func()) Shown {
-	if d.terminal == nil {
-		d.terminal = NewTerminal(d.Progress, os.Getenv)
-	}
 	d.listen()
-	observers := []Observer{d.terminal}
+	observers := []Observer{d.reader()}
 	if d.server != nil {
 		observers = append(observers, d.server)
 		d.server.Begin(stop)
@@ -53,12 +52,61 @@ func (s Shown) Published(v reports.View, entry reports.Entry, folder string) {
 	}
 }
 
-// Table writes the verdicts of a scenario, to the output and where a person reads along.
-func (d *Display) Table(scenario string, outcome slo.Outcome, headline string, objectives []reports.Objective) {
-	NewTerminal(d.Output, os.Getenv).Table(outcome, headline, objectives)
-	if d.terminal != nil && d.Progress != d.Output {
-		d.terminal.Table(outcome, scenario+": "+headline, objectives)
+// An Ended scenario is what became of it, in short.
+type Ended struct {
+	Scenario   string
+	Outcome    slo.Outcome
+	Headline   string // the verdict in one sentence
+	Counted    string // the same without the reason, where the output has that below; "": it has not
+	Objectives []reports.Objective
+	Figures    []reports.Figures
+	Group      *trials.Group // of several runs; nil: it was one
+	Report     string        // path of its page; "" where there is none
+}
+
+// reader is where a person reads along while the tests run.
+func (d *Display) reader() *Terminal {
+	if d.terminal == nil {
+		d.terminal = NewTerminal(d.Progress, os.Getenv)
 	}
+	return d.terminal
+}
+
+// Begin shows, to a person who reads along elsewhere than at the output, that the n-th of so many scenarios begins.
+func (d *Display) Begin(n, of int, scenario string) {
+	if d.Progress != d.Output {
+		d.reader().Begin(fmt.Sprintf("[%d/%d]", n, of), scenario)
+	}
+}
+
+// Note writes a line where a person reads along.
+func (d *Display) Note(line string) { d.reader().Note(line) }
+
+// NoteAll writes a line to the output, and where a person reads along.
+func (d *Display) NoteAll(line string) {
+	if d.Progress != d.Output {
+		d.Note(line)
+	}
+	NewTerminal(d.Output, os.Getenv).Note(line)
+}
+
+// Link writes a line that leads to a file, to the output and where a person reads along.
+func (d *Display) Link(says, file string) {
+	if d.Progress != d.Output {
+		d.reader().Link(says, file)
+	}
+	NewTerminal(d.Output, os.Getenv).Link(says, file)
+}
+
+// Table writes the verdicts of a scenario, to the output below its sentences, and where a person reads along.
+func (d *Display) Table(of Ended) {
+	if d.Progress != d.Output {
+		named := of
+		named.Headline = of.Scenario + ": " + of.Headline
+		d.reader().Table(named)
+	}
+	of.Headline = cmp.Or(of.Counted, of.Headline)
+	NewTerminal(d.Output, os.Getenv).Table(of)
 }
 
 // listen begins the page, where it is asked for and not tried yet. That it cannot begin fails no run.
@@ -71,14 +119,11 @@ func (d *Display) listen() {
 		server, err = Listen("127.0.0.1:0")
 	}
 	if d.failed = err; err != nil {
-		fmt.Fprintf(d.Progress, "    the runs cannot be shown at %s: %v; set VLLMSPEC_DASHBOARD to another address, or to \"off\"\n", d.Address, err)
+		d.Note(fmt.Sprintf("the runs cannot be shown at %s: %v; set VLLMSPEC_DASHBOARD to another address, or to \"off\"", d.Address, err))
 		return
 	}
 	d.server = server
-	fmt.Fprintf(d.Progress, "    live at %s\n", server.URL())
-	if d.Progress != d.Output {
-		fmt.Fprintf(d.Output, "    live at %s\n", server.URL())
-	}
+	d.NoteAll("live at " + server.URL())
 }
 
 // Close ends the page.

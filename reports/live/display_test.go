@@ -60,12 +60,17 @@ func TestDisplay_saysOnceWhyThereIsNoPage(t *testing.T) {
 func TestDisplay_writesTheTableWherePeopleReadAlong(t *testing.T) {
 	var output, progress bytes.Buffer
 	d := &Display{Output: &output, Progress: &progress}
-	v := ended()
-	d.Table("One", v.Outcome, v.Headline, v.Objectives)
-	assert.Empty(t, progress.String(), "nothing was shown there")
-	shownOn(t, d)
-	d.Table("One", v.Outcome, v.Headline, v.Objectives)
-	assert.Contains(t, progress.String(), "One: Missed: p99 TTFT was 731 ms.")
-	assert.Equal(t, 2, strings.Count(output.String(), "Missed: p99 TTFT was 731 ms."))
-	assert.NotContains(t, output.String(), "One: ", "the scenario's name stands above it")
+	of := ended()
+	of.Counted = "Missed: 1 of 2 objectives."
+	d.Begin(1, 2, "One")
+	d.Table(of)
+	assert.Contains(t, progress.String(), "[1/2] One\n    One: Missed: p99 TTFT was 731 ms.\n", "the reason stands nowhere else")
+	assert.Contains(t, output.String(), "    Missed: 1 of 2 objectives.\n", "the scenario's name stands above it, the reason below")
+
+	output.Reset()
+	d = &Display{Output: &output, Progress: &output}
+	d.Begin(1, 2, "One")
+	d.Table(ended())
+	assert.True(t, strings.HasPrefix(output.String(), "    Missed: p99 TTFT was 731 ms.\n"), "once")
+	assert.Equal(t, 1, strings.Count(output.String(), "p99 TTFT was"))
 }

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -21,7 +23,7 @@ import (
 
 // A Terminal shows how a run gets on, in one line that is written over and over where
 // there is a terminal, and in a line now and then where there is none. It also writes
-// the last table.
+// the verdicts and the main figures.
 type Terminal struct {
 	out     io.Writer
 	over    bool // a line can be written over
@@ -30,6 +32,7 @@ type Terminal struct {
 	clean   func(string) string // the last look at a text; nil for none
 
 	mu     sync.Mutex
+	place  string        // of the scenario among all: "[3/14] ", or ""
 	dirty  bool          // a line stands there
 	told   time.Duration // of the run, when a plain line was last written
 	passed float64       // share of it
@@ -97,7 +100,7 @@ func (t *Terminal) Show(v reports.View) {
 		t.dirty = true
 	case t.due(*p):
 		t.told, t.passed = p.Now, math.Max(t.passed, math.Floor(p.Share*10)/10)
-		fmt.Fprintf(t.out, "    %s; %s\n", p.Says(), says(v))
+		fmt.Fprintf(t.out, "    %s%s; %s\n", t.place, p.Says(), says(v))
 	}
 }
 
@@ -110,10 +113,10 @@ func (t *Terminal) wipe() {
 }
 
 func (t *Terminal) line(v reports.View) string {
-	const wide = 24
+	const wide = 12
 	p := v.Running
 	full := int(math.Round(p.Percent() / 100 * wide))
-	return strings.Repeat("━", full) + strings.Repeat("─", wide-full) + " " + p.Says() + "; " + says(v)
+	return t.place + strings.Repeat("━", full) + strings.Repeat("─", wide-full) + " " + p.Says() + "; " + says(v)
 }
 
 // says is the run in a few figures.
@@ -141,29 +144,81 @@ func cut(line string, width int) string {
 	return string([]rune(line)[:max(0, width-1)]) + "…"
 }
 
-// Table writes the verdicts of what has ended, below its headline: the same figures,
-// with the same digits, as on its page.
-func (t *Terminal) Table(outcome slo.Outcome, headline string, objectives []reports.Objective) {
+// Begin shows that a scenario begins, and its place among all: "[3/14]".
+func (t *Terminal) Begin(place, scenario string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.wipe()
-	fmt.Fprintf(t.out, "    %s\n", t.paint(outcome, t.plain(headline)))
-	var wide [4]int
-	rows := make([][4]string, len(objectives))
-	for i, o := range objectives {
-		rows[i] = [4]string{o.Name, strings.TrimSpace(o.Value + " " + o.Interval), o.Limit, "n = " + o.N}
-		for k, cell := range rows[i] {
-			rows[i][k] = t.plain(cell)
-			wide[k] = max(wide[k], utf8.RuneCountInString(rows[i][k]))
-		}
+	t.place = place + " "
+	if !t.over {
+		fmt.Fprintf(t.out, "%s%s\n", t.place, t.plain(scenario))
+		return
 	}
+	fmt.Fprintf(t.out, "\r\x1b[K%s", cut(t.place+t.plain(scenario)+" …", t.width()-1))
+	t.dirty = true
+}
+
+// Note writes a line.
+func (t *Terminal) Note(line string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.wipe()
+	fmt.Fprintf(t.out, "    %s\n", t.plain(line))
+}
+
+// Link writes a line that leads to a file.
+func (t *Terminal) Link(says, file string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.wipe()
+	t.link(says, file)
+}
+
+// link writes the address of a file: a terminal opens it where it is clicked (OSC 8, which others ignore).
+func (t *Terminal) link(says, file string) {
+	address := t.plain(fileURL(file))
+	if t.over {
+		address = "\x1b]8;;" + address + "\x1b\\" + address + "\x1b]8;;\x1b\\"
+	}
+	fmt.Fprintf(t.out, "    %s%s\n", says, address)
+}
+
+// fileURL is the address of a file that lies at an absolute path.
+func fileURL(file string) string {
+	path := filepath.ToSlash(file)
+	if !strings.HasPrefix(path, "/") { // Windows: C:/…
+		path = "/" + path
+	}
+	return (&url.URL{Scheme: "file", Path: path}).String()
+}
+
+// Table writes the verdicts of what has ended, below its headline, then its main figures and where its page is: the
+// same figures, with the same digits, as on that page.
+func (t *Terminal) Table(of Ended) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.wipe()
+	fmt.Fprintf(t.out, "    %s\n", t.paint(of.Outcome, t.plain(of.Headline)))
+	rows := make([][]string, len(of.Objectives))
+	for i, o := range of.Objectives {
+		rows[i] = []string{o.Name, strings.TrimSpace(o.Value + " " + o.Interval), o.Limit, "n = " + o.N}
+	}
+	wide := t.widths(rows)
 	for i, row := range rows {
-		o := objectives[i].Outcome
+		o := of.Objectives[i].Outcome
 		line := "      " + t.paint(o, sign(o)+" "+pad(string(o), 7))
 		for k, cell := range row {
 			line += "  " + pad(cell, wide[k])
 		}
 		fmt.Fprintln(t.out, strings.TrimRight(line, " "))
+	}
+	if of.Group != nil {
+		t.figures(ofRuns(of.Group))
+	} else {
+		t.figures(ofRun(of.Figures))
+	}
+	if of.Report != "" {
+		t.link("report: ", of.Report)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -25,8 +26,8 @@ func at(share float64) reports.View {
 	return v
 }
 
-func ended() reports.View {
-	return reports.View{Outcome: "missed", Headline: "Missed: p99 TTFT was 731 ms.", Objectives: []reports.Objective{
+func ended() Ended {
+	return Ended{Scenario: "One", Outcome: "missed", Headline: "Missed: p99 TTFT was 731 ms.", Objectives: []reports.Objective{
 		{Name: "p99 TTFT", Value: "731 ms", Interval: "[690, 790]", Limit: "at most 500 ms", N: "2,134", Outcome: "missed"},
 		{Name: "error rate", Value: "0 %", Limit: "none", N: "2,134", Outcome: "met"},
 	}}
@@ -51,13 +52,36 @@ func TestTerminal_plainLinesComeNowAndThen(t *testing.T) {
 
 func TestTerminal_tableHasTheFiguresOfThePage(t *testing.T) {
 	var out bytes.Buffer
-	terminal := NewTerminal(&out, func(string) string { return "" })
-	v := ended()
-	terminal.Table(v.Outcome, v.Headline, v.Objectives)
+	NewTerminal(&out, func(string) string { return "" }).Table(ended())
 	assert.Equal(t, `    Missed: p99 TTFT was 731 ms.
       ✗ missed   p99 TTFT    731 ms [690, 790]  at most 500 ms  n = 2,134
       ✓ met      error rate  0 %                none            n = 2,134
 `, out.String())
+}
+
+func TestTerminal_mainFiguresFitIntoEightyColumns(t *testing.T) {
+	var out bytes.Buffer
+	value := func(name, value string) reports.Fact { return reports.Fact{Name: name, Value: value} }
+	of := Ended{Headline: "Met.", Report: "/out/run=2026 a/report.html", Figures: []reports.Figures{
+		{Name: "TTFT", Values: []reports.Fact{value("mean", "731 ms"), value("p50", "1.2 s"), value("p90", "1.3 s"), value("p95", "1.35 s"), value("p99", "1.4 s")}},
+		{Name: "E2E latency", Values: []reports.Fact{value("mean", "1.5 s")}},
+		{Name: "request throughput", Values: []reports.Fact{value("", "8 per second")}},
+		{Name: "output throughput", Values: []reports.Fact{value("", strings.Repeat("very ", 20)+"much")}},
+		{Name: "error rate", Values: []reports.Fact{value("", "0 %")}},
+	}}
+	NewTerminal(&out, func(string) string { return "" }).Table(of)
+	assert.Equal(t, `    Met.
+                            mean    p50    p90    p99
+      TTFT                731 ms  1.2 s  1.3 s  1.4 s
+      E2E latency          1.5 s      –      –      –
+      request throughput  8 per second
+      output throughput   very very very very very very very very very very ver…
+      error rate             0 %
+    report: file:///out/run=2026%20a/report.html
+`, out.String())
+	for line := range strings.Lines(out.String()) {
+		assert.LessOrEqual(t, utf8.RuneCountInString(line), columns+1, line)
+	}
 }
 
 // pty is a terminal, and what was written to it.
@@ -99,9 +123,30 @@ func TestTerminal_writesOverOneLine(t *testing.T) {
 			terminal.Show(at(.5))
 			text := written()
 			assert.Equal(t, c.over, strings.HasPrefix(text, "\r\x1b[K━━"), text)
-			v := ended()
-			terminal.Table(v.Outcome, v.Headline, v.Objectives)
-			assert.Equal(t, c.colours, strings.Contains(written(), "\x1b[31m"))
+			of := ended()
+			of.Report = "/out/report.html"
+			terminal.Table(of)
+			text = written()
+			assert.Equal(t, c.colours, strings.Contains(text, "\x1b[31m"))
+			assert.Equal(t, c.over, strings.Contains(text, "\x1b]8;;file:///out/report.html\x1b\\file:///out/report.html\x1b]8;;\x1b\\"), "a link")
+			assert.Contains(t, text, "file:///out/report.html")
 		})
 	}
+}
+
+func TestTerminal_saysWhichScenarioOfAllIsRunning(t *testing.T) {
+	file, written := pty(t)
+	terminal := NewTerminal(file, func(string) string { return "" })
+	terminal.Begin("[3/14]", "A run")
+	assert.Equal(t, "\r\x1b[K[3/14] A run …", written())
+	terminal.Show(at(.5))
+	assert.Contains(t, written(), "\r\x1b[K[3/14] ━━━━━━────── ")
+	terminal.Note("a server is ready")
+	assert.Equal(t, "\r\x1b[K    a server is ready\r\n", written())
+
+	var out bytes.Buffer
+	terminal = NewTerminal(&out, func(string) string { return "" })
+	terminal.Begin("[3/14]", "A run")
+	terminal.Show(at(.5))
+	assert.Contains(t, out.String(), "[3/14] A run\n    [3/14] 2 min")
 }
