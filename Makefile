@@ -8,9 +8,9 @@ test: ## all tests of the project, the features among them
 	go test -timeout 30m $(FLAGS) $(or $(PACKAGES),./...)
 
 test-vllm: ## the features that a small server carries, against a real vLLM on this machine's CPU: two to five minutes
-	fixtures/vllm/serve go test -v -count=1 ./features -godog.tags=@vllm
+	VLLMSPEC_FEATURES=proofs/vllm.feature fixtures/vllm/serve go test -v -count=1 ./features
 
-features: ## the features only, with every scenario on the screen
+features: ## the features only, with every sentence on the screen
 	go test -v ./features
 
 demo: ## a server that freezes while you watch, in real time over TCP: half a minute

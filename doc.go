@@ -1,7 +1,8 @@
 // Package vllmspec is plain-English SLOs for vLLM, run by go test. [Run] runs the
 // features of any module in a test of one line. The map of the rest:
 //
-//	features/              scenarios, and the test that runs them
+//	features/              scenarios to begin with, and the test that runs them
+//	proofs/                scenarios that show that verdicts are true; package steps/stored runs them
 //	internal/suite/        finds, chooses and runs feature files; tells terminals and CI systems what became of them
 //	steps/                 sentences → experiment.Plan
 //	steps/internal/        how sentences are matched, and what was probably meant

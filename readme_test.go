@@ -297,7 +297,7 @@ func testsExist(t *testing.T, c command) {
 		}
 	}
 	if tag := read.flags["-godog.tags"]; tag != "" {
-		assert.NoError(t, exec.Command("grep", "-rqw", "--", tag, "features").Run(), "%s: no scenario has that tag", c)
+		assert.NoError(t, exec.Command("grep", "-rqw", "--", tag, "features", "proofs").Run(), "%s: no scenario has that tag", c)
 	}
 	for name := range ownFlags {
 		if _, given := read.flags[name]; given && name != "-godog.tags" {
@@ -307,7 +307,7 @@ func testsExist(t *testing.T, c command) {
 }
 
 func TestDocuments_filesExist(t *testing.T) {
-	ours := regexp.MustCompile(`^(?:\./)?(?:features|docs|fixtures|steps|harness|reports|mockvllm|deploy|tools)/[\w./-]+$`)
+	ours := regexp.MustCompile(`^(?:\./)?(?:features|proofs|docs|fixtures|steps|harness|reports|mockvllm|deploy|tools)/[\w./-]+$`)
 	for _, c := range shown(t) {
 		for _, w := range append(slices.Clone(c.vars), c.words...) {
 			if _, value, found := strings.Cut(w, "="); found {

@@ -11,7 +11,7 @@ Feature: Chat answers promptly under everyday load
       | TPOT | at most 50 ms  |
     And requests arrive as a Poisson process at 8 per second
     And the first 30 seconds are warm-up
-    When the load runs for 5 minutes
+    When the load runs for 3 minutes
     Then these objectives are met:
       | p99 TTFT           | at most 500 ms          |
       | p95 ITL            | at most 40 ms           |

@@ -1,4 +1,5 @@
-// Package features holds the feature files and the one test that runs them.
+// Package features holds the scenarios that show what a feature can say, and the one test that runs
+// them. The folder proofs has those that show that verdicts are true; package steps/stored runs both.
 package features
 
 import (

@@ -21,7 +21,7 @@ var update = flag.Bool("update", false, "write vocabulary.md anew")
 // written are all steps of our features.
 func written(t *testing.T) (out []*messages.Step) {
 	t.Helper()
-	features, err := godog.TestSuite{Options: &godog.Options{FS: os.DirFS(".."), Paths: []string{"features"}}}.RetrieveFeatures()
+	features, err := godog.TestSuite{Options: &godog.Options{FS: os.DirFS(".."), Paths: []string{"features", "proofs"}}}.RetrieveFeatures()
 	require.NoError(t, err)
 	for _, f := range features {
 		for _, child := range f.Feature.Children {
@@ -53,7 +53,7 @@ func example(s *messages.Step) string {
 
 func TestVocabulary_pageIsWhatTheTableSays(t *testing.T) {
 	var page strings.Builder
-	page.WriteString("# The vocabulary\n\nThe sentences that scenarios are made of, each with an example from `features/`. " +
+	page.WriteString("# The vocabulary\n\nThe sentences that scenarios are made of, each with an example from `features/` or `proofs/`. " +
 		"This page is generated from the code: `make generate`. [Sentences](../docs/sentences.md) is a cheat sheet of them; [metrics](../docs/metrics.md) has what the rows of tables can say.\n")
 	all := written(t)
 	for _, concept := range steps.Vocabulary() {

@@ -27,8 +27,8 @@ import (
 
 var update = flag.Bool("update", false, "write testdata/verdicts.txt anew")
 
-// TestEveryScenario_judgedAgain runs every feature of this repository once, as `go test
-// ./features` does: each passes. It holds two things of each folder that is stored:
+// TestEveryScenario_judgedAgain runs every feature of this repository once, those of features and
+// those of proofs, as `go test ./features` does: each passes. It holds two things of each folder that is stored:
 //
 // Judged again from its files it gives its verdicts.json, and of several runs its
 // trials.json, byte for byte.
@@ -80,7 +80,7 @@ func TestEveryScenario_judgedAgain(t *testing.T) {
 func everyFeature(t *testing.T) (runs []string) {
 	root, err := filepath.Abs("../..")
 	require.NoError(t, err)
-	env, err := environment.Read(root, []string{"VLLMSPEC_OUT=" + t.TempDir()})
+	env, err := environment.Read(root, []string{"VLLMSPEC_FEATURES=features,proofs", "VLLMSPEC_OUT=" + t.TempDir()})
 	require.NoError(t, err)
 	var output bytes.Buffer
 	s := suite.New(env, time.Time{}, new(suite.Interrupt), &output)
