@@ -35,8 +35,8 @@ Feature: Capacity
     And it can hold %d sequences and 20,000 cache blocks
     And prompts of %d tokens are answered in %d tokens
     And requests arrive as a Poisson process at %.2f per second
-    And the first 30 seconds are warm-up
-    When the load runs for 5 minutes
+    And the first 20 seconds are warm-up
+    When the load runs for 2 minutes
     Then these objectives are met:
       | error rate | none |
 `, rate, places, prompt, answer, rate))

@@ -51,6 +51,7 @@ func without(t *testing.T, server string, paths ...string) string {
 }
 
 func TestPrompts_ofALengthWhereAServerOnlyChats(t *testing.T) {
+	t.Parallel()
 	for name, paths := range map[string][]string{
 		"it tokenizes":            {"/v1/completions"},
 		"its usage is all it has": {"/v1/completions", "/tokenize", "/metrics", "/server_info", "/version"},

@@ -131,12 +131,14 @@ func hitRateOf(t *testing.T, dir string) float64 {
 }
 
 func TestCache_sameCommandTwiceFindsTheSame(t *testing.T) {
+	t.Parallel()
 	for name, asks := range map[string]string{
 		"different prompts":     "prompts of 2,000 tokens are answered in 4 tokens",
 		"prompts with a prefix": "prompts of 100 tokens are answered in 4 tokens\n    And prompts in 2 groups share a prefix of 400 tokens",
 		"a chat in turns":       "conversations are drawn from \"sharegpt\"\n    And conversations have 2 turns\n    And answers are at most 4 tokens long",
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			text := strings.NewReplacer("prompts of 2,000 tokens are answered in 4 tokens", asks).Replace(longPrompts)
 			if name != "different prompts" {
 				text = strings.Replace(text, "at most 40 ms", "at most 1 ms", 1)
@@ -145,9 +147,11 @@ func TestCache_sameCommandTwiceFindsTheSame(t *testing.T) {
 			var rates []float64
 			for range 2 {
 				r := feature(t, text, "VLLM_URL="+url, "VLLMSPEC_DASHBOARD=off")
-				for row, outcome := range lastVerdicts(t, r) {
-					assert.Equal(t, map[bool]slo.Outcome{true: slo.Met, false: slo.Missed}[row == "error rate none"], outcome, "%s\n%s", row, r.output)
+				wants := map[string]slo.Outcome{}
+				for row := range lastVerdicts(t, r) {
+					wants[row] = map[bool]slo.Outcome{true: slo.Met, false: slo.Missed}[row == "error rate none"]
 				}
+				r.areVerdicts(t, wants)
 				rates = append(rates, hitRateOf(t, r.runs[0]))
 			}
 			assert.InDelta(t, rates[0], rates[1], 0.02)
@@ -159,6 +163,7 @@ func TestCache_sameCommandTwiceFindsTheSame(t *testing.T) {
 }
 
 func TestCache_slowerServerIsNoFasterTheSecondTime(t *testing.T) {
+	t.Parallel()
 	text := strings.NewReplacer("    When", "    And everything is repeated 6 times\n    When", "these objectives are met:", `compared with the baseline "mine":`,
 		"20 requests", "8 requests", "at most 40 ms", "at most 10% worse", "p50 TTFT  ", "mean TTFT").Replace(strings.Replace(longPrompts, "      | error rate | none          |\n", "", 1))
 	root := t.TempDir()
@@ -187,11 +192,12 @@ func TestCache_slowerServerIsNoFasterTheSecondTime(t *testing.T) {
 }
 
 func TestCache_coldChatIsColdWhereSaltsAreRefused(t *testing.T) {
+	t.Parallel()
 	text := strings.NewReplacer("prompts of 2,000 tokens are answered in 4 tokens", "conversations are drawn from \"sharegpt\"\n    And answers are at most 4 tokens long\n    And the prefix cache is cold", "at most 40 ms", "at most 1 ms").Replace(longPrompts)
 	url := changed(t, refusingSalts)
 	for range 2 {
 		r := feature(t, text, "VLLM_URL="+url, "VLLMSPEC_DASHBOARD=off")
-		assert.Equal(t, map[string]slo.Outcome{"p50 TTFT at most 1 ms": slo.Missed, "error rate none": slo.Met}, lastVerdicts(t, r), "the contract holds\n%s", r.output)
+		r.areVerdicts(t, map[string]slo.Outcome{"p50 TTFT at most 1 ms": slo.Missed, "error rate none": slo.Met})
 		m := r.manifests(t)[0]
 		assert.Equal(t, harness.SaltsRefused, m.Server.CacheSalt)
 		assert.Contains(t, strings.Join(harness.WarningTexts(m.Warnings), "\n"), "the server refuses cache_salt: so that no run finds what another one asked, each text begins with a line of the run's own")

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"text/tabwriter"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/vllmspec/vllmspec/harness/judge"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
 )
@@ -35,13 +37,25 @@ func TestFalseVerdicts(t *testing.T) {
 	cases := slices.Concat(streamVerdicts(), reasonVerdicts(), loadVerdicts(), serverVerdicts(), cacheVerdicts())
 	found := make([]map[string]slo.Outcome, len(cases))
 	t.Run("all", func(t *testing.T) { // ends when those that run beside each other have ended
+		places := make(chan bool, atOnce)
+		var live sync.WaitGroup
 		for i, c := range cases {
-			t.Run(c.name, func(t *testing.T) {
-				if c.variables == nil {
-					t.Parallel() // in virtual time; real loads come first, one by one, so that the client is not late
-				}
-				found[i] = c.outcomes(t)
-			})
+			if c.variables != nil { // a server is waited for, most of the time
+				live.Go(func() {
+					places <- true
+					defer func() { <-places }()
+					t.Run(c.name, func(t *testing.T) { found[i] = c.outcomes(t) })
+				})
+			}
+		}
+		live.Wait()
+		for i, c := range cases {
+			if c.variables == nil { // in virtual time, which is work: it would make the client of others late
+				t.Run(c.name, func(t *testing.T) {
+					t.Parallel()
+					found[i] = c.outcomes(t)
+				})
+			}
 		}
 	})
 	var table strings.Builder
@@ -64,13 +78,42 @@ func (c verdictCase) outcomes(t *testing.T) map[string]slo.Outcome {
 	}
 	r := feature(t, strings.ReplaceAll(c.feature, scratchFolder, scratchOf(t, "")+"/"), variables...)
 	outcomes := lastVerdicts(t, r)
-	for text, wanted := range c.wants {
-		assert.Equal(t, wanted, outcomes[text], "%s\n%s", text, r.output)
-	}
+	r.areVerdicts(t, c.wants)
 	for _, sentence := range c.says {
 		assert.Contains(t, r.output, sentence)
 	}
 	return outcomes
+}
+
+// areVerdicts holds the outcomes of the newest run, by the texts of their objectives, against those that are right. Of a
+// run in real time one may be unknown instead, because the client was late: on a busy machine it is, and must say so.
+func (r ran) areVerdicts(t *testing.T, wants map[string]slo.Outcome) {
+	t.Helper()
+	require.NotEmpty(t, r.runs, r.output)
+	again := isJudgedAgain(t, r.runs[0])
+	require.NotNil(t, again)
+	found := map[string]slo.Verdict{}
+	for _, v := range again.Verdicts {
+		found[v.Text] = v
+	}
+	for text, wanted := range wants {
+		v := found[text]
+		if v.Outcome == slo.Unknown && wanted != slo.Unknown && !again.Manifest.Virtual && late(again, v) {
+			t.Logf("%s: unknown instead of %s, because the client was late", text, wanted)
+			continue
+		}
+		assert.Equal(t, wanted, v.Outcome, "%s\n%s", text, r.output)
+	}
+}
+
+// late reports whether a verdict is unknown because the client was late, or could not run.
+func late(r *judge.Rejudged, v slo.Verdict) bool {
+	if v.Doubt == slo.OfClient {
+		return true
+	}
+	return v.Doubt == slo.Voided && slices.ContainsFunc(slo.Checks(r.Window), func(c slo.Check) bool {
+		return c.Reason != "" && slices.Contains([]string{"p99 lag of sends", "CPU used", "in flight, counted and by Little's law"}, c.Name)
+	})
 }
 
 // lastVerdicts are the outcomes of the newest run, by the texts of their objectives.

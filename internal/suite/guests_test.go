@@ -108,13 +108,15 @@ func guest(model, asks, rate, length, rows string) string {
 const tokens = "prompts of 64 tokens are answered in 16 tokens"
 
 func TestGuests_uvicornWithALimitOfConnections(t *testing.T) {
+	t.Parallel()
 	uvicorn := installed(t, "uvicorn", "pip install uvicorn")
 	root := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(root, "chats.jsonl"), []byte(`{"messages": [{"role": "user", "content": "What is a limit?"}]}`+"\n"), 0o644))
 	port := freePort(t)
 	url := serves(t, port, uvicorn, "--app-dir", filepath.Join("testdata", "guests"), "app:app", "--host", "127.0.0.1", "--port", fmt.Sprint(port), "--limit-concurrency", "10", "--log-level", "error")
 	r, err := tryIn(t, root, guest("tiny", `conversations are drawn from "chats.jsonl"
-    And answers are at most 4 tokens long`, "10", "3 seconds", ""), "VLLM_URL="+url)
+    And answers are at most 4 tokens long
+    And at most 4 requests are in flight`, "10", "3 seconds", ""), "VLLM_URL="+url)
 	require.NoError(t, err)
 	assert.True(t, r.passed, r.output)
 }
@@ -163,6 +165,7 @@ func TestGuests_HAProxyWithShortTimeouts(t *testing.T) {
 // TestGuests_LiteLLMWithAPattern has a gateway that lists no model by its name, chats only in our
 // load, and counts its own connections.
 func TestGuests_LiteLLMWithAPattern(t *testing.T) {
+	t.Parallel()
 	litellm := installed(t, "litellm", "pip install 'litellm[proxy]'")
 	root := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(root, "chats.jsonl"), []byte(`{"messages": [{"role": "user", "content": "What is a gateway?"}]}`+"\n"), 0o644))

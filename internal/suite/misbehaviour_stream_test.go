@@ -13,7 +13,7 @@ import (
 // misbehaviours are all of them.
 func misbehaviours() (all []misbehaviour) {
 	for _, some := range [][]misbehaviour{
-		{{does: "does nothing wrong", as: func(w http.ResponseWriter, _ *http.Request) { answerWell(w) }, may: everyRow, well: true}},
+		{{does: "does nothing wrong", as: func(w http.ResponseWriter, _ *http.Request) { answerWell(w) }, may: everyRow, well: true, alone: true}},
 		depths(), floods(), longFields(), mistypes(), miscounts(), wrongText(), errorAnswers(), compressedAnswers(),
 		framings(), heads(), endsOfConnections(), earlyAnswers(), modelLists(), questions(), metricPages(),
 	} {

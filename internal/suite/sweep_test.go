@@ -96,8 +96,8 @@ func TestSearch_leavesATrail(t *testing.T) {
     Given the model "llama-3.1-8b" is being served
     And prompts of 1,024 tokens are answered in 4 tokens
     And requests arrive as a Poisson process
-    And each run lasts 400 requests
-    And the search takes at most 3 minutes
+    And each run lasts 200 requests
+    And the search takes at most 90 seconds
     When the highest request rate between 1 and 64 per second is sought that meets:
       | p90 TTFT | at most 500 ms |
     Then that rate is at least 8 per second
@@ -107,7 +107,7 @@ func TestSearch_leavesATrail(t *testing.T) {
 	all := r.manifests(t)
 	whole := readJSON[trials.Group](t, filepath.Join(r.out, all[0].Run, "trials.json"))
 	f := whole.Search
-	assert.Contains(t, f.Ended, "no time is left: the search takes at most 3m0s, and the next run would take")
+	assert.Contains(t, f.Ended, "no time is left: the search takes at most 1m30s, and the next run would take")
 	assert.GreaterOrEqual(t, f.Lo, 8.0)
 	assert.Len(t, whole.Trials, len(all)-1, "each run of each probe is stored")
 	for _, p := range f.Probes {
