@@ -78,7 +78,7 @@ func TestReader_carriesScenariosOut(t *testing.T) {
 	reader, session := steps.NewReader(), &experiment.Session{Out: t.TempDir()}
 	synctest.Test(t, func(t *testing.T) {
 		status := godog.TestSuite{Options: options(background), ScenarioInitializer: func(sc *godog.ScenarioContext) {
-			reader.Bind(sc, steps.Setting{Session: session, Virtual: true, Where: nowhere, Ended: func(r steps.Result) { results = append(results, r) }})
+			reader.Bind(sc, steps.Setting{Session: session, Virtual: true, Where: nowhere, Sentences: func(*godog.Scenario) []string { return nil }, Ended: func(r steps.Result) { results = append(results, r) }})
 		}}.Run()
 		assert.Equal(t, 1, status, "the second is missed")
 	})

@@ -14,18 +14,19 @@ import (
 	"github.com/vllmspec/vllmspec/internal/digest"
 )
 
-// A Setting is where a scenario is run: what it is carried out with, and how its feature is. Session, Where and
-// Ended must be set.
+// A Setting is where a scenario is run: what it is carried out with, and how its feature is. Session, Where,
+// Sentences and Ended must be set.
 type Setting struct {
-	Session *experiment.Session
-	Files   Files
-	Feature string // its file as paths are shown, with slashes
-	Folder  string // that the file lies in
-	Virtual bool   // it runs in virtual time, in a bubble of testing/synctest
-	Live    bool   // scenarios that do not ask for a simulated server run in real time
-	Lenient bool   // an unknown verdict is a warning
-	Where   Where
-	Ended   func(Result) // is called when the scenario has ended
+	Session   *experiment.Session
+	Files     Files
+	Feature   string // its file as paths are shown, with slashes
+	Folder    string // that the file lies in
+	Virtual   bool   // it runs in virtual time, in a bubble of testing/synctest
+	Live      bool   // scenarios that do not ask for a simulated server run in real time
+	Lenient   bool   // an unknown verdict is a warning
+	Where     Where
+	Sentences func(*godog.Scenario) []string // of a scenario, with the rows of their tables
+	Ended     func(Result)                   // is called when the scenario has ended
 }
 
 // Files are the user's files, by the names that scenarios give them.
@@ -81,8 +82,7 @@ func (r *Reader) world(in Setting) *world {
 // begin says which scenario it is.
 func (w *world) begin(pickle *godog.Scenario) {
 	w.pickle = pickle
-	w.scenario.Name, w.scenario.Where, w.scenario.Seed = pickle.Name, w.Where(pickle.AstNodeIds), seedOf(pickle.Name)
-	w.scenario.Sentences = sentencesOf(pickle)
+	w.scenario.Name, w.scenario.Where, w.scenario.Sentences, w.scenario.Seed = pickle.Name, w.Where(pickle.AstNodeIds), w.Sentences(pickle), seedOf(pickle.Name)
 }
 
 // Bind has godog carry out a scenario as its sentences say.

@@ -137,7 +137,7 @@ func (s *Suite) register(sc *godog.ScenarioContext) {
 // setting is where the scenarios of a feature are run.
 func (s *Suite) setting(of Feature, file *parsed) steps.Setting {
 	return steps.Setting{Session: s.session, Files: s.env, Feature: of.Path, Folder: filepath.Dir(s.env.FromRoot(filepath.FromSlash(of.Path))),
-		Virtual: of.Virtual, Live: s.env.Live(), Lenient: s.env.Lenient, Where: file.where}
+		Virtual: of.Virtual, Live: s.env.Live(), Lenient: s.env.Lenient, Where: file.where, Sentences: sentencesOf}
 }
 
 // noteResult shows what became of a scenario that began at this time, and keeps what CI systems are shown of
