@@ -101,7 +101,7 @@ func shortLoads() []verdictCase {
 	stages := "    And prompts of 64 tokens are answered in 4 tokens\n    And the request rate follows these stages:\n      | for 10 seconds | 4 per second |\n      | for 10 seconds | from 4 to 0 per second |\n"
 	return []verdictCase{
 		{"load", "a trace of 12 requests for a load of 1,000", onTheMock(played, "1,000 requests", rows), trace, unknown,
-			[]string{"12 requests in 11 s, 1 per second on average", "no verdict known: it issues 12 of 1,000 requests", "Unknown, simulated: the load was not the one that was asked for: it issued 12 of 1,000 requests, because the arrivals end", "write: When the load runs for 12 requests"}},
+			[]string{"12 requests in 11 s, 1 per second on average", "no verdict known: it issues 12 of 1,000 requests", "the load was not the one that was asked for: it issued 12 of 1,000 requests, because the arrivals end", "write: When the load runs for 12 requests"}},
 		{"load", "a trace of 12 seconds for a load of 10 minutes", onTheMock(played, "10 minutes", rows), trace, unknown,
 			[]string{"it issued 11s of a load of 10m0s (12 requests), because the arrivals end"}},
 		{"load", "all of a trace", onTheMock(played, "12 requests", rows), trace,
