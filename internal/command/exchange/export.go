@@ -18,7 +18,7 @@ func ExportCommand() command.Command {
 	return command.Command{Name: "export", Usage: "RUN", Run: runExport,
 		Does: "writes a run as vllm bench does, or as a table",
 		Example: `vllmspec export reports/out/run=20261201T120000Z-chat > chat.json
-			vllmspec export reports/out/run=20261201T120000Z-chat --format csv --to chat.csv`}
+			vllmspec export reports/out/run=A --format csv --to chat.csv`}
 }
 
 // formats are those that can be written, by their names.

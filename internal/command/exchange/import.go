@@ -22,7 +22,7 @@ func ImportCommand() command.Command {
 	return command.Command{Name: "import", Usage: "FILE… [OBJECTIVE…]", Run: runImport,
 		Does: "judges what vllm bench, GuideLLM, AIPerf or k6 measured",
 		Example: `vllmspec import vllm-bench.json 'p95 TTFT at most 300 ms'
-			vllmspec import profile_export.jsonl profile_export_aiperf.json --objectives slo/chat.feature
+			vllmspec import profile_export.jsonl profile_export_aiperf.json
 			vllmspec import k6.json.gz k6-summary.json 'p95 E2E latency at most 1 s'`}
 }
 
