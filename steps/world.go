@@ -14,8 +14,8 @@ import (
 	"github.com/vllmspec/vllmspec/internal/digest"
 )
 
-// A Setting is where a scenario is run: what it is carried out with, and how its feature is. Session, Where,
-// Sentences and Ended must be set.
+// A Setting is where a scenario is run: what it is carried out with, and how its feature is. Session, Where
+// and Ended must be set.
 type Setting struct {
 	Session   *experiment.Session
 	Files     Files
@@ -25,7 +25,7 @@ type Setting struct {
 	Live      bool   // scenarios that do not ask for a simulated server run in real time
 	Lenient   bool   // an unknown verdict is a warning
 	Where     Where
-	Sentences func(*godog.Scenario) []string // of a scenario, with the rows of their tables
+	Sentences func(*godog.Scenario) []string // of a scenario, with the rows of their tables; nil: none are kept
 	Ended     func(Result)                   // is called when the scenario has ended
 }
 
@@ -82,7 +82,10 @@ func (r *Reader) world(in Setting) *world {
 // begin says which scenario it is.
 func (w *world) begin(pickle *godog.Scenario) {
 	w.pickle = pickle
-	w.scenario.Name, w.scenario.Where, w.scenario.Sentences, w.scenario.Seed = pickle.Name, w.Where(pickle.AstNodeIds), w.Sentences(pickle), seedOf(pickle.Name)
+	w.scenario.Name, w.scenario.Where, w.scenario.Seed = pickle.Name, w.Where(pickle.AstNodeIds), seedOf(pickle.Name)
+	if w.Sentences != nil {
+		w.scenario.Sentences = w.Sentences(pickle)
+	}
 }
 
 // Bind has godog carry out a scenario as its sentences say.
