@@ -1,9 +1,11 @@
 // Package vllmspec is plain-English SLOs for vLLM, run by go test. [Run] runs the
-// features of any module in a test of one line. The map of the rest:
+// features of any module in a test of one line, and [Option] adds a dataset, a metric, a sampler or a protocol of one's
+// own. The map of the rest:
 //
 //	features/              scenarios to begin with, and the test that runs them
 //	proofs/                scenarios that show that verdicts are true; package steps/stored runs them
 //	internal/suite/        finds, chooses and runs feature files; tells terminals and CI systems what became of them
+//	examples/own-repo/     a module of its own that uses this one
 //	steps/                 sentences → experiment.Plan
 //	steps/internal/        how sentences are matched, and what was probably meant
 //	harness/experiment/    a plan is carried out: once, repeatedly, swept, searched, on two servers; stored, judged, published

@@ -26,7 +26,7 @@ func allowed() map[string][]string {
 	domain := []string{"harness", "internal/spelling"}
 	mock := []string{"mockvllm/internal/answer", "mockvllm/internal/clock", "mockvllm/internal/engine", "mockvllm/internal/faults", "mockvllm/internal/hash", "mockvllm/internal/metrics", "mockvllm/internal/tokenizer"}
 	return map[string][]string{
-		"":                     {"internal/environment", "internal/suite"},
+		"":                     {"harness", "harness/client", "harness/metric", "internal/environment", "internal/suite"},
 		"internal/environment": append(domain, "harness/client", "harness/credentials", "harness/export", "harness/server", "internal/disk", "internal/plain", "internal/redact"),
 		"internal/spelling":    {},
 		"internal/modelname":   {},
@@ -72,10 +72,10 @@ func allowed() map[string][]string {
 		"harness/experiment": append(domain, "harness/ledger", "harness/measure", "harness/arrival", "harness/client", "harness/credentials", "harness/dataset", "harness/diagnose", "harness/export", "harness/judge", "harness/openai",
 			"harness/metric", "harness/sampler", "harness/server", "harness/store", "harness/trials", "internal/disk", "internal/plain", "internal/redact", "mockvllm", "reports", "reports/chart", "harness/vllm", "harness/quantity", "harness/slo", "harness/reconcile"),
 		"internal/importing": {"harness", "harness/diagnose", "harness/foreign", "harness/judge", "harness/measure", "harness/metric", "harness/slo", "harness/store", "reports", "reports/chart"},
-		"internal/suite": append(domain, "harness/client", "harness/credentials", "harness/openai", "harness/dataset", "internal/environment", "harness/experiment", "harness/export", "harness/slo", "internal/plain", "internal/redact",
+		"internal/suite": append(domain, "fixtures", "harness/metric", "harness/client", "harness/credentials", "harness/openai", "harness/dataset", "internal/environment", "harness/experiment", "harness/export", "harness/slo", "internal/plain", "internal/redact",
 			"reports", "reports/ci", "reports/live", "steps"),
 		"steps/internal/sentence": append(domain, "harness/experiment", "harness/slo"),
-		"steps":                   append(domain, "steps/internal/sentence", "fixtures", "internal/digest", "harness/arrival", "harness/dataset", "harness/dataset/trace", "harness/experiment", "harness/trials", "mockvllm", "harness/quantity", "harness/slo", "harness/reconcile", "harness/compare"),
+		"steps":                   append(domain, "steps/internal/sentence", "harness/metric", "fixtures", "internal/digest", "harness/arrival", "harness/dataset", "harness/dataset/trace", "harness/experiment", "harness/trials", "mockvllm", "harness/quantity", "harness/slo", "harness/reconcile", "harness/compare"),
 		"steps/stored":            {},
 		"steps/writes":            {},
 		"features":                {""},

@@ -21,17 +21,17 @@ var tags = flag.String("godog.tags", "", "run scenarios with these tags: @a && ~
 // What the environment names (VLLMSPEC_FEATURES, VLLMSPEC_OUT) and the files that features draw from
 // are relative to the folder of the module, where its go.mod lies; features and such files are
 // looked for in the test's folder too. go test never answers with a result of before: a measurement
-// that did not run must not pass as "(cached)".
-func Run(t *testing.T, folder string) {
+// that did not run must not pass as "(cached)". Options add datasets, metrics, samplers and a protocol of one's own.
+func Run(t *testing.T, folder string, options ...Option) {
 	t.Helper()
-	run(t, folder, func(suite.Stage, *suite.Interrupt) {})
+	run(t, folder, func(suite.Stage, *suite.Interrupt) {}, options...)
 }
 
 // interrupt is one for all runs of a process: what ended one is not followed by the next.
 var interrupt = new(suite.Interrupt)
 
 // run is Run with a function that is called when a run gets to a stage.
-func run(t *testing.T, folder string, onStage func(suite.Stage, *suite.Interrupt)) {
+func run(t *testing.T, folder string, onStage func(suite.Stage, *suite.Interrupt), options ...Option) {
 	t.Helper()
 	dir, err := os.Getwd()
 	if err != nil {
@@ -47,7 +47,7 @@ func run(t *testing.T, folder string, onStage func(suite.Stage, *suite.Interrupt
 	}
 	deadline, _ := t.Deadline()
 	t.Cleanup(interrupt.Watch(os.Stdout))
-	s := suite.New(env, deadline, interrupt, os.Stdout)
+	s := suite.New(env, deadline, interrupt, os.Stdout, extensions(options)...)
 	s.OnStage(func(stage suite.Stage) { onStage(stage, interrupt) })
 	t.Cleanup(func() { // after a panic too
 		if err := s.Close(); err != nil {

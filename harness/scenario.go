@@ -196,8 +196,9 @@ type Objective struct {
 	Statistic string   `json:"statistic"`         // min, mean, max, total, p0…p100; "" where the metric is one figure of the run
 	Metric    string   `json:"metric"`            // name in the catalogue
 	Relation  Relation `json:"relation"`
-	Limit     float64  `json:"limit"`           // in the base unit of the metric: seconds, ratio 0–1, per second, count
-	Upper     float64  `json:"upper,omitempty"` // upper end, Between only
+	Limit     float64  `json:"limit"`                // in the base unit of the metric: seconds, ratio 0–1, per second, count
+	Upper     float64  `json:"upper,omitempty"`      // upper end, Between only
+	Own       string   `json:"own_metric,omitempty"` // definition of a metric that is not in the catalogue, for harness/metric
 }
 
 // Name is the figure as one says it: "p99 TTFT", or of one class of the traffic

@@ -129,7 +129,7 @@ func compared() []harness.Objective {
 }
 
 func difference(runs []Measured, of harness.Objective) (d Difference, some bool) {
-	m, err := metric.Lookup(of.Metric)
+	m, err := metric.OfRow(of)
 	if err != nil {
 		return d, false
 	}

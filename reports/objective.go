@@ -36,7 +36,7 @@ func objective(v slo.Verdict, run *harness.Run) Objective {
 	if !v.Compares() { // with other runs, whose files are elsewhere
 		o.SQL = sql.Objective(v.Objective, run.From, run.To)
 	}
-	if m, err := metric.Lookup(v.Metric); err == nil {
+	if m, err := metric.OfRow(v.Objective); err == nil {
 		o.Formula = m.Formula
 		o.compare(v, m)
 	}

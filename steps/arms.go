@@ -5,17 +5,16 @@ import (
 	"fmt"
 
 	"github.com/vllmspec/vllmspec/harness"
-	"github.com/vllmspec/vllmspec/harness/compare"
 	"github.com/vllmspec/vllmspec/harness/experiment"
 )
 
 // armsSentences hold one server against another.
-func armsSentences() []entry {
+func armsSentences(rows grammar) []entry {
 	return []entry{
 		{Pattern: `^a second simulated server of "([^"]*)" on "([^"]*)"$`, Do: (*arms).secondServer, Check: isSimulated, Simulates: true,
 			Doc: `Begins what is said of a second simulated server, with which the first one is compared: from here on, "it" is
 				the second.`},
-		{Pattern: `^compared with the other server:$`, Do: (*judgement).withOther, Rows: compare.Parse, Judges: experiment.Other, Ahead: comparisonAhead,
+		{Pattern: `^compared with the other server:$`, Do: (*judgement).withOther, Rows: rows.compare, Judges: experiment.Other, Ahead: comparisonAhead,
 			Doc: `Holds the figures against those of a second server, VLLM_URL_B or a second simulated one, that the same load is
 				brought to with the same seeds: in turns, first to one, twice to the other, twice to the one, and so on, so that
 				what drifts while they run drifts for both.`},

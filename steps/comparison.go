@@ -8,15 +8,14 @@ import (
 	"strings"
 
 	"github.com/vllmspec/vllmspec/harness"
-	"github.com/vllmspec/vllmspec/harness/compare"
 	"github.com/vllmspec/vllmspec/harness/experiment"
 	"github.com/vllmspec/vllmspec/steps/internal/sentence"
 )
 
 // comparisonSentences hold runs against those of another time.
-func comparisonSentences() []entry {
+func comparisonSentences(rows grammar) []entry {
 	return []entry{
-		{Pattern: `^compared with the baseline "([^"]*)":$`, Do: (*world).withBaseline, Rows: compare.Parse, Judges: experiment.Baseline, Ahead: baselineAhead,
+		{Pattern: `^compared with the baseline "([^"]*)":$`, Do: (*world).withBaseline, Rows: rows.compare, Judges: experiment.Baseline, Ahead: baselineAhead,
 			Doc: `Holds the figures against those of a baseline, which is the bench.txt of a run, kept in git as
 				baselines/NAME.txt beside the feature. Runs are compared, not requests: let everything be repeated, in the
 				baseline too. A baseline of another model, server, workload or load is refused.`},

@@ -86,6 +86,9 @@ func (work *workload) synthetic() (harness.Dataset, error) {
 // fromFile is conversations that are drawn from a file. It is checked now: a mistake in
 // it is found before a server is started, and how long that takes is no part of the load.
 func (work *workload) fromFile() (harness.Dataset, error) {
+	if own := work.own[work.conversations]; own != nil {
+		return work.ofUser(own)
+	}
 	src, err := work.source()
 	if err != nil {
 		return nil, err
@@ -100,6 +103,15 @@ func (work *workload) fromFile() (harness.Dataset, error) {
 		return d, err
 	}
 	return d, work.files.Add(work.conversations, src.fs, src.path)
+}
+
+// ofUser is a dataset that a user adds, with the bound of its answers.
+func (work *workload) ofUser(own harness.Dataset) (harness.Dataset, error) {
+	if work.turns > 0 {
+		return nil, fmt.Errorf("the conversations of %q have the turns that its dataset gives them; leave out how many", work.conversations)
+	}
+	work.severalTurns = true // it may have
+	return dataset.Named{Name: work.conversations, Dataset: own, MaxTokens: work.bound, IgnoreEOS: work.full}, nil
 }
 
 // close closes the files that were drawn from.

@@ -11,14 +11,14 @@ import (
 )
 
 // measurementSentences say what of a run is measured.
-func measurementSentences() []entry {
+func measurementSentences(rows grammar) []entry {
 	return []entry{
 		{Pattern: `^the first (.+) (?:is|are) warm-up$`, Do: (*measurement).warmUp,
 			Doc: `Leaves what was due in this time out of the verdicts.`},
-		{Pattern: `^a request is good when:$`, Do: goodWhen, Rows: slo.ParseGood,
+		{Pattern: `^a request is good when:$`, Do: goodWhen, Rows: rows.ParseGood,
 			Doc: `Defines a good request, for goodput and attainment; a row that begins with the name of a class is about that
 				class.`},
-		{Pattern: `^the run is abandoned unless:$`, Do: (*measurement).abandonedUnless, Rows: slo.Parse,
+		{Pattern: `^the run is abandoned unless:$`, Do: (*measurement).abandonedUnless, Rows: rows.Parse,
 			Doc: `Stops the run as soon as one of these is missed, and fails it: a server that answers nothing need not be asked
 				for an hour.`},
 		{Pattern: `^the seed is (\S+)$`, Do: (*measurement).seedIs,

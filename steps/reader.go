@@ -6,17 +6,28 @@ import (
 
 	"github.com/cucumber/godog"
 
+	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/steps/internal/sentence"
 )
 
 // A Reader reads scenarios: it has every sentence of the vocabulary, ready to match.
 type Reader struct {
 	vocabulary vocabulary
+	own        Own
 	checked    map[string]bool // see [rehearsal]
 }
 
+// Own is what a user adds to what scenarios can say, without a sentence of its own.
+type Own struct {
+	Datasets map[string]harness.Dataset // by the names that "conversations are drawn from" gives them
+	Metrics  metric.Own                 // that rows can be about
+}
+
 // NewReader returns a reader of the whole vocabulary.
-func NewReader() *Reader { return &Reader{newVocabulary(), map[string]bool{}} }
+func NewReader(own Own) *Reader {
+	return &Reader{vocabulary: newVocabulary(own.Metrics), checked: map[string]bool{}, own: own}
+}
 
 // Where is "features/chat.feature:23" for a node of a feature, the first of these, or for a row of its table.
 type Where = sentence.Where

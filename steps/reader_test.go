@@ -44,7 +44,7 @@ func TestReader_findsEachMistakeOnce(t *testing.T) {
 	check := func(text string, onMock bool) error {
 		read, err := godog.TestSuite{Options: options(text)}.RetrieveFeatures()
 		require.NoError(t, err)
-		return steps.NewReader().Check(read[0].Pickles, func(*godog.Scenario) bool { return onMock }, nowhere)
+		return steps.NewReader(steps.Own{}).Check(read[0].Pickles, func(*godog.Scenario) bool { return onMock }, nowhere)
 	}
 	assert.NoError(t, check(background, true))
 	broken := `Feature: Chat
@@ -68,14 +68,14 @@ func TestReader_findsEachMistakeOnce(t *testing.T) {
 func TestReader_seesWhichScenariosBringAMock(t *testing.T) {
 	read, err := godog.TestSuite{Options: options("Feature: f\n  Scenario: One\n    Given a simulated server of \"llama-3.1-8b\" on \"one H100\"\n  Scenario: Two\n    Given the model \"x\" is being served\n")}.RetrieveFeatures()
 	require.NoError(t, err)
-	assert.True(t, steps.NewReader().BringsMock(read[0].Pickles[0]))
-	assert.False(t, steps.NewReader().BringsMock(read[0].Pickles[1]))
+	assert.True(t, steps.NewReader(steps.Own{}).BringsMock(read[0].Pickles[0]))
+	assert.False(t, steps.NewReader(steps.Own{}).BringsMock(read[0].Pickles[1]))
 }
 
 // TestReader_carriesScenariosOut runs scenarios with what a setting has to have, and no more.
 func TestReader_carriesScenariosOut(t *testing.T) {
 	var results []steps.Result
-	reader, session := steps.NewReader(), &experiment.Session{Out: t.TempDir()}
+	reader, session := steps.NewReader(steps.Own{}), &experiment.Session{Out: t.TempDir()}
 	synctest.Test(t, func(t *testing.T) {
 		status := godog.TestSuite{Options: options(background), ScenarioInitializer: func(sc *godog.ScenarioContext) {
 			reader.Bind(sc, steps.Setting{Session: session, Virtual: true, Where: nowhere, Sentences: func(*godog.Scenario) []string { return nil }, Ended: func(r steps.Result) { results = append(results, r) }})

@@ -8,20 +8,19 @@ import (
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/experiment"
 	"github.com/vllmspec/vllmspec/harness/quantity"
-	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/trials"
 	"github.com/vllmspec/vllmspec/steps/internal/sentence"
 )
 
 // searchSentences search for a capacity, and judge it.
-func searchSentences() []entry {
+func searchSentences(rows grammar) []entry {
 	return []entry{
 		{Pattern: `^the search takes at most (.+)$`, Do: (*design).searchTakes,
 			Doc: `Bounds how long loads of a search run in all. What is not known by then is in the width of its answer.`},
-		{Pattern: `^the highest request rate between (.+) and (.+) per second is sought that meets:$`, Do: sought(trials.Rate), Runs: true, Rows: slo.Parse,
+		{Pattern: `^the highest request rate between (.+) and (.+) per second is sought that meets:$`, Do: sought(trials.Rate), Runs: true, Rows: rows.Parse,
 			Doc: `Looks for the highest request rate that meets all rows: by bisection, with a run at each rate, and more of them
 				where one does not decide. The answer is an interval, whose ends are confirmed by runs of their own.`},
-		{Pattern: `^the highest number of users between (.+) and (.+) is sought that meets:$`, Do: sought(trials.Users), Runs: true, Rows: slo.Parse,
+		{Pattern: `^the highest number of users between (.+) and (.+) is sought that meets:$`, Do: sought(trials.Users), Runs: true, Rows: rows.Parse,
 			Doc: `Looks for the highest number of users that meets all rows.`},
 		{Pattern: `^that rate is at least (.+) per second$`, Do: found(trials.Rate), Judges: experiment.Capacity, Ahead: capacityAhead(trials.Rate),
 			Doc: `Judges the rate that was found: it is met when a rate at least as high was seen to meet the rows, and missed

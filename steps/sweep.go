@@ -11,13 +11,12 @@ import (
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/experiment"
 	"github.com/vllmspec/vllmspec/harness/quantity"
-	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/trials"
 	"github.com/vllmspec/vllmspec/steps/internal/sentence"
 )
 
 // sweepSentences run the load at several settings, and judge it at one of them.
-func sweepSentences() []entry {
+func sweepSentences(rows grammar) []entry {
 	return []entry{
 		{Pattern: `^the load is swept over (.+) requests per second$`, Do: sweptOver(trials.Rate), Runs: true,
 			Doc: `Runs the load once at each rate, and draws one curve of them. Objectives after it are met when they are met at
@@ -26,10 +25,10 @@ func sweepSentences() []entry {
 			Doc: `Runs the load once with each number of users, and draws one curve of them. Objectives after it are met when
 				they are met with every number.`},
 		{Pattern: `^these objectives are met at (.+) per second:$`, Do: metAt(trials.Rate),
-			Rows: slo.Parse, Judges: experiment.Objectives, Ahead: metAhead(trials.Rate),
+			Rows: rows.Parse, Judges: experiment.Objectives, Ahead: metAhead(trials.Rate),
 			Doc: `Judges the rows at one of the rates that were swept over.`},
 		{Pattern: `^these objectives are met with (.+) users:$`, Do: metAt(trials.Users),
-			Rows: slo.Parse, Judges: experiment.Objectives, Ahead: metAhead(trials.Users),
+			Rows: rows.Parse, Judges: experiment.Objectives, Ahead: metAhead(trials.Users),
 			Doc: `Judges the rows with one of the numbers of users that were swept over.`},
 	}
 }

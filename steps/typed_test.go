@@ -33,7 +33,7 @@ func planned(t *testing.T, lines ...string) (experiment.Plan, error) {
 		scenario.Steps = append(scenario.Steps, &godog.Step{Text: line, AstNodeIds: []string{fmt.Sprint(i)}})
 	}
 	where := func(nodes []string, row ...int) string { return "x.feature" }
-	reader := NewReader()
+	reader := NewReader(Own{})
 	if err := reader.Check([]*godog.Scenario{scenario}, func(*godog.Scenario) bool { return true }, where); err != nil {
 		return experiment.Plan{}, err
 	}
@@ -76,7 +76,7 @@ func TestVocabulary_typedSentencesAreTheCanonicalOnes(t *testing.T) {
 
 func TestVocabulary_otherTypedSentences(t *testing.T) {
 	t.Parallel()
-	v := newVocabulary()
+	v := newVocabulary(nil)
 	for typed, canonical := range map[string]string{
 		"the load is swept over 2, 4 and 8 rps":                                   "the load is swept over 2, 4 and 8 requests per second",
 		"the load is swept over 2, 4 and 8 req/s":                                 "the load is swept over 2, 4 and 8 requests per second",
@@ -103,7 +103,7 @@ func TestVocabulary_otherTypedSentences(t *testing.T) {
 // TestVocabulary_saysWhatWasMeant is for sentences of other tools' users.
 func TestVocabulary_saysWhatWasMeant(t *testing.T) {
 	t.Parallel()
-	v := newVocabulary()
+	v := newVocabulary(nil)
 	for typed, meant := range map[string]string{
 		"I send 10 requests per second":          "requests arrive as a Poisson process at 10 per second",
 		"10 rps are sent":                        "requests arrive as a Poisson process at 10 per second",

@@ -4,6 +4,10 @@ import (
 	"regexp"
 	"slices"
 
+	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/compare"
+	"github.com/vllmspec/vllmspec/harness/metric"
+	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/steps/internal/sentence"
 )
 
@@ -29,7 +33,7 @@ type Sentence struct {
 
 // Vocabulary is all sentences, in the order in which scenarios have them.
 func Vocabulary() (all []Concept) {
-	for _, c := range concepts() {
+	for _, c := range concepts(grammar{}) {
 		of := Concept{Name: c.name}
 		for _, s := range sentence.Compile(c.entries) {
 			of.Sentences = append(of.Sentences, Sentence{s.Matcher(), s.Shape(), s.Does()})
@@ -46,7 +50,7 @@ type concept struct {
 }
 
 // concepts are all sentences there are.
-func concepts() []concept {
+func concepts(rows grammar) []concept {
 	return []concept{
 		{"Target", targetSentences()},
 		{"Faults", faultsSentences()},
@@ -56,22 +60,29 @@ func concepts() []concept {
 		{"Arrivals", arrivalsSentences()},
 		{"Load", loadSentences()},
 		{"Patience", patienceSentences()},
-		{"Measurement", measurementSentences()},
+		{"Measurement", measurementSentences(rows)},
 		{"Repeats", repeatsSentences()},
 		{"Settings", settingsSentences()},
-		{"Sweep", sweepSentences()},
-		{"Search", searchSentences()},
+		{"Sweep", sweepSentences(rows)},
+		{"Search", searchSentences(rows)},
 		{"Run", runSentences()},
-		{"Objectives", objectivesSentences()},
+		{"Objectives", objectivesSentences(rows)},
 		{"Agreement", agreementSentences()},
-		{"Comparison", comparisonSentences()},
-		{"A/B", armsSentences()},
+		{"Comparison", comparisonSentences(rows)},
+		{"A/B", armsSentences(rows)},
 	}
 }
 
-func newVocabulary() vocabulary {
+// A grammar reads rows, also about metrics that a user adds to the catalogue.
+type grammar struct{ slo.Grammar }
+
+func (g grammar) compare(subject, expectation string) (harness.Objective, error) {
+	return compare.ParseWith(g.Grammar, subject, expectation)
+}
+
+func newVocabulary(own metric.Own) vocabulary {
 	var all []entry
-	for _, c := range concepts() {
+	for _, c := range concepts(grammar{slo.Grammar{Own: own}}) {
 		all = slices.Concat(all, c.entries)
 	}
 	return sentence.Compile(all)

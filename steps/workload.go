@@ -21,9 +21,10 @@ import (
 
 // workload is what is asked, as the scenario says it.
 type workload struct {
-	userFiles Files      // that it may be drawn from
-	virtual   bool       // the load runs in virtual time
-	rehearsal *rehearsal // nil: the load is run
+	own       map[string]harness.Dataset // that a user adds, by name
+	userFiles Files                      // that it may be drawn from
+	virtual   bool                       // the load runs in virtual time
+	rehearsal *rehearsal                 // nil: the load is run
 
 	conversations  string         // name of a dataset, or a file
 	prompt, answer dataset.Length // Mean is 0 where nothing was said
@@ -82,6 +83,9 @@ func workloadSentences() []entry {
 
 func (work *workload) drawnFrom(name string) error {
 	work.conversations = name
+	if work.own[name] != nil {
+		return nil
+	}
 	_, err := work.source()
 	return err
 }
@@ -97,7 +101,7 @@ func (work *workload) source() (source, error) {
 		files, path, err := work.file(name)
 		return source{files, path}, err
 	}
-	return source{}, fmt.Errorf("%q is no dataset%s; a file of your own ends in %s", name, spelling.DidYouMean(name, slices.Sorted(maps.Keys(known))), dataset.Extensions())
+	return source{}, fmt.Errorf("%q is no dataset%s; a file of your own ends in %s", name, spelling.DidYouMean(name, slices.Concat(slices.Sorted(maps.Keys(known)), slices.Sorted(maps.Keys(work.own)))), dataset.Extensions())
 }
 
 // file is a file of the user's.

@@ -114,7 +114,7 @@ func (c Row) shifts(most float64) (atLeast, atMost stats.Shift) {
 	if c.paired(most) {
 		of = stats.Paired
 	}
-	if m, err := metric.Lookup(c.Metric); err == nil && m.Better == metric.HigherIsBetter {
+	if m, err := metric.OfRow(c.Objective); err == nil && m.Better == metric.HigherIsBetter {
 		worst = 2
 	}
 	return of(logs(c.Base, 2, 1), logs(c.Now, 1, worst)), of(logs(c.Base, 1, worst), logs(c.Now, 2, 1))
@@ -143,7 +143,7 @@ func logs(values []float64, ofInfinity, ofZero float64) []float64 {
 // and 6 runs; p = 0.0022 (Mann and Whitney, two-sided)".
 func (c Row) sides() string {
 	unit := quantity.Unit("")
-	if m, err := metric.Lookup(c.Metric); err == nil {
+	if m, err := metric.OfRow(c.Objective); err == nil {
 		unit = m.Unit
 	}
 	return fmt.Sprintf("medians %s and, %s, %s, of %d and %d runs; p = %.2g (Mann and Whitney, two-sided)",

@@ -37,7 +37,7 @@ const DriftRuns = 2 * driftLeast
 
 // Drifts finds where a figure has changed over the runs of a history, the oldest first.
 func Drifts(o harness.Objective, values []float64) (out []Drift) {
-	m, err := metric.Lookup(o.Metric)
+	m, err := metric.OfRow(o)
 	if err != nil {
 		return nil
 	}

@@ -15,7 +15,12 @@ import (
 // "at least 3% better". The metric says which way is worse. The limit is kept as a
 // ratio to the other side: of TTFT at most 1.05, of throughput at least 0.95.
 func Parse(subject, expectation string) (harness.Objective, error) {
-	s, err := slo.ParseSubject(subject)
+	return ParseWith(slo.Grammar{}, subject, expectation)
+}
+
+// ParseWith reads one row, also about metrics that a user adds to the catalogue.
+func ParseWith(g slo.Grammar, subject, expectation string) (harness.Objective, error) {
+	s, err := g.Subject(subject)
 	m := s.Metric
 	switch {
 	case err != nil:
@@ -23,7 +28,7 @@ func Parse(subject, expectation string) (harness.Objective, error) {
 	case m.Better == metric.Neutral:
 		return harness.Objective{}, fmt.Errorf("neither more nor less %s is better: it cannot be compared", m.Name)
 	}
-	o := harness.Objective{Class: s.Class, Statistic: s.Statistic, Metric: m.Name}
+	o := harness.Objective{Class: s.Class, Statistic: s.Statistic, Metric: m.Name, Own: g.Own.Define(m)}
 	var text string
 	if o.Relation, o.Limit, text, err = change(m, slo.Relate(expectation)); err != nil {
 		return o, err

@@ -34,7 +34,7 @@ func (e *Observer) unread() string {
 
 // because is why a verdict was missed.
 func (e *Observer) because(v slo.Verdict) slo.Cause {
-	m, err := metric.Lookup(v.Metric)
+	m, err := metric.OfRow(v.Objective)
 	failed := e.failures[v.Class]
 	if failed == nil {
 		failed = newFailures()

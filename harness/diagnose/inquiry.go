@@ -37,7 +37,7 @@ type group struct {
 // inquire begins what a row asks of single requests. Goodput asks it of every limit that
 // makes a request good.
 func (e *Observer) inquire(row harness.Objective) {
-	m, err := metric.Lookup(row.Metric)
+	m, err := metric.OfRow(row)
 	if err != nil {
 		return
 	}
@@ -47,7 +47,7 @@ func (e *Observer) inquire(row harness.Objective) {
 			if row.Class != "" && o.Class != "" && row.Class != o.Class {
 				continue
 			}
-			if m, err := metric.Lookup(o.Metric); err == nil {
+			if m, err := metric.OfRow(o); err == nil {
 				if o.Class == "" {
 					o.Class = row.Class
 				}

@@ -36,7 +36,9 @@ func (on *endpoint) rest(ctx context.Context) (warnings []string) {
 	if s := on.of.scenario; s.Leftovers || s.Cache != nil && s.Cache.Share > 0 {
 		return warnings
 	}
-	_ = on.client.ResetCache(ctx)
+	if on.other == nil {
+		_ = on.client.ResetCache(ctx)
+	}
 	return warnings
 }
 

@@ -1,6 +1,7 @@
 package experiment
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -115,7 +116,7 @@ func (t *trial) bring(ctx context.Context) (err error) {
 // runner is what carries the load of a run out.
 func (t *trial) runner(archive harness.Archive, sampling sampling) harness.Runner {
 	runner := harness.Runner{
-		Client: t.on.client, Samplers: sampling.samplers, Archive: archive, Sinks: []harness.Sink{t.ledger, t.facts},
+		Client: cmp.Or[harness.Client](t.on.other, t.on.client), Samplers: sampling.samplers, Archive: archive, Sinks: []harness.Sink{t.ledger, t.facts},
 		Good: measure.Good(t.scenario.Good), Precise: !t.on.Virtual, ChatHead: t.on.client.ChatHead(), Chats: t.on.client.Chats(),
 	}
 	t.awaits(&runner)

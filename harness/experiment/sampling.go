@@ -24,7 +24,7 @@ type sampling struct {
 func (t *trial) sample(ctx context.Context) sampling {
 	on, session := t.on, t.of.session
 	metrics, closeMetrics := on.serverMetrics(t.stopLimits)
-	out := sampling{samplers: []harness.Sampler{metrics}, missing: map[string]string{}, gpus: func() []sampler.GPU { return nil }, close: closeMetrics}
+	out := sampling{samplers: append([]harness.Sampler{metrics}, session.Samplers...), missing: map[string]string{}, gpus: func() []sampler.GPU { return nil }, close: closeMetrics}
 	if on.Virtual {
 		return out
 	}

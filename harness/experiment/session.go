@@ -30,8 +30,10 @@ type Session struct {
 	Remedies  Remedies
 	Commit    string // of the scenarios, in git; "": that of the binary
 
-	Listener Listener // nil: none
-	Watcher  Watcher  // nil: none
+	Samplers []harness.Sampler  // read beside those of the server, the host and the GPUs
+	Protocol client.OwnProtocol // how servers are asked; nil: OpenAI's
+	Listener Listener           // nil: none
+	Watcher  Watcher            // nil: none
 	// Export opens further sinks for a run in real time, with what is to be done when it has
 	// ended. What is wrong with them is a warning of the run. Nil: there are none.
 	Export func(ctx context.Context, about export.About, warn func(string)) (sinks []harness.Sink, finish func())

@@ -1,6 +1,7 @@
 package experiment
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -23,6 +24,7 @@ type endpoint struct {
 	target Target
 	second bool // it is the one that the first is compared with
 	client *openai.Fleet
+	other  harness.Client // asks in its place, by a protocol of the session's; nil: none does
 	about  openai.Server
 	labels map[string]string // of runs on it
 
@@ -54,7 +56,13 @@ func (e *Experiment) reach(ctx context.Context, t Target, second bool, labels ma
 	if ended := s.Ended(); ended != nil {
 		return on, ended
 	}
-	on.client.CountTokens(slices.ContainsFunc(slices.Concat(e.scenario.Objectives, e.plan.Comparisons), func(o harness.Objective) bool { m, _ := metric.Lookup(o.Metric); return m.NeedsChunkTokens() }))
+	if own := e.session.Protocol; own != nil {
+		on.other, on.about, err = on.client.AskBy(own, cmp.Or(e.session.Place.Model, e.plan.Target.Model))
+		on.sayTarget()
+		on.label()
+		return on, err
+	}
+	on.client.CountTokens(slices.ContainsFunc(slices.Concat(e.scenario.Objectives, e.plan.Comparisons), func(o harness.Objective) bool { m, _ := metric.OfRow(o); return m.NeedsChunkTokens() }))
 	if e.plan.Chats {
 		on.client.Chat()
 	}

@@ -63,7 +63,7 @@ func valueOf(v *stats.Values, statistic string, mean func() float64) float64 {
 // Figure is what a row of a comparison is about, of this run. Where lower is better
 // an unanswered request counts as the worst, and then it can be infinite.
 func (w *Window) Figure(o harness.Objective) (harness.Figure, error) {
-	m, err := metric.Lookup(o.Metric)
+	m, err := metric.OfRow(o)
 	if err != nil {
 		return harness.Figure{}, err
 	}
@@ -102,6 +102,6 @@ func (w *Window) Comparable(rows []harness.Objective) []harness.Figure {
 
 // FigureName is what a row is about, as benchmark lines have it.
 func FigureName(o harness.Objective) harness.Figure {
-	m, _ := metric.Lookup(o.Metric)
+	m, _ := metric.OfRow(o)
 	return harness.Figure{Name: o.Name(), Unit: string(m.Unit)}
 }

@@ -14,7 +14,7 @@ func Good(objectives []harness.Objective) func(*harness.Record) bool {
 	}
 	var limits []limit
 	for _, o := range objectives {
-		if m, err := metric.Lookup(o.Metric); err == nil && m.PerRequest() != nil {
+		if m, err := metric.OfRow(o); err == nil && m.PerRequest() != nil {
 			limits = append(limits, limit{o, m.PerRequest()})
 		}
 	}

@@ -61,7 +61,7 @@ func attainment(w *Window) Estimate {
 		return without(NothingDue)
 	}
 	for _, o := range w.Run.Scenario.Good {
-		if m, err := metric.Lookup(o.Metric); err == nil && m.IsLatency() && m.NeedsTokenCounts() && !w.told && !w.noneAnswered() {
+		if m, err := metric.OfRow(o); err == nil && m.IsLatency() && m.NeedsTokenCounts() && !w.told && !w.noneAnswered() {
 			return without("what makes a request good is its " + m.Name + ", but the server reported no token counts: it must support stream_options.include_usage")
 		}
 	}

@@ -68,7 +68,7 @@ func newSampled(run *harness.Run) *Sampled {
 		w.keep(m)
 	}
 	for _, o := range run.Scenario.Objectives {
-		if m, err := metric.Lookup(o.Metric); err == nil {
+		if m, err := metric.OfRow(o); err == nil {
 			w.keep(m)
 		}
 	}

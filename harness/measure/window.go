@@ -98,7 +98,7 @@ func Of(run *harness.Run) *Window {
 
 func newWindow(run *harness.Run, watched *Sampled) *Window {
 	w := &Window{Run: run, From: run.From, To: run.To, Sampled: watched, flight: flight{from: run.From, to: run.To}, isGood: Good(run.Scenario.Good)}
-	for _, m := range metric.Metrics() {
+	for _, m := range append(metric.Metrics(), metric.OwnOf(run.Scenario.Objectives, run.Scenario.Good)...) {
 		if of := m.PerRequest(); of != nil {
 			f := values{Metric: m, of: of, begins: m.Begins(), tally: new(tally)}
 			if m.IsFromDue() {

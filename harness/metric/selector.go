@@ -71,9 +71,13 @@ func checkSelector(series string) error {
 	return nil
 }
 
-// RawSeries are the series that rows name in quotes, without their labels.
+// RawSeries are the series of the server's that rows name in quotes, or that their own metrics need, without their labels.
 func RawSeries(rows []harness.Objective) (names []string) {
 	for _, o := range rows {
+		if m, err := OfRow(o); o.Own != "" && err == nil {
+			names = append(names, m.ofServer()...)
+			continue
+		}
 		raw, quoted := strings.CutPrefix(o.Metric, `"`)
 		if !quoted {
 			continue

@@ -67,7 +67,7 @@ func lagBound(s harness.Scenario) float64 { return max(lagFloor, lagShare*tighte
 func tightest(s harness.Scenario, otherwise float64) float64 {
 	least := math.Inf(1)
 	for _, o := range slices.Concat(s.Objectives, s.Good) {
-		if m, err := metric.Lookup(o.Metric); err == nil && m.IsFromDue() && !m.NeedsTokenCounts() && o.Relation == harness.AtMost {
+		if m, err := metric.OfRow(o); err == nil && m.IsFromDue() && !m.NeedsTokenCounts() && o.Relation == harness.AtMost {
 			least = min(least, o.Limit)
 		}
 	}

@@ -27,7 +27,7 @@ func NewEarlyStop(objectives []harness.Objective, warmup time.Duration) *EarlySt
 // Decidable is why a run cannot be abandoned for an objective: because it cannot be known
 // before its end that it is missed. What has ended by then is what ended fast.
 func Decidable(o harness.Objective) error {
-	m, err := metric.Lookup(o.Metric)
+	m, err := metric.OfRow(o)
 	switch {
 	case err != nil:
 		return err
@@ -61,7 +61,7 @@ func (h *EarlyStop) Decided(now time.Duration) string {
 	for _, o := range h.objectives {
 		w := judgement{client{window.Class(o.Class)}}
 		v := w.judge(o)
-		if m, err := metric.Lookup(o.Metric); err == nil && isErrorRate(m) {
+		if m, err := metric.OfRow(o); err == nil && isErrorRate(m) {
 			v = w.errorsSoFar(o, v)
 		}
 		if v.Outcome == Missed {

@@ -75,7 +75,7 @@ func (s Scope) covers(m metric.Metric, good []harness.Objective) bool {
 // restsOn reports whether a metric is of a kind, or counts requests as good by one that is.
 func restsOn(m metric.Metric, good []harness.Objective, on func(metric.Metric) bool) bool {
 	return on(m) || m.CountsGood() && slices.ContainsFunc(good, func(o harness.Objective) bool {
-		of, err := metric.Lookup(o.Metric)
+		of, err := metric.OfRow(o)
 		return err == nil && on(of)
 	})
 }

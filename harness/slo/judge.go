@@ -34,7 +34,7 @@ type judgement struct{ client }
 
 func (w judgement) judge(o harness.Objective) Verdict {
 	v := Verdict{Objective: o, Value: math.NaN(), Lo: math.NaN(), Hi: math.NaN(), Outcome: Unknown}
-	m, err := metric.Lookup(o.Metric)
+	m, err := metric.OfRow(o)
 	if err != nil {
 		v.MakeUnknown(NoFigure, err.Error())
 		return v

@@ -14,7 +14,7 @@ func SplitLine(written string) (subject, expectation string, err error) {
 	for i := 1; i < len(words); i++ {
 		subject, expectation = strings.Join(words[:i], " "), strings.Join(words[i:], " ")
 		if _, wrong := ParseSubject(subject); wrong != nil {
-			_, name := splitStatistic(subject)
+			_, name := Grammar{}.splitStatistic(subject)
 			if _, unknown := metric.Lookup(name); unknown == nil {
 				err = wrong // its statistic is what is wrong
 			}

@@ -39,7 +39,7 @@ func Outlook(s harness.Scenario, times int) (says []string) {
 // leastToMeet is the least number of independent requests that can meet an objective; 0
 // where one is enough or it depends on what they take.
 func leastToMeet(o harness.Objective) int {
-	m, err := metric.Lookup(o.Metric)
+	m, err := metric.OfRow(o)
 	if err != nil {
 		return 0
 	}

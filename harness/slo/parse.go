@@ -10,14 +10,22 @@ import (
 	"github.com/vllmspec/vllmspec/harness/metric"
 )
 
+// A Grammar reads rows about the metrics of the catalogue and some that a user adds to it.
+type Grammar struct{ Own metric.Own }
+
 // Parse reads one row of a table of objectives: "p99 TTFT" | "at most 500 ms", or,
 // of one class of the traffic, "chat: p99 TTFT".
 func Parse(subject, expectation string) (harness.Objective, error) {
-	s, err := ParseSubject(subject)
+	return Grammar{}.Parse(subject, expectation)
+}
+
+// Parse reads one row of a table of objectives.
+func (g Grammar) Parse(subject, expectation string) (harness.Objective, error) {
+	s, err := g.Subject(subject)
 	if err != nil {
 		return harness.Objective{}, err
 	}
-	return expectOf(s.Metric, s.Class, s.Statistic, expectation)
+	return g.expect(s.Metric, s.Class, s.Statistic, expectation)
 }
 
 // A Subject is what a row is about: a statistic of a metric, of all traffic or of one class.
@@ -27,10 +35,13 @@ type Subject struct {
 }
 
 // ParseSubject reads "p99 TTFT", or of one class of the traffic "chat: p99 TTFT".
-func ParseSubject(subject string) (s Subject, err error) {
+func ParseSubject(subject string) (Subject, error) { return Grammar{}.Subject(subject) }
+
+// Subject reads "p99 TTFT", or of one class of the traffic "chat: p99 TTFT".
+func (g Grammar) Subject(subject string) (s Subject, err error) {
 	class, ofClass := splitClass(subject)
-	statistic, name := splitStatistic(ofClass)
-	m, err := metric.Lookup(name)
+	statistic, name := g.splitStatistic(ofClass)
+	m, err := g.Own.Lookup(name)
 	if err == nil {
 		err = accepts(m, statistic)
 	}
@@ -49,8 +60,9 @@ func splitClass(subject string) (class, of string) {
 	return strings.TrimSpace(class), strings.TrimSpace(of)
 }
 
-func expectOf(m metric.Metric, class, statistic, expectation string) (harness.Objective, error) {
+func (g Grammar) expect(m metric.Metric, class, statistic, expectation string) (harness.Objective, error) {
 	o, err := expect(m, statistic, expectation)
+	o.Own = g.Own.Define(m)
 	if o.Class = class; class != "" {
 		o.Text = class + ": " + o.Text
 	}
@@ -60,9 +72,14 @@ func expectOf(m metric.Metric, class, statistic, expectation string) (harness.Ob
 // ParseGood reads one row of what makes a request good, or one of a class: a
 // metric that every request has one value of, without a statistic.
 func ParseGood(subject, expectation string) (harness.Objective, error) {
+	return Grammar{}.ParseGood(subject, expectation)
+}
+
+// ParseGood reads one row of what makes a request good.
+func (g Grammar) ParseGood(subject, expectation string) (harness.Objective, error) {
 	class, ofClass := splitClass(subject)
-	statistic, name := splitStatistic(ofClass)
-	m, err := metric.Lookup(name)
+	statistic, name := g.splitStatistic(ofClass)
+	m, err := g.Own.Lookup(name)
 	switch {
 	case err != nil:
 		return harness.Objective{}, err
@@ -71,7 +88,7 @@ func ParseGood(subject, expectation string) (harness.Objective, error) {
 	case statistic != "":
 		return harness.Objective{}, fmt.Errorf("one request has one %s; leave out %q", m.Name, statistic)
 	}
-	return expectOf(m, class, "", expectation)
+	return g.expect(m, class, "", expectation)
 }
 
 // latenciesOfRequests are the latencies that each request has one of, as a sentence names them.
@@ -88,12 +105,12 @@ func latenciesOfRequests() string {
 
 // splitStatistic splits "p99 TTFT". What people type otherwise is read where it has one meaning: "TTFT p99",
 // "ttft_p99", "median TTFT", "95th percentile of TTFT".
-func splitStatistic(subject string) (statistic, name string) {
+func (g Grammar) splitStatistic(subject string) (statistic, name string) {
 	first, rest, several := strings.Cut(subject, " ")
 	switch rest = strings.TrimSpace(rest); {
-	case isMetric(subject):
+	case g.isMetric(subject):
 		return "", subject
-	case several && statisticOf(first) != "" && isMetric(rest):
+	case several && statisticOf(first) != "" && g.isMetric(rest):
 		return statisticOf(first), rest
 	case strings.Contains(subject, `"`) && several && statisticOf(first) != "":
 		return statisticOf(first), rest
@@ -112,8 +129,8 @@ func splitStatistic(subject string) (statistic, name string) {
 	return statisticOf(words[at]), strings.Join(slices.Delete(slices.Clone(words), at, at+1), " ")
 }
 
-func isMetric(name string) bool {
-	_, err := metric.Lookup(name)
+func (g Grammar) isMetric(name string) bool {
+	_, err := g.Own.Lookup(name)
 	return err == nil
 }
 

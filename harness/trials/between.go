@@ -90,7 +90,7 @@ func within(shares *stats.Mean, runs int, most float64) bool {
 // quantile of an upper limit; false where it is none, or of a part of the traffic.
 func quantile(o harness.Objective) (p float64, ok bool) {
 	p, ok = metric.Quantile(o.Statistic)
-	m, err := metric.Lookup(o.Metric)
+	m, err := metric.OfRow(o)
 	_, pooled := m.Source.(metric.Gap)
 	return p, ok && err == nil && !pooled && o.Class == "" && o.Relation == harness.AtMost
 }

@@ -52,7 +52,7 @@ func Inspect(env environment.Environment, wanted func(feature, scenario string) 
 
 // unstarted is a suite that reads, and runs nothing.
 func unstarted(env environment.Environment) *Suite {
-	s := &Suite{env: &env, interrupt: new(Interrupt), secrets: env.Secrets(), reader: steps.NewReader()}
+	s := &Suite{env: &env, interrupt: new(Interrupt), secrets: env.Secrets(), reader: steps.NewReader(steps.Own{})}
 	s.access = &access{env: s.env, secrets: s.secrets}
 	s.session = s.newSession(time.Time{})
 	s.finder = &finder{setting: s.setting, env: s.env, source: source{env.Root, env.Tags}, reader: s.reader, paths: newPaths(s.env), numbers: map[string]numbering{},

@@ -34,6 +34,7 @@ func (s *Suite) newSession(deadline time.Time) *experiment.Session {
 			Deadline: experiment.DeadlineRemedies{Whose: program, Name: program + "'s -timeout", Longer: "add a longer -timeout, or -timeout 0 for no limit", Narrower: "a longer -timeout gives a narrower answer",
 				AtLeast: func(d time.Duration) string { return fmt.Sprintf("add -timeout %v, or -timeout 0 for no limit", d) }},
 		},
+		Samplers: s.own.samplers, Protocol: s.own.protocol,
 		Listener: listener{s}, Watcher: watcher{s.display}, Export: s.exporter.export,
 	}
 	if env.Launch != nil {

@@ -32,6 +32,7 @@ type Suite struct {
 	onStage   func(Stage) // see [Suite.OnStage]
 	reader    *steps.Reader
 	finder    *finder
+	own       extensions
 
 	output   *console
 	display  *live.Display
@@ -50,9 +51,13 @@ type Suite struct {
 // New returns a suite that runs until the deadline. The interrupt, once it is set, ends the run
 // that is on. The results that an earlier one left for CI systems are removed: a test that
 // is killed must not leave the verdict of the one before.
-func New(env environment.Environment, deadline time.Time, interrupt *Interrupt, output io.Writer) *Suite {
+func New(env environment.Environment, deadline time.Time, interrupt *Interrupt, output io.Writer, extend ...Extension) *Suite {
+	var own extensions
+	for _, of := range extend {
+		of(&own)
+	}
 	neverCached(env.Root)
-	s := &Suite{env: &env, interrupt: interrupt, secrets: env.Secrets(), clock: newWallClock(), onStage: func(Stage) {}, reader: steps.NewReader()}
+	s := &Suite{env: &env, interrupt: interrupt, secrets: env.Secrets(), clock: newWallClock(), onStage: func(Stage) {}, reader: steps.NewReader(own.steps), own: own}
 	named := newPaths(s.env)
 	s.results = beginResults(s.env, s.secrets, named)
 	s.output = &console{out: output, clean: s.clean}
@@ -83,6 +88,9 @@ func (s *Suite) Select(wanted func(feature, scenario string) bool) { s.finder.wa
 // Features finds the feature files, checks that each can be read and that the
 // tags select something, and says which server is measured.
 func (s *Suite) Features() ([]Feature, error) {
+	if s.Refuse(s.own.check()) != nil {
+		return nil, s.results.refused
+	}
 	features, err := s.finder.features()
 	s.Refuse(errors.Join(err, s.finder.mistakes(features)))
 	if s.results.refused != nil {
