@@ -223,6 +223,9 @@ func readAIPerf(path, with string) ([]*Result, error) {
 		base = slices.Min(pass.starts)
 	}
 	out := &Result{Name: "AIPerf", Requests: len(pass.starts), Length: time.Duration(pass.end - base), Start: time.Unix(0, base).UTC()}
+	if pass.measured > 0 {
+		out.From = time.Duration(pass.measured - base)
+	}
 	out.To = out.Length + 1
 	out.records = aiperfRecords(path, base, pass.starts)
 	out.Unknown = []string{"AIPerf does not write when a request was due: latency counts from when it was sent, and how late its client was is not known"}
@@ -239,6 +242,7 @@ func readAIPerf(path, with string) ([]*Result, error) {
 // An aiperfPass is what is learnt of a file before its requests can be numbered.
 type aiperfPass struct {
 	starts    []int64
+	measured  int64 // when the first request was sent that is no warm-up; 0: none was
 	end       int64
 	t         *tally
 	sameCount bool // by server and AIPerf
@@ -267,6 +271,9 @@ func (p *aiperfPass) read(path string) error {
 		}
 		if !r.Warmup {
 			p.t.take(&r)
+			if p.measured == 0 || *one.Metadata.Start < p.measured {
+				p.measured = *one.Metadata.Start
+			}
 		}
 	}
 	return nil

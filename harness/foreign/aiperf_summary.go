@@ -87,7 +87,8 @@ func (s *aiperfSummary) observed() time.Duration {
 func (s *aiperfSummary) describe(out *Result) {
 	out.Version = clean(s.Version)
 	if observed := s.observed(); observed > 0 {
-		out.To, out.Length = observed, max(out.Length, observed)
+		out.To = out.From + observed
+		out.Length = max(out.Length, out.To)
 	}
 	c := s.Config
 	for _, model := range c.Models.Items {
@@ -113,7 +114,7 @@ func (s *aiperfSummary) describe(out *Result) {
 // aiperfFigures are what AIPerf states, and what its requests give when they are computed as it does: percentiles by
 // linear interpolation, throughput by the time that the run was observed.
 func aiperfFigures(s *aiperfSummary, p *aiperfPass, of *Result) []Figure {
-	t, over := p.t, of.To.Seconds()
+	t, over := p.t, (of.To - of.From).Seconds()
 	var out []Figure
 	add := func(metric, statistic string, value float64) {
 		if stated, is := s.stated[metric][statistic]; is {

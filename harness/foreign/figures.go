@@ -21,8 +21,8 @@ type Figure struct {
 // by tools that keep large samples in sketches.
 const offMost = 1e-3
 
-// Off says that a figure does not follow from the requests; "" where it does.
-func (f Figure) Off() string {
+// off says that a figure does not follow from the requests; "" where it does.
+func (f Figure) off() string {
 	if math.Abs(f.Stated-f.Read) <= offMost*max(math.Abs(f.Stated), math.Abs(f.Read)) {
 		return ""
 	}
@@ -32,7 +32,7 @@ func (f Figure) Off() string {
 // Doubts are the figures that do not follow from the requests.
 func (r *Result) Doubts() (out []string) {
 	for _, f := range r.Figures {
-		if off := f.Off(); off != "" {
+		if off := f.off(); off != "" {
 			out = append(out, off)
 		}
 	}
@@ -54,7 +54,6 @@ type tally struct {
 	every           []float64  // from sent to the end, of all requests that had one
 	perToken        []weighted // (last chunk − first chunk) ÷ (output tokens − 1), by output tokens − 1
 	share           []weighted // (last chunk − sent) ÷ output tokens, by output tokens
-	begin, end      float64
 }
 
 // weighted is a value that counts several times.
@@ -71,7 +70,6 @@ func tallyOf(all iter.Seq[harness.Record]) *tally {
 func (t *tally) take(r *harness.Record) {
 	if r.Done != harness.NoTime && r.Sent != harness.NoTime {
 		t.every = append(t.every, (r.Done - r.Sent).Seconds())
-		t.end = max(t.end, r.Done.Seconds())
 	}
 	if !r.OK() {
 		t.failed += btoi(!r.Cut())

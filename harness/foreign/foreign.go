@@ -87,7 +87,6 @@ type Result struct {
 	URL      string // of the server; "" where it is not known
 	Chat     bool   // chats were asked in place of completions
 	Load     string // in words; "" where it is not known
-	Asked    string // in words; "" where it is not known
 	Start    time.Time
 	Length   time.Duration // until the last request had ended
 	From, To time.Duration // the window that the tool measures
@@ -182,7 +181,7 @@ func pair(details, summaries []found) ([]string, error) {
 			}
 		}
 		switch {
-		case len(of) == 0:
+		case len(of) == 0 || s.tool == VLLMBench: // its requests have the figures of their run beside them
 			return nil, fmt.Errorf("%s: it holds figures of %s and no requests, from which no interval follows; %s", s.path, s.name, remedy(s.tool))
 		case len(of) > 1:
 			return nil, fmt.Errorf("%s: it can belong to %s or %s; import one run at a time", s.path, details[of[0]].path, details[of[1]].path)

@@ -314,6 +314,26 @@ func TestVLLMBench_asOtherVersionsAndOtherRunsWriteIt(t *testing.T) {
 	assert.Equal(t, "aiohttp.ClientConnectorError: Cannot connect to host a:1", all[0].Error)
 	assert.Equal(t, harness.Unreported, all[0].OutputTokens)
 
+	r = one(t, written(t, "a.json", bench(`"ttfts": [0, 0.2], "completed": 1, "failed": 1`)))
+	all = records(t, r)
+	assert.Equal(t, harness.Unnamed, all[0].Failure, "a response without a reason leaves no error, and no time either")
+	assert.False(t, all[0].Good)
+	assert.Contains(t, figures(r), "failed")
+	assert.NotContains(t, figures(r), "output_throughput", "it is not stated")
+	assert.Equal(t, []string{"request_throughput is 2 by the file, and 0.666667 by the requests in it"}, r.Doubts())
+	assert.Empty(t, one(t, written(t, "a.json", bench(`"request_rate": null`))).Load, "it is not known")
+	assert.Equal(t, "3 requests per second", one(t, written(t, "a.json", bench(`"request_rate": 3, "burstiness": null`))).Load)
+	assert.Equal(t, "3 requests per second, burstiness 2", one(t, written(t, "a.json", bench(`"request_rate": 3, "burstiness": 2`))).Load)
+
+	for said, is := range map[string]harness.Failure{"Gateway Timeout": "http 504", "HTTP error: status 503, connection refused": "http 503", "request timeout": harness.Timeout, "Service Unavailable": "http 503"} {
+		all := records(t, one(t, written(t, "a.json", bench(`"errors": [`+strconv.Quote(said)+`, ""]`))))
+		assert.Equal(t, is, all[0].Failure, said)
+		status, _ := is.HTTPStatus()
+		assert.Equal(t, status, max(0, all[0].HTTPStatus), said)
+	}
+	_, err := foreign.Read([]string{written(t, "a.json", bench("")), written(t, "b.json", `{"backend": "openai", "duration": 1, "completed": 0, "request_throughput": 2}`)}, "")
+	assert.ErrorContains(t, err, "b.json: it holds figures of vllm bench serve and no requests")
+
 	several, err := foreign.Read([]string{written(t, "a.json", bench("")+"\n"+bench(`"request_rate": 3.5, "max_concurrency": 4`))}, "")
 	require.NoError(t, err)
 	require.Len(t, several, 2, "as --append-result writes them")
@@ -383,6 +403,18 @@ func TestGuideLLM_takesTheTimesThatRequestsWereTargetedAt(t *testing.T) {
 	}
 }
 
+func TestAIPerf_theWindowBeginsWithTheFirstRequestThatIsNoWarmUp(t *testing.T) {
+	const metrics = `"metrics": {"request_latency": {"value": 100, "unit": "ms"}}}` + "\n"
+	lines := `{"metadata": {"request_start_ns": 1000000000, "benchmark_phase": "warmup"}, ` + metrics +
+		`{"metadata": {"request_start_ns": 3000000000, "benchmark_phase": "profiling"}, ` + metrics + `{"metadata": {"request_start_ns": 4000000000, "benchmark_phase": "profiling"}, ` + metrics
+	r := one(t, written(t, "a.jsonl", lines), written(t, "b.json", `{"input_config": {}, "request_count": {"avg": 2}, "request_throughput": {"avg": 1}, "start_time": "2026-12-01T12:00:00", "end_time": "2026-12-01T12:00:02"}`))
+	assert.Equal(t, 2*time.Second, r.From)
+	assert.Equal(t, 4*time.Second, r.To)
+	assert.Equal(t, 4*time.Second, r.Length)
+	assert.Empty(t, r.Doubts())
+	assert.Equal(t, 2*time.Second, one(t, written(t, "a.jsonl", lines)).From)
+}
+
 func TestAIPerf_whatALineMayHold(t *testing.T) {
 	const head = `{"metadata": {"request_start_ns": 1000000000, "request_end_ns": 1200000000}, "metrics": `
 	for text, holds := range map[string]func(harness.Record) bool{
@@ -443,6 +475,15 @@ func TestK6_whatLinesMayHold(t *testing.T) {
 	assert.Equal(t, harness.Timeout, all[1].Failure)
 	assert.Equal(t, 1, all[1].Seq)
 
+	set := asked(url+`,"status":"200"`, 0)
+	for _, part := range []string{"::setup", "::teardown"} {
+		set += point("vus", 3, "") + asked(url+`,"status":"500","group":"`+part+`"`, 1)
+	}
+	r = one(t, written(t, "a.json", set), written(t, "b.json", `{"root_group": {}, "metrics": {"http_reqs": {"count": 3}}}`))
+	assert.Equal(t, 1, r.Requests, "setup and teardown are no load")
+	assert.Len(t, records(t, r), 1)
+	assert.Empty(t, r.Doubts(), "though k6 counts them")
+
 	for text, says := range map[string]string{
 		point("http_reqs", 1, "") + point("http_req_duration", 5, ""): "a.json:1: http_req_sending: this request has no point of it: the file was filtered, or cut off",
 		point("http_req_duration", 5, ""):                             "a.json:1: this point of http_req_duration belongs to no request",
@@ -458,8 +499,15 @@ func TestWriteVLLMBench_isReadBack(t *testing.T) {
 	r := one(t, made()[foreign.VLLMBench]...)
 	run := &harness.Run{Records: slices.Values(records(t, r)), To: r.To}
 	var file bytes.Buffer
-	require.NoError(t, foreign.WriteVLLMBench(&file, run, foreign.About{Model: "m", Rate: 12}))
+	began := time.Date(2026, 12, 1, 12, 0, 0, 0, time.FixedZone("", 5*3600))
+	require.NoError(t, foreign.WriteVLLMBench(&file, run, foreign.About{Model: "m", Rate: 12, Poisson: true, Start: began}))
 	again := one(t, written(t, "again.json", file.String()))
+	assert.Equal(t, "12 requests per second, Poisson process", again.Load)
+	assert.WithinDuration(t, began, again.Start, time.Second)
+	var unknown bytes.Buffer
+	require.NoError(t, foreign.WriteVLLMBench(&unknown, run, foreign.About{Model: "m"}))
+	assert.Contains(t, unknown.String(), `"request_rate":null,"burstiness":null`)
+	assert.Empty(t, one(t, written(t, "unknown.json", unknown.String())).Load)
 	assert.Empty(t, again.Doubts())
 	was := figures(r)
 	for name, f := range figures(again) {

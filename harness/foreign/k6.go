@@ -51,6 +51,11 @@ type k6Request struct {
 	ms    map[string]float64 // by metric
 }
 
+// apart reports whether a script's setup or teardown sent it: it is none of the load, though k6's figures count it.
+func (q *k6Request) apart() bool {
+	return q.tags["group"] == "::setup" || q.tags["group"] == "::teardown"
+}
+
 // took is one of its phases.
 func (q *k6Request) took(phase string) (time.Duration, error) {
 	ms, is := q.ms[phase]
@@ -105,9 +110,10 @@ func (q *k6Request) failed(status int) bool {
 }
 
 func (q *k6Request) fail(r *harness.Record) {
+	status := r.HTTPStatus
 	fail(r, q.tags["error"])
-	if r.HTTPStatus >= 400 {
-		r.Failure = harness.HTTPFailure(r.HTTPStatus)
+	if status >= 400 {
+		r.Failure, r.HTTPStatus = harness.HTTPFailure(status), status
 	} else if code, err := strconv.Atoi(q.tags["error_code"]); err == nil && code == 1050 {
 		r.Failure = harness.Timeout
 	}
@@ -178,11 +184,14 @@ func (p *k6Pass) read(path string) error {
 		if err != nil {
 			return q.line.fails(err)
 		}
+		p.t.take(&r)
+		if q.apart() {
+			continue
+		}
 		p.starts, p.end = append(p.starts, start.UnixNano()), max(p.end, q.ended.UnixNano())
 		if p.where == "" {
 			p.where = serverOf(q.tags["url"])
 		}
-		p.t.take(&r)
 	}
 	return nil
 }
@@ -232,6 +241,9 @@ func k6Records(path string, base time.Time, all []int64) iter.Seq2[harness.Recor
 	return func(yield func(harness.Record, error) bool) {
 		numbers := newStarts(slices.Clone(all))
 		for q, err := range k6Requests(path) {
+			if err == nil && q.apart() {
+				continue
+			}
 			var r harness.Record
 			if err == nil {
 				if r, err = q.record(base); err != nil {

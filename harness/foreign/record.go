@@ -101,33 +101,45 @@ func fail(r *harness.Record, said string) {
 	}
 }
 
-// failureOf is the kind of a failure, as far as the words of a tool tell it.
+// knownFailures are the kinds of failures that have no status, by the words that tools have for them.
+var knownFailures = []struct {
+	words *regexp.Regexp
+	is    harness.Failure
+}{
+	{regexp.MustCompile("cannot connect|connection refused|connecterror|clientconnector"), harness.Refused},
+	{regexp.MustCompile("too many open files"), harness.OutOfSockets},
+	{regexp.MustCompile("never received a valid chunk|no content|empty response|no responses"), harness.Empty},
+	{regexp.MustCompile("timeout|timed out|deadline"), harness.Timeout},
+	{regexp.MustCompile("disconnected|connection reset|broken pipe|connection closed|payload is not completed|incomplete chunked read|unexpected eof"), harness.Reset},
+}
+
+// failureOf is the kind of a failure, as far as the words of a tool tell it: by the status, if they have one, because
+// "Gateway Timeout" is an answer.
 func failureOf(said string) harness.Failure {
 	last := clean(said)
-	for _, known := range []struct {
-		words string
-		is    harness.Failure
-	}{{"cannot connect|connection refused|connecterror|clientconnector", harness.Refused}, {"too many open files", harness.OutOfSockets},
-		{"never received a valid chunk|no content|empty response|no responses", harness.Empty}, {"timeout|timed out|deadline", harness.Timeout},
-		{"disconnected|connection reset|broken pipe|connection closed|payload is not completed|incomplete chunked read|unexpected eof", harness.Reset}} {
-		if regexp.MustCompile(known.words).MatchString(strings.ToLower(last)) {
-			return known.is
-		}
-	}
 	if status := statusIn(last); status > 0 {
 		return harness.HTTPFailure(status)
+	}
+	for _, known := range knownFailures {
+		if known.words.MatchString(strings.ToLower(last)) {
+			return known.is
+		}
 	}
 	return harness.Unnamed
 }
 
+// statusNumber is a status that words have as a number.
+var statusNumber = regexp.MustCompile(`\b(?:error|status|code)\b\D{0,12}\b([45]\d\d)\b`)
+
 // statusIn is the HTTP status that words tell, by its number or its name; 0 for none.
 func statusIn(said string) int {
-	if found := regexp.MustCompile(`\b(?:error|status|code)\b\D{0,12}\b([45]\d\d)\b`).FindStringSubmatch(strings.ToLower(said)); found != nil {
+	if found := statusNumber.FindStringSubmatch(strings.ToLower(said)); found != nil {
 		status, _ := strconv.Atoi(found[1])
 		return status
 	}
 	for status := 400; status < 600; status++ {
-		if name := http.StatusText(status); name != "" && strings.EqualFold(strings.TrimSpace(said), name) {
+		// "Request timeout" is what clients say of their own, too.
+		if name := http.StatusText(status); name != "" && status != http.StatusRequestTimeout && strings.EqualFold(strings.TrimSpace(said), name) {
 			return status
 		}
 	}

@@ -37,7 +37,7 @@ type vllmBenchRun struct {
 	Backend       string          `json:"backend"`
 	Model         string          `json:"model_id"`
 	Rate          json.RawMessage `json:"request_rate"` // a number or "inf"
-	Burstiness    *float64        `json:"burstiness"`
+	Burstiness    json.RawMessage `json:"burstiness"`   // a number; null: not known; older versions have none, and a Poisson process
 	Concurrency   *int            `json:"max_concurrency"`
 	RampUp        string          `json:"ramp_up_strategy"`
 	Duration      float64         `json:"duration"`
@@ -143,17 +143,21 @@ func (r *vllmBenchRun) result() (*Result, error) {
 
 // load is the load as vllm bench calls it.
 func (r *vllmBenchRun) load() string {
-	var rate float64
+	if string(r.Rate) == "null" {
+		return "" // as our export writes what it does not know
+	}
+	rate, burstiness := 0.0, 1.0
 	load := "all requests at once"
 	if json.Unmarshal(r.Rate, &rate) == nil && rate > 0 {
 		load = fmt.Sprintf("%g requests per second", rate)
 		switch {
 		case r.RampUp != "":
 			load = "a rate that rises (" + clean(r.RampUp) + ")"
-		case r.Burstiness == nil || *r.Burstiness == 1:
+		case string(r.Burstiness) == "null" || r.Burstiness != nil && json.Unmarshal(r.Burstiness, &burstiness) != nil: // not known
+		case burstiness == 1:
 			load += ", Poisson process"
 		default:
-			load += fmt.Sprintf(", burstiness %g", *r.Burstiness)
+			load += fmt.Sprintf(", burstiness %g", burstiness)
 		}
 	}
 	if r.Concurrency != nil {
@@ -187,7 +191,7 @@ func (r *vllmBenchRun) request(i int, first float64) (harness.Record, error) {
 	one := harness.NewRecord(i, sent)
 	one.Sent, one.DueUnknown, one.Model = sent, true, r.Model
 	one.PromptTokens = counted(r.InputLens[i])
-	if r.Errors != nil && r.Errors[i] != "" || r.TTFTs[i] == nil || r.Errors == nil && *r.TTFTs[i] == 0 {
+	if r.Errors != nil && r.Errors[i] != "" || r.TTFTs[i] == nil || *r.TTFTs[i] == 0 {
 		said := ""
 		if r.Errors != nil {
 			said = r.Errors[i]
@@ -222,18 +226,23 @@ func (r *vllmBenchRun) request(i int, first float64) (harness.Record, error) {
 // percentiles by linear interpolation, throughput by the time that the whole took.
 func vllmBenchFigures(stated figuresStated, all []harness.Record, duration float64) []Figure {
 	t := tallyOf(slices.Values(all))
-	out := []Figure{
-		{"completed", stated["completed"], float64(t.ok)}, {"request_throughput", stated["request_throughput"], float64(t.ok) / duration},
-		{"total_input_tokens", stated["total_input_tokens"], t.prompt}, {"total_output_tokens", stated["total_output_tokens"], t.output},
-		{"output_throughput", stated["output_throughput"], t.output / duration}, {"total_token_throughput", stated["total_token_throughput"], (t.prompt + t.output) / duration},
+	var out []Figure
+	add := func(name string, value float64) {
+		if was, is := stated[name]; is {
+			out = append(out, Figure{name, was, value})
+		}
 	}
+	add("completed", float64(t.ok))
+	add("failed", float64(t.failed))
+	add("request_throughput", float64(t.ok)/duration)
+	add("total_input_tokens", t.prompt)
+	add("total_output_tokens", t.output)
+	add("output_throughput", t.output/duration)
+	add("total_token_throughput", (t.prompt+t.output)/duration)
 	for name, values := range map[string][]float64{"ttft": t.ttft, "tpot": t.tpot, "itl": t.gaps, "e2el": t.e2e} {
 		sorted := slices.Sorted(slices.Values(values))
 		for statistic, value := range map[string]float64{"mean": mean(values), "median": linear(sorted, .5), "p50": linear(sorted, .5), "p90": linear(sorted, .9), "p95": linear(sorted, .95), "p99": linear(sorted, .99)} {
-			as := statistic + "_" + name + "_ms"
-			if was, is := stated[as]; is {
-				out = append(out, Figure{as, was, value * 1000})
-			}
+			add(statistic+"_"+name+"_ms", value*1000)
 		}
 	}
 	return sortedFigures(out)

@@ -18,8 +18,10 @@ import (
 type About struct {
 	Model string
 	Chat  bool
-	Rate  float64 // requests per second; 0: not known
-	Start time.Time
+	Rate  float64 // requests per second; 0: not known, or not steady
+	// Poisson says that requests arrive as a Poisson process; else how they are spaced is not written.
+	Poisson bool
+	Start   time.Time
 }
 
 // A vllmBenchFile is a result as vllm bench serve writes it.
@@ -32,7 +34,7 @@ type vllmBenchFile struct {
 	Tokenizer           string      `json:"tokenizer_id"`
 	Prompts             int         `json:"num_prompts"`
 	Rate                any         `json:"request_rate"`
-	Burstiness          float64     `json:"burstiness"`
+	Burstiness          *float64    `json:"burstiness"`
 	Concurrency         *int        `json:"max_concurrency"`
 	Duration            float64     `json:"duration"`
 	Completed           int         `json:"completed"`
@@ -71,13 +73,16 @@ func (f vllmBenchFile) MarshalJSON() ([]byte, error) {
 // does, with its figures, computed as it computes them: latency counts from when a request was sent. Texts are
 // not kept with a run, and so they are empty.
 func WriteVLLMBench(w io.Writer, run *harness.Run, about About) error {
-	f := vllmBenchFile{Date: about.Start.Format("20060102-150405"), EndpointType: "openai", Model: about.Model, Tokenizer: about.Model, Rate: "inf", Burstiness: 1, Label: run.Scenario.Name,
+	f := vllmBenchFile{EndpointType: "openai", Model: about.Model, Tokenizer: about.Model, Label: run.Scenario.Name,
 		InputLens: []int{}, OutputLens: []int{}, TTFTs: []float64{}, ITLs: [][]float64{}, StartTimes: []float64{}, Texts: []string{}, Errors: []string{}}
 	if about.Chat {
 		f.EndpointType = "openai-chat"
 	}
 	if f.Backend = f.EndpointType; about.Rate > 0 {
 		f.Rate = about.Rate
+	}
+	if about.Poisson {
+		f.Burstiness = new(1.0)
 	}
 	t, from, to := new(tally), time.Duration(-1), time.Duration(0)
 	for r := range judged(run) {
@@ -96,6 +101,7 @@ func WriteVLLMBench(w io.Writer, run *harness.Run, about About) error {
 	if f.Prompts == 0 {
 		return errors.New("the run has no requests beside its warm-up that were sent")
 	}
+	f.Date = about.Start.Add(to).Local().Format("20060102-150405") // when it ended, without a zone, as vllm bench has it
 	f.sum(t, max(to-from, 1).Seconds())
 	e := json.NewEncoder(w)
 	return e.Encode(f)

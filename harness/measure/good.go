@@ -25,23 +25,10 @@ func Good(objectives []harness.Objective) func(*harness.Record) bool {
 		for _, l := range limits {
 			// A request that has no such figure, one token and its TPOT say, is
 			// not bad for it.
-			if v, ok := l.of.Value(r); ok && (l.Class == "" || l.Class == r.Class) && !holds(l.Objective, v) {
+			if v, ok := l.of.Value(r); ok && (l.Class == "" || l.Class == r.Class) && !metric.Holds(l.Objective, v) {
 				return false
 			}
 		}
 		return true
-	}
-}
-
-func holds(o harness.Objective, v float64) bool {
-	switch o.Relation {
-	case harness.AtMost:
-		return v <= o.Limit
-	case harness.AtLeast:
-		return v >= o.Limit
-	case harness.Between:
-		return v >= o.Limit && v <= o.Upper
-	default:
-		return v == o.Limit
 	}
 }

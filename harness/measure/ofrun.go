@@ -64,6 +64,10 @@ func attainment(w *Window) Estimate {
 		if m, err := metric.OfRow(o); err == nil && m.IsLatency() && m.NeedsTokenCounts() && !w.told && !w.noneAnswered() {
 			return without("what makes a request good is its " + m.Name + ", but the server reported no token counts: it must support stream_options.include_usage")
 		}
+		// What no request of another tool's file has is not known; of a run of ours it is what no request came to.
+		if m, err := metric.Lookup(o.Metric); err == nil && w.Run.Imported != nil && w.Answered > 0 && w.figure(m.PerRequest()).values.N() == 0 {
+			return without("what makes a request good is its " + m.Name + ", which is not known: the files of " + w.Run.Imported.By + " do not have it")
+		}
 	}
 	if w.goods.N() == 0 {
 		return without(undecided(w.cut, "whether they would have been good is not known"))

@@ -38,7 +38,6 @@ type Kept struct {
 	Headline string
 	Verdicts []slo.Verdict
 	Warnings []string
-	Figures  []foreign.Figure // that the tool states
 }
 
 // Keep judges a result, draws it, and stores it under a folder. Where this fails nothing is left.
@@ -125,7 +124,7 @@ func (k *keeping) keep() (*Kept, error) {
 		return nil, err
 	}
 	dir, err := k.folder.Publish()
-	return &Kept{dir, view.Target, view.Outcome, view.Headline, verdicts, harness.WarningTexts(k.run.Warnings), k.of.Figures}, err
+	return &Kept{dir, view.Target, view.Outcome, view.Headline, verdicts, harness.WarningTexts(k.run.Warnings)}, err
 }
 
 // records hands the records to the archive.
@@ -148,7 +147,7 @@ func (k *keeping) manifest(question store.Asked) store.Manifest {
 	m := store.NewManifest(k.folder.Run(), k.run)
 	m.Host = store.Host{} // of the other tool's client nothing is known
 	m.Scenario.Load, m.Scenario.LoadData = k.of.Load, nil
-	m.Scenario.Dataset, m.Scenario.DatasetData = k.of.Asked, nil
+	m.Scenario.Dataset, m.Scenario.DatasetData = "", nil // and of what was asked
 	m.Server = store.Server{Kind: "a server whose address the files do not have", Origin: store.AtURL, URL: k.of.URL, Model: k.of.Model}
 	m.Judged = []store.Asked{}
 	if len(question.Rows) > 0 {

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/foreign"
 	"github.com/vllmspec/vllmspec/harness/judge"
 	"github.com/vllmspec/vllmspec/harness/slo"
@@ -95,6 +96,29 @@ func TestKeep_whatTheFilesDoNotTellIsUnknown(t *testing.T) {
 		page, err := os.ReadFile(filepath.Join(kept.Dir, "report.html"))
 		require.NoError(t, err)
 		assert.NotContains(t, string(page), "expected just this", "nothing was expected")
+	}
+}
+
+func TestKeep_whatMakesARequestGoodIsUnknownWhereTheFilesDoNotHaveIt(t *testing.T) {
+	good := func(subject, expectation string) []harness.Objective {
+		o, err := slo.ParseGood(subject, expectation)
+		require.NoError(t, err)
+		return []harness.Objective{o}
+	}
+	for by, of := range map[string][]harness.Objective{"vllm bench serve": good("time to first answer", "at most 9 s"), "GuideLLM 0.8.1": good("longest gap", "at most 9 s"),
+		"AIPerf 0.13.0": good("lag", "at most 9 s"), "k6": good("TTFT", "at most 200 ms")} {
+		asked := rows(t, "attainment at least 1%", "goodput at least 1 requests per second")
+		asked.Good = of
+		kept, err := importing.Keep(results(t)[by], asked, t.TempDir())
+		require.NoError(t, err, by)
+		for _, v := range kept.Verdicts {
+			assert.Equal(t, slo.Unknown, v.Outcome, "%s: %s", by, v.Sentence())
+			assert.Contains(t, strings.Join(v.Notes, "\n"), "the files of "+by+" do not have it")
+		}
+		asked.Good = good("E2E latency", "at most 9 s")
+		kept, err = importing.Keep(results(t)[by], asked, t.TempDir())
+		require.NoError(t, err, by)
+		assert.Equal(t, slo.Met, kept.Verdicts[0].Outcome, "%s: %v", by, kept.Verdicts[0])
 	}
 }
 

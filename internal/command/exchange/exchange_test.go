@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vllmspec/vllmspec/internal/command"
+	"github.com/vllmspec/vllmspec/internal/command/open"
 )
 
 // types calls a command in a folder.
@@ -52,6 +53,14 @@ func TestImport_judgesAndStores(t *testing.T) {
 		assert.Contains(t, said, outcome)
 	}
 	require.Len(t, runs(t, out), 4)
+	var said2, complaints2 bytes.Buffer
+	lenient := command.Table{ImportCommand()}.Run(command.Call{Args: []string{"import", "vllm-bench.json", "p99 ITL at most 50 ms", "--out", t.TempDir()}, Dir: fixtures(t), Environ: []string{"VLLMSPEC_UNKNOWN=warn"}, Out: &said2, Err: &complaints2})
+	assert.Equal(t, command.OK, lenient, complaints2.String())
+	assert.Contains(t, said2.String(), "Unknown: ")
+	latest, err := open.Latest(out)
+	require.NoError(t, err)
+	assert.Equal(t, "report.html", filepath.Base(latest))
+	assert.FileExists(t, filepath.Join(out, "latest", "report.html"))
 
 	feature := filepath.Join(t.TempDir(), "chat.feature")
 	require.NoError(t, os.WriteFile(feature, []byte("Feature: F\n  Scenario: Chat\n    Then these objectives are met:\n      | p50 E2E latency | at most 2 s |\n"), 0o644))

@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/arrival"
 	"github.com/vllmspec/vllmspec/harness/foreign"
 	"github.com/vllmspec/vllmspec/harness/store"
 	"github.com/vllmspec/vllmspec/internal/command"
@@ -25,7 +26,7 @@ func ExportCommand() command.Command {
 func formats() map[string]func(io.Writer, *store.Stored) error {
 	return map[string]func(io.Writer, *store.Stored) error{
 		string(foreign.VLLMBench): func(w io.Writer, s *store.Stored) error {
-			return foreign.WriteVLLMBench(w, s.Run, foreign.About{Model: s.Manifest.Server.Model, Start: s.Run.Start, Rate: rateOf(s.Run.Scenario.Load),
+			return foreign.WriteVLLMBench(w, s.Run, foreign.About{Model: s.Manifest.Server.Model, Start: s.Run.Start, Rate: rateOf(s.Run.Scenario.Load), Poisson: isPoisson(s.Run.Scenario.Load),
 				Chat: s.Manifest.Scenario.Labels["interface"] == store.InterfaceChat})
 		},
 		"csv": func(w io.Writer, s *store.Stored) error { return foreign.WriteCSV(w, s.Run) },
@@ -38,6 +39,15 @@ func rateOf(load harness.Load) float64 {
 		return open.Arrivals.Rate()
 	}
 	return 0
+}
+
+// isPoisson reports whether requests arrive as a Poisson process.
+func isPoisson(load harness.Load) bool {
+	open, is := load.(harness.Open)
+	if is {
+		_, is = open.Arrivals.(arrival.Poisson)
+	}
+	return is
 }
 
 func runExport(call *command.Call) error {

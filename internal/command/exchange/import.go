@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/vllmspec/vllmspec/harness/foreign"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/internal/command"
 	"github.com/vllmspec/vllmspec/internal/command/open"
+	"github.com/vllmspec/vllmspec/internal/disk"
 	"github.com/vllmspec/vllmspec/internal/importing"
 	"github.com/vllmspec/vllmspec/internal/plain"
 	"github.com/vllmspec/vllmspec/reports"
@@ -39,24 +41,33 @@ func runImport(call *command.Call) error {
 	if err != nil {
 		return &command.Mistake{Err: err}
 	}
-	folder, worst := open.Folder(call, *out), slo.Met
+	folder, failed := open.Folder(call, *out), false
 	for _, r := range results {
 		kept, err := importing.Keep(r, asked, folder)
 		if err != nil {
 			return err
 		}
 		show(call, kept)
-		if kept.Outcome != slo.Met && len(kept.Verdicts) > 0 {
-			worst = kept.Outcome
+		failed = failed || fails(call, kept)
+		if err := new(disk.Disk).Point(filepath.Join(folder, "latest"), filepath.Base(kept.Dir)); err != nil {
+			return err
 		}
 	}
 	if err := reports.WriteIndex(folder); err != nil {
 		return err
 	}
-	if worst != slo.Met {
+	if failed {
 		return command.ErrShown
 	}
 	return nil
+}
+
+// fails reports whether a run fails the command, as vllmspec test has it: VLLMSPEC_UNKNOWN=warn lets an unknown verdict pass.
+func fails(call *command.Call, kept *importing.Kept) bool {
+	lenient := slices.Contains(call.Environ, "VLLMSPEC_UNKNOWN=warn")
+	return slices.ContainsFunc(kept.Verdicts, func(v slo.Verdict) bool {
+		return v.Outcome != slo.Met && !(lenient && v.Outcome == slo.Unknown)
+	})
 }
 
 // wanted are the results in the files among the arguments, and what is to be judged of them.
