@@ -116,7 +116,7 @@ func TestGuests_uvicornWithALimitOfConnections(t *testing.T) {
 	url := serves(t, port, uvicorn, "--app-dir", filepath.Join("testdata", "guests"), "app:app", "--host", "127.0.0.1", "--port", fmt.Sprint(port), "--limit-concurrency", "10", "--log-level", "error")
 	r, err := tryIn(t, root, guest("tiny", `conversations are drawn from "chats.jsonl"
     And answers are at most 4 tokens long
-    And at most 4 requests are in flight`, "10", "3 seconds", ""), "VLLM_URL="+url)
+    And at most 6 requests are in flight`, "10", "3 seconds", ""), "VLLM_URL="+url)
 	require.NoError(t, err)
 	assert.True(t, r.passed, r.output)
 }
