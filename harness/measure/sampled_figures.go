@@ -56,10 +56,7 @@ func (w *Sampled) absent(feed, series string, usual metric.Absence) (why string,
 		}
 		return usual.Unread, false
 	}
-	if usual.Lacks != "" {
-		return usual.Lacks + series, true
-	}
-	return usual.Unread, true
+	return usual.Lacking(series, of.inside), true
 }
 
 // risen is by how much a counter rose in the window, over all its label sets.

@@ -6,6 +6,17 @@ type Absence struct {
 	Lacks  string // where its feed was read, but does not have it: the series' name follows
 }
 
+// Lacking is why a feed that was read this many times in the measured window has nothing of a series.
+func (a Absence) Lacking(series string, readings int) string {
+	switch {
+	case a.Lacks == "":
+		return a.Unread
+	case readings == 1:
+		return a.Lacks + series + ", or only once in the measured window, and a rise takes two readings: make the load longer"
+	}
+	return a.Lacks + series
+}
+
 // UsualAbsence is that of the series of a feed.
 func UsualAbsence(feed string) Absence {
 	switch feed {

@@ -9,8 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -123,9 +123,14 @@ func brokenFiles() []verdictCase {
 	unknown := map[string]slo.Outcome{"error rate none": slo.Unknown}
 	cutting := func(t *testing.T) []string {
 		writing(t, "cut.jsonl", manyPrompts(400, ""))
-		cut := time.AfterFunc(700*time.Millisecond, func() { os.Truncate(scratchOf(t, "cut.jsonl"), 1000) })
-		t.Cleanup(func() { cut.Stop() })
-		return serving(words(3, "stop", usage(50, 4)))(t)
+		file, answer := scratchOf(t, "cut.jsonl"), words(3, "stop", usage(50, 4))
+		var answered atomic.Int64
+		return serving(func(send func(event string)) {
+			if answered.Add(1) == 20 {
+				os.Truncate(file, 1000)
+			}
+			answer(send)
+		})(t)
 	}
 	return []verdictCase{
 		{"load", "a file that is cut under the load", drawing("cut.jsonl", "requests arrive evenly at 100 per second", "2 seconds", "      | error rate | none |\n"), cutting, unknown,
@@ -156,7 +161,7 @@ func brokenBounds() []verdictCase {
 
 func endings() (all []verdictCase) {
 	const rows = "      | error rate | none |\n      | p50 E2E latency | at most 30 s |\n      | output throughput | at least 1 tokens per second |\n      | p50 TTFT | at least 1 us |\n"
-	failed := map[string]slo.Outcome{"error rate none": slo.Missed, "p50 E2E latency at most 30 s": slo.Missed, "output throughput at least 1 tokens per second": slo.Missed, "p50 TTFT at least 1 us": slo.Unknown}
+	failed := map[string]slo.Outcome{"error rate none": slo.Missed, "p50 E2E latency at most 30 s": slo.Missed, "output throughput at least 1 tokens per second": slo.Missed, "p50 TTFT at least 1 µs": slo.Unknown}
 	for finish, says := range map[string]string{"abort": "the server aborted answers", "FINISH_ABORT": "the server aborted answers", "Error": "the server ended answers with an error", "timeout": "the server ended answers for want of time"} {
 		all = append(all, verdictCase{"answers", "answers that end by " + finish, asking(rows), serving(words(4, finish, usage(64, 4))), failed, []string{says}})
 	}

@@ -34,7 +34,7 @@ func watchedFor(rows string) string {
     Given the model "llama-3.1-8b" is being served
     And prompts of 64 tokens are answered in 8 tokens
     And requests arrive evenly at 20 per second
-    When the load runs for 2 seconds
+    When the load runs for 3 seconds
     Then these objectives are met:
       | p50 TTFT | at most 30 s |
 ` + rows
