@@ -58,6 +58,7 @@ const extended = `Feature: Extended
     Given the model "llama-3.1-8b" is being served
     And conversations are drawn from "my-log"
     And answers are at most 16 tokens long
+    And the prefix cache is cold
     And requests arrive evenly at 10 per second
     When the load runs for 100 requests
     Then these objectives are met:

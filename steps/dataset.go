@@ -110,8 +110,10 @@ func (work *workload) ofUser(own harness.Dataset) (harness.Dataset, error) {
 	if work.turns > 0 {
 		return nil, fmt.Errorf("the conversations of %q have the turns that its dataset gives them; leave out how many", work.conversations)
 	}
-	work.severalTurns = true // it may have
-	return dataset.Named{Name: work.conversations, Dataset: own, MaxTokens: work.bound, IgnoreEOS: work.full}, nil
+	named := dataset.Named{Name: work.conversations, Dataset: own, MaxTokens: work.bound, IgnoreEOS: work.full}
+	turns, err := named.Turns()
+	work.severalTurns = work.severalTurns || turns > 1
+	return named, err
 }
 
 // close closes the files that were drawn from.

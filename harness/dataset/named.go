@@ -41,3 +41,27 @@ func (n Named) Conversations(r *rand.Rand) (iter.Seq[harness.Conversation], erro
 		}
 	}, nil
 }
+
+// Turns is the most that some of its conversations have. A dataset without any is an error, and so is one whose
+// first conversation asks nothing.
+func (n Named) Turns() (most int, err error) {
+	const some = 64
+	all, err := n.Dataset.Conversations(rand.New(rand.NewPCG(1, 1)))
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", n.Name, err)
+	}
+	looked := 0
+	for c := range all {
+		if c.Err != nil {
+			return 0, fmt.Errorf("%s: %w", n.Name, c.Err)
+		}
+		most = max(most, len(c.Turns))
+		if looked++; looked == some {
+			break
+		}
+	}
+	if most == 0 {
+		return 0, fmt.Errorf("%s: it has no conversations", n.Name)
+	}
+	return most, nil
+}
