@@ -8,8 +8,8 @@ import (
 	"github.com/vllmspec/vllmspec/harness"
 )
 
-// The sources that audits, causes and curves rest on, whatever a scenario asks for. Who needs a metric
-// names its source; the names of metrics are for readers.
+// The sources of audits, causes and curves, whatever a scenario asks for. Code refers to a metric by its
+// source; the names of metrics are for readers.
 
 // TTFT is the time to the first token.
 func TTFT() Latency { return Latency{From: DueAt, To: FirstChunk} }

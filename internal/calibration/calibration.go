@@ -31,19 +31,10 @@ func parts() []part {
 // Run carries out those parts of the calibration that the arguments name, or all; before them may
 // stand: short. It is an error where one does not show what it must.
 func Run(ctx context.Context, arguments []string, stdout io.Writer) error {
-	short := len(arguments) > 0 && arguments[0] == "short"
-	if short {
-		arguments = arguments[1:]
+	if err := Check(arguments); err != nil {
+		return err
 	}
-	var names []string
-	for _, p := range parts() {
-		names = append(names, p.name)
-	}
-	for _, asked := range arguments {
-		if !slices.Contains(names, asked) {
-			return fmt.Errorf("there is no calibration %q; there are: %s; before them may stand: short", asked, strings.Join(names, ", "))
-		}
-	}
+	arguments, short := named(arguments)
 	for _, p := range parts() {
 		if len(arguments) > 0 && !slices.Contains(arguments, p.name) {
 			continue
@@ -53,6 +44,29 @@ func Run(ctx context.Context, arguments []string, stdout io.Writer) error {
 		}
 	}
 	return nil
+}
+
+// Check is the error of arguments that name no part of the calibration.
+func Check(arguments []string) error {
+	var names []string
+	for _, p := range parts() {
+		names = append(names, p.name)
+	}
+	arguments, _ = named(arguments)
+	for _, asked := range arguments {
+		if !slices.Contains(names, asked) {
+			return fmt.Errorf("there is no calibration %q; there are: %s; before them may stand: short", asked, strings.Join(names, ", "))
+		}
+	}
+	return nil
+}
+
+// named are the parts that arguments name, and whether they are to be short.
+func named(arguments []string) (names []string, short bool) {
+	if len(arguments) > 0 && arguments[0] == "short" {
+		return arguments[1:], true
+	}
+	return arguments, false
 }
 
 // inParallel does n things on all cores, and what they return one after the other.

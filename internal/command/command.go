@@ -110,6 +110,9 @@ func (c *Call) end(err error) int {
 	case err == nil, errors.Is(err, flag.ErrHelp):
 		return OK
 	case errors.Is(err, ErrShown):
+		if err = besides(err); err != nil {
+			fmt.Fprintf(c.Err, "vllmspec %s: %s\n", c.of.Name, plain.Lines(err.Error()))
+		}
 		return Failed
 	}
 	fmt.Fprintf(c.Err, "vllmspec %s: %s\n", c.of.Name, plain.Lines(err.Error()))
@@ -117,6 +120,22 @@ func (c *Call) end(err error) int {
 		return Wrong
 	}
 	return Failed
+}
+
+// besides is what an error says besides what was shown; nil for nothing.
+func besides(err error) error {
+	if !errors.Is(err, ErrShown) {
+		return err
+	}
+	joined, is := err.(interface{ Unwrap() []error })
+	if !is {
+		return nil
+	}
+	var rest []error
+	for _, one := range joined.Unwrap() {
+		rest = append(rest, besides(one))
+	}
+	return errors.Join(rest...)
 }
 
 // help prints the list of commands, or the help of one.

@@ -18,6 +18,7 @@ func table() command.Table {
 	return command.Table{
 		{Name: "report", Does: "draws pages", Usage: "RUN… [--json]", Example: "vllmspec report run=x", Run: func(call *command.Call) error {
 			flags := call.Flags()
+			flags.String("to", "", "the `file`")
 			json := flags.Bool("json", false, "as JSON")
 			most := flags.Int("most", 8, "so `many` at most")
 			others, err := flags.Read()
@@ -29,6 +30,7 @@ func table() command.Table {
 		}},
 		{Name: "fail", Run: func(*command.Call) error { return errors.New("the disk is full") }},
 		{Name: "shown", Run: func(*command.Call) error { return fmt.Errorf("%w", command.ErrShown) }},
+		{Name: "both", Run: func(*command.Call) error { return errors.Join(command.ErrShown, errors.New("the disk is full")) }},
 		{Name: "wrong", Run: func(*command.Call) error { return command.Mistakef("there is no file %s", "x\x1b[31m") }},
 	}
 }
@@ -51,7 +53,8 @@ func TestTable_exitCodes(t *testing.T) {
 		{"report --something", command.Wrong, "", "vllmspec report: there is no flag --something; -h lists them\n", ""},
 		{"report --most", command.Wrong, "", "vllmspec report: --most has no value\n", ""},
 		{"report --most x", command.Wrong, "", `vllmspec report: invalid value "x" for flag -most`, ""},
-		{"report --help", command.OK, "vllmspec report draws pages.\n\nusage: vllmspec report RUN… [--json]\n\nexample:\n  vllmspec report run=x\n\nflags:\n  --json              as JSON\n  --most many         so many at most (default 8)\n", "", ""},
+		{"report --to= a", command.Wrong, "", "vllmspec report: --to is given and empty, as a variable that is not set leaves it", ""},
+		{"report --help", command.OK, "vllmspec report draws pages.\n\nusage: vllmspec report RUN… [--json]\n\nexample:\n  vllmspec report run=x\n\nflags:\n  --json              as JSON\n  --most many         so many at most (default 8)\n  --to file           the file\n", "", ""},
 		{"help report", command.OK, "usage: vllmspec report", "", ""},
 		{"help help", command.OK, "  report     draws pages\n", "", ""},
 		{"help --help", command.OK, "  report     draws pages\n", "", ""},
@@ -59,9 +62,10 @@ func TestTable_exitCodes(t *testing.T) {
 		{"-h", command.OK, "  report     draws pages\n", "", ""},
 		{"", command.Wrong, "", "usage: vllmspec COMMAND", ""},
 		{"reprot", command.Wrong, "", "vllmspec has no command \"reprot\"; did you mean \"report\"?\n", ""},
-		{"xyzzyx", command.Wrong, "", "known: report, fail, shown, wrong, help", ""},
+		{"xyzzyx", command.Wrong, "", "known: report, fail, shown, both, wrong, help", ""},
 		{"fail", command.Failed, "", "vllmspec fail: the disk is full\n", ""},
 		{"shown", command.Failed, "", "", ""},
+		{"both", command.Failed, "", "vllmspec both: the disk is full\n", command.ErrShown.Error()},
 		{"wrong", command.Wrong, "", "vllmspec wrong: there is no file x", "\x1b"},
 	} {
 		code, out, complaints := run(strings.Fields(c.args)...)

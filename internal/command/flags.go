@@ -39,7 +39,21 @@ func (f *Flags) Read() (others []string, err error) {
 	if others, err = f.Split(f.call.Args); errors.Is(err, flag.ErrHelp) {
 		fmt.Fprint(f.call.Out, f.help())
 	}
-	return others, err
+	if err != nil {
+		return nil, err
+	}
+	return others, f.empty()
+}
+
+// empty is the error of a flag that was given without a value, as a variable of a shell that is not set leaves it.
+// What it would fall back on, such as the mock, is not what was asked for.
+func (f *Flags) empty() (err error) {
+	f.Visit(func(of *flag.Flag) {
+		if err == nil && of.Value.String() == "" {
+			err = Mistakef("--%s is given and empty, as a variable that is not set leaves it: give it a value, or leave the flag out", of.Name)
+		}
+	})
+	return err
 }
 
 // Split sets the flags among the arguments, and returns the others. Behind "--" nothing is a flag. The error is

@@ -43,5 +43,8 @@ func calibrate(call *command.Call) error {
 	if err != nil {
 		return err
 	}
+	if err := calibration.Check(words); err != nil {
+		return &command.Mistake{Err: err}
+	}
 	return calibration.Run(context.Background(), words, call.Out)
 }

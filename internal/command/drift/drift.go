@@ -19,13 +19,14 @@ import (
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/store"
 	"github.com/vllmspec/vllmspec/internal/command"
+	"github.com/vllmspec/vllmspec/internal/command/open"
 )
 
 // Command says since when a figure is another one than before.
 func Command() command.Command {
 	return command.Command{Name: "drift", Usage: "[FOLDER] [--json]", Run: run,
 		Does: "says since when a figure differs from before",
-		Example: `vllmspec drift                # reports/out; exit code 1: a figure is worse
+		Example: `vllmspec drift                # all runs; exit code 1: a figure is worse
 			vllmspec drift --json nightly`}
 }
 
@@ -38,10 +39,12 @@ func run(call *command.Call) error {
 		return err
 	case len(folders) > 1:
 		return command.Mistakef("it takes one folder of runs, not %d: vllmspec drift reports/out", len(folders))
-	case folders == nil:
-		folders = []string{"reports/out"}
 	}
-	worse, err := drift(call.Out, folders[0], *asJSON)
+	folder := open.Folder(call, "")
+	if folders != nil {
+		folder = call.Path(folders[0])
+	}
+	worse, err := drift(call.Out, folder, *asJSON)
 	if err != nil {
 		return &command.Mistake{Err: err}
 	}

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,7 +15,26 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/store"
+	"github.com/vllmspec/vllmspec/internal/command"
 )
+
+func TestDrift_looksWhereTheEnvironmentSays(t *testing.T) {
+	dir := t.TempDir()
+	night(t, filepath.Join(dir, "nightly"), "Chat", 1, "0.31.0", 0.4)
+	for _, c := range []struct {
+		environ, args []string
+		code          int
+	}{
+		{[]string{"VLLMSPEC_OUT=nightly"}, nil, command.OK},
+		{nil, []string{"nightly"}, command.OK},
+		{nil, nil, command.Wrong},
+	} {
+		var out, complaints bytes.Buffer
+		code := command.Table{Command()}.Run(command.Call{Args: append([]string{"drift"}, c.args...), Dir: dir, Environ: c.environ, Out: &out, Err: &complaints})
+		assert.Equal(t, c.code, code, "%v: %s", c, complaints.String())
+		assert.Equal(t, c.code == command.OK, strings.Contains(out.String(), "Chat: 1 run"), out.String())
+	}
+}
 
 // night stores the run of one night.
 func night(t *testing.T, root, scenario string, day int, version string, ttft float64) {

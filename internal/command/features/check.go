@@ -45,11 +45,15 @@ func check(call *command.Call) error {
 	c := checked{Inspection: suite.Inspect(env, chosen), env: env, call: call}
 	if env.URLs != nil {
 		if c.model, c.context, err = suite.Served(context.Background(), env); err != nil {
-			return err
+			return errors.Join(c.print(), err) // the mistakes that are known without the server
 		}
 		fmt.Fprintf(call.Out, "the server serves %s\n", c.model)
 	}
-	return c.print()
+	if err := c.print(); err != nil {
+		return err
+	}
+	c.conclude()
+	return nil
 }
 
 // A checked set of features is what they say, held against what is known of the server.
@@ -59,22 +63,23 @@ type checked struct {
 	call    *command.Call
 	model   string // that the server serves; "": none was asked
 	context int    // of the server's model, in tokens; 0: not known
+
+	right int           // so many scenarios can run
+	live  time.Duration // that they load a server
 }
 
 // print says of each scenario what it will do, and returns all mistakes together.
-func (c checked) print() error {
+func (c *checked) print() error {
 	mistakes := []error{c.Err}
 	for _, note := range c.Notes {
 		fmt.Fprintln(c.call.Out, note)
 	}
-	var live time.Duration
-	right := 0
 	for _, of := range c.Planned {
 		if of.Err != nil {
 			mistakes = append(mistakes, of.Err)
 			continue
 		}
-		right++
+		c.right++
 		o := c.outlook(of)
 		fmt.Fprintf(c.call.Out, "%s %s\n", of.Where, of.Scenario)
 		for _, line := range o.lines {
@@ -84,18 +89,22 @@ func (c checked) print() error {
 			mistakes = append(mistakes, fmt.Errorf("%s: %w", of.Where, o.mistake))
 		}
 		if !of.Virtual {
-			live += o.lasts
+			c.live += o.lasts
 		}
 	}
 	if err := errors.Join(mistakes...); err != nil {
 		return &command.Mistake{Err: err}
 	}
-	line := fmt.Sprintf("\n%s can run", quantity.Counted(right, "scenario"))
-	if live > 0 {
-		line += fmt.Sprintf("; the loads take %s in all, so give go test -timeout %.0fm", quantity.Roughly(live.Seconds()), withRoom(live).Minutes())
+	return nil
+}
+
+// conclude says that all can run, and how long that takes.
+func (c *checked) conclude() {
+	line := fmt.Sprintf("\n%s can run", quantity.Counted(c.right, "scenario"))
+	if c.live > 0 {
+		line += fmt.Sprintf("; the loads take %s in all, so give go test -timeout %.0fm", quantity.Roughly(c.live.Seconds()), withRoom(c.live).Minutes())
 	}
 	fmt.Fprintln(c.call.Out, line+".")
-	return nil
 }
 
 // withRoom is a limit of time for loads, with room for servers that start, and for answers that are awaited.

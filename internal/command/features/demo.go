@@ -65,9 +65,9 @@ func demo(call *command.Call) error {
 	if !*quiet {
 		go showOnceThere(call.Environ, address)
 	}
-	shows := settings{}
+	shows, before := settings{}, latest(folder)
 	err = shows.run(call, environment.Place{Root: environment.Module(call.Dir), Dir: call.Dir}, demoEnviron(call.Environ, folder, path, address))
-	return concluded(call, folder, err, *quiet)
+	return concluded(call, folder, before, err, *quiet)
 }
 
 // demoEnviron is an environment that names no server, with what the demo needs.
@@ -80,10 +80,20 @@ func demoEnviron(environ []string, out, feature, address string) (all []string) 
 	return append(all, "VLLMSPEC_TARGET=mock", "VLLMSPEC_OUT="+out, "VLLMSPEC_FEATURES="+feature, "VLLMSPEC_DASHBOARD="+address)
 }
 
-// concluded says what the demo has shown. That the objective is missed is what it is to show.
-func concluded(call *command.Call, out string, err error, quiet bool) error {
-	report, none := open.Latest(out)
-	if none != nil {
+// latest is the report of the newest run in a folder; "" for none.
+func latest(folder string) string {
+	report, err := open.Latest(folder)
+	if err != nil {
+		return ""
+	}
+	return report
+}
+
+// concluded says what the demo has shown. That the objective is missed is what it is to show. Where the newest report is
+// the one that was the newest before, the demo has stored none.
+func concluded(call *command.Call, out, before string, err error, quiet bool) error {
+	report := latest(out)
+	if report == "" || report == before {
 		return err
 	}
 	_, raw, wrong := store.ReadManifest(filepath.Dir(report))

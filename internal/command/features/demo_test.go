@@ -26,11 +26,14 @@ func TestDemo_showsAMissWithItsCause(t *testing.T) {
 	require.ErrorIs(t, failed, command.ErrShown)
 	assert.Contains(t, said.String(), "because the engine stood still")
 	said.Reset()
-	assert.NoError(t, concluded(call, out, failed, true), "it has shown what it was to show")
+	assert.NoError(t, concluded(call, out, "", failed, true), "it has shown what it was to show")
 	assert.Contains(t, said.String(), "the objective was missed, and the report says why.\n"+out)
 
 	broken := errors.New("the disk is full")
-	assert.Equal(t, broken, concluded(call, t.TempDir(), broken, true), "nothing was measured")
+	assert.Equal(t, broken, concluded(call, t.TempDir(), "", broken, true), "nothing was measured")
+	said.Reset()
+	assert.Equal(t, broken, concluded(call, out, latest(out), broken, true), "the missed run is of an earlier call")
+	assert.Empty(t, said.String())
 }
 
 func TestDemo_measuresTheMockWhateverIsSet(t *testing.T) {

@@ -74,6 +74,8 @@ func TestTest_exitCodes(t *testing.T) {
 		{"test slow", command.Wrong, "there is no file or folder " + filepath.Join(dir, "slow")},
 		{"test --unknown maybe", command.Wrong, `VLLMSPEC_UNKNOWN is "maybe"`},
 		{"test --uri http://127.0.0.1:1", command.Wrong, "there is no flag --uri; did you mean --url?"},
+		{"test slo --url=", command.Wrong, "--url is given and empty"},
+		{"test slo --tags=", command.Wrong, "--tags is given and empty"},
 		{"test slo --rate 4", command.Wrong, "--rate belongs to an objective without a file"},
 	} {
 		code, out, complaints := called(t, dir, strings.Fields(c.args)...)
@@ -120,6 +122,11 @@ func TestTest_objectivesWithoutAFile(t *testing.T) {
 	code, _, complaints = called(t, dir, "test", "p95 TTFT at most 300 ms", "--keep", "slo/first.feature")
 	assert.Equal(t, command.Wrong, code)
 	assert.Contains(t, complaints, "there is a file slo/first.feature already")
+
+	code, _, complaints = called(t, dir, "test", "p95 TTFT at most 300 ms", "--rate", "fast", "--keep", "slo/second.feature")
+	assert.Equal(t, command.Wrong, code)
+	assert.Contains(t, complaints, `"fast"`)
+	assert.NoFileExists(t, filepath.Join(dir, "slo", "second.feature"), "a feature that cannot run is not kept")
 
 	code, out, _ = called(t, dir, "test", "p50 TTFT at most 1 ms", "--users", "2", "--think", "500ms", "--for", "40 requests")
 	assert.Equal(t, command.Failed, code)
@@ -205,6 +212,20 @@ func TestCheck_namesAllMistakesOfAllFiles(t *testing.T) {
 	} {
 		assert.Contains(t, complaints, says)
 	}
+}
+
+func TestCheck_namesMistakesWithoutTheServer(t *testing.T) {
+	broken := strings.Replace(quick, "requests arrive evenly", "requests come evenly", 1)
+	code, _, complaints := checkedFeature(t, broken, "--url", "http://127.0.0.1:1")
+	assert.Equal(t, command.Wrong, code)
+	assert.Contains(t, complaints, `slo/quick.feature:6: no sentence reads "requests come`)
+	assert.Contains(t, complaints, "127.0.0.1:1", "and that the server does not answer")
+	code, out, _ := checkedFeature(t, quick, "--url", "http://127.0.0.1:1")
+	assert.Equal(t, command.Failed, code)
+	assert.NotContains(t, out, "can run")
+	code, _, complaints = checkedFeature(t, quick, "--timeout", "1m")
+	assert.Equal(t, command.Wrong, code)
+	assert.Contains(t, complaints, "there is no flag --timeout", "nothing is run")
 }
 
 func TestCheck_asksAServerForItsContext(t *testing.T) {

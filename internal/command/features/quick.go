@@ -69,24 +69,40 @@ func (q *quick) run(call *command.Call, s *settings) error {
 			return err
 		}
 	}
-	text, path := q.feature(model, rows), call.Path(q.keep)
-	if path == "" {
-		path = filepath.Join(env.Out, "quick.feature")
-	} else if _, err := os.Stat(path); err == nil {
+	text, path, kept := q.feature(model, rows), filepath.Join(env.Out, "quick.feature"), call.Path(q.keep)
+	if _, err := os.Stat(kept); err == nil {
 		return command.Mistakef("--keep: there is a file %s already; name another one", q.keep)
 	}
-	system := new(disk.Disk)
-	if err := system.MakeAll(filepath.Dir(path)); err != nil {
+	if err := write(path, text); err != nil {
 		return err
 	}
-	if err := system.Replace(path, []byte(text)); err != nil {
-		return err
+	if kept != "" && canRun(place, append(environ, "VLLMSPEC_FEATURES="+path)) {
+		path = kept
+		if err := write(path, text); err != nil {
+			return err
+		}
 	}
 	fmt.Fprint(call.Out, text+"\n")
 	if q.keep == "" {
 		fmt.Fprint(call.Out, "Keep this feature with --keep slo/quick.feature.\n\n")
 	}
 	return s.run(call, place, append(environ, "VLLMSPEC_FEATURES="+path))
+}
+
+// write writes a feature, and the folder that it is in.
+func write(path, text string) error {
+	system := new(disk.Disk)
+	if err := system.MakeAll(filepath.Dir(path)); err != nil {
+		return err
+	}
+	return system.Replace(path, []byte(text))
+}
+
+// canRun reports whether the features of an environment have no mistake that is found before a load.
+func canRun(place environment.Place, environ []string) bool {
+	env, mistakes := environment.ReadAt(place, environ)
+	found := suite.Inspect(env, nil)
+	return mistakes == nil && found.Err == nil && !slices.ContainsFunc(found.Planned, func(of suite.Planned) bool { return of.Err != nil })
 }
 
 // modelOf is the model to name: the first that the server lists, or the mock's usual one.

@@ -21,17 +21,21 @@ type settings struct {
 	timeout                              time.Duration
 }
 
-// newSettings has flags set them.
+// newSettings has flags set those that choose features and the server.
 func newSettings(flags *command.Flags) *settings {
 	s := new(settings)
 	flags.StringVar(&s.url, "url", "", "base `URL` of the server under test (VLLM_URL); without one the mock is measured")
 	flags.StringVar(&s.model, "model", "", "`model` to ask for, whatever the features name (VLLM_MODEL)")
 	flags.StringVar(&s.only, "run", "", "`pattern`, a regular expression: only the scenarios that it matches, by name or by file")
 	flags.StringVar(&s.tags, "tags", "", "`tags` that scenarios must have: '@a && ~@b', or '@a,@b' (GODOG_TAGS)")
+	return s
+}
+
+// ofRuns has flags set those that only a run has.
+func (s *settings) ofRuns(flags *command.Flags) {
 	flags.StringVar(&s.out, "out", "", "`folder` for the results (VLLMSPEC_OUT; reports/out)")
 	flags.StringVar(&s.unknown, "unknown", "", "`what` an unknown verdict is: fail, or warn (VLLMSPEC_UNKNOWN)")
 	flags.DurationVar(&s.timeout, "timeout", 0, "`time` after which it must be done: a load that does not fit is refused (none)")
-	return s
 }
 
 // environ is the environment of the call with what the flags set in it.

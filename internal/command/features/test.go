@@ -19,6 +19,7 @@ func TestCommand() command.Command {
 func test(call *command.Call) error {
 	flags := call.Flags()
 	s, q := newSettings(flags), newQuick(flags)
+	s.ofRuns(flags)
 	words, err := flags.Read()
 	if err != nil {
 		return err

@@ -2,12 +2,12 @@ package report
 
 import (
 	"bytes"
-	"fmt"
 	"path/filepath"
 	"strings"
 
 	"github.com/vllmspec/vllmspec/harness/judge"
 	"github.com/vllmspec/vllmspec/harness/store"
+	"github.com/vllmspec/vllmspec/internal/command"
 	"github.com/vllmspec/vllmspec/internal/disk"
 	"github.com/vllmspec/vllmspec/reports"
 )
@@ -18,12 +18,12 @@ const most = 8
 // compare draws stored runs beside each other, into the folder that holds the first.
 func compare(dirs []string) (string, error) {
 	if len(dirs) > most {
-		return "", fmt.Errorf("%d runs are too many for one page; give at most %d", len(dirs), most)
+		return "", command.Mistakef("%d runs are too many for one page; give at most %d", len(dirs), most)
 	}
 	var runs []reports.Measured
 	for _, dir := range dirs {
 		if m, _, err := store.ReadManifest(dir); err == nil && len(m.Trials) > 0 {
-			return "", fmt.Errorf("%s is several runs together; give those to be compared: %s", dir, strings.Join(beside(dir, m.Trials), " "))
+			return "", command.Mistakef("%s is several runs together; give those to be compared: %s", dir, strings.Join(beside(dir, m.Trials), " "))
 		}
 		r, err := judge.Read(dir)
 		if err != nil {

@@ -4,6 +4,7 @@ package report
 import (
 	"bytes"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -42,6 +43,9 @@ func run(call *command.Call) error {
 	if len(dirs) == 0 {
 		return command.Mistakef("it takes the folder of a run: vllmspec report reports/out/run=…")
 	}
+	if dirs, err = stored(call, dirs); err != nil {
+		return err
+	}
 	for _, dir := range dirs {
 		path, err := draw(dir)
 		if err != nil {
@@ -52,6 +56,23 @@ func run(call *command.Call) error {
 	return nil
 }
 
+// stored are the folders of runs that were given, as they count from the working directory. One that holds no run is a
+// mistake; what a killed run left may be anything.
+func stored(call *command.Call, dirs []string) (paths []string, err error) {
+	for _, dir := range dirs {
+		path := call.Path(dir)
+		holds := filepath.Join(path, "run.json")
+		if strings.HasPrefix(filepath.Base(path), ".run=") {
+			holds = path
+		}
+		if _, err := os.Stat(holds); err != nil {
+			return nil, command.Mistakef("%s is no stored run; those of the last vllmspec test or go test are reports/out/run=…", dir)
+		}
+		paths = append(paths, path)
+	}
+	return paths, nil
+}
+
 func runCompare(call *command.Call) error {
 	dirs, err := call.Flags().Read()
 	if err != nil {
@@ -59,6 +80,9 @@ func runCompare(call *command.Call) error {
 	}
 	if len(dirs) < 2 {
 		return command.Mistakef("it takes the folders of two runs or more: vllmspec compare reports/out/run=A reports/out/run=B")
+	}
+	if dirs, err = stored(call, dirs); err != nil {
+		return err
 	}
 	path, err := compare(dirs)
 	if err != nil {

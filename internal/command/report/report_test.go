@@ -1,9 +1,11 @@
 package report
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,6 +14,7 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/store"
+	"github.com/vllmspec/vllmspec/internal/command"
 )
 
 func TestReport_drawsAPageAgainFromItsFiles(t *testing.T) {
@@ -37,6 +40,28 @@ func TestReport_drawsAPageAgainFromItsFiles(t *testing.T) {
 	assert.Equal(t, filepath.Join(dir, "report.html"), path)
 	_, err = draw(t.TempDir())
 	assert.ErrorContains(t, err, "is no stored run")
+}
+
+func TestReport_mistakes(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "run=empty"), 0o755))
+	for _, args := range []string{"report nope", "report run=empty", "report .run=nope", "compare nope run=empty"} {
+		var out, complaints bytes.Buffer
+		code := command.Table{Command(), CompareCommand()}.Run(command.Call{Args: strings.Fields(args), Dir: dir, Out: &out, Err: &complaints})
+		assert.Equal(t, command.Wrong, code, args)
+		assert.Contains(t, complaints.String(), "is no stored run", args)
+	}
+}
+
+func TestReport_countsFoldersFromItsOwn(t *testing.T) {
+	root := t.TempDir()
+	folder, err := store.Create(root, "run=x")
+	require.NoError(t, err)
+	folder.Leave()
+	call := &command.Call{Dir: root}
+	paths, err := stored(call, []string{".run=x"})
+	require.NoError(t, err)
+	assert.Equal(t, []string{filepath.Join(root, ".run=x")}, paths)
 }
 
 func TestReport_drawsWhatIsLeftOfAKilledRun(t *testing.T) {
