@@ -1,6 +1,10 @@
 package metric
 
-import "github.com/vllmspec/vllmspec/harness/quantity"
+import (
+	"strings"
+
+	"github.com/vllmspec/vllmspec/harness/quantity"
+)
 
 // PerRequest is the source of a metric that each request has one value of; nil where it has
 // another one.
@@ -41,6 +45,23 @@ func (m Metric) IsFact() bool {
 		return true
 	case Total:
 		return of.Of == Due
+	}
+	return false
+}
+
+// IsWhole reports whether a statistic of a metric is always a whole number: a count, and not a mean or a percentile of
+// counts. Of a series in quotes it is not known.
+func (m Metric) IsWhole(statistic string) bool {
+	if m.Unit != quantity.Count && m.Unit != quantity.Tokens || strings.HasPrefix(m.Name, `"`) {
+		return false
+	}
+	switch of := m.Source.(type) {
+	case Total, Counter:
+		return true
+	case RequestCount, Concurrency:
+		return statistic == "" || statistic == "min" || statistic == "max"
+	case Gauge:
+		return of.Feed != Host && (statistic == "min" || statistic == "max")
 	}
 	return false
 }

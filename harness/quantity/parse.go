@@ -9,18 +9,33 @@ import (
 	"time"
 )
 
-// number is the grammar of numbers: groups of three digits may be parted by commas; k is a thousand and M a million.
-const number = `-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?`
+// number is the grammar of numbers: groups of three digits may be parted by commas, and the first group does not begin with
+// 0; k is a thousand and M a million.
+const number = `-?(?:[1-9]\d{0,2}(?:,\d{3})+|\d+)(?:\.\d+)?`
 
 var (
 	isNumber   = regexp.MustCompile(`^(` + number + `)([kKM]?)$`)
 	isQuantity = regexp.MustCompile(`^(-?[\d.,]+(?:[kKM]\b)?)\s*(.*)$`)
 	isTime     = regexp.MustCompile(`^(` + number + `)\s*([^\d\s.,]+)\s*(?:(?:and|,)\s+)?`)
+	isFraction = regexp.MustCompile(`^-?0+,(\d+)([^\d.,].*)?$`)
 )
+
+// fraction is the error for "0,500", which is a half where a comma is the decimal point; nil for another text.
+func fraction(s string) error {
+	parts := isFraction.FindStringSubmatch(s)
+	if parts == nil {
+		return nil
+	}
+	right := strings.TrimRight("0."+strings.TrimRight(parts[1], "0"), ".")
+	return fmt.Errorf("%q: thousands do not begin with 0; write %s", s, right+parts[2])
+}
 
 // Number reads a number as people write it: "8", "7.5", "1,000", "1.5k", "2M".
 func Number(s string) (float64, error) {
 	parts := isNumber.FindStringSubmatch(s)
+	if err := fraction(s); err != nil {
+		return 0, err
+	}
 	if parts == nil {
 		return 0, fmt.Errorf("%q is no number; write 8, 7.5 or 1,000", s)
 	}
@@ -44,7 +59,11 @@ func Parse(written string, unit Unit, of string) (float64, error) {
 // Read is Parse, and gives the quantity as it is written everywhere, in whatever way it was typed: "1.5k tok/s" is
 // "1,500 tokens per second". Two that are written alike are one.
 func Read(written string, unit Unit, of string) (v float64, canonical string, err error) {
-	parts := isQuantity.FindStringSubmatch(strings.TrimSpace(written))
+	written = strings.TrimSpace(written)
+	if err := fraction(written); err != nil {
+		return 0, "", err
+	}
+	parts := isQuantity.FindStringSubmatch(written)
 	if parts == nil || !isNumber.MatchString(parts[1]) {
 		return 0, "", fmt.Errorf("%q is no quantity; write %s", written, unit.Example())
 	}
@@ -84,14 +103,20 @@ func (n *NoTime) Error() string {
 	return fmt.Sprintf("%q is no time; write 30 seconds, 5 minutes or 1 hour", n.Text)
 }
 
+// longestM is how many m are minutes without doubt: 500m is more probably a slip for 500 ms.
+const longestM = 60
+
 // Duration reads a time as people write it: "30 seconds", "5 min", "300ms", "1 hour and 30 minutes". Its errors are
-// *[NoTime], or that it is negative.
+// *[NoTime], or that it is negative or could be two.
 func Duration(s string) (time.Duration, error) {
 	rest, total := strings.TrimSpace(s), 0.0
 	if rest == "" {
 		return 0, &NoTime{Text: s}
 	}
 	for rest != "" {
+		if err := fraction(rest); err != nil {
+			return 0, err
+		}
 		parts := isTime.FindStringSubmatch(rest)
 		if parts == nil {
 			return 0, &NoTime{Text: s}
@@ -109,6 +134,9 @@ func Duration(s string) (time.Duration, error) {
 		}
 		if n < 0 {
 			return 0, fmt.Errorf("%q: a time cannot be negative", s)
+		}
+		if parts[2] == "m" && n > longestM {
+			return 0, fmt.Errorf("%q could be minutes or milliseconds; write %s min or %[2]s ms", s, parts[1])
 		}
 		total += n * in.scale
 		rest = rest[len(parts[0]):]

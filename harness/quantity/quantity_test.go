@@ -1,6 +1,7 @@
 package quantity_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -49,6 +50,18 @@ func TestRead_typedQuantitiesAreTheCanonicalOnes(t *testing.T) {
 	}
 }
 
+func TestNumbers_decimalCommaIsNoGroup(t *testing.T) {
+	t.Parallel()
+	for typed, right := range map[string]string{"0,500 s": "write 0.5 s", "0,300 s": "write 0.3 s", "0,05 s": "write 0.05 s", "00,500s": "write 0.5s", "0,000 s": "write 0 s", "0,500,000 s": "", "01,500 s": ""} {
+		_, _, err := quantity.Read(typed, quantity.Seconds, "TTFT")
+		assert.ErrorContains(t, err, right, typed)
+		_, err = quantity.Duration(typed)
+		assert.ErrorContains(t, err, right, typed)
+		_, err = quantity.Number(strings.TrimRight(typed, " s"))
+		assert.ErrorContains(t, err, strings.TrimRight(right, " s"), typed)
+	}
+}
+
 func TestDuration_readsWhatPeopleType(t *testing.T) {
 	t.Parallel()
 	for typed, is := range map[string]time.Duration{
@@ -64,7 +77,7 @@ func TestDuration_readsWhatPeopleType(t *testing.T) {
 		require.NoError(t, err, typed)
 		assert.Equal(t, is, got, typed)
 	}
-	for typed, says := range map[string]string{"soon": "no time", "": "no time", "5": "no time", "5 fortnights": `"fortnights" is no unit of time`, "-5 s": "negative", "5 s later": "no time"} {
+	for typed, says := range map[string]string{"500m": "write 500 min or 500 ms", "soon": "no time", "": "no time", "5": "no time", "5 fortnights": `"fortnights" is no unit of time`, "-5 s": "negative", "5 s later": "no time"} {
 		_, err := quantity.Duration(typed)
 		assert.ErrorContains(t, err, says, typed)
 	}

@@ -2,6 +2,7 @@ package slo
 
 import (
 	"fmt"
+	"math"
 	"regexp"
 	"slices"
 	"strings"
@@ -68,13 +69,29 @@ func Relate(expectation string) string {
 // rowStart is where the expectation begins in a row that is written as one text.
 var rowStart = regexp.MustCompile(`(?i)\s*(?:\s(?:(?:is|are|must|should|shall|stays?|remains?)\s|at most|at least|no (?:more|less|higher)|not (?:more|less|above|below)|up to|(?:to )?within|less|lower|fewer|under|below|more|higher|greater|over|above|exactly|equals?\b|between|none$|zero$)|[<>=≤≥])`)
 
-// SplitRow splits a row that is written as one text, "p95 TTFT under 300 ms", into its subject and its expectation.
+// quoted is a series in quotes, with the quotes of its labels.
+var quoted = regexp.MustCompile(`".*"`)
+
+// SplitRow splits a row that is written as one text, "p95 TTFT under 300 ms", into its subject and its expectation: after
+// the first metric there is, as "time between tokens" has a word of relations itself.
 func SplitRow(written string) (subject, expectation string, err error) {
 	written = strings.TrimSpace(written)
-	if at := rowStart.FindStringIndex(written); at != nil && at[0] > 0 {
-		return written[:at[0]], strings.TrimSpace(written[at[0]:]), nil
+	open := quoted.ReplaceAllStringFunc(written, func(series string) string { return strings.Repeat("x", len(series)) })
+	starts := rowStart.FindAllStringIndex(open, -1)
+	starts = slices.DeleteFunc(starts, func(at []int) bool { return at[0] == 0 })
+	if len(starts) == 0 {
+		return "", "", fmt.Errorf(`%q is no objective; write "p99 TTFT at most 500 ms"`, written)
 	}
-	return "", "", fmt.Errorf(`%q is no objective; write "p99 TTFT at most 500 ms"`, written)
+	first := max(0, slices.IndexFunc(starts, func(at []int) bool { return namesMetric(written[:at[0]]) }))
+	at := starts[first][0]
+	return written[:at], strings.TrimSpace(written[at:]), nil
+}
+
+// namesMetric reports whether a subject ends with a metric, whatever is asked of that.
+func namesMetric(subject string) bool {
+	_, ofClass := splitClass(subject)
+	_, name := Grammar{}.splitStatistic(ofClass)
+	return Grammar{}.isMetric(name)
 }
 
 // BeginsExpectation reports whether a text begins with a relation, as the second cell of a row does.
@@ -113,15 +130,15 @@ func expect(m metric.Metric, statistic, expectation string) (harness.Objective, 
 	}
 	o.Relation = by.relation
 	if by.relation == harness.Between {
-		canonical, err := between(&o, m, rest)
+		canonical, err := between(&o, m, statistic, rest)
 		return say("between "+canonical, err)
 	}
-	limit, canonical, err := quantity.Read(rest, m.Unit, m.Name)
+	limit, canonical, err := read(m, statistic, rest)
 	if err != nil {
 		return say(expectation, err)
 	}
 	o.Limit = limit
-	if whole := m.Unit == quantity.Count || m.Unit == quantity.Tokens; by.strict && whole && limit == float64(int(limit)) {
+	if by.strict && m.IsWhole(statistic) {
 		next := int(limit) - 1
 		if by.relation == harness.AtLeast {
 			next = int(limit) + 1
@@ -131,10 +148,26 @@ func expect(m metric.Metric, statistic, expectation string) (harness.Objective, 
 	return say(string(by.relation)+" "+canonical, nil)
 }
 
+// read reads a limit. One of a count is whole: 1.500 tokens are 1,500 where a point parts thousands.
+func read(m metric.Metric, statistic, written string) (limit float64, canonical string, err error) {
+	limit, canonical, err = quantity.Read(written, m.Unit, m.Name)
+	if err == nil && limit != math.Trunc(limit) && m.IsWhole(statistic) {
+		right := quantity.Grouped(int(math.Round(limit)))
+		if number := leadingNumber.FindString(written); thousands.MatchString(number) {
+			right = strings.ReplaceAll(number, ".", ",") + " or " + right
+		}
+		err = fmt.Errorf("%q: %s is always a whole number; write %s", written, strings.TrimSpace(statistic+" "+m.Name), right)
+	}
+	return limit, canonical, err
+}
+
+// thousands is a number of which a point may part the thousands.
+var thousands = regexp.MustCompile(`^[1-9]\d{0,2}\.\d{3}$`)
+
 var leadingNumber = regexp.MustCompile(`^-?[\d.,]+(?:[kKM]\b)?`)
 
 // between reads "4 and 6 per second".
-func between(o *harness.Objective, m metric.Metric, limits string) (canonical string, err error) {
+func between(o *harness.Objective, m metric.Metric, statistic, limits string) (canonical string, err error) {
 	parts := regexp.MustCompile(`^(.+?)(?: and | to | ?– ?| ?\.\. ?)(.+)$`).FindStringSubmatch(limits)
 	if parts == nil {
 		return limits, fmt.Errorf("%q: write between 3%% and 7%%", "between "+limits)
@@ -143,11 +176,11 @@ func between(o *harness.Objective, m metric.Metric, limits string) (canonical st
 	if unit := high[len(leadingNumber.FindString(high)):]; unit != "" && !strings.ContainsFunc(low, unicode.IsLetter) && !strings.Contains(low, "%") {
 		shown, low = low, low+unit // between 4 and 6 per second
 	}
-	lowest, lowText, err := quantity.Read(low, m.Unit, m.Name)
+	lowest, lowText, err := read(m, statistic, low)
 	if err != nil {
 		return limits, err
 	}
-	highest, highText, err := quantity.Read(high, m.Unit, m.Name)
+	highest, highText, err := read(m, statistic, high)
 	if err != nil {
 		return limits, err
 	}

@@ -25,7 +25,11 @@ func SplitLine(written string) (subject, expectation string, err error) {
 		}
 	}
 	if err == nil {
-		_, err = ParseSubject(strings.Join(words[:min(2, len(words))], " "))
+		about, _, none := SplitRow(written)
+		if none != nil {
+			about = strings.Join(words[:min(2, len(words))], " ")
+		}
+		_, err = ParseSubject(about)
 	}
 	if err == nil {
 		_, err = Parse(strings.Join(words, " "), "")

@@ -42,6 +42,9 @@ func (g Grammar) Subject(subject string) (s Subject, err error) {
 	class, ofClass := splitClass(subject)
 	statistic, name := g.splitStatistic(ofClass)
 	m, err := g.Own.Lookup(name)
+	if err == nil && statistic == worst {
+		statistic = worstOf(m)
+	}
 	if err == nil {
 		err = accepts(m, statistic)
 	}
@@ -142,13 +145,27 @@ var (
 // statisticOf is a statistic as the catalogue names it; "" for a word that is none.
 func statisticOf(word string) string {
 	word = strings.ToLower(word)
-	if statistics.MatchString(word) {
+	if statistics.MatchString(word) || word == worst {
 		return word
 	}
 	if p := percentile.FindStringSubmatch(word); p != nil {
 		return "p" + p[1]
 	}
-	return map[string]string{"median": "p50", "average": "mean", "avg": "mean", "maximum": "max", "worst": "max", "minimum": "min", "sum": "total"}[word]
+	return map[string]string{"median": "p50", "average": "mean", "avg": "mean", "maximum": "max", "minimum": "min", "sum": "total"}[word]
+}
+
+// worst is a statistic whose meaning the metric decides.
+const worst = "worst"
+
+// worstOf is the statistic that is the worst value of a metric; worst where neither more nor less is better.
+func worstOf(m metric.Metric) string {
+	switch m.Better {
+	case metric.LowerIsBetter:
+		return "max"
+	case metric.HigherIsBetter:
+		return "min"
+	}
+	return worst
 }
 
 func accepts(m metric.Metric, statistic string) error {
@@ -161,6 +178,8 @@ func accepts(m metric.Metric, statistic string) error {
 		return nil
 	case statistic == "":
 		return fmt.Errorf("%s needs a statistic: %s", m.Name, strings.Join(known, ", "))
+	case statistic == worst:
+		return fmt.Errorf("neither more nor less %s is better, so that none is the worst; it has %s", m.Name, strings.Join(known, ", "))
 	case isQuantile && (p <= 0 || p >= 1):
 		if nines := strings.TrimPrefix(statistic, "p"); len(nines) > 2 && nines[0] == '9' && !strings.Contains(nines, ".") {
 			return fmt.Errorf("%s is impossible; did you mean p%s.%s?", statistic, nines[:2], nines[2:])

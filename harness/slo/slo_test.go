@@ -135,6 +135,11 @@ func TestParse_saysWhatWouldBeRight(t *testing.T) {
 		{"throughput", "at least 8 per second", "write request throughput, or output throughput"},
 		{"success rate", "at least 99%", "| error rate | at most 1% |"},
 		{"requests", "< 100", `"< 100" leaves 100 out: write at most 99, or with it: at most 100`},
+		{"requests", "exactly 1.500", `"1.500": requests is always a whole number; write 1,500 or 2`},
+		{"total preemptions", "between 0.5 and 2", `"0.5": total preemptions is always a whole number; write 1`},
+		{"max output tokens", "at most 1.500 tokens", "write 1,500 or 2"},
+		{"max waiting requests", "under 5", "write at most 4"},
+		{"worst GPU power", "at most 500 W", "neither more nor less GPU power is better"},
 		{"max GPU memory", "under 40 Gb", `"Gb" is no unit`},
 		{"p99 TTFT", "at mots 1 s", `did you mean "at most"`},
 		{"error rate", "at most 101%", "between 0% and 100%"},
@@ -159,6 +164,11 @@ func TestParse_readsRowsAsTheyAreMeant(t *testing.T) {
 		{"total preemptions", "none", harness.Objective{Text: "total preemptions none", Statistic: "total", Metric: "preemptions", Relation: harness.Exactly}},
 		{"request rate", "between 4 and 6 per second", harness.Objective{Text: "request rate between 4 and 6 per second", Metric: "request rate", Relation: harness.Between, Limit: 4, Upper: 6}},
 		{"p50 TTFT", "between 100 and 500 ms", harness.Objective{Text: "p50 TTFT between 100 and 500 ms", Statistic: "p50", Metric: "TTFT", Relation: harness.Between, Limit: .1, Upper: .5}},
+		{"mean waiting requests", "under 5", harness.Objective{Text: "mean waiting requests at most 5", Statistic: "mean", Metric: "waiting requests", Relation: harness.AtMost, Limit: 5}},
+		{"mean waiting requests", "at most 1.5", harness.Objective{Text: "mean waiting requests at most 1.5", Statistic: "mean", Metric: "waiting requests", Relation: harness.AtMost, Limit: 1.5}},
+		{`mean "vllm:kv_cache_usage_perc"`, "under 1", harness.Objective{Text: `mean "vllm:kv_cache_usage_perc" at most 1`, Statistic: "mean", Metric: `"vllm:kv_cache_usage_perc"`, Relation: harness.AtMost, Limit: 1}},
+		{"requests", "exactly 1.5k", harness.Objective{Text: "requests exactly 1,500", Metric: "requests", Relation: harness.Exactly, Limit: 1500}},
+		{"worst GPU clock", "at least 1,200 MHz", harness.Objective{Text: "min GPU clock at least 1,200 MHz", Statistic: "min", Metric: "GPU clock", Relation: harness.AtLeast, Limit: 1.2e9}},
 		{"error rate", "between 3% and 7%", harness.Objective{Text: "error rate between 3% and 7%", Metric: "error rate", Relation: harness.Between, Limit: .03, Upper: .07}},
 	} {
 		o, err := slo.Parse(c.subject, c.expectation)

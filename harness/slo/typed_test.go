@@ -69,6 +69,8 @@ func TestSplitRow_findsWhereTheExpectationBegins(t *testing.T) {
 		"p95 TTFT at most 300 ms": {"p95 TTFT", "at most 300 ms"}, "p99 itl under 50ms": {"p99 itl", "under 50ms"}, "ttft_p95 < 300ms": {"ttft_p95", "< 300ms"}, "ttft_p95<300ms": {"ttft_p95", "<300ms"},
 		"error rate < 1 %": {"error rate", "< 1 %"}, "error rate none": {"error rate", "none"}, "p95 TTFT must be below 1 s": {"p95 TTFT", "must be below 1 s"}, "requests between 4 and 6": {"requests", "between 4 and 6"},
 		"mean TTFT to within 10 ms": {"mean TTFT", "to within 10 ms"}, "p95 latency is at most 2 s": {"p95 latency", "is at most 2 s"}, "requests exactly 5": {"requests", "exactly 5"},
+		"p99 time between tokens at most 50 ms": {"p99 time between tokens", "at most 50 ms"}, "time between tokens < 50 ms": {"time between tokens", "< 50 ms"}, "p99 time between tokens between 5 and 50 ms": {"p99 time between tokens", "between 5 and 50 ms"},
+		`max "vllm:num_requests_waiting{engine=0}" at most 5`: {`max "vllm:num_requests_waiting{engine=0}"`, "at most 5"}, `max "vllm:x{engine="0"}" < 5`: {`max "vllm:x{engine="0"}"`, "< 5"}, "p99 TTFX is under 50 ms": {"p99 TTFX", "is under 50 ms"},
 	} {
 		subject, expectation, err := slo.SplitRow(row)
 		require.NoError(t, err, row)
@@ -78,4 +80,22 @@ func TestSplitRow_findsWhereTheExpectationBegins(t *testing.T) {
 		_, _, err := slo.SplitRow(row)
 		assert.ErrorContains(t, err, "no objective", row)
 	}
+}
+
+func TestSplitLine_saysWhatIsWrong(t *testing.T) {
+	t.Parallel()
+	for line, says := range map[string]string{
+		"throughput at least 1500 tokens per second": `"throughput" could mean several metrics; write request throughput, or output throughput`,
+		"p95 throughput at least 8 per second":       "could mean several metrics",
+		"p95 TTFX at most 300 ms":                    `unknown metric "TTFX"`,
+		"p95 TTFT at most 300":                       "has no unit",
+		"p95 TTFT at most 0,300 s":                   "write 0.3 s",
+		"hello there":                                `unknown metric "hello there"`,
+	} {
+		_, _, err := slo.SplitLine(line)
+		assert.ErrorContains(t, err, says, line)
+	}
+	subject, expectation, err := slo.SplitLine("p99 time between tokens at most 50 ms")
+	require.NoError(t, err)
+	assert.Equal(t, []string{"p99 time between tokens", "at most 50 ms"}, []string{subject, expectation})
 }
