@@ -5,6 +5,7 @@ package spelling
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 )
 
@@ -34,7 +35,8 @@ func DidYouMean(word string, known []string) string {
 }
 
 // NearestSentence is the known sentence that shares the most words with the one written, if that is
-// at least half of them; "" for none. Case makes no difference.
+// at least half of them; "" for none. Case makes no difference,
+// and a word that is nearly the same counts nearly as much.
 func NearestSentence(written string, known []string) string {
 	best, most := "", 0.5
 	words := map[string]int{}
@@ -42,14 +44,18 @@ func NearestSentence(written string, known []string) string {
 		words[word]++
 	}
 	for _, sentence := range known {
-		left, shared := maps.Clone(words), 0
+		left, shared := maps.Clone(words), 0.0
 		for _, word := range strings.Fields(strings.ToLower(sentence)) {
-			if left[word] > 0 {
-				left[word]--
-				shared++
+			like, alike := word, 1.0
+			if left[word] == 0 && len(word) > 3 {
+				like, alike = Nearest(word, slices.Sorted(maps.Keys(left))), 0.9
+			}
+			if left[like] > 0 {
+				left[like]--
+				shared += alike
 			}
 		}
-		if share := 2 * float64(shared) / float64(len(strings.Fields(written))+len(strings.Fields(sentence))); share >= most {
+		if share := 2 * shared / float64(len(strings.Fields(written))+len(strings.Fields(sentence))); share >= most {
 			best, most = sentence, share
 		}
 	}
