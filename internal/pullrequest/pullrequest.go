@@ -4,6 +4,7 @@ package pullrequest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -24,25 +25,26 @@ type Request struct {
 	comment  func(id int) string // the URL of one of them
 	change   string              // the HTTP method that changes one
 	header   http.Header         // the credentials
-	name     string              // of the job, which tells its comment from those of others
+	name     string              // of the workflow and the job, which tells its comment from those of others
 }
 
-// Find is the pull request that the environment of a CI system names. ErrNone where it names none.
+// Find is the pull request that the environment of a CI system names. ErrNone where it names none. A name takes the
+// place of the job's where one is given, since the legs of a matrix are one job.
 //
 // https://docs.github.com/actions/reference/workflows-and-actions/variables
 // https://docs.gitlab.com/ci/variables/predefined_variables
-func Find(getenv func(string) string) (Request, error) {
+func Find(getenv func(string) string, name string) (Request, error) {
 	switch {
 	case getenv("GITHUB_ACTIONS") != "":
-		return github(getenv)
+		return github(getenv, name)
 	case getenv("GITLAB_CI") != "":
-		return gitlab(getenv)
+		return gitlab(getenv, name)
 	}
 	return Request{}, fmt.Errorf("%w: neither GITHUB_ACTIONS nor GITLAB_CI is set", ErrNone)
 }
 
 // github reads what GitHub Actions sets. The number of a pull request is in the name of the ref alone.
-func github(getenv func(string) string) (Request, error) {
+func github(getenv func(string) string, name string) (Request, error) {
 	number, found := strings.CutPrefix(getenv("GITHUB_REF"), "refs/pull/")
 	number, _, _ = strings.Cut(number, "/")
 	if !found || number == "" {
@@ -52,18 +54,22 @@ func github(getenv func(string) string) (Request, error) {
 	if err != nil {
 		return Request{}, err
 	}
+	name = cmp.Or(name, getenv("GITHUB_JOB"))
+	if workflow := getenv("GITHUB_WORKFLOW"); workflow != "" {
+		name = workflow + " / " + name
+	}
 	issues := strings.TrimSuffix(values[0], "/") + "/repos/" + values[1] + "/issues"
 	return Request{
 		comments: issues + "/" + url.PathEscape(number) + "/comments",
 		comment:  func(id int) string { return fmt.Sprintf("%s/comments/%d", issues, id) },
 		change:   http.MethodPatch,
 		header:   http.Header{"Authorization": {"Bearer " + values[2]}, "Accept": {"application/vnd.github+json"}},
-		name:     getenv("GITHUB_JOB"),
+		name:     name,
 	}, nil
 }
 
 // gitlab reads what GitLab CI sets, and GITLAB_TOKEN: a job's own token must not write notes.
-func gitlab(getenv func(string) string) (Request, error) {
+func gitlab(getenv func(string) string, name string) (Request, error) {
 	if getenv("CI_MERGE_REQUEST_IID") == "" {
 		return Request{}, fmt.Errorf("%w: CI_MERGE_REQUEST_IID is not set; let the job run in merge request pipelines", ErrNone)
 	}
@@ -77,7 +83,7 @@ func gitlab(getenv func(string) string) (Request, error) {
 		comment:  func(id int) string { return fmt.Sprintf("%s/%d", notes, id) },
 		change:   http.MethodPut,
 		header:   http.Header{"Private-Token": {values[2]}},
-		name:     getenv("CI_JOB_NAME"),
+		name:     cmp.Or(name, getenv("CI_JOB_NAME")),
 	}, nil
 }
 
@@ -118,8 +124,8 @@ func (r Request) mark() string {
 
 // find is the id of the comment that this job wrote before; 0 for none.
 func (r Request) find(ctx context.Context) (id int, err error) {
-	const each, most = 100, 50 // comments of a page, and pages
-	for page := 1; page <= most; page++ {
+	const each, pages = 100, 50 // comments of a page, and pages
+	for page := 1; page <= pages; page++ {
 		var comments []struct {
 			ID   int    `json:"id"`
 			Body string `json:"body"`
@@ -155,8 +161,8 @@ func (r Request) ask(ctx context.Context, method, at string, body []byte, answer
 		return err
 	}
 	defer response.Body.Close()
-	const most = 32 << 20
-	raw, err := io.ReadAll(io.LimitReader(response.Body, most))
+	const largest = 32 << 20
+	raw, err := io.ReadAll(io.LimitReader(response.Body, largest))
 	if err != nil {
 		return fmt.Errorf("%s %s: %w", method, at, err)
 	}
@@ -182,8 +188,8 @@ func permission(status int) string {
 
 // excerpt is the start of an answer, in one line.
 func excerpt(raw []byte) string {
-	const most = 200
-	return string(bytes.Join(bytes.Fields(raw[:min(len(raw), most)]), []byte(" ")))
+	const longest = 200
+	return string(bytes.Join(bytes.Fields(raw[:min(len(raw), longest)]), []byte(" ")))
 }
 
 // most is how many bytes a comment of GitHub may have.

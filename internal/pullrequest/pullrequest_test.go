@@ -68,7 +68,7 @@ func TestRequest_writesOneCommentAndReplacesIt(t *testing.T) {
 			f := &forge{bodies: make([]string, 150)}
 			server := httptest.NewServer(f)
 			defer server.Close()
-			r, err := Find(environment(c.variables(server.URL)))
+			r, err := Find(environment(c.variables(server.URL)), "")
 			require.NoError(t, err)
 			require.NoError(t, r.Write(t.Context(), "first"))
 			require.NoError(t, r.Write(t.Context(), "second"))
@@ -84,10 +84,27 @@ func TestRequest_leavesTheCommentOfAnotherJob(t *testing.T) {
 	f := &forge{bodies: []string{"<!-- vllmspec: other -->\ntheirs"}}
 	server := httptest.NewServer(f)
 	defer server.Close()
-	r, err := Find(environment(map[string]string{"GITLAB_CI": "true", "CI_MERGE_REQUEST_IID": "7", "CI_API_V4_URL": server.URL, "CI_PROJECT_ID": "12", "GITLAB_TOKEN": "t", "CI_JOB_NAME": "slo"}))
+	r, err := Find(environment(map[string]string{"GITLAB_CI": "true", "CI_MERGE_REQUEST_IID": "7", "CI_API_V4_URL": server.URL, "CI_PROJECT_ID": "12", "GITLAB_TOKEN": "t", "CI_JOB_NAME": "slo"}), "")
 	require.NoError(t, err)
 	require.NoError(t, r.Write(t.Context(), "ours"))
 	assert.Equal(t, []string{"<!-- vllmspec: other -->\ntheirs", "<!-- vllmspec: slo -->\nours"}, f.bodies)
+}
+
+func TestRequest_tellsWorkflowsAndLegsApart(t *testing.T) {
+	variables := map[string]string{"GITHUB_ACTIONS": "true", "GITHUB_REF": "refs/pull/7/merge", "GITHUB_API_URL": "http://x", "GITHUB_REPOSITORY": "o/r", "GITHUB_TOKEN": "t", "GITHUB_JOB": "slo"}
+	for mark, of := range map[string][2]string{
+		"<!-- vllmspec: slo -->":            {"", ""},
+		"<!-- vllmspec: Nightly / slo -->":  {"Nightly", ""},
+		"<!-- vllmspec: Nightly / h100 -->": {"Nightly", "h100"},
+	} {
+		variables["GITHUB_WORKFLOW"] = of[0]
+		r, err := Find(environment(variables), of[1])
+		require.NoError(t, err)
+		assert.Equal(t, mark, r.mark())
+	}
+	r, err := Find(environment(map[string]string{"GITLAB_CI": "true", "CI_MERGE_REQUEST_IID": "7", "CI_API_V4_URL": "http://x", "CI_PROJECT_ID": "12", "GITLAB_TOKEN": "t", "CI_JOB_NAME": "slo"}), "h100")
+	require.NoError(t, err)
+	assert.Equal(t, "<!-- vllmspec: h100 -->", r.mark())
 }
 
 func TestFind_saysWhatIsMissing(t *testing.T) {
@@ -102,7 +119,7 @@ func TestFind_saysWhatIsMissing(t *testing.T) {
 		{map[string]string{"GITHUB_ACTIONS": "true", "GITHUB_REF": "refs/pull/7/merge", "GITHUB_API_URL": "http://x", "GITHUB_REPOSITORY": "o/r"}, false, "GITHUB_TOKEN is not set"},
 		{map[string]string{"GITLAB_CI": "true", "CI_MERGE_REQUEST_IID": "7", "CI_API_V4_URL": "http://x", "CI_PROJECT_ID": "1"}, false, "GITLAB_TOKEN is not set"},
 	} {
-		_, err := Find(environment(c.variables))
+		_, err := Find(environment(c.variables), "")
 		require.ErrorContains(t, err, c.says)
 		assert.Equal(t, c.none, strings.Contains(err.Error(), ErrNone.Error()), err)
 	}
@@ -121,7 +138,7 @@ func TestRequest_saysWhyACommentWasRefusedAndKeepsTheToken(t *testing.T) {
 	}))
 	defer server.Close()
 	for repository, says := range map[string]string{"o/r": "answered 403 Forbidden: {\"message\":\"Resource not accessible by integration\"}; on GitHub the job needs `permissions: pull-requests: write`", "o/moved": "answered 307"} {
-		r, err := Find(environment(map[string]string{"GITHUB_ACTIONS": "true", "GITHUB_REF": "refs/pull/7/merge", "GITHUB_API_URL": server.URL, "GITHUB_REPOSITORY": repository, "GITHUB_TOKEN": "do-not-show"}))
+		r, err := Find(environment(map[string]string{"GITHUB_ACTIONS": "true", "GITHUB_REF": "refs/pull/7/merge", "GITHUB_API_URL": server.URL, "GITHUB_REPOSITORY": repository, "GITHUB_TOKEN": "do-not-show"}), "")
 		require.NoError(t, err)
 		err = r.Write(t.Context(), "x")
 		require.ErrorContains(t, err, says)

@@ -17,7 +17,7 @@ import (
 
 // Command writes a comment.
 func Command() command.Command {
-	return command.Command{Name: "comment", Usage: "[--out FOLDER]", Run: run,
+	return command.Command{Name: "comment", Usage: "[--out FOLDER] [--name NAME]", Run: run,
 		Does: "writes the last results into the pull request of a pipeline",
 		Example: `vllmspec comment                   # in GitHub Actions, with GITHUB_TOKEN
 			vllmspec comment --out nightly     # in GitLab CI, with GITLAB_TOKEN`}
@@ -26,6 +26,7 @@ func Command() command.Command {
 func run(call *command.Call) error {
 	flags := call.Flags()
 	out := flags.String("out", "", "`folder` of the results (default VLLMSPEC_OUT, or reports/out)")
+	name := flags.String("name", "", "`name` by which the next run finds the comment to replace; the legs of a matrix need one each (default: the job's)")
 	others, err := flags.Read()
 	if err != nil {
 		return err
@@ -41,7 +42,7 @@ func run(call *command.Call) error {
 	if err != nil {
 		return err
 	}
-	request, err := pullrequest.Find(func(name string) string { return variable(call.Environ, name) })
+	request, err := pullrequest.Find(func(name string) string { return variable(call.Environ, name) }, *name)
 	if errors.Is(err, pullrequest.ErrNone) {
 		fmt.Fprintf(call.Out, "no comment: %v\n", err) // a pipeline of a branch is no mistake
 		return nil

@@ -44,6 +44,10 @@ func TestComment_writesTheSummary(t *testing.T) {
 	assert.Equal(t, command.OK, code, complaints)
 	assert.Equal(t, "<!-- vllmspec: slo -->\n## Objectives", sent.Body)
 
+	code, _, complaints = called(dir, environ, "--out", "nightly", "--name", "h100")
+	assert.Equal(t, command.OK, code, complaints)
+	assert.Equal(t, "<!-- vllmspec: h100 -->\n## Objectives", sent.Body)
+
 	code, out, _ := called(dir, append(environ, "GITHUB_REF=refs/heads/main"), "--out", "nightly")
 	assert.Equal(t, command.OK, code)
 	assert.Contains(t, out, "no comment: this runs for no pull request")

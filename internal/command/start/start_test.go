@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
 
 	"github.com/vllmspec/vllmspec/internal/command"
 	"github.com/vllmspec/vllmspec/internal/command/start"
@@ -53,7 +54,17 @@ func TestInit_inAModule(t *testing.T) {
 	assert.Contains(t, read(t, filepath.Join(dir, "slo/slo_test.go")), `func TestSLO(t *testing.T) { vllmspec.Run(t, ".") }`)
 	pipeline := read(t, filepath.Join(dir, ".github/workflows/slo.yml"))
 	assert.Contains(t, pipeline, "working-directory: .\n")
-	assert.Contains(t, pipeline, "          go test -timeout 30m ./slo\n")
+	assert.Contains(t, pipeline, "      - run: go test -timeout 30m ./slo\n")
+	assert.Contains(t, pipeline, "on a mock of vLLM")
+	live := strings.NewReplacer("        # env:", "        env:", "        #   ", "          ").Replace(pipeline)
+	var workflow struct {
+		Jobs map[string]struct {
+			Steps []struct{ Env map[string]string }
+		}
+	}
+	require.NoError(t, yaml.Unmarshal([]byte(live), &workflow))
+	assert.Equal(t, "live", workflow.Jobs["slo"].Steps[2].Env["VLLMSPEC_TARGET"])
+	assert.Equal(t, "${{ vars.VLLM_URL }}", workflow.Jobs["slo"].Steps[2].Env["VLLM_URL"])
 	assert.NotRegexp(t, "FOLDER|COMMAND", pipeline)
 }
 
@@ -80,6 +91,7 @@ func TestInit_withoutGo(t *testing.T) {
 	assert.Contains(t, out, "vllmspec test slo --url http://127.0.0.1:8000")
 	pipeline := read(t, filepath.Join(dir, ".gitlab-ci.yml"))
 	assert.Contains(t, pipeline, "    - cd services/chat\n    - go run github.com/vllmspec/vllmspec/cmd/vllmspec@latest test slo --timeout 30m\n")
+	assert.Contains(t, pipeline, "  #   VLLMSPEC_TARGET: live")
 	assert.Contains(t, pipeline, "junit: services/chat/reports/out/junit.xml")
 
 	_, out, _ = begin(dir, "services/batch", "--ci=gitlab")
