@@ -17,6 +17,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/vllmspec/vllmspec/reports/ci"
 )
 
 // A compositeAction is what is read here of action.yml.
@@ -134,10 +136,15 @@ func TestAction_scriptMeasuresAndComments(t *testing.T) {
 		return j.runs(filepath.Join(root, "deploy", "action"), append([]string{"SOURCE=" + root, "OUTPUT=" + filepath.Join(j.dir, "results"), "TIMEOUT=5m", "RUNNER_TEMP=" + j.dir,
 			"GITHUB_OUTPUT=" + outputs, "GITHUB_ACTIONS=true", "GITHUB_REF=refs/pull/3/merge", "GITHUB_REPOSITORY=o/r", "GITHUB_JOB=slo", "GITHUB_API_URL=" + j.forge.URL, "GITHUB_TOKEN=t", "COMMENT=true", "MOCK=true"}, variables...)...)
 	}
-	code, out := run("MOCK=false", "FEATURES=met.feature")
+	code, out := run("MOCK=false", "FEATURES=met.feature", "VLLM_COMMAND=no-such-program serve x")
+	assert.NotZero(t, code)
+	assert.Contains(t, out, "no-such-program", "a command names a server too")
+	require.NoError(t, os.Remove(outputs))
+	j.comments = nil
+	code, out = run("MOCK=false", "FEATURES=met.feature")
 	assert.Equal(t, 2, code)
 	assert.Contains(t, out, "::error title=vllmspec::the input url is empty")
-	code, out = run("FEATURES=met.feature")
+	code, out = run("FEATURES=met.feature", "VLLM_URL=http://127.0.0.1:1", "VLLMSPEC_TARGET=live")
 	assert.Equal(t, 0, code, out)
 	code, out = run("FEATURES=missed.feature")
 	assert.Equal(t, 1, code, out)
@@ -148,6 +155,54 @@ func TestAction_scriptMeasuresAndComments(t *testing.T) {
 	require.GreaterOrEqual(t, len(j.comments), 2)
 	assert.True(t, strings.HasPrefix(j.comments[0], "<!-- vllmspec: slo -->\n## Objectives: 1 of 1 scenario passed"), j.comments[0])
 	assert.Contains(t, j.comments[1], "❌ missed")
+}
+
+// TestAction_tellsAMistakeOfGoTestFromAMiss has tests that leave the results which a go test of features leaves.
+func TestAction_tellsAMistakeOfGoTestFromAMiss(t *testing.T) {
+	root, err := os.Getwd()
+	require.NoError(t, err)
+	j := newPipelineJob(t)
+	results, outputs := filepath.Join(j.dir, "results"), filepath.Join(j.dir, "outputs")
+	require.NoError(t, os.Mkdir(results, 0o755))
+	for name, text := range map[string]string{"go.mod": "module x\n\ngo 1.26\n", "x_test.go": `package x
+
+import (
+	"os"
+	"testing"
+)
+
+func Test(t *testing.T) {
+	raw, _ := os.ReadFile("left.xml")
+	if raw != nil {
+		os.WriteFile(os.Getenv("VLLMSPEC_OUT")+"/junit.xml", raw, 0o644)
+	}
+	t.Fail()
+}
+`} {
+		require.NoError(t, os.WriteFile(filepath.Join(j.dir, name), []byte(text), 0o644))
+	}
+	for _, c := range []struct {
+		of      *ci.Results // nil: it leaves none
+		verdict string
+	}{
+		{&ci.Results{Scenarios: []ci.ScenarioResult{{Scenario: "One", Path: "x.feature"}}}, "not met"},
+		{&ci.Results{Refused: []ci.Refusal{{Path: "x.feature", Why: "no sentence reads that"}}}, "mistake"},
+		{&ci.Results{Refused: []ci.Refusal{{Why: "VLLM_URL is set, and empty"}}}, "mistake"},
+		{&ci.Results{Refused: []ci.Refusal{{Why: "it was interrupted", AfterSome: true}}}, "not met"},
+		{nil, "mistake"},
+	} {
+		left := filepath.Join(j.dir, "left.xml")
+		require.NoError(t, os.RemoveAll(left))
+		require.NoError(t, os.RemoveAll(outputs))
+		if c.of != nil {
+			raw, err := ci.JUnit(*c.of)
+			require.NoError(t, err)
+			require.NoError(t, os.WriteFile(left, raw, 0o644))
+		}
+		code, out := j.runs(filepath.Join(root, "deploy", "action"), "SOURCE="+root, "OUTPUT="+results, "TIMEOUT=5m", "RUNNER_TEMP="+j.dir, "GITHUB_OUTPUT="+outputs, "MOCK=true", "TEST=-count=1 ./...")
+		assert.Equal(t, 1, code, out)
+		assert.Contains(t, readFile(t, outputs), "verdict="+c.verdict+"\n", "%+v\n%s", c.of, out)
+	}
 }
 
 // A component is what is read here of templates/slo/template.yml.
@@ -190,9 +245,10 @@ func TestComponent_scriptMeasuresAndComments(t *testing.T) {
 	j := newPipelineJob(t)
 	out, err := exec.Command("go", "build", "-o", filepath.Join(j.dir, "vllmspec"), "./cmd/vllmspec").CombinedOutput()
 	require.NoError(t, err, "%s", out)
-	run := func(inputs map[string]string) (int, string) {
+	run := func(inputs map[string]string, more ...string) (int, string) {
 		script, after := interpolated(t, inputs)
 		variables := []string{"PATH=" + j.dir + string(filepath.ListSeparator) + os.Getenv("PATH"), "GITLAB_CI=true", "CI=true", "CI_MERGE_REQUEST_IID=3", "CI_PROJECT_ID=9", "CI_JOB_NAME=slo", "CI_API_V4_URL=" + j.forge.URL, "GITLAB_TOKEN=t"}
+		variables = append(variables, more...)
 		code, out := j.runs("set -eo pipefail\n"+strings.Join(script, "\n"), variables...)
 		_, afterwards := j.runs("set -eo pipefail\n"+strings.Join(after, "\n"), variables...)
 		return code, out + afterwards
@@ -200,7 +256,10 @@ func TestComponent_scriptMeasuresAndComments(t *testing.T) {
 	code, said := run(map[string]string{"features": "met.feature"})
 	assert.Equal(t, 2, code)
 	assert.Contains(t, said, "the input url is empty")
-	code, said = run(map[string]string{"features": "met.feature", "mock": "true"})
+	code, said = run(map[string]string{"features": "met.feature"}, "VLLM_COMMAND=no-such-program serve x")
+	assert.NotZero(t, code)
+	assert.Contains(t, said, "no-such-program", "a command names a server too")
+	code, said = run(map[string]string{"features": "met.feature", "mock": "true"}, "VLLM_URL=http://127.0.0.1:1", "VLLMSPEC_TARGET=live")
 	assert.Equal(t, 0, code, said)
 	assert.Empty(t, j.comments, "no comment was asked for")
 	code, said = run(map[string]string{"features": "missed.feature", "mock": "true", "comment": "true"})
