@@ -86,7 +86,7 @@ func allowed() map[string][]string {
 		"internal/command/comment":  {"internal/command", "internal/command/open", "internal/pullrequest"},
 		"internal/command/accuracy": {"internal/calibration", "internal/command", "internal/selfcheck"},
 		"internal/command/drift":    append(domain, "harness/measure", "harness/metric", "harness/store", "harness/quantity", "harness/slo", "harness/compare", "internal/command", "internal/command/open"),
-		"internal/command/exchange": append(domain, "harness/arrival", "harness/foreign", "harness/slo", "harness/store", "internal/command", "internal/command/open", "internal/disk", "internal/importing", "internal/plain", "reports"),
+		"internal/command/exchange": append(domain, "harness/arrival", "harness/foreign", "harness/slo", "harness/store", "internal/command", "internal/command/open", "internal/disk", "internal/importing", "internal/plain", "reports", "steps"),
 		"internal/command/features": append(domain, "harness/dataset", "harness/experiment", "harness/quantity", "harness/slo", "harness/store", "internal/command", "internal/command/open", "internal/disk", "internal/environment", "internal/suite", "mockvllm"),
 		"internal/command/mock":     append(domain, "internal/command", "internal/disk", "internal/stamp", "harness/store", "mockvllm", "mockvllm/calibrate"),
 		"internal/command/open":     {"internal/command", "internal/environment", "internal/plain"},

@@ -15,7 +15,7 @@ func measurementSentences(rows grammar) []entry {
 	return []entry{
 		{Pattern: `^the first (.+) (?:is|are) warm-up$`, Do: (*measurement).warmUp,
 			Doc: `Leaves what was due in this time out of the verdicts.`},
-		{Pattern: `^a request is good when:$`, Do: goodWhen, Rows: rows.ParseGood,
+		{Pattern: goodWhenPattern, Do: goodWhen, Rows: rows.ParseGood,
 			Doc: `Defines a good request, for goodput and attainment; a row that begins with the name of a class is about that
 				class.`},
 		{Pattern: `^the run is abandoned unless:$`, Do: (*measurement).abandonedUnless, Rows: rows.Parse,

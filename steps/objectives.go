@@ -14,7 +14,7 @@ import (
 // objectivesSentences judge the run.
 func objectivesSentences(rows grammar) []entry {
 	return []entry{
-		{Pattern: `^these objectives are met:$`, Do: (*judgement).objectivesAreMet, Rows: rows.Parse, Judges: experiment.Objectives, Ahead: objectivesAhead, Late: true,
+		{Pattern: objectivesMetPattern, Do: (*judgement).objectivesAreMet, Rows: rows.Parse, Judges: experiment.Objectives, Ahead: objectivesAhead, Late: true,
 			Doc: `Judges every row and reports all that are not met together.`},
 		{Pattern: `^the objective "([^"]*)" is (missed|unknown)$`, Do: (*judgement).objectiveIs, Judges: experiment.Objectives, Ahead: objectiveAhead,
 			Doc: `Is for the harness's tests of itself: this objective must not be met.`},

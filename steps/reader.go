@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/cucumber/godog"
+	messages "github.com/cucumber/messages/go/v21"
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/metric"
@@ -31,6 +32,14 @@ func NewReader(own Own) *Reader {
 
 // Where is "features/chat.feature:23" for a node of a feature, the first of these, or for a row of its table.
 type Where = sentence.Where
+
+// Places are where the steps of a feature file stand, its scenarios, and the rows of their tables.
+type Places = sentence.Places
+
+// NewPlaces returns those of a feature; nil is an empty file.
+func NewPlaces(path string, feature *messages.Feature) *Places {
+	return sentence.NewPlaces(path, feature)
+}
 
 // BringsMock reports whether a scenario has a simulated server of its own.
 func (r *Reader) BringsMock(scenario *godog.Scenario) bool {

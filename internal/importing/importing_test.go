@@ -142,34 +142,6 @@ func TestKeep_leavesNothingOfAFileThatBreaksOff(t *testing.T) {
 	assert.Contains(t, kept.Headline, "Not judged")
 }
 
-func TestOfFeature_readsTheObjectivesOfAScenario(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "chat.feature")
-	write := func(text string) { require.NoError(t, os.WriteFile(path, []byte(text), 0o644)) }
-	const one = "Feature: F\n  Scenario: One\n    Given a thing:\n      | x | y | z |\n    And a request is good when:\n      | TTFT | at most 1 s |\n    Then these objectives are met:\n      # why\n      | p95 TTFT | at most 300 ms |\n"
-	write(one)
-	asked, err := importing.OfFeature(path)
-	require.NoError(t, err)
-	assert.Equal(t, "One", asked.Name)
-	assert.Equal(t, path+":2", asked.Where)
-	require.Len(t, asked.Good, 1)
-	require.Len(t, asked.Objectives, 1)
-	assert.Equal(t, path+":9", asked.Objectives[0].Where)
-
-	write(one + "  Scenario: Two\n    Then these objectives are met:\n      | error rate | none |\n")
-	_, err = importing.OfFeature(path)
-	assert.ErrorContains(t, err, "has several scenarios with objectives; name one: "+path+":2 (One), "+path+":10 (Two)")
-	asked, err = importing.OfFeature(path + ":12")
-	require.NoError(t, err)
-	assert.Equal(t, "Two", asked.Name)
-
-	write("Feature: F\n  Scenario: One\n    Then these objectives are met:\n      | p95 TTFFT | at most 300 ms |\n")
-	_, err = importing.OfFeature(path)
-	assert.ErrorContains(t, err, path+`:4: `)
-	write("Feature: F\n")
-	_, err = importing.OfFeature(path)
-	assert.ErrorContains(t, err, "no scenario there has a table below")
-}
-
 func TestRows_areObjectivesInOneLine(t *testing.T) {
 	all, err := importing.Rows([]string{"p95 TTFT at most 300 ms", "error rate none", "output throughput at least 1,500 tokens per second"})
 	require.NoError(t, err)

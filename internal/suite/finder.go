@@ -105,7 +105,7 @@ func (f *finder) inspect(path string) ([]Feature, error) {
 	case file.document.Feature == nil || len(file.document.Feature.Children) == 0:
 		return nil, fmt.Errorf("%s: the file holds no scenario", feature.Path)
 	}
-	misread := f.reader.Check(file.scenarios, f.onMock, file.where)
+	misread := f.reader.Check(file.scenarios, f.onMock, file.places.Where)
 	if len(file.scenarios) == 0 {
 		return nil, misread
 	}
@@ -158,7 +158,7 @@ func (f *finder) divide(file *parsed, chosen []*godog.Scenario) (features []Feat
 	for _, scenario := range chosen {
 		why, err := f.whyNot(scenario)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", file.where(scenario.AstNodeIds), err)
+			return nil, fmt.Errorf("%s: %w", file.places.Where(scenario.AstNodeIds), err)
 		}
 		if why != "" {
 			left = append(left, f.leaveOut(file, scenario, why))
@@ -190,7 +190,7 @@ func (f *finder) divide(file *parsed, chosen []*godog.Scenario) (features []Feat
 
 // leaveOut is a scenario that cannot run here.
 func (f *finder) leaveOut(file *parsed, scenario *godog.Scenario, why string) ci.LeftOut {
-	row := file.line(scenario)
+	row := file.places.Line(scenario)
 	n := f.numbers[file.path][row]
 	return ci.LeftOut{Feature: file.title(), Path: file.path, File: f.paths.inRepository(file.path), Scenario: scenario.Name,
 		Where: fmt.Sprintf("%s:%d", file.path, row), Row: int(row), Nth: n.nth, Of: n.of, Why: why}

@@ -41,7 +41,7 @@ func Inspect(env environment.Environment, wanted func(feature, scenario string) 
 			continue
 		}
 		for _, scenario := range file.scenarios {
-			p := Planned{Scenario: scenario.Name, Where: file.where(scenario.AstNodeIds), Virtual: of.Virtual}
+			p := Planned{Scenario: scenario.Name, Where: file.places.Where(scenario.AstNodeIds), Virtual: of.Virtual}
 			p.Plan, p.Err = s.reader.Plan(scenario, s.setting(of, file))
 			p.Err = s.shown(p.Err)
 			in.Planned = append(in.Planned, p)

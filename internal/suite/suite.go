@@ -145,7 +145,7 @@ func (s *Suite) register(sc *godog.ScenarioContext) {
 // setting is where the scenarios of a feature are run.
 func (s *Suite) setting(of Feature, file *parsed) steps.Setting {
 	return steps.Setting{Session: s.session, Files: s.env, Feature: of.Path, Folder: filepath.Dir(s.env.FromRoot(filepath.FromSlash(of.Path))),
-		Virtual: of.Virtual, Live: s.env.Live(), Lenient: s.env.Lenient, Where: file.where, Sentences: sentencesOf}
+		Virtual: of.Virtual, Live: s.env.Live(), Lenient: s.env.Lenient, Where: file.places.Where, Sentences: sentencesOf}
 }
 
 // noteResult shows what became of a scenario that began at this time, and keeps what CI systems are shown of
@@ -193,14 +193,14 @@ func (s *Suite) noteEmpty() {
 	for _, scenario := range s.file.scenarios {
 		if len(scenario.Steps) == 0 {
 			const why = "The scenario has no sentences, and so shows nothing."
-			s.addResult(ci.ScenarioResult{Scenario: scenario.Name, Where: s.file.where(scenario.AstNodeIds), Outcome: ci.Failed, Headline: why, Failure: why, Began: s.clock.now()}, scenario)
+			s.addResult(ci.ScenarioResult{Scenario: scenario.Name, Where: s.file.places.Where(scenario.AstNodeIds), Outcome: ci.Failed, Headline: why, Failure: why, Began: s.clock.now()}, scenario)
 		}
 	}
 }
 
 // addResult adds what became of a scenario of the feature that is running.
 func (s *Suite) addResult(of ci.ScenarioResult, scenario *godog.Scenario) {
-	line := s.file.line(scenario)
+	line := s.file.places.Line(scenario)
 	s.results.add(of, s.file, line, s.finder.numbers[s.file.path][line])
 }
 

@@ -82,7 +82,7 @@ func wanted(call *command.Call, arguments []string, tool, feature string) ([]*fo
 		return nil, asked, errors.New("it takes the files of a tool: vllmspec import vllm-bench.json 'p95 TTFT at most 300 ms'")
 	}
 	if feature != "" {
-		if asked, err = importing.OfFeature(call.Path(feature)); err != nil {
+		if asked, err = ofFeature(call.Path(feature)); err != nil {
 			return nil, asked, fmt.Errorf("--objectives: %w", err)
 		}
 	}
