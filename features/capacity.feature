@@ -1,5 +1,5 @@
 Feature: The server carries the rate it was bought for
-  One number: this many requests per second, and nobody waits for a place.
+  One number: this many requests per second, and no request waits for a place.
 
   Background:
     Given the model "llama-3.1-8b" is being served

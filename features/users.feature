@@ -1,5 +1,5 @@
 Feature: A team of regular users is served well
-  A closed loop: nobody asks again before the last answer was read.
+  A closed loop: no user asks again before the last answer was read.
 
   Scenario: Thirty-two users who think for two seconds
     Given the model "llama-3.1-8b" is being served

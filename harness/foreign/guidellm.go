@@ -33,9 +33,6 @@ type guideBenchmark struct {
 	config   guideConfig
 	start    *float64 // of what is measured, since 1970
 	duration *float64
-	state    struct {
-		Start float64 `json:"start_time"`
-	}
 	metrics  map[string]guideMetric
 	totals   struct{ Successful, Errored *float64 }
 	requests []guideRequest

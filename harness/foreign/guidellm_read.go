@@ -11,7 +11,6 @@ type guideReader struct {
 	d       *json.Decoder
 	path    string
 	version string
-	config  guideConfig // of the report; benchmarks have their own
 	all     []*Result
 }
 

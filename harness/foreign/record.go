@@ -2,7 +2,6 @@ package foreign
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"iter"
 	"net/http"
@@ -144,15 +143,4 @@ func statusIn(said string) int {
 		}
 	}
 	return 0
-}
-
-// onlyOf is the records of a sequence, for what needs no error.
-func onlyOf(all iter.Seq2[harness.Record, error], failed *error) iter.Seq[harness.Record] {
-	return func(yield func(harness.Record) bool) {
-		for r, err := range all {
-			if *failed = errors.Join(*failed, err); err != nil || !yield(r) {
-				return
-			}
-		}
-	}
 }
