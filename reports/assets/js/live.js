@@ -89,12 +89,13 @@ const follow = () => {
 };
 
 const asksFor = 5000; // milliseconds in which a second press confirms the first
+const asked = new WeakSet(); // buttons that were pressed once; an attribute would be gone with the next frame
 
 const stop = async button => {
-  if (button.dataset.asked === undefined) { // a stray press must not end an hour's load
-    button.dataset.asked = '';
+  if (!asked.has(button)) { // a stray press must not end an hour's load
+    asked.add(button);
     button.textContent = 'Press again to stop';
-    setTimeout(() => { delete button.dataset.asked; if (!button.disabled) button.textContent = 'Stop this run'; }, asksFor);
+    setTimeout(() => { asked.delete(button); if (!button.disabled) button.textContent = 'Stop this run'; }, asksFor);
     return;
   }
   const { stop, token } = document.body.dataset;
