@@ -31,7 +31,7 @@ const morph = (from, to) => {
     if (from.data !== to.data) from.data = to.data;
     return;
   }
-  if (from.nodeType !== Node.ELEMENT_NODE || from.dataset.keys !== undefined || from.dataset.connection !== undefined ) return;
+  if (from.nodeType !== Node.ELEMENT_NODE || from.dataset.keys !== undefined || from.dataset.connection !== undefined || from.dataset.stopButton !== undefined) return;
   if (from.tagName === 'SELECT') { // what is chosen stays
     if (from.options.length === to.options.length) return;
     const chosen = from.value;
@@ -41,7 +41,7 @@ const morph = (from, to) => {
   }
   for (const { name, value } of [...to.attributes]) if (!skipped.has(name) && from.getAttribute(name) !== value) from.setAttribute(name, value);
   for (const { name } of [...from.attributes]) if (!skipped.has(name) && name !== 'style' && !to.hasAttribute(name)) from.removeAttribute(name);
-  if (from.dataset.chart !== undefined || from.tagName === 'INPUT' || from.dataset.stopButton !== undefined) return;
+  if (from.dataset.chart !== undefined || from.tagName === 'INPUT') return;
   morphChildren(from, to);
 };
 
@@ -89,13 +89,12 @@ const follow = () => {
 };
 
 const asksFor = 5000; // milliseconds in which a second press confirms the first
-const asked = new WeakSet(); // buttons that were pressed once; an attribute would be gone with the next frame
 
 const stop = async button => {
-  if (!asked.has(button)) { // a stray press must not end an hour's load
-    asked.add(button);
+  if (button.dataset.asked === undefined) { // a stray press must not end an hour's load
+    button.dataset.asked = '';
     button.textContent = 'Press again to stop';
-    setTimeout(() => { asked.delete(button); if (!button.disabled) button.textContent = 'Stop this run'; }, asksFor);
+    setTimeout(() => { delete button.dataset.asked; if (!button.disabled) button.textContent = 'Stop this run'; }, asksFor);
     return;
   }
   const { stop, token } = document.body.dataset;
