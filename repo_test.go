@@ -52,7 +52,8 @@ func allowed() map[string][]string {
 		"internal/selfcheck":   append(domain, "harness/measure", "harness/client", "harness/arrival", "harness/dataset", "harness/experiment", "harness/export", "internal/disk", "harness/openai", "mockvllm", "reports", "reports/live", "harness/quantity", "harness/slo"),
 		"harness/client":       {"harness", "harness/credentials", "harness/http1", "internal/limit", "internal/plain", "internal/redact", "internal/stamp"},
 		"harness/vllm":         {},
-		"harness/openai":       append(domain, "harness/client", "internal/limit", "internal/modelname", "internal/plain", "harness/vllm"),
+		"harness/openai":       append(domain, "harness/client", "harness/wire", "internal/limit", "internal/modelname", "internal/plain", "harness/vllm"),
+		"harness/wire":         {"harness", "harness/client", "internal/limit"},
 		"harness/sampler":      append(domain, "internal/limit", "internal/redact", "harness/vllm"),
 		"harness/store":        append(domain, "internal/disk", "harness/arrival", "harness/vllm"),
 		"harness/export":       {"harness", "internal/loopback"},
@@ -133,7 +134,7 @@ func only() map[string][]string {
 		"github.com/moby/moby":                {"harness/server"},
 		"go.opentelemetry.io/otel":            {"harness/export"},
 		"github.com/prometheus/client_golang": {"harness/export"},
-		"github.com/tidwall/gjson":            {"harness/openai", "mockvllm/internal/api"},
+		"github.com/tidwall/gjson":            {"harness/openai", "harness/wire", "mockvllm/internal/api"},
 		"gonum.org/v1/gonum":                  {"harness/stats", "harness/arrival", "mockvllm/calibrate"},
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/client"
+	"github.com/vllmspec/vllmspec/harness/wire"
 	"github.com/vllmspec/vllmspec/internal/limit"
 )
 
@@ -53,7 +54,7 @@ func (c *Client) Read(from client.Body, label string, most int) iter.Seq2[harnes
 }
 
 // Complaint is what the body of an error says, in any of the shapes there are.
-func (c *Client) Complaint(body []byte) string { return complaint(body) }
+func (c *Client) Complaint(body []byte) string { return wire.Complaint(body) }
 
 // Warm opens connections for so many requests in flight: see [client.Endpoint.Warm].
 func (c *Client) Warm(ctx context.Context, requests int) error {

@@ -1,7 +1,6 @@
 package openai
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -14,6 +13,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/client"
 	"github.com/vllmspec/vllmspec/harness/vllm"
+	"github.com/vllmspec/vllmspec/harness/wire"
 	"github.com/vllmspec/vllmspec/internal/limit"
 )
 
@@ -53,7 +53,7 @@ func (c *Client) Preflight(ctx context.Context, asks ...harness.Prompt) (Server,
 	}
 	server.Mock = ofMock(listed)
 	if about, err := c.Get(ctx, vllm.Version); err == nil && about.Status == http.StatusOK {
-		server.Version = client.Excerpt(word(gjson.GetBytes(about.Body, "version")))
+		server.Version = client.Excerpt(wire.Word(gjson.GetBytes(about.Body, "version")))
 		server.Mock = server.Mock || ofMock(about)
 	}
 	if about, err := c.Get(ctx, vllm.ServerInfo); err == nil && about.Status == http.StatusOK {
@@ -88,7 +88,7 @@ func (c *Client) listedModel(listed client.Reply) (Server, error) {
 func (c *Client) mayServe(listed client.Reply) bool {
 	switch listed.Status {
 	case http.StatusOK, http.StatusUnauthorized, http.StatusForbidden:
-		return !isPage(listed.Body) && (listed.Status != http.StatusOK || gjson.GetBytes(listed.Body, "data").IsArray())
+		return !wire.IsPage(listed.Body) && (listed.Status != http.StatusOK || gjson.GetBytes(listed.Body, "data").IsArray())
 	}
 	return missing(listed.Status)
 }
@@ -97,14 +97,14 @@ func (c *Client) mayServe(listed client.Reply) bool {
 // what is not to be shown.
 func configured(body []byte) json.RawMessage {
 	config := gjson.GetBytes(body, "vllm_config")
-	if !isJSON(body) || !config.Exists() || len(config.Raw) > limit.Config {
+	if !wire.IsJSON(body) || !config.Exists() || len(config.Raw) > limit.Config {
 		return nil
 	}
 	return json.RawMessage(config.Raw)
 }
 
 func (c *Client) understandable(status int, body []byte) error {
-	said := client.Excerpt(c.Redact(complaint(body[:min(len(body), limit.Stray)])), http.StatusText(status))
+	said := client.Excerpt(c.Redact(wire.Complaint(body[:min(len(body), limit.Stray)])), http.StatusText(status))
 	switch {
 	case status == http.StatusProxyAuthRequired:
 		return fmt.Errorf("the server at %s cannot be reached: %s", c.Where(), c.ProxyLogin(said))
@@ -118,21 +118,16 @@ func (c *Client) understandable(status int, body []byte) error {
 		return fmt.Errorf("the server at %s is not ready, or what stands before it cannot reach it (%d: %s); wait for its /health, or look at its log", c.Where(), status, said)
 	case status == http.StatusNotFound:
 		return fmt.Errorf("the server at %s has no /v1/models (404); is VLLM_URL the base address of vLLM, without /v1? Where a server lists no models, set VLLM_MODEL to the one to ask for", c.Where())
-	case isPage(body):
+	case wire.IsPage(body):
 		return fmt.Errorf("the server at %s answers with a web page (%d), not as vLLM does; is VLLM_URL right, or is a proxy or a login page in between?", c.Where(), status)
 	case status != http.StatusOK:
 		return fmt.Errorf("the server at %s answers /v1/models with status %d: %s; look at its log", c.Where(), status, said)
 	case limit.TooDeep(body):
-		return fmt.Errorf("the server at %s answers /v1/models with something that is no list of models: %s", c.Where(), nests("it", body))
-	case !isJSON(body) || !gjson.GetBytes(body, "data").IsArray():
+		return fmt.Errorf("the server at %s answers /v1/models with something that is no list of models: %s", c.Where(), wire.Nests("it", body))
+	case !wire.IsJSON(body) || !gjson.GetBytes(body, "data").IsArray():
 		return fmt.Errorf("the server at %s answers /v1/models with something that is no list of models: %s", c.Where(), said)
 	}
 	return nil
-}
-
-func isPage(body []byte) bool {
-	start := strings.ToLower(string(bytes.TrimSpace(body[:min(len(body), 256)])))
-	return strings.HasPrefix(start, "<!doctype html") || strings.HasPrefix(start, "<html")
 }
 
 // ofMock reports whether the mock gave an answer, which says so in a header of its own.

@@ -2,23 +2,17 @@ package openai
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"iter"
 	"os"
 	"time"
 
-	"github.com/tidwall/gjson"
-
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/client"
+	"github.com/vllmspec/vllmspec/harness/wire"
 )
-
-// eventStream is the media type of a stream of events.
-const eventStream = "text/event-stream"
 
 // How long a stream is followed when its answer seems to have ended.
 const (
@@ -37,8 +31,8 @@ const (
 // so many bytes at most.
 func (c *Client) events(from client.Body, label string, most int) iter.Seq2[harness.Chunk, error] {
 	return func(yield func(harness.Chunk, error) bool) {
-		s := stream{client: c, label: label, most: most}
-		defer s.hold(0)
+		s := stream{client: c, label: label, Events: wire.Events{Most: most, Long: &c.longEvents}}
+		defer s.Close()
 		for {
 			piece, err := from.Next()
 			at, waited := from.Last()
@@ -60,6 +54,21 @@ func (c *Client) events(from client.Body, label string, most int) iter.Seq2[harn
 	}
 }
 
+// bounded looks at the bounds of a stream after a piece of it: after the end of an answer nothing counts.
+func (s *stream) bounded(piece int) error {
+	if s.done {
+		return nil
+	}
+	return s.Bounded(piece)
+}
+
+// ends reports whether a line says that the answer is over. OpenAI's own client looks at no more
+// than the beginning, either.
+func ends(line []byte) bool {
+	data, ok := bytes.CutPrefix(line, []byte("data:"))
+	return ok && bytes.HasPrefix(bytes.TrimLeft(data, " \t"), []byte("[DONE]"))
+}
+
 // read takes a piece of the stream. It returns false where there is to be no more.
 func (s *stream) read(piece []byte, at time.Time, waited time.Duration, yield func(harness.Chunk, error) bool) (going bool) {
 	for !s.done {
@@ -70,10 +79,10 @@ func (s *stream) read(piece []byte, at time.Time, waited time.Duration, yield fu
 			}
 			continue
 		}
-		line, rest, ok := s.line(piece)
+		line, rest, ok := s.Line(piece)
 		if !ok {
-			if ends(s.partial.short) { // its line may never end
-				return s.take(s.partial.whole(), at, waited, yield)
+			if ends(s.Partial()) { // its line may never end
+				return s.take(s.TakePartial(), at, waited, yield)
 			}
 			return true
 		}
@@ -88,12 +97,9 @@ func (s *stream) read(piece []byte, at time.Time, waited time.Duration, yield fu
 // take adds a line to the event that is being read; an empty one ends it, and so does
 // [DONE], after which nothing counts.
 func (s *stream) take(line []byte, at time.Time, waited time.Duration, yield func(harness.Chunk, error) bool) (going bool) {
-	if !s.begun {
-		s.begun, line = true, bytes.TrimPrefix(line, []byte(byteOrderMark))
-	}
 	done := ends(line)
 	if len(line) > 0 && !done {
-		s.field(line)
+		s.Field(line)
 		return true
 	}
 	chunk, has, bad := s.event(at, waited)
@@ -143,14 +149,11 @@ func (s *stream) end(why error, at time.Time, waited time.Duration, yield func(h
 
 // takeRest takes what had come of an event when the stream ended.
 func (s *stream) takeRest(at time.Time, waited time.Duration, yield func(harness.Chunk, error) bool) (going bool) {
-	rest := s.partial.whole()
-	if s.owned = true; len(rest) > 0 && !bytes.HasPrefix([]byte("data:"), rest) && !s.take(rest, at, waited, yield) {
+	if rest := s.TakePartial(); len(rest) > 0 && !bytes.HasPrefix([]byte("data:"), rest) && !s.take(rest, at, waited, yield) {
 		return false
 	}
-	data := s.data.whole()
-	s.data.adopt(data)
-	data = bytes.TrimSpace(data)
-	if s.cut = len(data) > 0 && !isJSON(data) && !runTogether(data) && string(s.name) != "error"; s.cut || len(data) == 0 {
+	data := s.Pending()
+	if s.cut = len(data) > 0 && !wire.IsJSON(data) && !wire.RunTogether(data) && string(s.Name()) != "error"; s.cut || len(data) == 0 {
 		return true
 	}
 	return s.take(nil, at, waited, yield)
@@ -168,7 +171,7 @@ func (s *stream) remarkOn(end error) {
 	case !silent && !ours && end != io.EOF:
 		s.client.Remark(client.Remark{Kind: client.BreaksOff})
 	}
-	if s.label != eventStream {
+	if s.label != wire.EventStream {
 		s.client.Remark(client.Remark{Kind: client.Mislabels, Detail: s.label})
 	}
 	if s.counted && !s.client.sendsUsage.Load() {
@@ -178,48 +181,5 @@ func (s *stream) remarkOn(end error) {
 
 // unfinished is what became of an answer that ended without a finish reason.
 func (s *stream) unfinished() error {
-	stray := bytes.TrimSpace(s.stray)
-	if said, ok := s.complaint(stray); ok {
-		return inStream(said)
-	}
-	if !s.isStream && (len(stray) > 0 || s.label != eventStream) {
-		return &harness.AskError{Failure: harness.Malformed, Err: errors.New(noStream(stray, s.label))}
-	}
-	words := "the stream ended without a finish reason"
-	switch {
-	case s.cut:
-		words = "the stream ended in the middle of an event, without a finish reason"
-	case len(stray) > 0:
-		words += "; beside its events came: " + complaint(stray)
-	}
-	return &harness.AskError{Failure: harness.CutShort, Err: errors.New(words)}
-}
-
-// complaint is the server's, in what belonged to no event: as the whole of it, or as
-// the last line of it.
-func (s *stream) complaint(stray []byte) (said string, ok bool) {
-	for _, text := range [][]byte{stray, stray[bytes.LastIndexByte(stray, '\n')+1:]} {
-		root := gjson.ParseBytes(text)
-		if !isJSON(text) || !root.IsObject() && !root.IsArray() || isAnswer(text) && !truthy(root.Get("error")) {
-			continue
-		}
-		if truthy(root.Get("error")) || truthy(root.Get("0.error")) || complains(root) || !s.isStream && complaintOf(root) != "" {
-			return complaint(text), true
-		}
-	}
-	return "", false
-}
-
-// noStream says what came in place of a stream of events.
-func noStream(came []byte, label string) string {
-	label = cmp.Or(label, "no media type")
-	switch {
-	case len(came) == 0:
-		return fmt.Sprintf("nothing came (%s) instead of a stream of events", label)
-	case isAnswer(came):
-		return fmt.Sprintf("the server answered without streaming: a whole answer came in one piece (%s), and a stream was asked for; does what stands before it gather streams?", label)
-	case isPage(came):
-		return fmt.Sprintf("a web page came (%s) instead of a stream of events: %s; is a proxy or a login page in between?", label, complaint(came))
-	}
-	return fmt.Sprintf("what came (%s) is no stream of events: %s", label, complaint(came))
+	return wire.Ending{Stray: s.Stray(), Label: s.label, IsStream: s.isStream, Cut: s.cut, Lacks: "a finish reason", Member: "choices"}.Err()
 }

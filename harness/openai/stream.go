@@ -2,7 +2,6 @@ package openai
 
 import (
 	"bytes"
-	"errors"
 	"math"
 	"slices"
 	"strings"
@@ -11,31 +10,23 @@ import (
 	"github.com/tidwall/gjson"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/wire"
 	"github.com/vllmspec/vllmspec/internal/limit"
 )
 
 // stream is what is remembered from event to event.
 type stream struct {
+	wire.Events
 	client   *Client
-	label    string   // the media type that the body was said to have
-	partial  gathered // of a line whose end has not come yet
-	data     gathered // of the event being read
-	owned    bool     // the last line stands in memory of its own
-	name     []byte   // the same event's type
-	stray    []byte   // what belonged to no event
-	afterCR  bool     // the last line ended with CR: a LF at once belongs to it
-	begun    bool     // a line came
-	isStream bool     // an event came
-	heard    bool     // something other than a comment came since allowed was asked
-	cut      bool     // the last event did not come whole
-	finished bool     // a finish reason came
-	counted  bool     // usage came after it, or with it
-	running  bool     // usage came before it
-	done     bool     // [DONE] came
-	tokens   int      // so far, where the server counts as it goes
-	most     int      // bytes that may come
-	came     int      // bytes that came
-	held     int      // bytes of a long event that are counted among all of the client's
+	label    string // the media type that the body was said to have
+	isStream bool   // an event came
+	heard    bool   // something other than a comment came since allowed was asked
+	cut      bool   // the last event did not come whole
+	finished bool   // a finish reason came
+	counted  bool   // usage came after it, or with it
+	running  bool   // usage came before it
+	done     bool   // [DONE] came
+	tokens   int    // so far, where the server counts as it goes
 
 	texts         strings.Builder // many short ones in one piece of memory
 	before, after []byte          // of an event in mid-stream, what stands around its text
@@ -44,10 +35,10 @@ type stream struct {
 
 // event parses the event that is complete now.
 func (s *stream) event(at time.Time, waited time.Duration) (harness.Chunk, bool, error) {
-	data := bytes.TrimSpace(s.data.whole())
-	isError := len(s.name) > 0 && string(s.name) == "error"
-	other := len(s.name) > 0 && string(s.name) != "message"
-	s.name = s.name[:0]
+	name := s.Name()
+	isError := len(name) > 0 && string(name) == "error"
+	other := len(name) > 0 && string(name) != "message"
+	data := s.Take()
 	s.isStream = s.isStream || len(data) > 0
 	if !isError {
 		if text, ok := s.plain(data); ok {
@@ -57,54 +48,32 @@ func (s *stream) event(at time.Time, waited time.Duration) (harness.Chunk, bool,
 	}
 	switch {
 	case isError && len(data) == 0:
-		return harness.Chunk{}, false, inStream("an error event without a word")
+		return harness.Chunk{}, false, wire.InStream("an error event without a word")
 	case isError:
-		return harness.Chunk{}, false, inStream(complaint(data))
+		return harness.Chunk{}, false, wire.InStream(wire.Complaint(data))
 	case len(data) == 0:
 		return harness.Chunk{}, false, nil
 	case limit.TooDeep(data):
-		return harness.Chunk{}, false, malformed(nests("an event of the stream", data))
-	case !isJSON(data) && other:
-		s.keepStray(data) // it is for those who know that type
+		return harness.Chunk{}, false, wire.Malformed(wire.Nests("an event of the stream", data))
+	case !wire.IsJSON(data) && other:
+		s.KeepStray(data) // it is for those who know that type
 		return harness.Chunk{}, false, nil
-	case !isJSON(data):
-		return harness.Chunk{}, false, malformed(notJSON(data))
+	case !wire.IsJSON(data):
+		return harness.Chunk{}, false, wire.Malformed(wire.NotJSON(data))
 	}
-	root := parsed(data)
+	root := wire.Parsed(data)
 	c, ofAnswer, bad := s.chunk(root, at)
-	if bad || !ofAnswer && complains(root) {
-		return harness.Chunk{}, false, inStream(complaint(data))
+	if bad || !ofAnswer && wire.Complains(root) {
+		return harness.Chunk{}, false, wire.InStream(wire.Complaint(data))
 	}
 	if !ofAnswer {
-		s.keepStray(data)
+		s.KeepStray(data)
 		return harness.Chunk{}, false, nil
 	}
 	s.heard = true
 	c.Waited = waited
 	s.learn(data, &c)
 	return c, true, nil
-}
-
-func inStream(words string) error {
-	return &harness.AskError{Failure: harness.ErrorInStream, Err: errors.New(words)}
-}
-
-func malformed(words string) error {
-	return &harness.AskError{Failure: harness.Malformed, Err: errors.New(words)}
-}
-
-// notJSON says what is wrong with the data of an event.
-func notJSON(data []byte) string {
-	if runTogether(data) {
-		return "the events of the stream are not set apart by empty lines: " + string(data)
-	}
-	return "an event is not JSON: " + string(data)
-}
-
-// runTogether reports whether data is that of several events, one in each line.
-func runTogether(data []byte) bool {
-	first, _, several := bytes.Cut(data, []byte("\n"))
-	return several && isJSON(first)
 }
 
 // plain finds the text of an event that equals an earlier one in all but its text. Most
@@ -120,7 +89,7 @@ func (s *stream) plain(data []byte) (text []byte, ok bool) {
 // whole is the fast path: it matches a complete event at the beginning of a piece against
 // the learned template, without splitting it into lines.
 func (s *stream) whole(piece []byte) (text, rest []byte, ok bool) {
-	if s.open == nil || s.done || s.partial.length > 0 || s.data.length > 0 || len(s.name) > 0 || !bytes.HasPrefix(piece, s.open) {
+	if s.open == nil || s.done || !s.Between() || !bytes.HasPrefix(piece, s.open) {
 		return nil, nil, false
 	}
 	piece = piece[len(s.open):]
@@ -181,9 +150,9 @@ func (s *stream) chunk(root gjson.Result, at time.Time) (c harness.Chunk, ofAnsw
 	root.ForEach(func(key, value gjson.Result) bool {
 		switch key.Str {
 		case "id":
-			c.RequestID = word(value)
+			c.RequestID = wire.Word(value)
 		case "model":
-			c.Model = word(value)
+			c.Model = wire.Word(value)
 		case "choices":
 			first := value.Get("0")
 			ofAnswer, choices = ofAnswer || value.IsArray(), first.Exists()
@@ -193,7 +162,7 @@ func (s *stream) chunk(root gjson.Result, at time.Time) (c harness.Chunk, ofAnsw
 		case "metrics":
 			c.Timings = timings(value)
 		case "error":
-			bad = truthy(value)
+			bad = wire.Truthy(value)
 		case "object":
 			bad = bad || value.Str == "error"
 		}
@@ -230,11 +199,11 @@ func takeChoice(c *harness.Chunk, choice gjson.Result) {
 	choice.ForEach(func(key, value gjson.Result) bool {
 		switch key.Str {
 		case "text":
-			c.Text += spoken(value)
+			c.Text += wire.Spoken(value)
 		case "delta":
 			takeDelta(c, value)
 		case "finish_reason":
-			c.Finish = word(value)
+			c.Finish = wire.Word(value)
 		case "token_ids":
 			if value.IsArray() {
 				c.Tokens = int(value.Get("#").Int()) // no more than the event has bytes
@@ -248,13 +217,13 @@ func takeDelta(c *harness.Chunk, delta gjson.Result) {
 	delta.ForEach(func(key, value gjson.Result) bool {
 		switch key.Str {
 		case "content":
-			c.Text += spoken(value)
+			c.Text += wire.Spoken(value)
 		case "reasoning", "reasoning_content": // the name since 2026, and the one before
 			if c.Reasoning == "" {
-				c.Reasoning = spoken(value)
+				c.Reasoning = wire.Spoken(value)
 			}
 		case "refusal":
-			c.Refusal += spoken(value)
+			c.Refusal += wire.Spoken(value)
 		case "tool_calls":
 			for _, call := range value.Array() {
 				c.Text += called(call.Get("function")) + called(call.Get("custom"))

@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vllmspec/vllmspec/harness"
-	"github.com/vllmspec/vllmspec/internal/limit"
+	"github.com/vllmspec/vllmspec/harness/wire"
 )
 
 // pieces is a body that comes as it stands here.
@@ -47,7 +47,7 @@ func TestStream_shortcutSaysWhatParsingSays(t *testing.T) {
 	body := event(" one", "null") + event(" two", "null") + event(" café", "null") + event("", "null") + event(`\"quoted\"`, "null") + event(`\n`, "null") +
 		event(`","finish_reason":"length","x":"`, "null") + event(" three", "null") + event(" end", `"stop"`) + "data: [DONE]\n\n"
 	chunks := func(body string) (out []string, finish string) {
-		for chunk, err := range new(Client).events(&pieces{left: [][]byte{[]byte(body)}}, eventStream, math.MaxInt) {
+		for chunk, err := range new(Client).events(&pieces{left: [][]byte{[]byte(body)}}, wire.EventStream, math.MaxInt) {
 			require.NoError(t, err)
 			if chunk.Content() {
 				out = append(out, chunk.Text)
@@ -65,7 +65,8 @@ func TestStream_shortcutSaysWhatParsingSays(t *testing.T) {
 		if one == "" || strings.Contains(one, "[DONE]") {
 			continue
 		}
-		s := stream{data: gatheredOf(strings.TrimPrefix(one, "data: "))}
+		var s stream
+		s.Field([]byte(strings.TrimSpace(one)))
 		chunk, _, err := s.event(time.Time{}, 0)
 		require.NoError(t, err)
 		if chunk.Content() {
@@ -97,7 +98,7 @@ func TestStream_brokenConnectionAfterTheEndIsARemark(t *testing.T) {
 	} {
 		client := new(Client)
 		var failed error
-		for _, err := range client.events(&pieces{left: [][]byte{[]byte(sent)}, end: c.end}, eventStream, math.MaxInt) {
+		for _, err := range client.events(&pieces{left: [][]byte{[]byte(sent)}, end: c.end}, wire.EventStream, math.MaxInt) {
 			failed = err
 		}
 		if c.fails == "" {
@@ -106,33 +107,6 @@ func TestStream_brokenConnectionAfterTheEndIsARemark(t *testing.T) {
 			require.ErrorContains(t, failed, c.fails, sent)
 		}
 		assert.Len(t, client.Remarks(), c.remarks, sent)
-	}
-}
-
-func gatheredOf(text string) (g gathered) {
-	g.add([]byte(text))
-	return g
-}
-
-// TestGather_isWhatWasAdded has texts that become long, in pieces of all lengths, and
-// line ends after pieces that are kept as they are.
-func TestGather_isWhatWasAdded(t *testing.T) {
-	var g gathered
-	for _, step := range []int{1000, 4096, 70_000, block, block + 1, 3 * block} {
-		for _, total := range []int{0, 1, limit.ShortEvent, limit.ShortEvent + 1, block, block + 1, 5*block + 7} {
-			want := bytes.Repeat([]byte("abcdefg"), total/7+1)[:total]
-			for from := 0; from < total; from += step {
-				g.add(want[from:min(total, from+step)])
-			}
-			require.Equal(t, total, g.length)
-			line := g.whole()
-			require.True(t, bytes.Equal(want, line), "%d in steps of %d", total, step)
-			var data gathered
-			data.adopt(line)
-			data.add([]byte("\n"))
-			require.True(t, bytes.Equal(append(want, '\n'), data.whole()), "%d in steps of %d", total, step)
-			require.Zero(t, g.length+data.length)
-		}
 	}
 }
 
@@ -149,7 +123,7 @@ func TestStream_eventMayBeLong(t *testing.T) {
 		}
 		from.left = append(from.left, []byte("\"}]}\n\n"))
 		got, said := 0, ""
-		for chunk, err := range new(Client).events(from, eventStream, math.MaxInt) {
+		for chunk, err := range new(Client).events(from, wire.EventStream, math.MaxInt) {
 			if got += len(chunk.Text); err != nil {
 				said = err.Error()
 			}
@@ -183,7 +157,7 @@ func FuzzEvents(f *testing.F) {
 			for rest := []byte(sent); len(rest) > 0; rest = rest[min(step, len(rest)):] {
 				from.left = append(from.left, rest[:min(step, len(rest))])
 			}
-			for chunk, err := range new(Client).events(from, eventStream, math.MaxInt) {
+			for chunk, err := range new(Client).events(from, wire.EventStream, math.MaxInt) {
 				if err != nil {
 					return chunks, err.Error()
 				}
@@ -195,64 +169,5 @@ func FuzzEvents(f *testing.F) {
 		cut, cutWrong := all(step)
 		require.Equal(t, wrong, cutWrong)
 		require.Equal(t, whole, cut)
-	})
-}
-
-// dispatched are the events of a stream as WHATWG's standard has them (HTML, section
-// 9.2.6): what is read here at once is read in pieces elsewhere.
-func dispatched(sent string) (events [][2]string) {
-	sent = strings.TrimPrefix(sent, byteOrderMark)
-	lines := strings.Split(strings.ReplaceAll(strings.ReplaceAll(sent, "\r\n", "\n"), "\r", "\n"), "\n")
-	var data, kind string
-	for _, line := range lines[:len(lines)-1] {
-		field, value, _ := strings.Cut(line, ":")
-		value = strings.TrimPrefix(value, " ")
-		switch {
-		case line == "":
-			if data != "" {
-				events = append(events, [2]string{kind, data})
-			}
-			data, kind = "", ""
-		case field == "data":
-			data += value + "\n"
-		case field == "event":
-			kind = value[:min(len(value), limit.Field)]
-		}
-	}
-	return events
-}
-
-// FuzzLines holds the reading of lines and fields to the standard, wherever pieces end.
-func FuzzLines(f *testing.F) {
-	for _, sent := range []string{"data: a\r\n\r\ndata:b\r\rdata: c\n\n", "\xef\xbb\xbfevent: x\ndata\ndata: \n\n", "event: a\n\ndata: b\n\r\n", ":\ndata : x\nid\n\r", "\n\r\n\r\r\n"} {
-		f.Add(sent, 1)
-		f.Add(sent, 3)
-	}
-	f.Fuzz(func(t *testing.T, sent string, step int) {
-		step = max(1, step)
-		var s stream
-		var events [][2]string
-		for rest := []byte(sent); len(rest) > 0; {
-			piece := bytes.Clone(rest[:min(step, len(rest))])
-			rest = rest[len(piece):]
-			for {
-				line, left, ok := s.line(piece)
-				if !ok {
-					break
-				}
-				if piece = left; !s.begun {
-					s.begun, line = true, bytes.TrimPrefix(line, []byte(byteOrderMark))
-				}
-				if len(line) > 0 {
-					s.field(line)
-					continue
-				}
-				if data := string(s.data.whole()); data != "" {
-					events = append(events, [2]string{string(s.name), data})
-				}
-				s.name = s.name[:0]
-			}
-		}
-		require.Equal(t, dispatched(sent), events)
 	})
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/vllm"
+	"github.com/vllmspec/vllmspec/harness/wire"
 	"github.com/vllmspec/vllmspec/internal/limit"
 )
 
@@ -181,7 +182,7 @@ func (l *learning) canTokenize(ctx context.Context) bool {
 func (l *learning) tokenized(ctx context.Context, text string) (int, bool) {
 	body, _ := json.Marshal(map[string]any{"model": l.model, "messages": said(text), "add_generation_prompt": true}) // of strings
 	reply, err := l.client.Send(ctx, http.MethodPost, vllm.Tokenize, bytes.NewReader(body))
-	if err != nil || reply.Status != http.StatusOK || !isJSON(reply.Body) {
+	if err != nil || reply.Status != http.StatusOK || !wire.IsJSON(reply.Body) {
 		return 0, false
 	}
 	count := gjson.GetBytes(reply.Body, "count")

@@ -1,4 +1,4 @@
-package openai
+package wire
 
 import (
 	"bytes"
@@ -10,12 +10,12 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// complaint is what the body of an error says, in any of the shapes there are.
-func complaint(raw []byte) string {
+// Complaint is what the body of an error says, in any of the shapes there are.
+func Complaint(raw []byte) string {
 	switch {
-	case isPage(raw):
+	case IsPage(raw):
 		return pageText(raw)
-	case !isJSON(raw):
+	case !IsJSON(raw):
 		return string(raw)
 	}
 	root := gjson.ParseBytes(raw)
@@ -25,15 +25,15 @@ func complaint(raw []byte) string {
 	if root.Type == gjson.String {
 		return root.Str
 	}
-	if said := complaintOf(root); said != "" {
+	if said := ComplaintOf(root); said != "" {
 		return said
 	}
 	return string(bytes.TrimSpace(raw))
 }
 
-// complaintOf is what an object says went wrong; "" where it says nothing. Servers
+// ComplaintOf is what an object says went wrong; "" where it says nothing. Servers
 // write it in many places; the fullest come first.
-func complaintOf(root gjson.Result) string {
+func ComplaintOf(root gjson.Result) string {
 	for _, path := range []string{
 		"error.message", "error.msg", "error.detail", "error.error", "error", "message", "detail", "detail.message", "detail.error", "detail.0.msg", "msg",
 		"error_msg", "error_message", "errorMessage", "errors.0.message", "errors.0.detail", "errors.0", "status_msg", "reason", "title", "error.type", "error.code", "type",
@@ -45,9 +45,9 @@ func complaintOf(root gjson.Result) string {
 	return ""
 }
 
-// truthy reports whether a member says something: null, false, 0, "", {} and [] do
+// Truthy reports whether a member says something: null, false, 0, "", {} and [] do
 // not. Many servers send "error": null with every event.
-func truthy(v gjson.Result) bool {
+func Truthy(v gjson.Result) bool {
 	switch v.Type {
 	case gjson.Null, gjson.False:
 		return false
@@ -63,10 +63,10 @@ func truthy(v gjson.Result) bool {
 	return true
 }
 
-// complains reports whether an object that is no part of an answer is an error: it
+// Complains reports whether an object that is no part of an answer is an error: it
 // says so itself, or has a code that is none of success with words to it.
-func complains(root gjson.Result) bool {
-	if truthy(root.Get("detail")) || truthy(root.Get("errors")) || root.Get("success").Type == gjson.False {
+func Complains(root gjson.Result) bool {
+	if Truthy(root.Get("detail")) || Truthy(root.Get("errors")) || root.Get("success").Type == gjson.False {
 		return true
 	}
 	for _, kind := range []string{"type", "object", "status"} {
@@ -76,16 +76,17 @@ func complains(root gjson.Result) bool {
 	}
 	for _, code := range []string{"code", "status", "status_code", "statusCode", "error_code", "errcode"} {
 		v := root.Get(code)
-		if truthy(v) && !slices.Contains([]string{"0", "200", "ok", "success"}, strings.ToLower(v.String())) && complaintOf(root) != "" {
+		if Truthy(v) && !slices.Contains([]string{"0", "200", "ok", "success"}, strings.ToLower(v.String())) && ComplaintOf(root) != "" {
 			return true
 		}
 	}
 	return false
 }
 
-// isAnswer reports whether a body is a whole answer that was not streamed.
-func isAnswer(body []byte) bool {
-	return bytes.HasPrefix(bytes.TrimSpace(body), []byte("{")) && bytes.Contains(body, []byte(`"choices"`)) && !bytes.Contains(body, []byte("\ndata:"))
+// IsPage reports whether a body is a web page.
+func IsPage(body []byte) bool {
+	start := strings.ToLower(string(bytes.TrimSpace(body[:min(len(body), 256)])))
+	return strings.HasPrefix(start, "<!doctype html") || strings.HasPrefix(start, "<html")
 }
 
 // pageText is what a reader of a web page would see of it, without its scripts.
