@@ -11,6 +11,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
+	"github.com/vllmspec/vllmspec/harness/trials"
 	"github.com/vllmspec/vllmspec/reports/chart"
 )
 
@@ -91,11 +92,11 @@ func NewRunningView(d *chart.Drawing, run *harness.Run, measured *measure.Window
 	return v
 }
 
-// NewRunningLine is of that what is shown in one line: the progress, how objectives
-// stand, and p99 TTFT. It costs next to nothing.
-func NewRunningLine(d *chart.Drawing, objectives []harness.Objective, measured *measure.Window, p Progress) View {
-	p.count(d, slo.JudgeSoFar(measured, objectives))
-	v := View{Outcome: "running", Running: &p, Headline: p.headline(false)}
+// NewRunningLine is of that what is shown in one line: which run it is, the progress, how
+// objectives stand, and p99 TTFT. It costs next to nothing.
+func NewRunningLine(d *chart.Drawing, s harness.Scenario, measured *measure.Window, m store.Manifest, p Progress) View {
+	p.count(d, slo.JudgeSoFar(measured, s.Objectives))
+	v := View{Title: s.Name, Part: partOf(m), Outcome: "running", Running: &p, Headline: p.headline(false)}
 	if ttft := measured.Spread(metric.NameTTFT); ttft.N() > 0 {
 		v.Figures = []Figures{{Name: metric.NameTTFT, Values: []Fact{{"p99", quantity.Format(ttft.Quantile(.99, 0), quantity.Seconds)}}}}
 	}
@@ -113,6 +114,46 @@ func (p *Progress) count(d *chart.Drawing, verdicts []slo.Verdict) {
 			p.Missed++
 		}
 	}
+}
+
+// A Part is which of several runs of its scenario a run is; the zero value of the only one.
+type Part struct {
+	Which   string // "point 2 of 3"
+	Setting string // "4 per second"; "" where runs do not differ in it
+}
+
+// String is the part in words; "" for none.
+func (p Part) String() string {
+	if p.Setting == "" {
+		return p.Which
+	}
+	return p.Which + ", " + p.Setting
+}
+
+func partOf(m store.Manifest) (part Part) {
+	t := m.Trial
+	if t == nil {
+		return Part{}
+	}
+	part.Which = fmt.Sprintf("%s %d", t.Kind, t.Number)
+	if t.Planned > 0 {
+		part.Which += fmt.Sprintf(" of %d", t.Planned)
+	}
+	if t.Setting > 0 {
+		part.Setting = trials.Scale(t.Scale).Quantity(t.Setting)
+	}
+	return part
+}
+
+// allHold says that all of so many objectives hold.
+func allHold(n int) string {
+	switch n {
+	case 1:
+		return "the one objective holds"
+	case 2:
+		return "both objectives hold"
+	}
+	return fmt.Sprintf("all %d objectives hold", n)
 }
 
 func soFar(v slo.Verdict) string {
@@ -139,7 +180,27 @@ func (p Progress) headline(ofMock bool) string {
 	case p.Missed > 0:
 		return fmt.Sprintf("%s: %d of %d objectives missed so far.", running, p.Missed, p.Total)
 	case p.Met == p.Total:
-		return fmt.Sprintf("%s: all %d objectives hold so far.", running, p.Total)
+		return fmt.Sprintf("%s: %s so far.", running, allHold(p.Total))
 	}
 	return fmt.Sprintf("%s: %d of %d objectives hold so far, %d not yet known.", running, p.Met, p.Total, p.Total-p.Met)
+}
+
+// Clock is how long the run lasts by now, and how long it is to last, in little room: "39 s of 1:40".
+func (p Progress) Clock() string {
+	if p.Planned > 0 {
+		return clock(p.Now) + " of " + clock(p.Planned)
+	}
+	return clock(p.Now)
+}
+
+// clock is a time to the second: "39 s", "1:40", "2:05:00".
+func clock(d time.Duration) string {
+	s := int(d / time.Second)
+	switch {
+	case s < 60:
+		return fmt.Sprintf("%d s", s)
+	case s < 3600:
+		return fmt.Sprintf("%d:%02d", s/60, s%60)
+	}
+	return fmt.Sprintf("%d:%02d:%02d", s/3600, s/60%60, s%60)
 }

@@ -23,6 +23,7 @@ import (
 // it. Markup only arranges it.
 type View struct {
 	Title       string
+	Part        Part
 	Target      Target    // the server that was measured
 	Running     *Progress // nil once the run has ended
 	Outcome     slo.Outcome
@@ -126,7 +127,7 @@ func NewDrawnView(d *chart.Drawing, run *harness.Run, measured *measure.Window, 
 // common.
 func newView(d *chart.Drawing, run *harness.Run, measured *measure.Window, verdicts []slo.Verdict, m store.Manifest) View {
 	v := View{
-		Title: run.Scenario.Name, Sentences: m.Scenario.Sentences, Whole: wholeOf(m), Target: NewTarget(m), Warnings: harness.WarningTexts(run.Warnings), Facts: about(run, m),
+		Title: run.Scenario.Name, Part: partOf(m), Sentences: m.Scenario.Sentences, Whole: wholeOf(m), Target: NewTarget(m), Warnings: harness.WarningTexts(run.Warnings), Facts: about(run, m),
 		Figures: figures(measured.Figures()), Classes: classes(measured), Definitions: definitions(verdicts),
 		Method: method(run, measured, m), Environment: environment(m), Failures: failures(d),
 	}

@@ -14,8 +14,6 @@ import (
 
 	"golang.org/x/term"
 
-	"github.com/vllmspec/vllmspec/harness/metric"
-	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/internal/plain"
 	"github.com/vllmspec/vllmspec/reports"
@@ -96,11 +94,11 @@ func (t *Terminal) Show(v reports.View) {
 		t.wipe()
 		t.told, t.passed = 0, 0
 	case t.over:
-		fmt.Fprintf(t.out, "\r\x1b[K%s", cut(t.line(v), t.width()-1))
+		fmt.Fprint(t.out, "\r\x1b[K"+t.line(v))
 		t.dirty = true
 	case t.due(*p):
 		t.told, t.passed = p.Now, math.Max(t.passed, math.Floor(p.Share*10)/10)
-		fmt.Fprintf(t.out, "    %s%s; %s\n", t.place, p.Says(), says(v))
+		fmt.Fprintf(t.out, "    %s%s\n", t.place, t.plain(says(v)))
 	}
 }
 
@@ -110,38 +108,6 @@ func (t *Terminal) wipe() {
 		fmt.Fprint(t.out, "\r\x1b[K")
 		t.dirty = false
 	}
-}
-
-func (t *Terminal) line(v reports.View) string {
-	const wide = 12
-	p := v.Running
-	full := int(math.Round(p.Percent() / 100 * wide))
-	return t.place + strings.Repeat("━", full) + strings.Repeat("─", wide-full) + " " + p.Says() + "; " + says(v)
-}
-
-// says is the run in a few figures.
-func says(v reports.View) string {
-	p := v.Running
-	out := fmt.Sprintf("%s ended, %s failed", quantity.Format(float64(p.Due), quantity.Count), quantity.Format(float64(p.Failed), quantity.Count))
-	for _, f := range v.Figures {
-		for _, value := range f.Values {
-			if f.Name == metric.NameTTFT && value.Name == "p99" {
-				out += ", p99 " + metric.NameTTFT + " " + value.Value
-			}
-		}
-	}
-	if p.Total > 0 {
-		out += fmt.Sprintf("; objectives: %d met, %d missed, %d open so far", p.Met, p.Missed, p.Total-p.Met-p.Missed)
-	}
-	return out
-}
-
-// cut keeps a line within a width.
-func cut(line string, width int) string {
-	if utf8.RuneCountInString(line) <= width {
-		return line
-	}
-	return string([]rune(line)[:max(0, width-1)]) + "…"
 }
 
 // Begin shows that a scenario begins, and its place among all: "[3/14]".
@@ -203,15 +169,7 @@ func (t *Terminal) Table(of Ended) {
 	for i, o := range of.Objectives {
 		rows[i] = []string{o.Name, strings.TrimSpace(o.Value + " " + o.Interval), o.Limit, "n = " + o.N}
 	}
-	wide := t.widths(rows)
-	for i, row := range rows {
-		o := of.Objectives[i].Outcome
-		line := "      " + t.paint(o, sign(o)+" "+pad(string(o), 7))
-		for k, cell := range row {
-			line += "  " + pad(cell, wide[k])
-		}
-		fmt.Fprintln(t.out, strings.TrimRight(line, " "))
-	}
+	t.verdicts(of.Objectives, rows)
 	if of.Group != nil {
 		t.figures(ofRuns(of.Group))
 	} else {
@@ -219,6 +177,33 @@ func (t *Terminal) Table(of Ended) {
 	}
 	if of.Report != "" {
 		t.link("report: ", of.Report)
+	}
+}
+
+// verdicts writes the rows of objectives: in columns, on a terminal too narrow for all of them without how many
+// requests there were, and on one that is narrower still in two lines each.
+func (t *Terminal) verdicts(of []reports.Objective, rows [][]string) {
+	const before = len("      ? unknown")
+	wide, needs := t.widths(rows), before
+	for _, column := range wide {
+		needs += 2 + column
+	}
+	cells, narrow := len(wide), false
+	if t.over && needs > t.width() {
+		cells--
+		narrow = needs-2-wide[cells] > t.width()
+	}
+	for i, row := range rows {
+		o := of[i].Outcome
+		line := "      " + t.paint(o, sign(o)+" "+pad(string(o), 7))
+		if narrow {
+			fmt.Fprintf(t.out, "%s  %s\n%s  %s\n", line, row[0], strings.Repeat(" ", before), strings.Join(row[1:], ", "))
+			continue
+		}
+		for k, cell := range row[:cells] {
+			line += "  " + pad(cell, wide[k])
+		}
+		fmt.Fprintln(t.out, strings.TrimRight(line, " "))
 	}
 }
 
@@ -238,9 +223,9 @@ func sign(o slo.Outcome) string {
 
 // paint colours a word as its outcome is.
 func (t *Terminal) paint(o slo.Outcome, text string) string {
-	if !t.colours {
+	colour, coloured := map[slo.Outcome]string{slo.Met: "32", slo.Missed: "31", slo.Unknown: "33"}[o]
+	if !t.colours || !coloured {
 		return text
 	}
-	colour := map[slo.Outcome]string{slo.Met: "32", slo.Missed: "31", slo.Unknown: "33"}[o]
 	return "\x1b[" + colour + "m" + text + "\x1b[0m"
 }

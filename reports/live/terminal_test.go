@@ -46,7 +46,7 @@ func TestTerminal_plainLinesComeNowAndThen(t *testing.T) {
 	assert.Equal(t, 9, wanted)
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
 	assert.Len(t, lines, 9, "one at each tenth")
-	assert.Contains(t, lines[0], "1,234 ended, 0 failed; objectives: 2 met, 0 missed, 1 open so far")
+	assert.Contains(t, lines[0], "objectives: 0 missed, 2 met, 1 not yet known; 32 s of 5 min, some time left; 1,234 ended, 0 failed")
 	assert.NotContains(t, out.String(), "\x1b")
 }
 
@@ -141,13 +141,31 @@ func TestTerminal_writesOverOneLine(t *testing.T) {
 	}
 }
 
+func TestTerminal_lineLeavesOutWhatHasNoRoom(t *testing.T) {
+	v := at(.25)
+	v.Title, v.Part = "A working day's traffic of chats", reports.Part{Which: "point 2 of 3", Setting: "4 per second"}
+	v.Running.Failed, v.Running.Left = 2, "3 min 45 s left"
+	v.Figures = []reports.Figures{{Name: "TTFT", Values: []reports.Fact{{Name: "p99", Value: "158 ms"}}}}
+	for wide, line := range map[int]string{
+		160: "[3/14] point 2 of 3 ━━━─────── ✗0 ✓2 ?1 1:15 of 5:00 2 failed p99 TTFT 158 ms 1,234 ended 4 per second 3 min 45 s left A working day's traffic of chats",
+		80:  "[3/14] point 2 of 3 ✗0 ✓2 ?1 1:15 of 5:00 2 failed p99 TTFT 158 ms A working d…",
+		60:  "[3/14] point 2 of 3 ✗0 ✓2 ?1 1:15 of 5:00 2 failed",
+		40:  "[3/14] point 2 of 3 ✗0 ✓2 ?1",
+	} {
+		terminal := &Terminal{place: "[3/14] ", width: func() int { return wide }}
+		got := terminal.line(v)
+		assert.Less(t, utf8.RuneCountInString(got), wide)
+		assert.Equal(t, line, got)
+	}
+}
+
 func TestTerminal_saysWhichScenarioOfAllIsRunning(t *testing.T) {
 	file, written := pty(t)
 	terminal := NewTerminal(file, func(string) string { return "" })
 	terminal.Begin("[3/14]", "A run")
 	assert.Equal(t, "\r\x1b[K[3/14] A run …", written("…"))
 	terminal.Show(at(.5))
-	assert.Contains(t, written("━"), "\r\x1b[K[3/14] ━━━━━━────── ")
+	assert.Contains(t, written("━"), "\r\x1b[K[3/14] ━━━━━───── ")
 	terminal.Note("a server is ready")
 	assert.Equal(t, "\r\x1b[K    a server is ready\r\n", written("\r\n"))
 
@@ -155,5 +173,18 @@ func TestTerminal_saysWhichScenarioOfAllIsRunning(t *testing.T) {
 	terminal = NewTerminal(&out, func(string) string { return "" })
 	terminal.Begin("[3/14]", "A run")
 	terminal.Show(at(.5))
-	assert.Contains(t, out.String(), "[3/14] A run\n    [3/14] 2 min")
+	assert.Contains(t, out.String(), "[3/14] A run\n    [3/14] objectives: 0 missed")
+}
+
+func TestTerminal_verdictsFitIntoTheTerminal(t *testing.T) {
+	for wide, table := range map[int]string{
+		90: "      ✗ missed   p99 TTFT    731 ms [690, 790]  at most 500 ms  n = 2,134\n      ✓ met      error rate  0 %                none            n = 2,134\n",
+		70: "      ✗ missed   p99 TTFT    731 ms [690, 790]  at most 500 ms\n      ✓ met      error rate  0 %                none\n",
+		60: "      ✗ missed   p99 TTFT\n                 731 ms [690, 790], at most 500 ms, n = 2,134\n      ✓ met      error rate\n                 0 %, none, n = 2,134\n",
+	} {
+		var out bytes.Buffer
+		terminal := &Terminal{out: &out, over: true, width: func() int { return wide }}
+		terminal.Table(ended())
+		assert.Equal(t, "    Missed: p99 TTFT was 731 ms.\n"+table, out.String())
+	}
 }

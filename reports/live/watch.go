@@ -230,5 +230,5 @@ func (w *Watch) view(now time.Duration, p reports.Progress) reports.View {
 // line is the same in one line.
 func (w *Watch) line(now time.Duration, p reports.Progress) reports.View {
 	defer w.sofar.Resume()
-	return reports.NewRunningLine(w.drawing, w.scenario.Objectives, w.sofar.Measured(now), p)
+	return reports.NewRunningLine(w.drawing, w.scenario, w.sofar.Measured(now), w.manifest, p)
 }
