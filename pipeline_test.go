@@ -153,7 +153,7 @@ func TestAction_scriptMeasuresAndComments(t *testing.T) {
 	assert.Equal(t, 2, code, out)
 	assert.Equal(t, []string{"verdict=mistake", "verdict=met", "verdict=not met", "verdict=mistake"}, slices.DeleteFunc(strings.Split(readFile(t, outputs), "\n"), func(line string) bool { return !strings.HasPrefix(line, "verdict=") }))
 	require.GreaterOrEqual(t, len(j.comments), 2)
-	assert.True(t, strings.HasPrefix(j.comments[0], "<!-- vllmspec: slo -->\n## Objectives: 1 of 1 scenario passed"), j.comments[0])
+	assert.True(t, strings.HasPrefix(j.comments[0], "<!-- vllmspec: slo -->\n## `PASSED` Objectives: 1 of 1 scenario passed"), j.comments[0])
 	assert.Contains(t, j.comments[1], "❌ missed")
 }
 

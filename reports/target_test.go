@@ -58,7 +58,7 @@ func TestTarget_countSaysHowManyAreSimulated(t *testing.T) {
 	}
 	assert.Contains(t, ci.Badge([]ci.ScenarioResult{simulated("One"), onServer}), "; target: the mock, in virtual time (simulated); http://a (m)</title>")
 	assert.Contains(t, ci.Markdown([]ci.ScenarioResult{simulated("One"), onServer}), "2 of 2 scenarios passed (1 simulated)\n")
-	assert.Contains(t, ci.Markdown([]ci.ScenarioResult{onServer}), "| ✅ met | Real |  | http://a (m) |")
+	assert.Contains(t, ci.Markdown([]ci.ScenarioResult{onServer}), "\n\ntarget: http://a (m)\n\n<details open><summary>1 scenario passed</summary>\n")
 }
 
 func TestSummary_listsWhatIsLeftOut(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"regexp"
+	"time"
 )
 
 // shortened is where godog writes what it shows of a feature, without what a reader has no use for: the
@@ -24,6 +25,7 @@ var (
 	placeInFile    = regexp.MustCompile(`^ +.* # .+:\d+$`) // at the end of the line of a scenario
 	failuresAgain  = []byte("--- Failed steps:")
 	countOfSteps   = regexp.MustCompile(`^(\d+ steps \(.*\)|No steps)$`)
+	oneOf          = regexp.MustCompile(`^1 (scenario|step)s `)
 	countOfAll     = regexp.MustCompile(`^(\d+ scenarios \(.*\)|No scenarios)$`)
 )
 
@@ -46,7 +48,7 @@ func (w *shortened) Write(p []byte) (int, error) {
 
 // line is a line as it is shown; nil: it is not.
 func (w *shortened) line(line []byte) []byte {
-	timed := w.counted && w.virtual
+	timed := w.counted
 	w.counted = countOfSteps.Match(line)
 	switch {
 	case bytes.Equal(line, failuresAgain):
@@ -55,7 +57,10 @@ func (w *shortened) line(line []byte) []byte {
 	case w.again && !countOfAll.Match(line):
 		return nil
 	case timed:
-		return append(bytes.Clone(line), " of virtual time"...)
+		return w.took(line)
+	case countOfAll.Match(line) || w.counted:
+		w.again = false
+		return oneOf.ReplaceAll(line, []byte("1 $1 "))
 	case functionOfStep.Match(line):
 		return functionOfStep.ReplaceAll(line, nil)
 	case placeInFile.Match(line):
@@ -63,6 +68,18 @@ func (w *shortened) line(line []byte) []byte {
 	}
 	w.again = false
 	return bytes.Clone(line)
+}
+
+// took is the line that says how long a feature took, to the hundredth of a second.
+func (w *shortened) took(line []byte) []byte {
+	says := string(line)
+	if d, err := time.ParseDuration(says); err == nil {
+		says = d.Round(10 * time.Millisecond).String()
+	}
+	if w.virtual {
+		says += " of virtual time"
+	}
+	return []byte(says)
 }
 
 // Close writes what is left of a line.

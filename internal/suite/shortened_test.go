@@ -26,7 +26,7 @@ func TestConsole_saysOnceWhyAScenarioFailed(t *testing.T) {
 	assert.Equal(t, 1, strings.Count(r.output, "requests was 8"), r.output)
 	assert.Contains(t, r.output, "    Missed, simulated: the one objective.\n      ✗ missed   requests  8  exactly 9  n = 8\n")
 	assert.NotContains(t, r.output, "Failed steps")
-	assert.Contains(t, r.output, "\n1 scenarios (1 failed)\n", "what godog counts stays")
+	assert.Contains(t, r.output, "\n1 scenario (1 failed)\n", "what godog counts stays")
 	assert.Contains(t, r.output, "    0 of 1 scenario passed\n    failed: features/x.feature:2 One\n    all runs: file://"+r.out+"/index.html\n")
 }
 

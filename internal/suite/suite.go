@@ -151,7 +151,7 @@ func (s *Suite) setting(of Feature, file *parsed) steps.Setting {
 // noteResult shows what became of a scenario that began at this time, and keeps what CI systems are shown of
 // it: also of one that failed before there was anything to judge.
 func (s *Suite) noteResult(began time.Time, r steps.Result) {
-	of := ci.ScenarioResult{Scenario: r.Scenario.Name, Where: r.Where, Outcome: ci.Failed, Target: s.measured(r), Passed: r.Err == nil, Began: began}
+	of := ci.ScenarioResult{Scenario: r.Scenario.Name, Where: r.Where, Outcome: ci.Failed, Target: s.measured(r), Commit: s.session.Commit, Passed: r.Err == nil, Began: began}
 	switch summary := r.Summary; {
 	case summary != nil:
 		s.show(summary, r)

@@ -123,7 +123,7 @@ func TestSuite_namesEveryMissedRow(t *testing.T) {
 `)
 	assert.False(t, r.passed)
 	assert.Contains(t, r.output, "3 of 4 objectives are not met: 2 missed, 1 unknown\n")
-	assert.Regexp(t, `<failure message="Step these objectives are met: 3 of 4 objectives are not met: 2 missed, 1 unknown"[^>]*>3 of 4 [^<]*p99 TTFT was`, leftFile(t, r.out, "junit.xml"))
+	assert.Regexp(t, `<failure message="Missed, simulated: [^"]* Step these objectives are met: 3 of 4 objectives are not met: 2 missed, 1 unknown"[^>]*>3 of 4 [^<]*p99 TTFT was`, leftFile(t, r.out, "junit.xml"))
 	assert.Regexp(t, `missed: p99 TTFT was [\d.]+ ms \[[\d.]+, (\?|[\d.]+)\], n = 4\d\d, against at most 1 ms.* \(features/x\.feature:9\)`, r.output)
 	assert.Regexp(t, `missed: request throughput was [\d.]+ per second, n = 4\d\d, against at least 99 per second, because the load asked for no more: .*\(features/x\.feature:11\)`, r.output)
 	assert.Regexp(t, `unknown: mean GPU power is not known, against at most 300 W; no GPU could be read.*\(features/x\.feature:12\)`, r.output)

@@ -19,6 +19,7 @@ import (
 type ScenarioResult struct {
 	Scenario, Where, Headline, Report string
 	Target                            reports.Target
+	Commit                            string    // of the module that the feature lies in; "" where it is unknown
 	Feature                           string    // its name
 	Path                              string    // its file, from the module's root
 	File                              string    // its file, from the top of the repository, as CI systems link it
@@ -71,41 +72,6 @@ type LeftOut struct {
 // Failed is the outcome of a scenario that did not come to be judged.
 const Failed slo.Outcome = "failed"
 
-// Markdown is a summary of scenarios: a table, below it the objectives of those that did
-// not pass or that compare runs, and the scenarios that were left out. Whatever a scenario
-// is called stays text.
-func Markdown(all []ScenarioResult, left ...LeftOut) string {
-	var out strings.Builder
-	passed := 0
-	for _, t := range all {
-		if t.Passed {
-			passed++
-		}
-	}
-	if len(all) == 0 {
-		return "## Objectives: not measured\n\nNo scenario came to be measured.\n" + leftOut(left)
-	}
-	fmt.Fprintf(&out, "## Objectives: %d of %s passed%s\n\n", passed, quantity.Counted(len(all), "scenario"), onMock(all))
-	out.WriteString("| | scenario | in one sentence | target |\n|---|---|---|---|\n")
-	for _, t := range all {
-		outcome := symbol(t.Outcome) + " " + reports.Simulated(string(t.Outcome), t.Target.AnySimulated())
-		if t.Passed && t.Outcome != slo.Met {
-			outcome = symbol(slo.Met) + " " + reports.Simulated(string(t.Outcome), t.Target.AnySimulated()) + ", " + reports.PassedAs(t.LetPass)
-		}
-		if len(t.Tries) > 0 {
-			outcome += fmt.Sprintf(", try %d", len(t.Tries)+1)
-		}
-		fmt.Fprintf(&out, "| %s | %s | %s | %s |\n", outcome, cell(t.Scenario), cell(t.Headline), cell(t.Target.String()))
-	}
-	out.WriteString(leftOut(left))
-	for _, t := range all {
-		if !t.Passed && len(t.Objectives) > 0 || t.compares() {
-			out.WriteString(objectives(t))
-		}
-	}
-	return out.String()
-}
-
 // onMock is how many of the scenarios rest on the mock, as a CI format adds it to a count of
 // all; "" for none of them.
 func onMock(all []ScenarioResult) string {
@@ -122,19 +88,6 @@ func onMock(all []ScenarioResult) string {
 		return " (simulated)"
 	}
 	return fmt.Sprintf(" (%s simulated)", quantity.Grouped(n))
-}
-
-// leftOut lists the scenarios that cannot run here.
-func leftOut(left []LeftOut) string {
-	if len(left) == 0 {
-		return ""
-	}
-	var out strings.Builder
-	fmt.Fprintf(&out, "\n%s left out:\n\n", are(len(left), "scenario"))
-	for _, l := range left {
-		fmt.Fprintf(&out, "- %s (%s): %s\n", cell(l.Scenario), cell(l.Where), cell(l.Why))
-	}
-	return out.String()
 }
 
 func symbol(o slo.Outcome) string {

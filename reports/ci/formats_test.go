@@ -18,7 +18,8 @@ const evil = `</script><script>alert(1)</script><img src=x onerror="alert(2)">`
 
 func told() []ci.ScenarioResult {
 	return []ci.ScenarioResult{
-		{Scenario: "Quick", Nth: 1, Where: "features/a.feature:3", Path: "features/a.feature", Row: 3, Headline: "Met: the one objective, 10 requests.", Outcome: "met", Passed: true},
+		{Scenario: "Quick", Nth: 1, Where: "features/a.feature:3", Path: "features/a.feature", Row: 3, Headline: "Met: both objectives, 10 requests.", Outcome: "met", Passed: true, Commit: "5f3a",
+			Objectives: []reports.Objective{{Name: "p50 TTFT", Value: "20 ms", Limit: "at most 1 s", Outcome: "met"}, {Name: "error rate", Value: "0 %", Limit: "none", Outcome: "met"}}},
 		{Scenario: "Slow | " + evil, Nth: 1, Where: "features/a.feature:9", Path: "features/a.feature", Row: 9, Step: "these objectives are met:", Headline: "Missed: p99 TTFT was 731 ms.", Outcome: "missed", Failure: "1 of 1 objectives are not met:\n  $1 & more",
 			Report: "run=x/report.html", Objectives: []reports.Objective{{Name: "p99 TTFT", Value: "731 ms", Interval: "[690, 790]", Limit: "at most 500 ms", N: "2,134", Outcome: "missed", Cause: "p99 TTFT was missed because requests waited", Reason: "requests waited"}}},
 	}
@@ -26,7 +27,10 @@ func told() []ci.ScenarioResult {
 
 func TestSummary_ofScenariosIsATable(t *testing.T) {
 	text := ci.Markdown(told())
-	assert.Contains(t, text, "1 of 2 scenarios passed")
+	assert.True(t, strings.HasPrefix(text, "## `MISSED` Objectives: 1 of 2 scenarios passed\n\ncommit: 5f3a"), text)
+	assert.Less(t, strings.Index(text, "### ❌ missed: Slow"), strings.Index(text, "<details><summary>1 scenario passed</summary>"), "what failed comes first")
+	assert.Contains(t, text, "features/a.feature:9, report: run=x/report.html\n\nMissed: p99 TTFT was 731 ms.\n")
+	assert.Contains(t, text, "| ✅ met | Quick | p50 TTFT: 20 ms, at most 1 s<br>error rate: 0 %, none |  |\n")
 	assert.Contains(t, text, "| ❌ missed | p99 TTFT | 731 ms \\[690, 790\\] | at most 500 ms | 2,134 |")
 	assert.Contains(t, text, "P99 TTFT was missed because requests waited.")
 	assert.NotContains(t, text, "<script>")
@@ -86,10 +90,10 @@ func TestMarkdown_comparesWithTheBaseline(t *testing.T) {
 | ✅ met | error rate | 0 % | at most 1% | 500 |
 `)
 	passed.Objectives = passed.Objectives[3:]
-	assert.NotContains(t, ci.Markdown([]ci.ScenarioResult{passed}), "error rate", "what passed and compares nothing is a line")
+	assert.NotContains(t, ci.Markdown([]ci.ScenarioResult{passed}), "###", "what passed and compares nothing is a line")
 }
 
 func TestMarkdown_showsNumbersWithoutABackslash(t *testing.T) {
 	text := ci.Markdown([]ci.ScenarioResult{{Scenario: "1. First", Headline: "10.5 s", Outcome: slo.Missed}})
-	assert.Contains(t, text, `| ❌ missed | 1\. First | 10.5 s |  |`)
+	assert.Contains(t, text, "\n### ❌ missed: 1\\. First\n\n\n\n10.5 s\n")
 }

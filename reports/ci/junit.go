@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/internal/plain"
 )
 
@@ -159,16 +160,27 @@ func (t ScenarioResult) junit() junitCase {
 	c := junitCase{Name: named(t.Scenario, t.Nth, t.Of), Line: t.Row, Status: "passed", Time: seconds(t.Took), Properties: t.properties()}
 	if !t.Passed {
 		c.Status = "failed"
-		says := firstLine(t.Failure)
-		if t.Step != "" {
-			says = "Step " + strings.TrimSuffix(t.Step, ":") + ": " + says
-		}
-		c.Failure = &junitReason{Message: oneLine(says), Text: clean(t.Failure)}
+		c.Failure = &junitReason{Message: oneLine(t.failed()), Text: clean(t.Failure)}
 	}
 	for i, earlier := range t.Tries {
 		c.Output += fmt.Sprintf("try %d, %s: %s: %s\n", i+1, earlier.Began.UTC().Format(junitTime), earlier.outcome(), clean(earlier.Headline))
 	}
 	return c
+}
+
+// failed says why a scenario did not pass: what is wrong with its run comes first, then the sentence.
+func (t ScenarioResult) failed() string {
+	says := firstLine(t.Failure)
+	if t.Step != "" {
+		says = "Step " + strings.TrimSuffix(t.Step, ":") + ": " + says
+	}
+	switch {
+	case t.Outcome == Failed && t.Headline != "":
+		return firstLine(t.Headline)
+	case t.Headline == "" || t.Outcome == slo.Met: // of a run that met its objectives the sentence alone says what is wrong
+		return says
+	}
+	return t.Headline + " " + says
 }
 
 func (t Try) outcome() string {
@@ -192,6 +204,9 @@ func (t ScenarioResult) properties() *junitProperties {
 		add(o.Name, fmt.Sprintf("%s: %s, %s, n = %s", o.Outcome, strings.TrimSpace(o.Value+" "+o.Interval), o.Limit, o.N))
 	}
 	add("target", t.Target.String())
+	if t.Commit != "" {
+		add("commit", t.Commit)
+	}
 	add("simulated", fmt.Sprint(t.Target.AnySimulated()))
 	if len(t.Tries) > 0 {
 		add("tries", fmt.Sprint(len(t.Tries)+1))

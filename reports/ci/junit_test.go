@@ -165,7 +165,7 @@ func TestJUnit_caseSaysWhatTheRunShowed(t *testing.T) {
 	assert.Equal(t, "p99 TTFT", missed.Properties[3].Name)
 	assert.Equal(t, "missed: 731 ms [690, 790], at most 500 ms, n = 2,134", missed.Properties[3].Value)
 	assert.Equal(t, told()[1].Failure, missed.Failure.Text)
-	assert.Equal(t, "Step these objectives are met: 1 of 1 objectives are not met:", missed.Failure.Message)
+	assert.Equal(t, "Missed: p99 TTFT was 731 ms. Step these objectives are met: 1 of 1 objectives are not met:", missed.Failure.Message)
 	assert.Equal(t, "tries", missed.Properties[len(missed.Properties)-1].Name)
 	assert.Equal(t, "try 1, 2026-11-23T22:14:03: failed: Missed: p99 TTFT was 999 ms.\n", missed.Output)
 }

@@ -17,7 +17,6 @@ func (t ScenarioResult) compares() bool {
 // sides, and what is known of why others were not met.
 func objectives(t ScenarioResult) string {
 	var out strings.Builder
-	fmt.Fprintf(&out, "\n### %s\n\n%s\n", cell(t.Scenario), cell(t.Where))
 	compared := slices.DeleteFunc(slices.Clone(t.Objectives), func(o reports.Objective) bool { return o.Before == "" })
 	single := slices.DeleteFunc(slices.Clone(t.Objectives), func(o reports.Objective) bool { return o.Before != "" })
 	if len(compared) > 0 {
