@@ -15,6 +15,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -28,6 +29,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness/judge"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
+	"github.com/vllmspec/vllmspec/internal/loopback"
 )
 
 // What is promised: all that we started is gone so soon after a signal, and after a second one. A
@@ -174,10 +176,9 @@ func (r *cellRun) environ(program string) []string {
 
 // serveAsOthers starts a server that is none of the victim's business.
 func (r *cellRun) serveAsOthers(program string, env []string) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	free, err := loopback.FreePort()
 	require.NoError(r, err)
-	host, port, _ := net.SplitHostPort(listener.Addr().String())
-	listener.Close()
+	host, port := "127.0.0.1", strconv.Itoa(free)
 	r.url = "http://" + net.JoinHostPort(host, port)
 	r.others = exec.Command(program, roleServer, "--host", host, "--port", port)
 	r.others.Env = env

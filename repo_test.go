@@ -58,7 +58,7 @@ func allowed() map[string][]string {
 		"harness/store":        append(domain, "internal/disk", "harness/arrival", "harness/vllm"),
 		"harness/export":       {"harness", "internal/loopback"},
 		"harness/foreign":      append(domain, "internal/redact"),
-		"harness/server":       append(domain, "internal/disk", "internal/guard", "internal/redact", "mockvllm", "harness/vllm"),
+		"harness/server":       append(domain, "internal/disk", "internal/guard", "internal/loopback", "internal/redact", "mockvllm", "harness/vllm"),
 		"harness/judge":        append(domain, "harness/ledger", "harness/measure", "harness/metric", "harness/vllm", "harness/store", "harness/trials", "harness/quantity", "harness/slo", "harness/reconcile", "harness/compare", "harness/diagnose"),
 		"harness/metric":       append(domain, "harness/vllm", "harness/quantity"),
 		"harness/ledger":       {"harness", "harness/metric", "harness/quantity", "harness/stats", "harness/vllm"},

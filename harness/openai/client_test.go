@@ -20,6 +20,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness/client"
 	"github.com/vllmspec/vllmspec/harness/credentials"
 	"github.com/vllmspec/vllmspec/harness/openai"
+	"github.com/vllmspec/vllmspec/internal/loopback"
 )
 
 func serve(t *testing.T, handler http.HandlerFunc) *openai.Client {
@@ -103,10 +104,9 @@ func TestClient_readsTheOtherDialect(t *testing.T) {
 }
 
 func TestFailure_everyOneHasItsName(t *testing.T) {
-	closed, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := loopback.FreePort()
 	require.NoError(t, err)
-	nobody := "http://" + closed.Addr().String()
-	closed.Close()
+	nobody := fmt.Sprintf("http://127.0.0.1:%d", port)
 	broken := func(w http.ResponseWriter, _ *http.Request) {
 		stream(red)(w, nil)
 		conn, _, _ := http.NewResponseController(w).Hijack()

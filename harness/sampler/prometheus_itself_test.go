@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -25,6 +24,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vllmspec/vllmspec/harness/sampler"
+	"github.com/vllmspec/vllmspec/internal/loopback"
 )
 
 // TestPage_PrometheusReadsTheSame holds our reading of pages against Prometheus itself: one
@@ -143,10 +143,9 @@ func startPrometheus(t *testing.T, program, target string, pages []pageForPromet
 	folder := t.TempDir()
 	path := filepath.Join(folder, "prometheus.yml")
 	require.NoError(t, os.WriteFile(path, []byte(config), 0o644))
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := loopback.FreePort()
 	require.NoError(t, err)
-	address := listener.Addr().String()
-	require.NoError(t, listener.Close())
+	address := fmt.Sprintf("127.0.0.1:%d", port)
 	run := exec.Command(program, "--config.file="+path, "--storage.tsdb.path="+filepath.Join(folder, "data"), "--web.listen-address="+address)
 	p := &prometheusProcess{url: "http://" + address, said: new(bytes.Buffer)}
 	run.Stdout, run.Stderr = p.said, p.said

@@ -10,11 +10,13 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/vllm"
+	"github.com/vllmspec/vllmspec/internal/loopback"
 )
 
 // A Launch says how to start a server: with a command, or in a container.
@@ -238,15 +240,13 @@ func (s *Server) LogSince(from int64) ([]byte, error) {
 	return s.log.since(from)
 }
 
-// freePort is a port of the loopback interface that is not in use now.
+// freePort is a port of the loopback interface that stays free until the server listens on it.
 func freePort() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := loopback.FreePort()
 	if err != nil {
-		return "", fmt.Errorf("the server needs a port of the loopback interface: %w", err)
+		return "", fmt.Errorf("the server needs %w", err)
 	}
-	defer listener.Close()
-	_, port, err := net.SplitHostPort(listener.Addr().String())
-	return port, err
+	return strconv.Itoa(port), nil
 }
 
 // where a server will listen, and the words that have it do so. One that names its

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -28,6 +29,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness/server"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
+	"github.com/vllmspec/vllmspec/internal/loopback"
 	"github.com/vllmspec/vllmspec/mockvllm"
 )
 
@@ -74,10 +76,9 @@ func process(t *testing.T, fate string) victim {
 }
 
 func freeAddress(t *testing.T) string {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := loopback.FreePort()
 	require.NoError(t, err)
-	defer listener.Close()
-	return listener.Addr().String()
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 }
 
 // behind is a mock behind a proxy that cuts its connections and takes no others, or

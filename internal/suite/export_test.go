@@ -27,10 +27,7 @@ func manifestOf(t *testing.T, r ran) store.Manifest {
 }
 
 func TestExport_liveRunCanBeReadWhileItGoesOn(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	address := listener.Addr().String()
-	listener.Close()
+	address := freeAddress(t)
 	seen, ended := make(chan string), make(chan struct{})
 	go func() {
 		defer close(seen)

@@ -3,7 +3,6 @@ package suite_test
 import (
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -173,11 +172,7 @@ func guarded(token string) http.HandlerFunc {
 
 // nothingThere names a page at a port that nothing listens on.
 func nothingThere(t *testing.T) []string {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	address := listener.Addr().String()
-	require.NoError(t, listener.Close())
-	return []string{"VLLM_URL=" + mocked(t).String(), "VLLM_METRICS_URL=http://" + address + "/metrics", "VLLMSPEC_DASHBOARD=off"}
+	return []string{"VLLM_URL=" + mocked(t).String(), "VLLM_METRICS_URL=http://" + freeAddress(t) + "/metrics", "VLLMSPEC_DASHBOARD=off"}
 }
 
 const (

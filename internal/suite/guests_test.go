@@ -3,7 +3,6 @@ package suite_test
 import (
 	"bytes"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -16,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vllmspec/vllmspec/harness/server"
+	"github.com/vllmspec/vllmspec/internal/loopback"
 	"github.com/vllmspec/vllmspec/mockvllm"
 )
 
@@ -32,40 +32,54 @@ func installed(t *testing.T, program, how string) string {
 	return path
 }
 
-// serves starts a program and waits until something answers at the port it was given.
+// serves starts a program and waits until it answers at the port it was given.
 func serves(t *testing.T, port int, command string, args ...string) (url string) {
 	t.Helper()
 	program := exec.Command(command, args...)
 	var said bytes.Buffer
 	program.Stdout, program.Stderr = &said, &said
 	require.NoError(t, program.Start())
-	t.Cleanup(func() {
-		program.Process.Kill()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
 		program.Wait()
-	})
+	}()
+	end := func() {
+		program.Process.Kill()
+		<-ended
+	}
+	t.Cleanup(end)
 	url = fmt.Sprintf("http://127.0.0.1:%d", port)
-	if !assert.Eventually(t, func() bool {
-		answer, err := http.Get(url + "/v1/models")
-		if err != nil {
-			return false
+	for began := time.Now(); !lists(url); time.Sleep(50 * time.Millisecond) {
+		select {
+		case <-ended: // and what answers here, if anything does, is another
+			require.FailNow(t, "it ended", "%s", said.String())
+		default:
 		}
-		answer.Body.Close()
-		return answer.StatusCode == http.StatusOK
-	}, time.Minute, 50*time.Millisecond) {
-		program.Process.Kill()
-		program.Wait()
-		require.FailNow(t, "it does not serve", "%s", said.String())
+		if time.Since(began) > 2*time.Minute {
+			end()
+			require.FailNow(t, "it does not serve", "%s", said.String())
+		}
 	}
 	http.DefaultClient.CloseIdleConnections()
 	return url
 }
 
+// lists reports whether a server lists its models.
+func lists(url string) bool {
+	answer, err := http.Get(url + "/v1/models")
+	if err != nil {
+		return false
+	}
+	answer.Body.Close()
+	return answer.StatusCode == http.StatusOK
+}
+
 func freePort(t *testing.T) int {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := loopback.FreePort()
 	require.NoError(t, err)
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port
+	return port
 }
 
 // configured is a configuration file with what is in place of the words in capitals.
