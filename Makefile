@@ -1,4 +1,4 @@
-# vllmspec: what is worth typing. `make` alone says what there is.
+# The commands of every day. `make` alone lists them.
 .PHONY: help test test-vllm features demo selfcheck calibration kills image generate lint fuzz govulncheck licences
 
 help: ## this list
