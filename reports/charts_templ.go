@@ -681,7 +681,7 @@ func failing(v View) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		} else {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 65, "<div class=\"wide\"><table class=\"stacking\"><thead><tr><th scope=\"col\">failure</th><th scope=\"col\" class=\"number\">requests</th><th scope=\"col\" class=\"number\">share</th><th scope=\"col\" class=\"number\">the first, due at</th><th scope=\"col\">said</th></tr></thead> <tbody>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 65, "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"Failures\"><table class=\"stacking\"><thead><tr><th scope=\"col\">failure</th><th scope=\"col\" class=\"number\">requests</th><th scope=\"col\" class=\"number\">share</th><th scope=\"col\" class=\"number\">the first, due at</th><th scope=\"col\">said</th></tr></thead> <tbody>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -795,7 +795,7 @@ func tables(v View) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		if len(v.Classes) > 0 {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 74, "<section aria-labelledby=\"classes\"><h2 id=\"classes\">Classes of traffic</h2><p class=\"says\">Side by side, of the measured window; intervals are of 95 %.</p><div class=\"wide\"><table class=\"stacking\"><thead><tr><th scope=\"col\">class</th>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 74, "<section aria-labelledby=\"classes\"><h2 id=\"classes\">Classes of traffic</h2><p class=\"says\">Side by side, of the measured window; intervals are of 95 %.</p><div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"Classes of traffic\"><table class=\"stacking\"><thead><tr><th scope=\"col\">class</th>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -970,7 +970,7 @@ func tables(v View) templ.Component {
 			}
 		}
 		if len(v.Agreement) > 0 {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 95, "<h3>Client and server, each by its own count</h3><div class=\"wide\"><table class=\"stacking\"><thead><tr><th scope=\"col\">figure</th><th scope=\"col\" class=\"number\">client</th><th scope=\"col\" class=\"number\">server</th><th scope=\"col\">they</th><th scope=\"col\">why not</th></tr></thead> <tbody>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 95, "<h3>Client and server, each by its own count</h3><div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"Client and server\"><table class=\"stacking\"><thead><tr><th scope=\"col\">figure</th><th scope=\"col\" class=\"number\">client</th><th scope=\"col\" class=\"number\">server</th><th scope=\"col\">they</th><th scope=\"col\">why not</th></tr></thead> <tbody>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1176,7 +1176,7 @@ func query(v View, text string) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		if v.Running == nil && text != "" {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 114, "<details class=\"sql\"><summary>SQL</summary><pre>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 114, "<details class=\"sql\"><summary title=\"The query that gives this from the run's files, for DuckDB\">SQL query</summary><pre>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -3,6 +3,7 @@ package reports
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/quantity"
@@ -17,23 +18,51 @@ func curves(of trials.Group) (out []chart.Plot) {
 		return nil
 	}
 	for _, plot := range []struct {
-		title, says string
-		unit        quantity.Unit
-		figures     [2]string
+		title, says, metric string
+		unit                quantity.Unit
+		figures             [2]string
 	}{
-		{"Latency", "TTFT at each setting, with its 95 % intervals.", quantity.Seconds, [2]string{"p50 " + metric.NameTTFT, "p99 " + metric.NameTTFT}},
-		{"Time per token", "TPOT at each setting, with its 95 % intervals.", quantity.Seconds, [2]string{"p50 " + metric.NameTPOT, "p99 " + metric.NameTPOT}},
-		{"Throughput", "Requests answered per second, and good ones.", quantity.PerSecond, [2]string{metric.NameRequestThroughput, metric.NameGoodput}},
+		{"Latency", "TTFT at each setting, with its 95 % intervals.", metric.NameTTFT, quantity.Seconds, [2]string{"p50 " + metric.NameTTFT, "p99 " + metric.NameTTFT}},
+		{"Time per token", "TPOT at each setting, with its 95 % intervals.", metric.NameTPOT, quantity.Seconds, [2]string{"p50 " + metric.NameTPOT, "p99 " + metric.NameTPOT}},
+		{"Throughput", "Requests answered per second, and good ones.", "", quantity.PerSecond, [2]string{metric.NameRequestThroughput, metric.NameGoodput}},
 	} {
-		axes := chart.Axes{Title: plot.title, Says: plot.says, XName: string(of.Scale), ShowX: bare, ShowY: chart.In(plot.unit)}
+		axes := chart.Axes{Title: plot.title, Says: plot.says, XName: string(of.Scale), ShowX: bare, ShowY: chart.In(plot.unit), Limits: limitsOf(of, plot.metric)}
 		out = append(out, axes.Plot(pointsOf(of, plot.figures[0]), pointsOf(of, plot.figures[1])))
 	}
-	if knee := of.Curve.Knee; knee >= 0 {
+	if of.Curve.HasKnee() {
 		for i := range out {
-			out[i].Mark(of.Curve.Points[knee].Setting, "knee")
+			out[i].Mark(of.Curve.Points[of.Curve.Knee].Setting, "knee")
 		}
 	}
 	return append(out, frontier(of))
+}
+
+// limitsOf are the limits of a metric's objectives, each once.
+func limitsOf(of trials.Group, name string) (limits []chart.PlotLimit) {
+	for _, p := range of.Curve.Points {
+		for _, v := range p.Verdicts {
+			o := v.Objective
+			o.Setting = ""
+			limit := chart.PlotLimit{Value: v.Limit, Name: o.Name() + " " + v.Expectation()}
+			if v.Metric == name && !v.Compares() && !slices.Contains(limits, limit) {
+				limits = append(limits, limit)
+			}
+		}
+	}
+	return limits
+}
+
+// kneeSays says of a sweep whose throughput by latency is greatest at its first or its last setting
+// that the knee lies elsewhere; "" where it is drawn.
+func kneeSays(of trials.Group) string {
+	if of.Curve == nil || of.Curve.Knee < 0 || of.Curve.HasKnee() {
+		return ""
+	}
+	at := of.Scale.Quantity(of.Curve.Points[of.Curve.Knee].Setting)
+	if of.Curve.Knee == 0 {
+		return "No knee is drawn: it lies at " + at + " or below, where the sweep begins."
+	}
+	return "No knee up to " + at + ": throughput still grows faster than latency where the sweep ends."
 }
 
 func bare(v float64) string { return quantity.Format(v, quantity.Count) }
@@ -121,7 +150,7 @@ func trail(of trials.Group) (says string, probes []Probe, plots []chart.Plot) {
 	if len(s.Probes) > 0 {
 		axes := chart.Axes{Title: "The trail", Says: "What was tried, one after the other: a full dot met the objectives, a ring missed one, a broken ring is not known.",
 			XName: "probe", ShowX: ordinal, ShowY: bare}
-		plots = []chart.Plot{axes.Plot(tried)}
+		plots = append(reached(of), axes.Plot(tried))
 	}
 	return Sentence(s.Says), probes, plots
 }

@@ -31,6 +31,8 @@ type Group struct {
 	Columns    []string // of the figures of Runs
 	Warnings   []string
 	Curves     []chart.Plot // of a sweep
+	Knee       string       // why none is drawn; "" where one is
+	Repeated   []chart.Plot // of repeats, and of both servers where two are compared
 	Found      string       // by a search
 	Probes     []Probe
 	Trail      []chart.Plot
@@ -56,6 +58,9 @@ func RenderGroup(w io.Writer, v Group) error { return write(w, groupPage(v)) }
 func NewGroup(of trials.Group, verdicts []slo.Verdict, m store.Manifest) Group {
 	v := Group{Title: m.Scenario.Name, Sentences: m.Scenario.Sentences, Target: NewTarget(m), Warnings: harness.WarningTexts(m.Warnings), Data: of, Columns: groupColumns()}
 	v.Outcome, v.Headline = headline(verdicts, m)
+	if answer := answered(of, verdicts); answer != "" {
+		v.Headline = Simulated(upper(string(v.Outcome)), m.Simulated()) + ": " + answer
+	}
 	for _, verdict := range verdicts {
 		o := objective(verdict, &harness.Run{})
 		o.SQL = "" // there is no one file to ask
@@ -66,7 +71,7 @@ func NewGroup(of trials.Group, verdicts []slo.Verdict, m store.Manifest) Group {
 		if t.Other {
 			kind = "other server, " + kind
 		}
-		row := Row{Name: fmt.Sprintf("%s %d", kind, t.Number), Link: path.Join("..", t.Run, "report.html"), Outcome: t.Outcome,
+		row := Row{Name: fmt.Sprintf("%s %d", kind, t.Number), Link: path.Join("..", t.Run, "report.html"), Outcome: aloneOutcome(t, m),
 			Length: span(time.Duration(t.LengthNS)), Requests: quantity.Format(float64(t.Requests), quantity.Count)}
 		if t.Setting > 0 {
 			row.Name += ", " + of.Scale.Quantity(t.Setting)
@@ -76,7 +81,7 @@ func NewGroup(of trials.Group, verdicts []slo.Verdict, m store.Manifest) Group {
 		}
 		v.Runs = append(v.Runs, row)
 	}
-	v.Curves = curves(of)
+	v.Curves, v.Knee, v.Repeated = curves(of), kneeSays(of), repeated(of, v.Columns)
 	v.Found, v.Probes, v.Trail = trail(of)
 	when := m.Start.UTC().Format("2 January 2006, 15:04 UTC")
 	if m.Virtual {

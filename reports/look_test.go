@@ -195,7 +195,7 @@ func TestBrowser_distinguishesManyGPUs(t *testing.T) {
 	_, text := page(t, run)
 	assert.Contains(t, text, "The GPUs were read, but they, their driver or their exporter do not tell it.", "of the others")
 	v := open(t, text, 1440, 900)
-	looks := `new Set([...document.querySelectorAll('figure')].find(f => f.querySelector('h4')?.textContent === 'Clock').querySelectorAll('.key i').values().map(i => {
+	looks := `new Set([...document.querySelectorAll('figure')].find(f => f.querySelector('h3, h4')?.textContent === 'Clock').querySelectorAll('.key i').values().map(i => {
 		const style = getComputedStyle(i);
 		return style.borderTopColor + style.borderTopStyle;
 	})).size`

@@ -9,7 +9,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net/url"
 	"strings"
+
+	"github.com/a-h/templ"
 
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/reports/chart"
@@ -87,10 +90,29 @@ func Frame(v View, l Link) ([]byte, error) {
 	if err := content(v, l).Render(context.Background(), &main); err != nil {
 		return nil, err
 	}
-	return json.Marshal(frame{string(v.Outcome) + ": " + v.Title, v.Running == nil, main.String(), v.Data})
+	return json.Marshal(frame{string(icon(v.Outcome)), string(v.Outcome) + ": " + v.Title, v.Running == nil, main.String(), v.Data})
+}
+
+// icon is the mark of an outcome as the picture that a browser shows beside the page's title; "" is that of a list.
+func icon(of slo.Outcome) templ.SafeURL {
+	colour, shape := "#3b4148", `<path d="M9 11h14M9 16h14M9 21h14"/>`
+	switch of {
+	case slo.Met:
+		colour, shape = "#0a7d4b", `<path d="M9 17l5 5 9-11"/>`
+	case slo.Missed:
+		colour, shape = "#c2342b", `<path d="M10 10l12 12M22 10L10 22"/>`
+	case slo.Unknown:
+		colour, shape = "#9a6700", `<path d="M16 8v10M16 23v1"/>`
+	case "running":
+		colour, shape = "#0b66b2", `<circle cx="16" cy="16" r="6"/>`
+	}
+	svg := `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="7" fill="` + colour +
+		`"/><g fill="none" stroke="#fff" stroke-width="4" stroke-linecap="round">` + shape + `</g></svg>`
+	return templ.SafeURL("data:image/svg+xml," + url.PathEscape(svg))
 }
 
 type frame struct {
+	Icon  string     `json:"icon"`
 	Title string     `json:"title"`
 	Ended bool       `json:"ended"`
 	Main  string     `json:"main"`

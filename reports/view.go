@@ -186,7 +186,7 @@ func judged(verdicts []slo.Verdict, m store.Manifest) (slo.Outcome, string) {
 	switch {
 	case worst.Outcome == slo.Met:
 		all := map[int]string{1: "the one objective", 2: "both objectives"}[alike]
-		return slo.Met, fmt.Sprintf("%s, %s requests.", cmp.Or(all, fmt.Sprintf("all %d objectives", alike)), quantity.Format(float64(m.Requests), quantity.Count))
+		return slo.Met, fmt.Sprintf("%s, %s.", cmp.Or(all, fmt.Sprintf("all %d objectives", alike)), quantity.Counted(m.Requests, "request"))
 	case worst.Outcome == slo.Unknown && len(worst.Notes) > 0:
 		// The first note is why, be it this row's reason or the whole run's.
 		name := worst.Name() + ", because "

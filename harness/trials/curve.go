@@ -16,6 +16,10 @@ type Curve struct {
 	GPUs int `json:"gpus,omitempty"` // that the server has; 0: unknown
 }
 
+// HasKnee reports whether the knee lies within the sweep. Where throughput ÷ latency is greatest
+// at the first setting or at the last, it lies before or beyond.
+func (c *Curve) HasKnee() bool { return c.Knee > 0 && c.Knee < len(c.Points)-1 }
+
 // A Point is one rate, or one number of users.
 type Point struct {
 	Setting   float64       `json:"setting"`

@@ -16,6 +16,7 @@ type Plot struct {
 	Lines          []PlotLine
 	XTicks, YTicks []PlotTick
 	Marks          []PlotTick // vertical lines with a name
+	Limits         []PlotTick // horizontal ones
 
 	x axis
 }
@@ -62,6 +63,13 @@ type Axes struct {
 	XName        string
 	LogX         bool
 	ShowX, ShowY func(float64) string
+	Limits       []PlotLimit
+}
+
+// A PlotLimit is a value that a line is not to cross, with its name. One that is far above all lines is not drawn.
+type PlotLimit struct {
+	Value float64
+	Name  string
 }
 
 // An axis maps values to places.
@@ -127,6 +135,7 @@ func (a Axes) Plot(lines ...Points) Plot {
 			}
 		}
 	}
+	limits := a.within(&y)
 	if x.high <= x.low {
 		x.low, x.high = x.low*.9, x.high*1.1+1e-9
 	}
@@ -140,7 +149,31 @@ func (a Axes) Plot(lines ...Points) Plot {
 			p.Lines = append(p.Lines, l.draw(x, y, k))
 		}
 	}
+	for _, l := range limits {
+		p.Limits = append(p.Limits, PlotTick{y.at(l.Value), l.Name})
+	}
 	return p
+}
+
+// within are the limits that are not far above all lines. The axis is made to reach them.
+func (a Axes) within(y *axis) (near []PlotLimit) {
+	const far = 3
+	highest := y.high
+	for _, l := range a.Limits {
+		if l.Value > 0 && l.Value <= far*highest {
+			near, y.high = append(near, l), math.Max(y.high, l.Value)
+		}
+	}
+	return near
+}
+
+// Beside is where the name of a mark begins, and which end of it that is: names near the right edge stand before their mark.
+func (t PlotTick) Beside() (x float64, anchor string) {
+	const gap = 4
+	if t.At > PlotWide*.75 {
+		return t.At - gap, "end"
+	}
+	return t.At + gap, "start"
 }
 
 func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }

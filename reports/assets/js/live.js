@@ -64,6 +64,7 @@ const takeFrame = async frame => {
     storyState.cursor = find(cursorSeq);
     opened = find(openedSeq);
     document.title = parsed.title;
+    $('link[rel=icon]').href = parsed.icon;
     ended = parsed.ended;
     const main = document.createElement('template');
     main.innerHTML = parsed.main;
