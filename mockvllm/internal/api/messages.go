@@ -64,7 +64,8 @@ func readMessages(raw []byte) (*ask, *apiError) {
 	}
 	a := &body.ask
 	a.Stop, a.StreamOptions, a.N, a.MaxCompletionTokens = body.Stops, nil, nil, nil
-	a.IncludeReasoning = new(bool) // none: its events would be others
+	a.MinTokens, a.IgnoreEOS, a.Priority = 0, false, 0 // vLLM has no such fields here, and passes over them
+	a.IncludeReasoning = new(bool)                     // none: its events would be others
 	if system := (tokenizer.Message{Content: body.System}).Text(); system != "" {
 		a.Messages = append([]tokenizer.Message{{Role: "system", Content: system}}, a.Messages...)
 	}
@@ -145,9 +146,16 @@ func (s *messageStream) stop() any {
 	return s.seq.Answer.Stop
 }
 
+// usage counts as Anthropic does: what was found in the cache and what was put there is no part of input_tokens.
+// Where vLLM does not say how much that was, it is.
 func (s *messageStream) usage(tokens int) map[string]any {
-	created := max(0, len(s.seq.Prompt)-len(s.seq.Prompt)%s.server.config.BlockSize-s.seq.CachedTokens())
-	return map[string]any{"input_tokens": len(s.seq.Prompt), "output_tokens": tokens, "cache_read_input_tokens": s.seq.CachedTokens(), "cache_creation_input_tokens": created}
+	prompt := len(s.seq.Prompt)
+	if !s.server.config.PromptDetails {
+		return map[string]any{"input_tokens": prompt, "output_tokens": tokens}
+	}
+	cached := s.seq.CachedTokens()
+	created := max(0, prompt-prompt%s.server.config.BlockSize-cached)
+	return map[string]any{"input_tokens": prompt - cached - created, "output_tokens": tokens, "cache_read_input_tokens": cached, "cache_creation_input_tokens": created}
 }
 
 func (s *messageStream) message(text string, tokens int, reason any) map[string]any {

@@ -45,6 +45,7 @@ func readResponses(raw []byte) (*ask, *apiError) {
 	}
 	a := &body.ask
 	a.Messages, a.MaxTokens, a.MaxCompletionTokens, a.StreamOptions, a.N, a.Tools = nil, body.Limit, nil, nil, nil, nil
+	a.MinTokens = 0                // vLLM has no such field here, and passes over it
 	a.IncludeReasoning = new(bool) // none: its events would be others
 	if body.Instructions != "" {
 		a.Messages = append(a.Messages, tokenizer.Message{Role: "system", Content: body.Instructions})
