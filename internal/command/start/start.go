@@ -143,15 +143,25 @@ func (b beginning) next() string {
 	live := "VLLM_URL=http://127.0.0.1:8000 go test -timeout 30m ./slo"
 	switch {
 	case b.module:
-		lines = append(lines, "go get github.com/vllmspec/vllmspec", "go test ./slo")
+		lines = append(lines, "go get github.com/vllmspec/vllmspec", "go test -v ./slo")
 	case b.golang:
-		lines = append(lines, "go mod init slo", "go get github.com/vllmspec/vllmspec", "go test ./slo")
+		lines = append(lines, "go mod init slo", "go get github.com/vllmspec/vllmspec", "go test -v ./slo")
 	default:
-		lines = append(lines, "vllmspec test slo")
-		live = "vllmspec test slo --url http://127.0.0.1:8000 --timeout 30m"
+		lines = append(lines, b.program()+" test slo")
+		live = b.program() + " test slo --url http://127.0.0.1:8000 --timeout 30m"
 	}
 	return "\nNow measure the mock:\n\n  " + strings.Join(lines, "\n  ") + "\n\nand then your server:\n\n  " + live +
 		"\n\nResults go to reports/out: keep that folder out of git.\nvllmspec check finds mistakes in features before a load.\n"
+}
+
+// program is how this command is started here: its image is started by docker run.
+func (b beginning) program() string {
+	for _, entry := range b.call.Environ {
+		if value, found := strings.CutPrefix(entry, "VLLMSPEC_PROGRAM="); found && value != "" {
+			return value
+		}
+	}
+	return "vllmspec"
 }
 
 // shown is a path as it counts from the working directory.

@@ -17,8 +17,13 @@ import (
 
 // begin runs init in a folder.
 func begin(dir string, args ...string) (code int, out, complaints string) {
+	return beginIn(nil, dir, args...)
+}
+
+// beginIn runs init in a folder, with variables.
+func beginIn(environ []string, dir string, args ...string) (code int, out, complaints string) {
 	var o, e bytes.Buffer
-	code = command.Table{start.Command()}.Run(command.Call{Args: append([]string{"init"}, args...), Dir: dir, Out: &o, Err: &e})
+	code = command.Table{start.Command()}.Run(command.Call{Args: append([]string{"init"}, args...), Dir: dir, Environ: environ, Out: &o, Err: &e})
 	return code, o.String(), e.String()
 }
 
@@ -49,7 +54,7 @@ func TestInit_inAModule(t *testing.T) {
 	assert.Equal(t, command.OK, code)
 	assert.Equal(t, []string{".github/workflows/slo.yml", "go.mod", "slo/chat.feature", "slo/slo_test.go"}, in(t, dir))
 	assert.Contains(t, out, "written  slo/chat.feature\nwritten  slo/slo_test.go\nwritten  .github/workflows/slo.yml\n")
-	assert.Contains(t, out, "\n  go get github.com/vllmspec/vllmspec\n  go test ./slo\n")
+	assert.Contains(t, out, "\n  go get github.com/vllmspec/vllmspec\n  go test -v ./slo\n")
 	assert.NotContains(t, out, "go mod init")
 	assert.Contains(t, read(t, filepath.Join(dir, "slo/slo_test.go")), `func TestSLO(t *testing.T) { vllmspec.Run(t, ".") }`)
 	pipeline := read(t, filepath.Join(dir, ".github/workflows/slo.yml"))
@@ -96,6 +101,14 @@ func TestInit_withoutGo(t *testing.T) {
 
 	_, out, _ = begin(dir, "services/batch", "--ci=gitlab")
 	assert.Contains(t, out, "written  .gitlab/slo.yml\n         add to .gitlab-ci.yml: include: [{local: .gitlab/slo.yml}]\n")
+}
+
+func TestInit_inTheImage(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	code, out, _ := beginIn([]string{"VLLMSPEC_PROGRAM=docker run --rm vllmspec/vllmspec"}, t.TempDir())
+	assert.Equal(t, command.OK, code)
+	assert.Contains(t, out, "\n  docker run --rm vllmspec/vllmspec test slo\n")
+	assert.Contains(t, out, "\n  docker run --rm vllmspec/vllmspec test slo --url http://127.0.0.1:8000 --timeout 30m\n")
 }
 
 func TestInit_mistakes(t *testing.T) {
