@@ -1,5 +1,3 @@
-// Package features holds the scenarios that show what a feature can say, and the one test that runs
-// them. The folder proofs has those that show that verdicts are true; package steps/stored runs both.
 package features
 
 import (

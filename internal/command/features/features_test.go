@@ -91,6 +91,35 @@ func TestTest_exitCodes(t *testing.T) {
 	assert.Contains(t, complaints, "begin with vllmspec init")
 }
 
+func TestTest_featuresThatTeach(t *testing.T) {
+	dir := t.TempDir()
+	code, out, complaints := called(t, dir, "test", "features/completions.feature")
+	require.Equal(t, command.OK, code, out+complaints)
+	assert.Contains(t, out, "features/completions.feature: not in this folder, so that what comes with vllmspec is run.")
+	assert.Contains(t, out, "# features/completions.feature:", "by the name that was typed")
+	assert.FileExists(t, filepath.Join(dir, "reports", "out", "junit.xml"))
+	assert.NoDirExists(t, filepath.Join(dir, "features"))
+	code, out, _ = called(t, dir, "test", "features", "--run", "users.feature", "--tags", "@none", "--out", "elsewhere")
+	assert.Equal(t, command.Wrong, code)
+	assert.Contains(t, out, "features: not in this folder")
+	assert.FileExists(t, filepath.Join(dir, "elsewhere", "junit.xml"))
+
+	dir = folder(t, quick)
+	for args, says := range map[string]string{
+		"test features/user.feature":                    `none of this name comes with vllmspec; did you mean "users"?`,
+		"test slo/quick.feature features/users.feature": "runs without yours: vllmspec test features/users.feature",
+		"test slo/users.feature":                        "there is no file or folder",
+	} {
+		code, _, complaints := called(t, dir, strings.Fields(args)...)
+		assert.Equal(t, command.Wrong, code, args)
+		assert.Contains(t, complaints, says, args)
+	}
+	require.NoError(t, os.Rename(filepath.Join(dir, "slo"), filepath.Join(dir, "features")))
+	code, out, _ = called(t, dir, "test", "features", "--run", "One")
+	assert.Equal(t, command.OK, code)
+	assert.NotContains(t, out, "comes with vllmspec", "one's own come first")
+}
+
 func TestTest_aBrokenFeatureIsBadInput(t *testing.T) {
 	dir := folder(t, strings.Replace(quick, "requests arrive evenly", "requests come evenly", 1))
 	code, _, complaints := called(t, dir, "test")

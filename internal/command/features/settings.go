@@ -92,7 +92,7 @@ func named(call *command.Call, environ, names []string) (environment.Place, []st
 			return place, environ, nil
 		}
 	}
-	return place, nil, command.Mistakef("there are no features in %s, nor in its folders slo and features: name some, or begin with vllmspec init", call.Dir)
+	return place, nil, command.Mistakef("there are no features in %s, nor in its folders slo and features: name some, or begin with vllmspec init; vllmspec test features/users.feature runs one that comes with vllmspec", call.Dir)
 }
 
 // withoutLines are the lines that a file's scenarios are named by.

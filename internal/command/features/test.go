@@ -12,6 +12,7 @@ func TestCommand() command.Command {
 	return command.Command{Name: "test", Usage: "[FEATURE… | 'OBJECTIVE'…] [flags]", Bubbles: true, Run: test,
 		Does: "runs features as go test does, or objectives without a file",
 		Example: `vllmspec test slo
+			vllmspec test features/users.feature # comes with vllmspec
 			vllmspec test slo/chat.feature:12 --url http://127.0.0.1:8000
 			vllmspec test 'p95 TTFT at most 300 ms' --rate 4 --input 512 --for 1m`}
 }
@@ -40,6 +41,11 @@ func test(call *command.Call) error {
 	}
 	if given := q.given(flags); given != "" {
 		return command.Mistakef("--%s belongs to an objective without a file: vllmspec test 'p95 TTFT at most 300 ms' --%[1]s …; the sentences of a feature say that themselves", given)
+	}
+	if ours, err := teaching(call, names); err != nil {
+		return err
+	} else if ours {
+		return s.runTeaching(call, names)
 	}
 	place, environ, err := named(call, s.environ(call), names)
 	if err != nil {

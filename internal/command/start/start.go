@@ -8,8 +8,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
+	"github.com/vllmspec/vllmspec/features"
 	"github.com/vllmspec/vllmspec/internal/command"
 	"github.com/vllmspec/vllmspec/internal/disk"
 	"github.com/vllmspec/vllmspec/internal/environment"
@@ -21,10 +23,11 @@ var files embed.FS
 
 // Command writes what one begins with.
 func Command() command.Command {
-	return command.Command{Name: "init", Usage: "[FOLDER] [--ci github|gitlab|none]", Run: run,
+	return command.Command{Name: "init", Usage: "[FOLDER] [--feature NAME] [--ci github|gitlab|none]", Run: run,
 		Does: "writes a first feature, its test and a pipeline",
 		Example: `vllmspec init
-			vllmspec init services/chat --ci gitlab`}
+			vllmspec init services/chat --ci gitlab
+			vllmspec init --feature users # or another that comes with vllmspec`}
 }
 
 // A beginning is what is written into a folder, and for whom.
@@ -33,12 +36,14 @@ type beginning struct {
 	top    string // of the repository, where pipelines are read
 	module bool   // the folder is in a Go module
 	golang bool   // go is installed, or there is a module
+	lesson string // the feature that comes with vllmspec; "" for the first one
 	call   *command.Call
 }
 
 func run(call *command.Call) error {
 	flags := call.Flags()
 	pipeline := flags.String("ci", "github", "`what` runs the pipeline: github, gitlab or none")
+	lesson := flags.String("feature", "", "in place of the first feature, `one` that comes with vllmspec: "+strings.Join(features.Names(), ", "))
 	folders, err := flags.Read()
 	if err != nil {
 		return err
@@ -50,7 +55,10 @@ func run(call *command.Call) error {
 	if near := spelling.DidYouMean(*pipeline, kinds); *pipeline != "github" && *pipeline != "gitlab" && *pipeline != "none" {
 		return command.Mistakef("--ci is %q%s", *pipeline, near)
 	}
-	b := beginning{call: call, folder: call.Dir}
+	if *lesson != "" && !slices.Contains(features.Names(), *lesson) {
+		return command.Mistakef("no feature %q comes with vllmspec%s", *lesson, spelling.DidYouMean(*lesson, features.Names()))
+	}
+	b := beginning{call: call, folder: call.Dir, lesson: *lesson}
 	if len(folders) == 1 {
 		b.folder = call.Path(folders[0])
 	}
@@ -67,7 +75,7 @@ func run(call *command.Call) error {
 
 // write writes what is not there yet, and says what to do next.
 func (b beginning) write(pipeline string) error {
-	if err := b.add(filepath.Join(b.folder, "slo", "chat.feature"), text("chat.feature")); err != nil {
+	if err := b.addFeature(); err != nil {
 		return err
 	}
 	if b.golang {
@@ -79,6 +87,23 @@ func (b beginning) write(pipeline string) error {
 		return err
 	}
 	fmt.Fprint(b.call.Out, b.next())
+	return nil
+}
+
+// addFeature writes the first feature, or the one that is asked for with what it compares with.
+func (b beginning) addFeature() error {
+	if b.lesson == "" {
+		return b.add(filepath.Join(b.folder, "slo", "chat.feature"), text("chat.feature"))
+	}
+	for _, name := range append([]string{b.lesson + ".feature"}, features.Baselines(b.lesson)...) {
+		raw, err := fs.ReadFile(features.Files(), name)
+		if err != nil {
+			return err
+		}
+		if err := b.add(filepath.Join(b.folder, "slo", filepath.FromSlash(name)), string(raw)); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

@@ -111,14 +111,27 @@ func TestInit_inTheImage(t *testing.T) {
 	assert.Contains(t, out, "\n  docker run --rm vllmspec/vllmspec test slo --url http://127.0.0.1:8000 --timeout 30m\n")
 }
 
+func TestInit_withAFeatureThatTeaches(t *testing.T) {
+	dir := t.TempDir()
+	code, out, _ := begin(dir, "--feature", "comparison", "--ci", "none")
+	assert.Equal(t, command.OK, code)
+	assert.Contains(t, out, "written  slo/comparison.feature\nwritten  slo/baselines/llama-3.1-8b-on-one-h100.txt\n")
+	assert.NoFileExists(t, filepath.Join(dir, "slo", "chat.feature"))
+	assert.Equal(t, read(t, "../../../features/comparison.feature"), read(t, filepath.Join(dir, "slo", "comparison.feature")))
+	code, out, _ = begin(dir, "--feature", "users", "--ci", "none")
+	assert.Equal(t, command.OK, code)
+	assert.NotContains(t, out, "baselines")
+}
+
 func TestInit_mistakes(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "file"), nil, 0o644))
 	for args, says := range map[string]string{
-		"--ci gitlub": `--ci is "gitlub"; did you mean "github"?`,
-		"a b":         "it takes one folder, not 2",
-		"file":        "is a file; name a folder",
-		"--cli none":  "there is no flag --cli; did you mean --ci?",
+		"--ci gitlub":    `--ci is "gitlub"; did you mean "github"?`,
+		"a b":            "it takes one folder, not 2",
+		"--feature user": `no feature "user" comes with vllmspec; did you mean "users"?`,
+		"file":           "is a file; name a folder",
+		"--cli none":     "there is no flag --cli; did you mean --ci?",
 	} {
 		code, _, complaints := begin(dir, strings.Fields(args)...)
 		assert.Equal(t, command.Wrong, code, args)
