@@ -43,9 +43,9 @@ func (on *endpoint) serverMetrics(rows []harness.Objective) (from harness.Sample
 		}
 	}
 	if len(each) == 1 {
-		return newDiscreet(each[0], on.of.session.secrets()), done
+		return sampler.NewDiscreet(each[0], on.of.session.secrets()), done
 	}
-	return newDiscreet(each, on.of.session.secrets()), done
+	return sampler.NewDiscreet(each, on.of.session.secrets()), done
 }
 
 // pageClient is the client for a page of metrics that lies elsewhere, and what to do

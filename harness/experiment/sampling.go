@@ -43,7 +43,7 @@ func (t *trial) sample(ctx context.Context) sampling {
 		out.missing["gpu"] = why
 		return out
 	}
-	out.samplers, out.gpus = append(out.samplers, newDiscreet(gpus, session.secrets())), gpus.GPUs
+	out.samplers, out.gpus = append(out.samplers, sampler.NewDiscreet(gpus, session.secrets())), gpus.GPUs
 	out.close = func() { closeMetrics(); gpus.Close() }
 	if gpus.GPUs() == nil { // an exporter tells with its first page; what is wrong with it the run will say
 		reading, cancel := context.WithTimeout(ctx, readingMost)

@@ -144,7 +144,7 @@ func (a *Ledger) Sample(s harness.Sample) error {
 	name := s.Series
 	switch s.Series {
 	case SeriesFinished:
-		name += " " + s.Labels["finished_reason"]
+		name += " " + s.Labels[vllm.FinishedReason]
 	case seriesHTTP:
 		name += " " + s.Labels["status"]
 	case SeriesPrompts, SeriesOutputs, SeriesFirstSum, SeriesFirstCount, SeriesLastSum, SeriesLastCount:
@@ -167,7 +167,7 @@ func (a *Ledger) Rise(name string) float64 {
 // Finished are the answers that the server brought to an end, by its own account.
 func (a *Ledger) Finished() float64 {
 	all := math.NaN()
-	for _, reason := range []string{"stop", "length", "repetition"} {
+	for _, reason := range []string{"stop", "length", "repetition", vllm.AnyReason} {
 		if v := a.Rise(SeriesFinished + " " + reason); !math.IsNaN(v) {
 			all = v + stats.ZeroIfNaN(all)
 		}

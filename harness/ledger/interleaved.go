@@ -52,7 +52,10 @@ func ofTheLoad(s harness.Sample) bool {
 	case vllm.GenerationTokens, vllm.PromptTokens, SeriesFirstCount, SeriesLastCount:
 		return true
 	case SeriesFinished:
-		return s.Labels["finished_reason"] == "stop" || s.Labels["finished_reason"] == "length"
+		switch s.Labels[vllm.FinishedReason] {
+		case "stop", "length", vllm.AnyReason:
+			return true
+		}
 	}
 	return false
 }

@@ -18,21 +18,25 @@ import (
 	"strings"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/servers"
 	"github.com/vllmspec/vllmspec/harness/vllm"
 	"github.com/vllmspec/vllmspec/internal/limit"
 	"github.com/vllmspec/vllmspec/internal/redact"
 )
 
 // Prometheus reads the page of metrics of one server. What it has under an old name
-// comes under today's.
+// comes under today's, and what is another software's under vLLM's.
 type Prometheus struct {
-	URL    string
-	HTTP   *http.Client // says who we are, where that is needed
-	Source string       // of the readings: "server"
-	Models []string     // that the label model_name may name; of others on the page the source is [harness.OtherModels]
-	Wanted []string     // series that are read too, though they are not vLLM's
-	Access string       // what to do where access is refused; "" is to set VLLM_API_KEY
+	URL       string
+	HTTP      *http.Client // says who we are, where that is needed
+	Source    string       // of the readings: "server"
+	Models    []string     // that the label model_name may name; of others on the page the source is [harness.OtherModels]
+	Wanted    []string     // series that are read too, though the harness does not need them
+	Access    string       // what to do where access is refused; "" is to set VLLM_API_KEY
+	Elsewhere string       // what to do where there is no such page; "" is to set VLLM_METRICS_URL
 
+	table   *servers.Translator
+	kind    servers.Kind   // of the page that was read last
 	engines map[string]int // that the page has had, and how often
 	ours    bool           // it has had one of Models
 	others  []string       // what else it named
@@ -51,15 +55,22 @@ func (p *Prometheus) Read(ctx context.Context) ([]harness.Reading, error) {
 	return readings, nil
 }
 
+// Kind is the software whose page it is, by the names of its series; "" before it was read.
+func (p *Prometheus) Kind() servers.Kind { return p.kind }
+
 func (p *Prometheus) read(ctx context.Context) ([]harness.Reading, error) {
-	page, err := fetch(ctx, p.HTTP, p.URL, "set VLLM_METRICS_URL if they are elsewhere", cmp.Or(p.Access, "set VLLM_API_KEY"))
+	page, err := fetch(ctx, p.HTTP, p.URL, cmp.Or(p.Elsewhere, "set VLLM_METRICS_URL if they are elsewhere"), cmp.Or(p.Access, "set VLLM_API_KEY"))
 	if err != nil {
 		return nil, err
+	}
+	if p.table == nil {
+		p.table = servers.NewTranslator()
 	}
 	metrics, err := page.metrics(p.keeps)
 	if err != nil {
 		return nil, err
 	}
+	metrics = p.translated(metrics)
 	names := map[string]bool{}
 	for _, m := range metrics {
 		names[m.name] = true
@@ -78,14 +89,39 @@ func (p *Prometheus) read(ctx context.Context) ([]harness.Reading, error) {
 	if !slices.ContainsFunc(readings, func(r harness.Reading) bool {
 		return vllm.IsSeries(r.Series) || slices.Contains(p.Wanted, r.Series)
 	}) {
-		return nil, errors.New("the page has no metric of vLLM's; set VLLM_METRICS_URL if they are elsewhere, and start vLLM without --disable-log-stats")
+		return nil, errors.New("the page has no metric of vLLM's, or of another server's that is known here; set VLLM_METRICS_URL if they are elsewhere, and start vLLM without --disable-log-stats")
 	}
 	p.setApart(readings)
 	return readings, p.allEngines(readings)
 }
 
 // keeps reports whether samples of a name are read.
-func (p *Prometheus) keeps(name string) bool { return ofVLLM(name) || slices.Contains(p.Wanted, name) }
+func (p *Prometheus) keeps(name string) bool {
+	return ofVLLM(name) || p.table.Knows(name) || slices.Contains(p.Wanted, name)
+}
+
+// translated are the metrics of a page, those of another software by vLLM's names. What the scenario asks for by
+// its own name stays beside them.
+func (p *Prometheus) translated(metrics []metric) []metric {
+	var samples []servers.Sample
+	for _, m := range metrics {
+		if p.table.Knows(m.name) {
+			samples = append(samples, servers.Sample{Name: m.name, Labels: m.labels, Value: m.value})
+		}
+	}
+	kept := slices.DeleteFunc(metrics, func(m metric) bool { return !ofVLLM(m.name) && !slices.Contains(p.Wanted, m.name) })
+	if slices.ContainsFunc(kept, func(m metric) bool { return vllm.IsSeries(m.name) }) {
+		p.kind = servers.VLLM // gateways and workers add series of their own to an engine's page
+		return kept
+	}
+	p.kind = p.table.Of(samples)
+	for _, s := range p.table.Translate(p.kind, samples) {
+		if ofVLLM(s.Name) {
+			kept = append(kept, metric{name: s.Name, labels: s.Labels, value: s.Value})
+		}
+	}
+	return kept
+}
 
 // setApart marks the readings about other models than those that are asked, on a page
 // that has one of these.
@@ -93,7 +129,7 @@ func (p *Prometheus) setApart(readings []harness.Reading) {
 	var others []string
 	for _, r := range readings {
 		switch model := r.Labels["model_name"]; {
-		case slices.Contains(p.Models, model):
+		case p.isOurs(model):
 			p.ours = true
 		case model != "" && len(others) < limit.Listed && !slices.Contains(others, model):
 			others = append(others, model)
@@ -104,10 +140,15 @@ func (p *Prometheus) setApart(readings []harness.Reading) {
 		return
 	}
 	for i, r := range readings {
-		if model := r.Labels["model_name"]; model != "" && !slices.Contains(p.Models, model) {
+		if model := r.Labels["model_name"]; model != "" && !p.isOurs(model) {
 			readings[i].Source = harness.OtherModels
 		}
 	}
+}
+
+// isOurs reports whether a model is one that is asked. Some servers write its name in small letters.
+func (p *Prometheus) isOurs(model string) bool {
+	return slices.ContainsFunc(p.Models, func(ours string) bool { return strings.EqualFold(ours, model) })
 }
 
 // Remarks are that the page names other models only: a server may call its own by

@@ -41,6 +41,13 @@ const (
 	AcceptedDraftTokens = "vllm:spec_decode_num_accepted_tokens_total"
 )
 
+// FinishedReason is the label that splits [RequestSuccess]. It has the value [AnyReason] where a server counts
+// answers that ended and does not tell why; vLLM always tells.
+const (
+	FinishedReason = "finished_reason"
+	AnyReason      = "any"
+)
+
 // Histograms, without [Sum], [Count] and [Bucket].
 const (
 	TimeToFirstToken          = "vllm:time_to_first_token_seconds"

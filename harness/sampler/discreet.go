@@ -1,4 +1,4 @@
-package experiment
+package sampler
 
 import (
 	"context"
@@ -7,26 +7,26 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/credentials"
-	"github.com/vllmspec/vllmspec/harness/sampler"
 	"github.com/vllmspec/vllmspec/internal/plain"
 	"github.com/vllmspec/vllmspec/internal/redact"
 )
 
-// A discreet sampler shows no secrets in labels and errors, which are the server's, or an
+// Discreet is a sampler that shows no secrets in labels and errors, which are the server's, or an
 // exporter's.
-type discreet struct {
+type Discreet struct {
 	harness.Sampler
 	secrets *credentials.Secrets
 	seen    map[string]string // labels say the same in each reading
 	hidden  map[string]string // what stands for values that are hidden: another one for each
 }
 
-func newDiscreet(of harness.Sampler, secrets *credentials.Secrets) *discreet {
-	return &discreet{of, secrets, map[string]string{}, map[string]string{}}
+// NewDiscreet is a sampler that knows these secrets.
+func NewDiscreet(of harness.Sampler, secrets *credentials.Secrets) *Discreet {
+	return &Discreet{of, secrets, map[string]string{}, map[string]string{}}
 }
 
 // Read is the sampler's, without secrets.
-func (d *discreet) Read(ctx context.Context) ([]harness.Reading, error) {
+func (d *Discreet) Read(ctx context.Context) ([]harness.Reading, error) {
 	const most = 100_000 // different texts that are remembered
 	if len(d.seen) > most {
 		clear(d.seen)
@@ -51,7 +51,7 @@ func (d *discreet) Read(ctx context.Context) ([]harness.Reading, error) {
 
 // label is the value of a label. What is hidden of different values stays different, or their
 // series would be one; the bounds of a histogram's buckets are numbers.
-func (d *discreet) label(name, value string) string {
+func (d *Discreet) label(name, value string) string {
 	if name == "le" || name == "quantile" {
 		return value
 	}
@@ -67,7 +67,7 @@ func (d *discreet) label(name, value string) string {
 	return shown
 }
 
-func (d *discreet) once(text string, clean func(string) string) string {
+func (d *Discreet) once(text string, clean func(string) string) string {
 	if _, known := d.seen[text]; !known {
 		d.seen[text] = plain.Line(clean(text))
 	}
@@ -75,7 +75,7 @@ func (d *discreet) once(text string, clean func(string) string) string {
 }
 
 // String is what is read.
-func (d *discreet) String() string {
+func (d *Discreet) String() string {
 	if named, ok := d.Sampler.(fmt.Stringer); ok {
 		return named.String()
 	}
@@ -83,23 +83,11 @@ func (d *discreet) String() string {
 }
 
 // Remarks are the sampler's.
-func (d *discreet) Remarks() (all []string) {
+func (d *Discreet) Remarks() (all []string) {
 	if remarking, ok := d.Sampler.(interface{ Remarks() []string }); ok {
 		for _, remark := range remarking.Remarks() {
 			all = append(all, plain.Line(d.secrets.Text(remark)))
 		}
 	}
 	return all
-}
-
-// shownGPUs are GPUs as they may be shown.
-func (s *Session) shownGPUs(gpus []sampler.GPU) []sampler.GPU {
-	out := make([]sampler.GPU, len(gpus))
-	for i, g := range gpus {
-		for _, field := range []*string{&g.Index, &g.Model, &g.UUID, &g.Driver, &g.ECC} {
-			*field = plain.Line(s.redact(*field))
-		}
-		out[i] = g
-	}
-	return out
 }
