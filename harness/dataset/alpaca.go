@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/dataset/internal/line"
 	"github.com/vllmspec/vllmspec/harness/dataset/internal/source"
 )
 
@@ -48,7 +49,7 @@ func (d alpaca) task(number int64, raw []byte, _ bool) (c harness.Conversation, 
 	question := strings.TrimSpace(task.Instruction + "\n" + task.Input)
 	switch {
 	case source.HalfCharacter(raw):
-		return c, errHalfCharacter
+		return c, line.ErrHalfCharacter
 	case question == "":
 		return c, source.NewUnaskable(source.EmptyPrompt, fmt.Sprintf("task %d: the instruction is empty", number+1))
 	}
@@ -74,13 +75,13 @@ func (d alpaca) noteFields(raw []byte) error {
 	if err := json.Unmarshal(raw, &fields); err != nil {
 		return err
 	}
-	var names []unknown
+	var names []line.Unknown
 	for name := range fields {
 		isAsked := slices.ContainsFunc(asked, func(of string) bool { return strings.EqualFold(of, name) }) // as encoding/json has it
-		if !isAsked && !slices.Contains(descriptions, name) {
-			names = append(names, unknown{name: name})
+		if !isAsked && !line.IsDescription(name) {
+			names = append(names, line.Unknown{Name: name})
 		}
 	}
-	slices.SortFunc(names, func(a, b unknown) int { return strings.Compare(a.name, b.name) })
-	return d.fields.noteUnless(func(name string) string { return slipAmong(name, asked) }, names)
+	slices.SortFunc(names, func(a, b line.Unknown) int { return strings.Compare(a.Name, b.Name) })
+	return d.unknown().NoteUnless(func(name string) string { return line.SlipAmong(name, asked) }, names)
 }

@@ -8,12 +8,13 @@ import (
 	"strings"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/dataset/internal/line"
 	"github.com/vllmspec/vllmspec/harness/dataset/internal/source"
 )
 
 // csvRecords are the rows of a file. They are checked one after the other: what begins
 // a row is known only once the quotes before it are.
-func csvRecords(file *source.File, read reading, note func([]unknown) error, progress source.Progress) (*records, error) {
+func csvRecords(file *source.File, read reading, note func([]line.Unknown) error, progress source.Progress) (*records, error) {
 	under := source.NewBounded(file.From(0))
 	rows, err := source.NewTable(file, under, func(header []string) bool { return askingColumn(header) >= 0 })
 	if err != nil {
@@ -80,8 +81,8 @@ func askingColumn(header []string) int {
 
 // others names the columns beside those that are read, or refuses one. What is asked stands
 // in the column of that name.
-func others(header []string, asked string, note func([]unknown) error) error {
-	var names []unknown
+func others(header []string, asked string, note func([]line.Unknown) error) error {
+	var names []line.Unknown
 	bounded, asking := false, false
 	for _, name := range header {
 		name = strings.TrimSpace(name)
@@ -101,11 +102,11 @@ func others(header []string, asked string, note func([]unknown) error) error {
 			continue
 		}
 		lower := strings.ReplaceAll(strings.ToLower(name), " ", "_")
-		if err := checkColumn(lower); err != nil {
+		if err := line.CheckColumn(lower); err != nil {
 			return err
 		}
-		if kindOf(lower, false) != describeField {
-			names = append(names, unknown{name, false})
+		if !line.Describes(lower) {
+			names = append(names, line.Unknown{Name: name})
 		}
 	}
 	return note(names)
@@ -116,13 +117,13 @@ type promptColumns struct {
 	decimalComma  bool
 }
 
-func (c promptColumns) line(header, row []string) (l line, err error) {
-	l.asks = true
+func (c promptColumns) line(header, row []string) (l line.Line, err error) {
+	l.Asks = true
 	switch cell := row[c.prompt]; {
 	case source.IsMissing(cell):
 	case source.HasName(header[c.prompt], "messages"):
 		if source.HalfCharacter([]byte(cell)) {
-			return l, errHalfCharacter
+			return l, line.ErrHalfCharacter
 		}
 		if err := json.Unmarshal([]byte(cell), &l.Messages); err != nil {
 			return l, fmt.Errorf(`the messages are %.60q; write them in JSON: [{"role": "user", "content": "…"}]`, cell)

@@ -11,12 +11,15 @@ package dataset
 import (
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/dataset/internal/line"
 	"github.com/vllmspec/vllmspec/harness/dataset/internal/source"
 )
 
@@ -28,12 +31,12 @@ type records struct {
 	left   source.LeftOut
 	notes  []string // how the file was read, where that is not as usual
 	read   func(unit int64) ([]harness.Conversation, error)
-	file   *source.File
+	file   io.Closer
 }
 
 // A reading turns a line into what is asked; the error of one that cannot be asked is
 // a *source.Unaskable. Where it is only checked, images that are files are not read.
-type reading func(l line, inline bool) (harness.Conversation, error)
+type reading func(l line.Line, inline bool) (harness.Conversation, error)
 
 // A shared is a file that is checked and opened by the first that draws from it.
 type shared struct {
@@ -60,7 +63,7 @@ func (s *shared) remarks(path, noun string) []string {
 	if s.records == nil {
 		return nil
 	}
-	return append(s.records.notes, s.records.left.Remark(path, noun)...)
+	return append(slices.Clone(s.records.notes), s.records.left.Remark(path, noun)...)
 }
 
 // asked is a conversation that was drawn from a file that was checked; none where it is

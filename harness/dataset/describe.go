@@ -101,7 +101,7 @@ func (d *File) MarshalJSON() ([]byte, error) {
 	if is := d.format(); is != nil {
 		kind = is.kind
 	}
-	return json.Marshal(form{Kind: kind, Path: d.Path, MaxTokens: d.MaxTokens, IgnoreEOS: d.IgnoreEOS, Turns: d.Turns, Recorded: d.Recorded})
+	return json.Marshal(form{Kind: kind, Path: d.name(), MaxTokens: d.MaxTokens, IgnoreEOS: d.IgnoreEOS, Turns: d.Turns, Recorded: d.Recorded})
 }
 
 // MarshalJSON describes the dataset: see [Describe].

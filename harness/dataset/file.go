@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,6 +13,7 @@ import (
 	"sync"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/dataset/internal/line"
 	"github.com/vllmspec/vllmspec/harness/dataset/internal/source"
 )
 
@@ -24,6 +26,10 @@ import (
 type File struct {
 	FS        fs.FS
 	Path      string
+	Name      string                  // of the dataset for a reader, where that is not its path
+	Parts     []string                // files that it lies in, where it is not one, and Path is then not looked at
+	Whole     bool                    // each of the parts is one prompt, whatever lines it has
+	Notes     []string                // what a reader should know of where it came from
 	MaxTokens int                     // bound of every answer; 0: the server's
 	IgnoreEOS bool                    // every answer runs to the bound
 	Turns     int                     // questions of a conversation; those that have fewer are left out; 0: the format's own way, else as 1
@@ -32,13 +38,14 @@ type File struct {
 	Progress  func(done, total int64) // is called now and then with how many bytes have been checked; nil: it is not
 
 	shared shared
-	fields unknowns
+	fields line.Unknowns
+	partOf *File // the dataset that this is one part of; nil: it is all of it
 	chosen sync.Once
 	is     *fileFormat // nil: no format has such an ending
 }
 
 func (d *File) String() string {
-	s := describe(d.Path, d.MaxTokens, d.IgnoreEOS)
+	s := describe(d.name(), d.MaxTokens, d.IgnoreEOS)
 	if d.Turns > 1 {
 		s += fmt.Sprintf(", %d turns", d.Turns)
 	}
@@ -69,14 +76,36 @@ func (d *File) Count() (int, error) {
 // Close closes the file. Nothing can be drawn any more.
 func (d *File) Close() error { return d.shared.close() }
 
-// open finds out which format the file has, and checks all of it.
+// name is what a reader knows the dataset by.
+func (d *File) name() string { return cmp.Or(d.Name, d.Path) }
+
+// unknown are the fields that are not known, of all parts together.
+func (d *File) unknown() *line.Unknowns {
+	if d.partOf != nil {
+		return &d.partOf.fields
+	}
+	return &d.fields
+}
+
+// open checks all of the dataset.
 func (d *File) open() (*records, error) {
+	switch {
+	case d.Whole:
+		return d.openTexts()
+	case d.Parts != nil:
+		return d.openParts()
+	}
+	return d.openFile()
+}
+
+// openFile finds out which format the file has, and checks all of it.
+func (d *File) openFile() (*records, error) {
 	is := d.format()
 	switch {
 	case is == nil:
-		return nil, fmt.Errorf("%s: files of prompts end in %s", d.Path, Extensions())
+		return nil, fmt.Errorf("%s: files of prompts end in %s", d.name(), Extensions())
 	case d.Turns > 0 && !is.turns:
-		return nil, fmt.Errorf("%s holds single prompts; conversations with turns are drawn from files like the dumps of ShareGPT (%s)", d.Path, enumerated(extensions(true)))
+		return nil, fmt.Errorf("%s holds single prompts; conversations with turns are drawn from files like the dumps of ShareGPT (%s)", d.name(), enumerated(extensions(true)))
 	}
 	opening := source.OpenText
 	if d.isParquet() {
@@ -86,6 +115,7 @@ func (d *File) open() (*records, error) {
 	if err != nil {
 		return nil, err
 	}
+	file.Path = d.name()
 	all, err := is.read(d, file)
 	if err == nil {
 		err = all.left.Check(is.noun + "s")
@@ -99,11 +129,11 @@ func (d *File) open() (*records, error) {
 	default:
 		err = fmt.Errorf("there is no %s in it", is.noun)
 	}
-	return nil, errors.Join(source.InFile(d.Path, err), file.Close())
+	return nil, errors.Join(source.InFile(d.name(), err), file.Close())
 }
 
 // isParquet reports whether the file is Parquet, and no text.
-func (d *File) isParquet() bool { return filepath.Ext(d.Path) == ".parquet" }
+func (d *File) isParquet() bool { return filepath.Ext(d.first()) == ".parquet" }
 
 // Remarks are what a reader should know of the file: how it was read, how much of it is
 // left out, and fields that are not sent.
@@ -112,14 +142,14 @@ func (d *File) Remarks() []string {
 	if is := d.format(); is != nil {
 		noun = is.noun + "s"
 	}
-	return append(d.shared.remarks(d.Path, noun), d.fields.remark(d.Path)...)
+	return slices.Concat(d.Notes, d.shared.remarks(d.name(), noun), d.fields.Remark(d.name()))
 }
 
 // Warnings are those of them that belong to the warnings of a run. That conversations are
 // shorter than the scenario asks for is none: it leaves them out.
 func (d *File) Warnings() []string {
 	if all := d.shared.records; all != nil && all.left.Sum() == all.left.Counts[source.FewTurns] {
-		return append(slices.Clone(all.notes), d.fields.remark(d.Path)...)
+		return slices.Concat(d.Notes, all.notes, d.fields.Remark(d.name()))
 	}
 	return d.Remarks()
 }

@@ -77,7 +77,12 @@ func extensions(turns bool) (all []string) {
 // format is the format that the file has; nil where none has its ending.
 func (d *File) format() *fileFormat {
 	d.chosen.Do(func() {
-		ext := filepath.Ext(d.Path)
+		if d.Whole {
+			of := wholeFormat()
+			d.is = &of
+			return
+		}
+		ext := filepath.Ext(d.first())
 		var beginning *sample
 		for _, f := range formats() {
 			if !slices.Contains(f.extensions, ext) {
@@ -114,7 +119,7 @@ func (d *File) sample(ext string) *sample {
 		s.columns = d.columns()
 		return s
 	}
-	file, err := source.OpenText(d.FS, d.Path)
+	file, err := source.OpenText(d.FS, d.first())
 	if err != nil {
 		return s
 	}
@@ -157,7 +162,7 @@ func (s *sample) take(object []byte) {
 
 // columns are the names of those of a Parquet file.
 func (d *File) columns() (names []string) {
-	file, err := source.Open(d.FS, d.Path)
+	file, err := source.Open(d.FS, d.first())
 	if err != nil {
 		return nil
 	}

@@ -2,11 +2,12 @@ package dataset
 
 import (
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/dataset/internal/line"
 	"github.com/vllmspec/vllmspec/harness/dataset/internal/source"
 )
 
 // lineRecords are the lines of a file, each of which is read by parse.
-func lineRecords(file *source.File, parse func(text []byte) (line, error), read reading, progress source.Progress) (*records, error) {
+func lineRecords(file *source.File, parse func(text []byte) (line.Line, error), read reading, progress source.Progress) (*records, error) {
 	conversation := func(text []byte, inline bool) (harness.Conversation, error) {
 		l, err := parse(text)
 		if err != nil {

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/dataset/internal/line"
 	"github.com/vllmspec/vllmspec/harness/dataset/internal/source"
 )
 
@@ -57,7 +58,7 @@ func (m messages) one(role string, fields map[string]json.RawMessage, inline boo
 	isText := said && !isNull && json.Unmarshal(content, &out.Content) == nil
 	whole := map[string]any{"role": role}
 	for name, value := range fields {
-		if name != "content" && string(value) != "null" && (name == "name" || kindOf(name, false) != describeField) {
+		if name != "content" && string(value) != "null" && (name == "name" || !line.Describes(name)) {
 			whole[name] = value
 		}
 	}

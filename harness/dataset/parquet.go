@@ -11,6 +11,7 @@ import (
 	"github.com/parquet-go/parquet-go"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/dataset/internal/line"
 	"github.com/vllmspec/vllmspec/harness/dataset/internal/source"
 )
 
@@ -121,8 +122,8 @@ func (c parquetColumns) row(values parquet.Row) (r parquetRow) {
 }
 
 // line is the row as a line of prompts.
-func (c parquetColumns) line(r parquetRow) (l line, err error) {
-	l.asks = true
+func (c parquetColumns) line(r parquetRow) (l line.Line, err error) {
+	l.Asks = true
 	if r.bound != nil {
 		if l.MaxTokens, _, err = source.ParseWhole(fmt.Sprint(r.bound), false); err != nil {
 			return l, fmt.Errorf("max_tokens is %w", err)
@@ -141,7 +142,7 @@ func (c parquetColumns) line(r parquetRow) (l line, err error) {
 		if err != nil {
 			return l, err
 		}
-		return l, l.take(c.name, raw, false)
+		return l, l.Take(c.name, raw, false)
 	}
 	return l, nil
 }
@@ -161,7 +162,7 @@ func (c parquetColumns) json(asks any) (json.RawMessage, error) {
 type rowReading func(c parquetColumns, number int64, r parquetRow, inline bool) (harness.Conversation, error)
 
 // parquetRecords are the rows of a file. Its row groups are checked in parallel.
-func parquetRecords(file *source.File, virtual, turns bool, read rowReading, note func([]unknown) error, progress source.Progress) (r *records, err error) {
+func parquetRecords(file *source.File, virtual, turns bool, read rowReading, note func([]line.Unknown) error, progress source.Progress) (r *records, err error) {
 	defer source.RecoverParquet(&err)
 	opened, err := source.OpenParquet(file, virtual)
 	if err != nil {

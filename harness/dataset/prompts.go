@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/dataset/internal/line"
 	"github.com/vllmspec/vllmspec/harness/dataset/internal/source"
 )
 
@@ -28,7 +29,7 @@ type prompts struct{ *File }
 func linesFormat() fileFormat {
 	return fileFormat{kind: KindPrompts, holds: "prompts in JSON, one object each line", noun: "prompt", extensions: []string{".jsonl"},
 		read: func(d *File, file *source.File) (*records, error) {
-			return lineRecords(file, parseLine, prompts{d}.conversation, d.Progress)
+			return lineRecords(file, line.Parse, prompts{d}.conversation, d.Progress)
 		}}
 }
 
@@ -36,16 +37,16 @@ func tableFormat() fileFormat {
 	return fileFormat{kind: KindPrompts, holds: "tables of prompts", noun: "prompt", extensions: []string{".csv", ".parquet"},
 		read: func(d *File, file *source.File) (*records, error) {
 			if d.isParquet() {
-				return parquetRecords(file, d.Virtual, false, prompts{d}.row, d.fields.note, d.Progress)
+				return parquetRecords(file, d.Virtual, false, prompts{d}.row, d.unknown().Note, d.Progress)
 			}
-			return csvRecords(file, prompts{d}.conversation, d.fields.note, d.Progress)
+			return csvRecords(file, prompts{d}.conversation, d.unknown().Note, d.Progress)
 		}}
 }
 
 func textFormat() fileFormat {
 	return fileFormat{kind: KindPrompts, holds: "a prompt each line", noun: "prompt", extensions: []string{".txt"},
 		read: func(d *File, file *source.File) (*records, error) {
-			whole := func(text []byte) (line, error) { return line{Prompt: string(text), asks: true}, nil }
+			whole := func(text []byte) (line.Line, error) { return line.Line{Prompt: string(text), Asks: true}, nil }
 			return lineRecords(file, whole, prompts{d}.conversation, d.Progress)
 		}}
 }
@@ -60,11 +61,11 @@ func (d prompts) row(columns parquetColumns, _ int64, r parquetRow, inline bool)
 }
 
 // conversation is the prompt of a line.
-func (d prompts) conversation(l line, inline bool) (c harness.Conversation, err error) {
+func (d prompts) conversation(l line.Line, inline bool) (c harness.Conversation, err error) {
 	switch {
 	case (l.Prompt != "" || l.TokenIDs != nil) && l.Messages != nil:
-		return c, errBothPrompts
-	case !l.asks:
+		return c, line.ErrBothPrompts
+	case !l.Asks:
 		return c, errors.New(`the line has no "prompt" and no "messages"`)
 	case strings.TrimSpace(l.Prompt) == "" && len(l.TokenIDs) == 0 && len(l.Messages) == 0:
 		return c, source.NewUnaskable(source.EmptyPrompt, "the prompt is empty")
@@ -76,15 +77,15 @@ func (d prompts) conversation(l line, inline bool) (c harness.Conversation, err 
 			return c, fmt.Errorf("%d is no token", id)
 		}
 	}
-	bound, err := l.bound(d.MaxTokens)
+	bound, err := l.Bound(d.MaxTokens)
 	if err != nil {
 		return c, err
 	}
-	least, err := l.least(bound)
+	least, err := l.Least(bound)
 	if err != nil {
 		return c, err
 	}
-	if err := d.fields.note(l.unknown); err != nil {
+	if err := d.unknown().Note(l.Unknown); err != nil {
 		return c, err
 	}
 	prompt := harness.Prompt{Text: l.Prompt, TokenIDs: l.TokenIDs, Tokens: len(l.TokenIDs), MaxTokens: bound, MinTokens: least,
@@ -94,7 +95,7 @@ func (d prompts) conversation(l line, inline bool) (c harness.Conversation, err 
 	}
 	chat := l.Messages
 	if l.Images != nil {
-		chat, prompt.Text = l.illustrated(), ""
+		chat, prompt.Text = l.Illustrated(), ""
 	}
 	if chat != nil {
 		prompt.Messages, err = messages{d.FS}.all(chat, inline)

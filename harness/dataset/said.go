@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/vllmspec/vllmspec/harness/dataset/internal/line"
 	"github.com/vllmspec/vllmspec/harness/dataset/internal/source"
 )
 
@@ -27,7 +28,7 @@ var listNames = []string{"conversations", "conversation", "messages", "items", "
 // readSaid reads a conversation. Its id may be a text or a number.
 func readSaid(raw []byte) (c said, err error) {
 	if source.HalfCharacter(raw) {
-		return c, errHalfCharacter
+		return c, line.ErrHalfCharacter
 	}
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &fields); err != nil {

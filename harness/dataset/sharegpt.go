@@ -34,7 +34,7 @@ func shareGPTFormat() fileFormat {
 		},
 		read: func(d *File, file *source.File) (*records, error) {
 			if d.isParquet() {
-				return parquetRecords(file, d.Virtual, true, shareGPT{d}.row, d.fields.note, d.Progress)
+				return parquetRecords(file, d.Virtual, true, shareGPT{d}.row, d.unknown().Note, d.Progress)
 			}
 			const must = "it must be a JSON array of ShareGPT conversations, or one conversation each line"
 			return elementRecords(file, must, shareGPT{d}.conversation, d.Progress)

@@ -1,4 +1,4 @@
-package dataset
+package line
 
 import (
 	"encoding/json"
@@ -40,6 +40,12 @@ func kindOf(name string, inRequest bool) fieldKind {
 	return unknownField
 }
 
+// Describes reports whether a field says nothing about the work, as names and categories do.
+func Describes(name string) bool { return kindOf(name, false) == describeField }
+
+// IsDescription reports whether a field is one by which files describe their prompts, whatever else it may be.
+func IsDescription(name string) bool { return slices.Contains(descriptions, name) }
+
 // sentFields are the fields of requests by which OpenAI's interface and vLLM's and
 // SGLang's additions to it ask for something, without those that a line has by itself.
 var sentFields = []string{
@@ -72,9 +78,10 @@ var ownFields = []string{"prompt", "messages", "max_tokens", "max_completion_tok
 
 // slip is the field that was meant, where a name that is not known is a slip of one that
 // is; "" where it is not. Short names are near too many others: "step" is no slip of "stop".
-func slip(name string) string { return slipAmong(name, slices.Concat(ownFields, sentFields)) }
+func slip(name string) string { return SlipAmong(name, slices.Concat(ownFields, sentFields)) }
 
-func slipAmong(name string, known []string) string {
+// SlipAmong is slip among these names.
+func SlipAmong(name string, known []string) string {
 	if slices.Contains(known, name) {
 		return ""
 	}
@@ -92,7 +99,7 @@ func slipAmong(name string, known []string) string {
 }
 
 // other takes a field that is none of a line's own.
-func (l *line) other(name string, value json.RawMessage, inRequest bool) error {
+func (l *Line) other(name string, value json.RawMessage, inRequest bool) error {
 	kind := kindOf(name, inRequest)
 	if slices.Contains([]string{"reasoning", "thinking", "audio", "prediction"}, name) && value[0] != '{' && !inRequest {
 		kind = unknownField // a request has an object there
@@ -102,7 +109,7 @@ func (l *line) other(name string, value json.RawMessage, inRequest bool) error {
 		return fmt.Errorf(`%q is not sent, and the prompt would be another one without it; write images as parts of "messages", lengths as "max_tokens", or leave it out`, name)
 	case sentField:
 		if !slices.Contains(sentFields, name) {
-			l.unknown = append(l.unknown, unknown{name, true})
+			l.Unknown = append(l.Unknown, Unknown{name, true})
 		}
 		if l.Extra == nil {
 			l.Extra = map[string]json.RawMessage{}
@@ -112,7 +119,7 @@ func (l *line) other(name string, value json.RawMessage, inRequest bool) error {
 		}
 		l.Extra[name] = value
 	case unknownField:
-		l.unknown = append(l.unknown, unknown{name, false})
+		l.Unknown = append(l.Unknown, Unknown{name, false})
 	}
 	return nil
 }
@@ -124,31 +131,31 @@ func askingColumns() []string {
 		"n", "best_of", "logit_bias", "presence_penalty", "frequency_penalty", "repetition_penalty", "image_files", "extra_body")
 }
 
-// checkColumn refuses a column of a table that would have to be sent.
-func checkColumn(name string) error {
+// CheckColumn refuses a column of a table that would have to be sent.
+func CheckColumn(name string) error {
 	if slices.Contains(askingColumns(), name) {
 		return fmt.Errorf("the column %q is not sent, and the answers would be others without it; write the prompts as .jsonl, or leave it out", name)
 	}
 	return nil
 }
 
-// An unknown is the name of a field that is not known, and whether it is sent nevertheless.
-type unknown struct {
-	name string
-	sent bool
+// An Unknown is the name of a field that is not known, and whether it is sent nevertheless.
+type Unknown struct {
+	Name string
+	Sent bool
 }
 
-// unknowns are those of a file. A name is looked at once: files have millions of lines.
-type unknowns struct {
+// Unknowns are those of a file. A name is looked at once: files have millions of lines.
+type Unknowns struct {
 	mu   sync.Mutex
-	seen map[unknown]bool
+	seen map[Unknown]bool
 }
 
-// note takes those of a line, and refuses one that is a slip of a field that is known.
-func (u *unknowns) note(names []unknown) error { return u.noteUnless(slip, names) }
+// Note takes those of a line, and refuses one that is a slip of a field that is known.
+func (u *Unknowns) Note(names []Unknown) error { return u.NoteUnless(slip, names) }
 
-// noteUnless is note with what finds a slip.
-func (u *unknowns) noteUnless(slip func(name string) string, names []unknown) error {
+// NoteUnless is Note with what finds a slip.
+func (u *Unknowns) NoteUnless(slip func(name string) string, names []Unknown) error {
 	if len(names) == 0 {
 		return nil
 	}
@@ -158,11 +165,11 @@ func (u *unknowns) noteUnless(slip func(name string) string, names []unknown) er
 		if u.seen[field] {
 			continue
 		}
-		if meant := slip(field.name); meant != "" {
-			return fmt.Errorf("%q is not known; did you mean %q?", field.name, meant)
+		if meant := slip(field.Name); meant != "" {
+			return fmt.Errorf("%q is not known; did you mean %q?", field.Name, meant)
 		}
 		if u.seen == nil {
-			u.seen = map[unknown]bool{}
+			u.seen = map[Unknown]bool{}
 		}
 		if len(u.seen) < unknownMost {
 			u.seen[field] = true
@@ -177,14 +184,14 @@ const (
 	unknownShown = 8
 )
 
-// remark names those that are not sent; none where there are none.
-func (u *unknowns) remark(path string) []string {
+// Remark names those that are not sent; none where there are none.
+func (u *Unknowns) Remark(path string) []string {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	var names []string
 	for field := range u.seen {
-		if !field.sent {
-			names = append(names, field.name)
+		if !field.Sent {
+			names = append(names, field.Name)
 		}
 	}
 	if len(names) == 0 {

@@ -1,4 +1,6 @@
-package dataset
+// Package line reads prompts as lines of JSON have them: what is asked, how long the answer may be, and the fields that
+// ask a server for something.
+package line
 
 import (
 	"cmp"
@@ -12,8 +14,8 @@ import (
 	"github.com/vllmspec/vllmspec/harness/dataset/internal/source"
 )
 
-// A line is one prompt as a file has it.
-type line struct {
+// A Line is one prompt as a file has it.
+type Line struct {
 	Prompt       string
 	TokenIDs     []int
 	Messages     []json.RawMessage
@@ -23,15 +25,15 @@ type line struct {
 	IgnoreEOS    bool
 	Images       []string // files, or addresses, that belong to the prompt
 	Extra        map[string]json.RawMessage
-	unknown      []unknown
-	asks         bool // it has a prompt or messages, if only empty ones
+	Unknown      []Unknown
+	Asks         bool // it has a prompt or messages, if only empty ones
 }
 
-// parseLine reads a line of JSON, or what OpenAI's batches have under "body" on it.
-func parseLine(text []byte) (l line, err error) {
+// Parse reads a line of JSON, or what OpenAI's batches have under "body" on it.
+func Parse(text []byte) (l Line, err error) {
 	const form = `%w; a line is {"prompt": "…"} or {"messages": […]}`
 	if source.HalfCharacter(text) {
-		return l, errHalfCharacter
+		return l, ErrHalfCharacter
 	}
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(text, &fields); err != nil {
@@ -47,13 +49,13 @@ func parseLine(text []byte) (l line, err error) {
 	return l, l.takeAll(fields, isBatch)
 }
 
-var errHalfCharacter = source.NewUnaskable(source.HalfSurrogate, `a text holds half of a character (one \ud800 to \udfff without the other): it was cut there`)
+var ErrHalfCharacter = source.NewUnaskable(source.HalfSurrogate, `a text holds half of a character (one \ud800 to \udfff without the other): it was cut there`)
 
 // takeAll takes fields, those of a request or those that a line has beside its prompt.
-func (l *line) takeAll(fields map[string]json.RawMessage, inRequest bool) error {
+func (l *Line) takeAll(fields map[string]json.RawMessage, inRequest bool) error {
 	for _, name := range slices.Sorted(maps.Keys(fields)) { // the first mistake is the same every time
 		value := fields[name]
-		l.asks = l.asks || name == "prompt" || name == "messages"
+		l.Asks = l.Asks || name == "prompt" || name == "messages"
 		if string(value) == "null" && name != "messages" {
 			continue
 		}
@@ -67,22 +69,22 @@ func (l *line) takeAll(fields map[string]json.RawMessage, inRequest bool) error 
 			}
 			continue
 		}
-		if err := l.take(name, value, inRequest); err != nil {
+		if err := l.Take(name, value, inRequest); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// take takes one field.
-func (l *line) take(name string, value json.RawMessage, inRequest bool) error {
+// Take takes one field.
+func (l *Line) Take(name string, value json.RawMessage, inRequest bool) error {
 	var err error
 	switch name {
 	case "prompt":
 		return l.takePrompt(value)
 	case "messages":
 		if l.Messages != nil {
-			return errBothPrompts
+			return ErrBothPrompts
 		}
 		err = json.Unmarshal(value, &l.Messages)
 	case "max_completion_tokens":
@@ -117,7 +119,7 @@ func (l *line) take(name string, value json.RawMessage, inRequest bool) error {
 }
 
 // takePrompt takes a text, a list of token ids, or messages, as data sets of chats call them.
-func (l *line) takePrompt(value json.RawMessage) error {
+func (l *Line) takePrompt(value json.RawMessage) error {
 	err := json.Unmarshal(value, &l.Prompt)
 	if err == nil {
 		return nil
@@ -137,17 +139,17 @@ func (l *line) takePrompt(value json.RawMessage) error {
 		}
 	}
 	if l.Messages != nil {
-		return errBothPrompts
+		return ErrBothPrompts
 	}
 	l.Messages = list
 	return nil
 }
 
-var errBothPrompts = errors.New(`the line has both "prompt" and "messages"; keep one`)
+var ErrBothPrompts = errors.New(`the line has both "prompt" and "messages"; keep one`)
 
-// bound is how long the answer may be, where the dataset bounds every answer; 0: as long as
+// Bound is how long the answer may be, where the dataset bounds every answer; 0: as long as
 // the server lets it be.
-func (l *line) bound(ofAll int) (int, error) {
+func (l *Line) Bound(ofAll int) (int, error) {
 	const most = 1 << 30
 	switch own := cmp.Or(l.MaxTokens, l.OutputTokens); {
 	case l.MaxTokens < 0 || l.MaxTokens > most:
@@ -163,17 +165,17 @@ func (l *line) bound(ofAll int) (int, error) {
 	}
 }
 
-// least is the fewest tokens of the answer, given how long it may be.
-func (l *line) least(bound int) (int, error) {
+// Least is the fewest tokens of the answer, given how long it may be.
+func (l *Line) Least(bound int) (int, error) {
 	if l.MinTokens < 0 || bound > 0 && l.MinTokens > int64(bound) || l.MinTokens > 1<<30 {
 		return 0, fmt.Errorf("min_tokens is %d; it cannot be negative, nor above the %d tokens that the answer may have", l.MinTokens, bound)
 	}
 	return int(l.MinTokens), nil
 }
 
-// illustrated are the messages of a prompt with its images, in the order of vLLM's
+// Illustrated are the messages of a prompt with its images, in the order of vLLM's
 // benchmark: the text first.
-func (l *line) illustrated() []json.RawMessage {
+func (l *Line) Illustrated() []json.RawMessage {
 	parts := []any{map[string]string{"type": "text", "text": l.Prompt}}
 	for _, image := range l.Images {
 		url := image
