@@ -93,7 +93,7 @@ func (work *workload) fromFile() (harness.Dataset, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &dataset.File{FS: src.fs, Path: src.path, MaxTokens: work.bound, IgnoreEOS: work.full, Turns: work.turns, Recorded: work.recorded, Virtual: work.virtual}
+	d := &dataset.File{FS: src.FS, Path: src.Path, Name: src.Name, Parts: src.Parts, Whole: src.Whole, Notes: src.Notes, MaxTokens: work.bound, IgnoreEOS: work.full, Turns: work.turns, Recorded: work.recorded, Virtual: work.virtual}
 	work.open = append(work.open, d)
 	check := func() error { _, err := d.Count(); return err }
 	if work.rehearsal != nil {
@@ -102,7 +102,10 @@ func (work *workload) fromFile() (harness.Dataset, error) {
 	if err = check(); err != nil {
 		return d, err
 	}
-	return d, work.files.Add(work.conversations, src.fs, src.path)
+	if src.Parts != nil {
+		return d, work.files.AddParts(work.conversations, src.Name, src.FS, src.Parts)
+	}
+	return d, work.files.Add(work.conversations, src.FS, src.Path)
 }
 
 // ofUser is a dataset that a user adds, with the bound of its answers.

@@ -6,14 +6,12 @@ import (
 	"io"
 	"io/fs"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/vllmspec/vllmspec/fixtures"
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/dataset"
+	"github.com/vllmspec/vllmspec/harness/dataset/origin"
 	"github.com/vllmspec/vllmspec/harness/dataset/trace"
 	"github.com/vllmspec/vllmspec/internal/digest"
 	"github.com/vllmspec/vllmspec/internal/spelling"
@@ -22,7 +20,7 @@ import (
 // workload is what is asked, as the scenario says it.
 type workload struct {
 	own       map[string]harness.Dataset // that a user adds, by name
-	userFiles Files                      // that it may be drawn from
+	userFiles *origin.Origins            // that it may be drawn from
 	virtual   bool                       // the load runs in virtual time
 	rehearsal *rehearsal                 // nil: the load is run
 
@@ -47,7 +45,8 @@ func workloadSentences() []entry {
 	return []entry{
 		{Pattern: `^conversations are drawn from "([^"]*)"$`, Do: (*workload).drawnFrom,
 			Doc: `Draws conversations or prompts from a dataset that comes along, or from a file, whose path counts from the
-				module's root: ` + dataset.Formats() + `. A file may be larger than memory. Lines of JSON may be those of OpenAI's batches, with
+				module's root: ` + dataset.Formats() + `. It may be compressed (.gz, .zst), an archive or a folder of such files or of
+				texts, and an address: "https://example.com/chats.jsonl.gz#sha256=…", which is downloaded once, before the load. A file may be larger than memory. Lines of JSON may be those of OpenAI's batches, with
 				tools and images; an image is an address, or file: and a path from the folder that the file of conversations
 				lies in. Fields of a request in such a line are sent; unknown ones are named before the load. Records without a
 				question are left out and counted; more than half of them is an error.`},
@@ -91,31 +90,25 @@ func (work *workload) drawnFrom(name string) error {
 }
 
 // source is where the named conversations lie.
-func (work *workload) source() (source, error) {
+func (work *workload) source() (origin.Files, error) {
 	name := work.conversations
 	known := fixtures.Datasets()
 	if file, ok := known[name]; ok {
-		return source{fixtures.Files(), file}, nil
+		return origin.Files{FS: fixtures.Files(), Path: file, Name: file}, nil
 	}
-	if dataset.Reads(name) {
-		files, path, err := work.file(name)
-		return source{files, path}, err
+	if work.userFiles.Knows(name) {
+		return work.userFiles.Find(name)
 	}
-	return source{}, fmt.Errorf("%q is no dataset%s; a file of your own ends in %s", name, spelling.DidYouMean(name, slices.Concat(slices.Sorted(maps.Keys(known)), slices.Sorted(maps.Keys(work.own)))), dataset.Extensions())
+	return origin.Files{}, fmt.Errorf("%q is no dataset%s; a file of your own ends in %s", name, spelling.DidYouMean(name, slices.Concat(slices.Sorted(maps.Keys(known)), slices.Sorted(maps.Keys(work.own)))), dataset.Extensions())
 }
 
 // file is a file of the user's.
 func (work *workload) file(name string) (fs.FS, string, error) {
-	path, found := work.userFiles.Find(name)
-	if !found {
-		return nil, "", fmt.Errorf("there is no file %s", strings.Join(work.userFiles.Candidates(name), ", nor "))
+	files, err := work.userFiles.Find(name)
+	if err == nil && files.Path == "" {
+		err = fmt.Errorf("%s: it is a folder; name a file in it", files.Name)
 	}
-	return os.DirFS(filepath.Dir(path)), filepath.Base(path), nil
-}
-
-type source struct {
-	fs   fs.FS
-	path string
+	return files.FS, files.Path, err
 }
 
 func (work *workload) lengths(prompt, answer string) (err error) {

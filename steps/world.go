@@ -10,6 +10,7 @@ import (
 	"github.com/cucumber/godog"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/dataset/origin"
 	"github.com/vllmspec/vllmspec/harness/experiment"
 	"github.com/vllmspec/vllmspec/internal/digest"
 )
@@ -18,23 +19,15 @@ import (
 // and Ended must be set.
 type Setting struct {
 	Session   *experiment.Session
-	Files     Files
-	Feature   string // its file as paths are shown, with slashes
-	Folder    string // that the file lies in
-	Virtual   bool   // it runs in virtual time, in a bubble of testing/synctest
-	Live      bool   // scenarios that do not ask for a simulated server run in real time
-	Lenient   bool   // an unknown verdict is a warning
+	Files     *origin.Origins // the user's files, by the names that scenarios give them
+	Feature   string          // its file as paths are shown, with slashes
+	Folder    string          // that the file lies in
+	Virtual   bool            // it runs in virtual time, in a bubble of testing/synctest
+	Live      bool            // scenarios that do not ask for a simulated server run in real time
+	Lenient   bool            // an unknown verdict is a warning
 	Where     Where
 	Sentences func(*godog.Scenario) []string // of a scenario, with the rows of their tables; nil: none are kept
 	Ended     func(Result)                   // is called when the scenario has ended
-}
-
-// Files are the user's files, by the names that scenarios give them.
-type Files interface {
-	// Find is the path of a file, and whether it is there.
-	Find(name string) (path string, found bool)
-	// Candidates are the paths that a name may stand for.
-	Candidates(name string) []string
 }
 
 // A Result is what became of a scenario.

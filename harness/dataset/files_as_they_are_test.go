@@ -113,7 +113,7 @@ func encodings() []fileCase {
 		{kind: "text in UTF-16 without a BOM", path: "x.txt", content: inUTF16(binary.LittleEndian, umlauts)[2:], refused: "x.txt:1: there is a NUL byte in the text"},
 		{kind: "text in UTF-16 that ends in half a character", path: "x.txt", content: inUTF16(binary.LittleEndian, umlauts) + "a", refused: "x.txt:3: a character is incomplete"},
 		{kind: "text in UTF-32", path: "x.txt", content: "\xff\xfe\x00\x00a\x00\x00\x00", refused: "x.txt: it is UTF-32; save it as UTF-8"},
-		{kind: "packed with gzip", path: "x.jsonl", content: "\x1f\x8b\x08\x00", refused: "x.jsonl: it is compressed with gzip; unpack it first"},
+		{kind: "packed with gzip", path: "x.jsonl", content: "\x1f\x8b\x08\x00", refused: "x.jsonl: it is compressed with gzip; let its name end in .gz"},
 		{kind: "a spreadsheet called .csv", path: "x.csv", content: "PK\x03\x04rest", refused: "x.csv: it is a ZIP archive"},
 		{kind: "lines of JSON with a BOM", path: "x.jsonl", content: bom + `{"prompt": "schön"}`, read: 1, asks: []string{"schön"}},
 		{kind: "lines of JSON in UTF-16", path: "x.jsonl", content: inUTF16(binary.LittleEndian, `{"prompt": "schön"}`), read: 1, asks: []string{"schön"}},

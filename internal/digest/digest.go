@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"io/fs"
 	"maps"
@@ -23,16 +24,41 @@ func (f Files) Add(name string, from fs.FS, file string) error {
 	if _, known := f[name]; known {
 		return nil
 	}
+	content := sha256.New()
+	if err := read(content, from, file); err != nil {
+		return err
+	}
+	f[name] = fmt.Sprintf("%s %x", path.Base(file), content.Sum(nil)[:6])
+	return nil
+}
+
+// AddParts reads the files that something lies in, which is called label for a reader, unless that name is known.
+func (f Files) AddParts(name, label string, from fs.FS, parts []string) error {
+	if _, known := f[name]; known {
+		return nil
+	}
+	list := sha256.New()
+	for _, part := range parts {
+		content := sha256.New()
+		if err := read(content, from, part); err != nil {
+			return err
+		}
+		fmt.Fprintf(list, "%x  %s\n", content.Sum(nil), part) // as sha256sum prints them
+	}
+	f[name] = fmt.Sprintf("%s %x", path.Base(label), list.Sum(nil)[:6])
+	return nil
+}
+
+// read adds what a file holds.
+func read(content hash.Hash, from fs.FS, file string) error {
 	opened, err := from.Open(file)
 	if err != nil {
 		return err
 	}
-	content := sha256.New()
 	_, err = io.Copy(content, opened)
 	if err = errors.Join(err, opened.Close()); err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
-	f[name] = fmt.Sprintf("%s %x", path.Base(file), content.Sum(nil)[:6])
 	return nil
 }
 

@@ -25,3 +25,17 @@ func TestFiles_areNamedWithWhatIsInThem(t *testing.T) {
 	assert.Contains(t, files.String(), "44136fa355b3", "it is read once")
 	assert.ErrorIs(t, files.Add("gone", from, "data/gone.csv"), fs.ErrNotExist)
 }
+
+func TestFiles_ofSeveralPartsAreOne(t *testing.T) {
+	from := fstest.MapFS{"a.txt": {Data: []byte("1")}, "b/c.txt": {Data: []byte("2")}}
+	sum := func(parts ...string) string {
+		files := digest.Files{}
+		require.NoError(t, files.AddParts("x", "data/chats.zip", from, parts))
+		return files.String()
+	}
+	both := sum("a.txt", "b/c.txt")
+	assert.Regexp(t, `^chats\.zip [0-9a-f]{12}$`, both)
+	assert.NotEqual(t, both, sum("a.txt"))
+	from["b/c.txt"].Data = []byte("3")
+	assert.NotEqual(t, both, sum("a.txt", "b/c.txt"))
+}

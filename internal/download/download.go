@@ -149,8 +149,10 @@ func fileName(u *url.URL) string {
 
 // fetch asks for the file, and keeps it.
 func (f *Folder) fetch(ctx context.Context, want Request, kept *keeping) (File, error) {
-	ctx, cancel := context.WithTimeout(ctx, longest)
-	defer cancel()
+	ctx, stop := context.WithTimeout(ctx, longest)
+	defer stop()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, want.URL, nil)
 	if err != nil {
 		return File{}, err
@@ -236,7 +238,7 @@ func acceptable(response *http.Response, withToken bool) error {
 }
 
 // save writes the answer's body into the folder, unless it has another checksum than it must.
-func (f *Folder) save(ctx context.Context, cancel func(), want Request, response *http.Response, kept *keeping) (got File, err error) {
+func (f *Folder) save(ctx context.Context, cancel context.CancelCauseFunc, want Request, response *http.Response, kept *keeping) (got File, err error) {
 	most := cmp.Or(f.Largest, largest)
 	if response.ContentLength > most {
 		return got, refuse("it has %s; files of up to %s are downloaded", size(response.ContentLength), size(most))
@@ -253,13 +255,13 @@ func (f *Folder) save(ctx context.Context, cancel func(), want Request, response
 	}
 	sum := sha256.New()
 	allowed := cmp.Or(f.Silence, silence)
-	quiet := time.AfterFunc(allowed, cancel)
+	quiet := time.AfterFunc(allowed, func() { cancel(fmt.Errorf("no byte came for %v", allowed)) })
 	defer quiet.Stop()
 	body := &watched{response.Body, func() { quiet.Reset(allowed) }}
 	n, err := io.Copy(io.MultiWriter(file, sum), io.LimitReader(body, most+1))
 	switch {
 	case err != nil && ctx.Err() != nil:
-		err = fmt.Errorf("no byte came for %v, after %s", allowed, size(n))
+		err = fmt.Errorf("%w, after %s", context.Cause(ctx), size(n))
 	case err != nil:
 		err = f.unreachable(err)
 	case n > most:

@@ -13,6 +13,7 @@ import (
 	"github.com/cucumber/godog"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/dataset/origin"
 	"github.com/vllmspec/vllmspec/harness/experiment"
 	"github.com/vllmspec/vllmspec/internal/environment"
 	"github.com/vllmspec/vllmspec/internal/plain"
@@ -32,6 +33,7 @@ type Suite struct {
 	onStage   func(Stage) // see [Suite.OnStage]
 	reader    *steps.Reader
 	finder    *finder
+	files     *origin.Origins // that scenarios name
 	own       extensions
 
 	output   *console
@@ -64,6 +66,7 @@ func New(env environment.Environment, deadline time.Time, interrupt *Interrupt, 
 	s.display = &live.Display{Output: s.output, Progress: s.output, Address: env.Dashboard, AnyPort: env.AnyPort}
 	s.exporter = &exporter{env: s.env, redact: s.secrets.Text, say: func(line string) { s.display.Note(line) }}
 	s.access = &access{env: s.env, secrets: s.secrets}
+	s.files = &origin.Origins{Local: s.env, Disk: env.Disk, Hide: s.secrets, Interrupted: interrupt.isSet, Say: func(line string) { fmt.Fprintln(s.output, s.clean(line)) }}
 	s.session = s.newSession(deadline)
 	s.finder = &finder{setting: s.setting, env: s.env, source: source{env.Root, env.Tags}, reader: s.reader, paths: named, numbers: map[string]numbering{},
 		noGPU: sync.OnceValue(func() string { return s.session.WhyNoGPU(context.Background()) })}
@@ -144,7 +147,7 @@ func (s *Suite) register(sc *godog.ScenarioContext) {
 
 // setting is where the scenarios of a feature are run.
 func (s *Suite) setting(of Feature, file *parsed) steps.Setting {
-	return steps.Setting{Session: s.session, Files: s.env, Feature: of.Path, Folder: filepath.Dir(s.env.FromRoot(filepath.FromSlash(of.Path))),
+	return steps.Setting{Session: s.session, Files: s.files, Feature: of.Path, Folder: filepath.Dir(s.env.FromRoot(filepath.FromSlash(of.Path))),
 		Virtual: of.Virtual, Live: s.env.Live(), Lenient: s.env.Lenient, Where: file.places.Where, Sentences: sentencesOf}
 }
 
@@ -235,6 +238,7 @@ func (s *Suite) leave() {
 	s.session.Close()
 	s.exporter.close()
 	s.access.close()
+	_ = s.files.Close() // what was unpacked lies in the system's folder for what is temporary
 }
 
 // refuseInterrupted keeps, as the reason why not everything was run, that the tests were

@@ -102,9 +102,9 @@ func (e encoding) refusal() error {
 	case utf32Text:
 		return errors.New("it is UTF-32; save it as UTF-8")
 	case gzipped:
-		return errors.New("it is compressed with gzip; unpack it first")
+		return errors.New("it is compressed with gzip; let its name end in .gz")
 	case zipped:
-		return errors.New("it is a ZIP archive, as spreadsheets are; save its table as CSV in UTF-8")
+		return errors.New("it is a ZIP archive, as spreadsheets are; save its table as CSV in UTF-8, or let its name end in .zip")
 	}
 	return nil
 }
