@@ -16,11 +16,11 @@ import (
 // a row is known only once the quotes before it are.
 func csvRecords(file *source.File, read reading, note func([]line.Unknown) error, progress source.Progress) (*records, error) {
 	under := source.NewBounded(file.From(0))
-	rows, err := source.NewTable(file, under, func(header []string) bool { return askingColumn(header) >= 0 })
+	rows, err := source.NewTable(file, under, func(header []string) bool { return askedColumn(header) >= 0 })
 	if err != nil {
 		return nil, err
 	}
-	columns := promptColumns{askingColumn(rows.Header), source.Column(rows.Header, boundNames...), rows.Comma != ','}
+	columns := promptColumns{askedColumn(rows.Header), source.Column(rows.Header, boundNames...), source.Column(rows.Header, "input"), rows.Comma != ','}
 	if columns.prompt < 0 {
 		return nil, source.AtLine(1, fmt.Errorf("the columns are %q; one must be named prompt, another can be max_tokens", rows.Header))
 	}
@@ -79,6 +79,19 @@ func askingColumn(header []string) int {
 	return source.Column(header, "messages")
 }
 
+// askedColumn is the same, or the index of a column of data sets for training, or -1.
+func askedColumn(header []string) int {
+	if i := askingColumn(header); i >= 0 {
+		return i
+	}
+	for _, name := range line.OtherNames {
+		if i := source.Column(header, name); i >= 0 {
+			return i
+		}
+	}
+	return -1
+}
+
 // others names the columns beside those that are read, or refuses one. What is asked stands
 // in the column of that name.
 func others(header []string, asked string, note func([]line.Unknown) error) error {
@@ -94,6 +107,8 @@ func others(header []string, asked string, note func([]line.Unknown) error) erro
 			continue
 		case source.HasName(name, asked):
 			return fmt.Errorf("the columns %q say twice what is asked; keep one", header)
+		case source.HasName(asked, "instruction") && source.HasName(name, "input"):
+			continue // it belongs to the instruction
 		case source.HasName(name, boundNames...):
 			if bounded {
 				return fmt.Errorf("the columns %q say twice how long an answer may be; keep one", header)
@@ -114,6 +129,7 @@ func others(header []string, asked string, note func([]line.Unknown) error) erro
 
 type promptColumns struct {
 	prompt, bound int
+	input         int // of an instruction
 	decimalComma  bool
 }
 
@@ -128,6 +144,12 @@ func (c promptColumns) line(header, row []string) (l line.Line, err error) {
 		if err := json.Unmarshal([]byte(cell), &l.Messages); err != nil {
 			return l, fmt.Errorf(`the messages are %.60q; write them in JSON: [{"role": "user", "content": "…"}]`, cell)
 		}
+	case source.HasName(header[c.prompt], line.OtherNames...):
+		input := ""
+		if c.input >= 0 && !source.IsMissing(row[c.input]) {
+			input = row[c.input]
+		}
+		l.AskOther(source.Fold(header[c.prompt]), cell, input)
 	default:
 		l.Prompt = cell
 	}

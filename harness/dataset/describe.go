@@ -16,6 +16,7 @@ const (
 	KindSynthetic Kind = "synthetic"
 	KindPrompts   Kind = "prompts"
 	KindShareGPT  Kind = "sharegpt"
+	KindMTBench   Kind = "mt-bench"
 	KindMix       Kind = "mix"
 	KindAdapters  Kind = "adapters"
 	KindCached    Kind = "cached"

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/dataset/internal/line"
@@ -40,8 +41,10 @@ type File struct {
 	shared shared
 	fields line.Unknowns
 	partOf *File // the dataset that this is one part of; nil: it is all of it
-	chosen sync.Once
-	is     *fileFormat // nil: no format has such an ending
+
+	answered atomic.Bool // some chats end in an answer, which is not asked
+	chosen   sync.Once
+	is       *fileFormat // nil: no format has such an ending
 }
 
 func (d *File) String() string {
@@ -79,13 +82,11 @@ func (d *File) Close() error { return d.shared.close() }
 // name is what a reader knows the dataset by.
 func (d *File) name() string { return cmp.Or(d.Name, d.Path) }
 
+// all is the dataset that this is a part of, or itself.
+func (d *File) all() *File { return cmp.Or(d.partOf, d) }
+
 // unknown are the fields that are not known, of all parts together.
-func (d *File) unknown() *line.Unknowns {
-	if d.partOf != nil {
-		return &d.partOf.fields
-	}
-	return &d.fields
-}
+func (d *File) unknown() *line.Unknowns { return &d.all().fields }
 
 // open checks all of the dataset.
 func (d *File) open() (*records, error) {
@@ -142,7 +143,11 @@ func (d *File) Remarks() []string {
 	if is := d.format(); is != nil {
 		noun = is.noun + "s"
 	}
-	return slices.Concat(d.Notes, d.shared.remarks(d.name(), noun), d.fields.Remark(d.name()))
+	all := slices.Concat(d.Notes, d.shared.remarks(d.name(), noun), d.fields.Remark(d.name()))
+	if d.answered.Load() {
+		all = append(all, d.name()+": the answers that its chats end in are not asked")
+	}
+	return all
 }
 
 // Warnings are those of them that belong to the warnings of a run. That conversations are

@@ -31,6 +31,7 @@ type fileFormat struct {
 func formats() []fileFormat {
 	return []fileFormat{
 		alpacaFormat(),
+		mtBenchFormat(),
 		shareGPTFormat(),
 		linesFormat(),
 		tableFormat(),

@@ -24,8 +24,9 @@ const rowsAtOnce = 16
 type parquetColumns struct {
 	schema *parquet.Schema // of the columns that are read
 	asks   parquet.Field   // what is asked
-	name   string          // prompt, messages or conversations
+	name   string          // prompt, messages, conversations or another
 	bound  parquet.Field   // of the answer; nil: the file has none
+	input  parquet.Field   // of an instruction; nil: the file has none
 }
 
 // conversationColumns are the names of columns of conversations.
@@ -46,7 +47,7 @@ func newParquetColumns(schema *parquet.Schema, turns bool) (c parquetColumns, na
 	for _, field := range schema.Fields() {
 		names = append(names, field.Name())
 	}
-	wanted := []string{"prompt", "messages"}
+	wanted := append([]string{"prompt", "messages"}, line.OtherNames...)
 	if turns {
 		wanted = slices.Concat(conversationColumns, []string{"messages", "prompt"})
 	}
@@ -57,7 +58,7 @@ func newParquetColumns(schema *parquet.Schema, turns bool) (c parquetColumns, na
 		}
 	}
 	if c.asks == nil {
-		return c, nil, fmt.Errorf("the columns are %q; one must be named prompt, messages or conversations, another can be max_tokens", names)
+		return c, nil, fmt.Errorf("the columns are %q; one must be named prompt, messages or conversations (or instruction, question or text), another can be max_tokens", names)
 	}
 	if err := c.check(); err != nil {
 		return c, nil, err
@@ -68,6 +69,11 @@ func newParquetColumns(schema *parquet.Schema, turns bool) (c parquetColumns, na
 			return c, nil, fmt.Errorf("the column %q is %s; it must be a whole number", c.bound.Name(), source.KindOfColumn(c.bound))
 		}
 	}
+	if c.input = find("input"); c.input != nil && c.name == "instruction" && source.KindOfColumn(c.input) == "a text" {
+		read[c.input.Name()] = c.input
+	} else {
+		c.input = nil
+	}
 	c.schema = parquet.NewSchema("row", read)
 	return c, names, nil
 }
@@ -76,6 +82,12 @@ func newParquetColumns(schema *parquet.Schema, turns bool) (c parquetColumns, na
 func (c parquetColumns) check() error {
 	const right = "a text, a list of token ids, or a list of messages, each a struct of role and content"
 	kind := source.KindOfColumn(c.asks)
+	if slices.Contains(line.OtherNames, c.name) {
+		if kind == "a text" {
+			return nil
+		}
+		return fmt.Errorf("the column %q is %s; it must be a text", c.asks.Name(), kind)
+	}
 	element, isList := source.ElementOf(c.asks)
 	if isList && element == nil {
 		element = c.asks.Fields()[0]
@@ -99,6 +111,7 @@ func (c parquetColumns) check() error {
 type parquetRow struct {
 	asks  any
 	bound any
+	input any
 }
 
 // row puts a row together.
@@ -112,10 +125,14 @@ func (c parquetColumns) row(values parquet.Row) (r parquetRow) {
 	for _, field := range c.schema.Fields() {
 		to := from + source.LeavesOf(field)
 		value := source.Assemble(field, leaves[from:min(to, len(leaves))], 0, 0)
-		if from = to; field.Name() == c.asks.Name() {
+		from = to
+		switch {
+		case field.Name() == c.asks.Name():
 			r.asks = value
-		} else {
+		case c.bound != nil && field.Name() == c.bound.Name():
 			r.bound = value
+		default:
+			r.input = value
 		}
 	}
 	return r
@@ -132,6 +149,12 @@ func (c parquetColumns) line(r parquetRow) (l line.Line, err error) {
 	text, isText := r.asks.(string)
 	switch {
 	case r.asks == nil:
+	case isText && slices.Contains(line.OtherNames, c.name):
+		input, _ := r.input.(string)
+		if err := source.ValidText([]byte(text + input)); err != nil {
+			return l, err
+		}
+		l.AskOther(c.name, text, input)
 	case isText && c.name == "prompt":
 		if err := source.ValidText([]byte(text)); err != nil {
 			return l, err

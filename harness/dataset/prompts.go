@@ -93,6 +93,9 @@ func (d prompts) conversation(l line.Line, inline bool) (c harness.Conversation,
 	if l.Extra["truncate_prompt_tokens"] != nil {
 		prompt.Tokens = 0 // the server leaves some of them out, as it is asked to
 	}
+	if l.DropAnswer() {
+		d.all().answered.Store(true)
+	}
 	chat := l.Messages
 	if l.Images != nil {
 		chat, prompt.Text = l.Illustrated(), ""

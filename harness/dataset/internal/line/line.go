@@ -26,6 +26,7 @@ type Line struct {
 	Images       []string // files, or addresses, that belong to the prompt
 	Extra        map[string]json.RawMessage
 	Unknown      []Unknown
+	request      bool // it is a request of OpenAI's batches
 	Asks         bool // it has a prompt or messages, if only empty ones
 }
 
@@ -40,13 +41,75 @@ func Parse(text []byte) (l Line, err error) {
 		return l, fmt.Errorf(form, source.ExplainJSON(err))
 	}
 	body, isBatch := fields["body"]
-	if isBatch {
+	if l.request = isBatch; isBatch {
 		fields = nil
 		if err := json.Unmarshal(body, &fields); err != nil {
 			return l, fmt.Errorf(form, source.ExplainJSON(err))
 		}
 	}
-	return l, l.takeAll(fields, isBatch)
+	if err := l.takeAll(fields, isBatch); err != nil || l.Asks {
+		return l, err
+	}
+	return l, l.takeOther(fields)
+}
+
+// OtherNames are the names that what is asked has in data sets for training, where there is no prompt and no messages.
+var OtherNames = []string{"instruction", "question", "text"}
+
+// takeOther takes what is asked from a field of another name.
+func (l *Line) takeOther(fields map[string]json.RawMessage) error {
+	for _, name := range OtherNames {
+		var text, input string
+		if fields[name] == nil || json.Unmarshal(fields[name], &text) != nil {
+			continue
+		}
+		if fields["input"] != nil && json.Unmarshal(fields["input"], &input) != nil {
+			return errors.New(`"input" is no text; it belongs to the instruction`)
+		}
+		l.AskOther(name, text, input)
+		l.Unknown = slices.DeleteFunc(l.Unknown, func(of Unknown) bool { return of.Name == name || of.Name == "input" && name == "instruction" })
+		return nil
+	}
+	return nil
+}
+
+// AskOther asks a text with one of the other names: a text is completed, an instruction, with its input below it, and a
+// question are asked as a chat.
+func (l *Line) AskOther(name, text, input string) {
+	l.Asks = true
+	if name == "text" {
+		l.Prompt = text
+		return
+	}
+	if name == "instruction" && strings.TrimSpace(input) != "" {
+		text += "\n" + input
+	}
+	if strings.TrimSpace(text) == "" {
+		return
+	}
+	message, _ := json.Marshal(map[string]string{"role": "user", "content": text}) // strings always marshal
+	l.Messages = []json.RawMessage{message}
+}
+
+// DropAnswer leaves out the answer that a chat for training ends in, and reports whether it does: what is to be
+// asked is what comes before it. An answer that is to be continued stays.
+func (l *Line) DropAnswer() bool {
+	type message struct {
+		Role    string `json:"role"`
+		Content string `json:"content"`
+		Prefix  bool   `json:"prefix"`
+	}
+	var last message
+	var before struct{ Role string }
+	n := len(l.Messages)
+	if n < 2 || l.request || l.Extra["continue_final_message"] != nil || l.Extra["add_generation_prompt"] != nil || json.Unmarshal(l.Messages[n-1], &last) != nil || json.Unmarshal(l.Messages[n-2], &before) != nil {
+		return false
+	}
+	if last.Role != "assistant" || last.Content == "" || last.Prefix || before.Role != "user" && before.Role != "tool" {
+		return false
+	}
+	l.Messages = l.Messages[:n-1]
+	return true
 }
 
 var ErrHalfCharacter = source.NewUnaskable(source.HalfSurrogate, `a text holds half of a character (one \ud800 to \udfff without the other): it was cut there`)
