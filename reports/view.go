@@ -127,7 +127,7 @@ func NewDrawnView(d *chart.Drawing, run *harness.Run, measured *measure.Window, 
 // common.
 func newView(d *chart.Drawing, run *harness.Run, measured *measure.Window, verdicts []slo.Verdict, m store.Manifest) View {
 	v := View{
-		Title: run.Scenario.Name, Part: partOf(m), Sentences: m.Scenario.Sentences, Whole: wholeOf(m), Target: NewTarget(m), Warnings: harness.WarningTexts(run.Warnings), Facts: about(run, m),
+		Title: run.Scenario.Name, Part: partOf(m), Sentences: m.Scenario.Sentences, Whole: wholeOf(m), Target: NewTarget(m), Warnings: harness.WarningTexts(run.Warnings), Facts: about(run, measured.Due, m),
 		Figures: figures(measured.Figures()), Classes: classes(measured), Definitions: definitions(verdicts),
 		Method: method(run, measured, m), Environment: environment(m), Failures: failures(d),
 	}
@@ -186,7 +186,7 @@ func judged(verdicts []slo.Verdict, m store.Manifest) (slo.Outcome, string) {
 	switch {
 	case worst.Outcome == slo.Met:
 		all := map[int]string{1: "the one objective", 2: "both objectives"}[alike]
-		return slo.Met, fmt.Sprintf("%s, %s.", cmp.Or(all, fmt.Sprintf("all %d objectives", alike)), quantity.Counted(m.Requests, "request"))
+		return slo.Met, fmt.Sprintf("%s, %s%s.", cmp.Or(all, fmt.Sprintf("all %d objectives", alike)), quantity.Counted(m.Requests, "request"), leftOut(m))
 	case worst.Outcome == slo.Unknown && len(worst.Notes) > 0:
 		// The first note is why, be it this row's reason or the whole run's.
 		name := worst.Name() + ", because "
@@ -203,6 +203,14 @@ func judged(verdicts []slo.Verdict, m store.Manifest) (slo.Outcome, string) {
 		sentence += fmt.Sprintf(" (%d of %d objectives)", alike, len(verdicts))
 	}
 	return worst.Outcome, strings.TrimSuffix(sentence, ".") + "."
+}
+
+// leftOut says which of the requests were not judged; "" of several runs, each of which says it itself.
+func leftOut(m store.Manifest) string {
+	if m.FromNS <= 0 || len(m.Trials) > 0 {
+		return ""
+	}
+	return ", those of the first " + spanNS(m.FromNS) + " not judged"
 }
 
 // reasonOf is why the objective of the headline was missed, with the evidence; "" where
@@ -223,7 +231,16 @@ func rank(o slo.Outcome) int {
 	return map[slo.Outcome]int{slo.Met: 0, slo.Unknown: 1, slo.Missed: 2}[o]
 }
 
-func about(run *harness.Run, m store.Manifest) []Fact {
+// measuredOf says for how long a run was measured, and how many of its requests were due in that time.
+func measuredOf(run *harness.Run, judged int) string {
+	says := "for " + span(run.To-run.From)
+	if judged < run.Requests {
+		says += fmt.Sprintf(": %s of %s", grouped(judged), quantity.Counted(run.Requests, "request"))
+	}
+	return says
+}
+
+func about(run *harness.Run, judged int, m store.Manifest) []Fact {
 	when := m.Start.UTC().Format("2 January 2006, 15:04 UTC")
 	if m.Virtual {
 		when += ", in virtual time"
@@ -232,7 +249,7 @@ func about(run *harness.Run, m store.Manifest) []Fact {
 		{"Model", m.Server.Model},
 		{"Server", m.Server.Kind},
 		{"When", when},
-		{"Load", humane(m.Scenario.Load)}, {"Measured", "for " + span(run.To-run.From)},
+		{"Load", humane(m.Scenario.Load)}, {"Measured", measuredOf(run, judged)},
 		{"Asked", askedOf(m)},
 		{"Measured by", importedFrom(m)},
 		{"Seed", seedOf(m)},

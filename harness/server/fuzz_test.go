@@ -38,16 +38,13 @@ func FuzzWords(f *testing.F) {
 
 // FuzzParseURL holds that a base address is one of its own, and that no error shows a password.
 func FuzzParseURL(f *testing.F) {
-	for _, seed := range []string{"http://127.0.0.1:8000", "https://u:p@[::1]:8443/x/", "http://a/v1", "http://user:pass word@host:xx", "ftp://a", "http://", "http://a?b=c", "http://a//b/../c/", "HTTP://A:80", "http://%zz@a"} {
+	for _, seed := range []string{"http://127.0.0.1:8000", "http://a//v1", "a:1", "http://a:0", "http://:80", "https://u:p@[::1]:8443/x/", "http://a/v1", "http://user:pass word@host:xx", "ftp://a", "http://", "http://a?b=c", "http://a//b/../c/", "HTTP://A:80", "http://%zz@a"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, raw string) {
 		base, err := server.ParseURL(raw)
 		if err == nil {
 			again, err := server.ParseURL(base)
-			if strings.HasSuffix(base, "/v1") { // of //v1, say: it is refused when it is read again
-				return
-			}
 			require.NoError(t, err, "%q of %q", base, raw)
 			require.Equal(t, base, again)
 			require.False(t, strings.HasSuffix(base, "/"), base)

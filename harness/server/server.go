@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -133,27 +132,4 @@ func (s *Server) Stop(ctx context.Context) {
 	if s.log != nil {
 		s.log.close()
 	}
-}
-
-// ParseURL checks a base address and returns it without a trailing slash.
-func ParseURL(raw string) (string, error) {
-	u, err := url.Parse(raw)
-	switch {
-	case err != nil:
-		return "", fmt.Errorf("%q is no URL; write http://host:8000", redact.URL(raw))
-	case u.Scheme != "http" && u.Scheme != "https":
-		return "", fmt.Errorf("%q must begin with http:// or https://", redact.URL(raw))
-	case u.Host == "":
-		return "", fmt.Errorf("%q names no host; write http://host:8000", redact.URL(raw))
-	case u.RawQuery != "" || u.Fragment != "":
-		return "", fmt.Errorf("%q must be a base address, without ? and #", redact.URL(raw))
-	}
-	base := u.JoinPath().String()
-	for len(base) > 0 && base[len(base)-1] == '/' {
-		base = base[:len(base)-1]
-	}
-	if path := u.Path; path == "/v1" || path == "/v1/" {
-		return "", fmt.Errorf("%q must be the base address: leave out /v1", redact.URL(raw))
-	}
-	return base, nil
 }

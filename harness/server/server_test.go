@@ -17,6 +17,7 @@ import (
 func TestParseURL_checksBaseAddresses(t *testing.T) {
 	for raw, want := range map[string]string{
 		"http://host:8000": "http://host:8000", "https://host/vllm/": "https://host/vllm", "http://host:8000/": "http://host:8000",
+		"http://host/v1": "http://host", "http://host:8000/v1/": "http://host:8000", "https://host/vllm/v1": "https://host/vllm", "http://host/v1beta": "http://host/v1beta",
 	} {
 		got, err := server.ParseURL(raw)
 		require.NoError(t, err)
@@ -25,7 +26,11 @@ func TestParseURL_checksBaseAddresses(t *testing.T) {
 	for raw, says := range map[string]string{
 		"host:8000":               "must begin with http://",
 		"http://":                 "names no host",
-		"http://host/v1":          "leave out /v1",
+		"127.0.0.1:40087":         `"127.0.0.1:40087" must begin with http:// or https://; write http://127.0.0.1:40087`,
+		"gpu-box":                 "write http://gpu-box",
+		"user:s3cret@host:8000":   "must begin with http://",
+		"http://127.0.0.1:99999":  `"http://127.0.0.1:99999": the port is 99999; ports are 1 to 65535`,
+		"http://host:0":           "the port is 0",
 		"http://host/?a=b":        "without ? and #",
 		"://x":                    "is no URL",
 		"ftp://user:s3cret@host/": "must begin with http://",
