@@ -1,14 +1,17 @@
 package steps
 
 import (
+	"cmp"
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/cucumber/godog"
 	messages "github.com/cucumber/messages/go/v21"
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/metric"
+	"github.com/vllmspec/vllmspec/internal/spelling"
 	"github.com/vllmspec/vllmspec/steps/internal/sentence"
 )
 
@@ -47,6 +50,20 @@ func (r *Reader) BringsMock(scenario *godog.Scenario) bool {
 		said, ok := r.vocabulary.ReadText(step.Text)
 		return ok && said.Simulates
 	})
+}
+
+// Swallowed is the sentence that was probably meant by a line of a scenario's description: its keyword is missing or
+// misspelt, so that the line says nothing to a run; "" for other text.
+func (r *Reader) Swallowed(line string) string {
+	line = strings.TrimSpace(line)
+	if _, whole := r.vocabulary.ReadText(line); whole {
+		return "And " + line
+	}
+	first, rest, _ := strings.Cut(line, " ")
+	if _, reads := r.vocabulary.ReadText(strings.TrimSpace(rest)); !reads {
+		return ""
+	}
+	return cmp.Or(spelling.Nearest(first, []string{"Given", "When", "Then", "And", "But"}), "And") + " " + strings.TrimSpace(rest)
 }
 
 // Check finds the mistakes of a file's scenarios before anything runs, each with its line: sentences that

@@ -99,7 +99,7 @@ func (work *workload) source() (origin.Files, error) {
 	if work.userFiles.Knows(name) {
 		return work.userFiles.Find(name)
 	}
-	return origin.Files{}, fmt.Errorf("%q is no dataset%s; a file of your own ends in %s", name, spelling.DidYouMean(name, slices.Concat(slices.Sorted(maps.Keys(known)), slices.Sorted(maps.Keys(work.own)))), dataset.Extensions())
+	return origin.Files{}, fmt.Errorf("%q is no dataset%s; a file of your own ends in %s; if a Go test adds it with WithDataset, run that: go test", name, spelling.DidYouMean(name, slices.Concat(slices.Sorted(maps.Keys(known)), slices.Sorted(maps.Keys(work.own)))), dataset.Extensions())
 }
 
 // file is a file of the user's.

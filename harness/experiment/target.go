@@ -13,6 +13,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness/credentials"
 	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/openai"
+	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/server"
 	"github.com/vllmspec/vllmspec/mockvllm"
 )
@@ -87,7 +88,7 @@ func (on *endpoint) reached(ctx context.Context) error {
 	on.label()
 	on.findSalting(ctx)
 	if context, asked := on.about.MaxModelLen, on.of.plan.Prompt.Mean+on.of.plan.Answer.Mean; context > 0 && asked > context {
-		return fmt.Errorf("prompts of %s tokens and answers of %s tokens do not fit into the model's context of %d tokens", on.of.plan.Prompt, on.of.plan.Answer, context)
+		return fmt.Errorf("prompts of %s tokens and answers of %s tokens do not fit into the model's context of %s tokens; ask for shorter ones, or start the server with a longer --max-model-len", on.of.plan.Prompt, on.of.plan.Answer, quantity.Grouped(context))
 	}
 	return nil
 }

@@ -17,6 +17,7 @@ var (
 	isNumber   = regexp.MustCompile(`^(` + number + `)([kKM]?)$`)
 	isQuantity = regexp.MustCompile(`^(-?[\d.,]+(?:[kKM]\b)?)\s*(.*)$`)
 	isTime     = regexp.MustCompile(`^(` + number + `)\s*([^\d\s.,]+)\s*(?:(?:and|,)\s+)?`)
+	isGrouped  = regexp.MustCompile(`^-?\d{1,3},\d{3}$`)
 	isFraction = regexp.MustCompile(`^-?0+,(\d+)([^\d.,].*)?$`)
 )
 
@@ -76,7 +77,9 @@ func Read(written string, unit Unit, of string) (v float64, canonical string, er
 	case !ok && parts[2] == "":
 		return 0, "", fmt.Errorf("%q has no unit; write %s", written, unit.given(parts[1]))
 	case !ok:
-		return 0, "", fmt.Errorf("%q is no unit of %s; write %s", parts[2], of, unit.Example())
+		return 0, "", unit.unknown(parts[1], parts[2], of)
+	case unit == Seconds && in.scale >= 1 && isGrouped.MatchString(parts[1]): // of milliseconds it is a thousand without doubt
+		return 0, "", fmt.Errorf("%q could be %s %s or %s %[3]s; write one of these", written, strings.TrimRight(strings.Replace(parts[1], ",", ".", 1), "0"), in.name, strings.ReplaceAll(parts[1], ",", ""))
 	case number < 0:
 		return 0, "", fmt.Errorf("%q is impossible: %s cannot be negative", written, of)
 	case unit == Ratio && number > 100:

@@ -1,6 +1,7 @@
 package quantity
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -106,7 +107,7 @@ func (u Unit) named(written string) (scale, bool) {
 func (s scale) write(n float64) string {
 	text := strconv.FormatFloat(n, 'f', -1, 64)
 	whole, part, _ := strings.Cut(text, ".")
-	if of, err := strconv.Atoi(whole); err == nil {
+	if of, err := strconv.Atoi(whole); err == nil && !s.couldBeFraction(of) {
 		whole = Grouped(of)
 	}
 	if part != "" {
@@ -119,6 +120,23 @@ func (s scale) write(n float64) string {
 		return whole + " " + strings.TrimSuffix(s.name, "s")
 	}
 	return whole + " " + s.name
+}
+
+// couldBeFraction reports whether a number with its thousands parted would be read as a fraction by those whose decimal
+// point is a comma: 1,500 s.
+func (s scale) couldBeFraction(n int) bool {
+	return slices.Contains([]string{"s", "minutes", "hours"}, s.name) && n < 1e6
+}
+
+// unknown is the error of a number with a unit that this one does not have.
+func (u Unit) unknown(number, written, of string) error {
+	switch {
+	case u == Seconds && written == "m":
+		return fmt.Errorf("%q is no unit of %s; did you mean %s ms? Minutes are written %[3]s min", written, of, number)
+	case u == Seconds:
+		return fmt.Errorf("%q is no unit of %s; write %s", written, of, u.given(number))
+	}
+	return fmt.Errorf("%q is no unit of %s; write %s", written, of, u.Example())
 }
 
 // Example is a quantity in the unit, as one writes it in a table.

@@ -138,6 +138,9 @@ func expect(m metric.Metric, statistic, expectation string) (harness.Objective, 
 		return say(expectation, err)
 	}
 	o.Limit = limit
+	if err := contrary(m, statistic, by, canonical); err != nil {
+		return say(expectation, err)
+	}
 	if by.strict && m.IsWhole(statistic) {
 		next := int(limit) - 1
 		if by.relation == harness.AtLeast {
@@ -146,6 +149,23 @@ func expect(m metric.Metric, statistic, expectation string) (harness.Objective, 
 		return say(expectation, fmt.Errorf("%q leaves %s out: write %s %d, or with it: %s %s", expectation, canonical, by.relation, max(0, next), by.relation, canonical))
 	}
 	return say(string(by.relation)+" "+canonical, nil)
+}
+
+// contrary refuses a sign, or a word such as "under", that says the contrary of what is good: a limit that a good
+// figure must not reach is written out, as "at most" or "at least".
+func contrary(m metric.Metric, statistic string, by phrase, limit string) error {
+	meant, how := harness.AtLeast, "higher"
+	switch {
+	case by.words == string(harness.AtMost) || by.words == string(harness.AtLeast):
+		return nil
+	case m.Better == metric.HigherIsBetter && by.relation == harness.AtMost:
+	case m.Better == metric.LowerIsBetter && by.relation == harness.AtLeast:
+		meant, how = harness.AtMost, "lower"
+	default:
+		return nil
+	}
+	row := strings.TrimSpace(statistic + " " + m.Name)
+	return fmt.Errorf("%q: %s is better when it is %s; write | %s | %s %s |, or, if the contrary is meant, | %[2]s | %[7]s %[6]s |", by.words, row, how, row, meant, limit, by.relation)
 }
 
 // read reads a limit. One of a count is whole: 1.500 tokens are 1,500 where a point parts thousands.

@@ -99,3 +99,23 @@ func TestSplitLine_saysWhatIsWrong(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, []string{"p99 time between tokens", "at most 50 ms"}, []string{subject, expectation})
 }
+
+func TestParse_signsThatSayTheContrary(t *testing.T) {
+	for _, c := range []struct{ subject, expectation, says string }{
+		{"output throughput", "< 1500 tok/s", `"<": output throughput is better when it is higher; write | output throughput | at least 1,500 tokens per second |, or, if the contrary is meant, | output throughput | at most 1,500 tokens per second |`},
+		{"goodput", "under 5 per second", `| goodput | at least 5 per second |`},
+		{"p99 TTFT", "over 1 s", `"over": p99 TTFT is better when it is lower; write | p99 TTFT | at most 1 s |`},
+		{"p99 TTFT", "at most 50m", `"m" is no unit of TTFT; did you mean 50 ms? Minutes are written 50 min`},
+		{"p99 TTFT", "at most 1,500 s", `"1,500 s" could be 1.5 s or 1500 s; write one of these`},
+	} {
+		_, err := slo.Parse(c.subject, c.expectation)
+		assert.ErrorContains(t, err, c.says)
+	}
+	for subject, expectation := range map[string]string{"output throughput": "at most 1,500 tokens per second", "error rate": "at least 10%", "p99 TTFT": "at most 1,500 ms", "max TTFT": "at most 1500 s", "mean waiting requests": "< 4.5"} {
+		o, err := slo.Parse(subject, expectation)
+		assert.NoError(t, err, subject)
+		again, err := slo.Parse(o.Subject(), strings.TrimSpace(strings.TrimPrefix(o.Text, o.Subject())))
+		assert.NoError(t, err, "what is stored can be read again")
+		assert.Equal(t, o, again)
+	}
+}

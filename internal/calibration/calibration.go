@@ -10,8 +10,9 @@ import (
 	"io"
 	"runtime"
 	"slices"
-	"strings"
 	"sync"
+
+	"github.com/vllmspec/vllmspec/internal/spelling"
 )
 
 // A part of the calibration; a short one takes some seconds.
@@ -55,7 +56,7 @@ func Check(arguments []string) error {
 	arguments, _ = named(arguments)
 	for _, asked := range arguments {
 		if !slices.Contains(names, asked) {
-			return fmt.Errorf("there is no calibration %q; there are: %s; before them may stand: short", asked, strings.Join(names, ", "))
+			return fmt.Errorf("there is no calibration %q%s (before them may stand: short)", asked, spelling.DidYouMean(asked, names))
 		}
 	}
 	return nil

@@ -21,7 +21,7 @@ import (
 
 func TestRun_refusesCalibrationsThatThereAreNot(t *testing.T) {
 	for _, args := range [][]string{{"coverages"}, {"short", "coverages"}, {"coverage", "coverages"}} {
-		assert.EqualError(t, Run(t.Context(), args, io.Discard), `there is no calibration "coverages"; there are: coverage, capacity, regression; before them may stand: short`)
+		assert.EqualError(t, Run(t.Context(), args, io.Discard), `there is no calibration "coverages"; did you mean "coverage"? (before them may stand: short)`)
 	}
 }
 

@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"github.com/vllmspec/vllmspec/internal/disk"
+	"github.com/vllmspec/vllmspec/internal/spelling"
 )
 
 // A check is one load to be graded.
@@ -142,6 +143,27 @@ func printAll(out io.Writer, grades []grade) {
 }
 
 // choose is what the arguments ask for.
+// Check reports whether the words choose a check.
+func Check(words []string) error {
+	_, err := choose(words)
+	return err
+}
+
+// didYouMean names the check that has nearly these words in its name, or all checks.
+func didYouMean(wanted string, names []string) string {
+	if near := spelling.NearestSentence(wanted, names); near != "" {
+		return fmt.Sprintf("; did you mean %q?", near)
+	}
+	var words []string
+	for _, name := range names {
+		words = append(words, strings.Fields(name)...)
+	}
+	if near := spelling.Nearest(wanted, words); near != "" {
+		return fmt.Sprintf("; did you mean %q?", near)
+	}
+	return "; there are: " + strings.Join(names, ", ") + "; and soak"
+}
+
 func choose(args []string) (chosen []check, err error) {
 	const streams = 64
 	if len(args) > 0 && args[0] == "soak" {
@@ -161,7 +183,11 @@ func choose(args []string) (chosen []check, err error) {
 		}
 	}
 	if chosen == nil {
-		return nil, fmt.Errorf("no check has %q in its name", wanted)
+		var names []string
+		for _, c := range checks() {
+			names = append(names, c.Name)
+		}
+		return nil, fmt.Errorf("no check has %q in its name%s", wanted, didYouMean(wanted, names))
 	}
 	return chosen, nil
 }

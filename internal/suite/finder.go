@@ -3,6 +3,7 @@ package suite
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -89,7 +90,7 @@ func (f *finder) inspect(path string) ([]Feature, error) {
 	feature := Feature{Path: f.paths.fromRoot(path)}
 	file, err := f.source.parse(feature)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", feature.Path, err)
+		return nil, unreadable(feature.Path, err)
 	}
 	if file.document == nil && f.env.Tags == "" {
 		return nil, fmt.Errorf("%s: the file is empty; a feature begins with the word Feature", feature.Path)
@@ -105,7 +106,8 @@ func (f *finder) inspect(path string) ([]Feature, error) {
 	case file.document.Feature == nil || len(file.document.Feature.Children) == 0:
 		return nil, fmt.Errorf("%s: the file holds no scenario", feature.Path)
 	}
-	misread := f.reader.Check(file.scenarios, f.onMock, file.places.Where)
+	options := f.source.options(feature, io.Discard)
+	misread := errors.Join(f.swallowed(file, options.FS, options.Paths[0]), f.reader.Check(file.scenarios, f.onMock, file.places.Where))
 	if len(file.scenarios) == 0 {
 		return nil, misread
 	}

@@ -24,6 +24,9 @@ func check(call *command.Call) error {
 	if err != nil {
 		return err
 	}
+	if err := selfcheck.Check(words); err != nil {
+		return &command.Mistake{Err: err}
+	}
 	program, err := os.Executable()
 	if err != nil {
 		return err

@@ -101,7 +101,7 @@ func (o *outlook) fits(context int) {
 		what := fmt.Sprintf("prompts of %s tokens and answers of %s tokens", of.Prompt, of.Answer)
 		switch {
 		case mean > context && len(all) == 1: // of a mix the others are answered
-			o.mistake = fmt.Errorf("%s do not fit into the model's context of %s tokens", what, quantity.Grouped(context))
+			o.mistake = fmt.Errorf("%s do not fit into the model's context of %s tokens; ask for shorter ones", what, quantity.Grouped(context))
 		case most > context:
 			o.say(fmt.Sprintf("warning: some %s do not fit into the model's context of %s tokens", what, quantity.Grouped(context)))
 		default:

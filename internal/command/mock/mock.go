@@ -136,6 +136,7 @@ func (o options) serve(config mockvllm.Config, out io.Writer) error {
 	defer mock.Close()
 	server := &http.Server{Handler: mock, ReadHeaderTimeout: time.Minute, ConnContext: mockvllm.ConnContext}
 	fmt.Fprintf(out, "mockvllm: %s on %s at %s://%s\n", config.Profile.Name, config.Profile.GPU, scheme, listener.Addr())
+	fmt.Fprintf(out, "measure it: vllmspec test 'p95 TTFT at most 300 ms' --url %s://%s (or VLLM_URL and go test); Ctrl-C stops it\n", scheme, reachable(listener.Addr()))
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(listener) }()
 	select {
@@ -144,6 +145,14 @@ func (o options) serve(config mockvllm.Config, out io.Writer) error {
 	case <-ctx.Done():
 		return server.Close() // open streams end with it
 	}
+}
+
+// reachable is an address as programs on this machine reach it: one that listens everywhere is not one to ask.
+func reachable(at net.Addr) string {
+	if tcp, ok := at.(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
+		return net.JoinHostPort("127.0.0.1", strconv.Itoa(tcp.Port))
+	}
+	return at.String()
 }
 
 // tls is the configuration that the --ssl flags ask for; nil for none.

@@ -15,7 +15,7 @@ import (
 // Objectives reads the rows of the table, each with the place where it stands. The error is that of all rows.
 func (s Said[W]) Objectives() (all []harness.Objective, err error) {
 	if s.Table == nil {
-		return nil, Placed(s.At(), errors.New("the sentence has a table: | p99 TTFT | at most 500 ms |"))
+		return nil, Placed(s.At(), errors.New("this sentence needs a table, whose rows stand below it: | p99 TTFT | at most 500 ms |"))
 	}
 	var errs []error
 	for i, row := range s.Table.Rows {
