@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,7 +18,7 @@ import (
 
 // Command writes a comment.
 func Command() command.Command {
-	return command.Command{Name: "comment", Usage: "[--out FOLDER] [--name NAME]", Run: run,
+	return command.Command{Name: "comment", Usage: "[--out FOLDER] [--name NAME] [--badge-url URL]", Run: run,
 		Does: "writes the last results into the pull request of a pipeline",
 		Example: `vllmspec comment                   # in GitHub Actions, with GITHUB_TOKEN
 			vllmspec comment --out nightly     # in GitLab CI, with GITLAB_TOKEN`}
@@ -27,12 +28,17 @@ func run(call *command.Call) error {
 	flags := call.Flags()
 	out := flags.String("out", "", "`folder` of the results (default VLLMSPEC_OUT, or reports/out)")
 	name := flags.String("name", "", "`name` by which the next run finds the comment to replace; the legs of a matrix need one each (default: the job's)")
+	badge := flags.String("badge-url", "", "`URL` at which badge.svg is published, to be shown above the results; a comment cannot hold the picture itself")
 	others, err := flags.Read()
 	if err != nil {
 		return err
 	}
 	if len(others) > 0 {
 		return command.Mistakef("it takes no arguments, and comments on the pull request that CI names: vllmspec comment")
+	}
+	picture, err := badgeAt(*badge)
+	if err != nil {
+		return err
 	}
 	path := filepath.Join(open.Folder(call, *out), "summary.md")
 	summary, err := os.ReadFile(path)
@@ -50,7 +56,19 @@ func run(call *command.Call) error {
 	if err != nil {
 		return &command.Mistake{Err: err}
 	}
-	return request.Write(context.Background(), string(summary))
+	return request.Write(context.Background(), picture+string(summary))
+}
+
+// badgeAt is Markdown for the badge at a URL; "" where none is given.
+func badgeAt(raw string) (string, error) {
+	if raw == "" {
+		return "", nil
+	}
+	u, err := url.Parse(raw)
+	if err != nil || u.Scheme != "https" || u.Host == "" {
+		return "", command.Mistakef("--badge-url %q is no address of a picture; write https://host/badge.svg", raw)
+	}
+	return "![SLOs](<" + u.String() + ">)\n\n", nil
 }
 
 // variable is the value of an environment variable; the last one counts, as in os/exec.

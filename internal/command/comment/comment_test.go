@@ -48,6 +48,13 @@ func TestComment_writesTheSummary(t *testing.T) {
 	assert.Equal(t, command.OK, code, complaints)
 	assert.Equal(t, "<!-- vllmspec: h100 -->\n## Objectives", sent.Body)
 
+	code, _, complaints = called(dir, environ, "--out", "nightly", "--badge-url", "https://ci.example/badge.svg")
+	assert.Equal(t, command.OK, code, complaints)
+	assert.Equal(t, "<!-- vllmspec: slo -->\n![SLOs](<https://ci.example/badge.svg>)\n\n## Objectives", sent.Body)
+	code, _, complaints = called(dir, environ, "--out", "nightly", "--badge-url", "badge.svg")
+	assert.Equal(t, command.Wrong, code)
+	assert.Contains(t, complaints, "write https://host/badge.svg")
+
 	code, out, _ := called(dir, append(environ, "GITHUB_REF=refs/heads/main"), "--out", "nightly")
 	assert.Equal(t, command.OK, code)
 	assert.Contains(t, out, "no comment: this runs for no pull request")
