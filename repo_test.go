@@ -119,8 +119,13 @@ func allowed() map[string][]string {
 		"harness/dataset/trace":           {"harness", "harness/dataset/internal/source", "harness/dataset/internal/tokens"},
 		"harness/dataset/internal/line":   {"harness/dataset/internal/source", "internal/spelling"},
 		"harness/dataset/internal/packed": {"internal/disk"},
-		"harness/dataset":                 append(domain, "harness/dataset/internal/line", "harness/dataset/internal/source", "harness/dataset/internal/tokens"),
-		"harness/dataset/origin":          {"harness/dataset", "harness/dataset/internal/packed", "internal/disk", "internal/download", "internal/redact"},
+		"harness/dataset/internal/query":  {"harness/dataset/internal/query/postgres", "harness/dataset/internal/query/sqlite", "harness/dataset/internal/source", "internal/spelling"},
+
+		"harness/dataset/internal/query/postgres": {"harness/dataset/internal/source"},
+		"harness/dataset/internal/query/sqlite":   {},
+
+		"harness/dataset":        append(domain, "harness/dataset/internal/line", "harness/dataset/internal/source", "harness/dataset/internal/tokens"),
+		"harness/dataset/origin": {"harness/dataset", "harness/dataset/internal/packed", "harness/dataset/internal/query", "harness/dataset/internal/source", "internal/disk", "internal/download", "internal/redact"},
 	}
 }
 
@@ -134,6 +139,8 @@ func only() map[string][]string {
 		"github.com/prometheus/common/expfmt": {"harness/sampler"},
 		"github.com/shirou/gopsutil/v3":       {"harness/sampler"},
 		"github.com/NVIDIA/go-nvml":           {"harness/sampler"},
+		"github.com/jackc/pgx":                {"harness/dataset/internal/query/postgres"},
+		"modernc.org/sqlite":                  {"harness/dataset/internal/query/sqlite"},
 		"github.com/klauspost/compress":       {"harness/dataset/internal/packed"},
 		"github.com/parquet-go/parquet-go":    {"harness/store", "harness/dataset", "harness/dataset/internal/source", "harness/dataset/trace"},
 		"github.com/testcontainers":           {"harness/server"},

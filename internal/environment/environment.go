@@ -47,6 +47,7 @@ type Environment struct {
 	Annotate    bool             // GitHub reads annotations from the output
 	Workspace   string           // where GitHub's actions check out; "" outside of them
 	AnyPort     bool             // just this address was not asked for: another port will do
+	PromptsDB   string           // database that queries for prompts are run against; "" for none
 	TLS         *tls.Config
 
 	Disk *disk.Disk // where all is written; nil: the system's
@@ -92,7 +93,7 @@ func ReadAt(at Place, environ []string) (Environment, error) {
 			errs = append(errs, fmt.Errorf("%s: %s", name, why))
 		}
 	}
-	errs = append(errs, env.readTarget(vars), env.readPaths(vars), env.readTLS(vars), env.readChoices(vars), env.readExport(vars), env.readKey(vars), env.readLaunch(vars, environ))
+	errs = append(errs, env.readTarget(vars), env.readPaths(vars), env.readTLS(vars), env.readChoices(vars), env.readExport(vars), env.readKey(vars), env.readPromptsDB(vars), env.readLaunch(vars, environ))
 	slices.SortStableFunc(errs, func(a, b error) int { return strings.Compare(text(a), text(b)) })
 	mistakes := errors.Join(errs...)
 	if shown := plain.Lines(env.Secrets().Text(text(mistakes))); shown != text(mistakes) {
@@ -119,6 +120,7 @@ func (e Environment) Secrets() *redact.Secrets {
 		secrets.AddWords(slices.Concat(e.Launch.Command, e.Launch.Args))
 	}
 	secrets.AddWords(e.KeyCommand)
+	secrets.AddURL(e.PromptsDB)
 	return secrets
 }
 
@@ -165,6 +167,16 @@ func (e *Environment) readOrigin(vars map[string]string) error {
 		return fmt.Errorf("%s name two servers; unset one", strings.Join(named, " and "))
 	}
 	return nil
+}
+
+// readPromptsDB reads where queries for prompts are run. Its value may hold a password, and is not shown.
+func (e *Environment) readPromptsDB(vars map[string]string) error {
+	e.PromptsDB = vars["VLLMSPEC_PROMPTS_DB"]
+	scheme, rest, _ := strings.Cut(e.PromptsDB, ":")
+	if e.PromptsDB == "" || rest != "" && slices.Contains([]string{"postgres", "postgresql", "sqlite"}, scheme) {
+		return nil
+	}
+	return errors.New("VLLMSPEC_PROMPTS_DB names no database that is read; write postgres://user@host:5432/name, or sqlite:data/prompts.db")
 }
 
 // readPages reads where metrics are, and the key to those of the server.

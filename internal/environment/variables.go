@@ -14,7 +14,7 @@ import (
 // ownVars are the variables of vllmspec's own name space.
 func ownVars() []string {
 	return []string{"VLLMSPEC_FEATURES", "VLLMSPEC_TARGET", "VLLMSPEC_OUT", "VLLMSPEC_DB",
-		"VLLMSPEC_DASHBOARD", "VLLMSPEC_METRICS", "VLLMSPEC_PROGRAM", "VLLMSPEC_SHARD", "VLLMSPEC_UNKNOWN"}
+		"VLLMSPEC_DASHBOARD", "VLLMSPEC_METRICS", "VLLMSPEC_PROMPTS_DB", "VLLMSPEC_PROGRAM", "VLLMSPEC_SHARD", "VLLMSPEC_UNKNOWN"}
 }
 
 // knownVars are all variables that are read here but for those that every program reads,

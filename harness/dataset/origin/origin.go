@@ -37,6 +37,8 @@ type Origins struct {
 	Say   func(string)    // is called before a download; nil: nothing is said
 	Hide  *redact.Secrets // that no error shows
 
+	Database string // that queries are run against: postgres://… or sqlite: and a path; "": none is named
+
 	Interrupted func() bool // ends a download; nil: nothing does
 
 	mu    sync.Mutex
@@ -100,7 +102,7 @@ func IsRemote(name string) bool {
 // Knows reports whether a name is that of a file or a folder: by its ending, or because it is there.
 func (o *Origins) Knows(name string) bool {
 	form, inner := packed.FormOf(name)
-	if IsRemote(name) || dataset.Reads(inner) || form == packed.Archive {
+	if IsRemote(name) || dataset.Reads(inner) || form == packed.Archive || isQuery(name) {
 		return true
 	}
 	_, found := o.local(name)
@@ -119,7 +121,7 @@ func (o *Origins) local(name string) (string, bool) {
 func isPlain(path string) bool {
 	form, _ := packed.FormOf(path)
 	info, err := os.Stat(path)
-	return form == packed.None && err == nil && !info.IsDir()
+	return form == packed.None && !isQuery(path) && err == nil && !info.IsDir()
 }
 
 func (o *Origins) find(name string) (Files, error) {
@@ -138,6 +140,9 @@ func (o *Origins) find(name string) (Files, error) {
 		return Files{}, err
 	} else if info.IsDir() {
 		return o.inFolder(path, filepath.Base(path))
+	}
+	if isQuery(path) {
+		return o.queried(path)
 	}
 	return o.unpacked(path, filepath.Base(path))
 }
