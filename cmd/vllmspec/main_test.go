@@ -96,15 +96,17 @@ func TestVllmspec_fromNothingToAReport(t *testing.T) {
 		ours, err := filepath.Abs("../..")
 		require.NoError(t, err)
 		u := user{t, program, t.TempDir(), []string{"GOFLAGS=-mod=mod -vet=off", "GOPROXY=off"}}
-		said := u.types(0, "vllmspec init")
+		said, recorded := u.types(0, "vllmspec init"), new(recording)
+		recorded.add("vllmspec init", said)
 		assert.FileExists(t, filepath.Join(u.dir, ".github", "workflows", "slo.yml"))
 		for _, line := range printed(t, said) {
-			u.types(0, line)
+			recorded.add(line, u.types(0, line))
 			if strings.HasPrefix(line, "go mod init") { // it is not published
 				u.needsOurs(ours)
 			}
 		}
 		assert.FileExists(t, filepath.Join(u.dir, "reports", "out", "junit.xml"))
+		recorded.isInTheDocument(t, u.dir)
 	})
 }
 
