@@ -9,7 +9,7 @@ import (
 // The sentences are data: a program can list them.
 func ExampleVocabulary() {
 	for _, concept := range steps.Vocabulary() {
-		if concept.Name == "Patience" {
+		if concept.Name == "How long an answer may take" {
 			for _, s := range concept.Sentences {
 				fmt.Println(s.Shape)
 			}

@@ -56,6 +56,13 @@ func TestVocabulary_pageIsWhatTheTableSays(t *testing.T) {
 	page.WriteString("# The vocabulary\n\nThe sentences that scenarios are made of, each with an example from `features/` or `proofs/`. " +
 		"This page is generated from the code: `make generate`. [Sentences](../docs/sentences.md) is a cheat sheet of them; [metrics](../docs/metrics.md) has what the rows of tables can say.\n")
 	all := written(t)
+	page.WriteString("\nA scenario says who asks what, how often, for how long, and what must hold. … stands for what you write yourself.\n")
+	for _, concept := range steps.Vocabulary() {
+		fmt.Fprintf(&page, "\n- [%s](#%s)\n", concept.Name, strings.ToLower(strings.NewReplacer(" ", "-", ",", "").Replace(concept.Name)))
+		for _, s := range concept.Sentences {
+			fmt.Fprintf(&page, "  - `%s`\n", s.Shape)
+		}
+	}
 	for _, concept := range steps.Vocabulary() {
 		fmt.Fprintf(&page, "\n## %s\n", concept.Name)
 		for _, s := range concept.Sentences {
