@@ -3,6 +3,7 @@ package reports
 import (
 	"strings"
 
+	"github.com/vllmspec/vllmspec/harness/servers"
 	"github.com/vllmspec/vllmspec/harness/store"
 )
 
@@ -12,6 +13,7 @@ type Target struct {
 	Kind           string // what it is: "the mock, in virtual time", "the command vllm"
 	Where          string // its address, or those of its replicas with commas between, without credentials
 	Model, Version string // "" where it was not reached
+	Software       servers.Kind
 	Hardware       string // that the mock stands for
 	Simulated      bool   // it was the mock
 	By             string // the other tool that measured it; "" where we did
@@ -34,7 +36,7 @@ func NewTarget(m store.Manifest) Target {
 
 // OfServer is a server as a target.
 func OfServer(s store.Server) Target {
-	return Target{Origin: s.Origin, Kind: s.Kind, Where: s.URL, Model: s.Model, Version: s.Version, Hardware: s.Hardware, Simulated: s.Simulated}
+	return Target{Origin: s.Origin, Kind: s.Kind, Where: s.URL, Model: s.Model, Version: s.Version, Software: s.Software, Hardware: s.Hardware, Simulated: s.Simulated}
 }
 
 // AnySimulated reports whether what was measured rests on the mock.
@@ -70,13 +72,27 @@ func (t Target) Serves() string {
 	case t.Model != "":
 		parts = append(parts, t.Model)
 	}
-	if t.Version != "" && !t.Simulated {
-		parts = append(parts, "vLLM "+t.Version)
+	if named := t.software(); named != "" {
+		parts = append(parts, named)
 	}
 	if t.By != "" {
 		parts = append(parts, "measured by "+t.By)
 	}
 	return strings.Join(parts, ", ")
+}
+
+// software is what serves the model, and its version: "SGLang 0.5.6".
+func (t Target) software() string {
+	name := servers.Of(t.Software).Name
+	switch {
+	case t.Simulated, t.Software == "" && t.Version == "":
+		return ""
+	case t.Software == "":
+		name = servers.Of(servers.VLLM).Name // of an older version, which knew no other
+	case t.Software == servers.Unknown && t.Version != "":
+		name = "version"
+	}
+	return strings.TrimSpace(name + " " + t.Version)
 }
 
 // String is the target in one line: "http://a:8000 (llama-3.1-8b, vLLM 0.32.0)",

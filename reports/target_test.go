@@ -11,6 +11,7 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/measure"
+	"github.com/vllmspec/vllmspec/harness/servers"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
 	"github.com/vllmspec/vllmspec/reports"
@@ -24,7 +25,11 @@ func TestTarget_inOneLine(t *testing.T) {
 		"http://a (llama-3.1-8b, simulated)":                              {Origin: store.AtURL, Kind: "a server at a URL", URL: "http://a", Model: "llama-3.1-8b", Version: "0.32.0", Simulated: true},
 		"the command vllm at http://127.0.0.1:8123 (tiny, vLLM 0.32.0)":   {Origin: store.OfCommand, Kind: "the command vllm", URL: "http://127.0.0.1:8123", Model: "tiny", Version: "0.32.0"},
 		"the mock, in virtual time (llama-3.1-8b on one H100, simulated)": {Origin: store.OfMock, Kind: "the mock, in virtual time", URL: "http://mock", Model: "llama-3.1-8b", Hardware: "one H100", Simulated: true},
-		"": {},
+		"http://a:8000 (tiny, SGLang 0.5.6)":                              {Origin: store.AtURL, URL: "http://a:8000", Model: "tiny", Version: "0.5.6", Software: servers.SGLang},
+		"https://a.openai.azure.com (chat, Azure OpenAI)":                 {Origin: store.AtURL, URL: "https://a.openai.azure.com", Model: "chat", Software: servers.AzureOpenAI},
+		"http://a:8000 (tiny, version 7)":                                 {Origin: store.AtURL, URL: "http://a:8000", Model: "tiny", Version: "7", Software: servers.Unknown},
+		"http://a:8000 (tiny)":                                            {Origin: store.AtURL, URL: "http://a:8000", Model: "tiny", Software: servers.Unknown},
+		"":                                                                {},
 	} {
 		assert.Equal(t, want, reports.OfServer(s).String())
 	}

@@ -33,7 +33,7 @@ import (
 // An Endpoint is one server at one address: how it is reached, and with what credentials.
 // Only URL is required. Its fields must not be changed after the first use.
 type Endpoint struct {
-	URL     string             // base address, before the paths of the protocol
+	URL     string             // base address, before the paths of the protocol; a query in it goes with every request
 	Token   *credentials.Token // nil for none
 	Headers []credentials.Header
 

@@ -96,7 +96,7 @@ func (e *Endpoint) netTransport() *http.Transport {
 
 func (e *Endpoint) postOverNet(ctx context.Context, path string, body []byte) (answer, error) {
 	via := new(netAnswer)
-	request, err := http.NewRequestWithContext(via.follow(ctx), http.MethodPost, e.URL+path, bytes.NewReader(body))
+	request, err := http.NewRequestWithContext(via.follow(ctx), http.MethodPost, e.Address(path), bytes.NewReader(body))
 	if err != nil {
 		return nil, errors.New("the server's URL cannot be used")
 	}

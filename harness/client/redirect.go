@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/vllmspec/vllmspec/harness/servers"
 )
 
 // redirected is what to do about a redirect; "" where the answer is none. Redirects are not
@@ -18,6 +20,7 @@ func (e *Endpoint) redirected(status int, location, path string) string {
 		return fmt.Sprintf("it sends us elsewhere (%d), to an address that cannot be read", status)
 	}
 	from := *e.base
+	path = servers.Path(from.Path, path)
 	from.Path = strings.TrimSuffix(from.Path, "/") + path
 	to = from.ResolveReference(to)
 	to.User, to.RawQuery, to.Fragment = nil, "", ""

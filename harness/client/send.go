@@ -52,7 +52,7 @@ func (e *Endpoint) send(ctx context.Context, method, path string, body io.Reader
 	if e.wrong != nil {
 		return Reply{}, e.wrong
 	}
-	request, err := http.NewRequestWithContext(ctx, method, e.URL+path, body)
+	request, err := http.NewRequestWithContext(ctx, method, e.Address(path), body)
 	if err != nil {
 		return Reply{}, errors.New("the URL cannot be used")
 	}

@@ -43,8 +43,9 @@ func (e *Endpoint) open() {
 // newPool is our own engine for a server. What the heads of all requests have in
 // common is written now.
 func (e *Endpoint) newPool(base *url.URL, host string) *http1.Pool {
-	e.fields = fmt.Appendf(nil, " HTTP/1.1\r\nHost: %s\r\nUser-Agent: vllmspec\r\nAccept: text/event-stream\r\nAccept-Encoding: identity\r\nContent-Type: application/json\r\n", host)
-	for _, h := range e.Headers {
+	named, headers := hostOf(e.Headers)
+	e.fields = fmt.Appendf(nil, " HTTP/1.1\r\nHost: %s\r\nUser-Agent: vllmspec\r\nAccept: text/event-stream\r\nAccept-Encoding: identity\r\nContent-Type: application/json\r\n", cmp.Or(named, host))
+	for _, h := range headers {
 		e.fields = fmt.Appendf(e.fields, "%s: %s\r\n", h.Name, h.Value)
 	}
 	pool := &http1.Pool{Address: withPort(host, base), Dial: e.Dial}
@@ -61,7 +62,7 @@ func (e *Endpoint) newPool(base *url.URL, host string) *http1.Pool {
 func (e *Endpoint) head(path string) []byte { return e.headOf(http.MethodPost, path) }
 
 func (e *Endpoint) headOf(method, path string) []byte {
-	head := slices.Concat([]byte(method), []byte(" "), []byte(e.base.EscapedPath()), []byte(path), e.fields)
+	head := slices.Concat([]byte(method), []byte(" "), []byte(e.target(path)), e.fields)
 	if authorization := e.authorization(); authorization != "" {
 		head = append(append(append(head, "Authorization: "...), authorization...), "\r\n"...)
 	}
@@ -147,7 +148,7 @@ type authorized struct {
 
 func (a *authorized) RoundTrip(r *http.Request) (*http.Response, error) {
 	e := a.endpoint
-	if e.base == nil || r.URL.Scheme != e.base.Scheme || r.URL.Host != e.base.Host {
+	if !e.isOwn(r.URL) {
 		return a.RoundTripper.RoundTrip(r)
 	}
 	r = r.Clone(r.Context())
@@ -157,9 +158,11 @@ func (a *authorized) RoundTrip(r *http.Request) (*http.Response, error) {
 	if authorization := e.authorization(); authorization != "" {
 		r.Header.Set("Authorization", authorization)
 	}
-	for _, h := range e.Headers {
+	host, headers := hostOf(e.Headers)
+	for _, h := range headers {
 		r.Header.Set(h.Name, h.Value)
 	}
+	r.Host = cmp.Or(host, r.Host)
 	return a.RoundTripper.RoundTrip(r)
 }
 

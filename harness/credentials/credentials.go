@@ -174,6 +174,8 @@ func Headers(s string) ([]Header, error) {
 			return nil, fmt.Errorf("%s: the value holds a line break or another control character", name)
 		case slices.ContainsFunc(reserved(), func(r string) bool { return strings.EqualFold(r, name) }):
 			return nil, fmt.Errorf("%s is set by vllmspec itself", name)
+		case strings.EqualFold(name, "Host") && strings.ContainsAny(value, "/ @?#,"):
+			return nil, errors.New("Host: the value is no host; write a name, and a port where it has one: gateway.example:8443")
 		case strings.EqualFold(name, "Authorization"):
 			return nil, errors.New("a bearer token is given by VLLM_API_KEY, VLLM_API_KEY_FILE or VLLM_API_KEY_COMMAND, not as a header")
 		}
@@ -184,7 +186,7 @@ func Headers(s string) ([]Header, error) {
 
 // reserved are the headers on which the framing of a request rests.
 func reserved() []string {
-	return []string{"Host", "Content-Length", "Content-Type", "Transfer-Encoding", "Connection", "Accept", "Accept-Encoding", "Expect", "Upgrade", "Trailer", "Te"}
+	return []string{"Content-Length", "Content-Type", "Transfer-Encoding", "Connection", "Accept", "Accept-Encoding", "Expect", "Upgrade", "Trailer", "Te"}
 }
 
 // isToken reports whether s is what RFC 9110, section 5.6.2, calls a token.

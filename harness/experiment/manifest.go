@@ -45,7 +45,7 @@ func (e *Experiment) manifest(folder *store.Folder, run *harness.Run, on *endpoi
 func (on *endpoint) stored() store.Server {
 	about, place := on.about, on.of.session.Place
 	return store.Server{Kind: on.Kind, Origin: place.originOf(on), Simulated: !on.Remote || about.Mock, URL: on.Where(), Hardware: on.hardware, CacheSalt: on.salting,
-		Model: about.Model, Version: about.Version, MaxModelLen: about.MaxModelLen, Card: about.Card, Config: about.Config, Command: on.of.session.startedBy(on)}
+		Model: about.Model, Version: about.Version, Software: about.Software, MaxModelLen: about.MaxModelLen, Card: about.Card, Config: about.Config, Command: on.of.session.startedBy(on)}
 }
 
 // originOf is where a server came from.

@@ -15,6 +15,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness/openai"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/server"
+	"github.com/vllmspec/vllmspec/harness/servers"
 	"github.com/vllmspec/vllmspec/mockvllm"
 )
 
@@ -84,6 +85,7 @@ func (on *endpoint) reached(ctx context.Context) error {
 	if why := on.of.session.Place.OnlyReal; on.about.Mock && why != "" {
 		return fmt.Errorf("%s, and the one at %s is the mock, by its own word", why, on.Where())
 	}
+	on.recognise(ctx)
 	on.sayTarget()
 	on.label()
 	on.findSalting(ctx)
@@ -142,7 +144,7 @@ func (s *Session) serve(ctx context.Context, at *server.Server, model string) (*
 	for _, url := range at.URLs() {
 		one := &openai.Client{Endpoint: client.Endpoint{URL: url, Dial: at.Dial}}
 		if at.Remote {
-			one.TLS, one.Token, one.Headers, one.Model, one.Named = place.TLS, token, place.Headers, place.Model, model
+			one.TLS, one.Token, one.Headers, one.Model, one.Named = place.TLS, token, place.Headers, cmp.Or(place.Model, servers.Deployment(url)), model
 			one.Secrets = s.secrets()
 			one.Settings = place.Settings
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/client"
+	"github.com/vllmspec/vllmspec/harness/servers"
 	"github.com/vllmspec/vllmspec/harness/wire"
 	"github.com/vllmspec/vllmspec/internal/limit"
 )
@@ -39,7 +40,9 @@ type Client struct {
 	sendsUsage atomic.Bool  // it sent usage after a finish reason
 	longEvents atomic.Int64 // bytes of long events that have come in part, of all streams
 	dialect    dialect      // learnt before the load
-	wording    *wording     // of chats that are asked in place of token ids; learnt then too
+	software   servers.Software
+	mocked     bool     // the mock has answered
+	wording    *wording // of chats that are asked in place of token ids; learnt then too
 }
 
 // Ask sends the prompt, as a chat when it has messages, or the client asks chats only, and

@@ -20,6 +20,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness/client"
 	"github.com/vllmspec/vllmspec/harness/credentials"
 	"github.com/vllmspec/vllmspec/harness/openai"
+	"github.com/vllmspec/vllmspec/harness/servers"
 	"github.com/vllmspec/vllmspec/internal/loopback"
 )
 
@@ -321,7 +322,7 @@ func TestPreflight_learnsWhatIsServed(t *testing.T) {
 	assert.JSONEq(t, `{"id":"llama","max_model_len":4096}`, string(server.Card))
 	assert.Positive(t, server.Answered)
 	server.Card, server.Answered = nil, 0
-	assert.Equal(t, openai.Server{Model: "llama", MaxModelLen: 4096, Version: "0.28.0"}, server)
+	assert.Equal(t, openai.Server{Model: "llama", MaxModelLen: 4096, Version: "0.28.0", Software: servers.Unknown}, server)
 }
 
 // FuzzStream holds the reader to its promise that whatever a server sends ends

@@ -113,7 +113,7 @@ func (c *Client) tryAll(ctx context.Context, server *Server, asks []harness.Prom
 	for _, p := range shapes(asks) {
 		p.Model = server.Model
 		err := c.try(ctx, server, p)
-		if none, ok := errors.AsType[*NoPathError](err); ok && p.Messages == nil && !c.Chat {
+		if none, ok := c.noCompletions(p, err); ok && p.Messages == nil && !c.Chat {
 			err = c.tryChats(ctx, server, p, asks, none)
 		}
 		if err != nil {
@@ -123,12 +123,26 @@ func (c *Client) tryAll(ctx context.Context, server *Server, asks []harness.Prom
 	return nil
 }
 
+// noCompletions is that a server has no completions, or none of the model.
+func (c *Client) noCompletions(p harness.Prompt, err error) (*NoPathError, bool) {
+	if none, ok := errors.AsType[*NoPathError](err); ok {
+		return none, true
+	}
+	if c.software.RefusesCompletions && rejected(err) {
+		return &NoPathError{Path: c.path(p), where: c.Where(), err: err}, true
+	}
+	return nil, false
+}
+
 // tryChats asks chats of a server that has no completions.
 func (c *Client) tryChats(ctx context.Context, server *Server, p harness.Prompt, asks []harness.Prompt, none *NoPathError) error {
 	c.Chat = true
 	err := c.try(ctx, server, p)
 	if err != nil && statusOf(err) == 0 { // some close the connection after a request that they refused
 		err = c.try(ctx, server, p)
+	}
+	if needed, ok := errors.AsType[*neededError](err); ok {
+		return needed
 	}
 	if err != nil {
 		return none // it has no chats either, or not the model
@@ -156,7 +170,7 @@ func (c *Client) try(ctx context.Context, server *Server, p harness.Prompt) erro
 		case !ok:
 			return c.unanswered(p, err)
 		case f.needs != "":
-			return fmt.Errorf(f.needs, fmt.Sprintf(", which the server at %s refuses (%v)", c.Where(), err))
+			return &neededError{fmt.Sprintf(f.needs, fmt.Sprintf(", which the server at %s refuses (%v)", c.Where(), err))}
 		}
 		f.drop(&c.dialect, &p)
 		server.Warnings = append(server.Warnings, f.says)
@@ -184,6 +198,11 @@ func (c *Client) refusedField(ctx context.Context, p harness.Prompt, rejection e
 	}
 	return field{}, false
 }
+
+// A neededError is that a server refuses a field which a sentence needs.
+type neededError struct{ says string }
+
+func (e *neededError) Error() string { return e.says }
 
 func one(yes bool) int {
 	if yes {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/client"
+	"github.com/vllmspec/vllmspec/harness/servers"
 	"github.com/vllmspec/vllmspec/harness/vllm"
 	"github.com/vllmspec/vllmspec/harness/wire"
 	"github.com/vllmspec/vllmspec/internal/limit"
@@ -23,6 +24,8 @@ type Server struct {
 	MaxModelLen int    `json:"max_model_len,omitempty"`
 	Version     string `json:"version,omitempty"`
 	Mock        bool   `json:"mock,omitempty"` // by its own word: no real server
+
+	Software servers.Kind `json:"software,omitempty"` // what it is; "" for the mock
 
 	Card   json.RawMessage `json:"card,omitempty"`   // of the model, as the server lists it
 	Config json.RawMessage `json:"config,omitempty"` // as it tells it in development mode
@@ -51,10 +54,14 @@ func (c *Client) Preflight(ctx context.Context, asks ...harness.Prompt) (Server,
 	case unlisted != nil:
 		server = Server{Model: c.Model}
 	}
+	if servers.Deployment(c.URL) != "" {
+		unlisted = nil // it lists no models
+	}
 	server.Mock = ofMock(listed)
-	if about, err := c.Get(ctx, vllm.Version); err == nil && about.Status == http.StatusOK {
-		server.Version = client.Excerpt(wire.Word(gjson.GetBytes(about.Body, "version")))
-		server.Mock = server.Mock || ofMock(about)
+	software := c.recognised(ctx, listed)
+	c.software, server.Version = software, c.release(ctx, software, listed)
+	if server.Mock = server.Mock || c.mocked; !server.Mock {
+		server.Software = software.Kind
 	}
 	if about, err := c.Get(ctx, vllm.ServerInfo); err == nil && about.Status == http.StatusOK {
 		server.Config = configured(about.Body)

@@ -40,8 +40,8 @@ func TestHeaders_goWithEveryRequest(t *testing.T) {
 	c.Headers, c.Token = []credentials.Header{{Name: "X-Team", Value: "search"}}, credentials.Fixed("key")
 	_, err := c.Preflight(t.Context())
 	require.NoError(t, err)
-	require.Len(t, told, 4)
-	for _, path := range []string{"/v1/models", "/version", "/server_info", "/v1/completions"} {
+	require.Len(t, told, 7)
+	for _, path := range []string{"/v1/models", "/info", "/v1/version", "/api/tags", "/version", "/server_info", "/v1/completions"} {
 		assert.Equal(t, path+" search Bearer key", <-told)
 	}
 }
@@ -141,7 +141,7 @@ func TestClient_usesTheProxyOfTheEnvironment(t *testing.T) {
 	again.Env = append(os.Environ(), "HTTP_PROXY="+proxy.URL, "NO_PROXY=")
 	out, err := again.CombinedOutput()
 	require.NoError(t, err, "%s", out)
-	require.Len(t, through, 5, "models, version, what it was started with, a first answer, ours")
+	require.Len(t, through, 8, "models, what it is (three questions), version, what it was started with, a first answer, ours")
 	assert.Equal(t, "http://vllm.test:8000/v1/models", <-through)
 }
 
@@ -164,7 +164,7 @@ func TestCredentials_goOverHTTP2Too(t *testing.T) {
 	chunks, err := follow(c, hello)
 	require.NoError(t, err)
 	assert.Len(t, chunks, 3)
-	require.Len(t, told, 5, "models, version, what it was started with, a first answer, ours")
+	require.Len(t, told, 8, "models, what it is (three questions), version, what it was started with, a first answer, ours")
 	for range 5 {
 		assert.Equal(t, "HTTP/2.0 search Bearer key", <-told)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tidwall/gjson"
 
+	"github.com/vllmspec/vllmspec/harness/servers"
 	"github.com/vllmspec/vllmspec/harness/vllm"
 )
 
@@ -15,7 +16,7 @@ import (
 var ErrNoReset = errors.New("the server does not let its prefix cache be emptied (vLLM does with VLLM_SERVER_DEV_MODE=1)")
 
 // ResetCache empties the prefix cache of every replica, as vLLM's POST
-// /reset_prefix_cache does. It is [ErrNoReset] where one has no such thing.
+// /reset_prefix_cache and SGLang's POST /flush_cache do. It is [ErrNoReset] where one has no such thing.
 func (f *Fleet) ResetCache(ctx context.Context) error {
 	for _, c := range f.Replicas {
 		if err := c.resetCache(ctx); err != nil {
@@ -26,11 +27,20 @@ func (f *Fleet) ResetCache(ctx context.Context) error {
 }
 
 func (c *Client) resetCache(ctx context.Context) error {
-	r, err := c.Do(ctx, http.MethodPost, vllm.ResetPrefixCache)
+	path := c.software.EmptyCache
+	switch {
+	case c.software.Kind == "": // there was no preflight
+		path = vllm.ResetPrefixCache
+	case path == "":
+		return ErrNoReset
+	}
+	r, err := c.Do(ctx, http.MethodPost, path)
 	success := gjson.GetBytes(r.Body, "success")
 	switch {
 	case r.Status == 0:
 		return fmt.Errorf("the prefix cache could not be emptied: %w", err)
+	case r.Status == http.StatusBadRequest && c.software.Kind == servers.SGLang:
+		return errors.New("the server could not empty its prefix cache: requests were on it")
 	case r.Status != http.StatusOK:
 		return ErrNoReset
 	case success.Exists() && !success.Bool():

@@ -7,6 +7,7 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/credentials"
+	"github.com/vllmspec/vllmspec/harness/servers"
 	"github.com/vllmspec/vllmspec/internal/plain"
 	"github.com/vllmspec/vllmspec/internal/redact"
 )
@@ -72,6 +73,14 @@ func (d *Discreet) once(text string, clean func(string) string) string {
 		d.seen[text] = plain.Line(clean(text))
 	}
 	return d.seen[text]
+}
+
+// Kind is the software whose page is read, where that is known.
+func (d *Discreet) Kind() servers.Kind {
+	if of, ok := d.Sampler.(interface{ Kind() servers.Kind }); ok {
+		return of.Kind()
+	}
+	return servers.Unknown
 }
 
 // String is what is read.

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/servers"
 )
 
 // Replicas reads the metrics of several replicas of one server at one instant.
@@ -16,6 +17,9 @@ type Replicas []*Prometheus
 
 // String is what is watched.
 func (r Replicas) String() string { return "server" }
+
+// Kind is the software of the first of them.
+func (r Replicas) Kind() servers.Kind { return r[0].Kind() }
 
 // Read scrapes all of them. A figure of theirs is a sum: when one does not answer
 // there is none, rather than one that is too small.

@@ -11,7 +11,7 @@ import (
 )
 
 // ParseURL checks a base address and returns it without a trailing slash, and without the /v1 of
-// the interface, which is what other programs want to have with it.
+// the interface, which is what other programs want to have with it. A query stays: it goes with every request.
 func ParseURL(raw string) (string, error) {
 	u, err := url.Parse(raw)
 	switch {
@@ -23,15 +23,20 @@ func ParseURL(raw string) (string, error) {
 		return "", fmt.Errorf("%q must begin with http:// or https://", redact.URL(raw))
 	case u.Host == "" || u.Hostname() == "":
 		return "", fmt.Errorf("%q names no host; write http://host:8000", redact.URL(raw))
-	case u.RawQuery != "" || u.Fragment != "":
-		return "", fmt.Errorf("%q must be a base address, without ? and #", redact.URL(raw))
+	case u.Fragment != "":
+		return "", fmt.Errorf("%q must be a base address, without #", redact.URL(raw))
 	}
 	if err := checkPort(u.Port()); err != nil {
 		return "", fmt.Errorf("%q: %w", redact.URL(raw), err)
 	}
+	query := u.RawQuery
+	u.RawQuery, u.ForceQuery = "", false
 	base := strings.TrimRight(u.JoinPath().String(), "/")
 	for u.Host != "" && strings.HasSuffix(base, "/v1") {
 		base = strings.TrimRight(strings.TrimSuffix(base, "/v1"), "/")
+	}
+	if query != "" {
+		base += "?" + query
 	}
 	return base, nil
 }

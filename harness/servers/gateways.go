@@ -53,7 +53,7 @@ func gateways() []Software {
 				{Name: "request_total_latency_metric", As: []string{vllm.E2ERequestLatency}, Buckets: true},
 			}}},
 		// Source: learn.microsoft.com/azure/ai-services/openai/reference, API version 2024-10-21.
-		{Kind: AzureOpenAI, Name: "Azure OpenAI", Metrics: Metrics{None: true}, NoCompletions: "OperationNotSupported",
+		{Kind: AzureOpenAI, Name: "Azure OpenAI", Metrics: Metrics{None: true}, RefusesCompletions: true,
 			Marks: Marks{Hosts: []string{"*.openai.azure.com", "*.cognitiveservices.azure.com", "*.services.ai.azure.com"}, Headers: []Mark{{"Apim-Request-Id", ""}}}},
 		// Source: platform.openai.com/docs/api-reference (debugging requests), 2026-10.
 		{Kind: OpenAI, Name: "OpenAI", Metrics: Metrics{None: true},

@@ -40,9 +40,9 @@ type Software struct {
 
 	// EmptyCache is the path that a POST empties the prefix cache at; "" where there is none.
 	EmptyCache string
-	// NoCompletions is the code of the error with which it refuses a completion of a model that only
-	// chats, where it does not say that the path is missing; "" for none.
-	NoCompletions string
+	// RefusesCompletions says that it may answer a completion with 400 where the model only chats. Others say that there
+	// is no such path.
+	RefusesCompletions bool
 }
 
 // Marks are by what a software is recognised: by values of fields, never by a sentence. One is enough.

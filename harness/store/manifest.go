@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/servers"
 )
 
 // InterfaceChat is the label "interface" of a run that asked chats where completions are asked
@@ -119,6 +120,9 @@ type Server struct {
 	Model       string `json:"model"`
 	Version     string `json:"version,omitempty"`
 	MaxModelLen int    `json:"max_model_len,omitempty"`
+
+	// Software is what serves the model. The mock, and runs of older versions, which took all for vLLM, have none.
+	Software servers.Kind `json:"software,omitempty"`
 
 	CacheSalt harness.Salting `json:"cache_salt,omitempty"` // "refused", "ignored" or "unused"; then prompts differ in their beginnings
 

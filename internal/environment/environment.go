@@ -110,7 +110,9 @@ func (e Environment) Secrets() *redact.Secrets {
 	}
 	secrets.Add(e.APIKey, e.MetricsKey)
 	for _, h := range e.Headers {
-		secrets.Add(h.Value)
+		if !strings.EqualFold(h.Name, "Host") {
+			secrets.Add(h.Value)
+		}
 	}
 	for _, address := range slices.Concat(e.URLs, e.Other, e.MetricsURLs, e.GPUsURLs) {
 		secrets.AddURL(address)

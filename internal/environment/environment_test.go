@@ -33,7 +33,7 @@ func TestRead_refusesWhatCannotBeHonoured(t *testing.T) {
 	for entry, says := range map[string]string{
 		"VLLMSPEC_OTU=x":                     `VLLMSPEC_OTU is no variable of vllmspec; did you mean "VLLMSPEC_OUT"?`,
 		"VLLM_URL=localhost:8000":            `VLLM_URL: "localhost:8000" must begin with http://`,
-		"VLLM_URL=http://u:s3cret@h/?a":      "VLLM_URL: ",
+		"VLLM_URL=http://u:s3cret@h/#a":      "VLLM_URL: ",
 		"VLLM_METRICS_URL=x":                 "VLLM_METRICS_URL: ",
 		"VLLMSPEC_TARGET=moc":                `it can be "mock" or "live"`,
 		"VLLMSPEC_FEATURES=nowhere":          "there is no file or folder ",
@@ -54,7 +54,8 @@ func TestRead_refusesWhatCannotBeHonoured(t *testing.T) {
 		"VLLM_API_KEY_COMMAND='":             "VLLM_API_KEY_COMMAND: the quote ' is not closed",
 		"VLLM_HEADERS=X-Team s3cret":         "VLLM_HEADERS: header 1 has no value",
 		"VLLM_HEADERS=Authorization: s3cret": "VLLM_HEADERS: a bearer token is given by VLLM_API_KEY",
-		"VLLM_HEADERS=Host: s3cret":          "VLLM_HEADERS: Host is set by vllmspec itself",
+		"VLLM_HEADERS=Expect: s3cret":        "VLLM_HEADERS: Expect is set by vllmspec itself",
+		"VLLM_HEADERS=Host: https://s3cret":  "VLLM_HEADERS: Host: the value is no host",
 		"VLLM_URL_B=b":                       "VLLM_URL_B: ",
 		"VLLM_URL_B=http://b":                "set VLLM_URL to that one",
 		"DCGM_METRICS_URL=d:9400":            "DCGM_METRICS_URL: ",

@@ -53,8 +53,8 @@ func (s *Secrets) addHeaders(list string) {
 			continue
 		}
 		value := strings.TrimSpace(part[at+1:])
-		if likely.literal(value) {
-			continue // a number is no secret, and stands in much else
+		if likely.literal(value) || strings.EqualFold(strings.TrimSpace(part[:at]), "Host") {
+			continue // a number is no secret, and stands in much else; a host is an address
 		}
 		s.Add(value)
 		if plain, err := url.QueryUnescape(value); err == nil {
@@ -98,7 +98,7 @@ func (s *Secrets) addURL(raw string, ours bool) {
 		if plain, err := url.QueryUnescape(value); err == nil {
 			value = plain
 		}
-		if ours && len(value) >= wordsOnly || Named(name) {
+		if ours && len(value) >= wordsOnly && !(name == apiVersion && isVersion(value)) || Named(name) {
 			s.Add(value)
 		}
 	}

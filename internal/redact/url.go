@@ -9,8 +9,11 @@ import (
 // is a secret is then not known.
 const Unreadable = "that address"
 
+// apiVersion is the parameter that is part of Azure's addresses. Its value is a date, and no secret.
+const apiVersion = "api-version"
+
 // URL is an address without credentials. Names of a query's parameters stay, their
-// values do not, and neither does a fragment.
+// values do not, but for that of api-version, and neither does a fragment.
 func URL(raw string) string {
 	u, err := url.Parse(strings.TrimSpace(raw))
 	if err != nil && strings.Contains(raw, "@") {
@@ -45,7 +48,11 @@ func hiddenValues(query string) string {
 	}
 	var names []string
 	for part := range strings.FieldsFuncSeq(query, func(r rune) bool { return r == '&' || r == ';' }) {
-		name, _, valued := strings.Cut(part, "=")
+		name, value, valued := strings.Cut(part, "=")
+		if name == apiVersion && isVersion(value) {
+			names = append(names, part)
+			continue
+		}
 		if !valued {
 			name = "" // it may be a token by itself
 		} else {
@@ -54,4 +61,10 @@ func hiddenValues(query string) string {
 		names = append(names, name+Hidden)
 	}
 	return "?" + strings.Join(names, "&")
+}
+
+// isVersion reports whether a value is a date, as 2024-10-21 or 2024-10-01-preview, or a word as short as v1.
+func isVersion(value string) bool {
+	date := strings.TrimSuffix(value, "-preview")
+	return len(value) > 0 && len(value) < 3 || len(date) == len("2006-01-02") && strings.Trim(date, "0123456789-") == ""
 }
