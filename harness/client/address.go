@@ -44,7 +44,7 @@ func hostOf(headers []credentials.Header) (host string, others []credentials.Hea
 	return host, others
 }
 
-// isOwn reports whether an address is this endpoint's.
-func (e *Endpoint) isOwn(at *url.URL) bool {
-	return e.base != nil && at.Scheme == e.base.Scheme && at.Host == e.base.Host
+// isBelow reports whether an address is of the server at a base address; of none where there is no base.
+func isBelow(base, at *url.URL) bool {
+	return base != nil && at.Scheme == base.Scheme && at.Host == base.Host
 }

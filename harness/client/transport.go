@@ -148,7 +148,7 @@ type authorized struct {
 
 func (a *authorized) RoundTrip(r *http.Request) (*http.Response, error) {
 	e := a.endpoint
-	if !e.isOwn(r.URL) {
+	if !isBelow(e.base, r.URL) {
 		return a.RoundTripper.RoundTrip(r)
 	}
 	r = r.Clone(r.Context())
