@@ -46,7 +46,8 @@ func workloadSentences() []entry {
 		{Pattern: `^conversations are drawn from "([^"]*)"$`, Do: (*workload).drawnFrom,
 			Doc: `Draws conversations or prompts from a dataset that comes along, or from a file, whose path counts from the
 				module's root: ` + dataset.Formats() + `. It may be compressed (.gz, .zst), an archive or a folder of such files or of
-				texts, and an address: "https://example.com/chats.jsonl.gz#sha256=…", which is downloaded once, before the load. A file may be larger than memory. Lines of JSON may be those of OpenAI's batches, with
+				texts, and an address: "https://example.com/chats.jsonl.gz#sha256=…", which is downloaded once, before the load. "hf:owner/name" is a data set on Hugging Face's Hub, and
+				"prompts.sql" the rows of a query. A file may be larger than memory. Lines of JSON may be those of OpenAI's batches, with
 				tools and images; an image is an address, or file: and a path from the folder that the file of conversations
 				lies in. Fields of a request in such a line are sent; unknown ones are named before the load. Records without a
 				question are left out and counted; more than half of them is an error.`},

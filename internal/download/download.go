@@ -218,15 +218,17 @@ func (f *Folder) unreachable(err error) error {
 	return errors.New(f.Secrets.Text(err.Error()))
 }
 
+// ErrClosed is that a file is not for each who asks.
+var ErrClosed = errors.New("it is not open")
+
 // acceptable refuses an answer that is not the file.
 func acceptable(response *http.Response, withToken bool) error {
 	switch status := response.StatusCode; {
 	case status == http.StatusUnauthorized || status == http.StatusForbidden:
-		hint := "it is not public"
 		if withToken {
-			hint = "the token does not open it"
+			return refuse("the server answers %s: %w to this token", response.Status, ErrClosed)
 		}
-		return refuse("the server answers %s: %s", response.Status, hint)
+		return refuse("the server answers %s: %w", response.Status, ErrClosed)
 	case status >= 500, status == http.StatusTooManyRequests, status == http.StatusRequestTimeout:
 		return fmt.Errorf("the server answers %s", response.Status)
 	case status != http.StatusOK:

@@ -144,7 +144,7 @@ func TestGet_refusesWhatIsNotTheFile(t *testing.T) {
 	folder.Largest = 50
 	folder.Silence = 50 * time.Millisecond
 	for path, says := range map[string]string{
-		"/page.txt": "it is a web page, not a file", "/closed.txt": "403 Forbidden: it is not public", "/plain.txt": "it leads from https to http://example.com/a.txt",
+		"/page.txt": "it is a web page, not a file", "/closed.txt": "403 Forbidden: it is not open", "/plain.txt": "it leads from https to http://example.com/a.txt",
 		"/round.txt": "it leads on more than 10 times", "/large.txt": "it is larger than 50 bytes", "/silent.txt": "no byte came for 50ms, after 1 bytes", "/gone.txt": "404 Not Found",
 	} {
 		_, err := get(folder, download.Request{URL: server.URL + path})

@@ -47,6 +47,8 @@ type Environment struct {
 	Annotate    bool             // GitHub reads annotations from the output
 	Workspace   string           // where GitHub's actions check out; "" outside of them
 	AnyPort     bool             // just this address was not asked for: another port will do
+	HubEndpoint string           // address of Hugging Face's Hub, or of another; "" for its own
+	HubToken    string           // for data sets on it, never written to any output
 	PromptsDB   string           // database that queries for prompts are run against; "" for none
 	TLS         *tls.Config
 
@@ -83,7 +85,7 @@ func ReadAt(at Place, environ []string) (Environment, error) {
 		}
 	}
 	env := Environment{known: redact.OfEnvironment(environ),
-		Root: at.Root, Dir: at.Dir, Test: at.Test, Program: at.Program, APIKey: vars["VLLM_API_KEY"], Model: vars["VLLM_MODEL"], Tags: vars["GODOG_TAGS"],
+		Root: at.Root, Dir: at.Dir, Test: at.Test, Program: at.Program, APIKey: vars["VLLM_API_KEY"], Model: vars["VLLM_MODEL"], Tags: vars["GODOG_TAGS"], HubEndpoint: vars["HF_ENDPOINT"], HubToken: vars["HF_TOKEN"],
 		Summary: vars["GITHUB_STEP_SUMMARY"], Annotate: vars["GITHUB_ACTIONS"] == "true",
 		Out: filepath.Join(at.Root, "reports", "out"), Features: []string{at.Features}, Workspace: vars["GITHUB_WORKSPACE"],
 	}
@@ -108,7 +110,7 @@ func (e Environment) Secrets() *redact.Secrets {
 	if secrets == nil {
 		secrets = new(redact.Secrets)
 	}
-	secrets.Add(e.APIKey, e.MetricsKey)
+	secrets.Add(e.APIKey, e.MetricsKey, e.HubToken)
 	for _, h := range e.Headers {
 		if !strings.EqualFold(h.Name, "Host") {
 			secrets.Add(h.Value)

@@ -66,7 +66,7 @@ func New(env environment.Environment, deadline time.Time, interrupt *Interrupt, 
 	s.display = &live.Display{Output: s.output, Progress: s.output, Address: env.Dashboard, AnyPort: env.AnyPort}
 	s.exporter = &exporter{env: s.env, redact: s.secrets.Text, say: func(line string) { s.display.Note(line) }}
 	s.access = &access{env: s.env, secrets: s.secrets}
-	s.files = &origin.Origins{Local: s.env, Database: env.PromptsDB, Disk: env.Disk, Hide: s.secrets, Interrupted: interrupt.isSet, Say: func(line string) { fmt.Fprintln(s.output, s.clean(line)) }}
+	s.files = &origin.Origins{Local: s.env, Database: env.PromptsDB, Hub: origin.Hub{Endpoint: env.HubEndpoint, Token: env.HubToken}, Disk: env.Disk, Hide: s.secrets, Interrupted: interrupt.isSet, Say: func(line string) { fmt.Fprintln(s.output, s.clean(line)) }}
 	s.session = s.newSession(deadline)
 	s.finder = &finder{setting: s.setting, env: s.env, source: source{env.Root, env.Tags}, reader: s.reader, paths: named, numbers: map[string]numbering{},
 		noGPU: sync.OnceValue(func() string { return s.session.WhyNoGPU(context.Background()) })}

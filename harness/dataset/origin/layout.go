@@ -86,6 +86,11 @@ func listed(files fs.FS) (all []string, err error) {
 	return all, err
 }
 
+// visible are the files that systems do not hide.
+func visible(all []string) []string {
+	return slices.DeleteFunc(all, packed.Hidden)
+}
+
 // A choice is the files of a folder that are asked.
 type choice struct {
 	files []string

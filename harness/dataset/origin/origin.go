@@ -37,6 +37,7 @@ type Origins struct {
 	Say   func(string)    // is called before a download; nil: nothing is said
 	Hide  *redact.Secrets // that no error shows
 
+	Hub      Hub    // where names with hf: lie
 	Database string // that queries are run against: postgres://… or sqlite: and a path; "": none is named
 
 	Interrupted func() bool // ends a download; nil: nothing does
@@ -96,7 +97,7 @@ func (o *Origins) Close() error {
 
 // IsRemote reports whether a name is an address.
 func IsRemote(name string) bool {
-	return strings.HasPrefix(name, "https://") || strings.HasPrefix(name, "http://")
+	return strings.HasPrefix(name, "https://") || strings.HasPrefix(name, "http://") || strings.HasPrefix(name, hubPrefix)
 }
 
 // Knows reports whether a name is that of a file or a folder: by its ending, or because it is there.
@@ -125,7 +126,10 @@ func isPlain(path string) bool {
 }
 
 func (o *Origins) find(name string) (Files, error) {
-	if IsRemote(name) {
+	switch {
+	case strings.HasPrefix(name, hubPrefix):
+		return o.ofHub(name)
+	case IsRemote(name):
 		return o.download(name)
 	}
 	path, found := o.local(name)
