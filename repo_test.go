@@ -48,7 +48,7 @@ func allowed() map[string][]string {
 		"fixtures":             {},
 		"fixtures/generate":    {"internal/disk"},
 		"mockvllm/calibrate":   {"mockvllm"},
-		"harness":              {"internal/limit", "harness/vllm"},
+		"harness":              {"harness/internal/timer", "internal/limit", "harness/vllm"},
 		"internal/calibration": append(domain, "harness/measure", "internal/spelling", "harness/arrival", "harness/dataset", "harness/experiment", "harness/trials", "harness/stats", "mockvllm", "harness/quantity", "harness/slo", "harness/compare"),
 		"internal/selfcheck":   append(domain, "harness/measure", "harness/client", "harness/arrival", "harness/dataset", "harness/experiment", "harness/export", "internal/disk", "internal/spelling", "harness/openai", "mockvllm", "reports", "reports/live", "harness/quantity", "harness/slo"),
 		"harness/client":       {"harness", "harness/credentials", "harness/http1", "harness/servers", "internal/limit", "internal/plain", "internal/redact", "internal/stamp"},
@@ -72,13 +72,13 @@ func allowed() map[string][]string {
 		"reports":              append(domain, "harness/measure", "harness/servers", "internal/disk", "internal/plain", "harness/metric", "harness/store", "harness/trials", "harness/quantity", "harness/slo", "harness/compare", "harness/diagnose", "reports/chart", "reports/sql"),
 		"reports/live":         append(domain, "harness/measure", "harness/metric", "internal/loopback", "internal/plain", "harness/store", "harness/trials", "reports", "reports/chart", "harness/quantity", "harness/slo"),
 		"reports/ci":           append(domain, "harness/store", "internal/disk", "internal/plain", "reports", "harness/quantity", "harness/slo"),
-		"harness/experiment": append(domain, "harness/ledger", "harness/measure", "harness/arrival", "harness/client", "harness/credentials", "harness/dataset", "harness/diagnose", "harness/export", "harness/judge", "harness/openai",
+		"harness/experiment": append(domain, "harness/ledger", "harness/measure", "harness/arrival", "harness/client", "harness/credentials", "harness/dataset", "harness/diagnose", "harness/export", "harness/interfaces", "harness/judge", "harness/openai",
 			"harness/metric", "harness/sampler", "harness/server", "harness/servers", "harness/store", "harness/trials", "internal/disk", "internal/plain", "internal/redact", "mockvllm", "reports", "reports/chart", "harness/vllm", "harness/quantity", "harness/slo", "harness/reconcile"),
 		"internal/importing": {"harness", "harness/diagnose", "harness/foreign", "harness/judge", "harness/measure", "harness/metric", "harness/slo", "harness/store", "reports", "reports/chart"},
 		"internal/suite": append(domain, "fixtures", "harness/metric", "harness/client", "harness/credentials", "harness/openai", "harness/dataset", "harness/dataset/origin", "internal/environment", "harness/experiment", "harness/export", "harness/slo", "internal/plain", "internal/redact",
 			"reports", "reports/ci", "reports/live", "steps"),
 		"steps/internal/sentence": append(domain, "harness/experiment", "harness/slo"),
-		"steps":                   append(domain, "steps/internal/sentence", "harness/metric", "fixtures", "internal/digest", "harness/arrival", "harness/dataset", "harness/dataset/origin", "harness/dataset/trace", "harness/experiment", "harness/trials", "mockvllm", "harness/quantity", "harness/slo", "harness/reconcile", "harness/compare"),
+		"steps":                   append(domain, "steps/internal/amount", "steps/internal/phrases", "steps/internal/sentence", "harness/interfaces", "harness/metric", "fixtures", "internal/digest", "harness/arrival", "harness/dataset", "harness/dataset/origin", "harness/dataset/trace", "harness/experiment", "harness/trials", "mockvllm", "harness/quantity", "harness/slo", "harness/reconcile", "harness/compare"),
 		"steps/stored":            {},
 		"steps/writes":            {},
 		"features":                {},
@@ -112,6 +112,17 @@ func allowed() map[string][]string {
 		"harness/reconcile":           {"harness/ledger", "harness", "internal/spelling", "harness/quantity", "harness/slo"},
 		"harness/compare":             {"harness/measure", "harness", "harness/metric", "harness/vllm", "harness/stats", "harness/quantity", "harness/slo"},
 		"harness/diagnose":            {"harness/ledger", "harness/measure", "harness", "harness/metric", "harness/stats", "harness/vllm", "harness/quantity", "harness/slo"},
+
+		// The ways in which a server is asked, beside OpenAI's completions and chats.
+		"harness/pooling":    {"harness", "harness/client", "harness/openai", "internal/limit"},
+		"harness/interfaces": append(domain, "harness/client", "harness/openai", "harness/pooling"),
+
+		// What sentences say in words, whatever they are about.
+		"steps/internal/amount":  append(domain[1:], "harness/dataset", "harness/quantity"),
+		"steps/internal/phrases": {},
+
+		// When requests are due, on a clock that is not virtual.
+		"harness/internal/timer": {},
 
 		// What is asked: readers of files below, traces beside.
 		"harness/dataset/internal/source": {},
@@ -147,7 +158,7 @@ func only() map[string][]string {
 		"github.com/moby/moby":                {"harness/server"},
 		"go.opentelemetry.io/otel":            {"harness/export"},
 		"github.com/prometheus/client_golang": {"harness/export"},
-		"github.com/tidwall/gjson":            {"harness/openai", "harness/wire", "mockvllm/internal/api"},
+		"github.com/tidwall/gjson":            {"harness/interfaces", "harness/openai", "harness/pooling", "harness/wire", "mockvllm/internal/api"},
 		"gonum.org/v1/gonum":                  {"harness/stats", "harness/arrival", "mockvllm/calibrate"},
 	}
 }

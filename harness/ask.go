@@ -16,7 +16,7 @@ func (l *load) ask(ctx context.Context, rec *Record, prompt Prompt, onText func(
 	rec.Class, rec.RequestedModel = prompt.Class, prompt.Model
 	rec.RequestedPromptTokens = orUnreported(prompt.Tokens)
 	rec.RequestedOutputTokens = orUnreported(prompt.MaxTokens)
-	rec.RequestedMinOutputTokens = orUnreported(prompt.MinTokens)
+	rec.RequestedMinOutputTokens, rec.Inputs = orUnreported(prompt.MinTokens), orUnreported(len(prompt.Inputs))
 	rec.Full = prompt.IgnoreEOS && prompt.MaxTokens > 0
 	rec.Warmup = rec.Due < l.scenario.Warmup
 	if ctx.Err() == nil {
@@ -34,7 +34,7 @@ func (l *load) ask(ctx context.Context, rec *Record, prompt Prompt, onText func(
 	if rec.Failed() {
 		l.failed.Add(1)
 	}
-	rec.Good = rec.OK() && len(rec.Chunks) > 0 && l.runner.Good(rec)
+	rec.Good = rec.OK() && rec.HasContent() && l.runner.Good(rec)
 	l.records <- *rec
 }
 
@@ -77,7 +77,7 @@ func (l *load) follow(ctx context.Context, rec *Record, prompt Prompt, onText fu
 		rec.Done = l.now()
 	case failure != "":
 		rec.Failure, rec.Error = failure, fmt.Sprintf("the server ended the answer with the finish reason %q", rec.Finish)
-	case len(rec.Chunks) == 0 && !rec.mayBeEmpty():
+	case !rec.HasContent() && !rec.mayBeEmpty():
 		rec.Failure, rec.Error = Empty, "the answer ended without any content"
 	}
 }
@@ -101,7 +101,9 @@ func (r *Record) take(c Chunk, start time.Time) error {
 	}
 	keepText(&r.RequestID, c.RequestID)
 	keepText(&r.Model, c.Model)
-	if c.Content() {
+	if c.Content() && c.AtOnce {
+		r.Seen, r.Refused = SeenNone, r.Refused || c.Refusal != ""
+	} else if c.Content() {
 		r.Chunks = append(r.Chunks, at)
 		r.ReadDelay = max(r.ReadDelay, c.Waited)
 		if c.Tokens > 0 {
@@ -187,9 +189,9 @@ func endedBy(ctx context.Context) Failure {
 	}
 }
 
-func orUnreported(tokens int) int {
-	if tokens > 0 {
-		return tokens
+func orUnreported(n int) int {
+	if n > 0 {
+		return n
 	}
 	return Unreported
 }

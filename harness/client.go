@@ -31,7 +31,7 @@ type Request interface {
 }
 
 // A Chunk is one piece of an answer, stamped when it arrived and before
-// anything in it was parsed. A chunk without Text, Reasoning and Refusal carries no
+// anything in it was parsed. A chunk without Text, Reasoning, Refusal and Pooled carries no
 // content: response headers, a role, a usage count.
 type Chunk struct {
 	At        time.Time
@@ -40,6 +40,8 @@ type Chunk struct {
 	Text      string        // of the answer
 	Reasoning string        // of the reasoning before it
 	Refusal   string        // in place of an answer
+	Pooled    int           // inputs of which a vector, a score or a class came
+	AtOnce    bool          // its content is all of the answer: when each piece of it was made is not known
 	Tokens    int           // in this chunk; Unreported when the server does not report it
 	Finish    string        // finish reason, when this chunk carries it
 	Usage     *Usage        // the server's own count, when this chunk carries it
@@ -57,7 +59,9 @@ type Chunk struct {
 
 // Content reports whether the chunk carries part of the answer, of its reasoning or of a
 // refusal.
-func (c *Chunk) Content() bool { return c.Text != "" || c.Reasoning != "" || c.Refusal != "" }
+func (c *Chunk) Content() bool {
+	return c.Text != "" || c.Reasoning != "" || c.Refusal != "" || c.Pooled > 0
+}
 
 // Usage is how many tokens the server counted; Unreported where it did not say.
 type Usage struct {

@@ -42,6 +42,9 @@ func promptMost(p *Prompt) int {
 	if p.Request != nil {
 		length += p.Request.Bytes()
 	}
+	for _, input := range p.Inputs {
+		length += input.Length() + len(p.Text) // by which it is ranked
+	}
 	for _, m := range p.Messages {
 		if m.Whole != nil {
 			return limit.Tokens
@@ -138,8 +141,10 @@ func (r *Record) DropImpossible() {
 		r.CountFault = CountInvalid
 		r.forgetCounts()
 	}
-	if impossible(r.ShareableTokens) {
-		r.ShareableTokens = Unreported
+	for _, n := range []*int{&r.ShareableTokens, &r.Inputs} {
+		if impossible(*n) {
+			*n = Unreported
+		}
 	}
 }
 

@@ -3,6 +3,8 @@ package harness
 import (
 	"context"
 	"time"
+
+	"github.com/vllmspec/vllmspec/harness/internal/timer"
 )
 
 // A dueTimer waits for the instants at which requests are due. On a real clock,
@@ -12,14 +14,14 @@ import (
 type dueTimer struct {
 	load    *load
 	ctx     context.Context
-	precise *timer // nil: Go's own
+	precise *timer.Timer // nil: Go's own
 }
 
 // newDueTimer is a timer that ends with a context.
 func (l *load) newDueTimer(ctx context.Context) *dueTimer {
 	a := &dueTimer{load: l, ctx: ctx}
 	if l.runner.Precise {
-		a.precise = newTimer(ctx)
+		a.precise = timer.New(ctx)
 	}
 	return a
 }
@@ -31,7 +33,7 @@ func (a *dueTimer) until(due time.Duration) bool {
 	if a.precise == nil || wait <= 0 {
 		return a.load.sleepUntil(a.ctx, due)
 	}
-	if err := a.precise.wait(wait); err != nil {
+	if err := a.precise.Wait(wait); err != nil {
 		return a.load.sleepUntil(a.ctx, due) // it ended, or the system refused
 	}
 	return a.ctx.Err() == nil
@@ -39,6 +41,6 @@ func (a *dueTimer) until(due time.Duration) bool {
 
 func (a *dueTimer) close() {
 	if a.precise != nil {
-		a.precise.close()
+		a.precise.Close()
 	}
 }

@@ -12,7 +12,7 @@ type Conversation struct {
 }
 
 // A Prompt is one question, complete with its history unless its conversation
-// goes on by itself. Exactly one of Messages, Text and TokenIDs is set.
+// goes on by itself. Exactly one of Messages, Text and TokenIDs is set, or Inputs is.
 type Prompt struct {
 	Messages  []Message // asked as a chat
 	Text      string    // asked as a completion
@@ -25,6 +25,7 @@ type Prompt struct {
 	Model     string    // asked of this one, such as an adapter; "" is the client's
 	Priority  int       // the lowest first, where the server looks at it
 	CacheSalt string    // prompts with another one share no prefix cache; "" for none
+	Inputs    []Input   // pooled: embedded, classified, or ranked by Text or TokenIDs
 
 	Extra   map[string]json.RawMessage // what else is asked, under the names of OpenAI's interface: tools, sampling
 	Request Request                    // what a Preparer made of all this; nil: nothing yet

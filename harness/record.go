@@ -37,6 +37,7 @@ type Record struct {
 
 	PromptTokens, OutputTokens    int // as the server counted them
 	CachedTokens, ReasoningTokens int
+	Inputs                        int // texts that are pooled; Unreported of a request whose answer is generated
 	ShareableTokens               int // of the prompt, that an earlier one of the run left in the server's prefix cache, at most
 	RequestedPromptTokens         int // what the workload promised
 	RequestedOutputTokens         int
@@ -70,7 +71,7 @@ func NewRecord(seq int, due time.Duration) Record {
 		Sent: NoTime, Headers: NoTime, Done: NoTime, FirstAnswer: NoTime, Connecting: NoTime, Resolving: NoTime, Securing: NoTime, ReadDelay: NoTime,
 		ServerQueue: NoTime, ServerPrefill: NoTime, ServerDecode: NoTime,
 		PromptTokens: Unreported, OutputTokens: Unreported, CachedTokens: Unreported, ReasoningTokens: Unreported,
-		ShareableTokens: Unreported, RequestedPromptTokens: Unreported, RequestedOutputTokens: Unreported, RequestedMinOutputTokens: Unreported, HTTPStatus: Unreported,
+		Inputs: Unreported, ShareableTokens: Unreported, RequestedPromptTokens: Unreported, RequestedOutputTokens: Unreported, RequestedMinOutputTokens: Unreported, HTTPStatus: Unreported,
 	}
 }
 
@@ -179,6 +180,8 @@ const (
 	CutShort      Failure = "cut short"             // the stream ended without a finish reason
 	Malformed     Failure = "malformed"             // what came is not the protocol
 	Empty         Failure = "empty"                 // a whole answer without content
+	WrongCount    Failure = "wrong count"           // not one vector, score or class for each input
+	NotFinite     Failure = "not finite"            // one of them holds NaN, an infinity or no number
 	Aborted       Failure = "aborted by the server" // it ended the answer with a finish reason that says so
 	ServerError   Failure = "error in the server"   // the same
 	ServerTimeout Failure = "timeout in the server" // the same

@@ -19,6 +19,7 @@ type Scenario struct {
 	Seed        uint64   // arrivals, prompts and think times draw from separate streams of it
 	Dataset     Dataset
 	Load        Load          // Open or Closed
+	Interface   Interface     // over which it is asked
 	Warmup      time.Duration // requests due earlier are recorded, not judged
 	Cache       *Cache        // what is to be found in the server's prefix cache, or the run is unsound; nil: what the run itself asked before
 	Leftovers   bool          // what earlier runs left in the server's prefix cache is used too

@@ -36,7 +36,7 @@ func nextMark(block int) int { return block + max(1, 1<<bits.Len(uint(block))>>5
 // outlineOf makes the outline of a prompt. Prompts of other models or salts have no
 // beginning in common.
 func outlineOf(seed maphash.Seed, p *Prompt) *outline {
-	o := &outline{exact: p.TokenIDs != nil, chat: p.Messages != nil}
+	o := &outline{exact: p.TokenIDs != nil, chat: p.Messages != nil, opaque: p.Inputs != nil}
 	sum := summing{outline: o, next: nextMark(0)}
 	sum.hash.SetSeed(seed)
 	for _, root := range []string{p.Model, p.CacheSalt, string(p.Extra["cache_salt"])} {

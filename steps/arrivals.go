@@ -18,6 +18,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness/dataset/trace"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/internal/spelling"
+	"github.com/vllmspec/vllmspec/steps/internal/amount"
 	"github.com/vllmspec/vllmspec/steps/internal/sentence"
 )
 
@@ -59,7 +60,7 @@ func arrivalsSentences() []entry {
 }
 
 func (l *loadSpec) poisson(perSecond string) error {
-	r, err := rate(perSecond)
+	r, err := amount.Rate(perSecond)
 	if err != nil {
 		return err
 	}
@@ -67,7 +68,7 @@ func (l *loadSpec) poisson(perSecond string) error {
 }
 
 func (l *loadSpec) evenly(perSecond string) error {
-	r, err := rate(perSecond)
+	r, err := amount.Rate(perSecond)
 	if err != nil {
 		return err
 	}
@@ -75,7 +76,7 @@ func (l *loadSpec) evenly(perSecond string) error {
 }
 
 func (l *loadSpec) inBursts(perSecond, variation string) error {
-	r, err := rate(perSecond)
+	r, err := amount.Rate(perSecond)
 	if err != nil {
 		return err
 	}
@@ -135,11 +136,11 @@ func (l *loadSpec) swings(low, high, period string) error {
 	if err != nil {
 		return err
 	}
-	highest, err := rate(high)
+	highest, err := amount.Rate(high)
 	if err != nil {
 		return err
 	}
-	p, err := duration(period)
+	p, err := amount.Duration(period)
 	if err != nil {
 		return err
 	}
@@ -189,7 +190,7 @@ func (l *loadSpec) asInTraceFaster(work *workload, name, times string) error {
 }
 
 func (l *loadSpec) asInTraceAt(work *workload, name, perSecond string) error {
-	r, err := rate(perSecond)
+	r, err := amount.Rate(perSecond)
 	if err != nil {
 		return err
 	}
@@ -260,7 +261,7 @@ func parseStage(cells []*messages.PickleTableCell) (s arrival.Stage, err error) 
 	if !isFor || !perSecond {
 		return s, errors.New(form)
 	}
-	if s.For, err = duration(length); err != nil {
+	if s.For, err = amount.Duration(length); err != nil {
 		return s, err
 	}
 	from, to, changes := strings.Cut(strings.TrimPrefix(rates, "from "), " to ")

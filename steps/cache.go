@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/steps/internal/amount"
 )
 
 // cacheSentences say what is in the prefix cache.
@@ -31,7 +32,7 @@ func coldCache(s *harness.Scenario) error { return holds(s, 0) }
 func warmCache(s *harness.Scenario) error { return holds(s, 1) }
 
 func foundInCache(s *harness.Scenario, of string) error {
-	found, err := share(of)
+	found, err := amount.Share(of)
 	if err == nil && (found <= 0 || found >= 1) {
 		err = fmt.Errorf("a share of %s is written: the prefix cache is cold, or: the prefix cache is warm", of)
 	}

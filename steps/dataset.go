@@ -3,7 +3,6 @@ package steps
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/dataset"
@@ -38,6 +37,10 @@ func (work *workload) described() (harness.Dataset, error) {
 func (work *workload) asksWhat() (harness.Dataset, error) {
 	exact := work.prompt.Mean > 0
 	switch {
+	case work.pooled.task != "" && work.describedTwice():
+		return nil, errors.New("texts have no answers, and the workload is described twice; leave out what says how prompts and answers are")
+	case work.pooled.task != "":
+		return work.pooled.Texts, nil
 	case work.mix != nil && (work.conversations != "" || exact):
 		return nil, errors.New("the workload is described twice, as a mix and beside it; put what is asked into the rows of the mix")
 	case work.mix != nil:
@@ -169,38 +172,4 @@ func (work *workload) adaptersAsked() (names []string) {
 		}
 	}
 	return names
-}
-
-// length reads "512", "512 ± 64", "a log-normal 512 ± 256", or "100 to 900".
-func length(s string) (l dataset.Length, err error) {
-	if from, to, ranges := strings.Cut(s, " to "); ranges {
-		return evenLength(from, to)
-	}
-	rest, logNormal := strings.CutPrefix(s, "a log-normal ")
-	mean, deviation, spread := strings.Cut(strings.NewReplacer("+/-", "±", "+-", "±").Replace(rest), "±")
-	if l.Mean, err = count(strings.TrimSpace(mean), "tokens", 1); err != nil {
-		return l, err
-	}
-	if spread {
-		l.Deviation, err = count(strings.TrimSpace(deviation), "tokens", 0)
-	}
-	if l.LogNormal = logNormal; logNormal && !spread {
-		return l, fmt.Errorf("%q does not say how much lengths vary; write a log-normal 512 ± 256", s)
-	}
-	return l, err
-}
-
-// evenLength is a length that is drawn evenly between two.
-func evenLength(from, to string) (l dataset.Length, err error) {
-	if l.From, err = count(strings.TrimSpace(from), "tokens", 1); err != nil {
-		return l, err
-	}
-	if l.To, err = count(strings.TrimSpace(to), "tokens", 1); err != nil {
-		return l, err
-	}
-	if l.To < l.From {
-		return l, fmt.Errorf("%s to %s: the first must be the smaller one", from, to)
-	}
-	l.Mean = (l.From + l.To) / 2
-	return l, nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness/experiment"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/mockvllm"
+	"github.com/vllmspec/vllmspec/steps/internal/amount"
 )
 
 // faultsSentences give the simulated server a fault.
@@ -69,14 +70,14 @@ func hits(on *experiment.Target, which string, f mockvllm.Fault) error {
 	case number == nil:
 		return fmt.Errorf(`%q does not say which requests; write "5%% of requests", "the first 20 requests" or "every 10th request"`, which)
 	case number[1] != "":
-		f.Share, err = share(number[1])
+		f.Share, err = amount.Share(number[1])
 		if err == nil && f.Share == 0 {
 			return nil // none
 		}
 	case number[2] != "":
-		f.First, err = count(number[2], "requests", 1)
+		f.First, err = amount.Count(number[2], "requests", 1)
 	default:
-		f.Every, err = count(number[3], "requests", 1)
+		f.Every, err = amount.Count(number[3], "requests", 1)
 	}
 	if err != nil {
 		return err
@@ -85,11 +86,11 @@ func hits(on *experiment.Target, which string, f mockvllm.Fault) error {
 }
 
 func freezes(on *experiment.Target, length, after string) error {
-	f, err := duration(length)
+	f, err := amount.Duration(length)
 	if err != nil {
 		return err
 	}
-	a, err := duration(after)
+	a, err := amount.Duration(after)
 	if err != nil {
 		return err
 	}
@@ -117,7 +118,7 @@ func breaksOff(on *experiment.Target, which string) error {
 }
 
 func stalls(on *experiment.Target, which, length string) error {
-	d, err := duration(length)
+	d, err := amount.Duration(length)
 	if err != nil {
 		return err
 	}
@@ -125,7 +126,7 @@ func stalls(on *experiment.Target, which, length string) error {
 }
 
 func sendsHeadersLate(on *experiment.Target, which, delay string) error {
-	d, err := duration(delay)
+	d, err := amount.Duration(delay)
 	if err != nil {
 		return err
 	}
@@ -140,7 +141,7 @@ func slowsDown(on *experiment.Target, factor, after string) error {
 	if f <= 0 {
 		return fmt.Errorf("%s times as long is impossible; 2 times is half as fast", factor)
 	}
-	a, err := duration(after)
+	a, err := amount.Duration(after)
 	if err != nil {
 		return err
 	}
@@ -148,11 +149,11 @@ func slowsDown(on *experiment.Target, factor, after string) error {
 }
 
 func shrinks(on *experiment.Target, blocks, after string) error {
-	n, err := count(blocks, "cache blocks", 2)
+	n, err := amount.Count(blocks, "cache blocks", 2)
 	if err != nil {
 		return err
 	}
-	a, err := duration(after)
+	a, err := amount.Duration(after)
 	if err != nil {
 		return err
 	}
@@ -184,7 +185,7 @@ func networkTakes(on *experiment.Target, each string) (err error) {
 	if err := onlySimulated(on); err != nil {
 		return err
 	}
-	on.Distance, err = duration(each)
+	on.Distance, err = amount.Duration(each)
 	return err
 }
 
@@ -205,11 +206,11 @@ func clientIsHeldUp(on *experiment.Target, l *loadSpec, length, after string) er
 	if err := onlySimulated(on); err != nil {
 		return err
 	}
-	f, err := duration(length)
+	f, err := amount.Duration(length)
 	if err != nil {
 		return err
 	}
-	a, err := duration(after)
+	a, err := amount.Duration(after)
 	l.heldUp = arrival.HeldUp{For: f, After: a}
 	return err
 }

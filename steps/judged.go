@@ -10,6 +10,7 @@ import (
 	"github.com/cucumber/godog"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/steps/internal/phrases"
 	"github.com/vllmspec/vllmspec/steps/internal/sentence"
 )
 
@@ -53,7 +54,7 @@ func (r *Reader) judged(scenario *godog.Scenario, where Where) (good, objectives
 		said, ok := r.vocabulary.Read(step, where)
 		switch {
 		case !ok:
-			errs = append(errs, sentence.Placed(where(step.AstNodeIds), r.vocabulary.Check(step.Text, phrases())))
+			errs = append(errs, sentence.Placed(where(step.AstNodeIds), r.vocabulary.Check(step.Text, phrases.All())))
 		case said.Pattern == goodWhenPattern || said.Pattern == objectivesMetPattern:
 			rows, err := said.Objectives()
 			errs = append(errs, err)

@@ -9,6 +9,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/arrival"
 	"github.com/vllmspec/vllmspec/harness/quantity"
+	"github.com/vllmspec/vllmspec/steps/internal/amount"
 )
 
 // loadSpec is the load as the scenario says it.
@@ -55,7 +56,7 @@ func (l *loadSpec) usersAskLogNormally(users, think, deviation string) error {
 	if _, err := quantity.Number(think); err == nil {
 		think += strings.TrimLeft(deviation, "0123456789.,") // 2 ± 1 seconds
 	}
-	d, err := duration(deviation)
+	d, err := amount.Duration(deviation)
 	if err != nil {
 		return fmt.Errorf("think time: %w", err)
 	}
@@ -76,10 +77,10 @@ func (l *loadSpec) ask(users, think string, how harness.Think) (err error) {
 	if l.described() {
 		return errTwoLoads
 	}
-	if l.users, err = count(users, "users", 1); err != nil {
+	if l.users, err = amount.Count(users, "users", 1); err != nil {
 		return err
 	}
-	how.Mean, err = duration(think)
+	how.Mean, err = amount.Duration(think)
 	if err != nil {
 		return fmt.Errorf("think time: %w", err)
 	}
@@ -88,15 +89,15 @@ func (l *loadSpec) ask(users, think string, how harness.Think) (err error) {
 }
 
 func givenUpAfter(s *harness.Scenario, of, after string) (err error) {
-	if s.Abandonment.Share, err = share(of); err != nil {
+	if s.Abandonment.Share, err = amount.Share(of); err != nil {
 		return err
 	}
-	s.Abandonment.After, err = duration(after)
+	s.Abandonment.After, err = amount.Duration(after)
 	return err
 }
 
 func (l *loadSpec) atMostInFlight(bound string) (err error) {
-	l.inFlight, err = count(bound, "requests in flight", 1)
+	l.inFlight, err = amount.Count(bound, "requests in flight", 1)
 	return err
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/slo"
+	"github.com/vllmspec/vllmspec/steps/internal/amount"
 	"github.com/vllmspec/vllmspec/steps/internal/sentence"
 )
 
@@ -34,7 +35,7 @@ type measurement struct {
 }
 
 func (m *measurement) warmUp(s *harness.Scenario, length string) (err error) {
-	s.Warmup, err = duration(length)
+	s.Warmup, err = amount.Duration(length)
 	m.warmUpSaid = true
 	return err
 }

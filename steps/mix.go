@@ -1,6 +1,7 @@
 package steps
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -12,6 +13,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/dataset"
 	"github.com/vllmspec/vllmspec/internal/spelling"
+	"github.com/vllmspec/vllmspec/steps/internal/amount"
 	"github.com/vllmspec/vllmspec/steps/internal/sentence"
 )
 
@@ -54,7 +56,7 @@ func (work *workload) class(cells []*messages.PickleTableCell) (c dataset.Class,
 	if c.Name = cells[0].Value; c.Name == "" || strings.Contains(c.Name, ":") {
 		return c, fmt.Errorf("%q is no name of a class; %s", c.Name, form)
 	}
-	if c.Share, err = share(cells[1].Value); err != nil {
+	if c.Share, err = amount.Share(cells[1].Value); err != nil {
 		return c, err
 	}
 	if c.Dataset, c.Think, err = work.asked(cells[2].Value); err != nil {
@@ -93,6 +95,9 @@ func (work *workload) asked(text string) (harness.Dataset, harness.Think, error)
 		if err := s.Call(one, load); err != nil {
 			return nil, harness.Think{}, err
 		}
+	}
+	if one.pooled.task != "" || one.over != "" && !one.chats {
+		return nil, harness.Think{}, errors.New("all classes of a mix are asked over completions and chats; run another scenario for what is asked otherwise")
 	}
 	d, err := one.described()
 	work.open = append(work.open, one.open...)

@@ -107,7 +107,7 @@ func (w *world) lookAhead() error {
 	case w.design.searchRange == nil && len(w.scenario.Objectives)+len(w.comparisons) == 0 && !w.judges(abandonment) && !w.judges(experiment.Agreement):
 		return errors.New("nothing is expected of this load; add: Then these objectives are met: | p99 TTFT | at most 500 ms |")
 	}
-	return w.workload.classesExist(slices.Concat(w.scenario.Objectives, w.scenario.Good, w.measurement.abandon, w.comparisons))
+	return w.fit(slices.Concat(w.scenario.Objectives, w.scenario.Good, w.measurement.abandon, w.comparisons))
 }
 
 // expect notes what a step will have judged.

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/vllmspec/vllmspec/steps/internal/amount"
 )
 
 // patience is how long answers are waited for, as the scenario says it; 0: not said.
@@ -41,7 +43,7 @@ func (p *patience) awaitedAfter(length string) error {
 
 // waits reads a time that answers are waited for.
 func waits(length string, into *time.Duration) (err error) {
-	if *into, err = duration(length); err == nil && *into <= 0 {
+	if *into, err = amount.Duration(length); err == nil && *into <= 0 {
 		err = fmt.Errorf("answers take time; write 5 minutes in place of %s", length)
 	}
 	return err

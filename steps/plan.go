@@ -7,6 +7,9 @@ func (w *world) complete() (err error) {
 	if w.scenario.Dataset, err = w.dataset(); err != nil {
 		return err
 	}
+	if w.scenario.Interface, err = w.workload.overInterface(); err != nil {
+		return err
+	}
 	return w.lookAhead()
 }
 

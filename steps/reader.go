@@ -12,6 +12,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/internal/spelling"
+	"github.com/vllmspec/vllmspec/steps/internal/phrases"
 	"github.com/vllmspec/vllmspec/steps/internal/sentence"
 )
 
@@ -76,7 +77,7 @@ func (r *Reader) Check(scenarios []*godog.Scenario, onMock func(*godog.Scenario)
 		for _, step := range scenario.Steps {
 			at := where(step.AstNodeIds)
 			said, ok := r.vocabulary.Read(step, where)
-			if err := r.vocabulary.Check(step.Text, phrases()); err != nil && !seen[at] {
+			if err := r.vocabulary.Check(step.Text, phrases.All()); err != nil && !seen[at] {
 				seen[at] = true // a background's steps stand in every scenario
 				errs = append(errs, sentence.Placed(at, err))
 			} else if ok && !seen[at] {

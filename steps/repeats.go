@@ -6,6 +6,7 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness/experiment"
 	"github.com/vllmspec/vllmspec/harness/trials"
+	"github.com/vllmspec/vllmspec/steps/internal/amount"
 )
 
 // repeatsSentences say how often a load is run.
@@ -31,6 +32,6 @@ func (d *design) isRepeated(times string) (err error) {
 	if d.repeats > 0 {
 		return errors.New("how often everything is repeated is said twice; keep one")
 	}
-	d.repeats, err = count(times, "repeats", 2)
+	d.repeats, err = amount.Count(times, "repeats", 2)
 	return err
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness/experiment"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/trials"
+	"github.com/vllmspec/vllmspec/steps/internal/amount"
 	"github.com/vllmspec/vllmspec/steps/internal/sentence"
 )
 
@@ -31,7 +32,7 @@ func searchSentences(rows grammar) []entry {
 }
 
 func (d *design) searchTakes(length string) (err error) {
-	d.budget, err = duration(length)
+	d.budget, err = amount.Duration(length)
 	return err
 }
 
@@ -55,7 +56,7 @@ func sought(scale trials.Scale) func(w *world, ctx context.Context, from, to str
 		if err := w.prepare(trials.Search, all[0]); err != nil {
 			return err
 		}
-		if err := w.workload.classesExist(rows); err != nil {
+		if err := w.fit(rows); err != nil {
 			return err
 		}
 		w.scenario.Objectives = rows

@@ -8,6 +8,7 @@ import (
 	messages "github.com/cucumber/messages/go/v21"
 
 	"github.com/vllmspec/vllmspec/harness/experiment"
+	"github.com/vllmspec/vllmspec/steps/internal/phrases"
 )
 
 // parts are what sentences work on.
@@ -19,7 +20,7 @@ func (w *world) parts(ctx context.Context, s said) []any {
 func (w *world) carryOut(ctx context.Context) error {
 	s, ok := w.read(w.step)
 	if !ok {
-		return fmt.Errorf("%s: %w", w.Where(w.step.AstNodeIds), w.vocabulary.Check(w.step.Text, phrases()))
+		return fmt.Errorf("%s: %w", w.Where(w.step.AstNodeIds), w.vocabulary.Check(w.step.Text, phrases.All()))
 	}
 	return s.Call(w.parts(ctx, s)...)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness/arrival"
 	"github.com/vllmspec/vllmspec/harness/experiment"
 	"github.com/vllmspec/vllmspec/harness/trials"
+	"github.com/vllmspec/vllmspec/steps/internal/amount"
 )
 
 // settingsSentences say how long each of several runs lasts.
@@ -54,9 +55,9 @@ func (l loadSpec) at(scale trials.Scale, setting float64, length time.Duration, 
 
 // extentOf reads "2 minutes" or "1,000 requests".
 func extentOf(extent string) (of experiment.Extent, err error) {
-	if amount, ok := strings.CutSuffix(extent, " requests"); ok {
-		of.Requests, err = count(amount, "requests", 1)
-	} else if of.Length, err = duration(extent); err == nil && of.Length <= 0 {
+	if number, ok := strings.CutSuffix(extent, " requests"); ok {
+		of.Requests, err = amount.Count(number, "requests", 1)
+	} else if of.Length, err = amount.Duration(extent); err == nil && of.Length <= 0 {
 		err = fmt.Errorf("a load of %s measures nothing", extent)
 	}
 	return of, err

@@ -12,6 +12,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness/experiment"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/trials"
+	"github.com/vllmspec/vllmspec/steps/internal/amount"
 	"github.com/vllmspec/vllmspec/steps/internal/sentence"
 )
 
@@ -115,10 +116,10 @@ func settings(scale trials.Scale, list string) (all []float64, err error) {
 		var setting float64
 		if scale == trials.Users {
 			var n int
-			n, err = count(strings.TrimSpace(one), "users", 1)
+			n, err = amount.Count(strings.TrimSpace(one), "users", 1)
 			setting = float64(n)
 		} else {
-			setting, err = rate(strings.TrimSpace(one))
+			setting, err = amount.Rate(strings.TrimSpace(one))
 		}
 		if err != nil {
 			return nil, err

@@ -6,6 +6,7 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness/experiment"
 	"github.com/vllmspec/vllmspec/mockvllm"
+	"github.com/vllmspec/vllmspec/steps/internal/amount"
 )
 
 // targetSentences name the server under test.
@@ -59,10 +60,10 @@ func canHold(on *experiment.Target, sequences, blocks string) (err error) {
 	if err := onlySimulated(on); err != nil {
 		return err
 	}
-	if on.Sequences, err = count(sequences, "sequences", 1); err != nil {
+	if on.Sequences, err = amount.Count(sequences, "sequences", 1); err != nil {
 		return err
 	}
-	on.Cache, err = count(blocks, "cache blocks", 2)
+	on.Cache, err = amount.Count(blocks, "cache blocks", 2)
 	return err
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vllmspec/vllmspec/harness/experiment"
+	"github.com/vllmspec/vllmspec/steps/internal/phrases"
 )
 
 // planned is the plan of a scenario of these sentences, a row of a table each below the one that begins it.
@@ -93,7 +94,7 @@ func TestVocabulary_otherTypedSentences(t *testing.T) {
 		require.True(t, ok, canonical)
 		got, ok := v.ReadText(typed)
 		if assert.True(t, ok, typed) {
-			assert.NoError(t, v.Check(typed, phrases()))
+			assert.NoError(t, v.Check(typed, phrases.All()))
 			assert.Equal(t, is.Pattern, got.Pattern, typed)
 			assert.Equal(t, is.Args, got.Args, typed)
 		}
@@ -126,6 +127,6 @@ func TestVocabulary_saysWhatWasMeant(t *testing.T) {
 		"the max tokens are 256":                 "answers are at most 256 tokens long",
 		"the following objectives are met:":      "these objectives are met:",
 	} {
-		assert.ErrorContains(t, v.Check(typed, phrases()), fmt.Sprintf("did you mean %q?", meant), typed)
+		assert.ErrorContains(t, v.Check(typed, phrases.All()), fmt.Sprintf("did you mean %q?", meant), typed)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness/dataset/trace"
 	"github.com/vllmspec/vllmspec/internal/digest"
 	"github.com/vllmspec/vllmspec/internal/spelling"
+	"github.com/vllmspec/vllmspec/steps/internal/amount"
 )
 
 // workload is what is asked, as the scenario says it.
@@ -32,7 +33,9 @@ type workload struct {
 	turns          int            // of a conversation
 	recorded       bool           // its history is the recorded answers
 	mix            dataset.Mix
-	chats          bool // completions are asked as chats
+	over           string // the interface that a sentence names; "": none
+	chats          bool   // completions are asked as chats
+	pooled         pooled
 	severalTurns   bool // some class of it has conversations of several turns
 	adapters       []dataset.AdapterShare
 	files          digest.Files // that are drawn from, as the scenario names them
@@ -72,7 +75,7 @@ func workloadSentences() []entry {
 		{Pattern: `^every answer runs to its full length$`, Do: (*workload).fullLength,
 			Doc: `Makes the server generate every answer up to its limit, past its end-of-sequence token.`},
 		{Pattern: `^it is asked over "([^"]*)"$`, Do: (*workload).askedOver,
-			Doc: `Sends prompts of a length, or of a file, over another interface: as chats instead of completions. Prompts of a
+			Doc: `Sends prompts of a length, or of a file, over another interface: over "chat" as chats instead of completions. Prompts of a
 				length are then words, as many as give the length with the model's chat template, as the server counts them (by
 				/tokenize, or in the usage of answers).`},
 		{Pattern: `^(\S+%) of requests ask the adapter "([^"]*)"$`, Do: (*workload).askAdapter,
@@ -119,10 +122,10 @@ func (work *workload) lengths(prompt, answer string) (err error) {
 	if work.prompt.Histogram != nil || work.answer.Histogram != nil {
 		return errTwoLengths
 	}
-	if work.prompt, err = length(prompt); err != nil {
+	if work.prompt, err = amount.Length(prompt); err != nil {
 		return fmt.Errorf("prompts: %w", err)
 	}
-	work.answer, err = length(answer)
+	work.answer, err = amount.Length(answer)
 	if err != nil {
 		return fmt.Errorf("answers: %w", err)
 	}
@@ -150,15 +153,15 @@ func (work *workload) lengthsFrom(of, name string) error {
 }
 
 func (work *workload) sharePrefix(groups, tokens string) (err error) {
-	if work.groups, err = count(groups, "groups", 1); err != nil {
+	if work.groups, err = amount.Count(groups, "groups", 1); err != nil {
 		return err
 	}
-	work.prefix, err = count(tokens, "tokens", 1)
+	work.prefix, err = amount.Count(tokens, "tokens", 1)
 	return err
 }
 
 func (work *workload) haveTurns(turns string) (err error) {
-	work.turns, err = count(turns, "turns", 1)
+	work.turns, err = amount.Count(turns, "turns", 1)
 	return err
 }
 
@@ -168,7 +171,7 @@ func (work *workload) haveRecordedTurns(turns string) error {
 }
 
 func (l *loadSpec) thinkBetween(length string) error {
-	d, err := duration(length)
+	d, err := amount.Duration(length)
 	l.between = harness.Think{Mean: d, Shape: harness.Exponential}
 	return err
 }
@@ -177,22 +180,14 @@ func (work *workload) answersAtMost(tokens string) (err error) {
 	if work.bound > 0 {
 		return errors.New("how long answers are at most is said twice; keep one")
 	}
-	work.bound, err = count(tokens, "tokens", 1)
+	work.bound, err = amount.Count(tokens, "tokens", 1)
 	return err
 }
 
 func (work *workload) fullLength() { work.full = true }
 
-func (work *workload) askedOver(name string) error {
-	if name != "chat" {
-		return fmt.Errorf("%q is no interface that can be asked for; write \"chat\": without this sentence conversations are chats, and prompts are completions", name)
-	}
-	work.chats = true
-	return nil
-}
-
 func (work *workload) askAdapter(of, name string) error {
-	s, err := share(of)
+	s, err := amount.Share(of)
 	if err != nil {
 		return err
 	}

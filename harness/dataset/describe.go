@@ -15,6 +15,7 @@ type Kind string
 const (
 	KindSynthetic Kind = "synthetic"
 	KindPrompts   Kind = "prompts"
+	KindTexts     Kind = "texts"
 	KindShareGPT  Kind = "sharegpt"
 	KindMTBench   Kind = "mt-bench"
 	KindMix       Kind = "mix"
@@ -31,6 +32,9 @@ type form struct {
 
 	Prompt *lengthForm `json:"prompt_tokens,omitempty"`
 	Answer *lengthForm `json:"answer_tokens,omitempty"`
+	Text   *lengthForm `json:"text_tokens,omitempty"`
+	Query  *lengthForm `json:"query_tokens,omitempty"`
+	Each   int         `json:"texts_per_request,omitempty"`
 	Groups int         `json:"groups,omitempty"`
 	Prefix int         `json:"prefix_tokens,omitempty"`
 

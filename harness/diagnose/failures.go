@@ -91,6 +91,10 @@ func failureCause(kind harness.Failure, n, quoted string) slo.Cause {
 		return reason("the server ended answers for want of time").With(": those of " + n + quoted)
 	case harness.Empty:
 		return reason("answers came without any content").With(": those of " + n)
+	case harness.WrongCount:
+		return reason("answers had not one result for each input").With(": those to " + n + quoted)
+	case harness.NotFinite:
+		return reason("answers held what is no finite number").With(": those to " + n + quoted)
 	case harness.OutOfSockets:
 		return reason("the client had no sockets left").With(": for " + n + quoted)
 	}

@@ -12,7 +12,7 @@ import (
 // connect opens connections before the load: as many as it will probably use at a time, and the server
 // accepts. In virtual time they cost nothing.
 func (t *trial) connect(ctx context.Context) {
-	if t.on.Virtual || t.on.other != nil {
+	if t.on.Virtual || t.of.session.Protocol != nil {
 		return
 	}
 	if err := t.on.client.Warm(ctx, probablyInFlight(t.scenario.Load, t.answerTakes())); err != nil {

@@ -36,7 +36,7 @@ func (on *endpoint) rest(ctx context.Context) (warnings []string) {
 	if s := on.of.scenario; s.Leftovers || s.Cache != nil && s.Cache.Share > 0 {
 		return warnings
 	}
-	if on.other == nil {
+	if on.of.session.Protocol == nil {
 		_ = on.client.ResetCache(ctx)
 	}
 	return warnings

@@ -16,6 +16,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness/export"
 	"github.com/vllmspec/vllmspec/harness/ledger"
 	"github.com/vllmspec/vllmspec/harness/measure"
+	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
 	"github.com/vllmspec/vllmspec/reports"
@@ -117,7 +118,7 @@ func (t *trial) bring(ctx context.Context) (err error) {
 func (t *trial) runner(archive harness.Archive, sampling sampling) harness.Runner {
 	runner := harness.Runner{
 		Client: cmp.Or[harness.Client](t.on.other, t.on.client), Samplers: sampling.samplers, Archive: archive, Sinks: []harness.Sink{t.ledger, t.facts},
-		Good: measure.Good(t.scenario.Good), Precise: !t.on.Virtual, ChatHead: t.on.client.ChatHead(), Chats: t.on.client.Chats(),
+		Good: metric.GoodRequest(t.scenario.Good), Precise: !t.on.Virtual, ChatHead: t.on.client.ChatHead(), Chats: t.on.client.Chats(),
 	}
 	t.awaits(&runner)
 	if rows := slices.Concat(t.of.plan.EarlyStop, t.stopLimits); rows != nil {

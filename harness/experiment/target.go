@@ -11,6 +11,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/client"
 	"github.com/vllmspec/vllmspec/harness/credentials"
+	"github.com/vllmspec/vllmspec/harness/interfaces"
 	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/openai"
 	"github.com/vllmspec/vllmspec/harness/quantity"
@@ -58,6 +59,12 @@ func (e *Experiment) reach(ctx context.Context, t Target, second bool, labels ma
 	if ended := s.Ended(); ended != nil {
 		return on, ended
 	}
+	if over := e.scenario.Interface; over.Name != "" {
+		if err = on.reachOver(ctx, over.Name); err != nil {
+			return on, err
+		}
+		return on, on.reached(ctx)
+	}
 	if own := e.session.Protocol; own != nil {
 		on.other, on.about, err = on.client.AskBy(own, cmp.Or(e.session.Place.Model, e.plan.Target.Model))
 		on.sayTarget()
@@ -72,6 +79,22 @@ func (e *Experiment) reach(ctx context.Context, t Target, second bool, labels ma
 		return on, err
 	}
 	return on, on.reached(ctx)
+}
+
+// reachOver has a server asked over an interface, in place of OpenAI's completions and chats.
+func (on *endpoint) reachOver(ctx context.Context, name string) error {
+	over, err := interfaces.Named(name)
+	first := on.drawn(on.of.scenario, 1)
+	switch {
+	case err != nil:
+		return err
+	case on.of.session.Protocol != nil:
+		return fmt.Errorf("the scenario is asked over %q, and by a protocol of one's own; leave one of them out", name)
+	case len(first) == 0:
+		return fmt.Errorf("nothing can be asked over %q: the dataset is empty, or cannot be read", name)
+	}
+	on.other, on.about, err = over.Reach(ctx, on.client, first[0])
+	return err
 }
 
 // reached notes what the first answer shows of a server, and refuses one that the plan cannot be
@@ -168,10 +191,14 @@ func (on *endpoint) leave() {
 // There are none for our own mock, which accepts everything, unless its tokens must be
 // counted first.
 func (on *endpoint) firstPrompts(s harness.Scenario) (first []harness.Prompt) {
-	const some = 16
 	if !on.Remote && !on.of.plan.Chats {
 		return nil
 	}
+	return on.drawn(s, 16)
+}
+
+// drawn are so many prompts at most, as the load may have them.
+func (*endpoint) drawn(s harness.Scenario, some int) (first []harness.Prompt) {
 	conversations, err := s.Dataset.Conversations(rand.New(rand.NewPCG(s.Seed, 0)))
 	if err != nil {
 		return nil // the run will say so

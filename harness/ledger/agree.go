@@ -23,7 +23,7 @@ type Ledger struct {
 
 // ClientCounts is what the client counted, warm-up included.
 type ClientCounts struct {
-	Asked, Answered, lost, GivenUp int // lost began and did not end well; left were given up by their users
+	Asked, Answered, lost, GivenUp int // as servers count requests: of one that is pooled each input; lost began and did not end well; left were given up by their users
 	late                           int // answers that ended when the server had been read last, or just before
 	HTTPErrors                     int // HTTP errors
 	ByFinish                       map[string]int
@@ -70,6 +70,14 @@ func Of(run *harness.Run) *Ledger {
 // the server did not come.
 func (a *Ledger) Ended(run *harness.Run) { a.run = run }
 
+// Answers are what the run's interface answers with; streamed, until the run has ended.
+func (a *Ledger) Answers() harness.Answers {
+	if a.run == nil {
+		return harness.Streamed
+	}
+	return a.run.Scenario.Interface.Answers
+}
+
 // Close does nothing.
 func (a *Ledger) Close() error { return nil }
 
@@ -79,30 +87,31 @@ func (a *Ledger) Record(r harness.Record) error {
 	if r.Sent == harness.NoTime {
 		return nil
 	}
-	c.Asked++
+	n := max(1, r.Inputs) // to a server each input is a request of its own
+	c.Asked += n
 	c.ended = max(c.ended, r.Done)
 	if len(r.Chunks) > 0 {
 		c.TTFT.add(r.Chunks[0] - r.Sent)
 	}
 	switch {
 	case r.OK():
-		c.Answered++
-		c.ByFinish[finishOf(r.Finish)]++
+		c.Answered += n
+		c.ByFinish[finishOf(r.Finish)] += n
 		c.E2E.add(r.Done - r.Sent)
 		if r.Done+countsWithin >= a.gaps.last { // where the samples came before the records
-			c.late++
+			c.late += n
 		}
-		if r.PromptTokens != harness.Unreported && r.OutputTokens != harness.Unreported {
-			c.WithUsage++
+		if r.PromptTokens != harness.Unreported && (r.OutputTokens != harness.Unreported || r.Inputs > 0) {
+			c.WithUsage += n
 			c.Prompt += r.PromptTokens
-			c.Output += r.OutputTokens
+			c.Output += max(0, r.OutputTokens)
 		}
 	case r.Failure == harness.Canceled:
-		c.GivenUp++
+		c.GivenUp += n
 	case r.HTTPStatus >= 400:
 		c.HTTPErrors++
 	case r.Headers != harness.NoTime:
-		c.lost++
+		c.lost += n
 	}
 	return nil
 }

@@ -40,6 +40,9 @@ const NothingDue = "no request was due in the measured window: make the load lon
 // Estimate is a metric's statistic in the window. Failed requests stand as
 // infinite in quantiles, if asked for, and are left out of means and extremes.
 func (w *Window) Estimate(m metric.Metric, statistic string, failedAreWorst bool) Estimate {
+	if over := w.Run.Scenario.Interface; !m.Means(over.Answers) {
+		return without(metric.Meaningless(m, over))
+	}
 	switch of := m.Source.(type) {
 	case metric.Total:
 		return w.total(of)

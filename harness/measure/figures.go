@@ -15,7 +15,7 @@ import (
 // gives. Figures that do not exist are left out.
 func (w *Window) Figures() []harness.Figure {
 	var out []harness.Figure
-	for _, m := range metric.Metrics() {
+	for _, m := range metric.Meaningful(w.Run.Scenario.Interface.Answers) {
 		for _, statistic := range m.Summarized() {
 			value := w.value(m, statistic)
 			if math.IsNaN(value) || math.IsInf(value, 0) {
@@ -89,7 +89,7 @@ func (w *Window) Comparable(rows []harness.Objective) []harness.Figure {
 			out = append(out, f)
 		}
 	}
-	for _, m := range metric.Metrics() {
+	for _, m := range metric.Meaningful(w.Run.Scenario.Interface.Answers) {
 		for _, statistic := range m.Summarized() {
 			take(harness.Objective{Metric: m.Name, Statistic: statistic})
 		}

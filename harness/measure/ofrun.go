@@ -20,6 +20,13 @@ func (w *Window) total(t metric.Total) Estimate {
 			return without("the server reported no token counts: it must support stream_options.include_usage")
 		}
 		amount = w.tokens
+	case metric.Inputs:
+		amount = float64(w.inputs)
+	case metric.PromptTokens:
+		if w.prompts == 0 && !w.noneAnswered() {
+			return without("the server reported no token counts")
+		}
+		amount = float64(w.prompts)
 	}
 	switch {
 	case t.PerSecond:

@@ -35,7 +35,7 @@ type Window struct {
 	isGood                            func(*harness.Record) bool
 	late                              lateness
 	WithoutSocket                     int     // failed for want of a socket
-	ended                             int     // whole answers that ended inside, whenever they were due
+	ended, inputs, prompts            int     // whole answers that ended inside, whenever they were due; their inputs, and prompt tokens
 	tokens                            float64 // that arrived inside
 	told                              bool    // the server counts tokens
 	Chunks, SharedStamps              int     // of content; those without a stamp of their own
@@ -97,7 +97,7 @@ func Of(run *harness.Run) *Window {
 }
 
 func newWindow(run *harness.Run, watched *Sampled) *Window {
-	w := &Window{Run: run, From: run.From, To: run.To, Sampled: watched, flight: flight{from: run.From, to: run.To}, isGood: Good(run.Scenario.Good)}
+	w := &Window{Run: run, From: run.From, To: run.To, Sampled: watched, flight: flight{from: run.From, to: run.To}, isGood: metric.GoodRequest(run.Scenario.Good)}
 	for _, m := range append(metric.Metrics(), metric.OwnOf(run.Scenario.Objectives, run.Scenario.Good)...) {
 		if of := m.PerRequest(); of != nil {
 			f := values{Metric: m, of: of, begins: m.Begins(), tally: new(tally)}
@@ -236,6 +236,7 @@ func one(is bool) int {
 func (w *Window) countArrived(r *harness.Record) {
 	if r.OK() && r.Done >= w.From && r.Done < w.To {
 		w.ended++
+		w.inputs, w.prompts = w.inputs+max(0, r.Inputs), w.prompts+max(0, r.PromptTokens)
 	}
 	if r.OutputTokens <= 0 || !r.HasContent() || r.Failed() {
 		return

@@ -28,7 +28,7 @@ func Check(m Metric) error {
 		fault(of.To <= of.From, "it ends before it begins")
 		fault(of.From == DueAt && !strings.Contains(m.Formula, "− due"), "it counts from when a request was due, and its formula does not")
 		fault(of.From == SentAt && !strings.Contains(m.Formula, "− sent"), "it counts from when a request was sent, and its formula does not")
-		fault(of.Per != Undivided && !strings.Contains(m.Formula, "output tokens"), "it is divided by tokens, and its formula is not")
+		fault(of.Per.countsTokens() && !strings.Contains(m.Formula, "output tokens"), "it is divided by tokens, and its formula is not")
 		fault(of.Per != Undivided && of.To < LastChunk, "how many tokens an answer has is known at its end")
 		fault(of.Per == LaterToken && of.From < FirstChunk, "the first token belongs to the time before the first chunk")
 	case Total:

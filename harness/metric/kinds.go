@@ -90,18 +90,20 @@ func (m Metric) CountsGood() bool {
 func (m Metric) NeedsTokenCounts() bool {
 	switch of := m.Source.(type) {
 	case Latency:
-		return of.Per != Undivided
+		return of.Per.countsTokens()
 	case Gap:
 		return of.PerToken
 	case RequestCount:
 		return of.ByServer
 	case Total:
-		return of.Of == OutputTokens
+		return of.Of == OutputTokens || of.Of == PromptTokens
 	case Energy:
 		return of.Per == OutputTokens
 	}
 	return false
 }
+
+func (p Per) countsTokens() bool { return p == OutputToken || p == LaterToken }
 
 // NeedsChunkTokens reports whether a metric has to know how many tokens each chunk holds.
 func (m Metric) NeedsChunkTokens() bool {

@@ -12,6 +12,7 @@ const (
 	NameRequests          = "requests"
 	NameRequestThroughput = "request throughput"
 	NameOutputThroughput  = "output throughput"
+	NameInputThroughput   = "input throughput"
 	NameErrorRate         = "error rate"
 	NameAttainment        = "attainment"
 	NameGoodput           = "goodput"

@@ -40,6 +40,7 @@ const (
 	Undivided   Per = iota // nothing
 	OutputToken            // output tokens, as the server counted them
 	LaterToken             // output tokens after the first one
+	Input                  // inputs, of a request that is pooled
 )
 
 // LongestGap is the longest time between two successive chunks of one answer.
@@ -79,6 +80,8 @@ const (
 	Ended                          // answers that ended whole in it
 	OutputTokens                   // output tokens that arrived in it
 	Good                           // good requests among those that were due in it
+	Inputs                         // inputs of whole answers that ended in it
+	PromptTokens                   // prompt tokens of whole answers that ended in it
 )
 
 // ErrorRate is the share of the requests due that failed.

@@ -21,7 +21,9 @@ func (l Latency) column() string {
 	}[l]
 	if value == "" {
 		value = "(" + l.To.stored() + " - " + l.From.stored() + ")"
-		if l.Per != Undivided {
+		if l.Per == Input {
+			value += " // nullif(inputs, 0)"
+		} else if l.Per != Undivided {
 			value += fmt.Sprintf(" // nullif(greatest(output_tokens - %d, 0), 0)", map[Per]int{LaterToken: 1}[l.Per])
 		}
 	}
@@ -32,7 +34,7 @@ func (l Latency) column() string {
 func (l Latency) Stored() string {
 	value := l.column()
 	if l.To == DoneAt {
-		value = "if(len(chunk_ns) > 0, " + value + ", null)"
+		value = "if(len(chunk_ns) > 0 or chunks_known = 'none', " + value + ", null)"
 	}
 	return value + " / 1e9"
 }

@@ -46,6 +46,8 @@ func (p Per) tokens(r *harness.Record) int {
 		return max(0, r.OutputTokens)
 	case LaterToken:
 		return max(0, r.OutputTokens-1)
+	case Input:
+		return max(0, r.Inputs)
 	}
 	return 1
 }

@@ -23,11 +23,27 @@ func NewFleet(replicas ...*Client) *Fleet {
 // they all serve one model, which is asked for from then on. What it returns holds no
 // secret, and no more than text.
 func (f *Fleet) Preflight(ctx context.Context, asks ...harness.Prompt) (Server, error) {
-	all, err := f.preflight(ctx, asks...)
+	return f.learn(func(c *Client) (Server, error) { return c.Preflight(ctx, asks...) })
+}
+
+// Find finds out what Preflight does, without an answer: that is left to who asks over another
+// interface.
+func (f *Fleet) Find(ctx context.Context) (Server, error) {
+	return f.learn(func(c *Client) (Server, error) {
+		server, unlisted, err := c.find(ctx)
+		if unlisted != nil {
+			server.Warnings = append(server.Warnings, fmt.Sprintf("%v; VLLM_MODEL is asked for all the same", unlisted))
+		}
+		return server, err
+	})
+}
+
+func (f *Fleet) learn(of func(*Client) (Server, error)) (Server, error) {
+	all, err := f.preflight(of)
 	return f.Replicas[0].shown(all), f.Replicas[0].CleanError(err)
 }
 
-func (f *Fleet) preflight(ctx context.Context, asks ...harness.Prompt) (Server, error) {
+func (f *Fleet) preflight(of func(*Client) (Server, error)) (Server, error) {
 	var all Server
 	var spoken dialect
 	var chats *Client // one that is asked chats only: then all are
@@ -35,7 +51,7 @@ func (f *Fleet) preflight(ctx context.Context, asks ...harness.Prompt) (Server, 
 		if chats != nil {
 			c.Chat, c.wording = true, chats.wording
 		}
-		one, err := c.Preflight(ctx, asks...)
+		one, err := of(c)
 		if err != nil {
 			return Server{}, err
 		}

@@ -43,14 +43,31 @@ const firstTimeout = 3 * time.Minute
 // fields among the prompts. A model that was set by name is asked for whatever the server
 // lists. Its errors say what to do.
 func (c *Client) Preflight(ctx context.Context, asks ...harness.Prompt) (Server, error) {
+	server, unlisted, err := c.find(ctx)
+	if err != nil {
+		return server, err
+	}
+	err = c.tryAll(ctx, &server, asks)
+	switch {
+	case unlisted != nil && err != nil:
+		return server, fmt.Errorf("%w; %w", err, unlisted)
+	case unlisted != nil:
+		server.Warnings = append(server.Warnings, fmt.Sprintf("%v; VLLM_MODEL is asked for all the same, and a first request was answered", unlisted))
+	}
+	return server, err
+}
+
+// find is the server as it describes itself, before it is asked for an answer. unlisted is why it may
+// not have the model that is asked for all the same.
+func (c *Client) find(ctx context.Context) (server Server, unlisted, err error) {
 	listed, err := c.Get(ctx, "/v1/models")
 	if err != nil {
-		return Server{}, c.Unreachable(ctx, err)
+		return Server{}, nil, c.Unreachable(ctx, err)
 	}
-	server, unlisted := c.listedModel(listed)
+	server, unlisted = c.listedModel(listed)
 	switch {
 	case unlisted != nil && (c.Model == "" || !c.mayServe(listed)):
-		return Server{}, unlisted
+		return Server{}, nil, unlisted
 	case unlisted != nil:
 		server = Server{Model: c.Model}
 	}
@@ -66,14 +83,7 @@ func (c *Client) Preflight(ctx context.Context, asks ...harness.Prompt) (Server,
 	if about, err := c.Get(ctx, vllm.ServerInfo); err == nil && about.Status == http.StatusOK {
 		server.Config = configured(about.Body)
 	}
-	err = c.tryAll(ctx, &server, asks)
-	switch {
-	case unlisted != nil && err != nil:
-		return server, fmt.Errorf("%w; %w", err, unlisted)
-	case unlisted != nil:
-		server.Warnings = append(server.Warnings, fmt.Sprintf("%v; VLLM_MODEL is asked for all the same, and a first request was answered", unlisted))
-	}
-	return server, err
+	return server, unlisted, nil
 }
 
 // listedModel is the model to ask for, as the server lists it.

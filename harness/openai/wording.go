@@ -3,7 +3,6 @@ package openai
 import (
 	"bytes"
 	"context"
-	_ "embed"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -65,11 +64,6 @@ func (c *Client) asChat(p harness.Prompt) harness.Prompt {
 	return p
 }
 
-// candidates are words that most vocabularies have as one token each.
-//
-//go:embed words.txt
-var candidates string
-
 // How words are learnt: how many are counted in one request, how many requests there are at
 // most, how many words are enough and how many must be found, how long the prompt is that
 // checks the result, and by which share it may be off.
@@ -90,7 +84,7 @@ func (c *Client) learnWords(ctx context.Context, model string) error {
 	if err != nil {
 		return err
 	}
-	all := strings.Fields(candidates)
+	all := Words()
 	for len(all) > 0 && len(l.kept) < enoughWords && l.asked < wordQuestions {
 		n := min(wordsAtATime, len(all))
 		if err := l.sift(ctx, template, all[:n]); err != nil {
@@ -99,7 +93,7 @@ func (c *Client) learnWords(ctx context.Context, model string) error {
 		all = all[n:]
 	}
 	if len(l.kept) < leastWords {
-		return fmt.Errorf("of %d words that were counted only %d are one token each", len(strings.Fields(candidates))-len(all), len(l.kept))
+		return fmt.Errorf("of %d words that were counted only %d are one token each", len(Words())-len(all), len(l.kept))
 	}
 	c.wording = &wording{words: l.kept, template: template}
 	return l.try(ctx, c.wording)

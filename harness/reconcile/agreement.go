@@ -3,6 +3,7 @@ package reconcile
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/ledger"
@@ -65,6 +66,40 @@ const (
 // isTime reports whether a figure is a mean of times: two clocks never agree exactly.
 func (f figure) isTime() bool { return f.unit == quantity.Seconds }
 
+// means reports whether both count a figure of such answers. A server counts each input that is pooled as a
+// request, so that its mean time is of other requests than the client's.
+func (f figure) means(a harness.Answers) bool {
+	switch {
+	case f.kind == firstTokens:
+		return a.Streams()
+	case f.kind == wholeAnswers, f.name == outputTokens, f.name == endedByLength:
+		return a.Generates()
+	}
+	return true
+}
+
+// The figures of what is generated.
+const (
+	outputTokens  = "output tokens"
+	endedByLength = endedBy + "length"
+	endedBy       = "answers ended by "
+)
+
+// CheckMeaning refuses a row about a figure that client and server do not both have over an interface.
+func CheckMeaning(o harness.Objective, over harness.Interface) error {
+	e, err := expectationOf(o)
+	if err != nil || e.means(over.Answers) {
+		return err
+	}
+	var names []string
+	for _, f := range figures() {
+		if f.means(over.Answers) {
+			names = append(names, f.name)
+		}
+	}
+	return fmt.Errorf("client and server do not both have %s over %q; they have %s", e.name, over.Name, strings.Join(names, ", "))
+}
+
 // A figure is one that client and server both count.
 type figure struct {
 	kind   kind
@@ -77,7 +112,7 @@ type figure struct {
 // figures are all that both count.
 func figures() []figure {
 	ended := func(reason string) figure {
-		return figure{ends, "answers ended by " + reason, quantity.Count,
+		return figure{ends, endedBy + reason, quantity.Count,
 			func(a *ledger.Ledger) (float64, int) { return float64(a.Client.ByFinish[reason]), a.Client.Answered },
 			func(a *ledger.Ledger) float64 { return a.Rise(ledger.SeriesFinished + " " + reason) }}
 	}
@@ -87,7 +122,7 @@ func figures() []figure {
 		{tokens, "prompt tokens", quantity.Tokens,
 			func(a *ledger.Ledger) (float64, int) { return tokensOf(a, a.Client.Prompt) },
 			func(a *ledger.Ledger) float64 { return a.Rise(ledger.SeriesPrompts) }},
-		{tokens, "output tokens", quantity.Tokens,
+		{tokens, outputTokens, quantity.Tokens,
 			func(a *ledger.Ledger) (float64, int) { return tokensOf(a, a.Client.Output) },
 			func(a *ledger.Ledger) float64 { return a.Rise(ledger.SeriesOutputs) }},
 		ended("stop"), ended("length"),
@@ -122,6 +157,9 @@ const (
 func Agreements(a *ledger.Ledger) []harness.Agreement {
 	var out []harness.Agreement
 	for _, f := range figures() {
+		if !f.means(a.Answers()) {
+			continue
+		}
 		p := f.pair(a)
 		tolerated := 0.0
 		if f.isTime() {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/measure"
+	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/internal/runtest"
@@ -52,7 +53,7 @@ func setGood(t *testing.T, c runtest.Case) {
 	if len(c.Good) == 0 {
 		return
 	}
-	good, records := measure.Good(c.Run.Scenario.Good), slices.Collect(c.Run.Records)
+	good, records := metric.GoodRequest(c.Run.Scenario.Good), slices.Collect(c.Run.Records)
 	for i := range records {
 		records[i].Good = good(&records[i])
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/measure"
+	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/internal/runtest"
@@ -182,7 +183,7 @@ func TestParse_readsRowsAsTheyAreMeant(t *testing.T) {
 func TestGood_isWithinEveryLimit(t *testing.T) {
 	limit, err := slo.ParseGood("TTFT", "at most 500 ms")
 	require.NoError(t, err)
-	good := measure.Good([]harness.Objective{limit})
+	good := metric.GoodRequest([]harness.Objective{limit})
 	fast, slow := runtest.Request(0, 0, 400*time.Millisecond), runtest.Request(1, 0, 600*time.Millisecond)
 	assert.True(t, good(&fast))
 	assert.False(t, good(&slow))
@@ -245,7 +246,7 @@ func TestGood_classesHaveLimitsOfTheirOwn(t *testing.T) {
 	limit, err := slo.ParseGood("chat: TTFT", "at most 500 ms")
 	require.NoError(t, err)
 	assert.Equal(t, "chat: TTFT at most 500 ms", limit.Text)
-	good := measure.Good([]harness.Objective{limit})
+	good := metric.GoodRequest([]harness.Objective{limit})
 	slow := runtest.Request(0, 0, 600*time.Millisecond)
 	assert.True(t, good(&slow), "of no class")
 	slow.Class = "chat"

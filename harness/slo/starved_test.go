@@ -21,6 +21,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness/client"
 	"github.com/vllmspec/vllmspec/harness/dataset"
 	"github.com/vllmspec/vllmspec/harness/measure"
+	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/openai"
 	"github.com/vllmspec/vllmspec/harness/sampler"
 	mock "github.com/vllmspec/vllmspec/harness/server"
@@ -71,7 +72,7 @@ func starvedRun(t *testing.T, seed uint64, held bool, rows []harness.Objective) 
 		scenario := harness.Scenario{Name: "starved", Seed: seed, Good: []harness.Objective{good}, Objectives: rows,
 			Dataset: dataset.Synthetic{Prompt: dataset.Length{Mean: 512, Deviation: 64}, Answer: dataset.Length{Mean: 32, Deviation: 8}},
 			Load:    harness.Open{Arrivals: arrival.Poisson{PerSecond: 20}, For: 12 * time.Second}}
-		runner := harness.Runner{Client: client, Good: measure.Good(scenario.Good), Samplers: []harness.Sampler{&sampler.Prometheus{URL: client.URL + "/metrics", HTTP: client.HTTP(), Source: "server"}}}
+		runner := harness.Runner{Client: client, Good: metric.GoodRequest(scenario.Good), Samplers: []harness.Sampler{&sampler.Prometheus{URL: client.URL + "/metrics", HTTP: client.HTTP(), Source: "server"}}}
 		if held {
 			runner.Client = heldClient{client}
 		}

@@ -149,7 +149,7 @@ func TestEveryField_isStored(t *testing.T) {
 	sample := harness.Sample{At: 5, Reading: harness.Reading{Source: "server", Series: "x", Labels: map[string]string{"a": "b", "c": ""}, Value: 0.1 + 0.2}}
 	run := &harness.Run{
 		Scenario: harness.Scenario{Name: "All", Where: "x.feature:3", Sentences: []string{"Given riddles", "| a | b |"}, Seed: 1<<64 - 1, Dataset: store.Dataset{Says: "riddles", Data: json.RawMessage(`{"kind":"riddles"}`)},
-			Load: harness.Closed{Users: 3, For: 1}, Warmup: 7, Leftovers: true, Cache: &harness.Cache{Share: 1. / 3}, Abandonment: harness.Abandonment{Share: .1, After: 9}, Labels: map[string]string{"model": "m"}},
+			Load: harness.Closed{Users: 3, For: 1}, Interface: harness.Interface{Name: "embeddings", Answers: harness.Pooled}, Warmup: 7, Leftovers: true, Cache: &harness.Cache{Share: 1. / 3}, Abandonment: harness.Abandonment{Share: .1, After: 9}, Labels: map[string]string{"model": "m"}},
 		Start: began, Length: 11, From: 12, To: 13, Virtual: true, Requests: 1, Records: slices.Values([]harness.Record{record}), Samples: slices.Values([]harness.Sample{sample}),
 		Warnings: harness.Oddities("late"), Stopped: harness.Stop{Kind: harness.StopAbandoned, Detail: "hopeless"},
 		Unwatched: map[string]string{"gpu": "none"}, Unread: map[string]string{"server": "refused"},

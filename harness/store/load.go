@@ -119,6 +119,9 @@ func (m *Manifest) scenario() (harness.Scenario, error) {
 	of := &m.Scenario
 	s := harness.Scenario{Name: of.Name, Where: of.Where, Sentences: of.Sentences, Seed: of.Seed, Warmup: time.Duration(of.WarmupNS), Cache: of.Cache, Leftovers: of.Leftovers,
 		Good: of.Good, Objectives: of.Objectives, Labels: of.Labels}
+	if of.Interface != nil {
+		s.Interface = *of.Interface
+	}
 	if of.Abandonment != nil {
 		s.Abandonment = *of.Abandonment
 	}

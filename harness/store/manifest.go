@@ -87,6 +87,7 @@ type Scenario struct {
 	Seed        uint64               `json:"seed"`
 	Dataset     string               `json:"dataset"`
 	Load        string               `json:"load"`
+	Interface   *harness.Interface   `json:"interface,omitempty"` // nil: completions and chats, streamed
 	WarmupNS    int64                `json:"warmup_ns"`
 	Good        []harness.Objective  `json:"good"`
 	Objectives  []harness.Objective  `json:"objectives"`
@@ -225,6 +226,9 @@ func NewManifest(name string, run *harness.Run) Manifest {
 	}
 	if open, ok := s.Load.(harness.Open); ok {
 		m.Scenario.InFlight = open.InFlight
+	}
+	if s.Interface != (harness.Interface{}) {
+		m.Scenario.Interface = &s.Interface
 	}
 	m.Scenario.Leftovers, m.Server.CacheSalt = s.Leftovers, run.Salting
 	if m.Scenario.Cache = s.Cache; s.Abandonment.Share > 0 {

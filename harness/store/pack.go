@@ -153,7 +153,7 @@ func (r *row) pack(p *packer) {
 	p.flag(&r.Warmup)
 	p.flag(&r.Good)
 	p.flag(&r.FullLength)
-	p.numbers(&r.RequestedMinOutputTokens)
+	p.numbers(&r.RequestedMinOutputTokens, &r.Inputs)
 	p.texts(&r.CountFault)
 	p.flag(&r.Refused)
 	p.texts(&r.ChunksKnown)

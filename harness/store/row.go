@@ -7,7 +7,7 @@ import (
 )
 
 // schemaVersion is raised when a column is added. None is ever renamed.
-const schemaVersion = "7"
+const schemaVersion = "8"
 
 // row is one line of requests.parquet. A pointer is null where the instant did
 // not come or the count was not reported; it is never 0 instead.
@@ -62,6 +62,7 @@ type row struct {
 	Refused                  bool    `parquet:"refused"`
 	ChunksKnown              *string `parquet:"chunks_known,optional,dict"` // where chunk_ns has not each: which it has
 	DueUnknown               bool    `parquet:"due_unknown"`                // due_ns is when it was sent
+	Inputs                   *int64  `parquet:"inputs,optional"`            // texts that are pooled
 }
 
 // reading is one line of samples.parquet.
@@ -91,7 +92,7 @@ func toRow(run, scenario string, r *harness.Record) row {
 		Finish: text(r.Finish), Failure: text(string(r.Failure)), HTTPStatus: count(r.HTTPStatus), Error: text(r.Error),
 		RequestID: text(r.RequestID), Model: text(r.Model), RequestedModel: text(r.RequestedModel), Replica: text(r.Replica), Warmup: r.Warmup, Good: r.Good, FullLength: r.Full,
 		RequestedMinOutputTokens: count(r.RequestedMinOutputTokens), CountFault: text(string(r.CountFault)), Refused: r.Refused,
-		ChunksKnown: text(string(r.Seen)), DueUnknown: r.DueUnknown,
+		ChunksKnown: text(string(r.Seen)), DueUnknown: r.DueUnknown, Inputs: count(r.Inputs),
 	}
 }
 
@@ -115,6 +116,7 @@ func (r *row) record() harness.Record {
 	out.RequestID, out.Model, out.RequestedModel, out.Replica = untext(r.RequestID), untext(r.Model), untext(r.RequestedModel), untext(r.Replica)
 	out.Warmup, out.Good, out.Full = r.Warmup, r.Good, r.FullLength
 	out.RequestedMinOutputTokens, out.CountFault, out.Refused = uncount(r.RequestedMinOutputTokens), harness.CountFault(untext(r.CountFault)), r.Refused
+	out.Inputs = uncount(r.Inputs)
 	out.Seen, out.DueUnknown = harness.Seen(untext(r.ChunksKnown)), r.DueUnknown
 	out.DropImpossible()
 	return out

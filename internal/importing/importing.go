@@ -129,7 +129,7 @@ func (k *keeping) keep() (*Kept, error) {
 
 // records hands the records to the archive.
 func (k *keeping) records(to harness.Sink) error {
-	good := measure.Good(k.asked.Good)
+	good := metric.GoodRequest(k.asked.Good)
 	for r, err := range k.of.Records() {
 		if err != nil {
 			return err

@@ -65,7 +65,8 @@ type Handler struct {
 	faults  *faults.Active
 	metrics *metrics.Metrics
 	mux     *http.ServeMux
-	load    atomic.Int64 // requests that are being answered
+	paths   map[string]map[string]any // that it has, with their methods, as /openapi.json tells them
+	load    atomic.Int64              // requests that are being answered
 
 	adapters  adapters
 	equals    equals
@@ -75,7 +76,7 @@ type Handler struct {
 
 // New is the front end of an engine.
 func New(c Config, e *engine.Engine, active *faults.Active, m *metrics.Metrics) *Handler {
-	s := &Handler{config: c, engine: e, faults: active, metrics: m, mux: http.NewServeMux()}
+	s := &Handler{config: c, engine: e, faults: active, metrics: m, mux: http.NewServeMux(), paths: map[string]map[string]any{}}
 	s.adapters.list = slices.Clone(c.Adapters)
 	s.routes()
 	return s
@@ -83,44 +84,47 @@ func New(c Config, e *engine.Engine, active *faults.Active, m *metrics.Metrics) 
 
 func (s *Handler) routes() {
 	for _, route := range []string{"GET /health", "GET /ping", "POST /ping"} {
-		s.mux.HandleFunc(route, s.health)
+		s.route(route, s.health)
 	}
-	s.mux.HandleFunc("GET /version", func(w http.ResponseWriter, _ *http.Request) {
+	s.route("GET /version", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set(Header, Version)
 		reply(w, map[string]string{"version": Version})
 	})
-	s.mux.HandleFunc("GET /load", func(w http.ResponseWriter, _ *http.Request) {
+	s.route("GET /load", func(w http.ResponseWriter, _ *http.Request) {
 		reply(w, map[string]int64{"server_load": s.load.Load()})
 	})
-	s.mux.HandleFunc("/metrics", s.exposeMetrics)
-	s.mux.HandleFunc("GET /v1/models", s.models)
-	s.mux.HandleFunc("POST /tokenize", s.tokenize)
-	s.mux.HandleFunc("POST /detokenize", s.detokenize)
-	s.mux.HandleFunc("POST /v1/completions", func(w http.ResponseWriter, r *http.Request) { s.generate(w, r, completions) })
-	s.mux.HandleFunc("POST /v1/chat/completions", func(w http.ResponseWriter, r *http.Request) { s.generate(w, r, chat) })
-	s.mux.HandleFunc("POST /v1/responses", s.responses)
-	s.mux.HandleFunc("POST /v1/messages", s.messages)
-	s.mux.HandleFunc("POST /v1/messages/count_tokens", s.countTokens)
-	s.mux.HandleFunc("POST /v1/embeddings", s.embeddings)
+	s.route("/metrics", s.exposeMetrics)
+	s.route("GET /v1/models", s.models)
+	s.route("POST /tokenize", s.tokenize)
+	s.route("POST /detokenize", s.detokenize)
+	s.route("POST /v1/completions", func(w http.ResponseWriter, r *http.Request) { s.generate(w, r, completions) })
+	s.route("POST /v1/chat/completions", func(w http.ResponseWriter, r *http.Request) { s.generate(w, r, chat) })
+	s.route("POST /v1/responses", s.responses)
+	s.route("POST /v1/messages", s.messages)
+	s.route("POST /v1/messages/count_tokens", s.countTokens)
+	s.route("POST /v1/embeddings", pooler{s}.embeddings)
+	s.route("POST /classify", pooler{s}.classify)
+	s.route("POST /pooling", pooler{s}.pooling)
 	for _, path := range []string{"/score", "/v1/score"} {
-		s.mux.HandleFunc("POST "+path, s.score)
+		s.route("POST "+path, pooler{s}.score)
 	}
 	for _, path := range []string{"/rerank", "/v1/rerank", "/v2/rerank"} {
-		s.mux.HandleFunc("POST "+path, s.rerank)
+		s.route("POST "+path, pooler{s}.rerank)
 	}
-	s.mux.HandleFunc("GET /admin/faults", s.listFaults)
-	s.mux.HandleFunc("POST /admin/faults", s.addFaults)
-	s.mux.HandleFunc("DELETE /admin/faults", s.clearFaults)
+	s.route("GET /openapi.json", s.describe)
+	s.route("GET /admin/faults", s.listFaults)
+	s.route("POST /admin/faults", s.addFaults)
+	s.route("DELETE /admin/faults", s.clearFaults)
 	if s.config.RuntimeAdapters {
-		s.mux.HandleFunc("POST /v1/load_lora_adapter", s.loadAdapter)
-		s.mux.HandleFunc("POST /v1/unload_lora_adapter", s.unloadAdapter)
+		s.route("POST /v1/load_lora_adapter", s.loadAdapter)
+		s.route("POST /v1/unload_lora_adapter", s.unloadAdapter)
 	}
 	if s.config.Development {
-		s.mux.HandleFunc("POST /reset_prefix_cache", development{s}.resetPrefixCache)
-		s.mux.HandleFunc("POST /sleep", development{s}.sleep)
-		s.mux.HandleFunc("POST /wake_up", development{s}.wakeUp)
-		s.mux.HandleFunc("GET /is_sleeping", development{s}.isSleeping)
-		s.mux.HandleFunc("GET /server_info", development{s}.serverInfo)
+		s.route("POST /reset_prefix_cache", development{s}.resetPrefixCache)
+		s.route("POST /sleep", development{s}.sleep)
+		s.route("POST /wake_up", development{s}.wakeUp)
+		s.route("GET /is_sleeping", development{s}.isSleeping)
+		s.route("GET /server_info", development{s}.serverInfo)
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"github.com/vllmspec/vllmspec/mockvllm/internal/answer"
 	"github.com/vllmspec/vllmspec/mockvllm/internal/engine"
+	"github.com/vllmspec/vllmspec/mockvllm/internal/faults"
 	"github.com/vllmspec/vllmspec/mockvllm/internal/hash"
 	"github.com/vllmspec/vllmspec/mockvllm/internal/tokenizer"
 )
@@ -22,9 +23,12 @@ import (
 // dimensions of an embedding, unless the request says otherwise.
 const dimensions = 1024
 
+// A pooler answers as pooling models do.
+type pooler struct{ *Handler }
+
 // pool takes prompts through the engine, as a pooling model does: their prefill
 // is computed and nothing is generated. It reports false when the client left.
-func (s *Handler) pool(r *http.Request, in arrival, prompts [][]tokenizer.Token) bool {
+func (s pooler) pool(r *http.Request, in arrival, prompts [][]tokenizer.Token) bool {
 	if !s.pause(r, s.config.Frontend) {
 		return false
 	}
@@ -60,7 +64,7 @@ func fits(prompts [][]tokenizer.Token, longest int) *apiError {
 	return nil
 }
 
-func (s *Handler) embeddings(w http.ResponseWriter, r *http.Request) {
+func (s pooler) embeddings(w http.ResponseWriter, r *http.Request) {
 	in, ok := s.receive(w, r)
 	if !ok {
 		return
@@ -86,17 +90,72 @@ func (s *Handler) embeddings(w http.ResponseWriter, r *http.Request) {
 	if !s.pool(r, in, prompts) {
 		return
 	}
-	data, total := make([]any, len(prompts)), 0
-	for i, prompt := range prompts {
-		total += len(prompt)
-		data[i] = map[string]any{"index": i, "object": "embedding", "embedding": packed(embed(prompt, cmp.Or(body.Dimensions, dimensions)), body.Encoding)}
+	s.replyOfEach(w, in, "embd", prompts, func(i int) map[string]any {
+		return map[string]any{"index": i, "object": "embedding", "embedding": packed(embed(prompts[i], cmp.Or(body.Dimensions, dimensions)), body.Encoding)}
+	})
+}
+
+// states asks for what is pooled of each input, whatever its shape: classes, or the states themselves.
+func (s pooler) states(w http.ResponseWriter, r *http.Request, prefix string, of func(i int, prompt []tokenizer.Token) map[string]any) {
+	in, ok := s.receive(w, r)
+	if !ok {
+		return
 	}
-	reply(w, pooledReply(s.config.Names[0], "embd", in, map[string]any{"data": data}, total))
+	var body struct {
+		Model string          `json:"model"`
+		Input json.RawMessage `json:"input"`
+	}
+	prompts, apiErr := s.inputs(in.body, &body, func() (string, json.RawMessage) { return body.Model, body.Input })
+	if apiErr != nil {
+		s.fail(w, apiErr)
+		return
+	}
+	if s.pool(r, in, prompts) {
+		s.replyOfEach(w, in, prefix, prompts, func(i int) map[string]any { return of(i, prompts[i]) })
+	}
+}
+
+func (s pooler) classify(w http.ResponseWriter, r *http.Request) {
+	s.states(w, r, "classify", func(i int, prompt []tokenizer.Token) map[string]any {
+		likely := closeness(prompt)
+		label := map[bool]string{false: "LABEL_0", true: "LABEL_1"}[likely > 0.5]
+		return map[string]any{"index": i, "label": label, "probs": []float64{1 - likely, likely}, "num_classes": 2}
+	})
+}
+
+func (s pooler) pooling(w http.ResponseWriter, r *http.Request) {
+	s.states(w, r, "pool", func(i int, prompt []tokenizer.Token) map[string]any {
+		return map[string]any{"index": i, "object": "pooling", "data": embed(prompt, dimensions)}
+	})
+}
+
+// replyOfEach answers with one result for each prompt.
+func (s pooler) replyOfEach(w http.ResponseWriter, in arrival, prefix string, prompts [][]tokenizer.Token, of func(i int) map[string]any) {
+	data, total := make([]map[string]any, len(prompts)), 0
+	for i, prompt := range prompts {
+		data[i], total = of(i), total+len(prompt)
+	}
+	reply(w, pooledReply(s.config.Names[0], prefix, in, map[string]any{"data": spoilt(in, data)}, total))
+}
+
+// spoilt is what a fault makes of results: the last one is missing, or the first holds no numbers.
+func spoilt(in arrival, results []map[string]any) []map[string]any {
+	switch in.hit.Kind {
+	case faults.Cut:
+		return results[:len(results)-1]
+	case faults.Garble:
+		for _, member := range []string{"embedding", "probs", "data", "score", "relevance_score"} {
+			if _, has := results[0][member]; has {
+				results[0][member] = nil
+			}
+		}
+	}
+	return results
 }
 
 // inputs reads the body of a pooling request and the prompts in it: one text or
 // list of token ids, or several.
-func (s *Handler) inputs(raw []byte, body any, of func() (model string, input json.RawMessage)) ([][]tokenizer.Token, *apiError) {
+func (s pooler) inputs(raw []byte, body any, of func() (model string, input json.RawMessage)) ([][]tokenizer.Token, *apiError) {
 	if err := json.Unmarshal(raw, body); err != nil {
 		return nil, invalid(raw, err)
 	}
@@ -178,7 +237,7 @@ func pairs(one string, others []string) (prompts [][]tokenizer.Token) {
 	return prompts
 }
 
-func (s *Handler) score(w http.ResponseWriter, r *http.Request) {
+func (s pooler) score(w http.ResponseWriter, r *http.Request) {
 	s.compare(w, r, func(raw []byte) (string, []string, int) {
 		var body struct {
 			One    string          `json:"text_1"`
@@ -192,16 +251,16 @@ func (s *Handler) score(w http.ResponseWriter, r *http.Request) {
 			_ = json.Unmarshal(body.Others, &others) // none of them is refused below
 		}
 		return body.One, others, 0
-	}, func(scores []float64, _ []string, _ int) map[string]any {
-		data := make([]any, len(scores))
+	}, func(in arrival, scores []float64, _ []string, _ int) map[string]any {
+		data := make([]map[string]any, len(scores))
 		for i, v := range scores {
 			data[i] = map[string]any{"index": i, "object": "score", "score": v}
 		}
-		return map[string]any{"data": data}
+		return map[string]any{"data": spoilt(in, data)}
 	})
 }
 
-func (s *Handler) rerank(w http.ResponseWriter, r *http.Request) {
+func (s pooler) rerank(w http.ResponseWriter, r *http.Request) {
 	s.compare(w, r, func(raw []byte) (string, []string, int) {
 		var body struct {
 			Query     string   `json:"query"`
@@ -210,23 +269,23 @@ func (s *Handler) rerank(w http.ResponseWriter, r *http.Request) {
 		}
 		_ = json.Unmarshal(raw, &body) // what is missing is refused below
 		return body.Query, body.Documents, body.TopN
-	}, func(scores []float64, documents []string, top int) map[string]any {
+	}, func(in arrival, scores []float64, documents []string, top int) map[string]any {
 		order := make([]int, len(scores))
 		for i := range order {
 			order[i] = i
 		}
 		slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(scores[b], scores[a]) })
-		var results []any
+		var results []map[string]any
 		for _, i := range order[:min(len(order), cmp.Or(max(0, top), len(order)))] {
 			results = append(results, map[string]any{"index": i, "document": map[string]any{"text": documents[i], "multi_modal": nil}, "relevance_score": scores[i]})
 		}
-		return map[string]any{"results": results}
+		return map[string]any{"results": spoilt(in, results)}
 	})
 }
 
 // compare computes one text against others and answers with what show makes of
 // the scores.
-func (s *Handler) compare(w http.ResponseWriter, r *http.Request, read func([]byte) (string, []string, int), show func([]float64, []string, int) map[string]any) {
+func (s pooler) compare(w http.ResponseWriter, r *http.Request, read func([]byte) (string, []string, int), show func(arrival, []float64, []string, int) map[string]any) {
 	in, ok := s.receive(w, r)
 	if !ok {
 		return
@@ -244,5 +303,5 @@ func (s *Handler) compare(w http.ResponseWriter, r *http.Request, read func([]by
 	for i, p := range prompts {
 		scores[i], total = closeness(p), total+len(p)
 	}
-	reply(w, pooledReply(s.config.Names[0], "score", in, show(scores, others, top), total))
+	reply(w, pooledReply(s.config.Names[0], "score", in, show(in, scores, others, top), total))
 }

@@ -1,8 +1,9 @@
-package steps
+// Package phrases is what people write who do not know the vocabulary, and what they probably mean.
+package phrases
 
-// phrases are what people write who know other tools, or none, with the sentence that they probably mean; … is a
+// All are what people write who know other tools, or none, with the sentence that they probably mean; … is a
 // number or a name. They are not read: the error names the sentence.
-func phrases() map[string]string {
+func All() map[string]string {
 	const poisson, users = "requests arrive as a Poisson process at … per second", "… users ask with a think time of 1 second"
 	return map[string]string{
 		"I send … per second": poisson, "… per second are sent": poisson, "we send … per second": poisson, "a request rate of … per second": poisson, "the request rate is … per second": poisson, "a load of … per second": poisson,

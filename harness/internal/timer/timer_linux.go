@@ -1,4 +1,4 @@
-package harness
+package timer
 
 import (
 	"context"
@@ -9,26 +9,26 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A timer is a timerfd(2): its deadline is an event of a file, for which the
+// A Timer is a timerfd(2): its deadline is an event of a file, for which the
 // poller waits as for any other, without rounding.
-type timer struct {
+type Timer struct {
 	file   *os.File
 	unhook func() bool
 }
 
-// newTimer is nil where the system has none to give.
-func newTimer(ctx context.Context) *timer {
+// New is a timer that ends with a context; nil where the system has none to give.
+func New(ctx context.Context) *Timer {
 	fd, err := unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_NONBLOCK|unix.TFD_CLOEXEC)
 	if err != nil {
 		return nil
 	}
-	t := &timer{file: os.NewFile(uintptr(fd), "timerfd")}
+	t := &Timer{file: os.NewFile(uintptr(fd), "timerfd")}
 	t.unhook = context.AfterFunc(ctx, func() { _ = t.file.SetReadDeadline(time.Unix(1, 0)) }) // wakes the reader
 	return t
 }
 
-// wait fails when the context ended first, or the system refused.
-func (t *timer) wait(d time.Duration) error {
+// Wait fails when the context ended first, or the system refused.
+func (t *Timer) Wait(d time.Duration) error {
 	at := unix.ItimerSpec{Value: unix.NsecToTimespec(int64(d))}
 	raw, err := t.file.SyscallConn()
 	if err != nil {
@@ -44,7 +44,8 @@ func (t *timer) wait(d time.Duration) error {
 	return err
 }
 
-func (t *timer) close() {
+// Close gives the timer back to the system.
+func (t *Timer) Close() {
 	t.unhook()
 	t.file.Close()
 }

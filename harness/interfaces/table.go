@@ -1,0 +1,118 @@
+// Package interfaces is the table of the ways in which a server can be asked: what users call each, where a
+// server has it, which package makes its requests and reads its answers, and what comes back. A further one is
+// a further entry.
+package interfaces
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/client"
+	"github.com/vllmspec/vllmspec/harness/openai"
+	"github.com/vllmspec/vllmspec/harness/pooling"
+	"github.com/vllmspec/vllmspec/internal/spelling"
+)
+
+// An Interface is one way to ask a server.
+type Interface struct {
+	harness.Interface          // what users call it, and what comes back
+	Paths             []string // under which a server may have it; the first that it has is asked
+	Takes             Takes
+
+	// Over is the client that asks a server over it, at one of the paths; nil: the OpenAI client asks by itself.
+	Over func(at *openai.Client, path string) client.Replica
+}
+
+// Takes is what an interface can be asked.
+type Takes string
+
+// What there is to ask.
+const (
+	Questions Takes = "prompts or conversations that are answered"
+	Texts     Takes = "texts"
+	Queries   Takes = "queries with documents"
+)
+
+// All are all interfaces that there are.
+func All() []Interface {
+	pooled := func(name string, takes Takes, task pooling.Task) Interface {
+		return Interface{harness.Interface{Name: name, Answers: harness.Pooled}, task.Paths, takes,
+			func(at *openai.Client, path string) client.Replica {
+				return &pooling.Client{Client: at, Task: task, Path: path}
+			}}
+	}
+	return []Interface{
+		{harness.Interface{Name: Completions}, []string{"/v1/completions"}, Questions, nil},
+		{harness.Interface{Name: Chat}, []string{"/v1/chat/completions"}, Questions, nil},
+		pooled(Embeddings, Texts, pooling.Embed()),
+		pooled(Classify, Texts, pooling.Classify()),
+		pooled(Pooling, Texts, pooling.Pool()),
+		pooled(Score, Queries, pooling.Score()),
+		pooled(Rerank, Queries, pooling.Rerank()),
+	}
+}
+
+// The names of interfaces that sentences ask for.
+const (
+	Completions = "completions"
+	Chat        = "chat"
+	Embeddings  = "embeddings"
+	Classify    = "classify"
+	Pooling     = "pooling"
+	Score       = "score"
+	Rerank      = "rerank"
+)
+
+// Named is the interface of a name.
+func Named(name string) (Interface, error) {
+	all := All()
+	i := slices.IndexFunc(all, func(in Interface) bool { return in.Name == name })
+	if i < 0 {
+		return Interface{}, fmt.Errorf("%q is no interface that can be asked for%s; there are %s", name, spelling.DidYouMean(name, names(all)), quoted(all))
+	}
+	return all[i], nil
+}
+
+// Choose is the interface over which a workload is asked. The task is the one that the workload means, "" for
+// questions; over is the one that is asked for, "" for none. The zero value is completions and chats.
+func Choose(task, over string) (harness.Interface, error) {
+	if task == "" && over == "" {
+		return harness.Interface{}, nil
+	}
+	means, chosen := Interface{Takes: Questions}, Interface{}
+	var err error
+	if task != "" {
+		if means, err = Named(task); err != nil {
+			return means.Interface, err
+		}
+		chosen = means
+	}
+	if over != "" {
+		chosen, err = Named(over)
+	}
+	if err == nil && chosen.Takes != means.Takes {
+		err = fmt.Errorf("%s are not asked over %q, which takes %s", means.Takes, chosen.Name, chosen.Takes)
+	}
+	return chosen.Interface, err
+}
+
+func names(all []Interface) (out []string) {
+	for _, in := range all {
+		out = append(out, in.Name)
+	}
+	return out
+}
+
+// quoted are the names as a sentence lists them.
+func quoted(all []Interface) string {
+	list := names(all)
+	for i := range list {
+		list[i] = fmt.Sprintf("%q", list[i])
+	}
+	if len(list) < 2 {
+		return strings.Join(list, "")
+	}
+	return strings.Join(list[:len(list)-1], ", ") + " and " + list[len(list)-1]
+}
