@@ -24,7 +24,9 @@ func (l *load) ask(ctx context.Context, rec *Record, prompt Prompt, onText func(
 		l.inFlight.add(l.now(), 1)
 		outline := l.shared.outline(&prompt)
 		l.shared.add(outline, rec.Due)
+		check, onText := checking(prompt.Checks, onText)
 		l.follow(ctx, rec, prompt, onText)
+		check(rec)
 		rec.ShareableTokens = l.shared.shareable(outline, rec.Due, rec.PromptTokens)
 		l.inFlight.add(l.now(), -1)
 	} else {
@@ -59,7 +61,7 @@ func (l *load) follow(ctx context.Context, rec *Record, prompt Prompt, onText fu
 			err = rec.take(chunk, l.start)
 		}
 		if heard += len(chunk.Text); err == nil && onText != nil && heard > limit.AnswerText(prompt.MaxTokens) {
-			err = beyond(fmt.Sprintf("the answer, from which its conversation goes on, has more than %d bytes of text", limit.AnswerText(prompt.MaxTokens)))
+			err = beyond(fmt.Sprintf("the answer, which is read as a whole, has more than %d bytes of text", limit.AnswerText(prompt.MaxTokens)))
 		}
 		if err != nil {
 			rec.fail(ctx, err)

@@ -28,6 +28,7 @@ type Prompt struct {
 	Inputs    []Input   // pooled: embedded, classified, or ranked by Text or TokenIDs
 
 	Extra   map[string]json.RawMessage // what else is asked, under the names of OpenAI's interface: tools, sampling
+	Checks  []Check                    // of its answer
 	Request Request                    // what a Preparer made of all this; nil: nothing yet
 
 	said    int      // messages of it that were asked or answered before, in a conversation that goes on

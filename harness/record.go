@@ -45,9 +45,10 @@ type Record struct {
 	Full                          bool       // the answer was to have just RequestedOutputTokens
 	CountFault                    CountFault // why the server's counts were not kept; "" where they were, or none came
 
-	Finish     string  // finish reason as the server gave it
-	Refused    bool    // the answer, or a part of it, was a refusal
-	Failure    Failure // "" when the answer came whole
+	Finish     string   // finish reason as the server gave it
+	Refused    bool     // the answer, or a part of it, was a refusal
+	Validity   Validity // what checks of the answer found
+	Failure    Failure  // "" when the answer came whole
 	HTTPStatus int
 	Error      string // what exactly went wrong, without credentials
 	RequestID  string

@@ -28,6 +28,7 @@ const (
 	ErrorEvent  = faults.ErrorEvent
 	Stall       = faults.Stall
 	Garble      = faults.Garble
+	Loop        = faults.Loop
 	Split       = faults.Split
 	Bundle      = faults.Bundle
 	NoUsage     = faults.NoUsage

@@ -27,6 +27,9 @@ func (work *workload) described() (harness.Dataset, error) {
 	if err != nil {
 		return nil, err
 	}
+	if d, err = work.checked(d); err != nil {
+		return nil, err
+	}
 	if len(work.adapters) > 0 {
 		d = dataset.Adapters{Dataset: d, Shares: work.adapters}
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -85,7 +86,7 @@ func (work *workload) class(cells []*messages.PickleTableCell) (c dataset.Class,
 // asked reads the sentences of a workload, with ; between them.
 func (work *workload) asked(text string) (harness.Dataset, harness.Think, error) {
 	one, load := &workload{own: work.own, userFiles: work.userFiles, files: work.files, virtual: work.virtual, rehearsal: work.rehearsal}, new(loadSpec)
-	known := sentence.Compile(workloadSentences())
+	known := sentence.Compile(slices.Concat(workloadSentences(), answersSentences()))
 	for text := range strings.SplitSeq(text, "; ") {
 		text = strings.TrimSpace(text)
 		s, ok := known.ReadText(text)

@@ -57,6 +57,7 @@ func concepts(rows grammar) []concept {
 		{"How many ask at once, and who gives up", loadSentences()},
 		{"How long an answer may take", patienceSentences()},
 		{"What is asked", workloadSentences()},
+		{"What answers have to be", answersSentences()},
 		{"What is asked of models that generate nothing", textsSentences()},
 		{"What is asked of several kinds at once", mixSentences()},
 		{"What the prefix cache holds", cacheSentences()},

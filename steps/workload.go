@@ -41,6 +41,7 @@ type workload struct {
 	files          digest.Files // that are drawn from, as the scenario names them
 	open           []io.Closer  // files that are drawn from
 	trace          *trace.Trace // that is replayed; nil: none
+	answers        answers
 }
 
 // workloadSentences say what is asked.

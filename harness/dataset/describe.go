@@ -21,6 +21,7 @@ const (
 	KindMix       Kind = "mix"
 	KindAdapters  Kind = "adapters"
 	KindCached    Kind = "cached"
+	KindChecked   Kind = "checked"
 	KindOther     Kind = "other"
 )
 
@@ -28,7 +29,7 @@ const (
 // a run was asked; no prompt is in it.
 type form struct {
 	Kind Kind   `json:"kind"`
-	Says string `json:"says,omitempty"` // of another kind: as it describes itself
+	Says string `json:"says,omitempty"` // of another kind: as it describes itself; of a checked one: what an answer does
 
 	Prompt *lengthForm `json:"prompt_tokens,omitempty"`
 	Answer *lengthForm `json:"answer_tokens,omitempty"`
@@ -46,7 +47,7 @@ type form struct {
 
 	Classes []classForm     `json:"classes,omitempty"`
 	Shares  []shareForm     `json:"adapters,omitempty"`
-	Of      json.RawMessage `json:"of,omitempty"`          // the dataset under adapters or a cache
+	Of      json.RawMessage `json:"of,omitempty"`          // the dataset under adapters, checks or a cache
 	Found   *float64        `json:"found_share,omitempty"` // of prompt tokens, in the prefix cache
 }
 

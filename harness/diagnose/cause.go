@@ -50,6 +50,8 @@ func (e *Observer) because(v slo.Verdict) slo.Cause {
 		return failed.because()
 	case m.Measures(metric.Lag()):
 		return slo.Cause{Phase: slo.PhaseClient, Summary: "the client itself was late"}.With(e.w.Starved())
+	case m.Measures(metric.ValidAnswers{}) && len(v.Notes) > 0:
+		return reason(v.Notes[0])
 	case q != nil && v.Relation == harness.AtLeast && !m.CountsGood():
 		return reason("it was less than was asked for, which is no fault")
 	case q != nil && failed.n > q.slow.n:

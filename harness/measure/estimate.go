@@ -48,6 +48,8 @@ func (w *Window) Estimate(m metric.Metric, statistic string, failedAreWorst bool
 		return w.total(of)
 	case metric.ErrorRate:
 		return errorRate(w)
+	case metric.ValidAnswers:
+		return valid(w)
 	case metric.Coalesced:
 		return Coalesced(w)
 	case metric.Attainment:

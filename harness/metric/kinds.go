@@ -211,7 +211,7 @@ func unitOf(s Source) quantity.Unit {
 	switch of := s.(type) {
 	case Latency, LongestGap, Gap, OwnTime, Histogram:
 		return quantity.Seconds
-	case ErrorRate, Coalesced, Ratio:
+	case ErrorRate, ValidAnswers, Coalesced, Ratio:
 		return quantity.Ratio
 	case Concurrency:
 		return quantity.Count

@@ -27,6 +27,8 @@ func ofTheRun() []Metric {
 			Formula: "good ÷ due, with the interval of Clopper and Pearson"},
 		{Name: NameGoodput, Unit: quantity.PerSecond, Better: HigherIsBetter, Source: Attainment{PerSecond: true}, Curve: figure, History: figure,
 			Formula: "attainment × request rate"},
+		{Name: "valid answers", Unit: quantity.Ratio, Better: HigherIsBetter, Source: ValidAnswers{},
+			Formula: "whole answers in which no check found anything ÷ those that were checked, with the interval of Clopper and Pearson"},
 		{Name: NameCoalesced, Unit: quantity.Ratio, Better: LowerIsBetter, Source: Coalesced{},
 			Formula: "chunks that came in one read with the one before, and share its stamp ÷ all chunks"},
 		{Name: NameConcurrency, Unit: quantity.Count, Source: Concurrency{}, Curve: []string{"mean"},

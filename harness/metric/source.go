@@ -87,6 +87,9 @@ const (
 // ErrorRate is the share of the requests due that failed.
 type ErrorRate struct{}
 
+// ValidAnswers is the share of checked answers in which no check found anything.
+type ValidAnswers struct{}
+
 // Coalesced is the share of chunks that share the stamp of the one before.
 type Coalesced struct{}
 
@@ -150,6 +153,7 @@ func (OwnTime) source()      {}
 func (RequestCount) source() {}
 func (Total) source()        {}
 func (ErrorRate) source()    {}
+func (ValidAnswers) source() {}
 func (Coalesced) source()    {}
 func (Attainment) source()   {}
 func (Concurrency) source()  {}

@@ -158,6 +158,7 @@ func (r *row) pack(p *packer) {
 	p.flag(&r.Refused)
 	p.texts(&r.ChunksKnown)
 	p.flag(&r.DueUnknown)
+	p.texts(&r.Validity)
 }
 
 func (r *reading) pack(p *packer) {

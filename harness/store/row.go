@@ -63,6 +63,7 @@ type row struct {
 	ChunksKnown              *string `parquet:"chunks_known,optional,dict"` // where chunk_ns has not each: which it has
 	DueUnknown               bool    `parquet:"due_unknown"`                // due_ns is when it was sent
 	Inputs                   *int64  `parquet:"inputs,optional"`            // texts that are pooled
+	Validity                 *string `parquet:"validity,optional,dict"`     // what checks of the answer found; null where none was made
 }
 
 // reading is one line of samples.parquet.
@@ -92,7 +93,7 @@ func toRow(run, scenario string, r *harness.Record) row {
 		Finish: text(r.Finish), Failure: text(string(r.Failure)), HTTPStatus: count(r.HTTPStatus), Error: text(r.Error),
 		RequestID: text(r.RequestID), Model: text(r.Model), RequestedModel: text(r.RequestedModel), Replica: text(r.Replica), Warmup: r.Warmup, Good: r.Good, FullLength: r.Full,
 		RequestedMinOutputTokens: count(r.RequestedMinOutputTokens), CountFault: text(string(r.CountFault)), Refused: r.Refused,
-		ChunksKnown: text(string(r.Seen)), DueUnknown: r.DueUnknown, Inputs: count(r.Inputs),
+		ChunksKnown: text(string(r.Seen)), DueUnknown: r.DueUnknown, Inputs: count(r.Inputs), Validity: text(string(r.Validity)),
 	}
 }
 
@@ -117,7 +118,7 @@ func (r *row) record() harness.Record {
 	out.Warmup, out.Good, out.Full = r.Warmup, r.Good, r.FullLength
 	out.RequestedMinOutputTokens, out.CountFault, out.Refused = uncount(r.RequestedMinOutputTokens), harness.CountFault(untext(r.CountFault)), r.Refused
 	out.Inputs = uncount(r.Inputs)
-	out.Seen, out.DueUnknown = harness.Seen(untext(r.ChunksKnown)), r.DueUnknown
+	out.Seen, out.DueUnknown, out.Validity = harness.Seen(untext(r.ChunksKnown)), r.DueUnknown, harness.Validity(untext(r.Validity))
 	out.DropImpossible()
 	return out
 }

@@ -194,6 +194,7 @@ func (a asked) ofRun(source metric.Source) (r relation) {
 		metric.ErrorRate{}:                            "avg(if(" + cutSQL + ", null, (failure is not null and failure <> 'given up')::int))",
 		metric.Attainment{}:                           "avg(good::int)",
 		metric.Attainment{PerSecond: true}:            "sum(good::int) / " + a.seconds(),
+		metric.ValidAnswers{}:                         "avg((validity = 'valid')::int)",
 		metric.Coalesced{}:                            "sum(len(chunk_ns) - len(list_distinct(chunk_ns))) / sum(len(chunk_ns))", // stamps only ascend
 	}[source]
 	switch source {

@@ -93,6 +93,15 @@ func Quote(text string, limit int) Answer {
 	return a
 }
 
+// Looped is the answer of a model that is caught in a loop: its first half, and then one word until the limit.
+func (a *Answer) Looped(limit int) Answer {
+	half := len(a.IDs) / 2
+	word := words[0]
+	looped := Quote(a.Text(0, half)+strings.Repeat(word, limit), limit)
+	looped.Finish = "length"
+	return looped
+}
+
 // stopAt ends the answer at the first stop string in it, which its text leaves
 // out, as vLLM's detokenizer does.
 func (a *Answer) stopAt(w Spec) {

@@ -190,23 +190,29 @@ func (s *Handler) order(q *request, p protocol, prompt []tokenizer.Token) (o eng
 	case faults.Recounted:
 		o.Miscounted = 1
 	}
+	if o.Answer, apiErr = s.says(q, p, prompt, o.Index, limit); apiErr == nil && q.hit.Kind == faults.Loop {
+		o.Answer = o.Answer.Looped(limit)
+	}
+	return o, apiErr
+}
+
+// says is one answer of a prompt: a call, a text in the form that was asked for, or one that is drawn.
+func (s *Handler) says(q *request, p protocol, prompt []tokenizer.Token, index, limit int) (a answer.Answer, apiErr *apiError) {
 	if p == chat {
 		function, apiErr := q.ask.calls()
-		if apiErr != nil || function != nil {
-			if function != nil {
-				o.Answer = function.Answer(limit)
-			}
-			return o, apiErr
+		if apiErr != nil {
+			return a, apiErr
+		}
+		if function != nil {
+			return function.Answer(limit), nil
 		}
 	}
 	if text, ok := q.ask.structured(); ok {
-		o.Answer = answer.Quote(text, limit)
-		return o, nil
+		return answer.Quote(text, limit), nil
 	}
 	stops, apiErr := q.ask.stops()
-	o.Answer = answer.Draw(s.config.Seed, voice(prompt, q.ask.Seed, o.Index), answer.Spec{Max: limit, Min: q.ask.MinTokens, Full: q.ask.IgnoreEOS, Stops: stops, KeepStop: q.ask.KeepStop,
-		Reasons: p == chat && s.config.Reasoning && q.ask.thinks()})
-	return o, apiErr
+	return answer.Draw(s.config.Seed, voice(prompt, q.ask.Seed, index), answer.Spec{Max: limit, Min: q.ask.MinTokens, Full: q.ask.IgnoreEOS, Stops: stops, KeepStop: q.ask.KeepStop,
+		Reasons: p == chat && s.config.Reasoning && q.ask.thinks()}), apiErr
 }
 
 // structured is an answer in the form that the request asks for, if it does.

@@ -32,6 +32,7 @@ const (
 	ErrorEvent  Kind = "error-event"
 	Stall       Kind = "stall"
 	Garble      Kind = "garble"
+	Loop        Kind = "loop"
 	Split       Kind = "split"
 	Bundle      Kind = "bundle"
 	NoUsage     Kind = "no-usage"
@@ -96,6 +97,7 @@ func Failings() []Failing {
 		{ErrorEvent, "the answer ends in its middle with an error event", true, nil},
 		{Stall, "the answer stops in its middle, for a time or, without one, for good", true, []string{"", "delay"}},
 		{Garble, "an event in mid-answer is no JSON; where inputs are pooled, the first result is null", true, nil},
+		{Loop, "the answer is caught in a loop in its middle, and goes on to its limit", true, nil},
 		{Split, "events are cut in two, through characters of several bytes", true, nil},
 		{Bundle, "several tokens come in one event", true, []string{"tokens"}},
 		{NoUsage, "usage is missing where it was asked for", true, nil},

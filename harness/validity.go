@@ -1,0 +1,61 @@
+package harness
+
+import "strings"
+
+// A Validity is what the checks of an answer found.
+type Validity string
+
+// What checks find. An answer that did not come whole is not checked: it is an error.
+const (
+	Unchecked Validity = ""
+	Valid     Validity = "valid"
+	NotJSON   Validity = "not JSON"         // a schema was asked for
+	OffSchema Validity = "off the schema"   // JSON that does not follow it
+	WrongCall Validity = "wrong call"       // no call of a declared tool, or arguments that do not fit its parameters
+	Repeats   Validity = "repeats itself"   // it ends in a loop
+	Script    Validity = "other script"     // it is written in letters of another script
+	Unended   Validity = "ran to its limit" // it was to end by itself
+)
+
+// A Check looks at one whole answer.
+type Check interface {
+	// Of is [Valid], or what is wrong. Several goroutines may call it.
+	Of(Answer) Validity
+
+	String() string // what an answer does that passes: follows the schema "x.json"
+}
+
+// An Answer is what a request was answered, for its checks.
+type Answer struct {
+	Text   string // with calls of tools as their names and arguments
+	Finish string // reason
+}
+
+// checking gathers what is answered, beside another listener, for checks of it once it has come whole.
+func checking(checks []Check, also func(string)) (check func(*Record), onText func(string)) {
+	if len(checks) == 0 {
+		return func(*Record) {}, also
+	}
+	var text strings.Builder
+	onText = func(piece string) {
+		text.WriteString(piece)
+		if also != nil {
+			also(piece)
+		}
+	}
+	return func(r *Record) {
+		if r.OK() {
+			r.Validity = checked(checks, Answer{text.String(), r.Finish})
+		}
+	}, onText
+}
+
+// checked is what the first check finds that finds something.
+func checked(by []Check, a Answer) Validity {
+	for _, check := range by {
+		if found := check.Of(a); found != Valid {
+			return found
+		}
+	}
+	return Valid
+}
