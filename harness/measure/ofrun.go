@@ -58,14 +58,14 @@ func errorRate(w *Window) Estimate {
 
 // valid is the share of valid answers. What an answer says does not depend on those before it.
 func valid(w *Window) Estimate {
-	checked := w.Endings.checked()
+	checked := w.Endings.CheckedAnswers()
 	if checked == 0 {
 		return without("no answer was checked; say what answers have to be, such as: And answers follow the schema \"answer.json\"")
 	}
 	e := Estimate{Value: float64(w.Endings.Checked[harness.Valid]) / float64(checked), N: checked, Effective: float64(checked), Unit: 1}
 	e.Lo, e.Hi = stats.Share(w.Endings.Checked[harness.Valid], checked, float64(checked), Confidence)
 	e.here.Lo, e.here.Hi = e.Lo, e.Hi
-	if found := w.Endings.found(); found != "" {
+	if found := w.Endings.Found(); found != "" {
 		e.Notes = []string{found}
 	}
 	return e

@@ -6,6 +6,7 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/ledger"
+	"github.com/vllmspec/vllmspec/harness/measure/answers"
 	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/stats"
 )
@@ -27,11 +28,11 @@ type Window struct {
 
 	seen, conversations               int // all requests, and all that began a conversation
 	Due, Sent, Answered, Failed, Good int
-	cut, maybe                        int            // requests that we ended ourselves; those of them that might have come to be good
-	TokenCounts                       TokenCounts    // of the server's
-	Endings                           Endings        // of answers
-	goods                             stats.Sequence // 1 for each good one, 0 for each other
-	goodOnTime                        int            // at best, had every request been sent when it was due
+	cut, maybe                        int                 // requests that we ended ourselves; those of them that might have come to be good
+	TokenCounts                       answers.TokenCounts // of the server's
+	Endings                           answers.Endings     // of answers
+	goods                             stats.Sequence      // 1 for each good one, 0 for each other
+	goodOnTime                        int                 // at best, had every request been sent when it was due
 	isGood                            func(*harness.Record) bool
 	late                              lateness
 	WithoutSocket                     int     // failed for want of a socket
@@ -85,7 +86,7 @@ type tally struct {
 type Lengths struct {
 	Prompts, OtherPrompts, Answers, OtherAnswers int
 	Full                                         int // answers that were to have just one length, whether they were counted or not
-	Bounds
+	answers.Bounds
 	Tokens, inBlocks int // of prompts, and those of them that a prefix cache can hold
 }
 
@@ -200,8 +201,8 @@ func (w *Window) count(r *harness.Record, late time.Duration) {
 	w.countStamps(r)
 	w.cut += one(r.Cut())
 	w.maybe += one(w.couldBeGood(r))
-	w.TokenCounts.take(r)
-	w.Endings.take(r)
+	w.TokenCounts.Take(r)
+	w.Endings.Take(r)
 	w.Lengths.take(r)
 	w.Streams.take(r)
 	best := onTime(r, late)
@@ -329,7 +330,7 @@ func (l *Lengths) take(r *harness.Record) {
 		l.Tokens += r.PromptTokens
 		l.inBlocks += (r.PromptTokens - 1) / blockTokens * blockTokens
 	}
-	l.Bounds.take(r)
+	l.Bounds.Take(r)
 	if r.OK() && r.RequestedPromptTokens > 0 && r.PromptTokens > 0 {
 		l.Prompts++
 		l.OtherPrompts += one(r.PromptTokens != r.RequestedPromptTokens)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/measure"
+	"github.com/vllmspec/vllmspec/harness/measure/answers"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 )
 
@@ -68,7 +69,7 @@ const (
 )
 
 // broken says that answers had other lengths than the load asked for.
-func broken(b measure.Bounds) (reasons []string) {
+func broken(b answers.Bounds) (reasons []string) {
 	if float64(b.Longer) > overMost*float64(b.Most) {
 		reasons = append(reasons, fmt.Sprintf("%s of %s were longer than the load allows: it was not the one that was asked for; see whether the server honours max_tokens and max_completion_tokens", quantity.Grouped(b.Longer), quantity.Counted(b.Most, "answer")))
 	}
@@ -80,7 +81,7 @@ func broken(b measure.Bounds) (reasons []string) {
 
 // contradiction says why no figure can rest on the server's token counts; "" where they
 // can, or where there are none, which is said where they are asked for.
-func contradiction(c measure.TokenCounts) string {
+func contradiction(c answers.TokenCounts) string {
 	faulty := c.Faulty()
 	all := c.Counted + c.Silent + faulty
 	switch {
@@ -93,7 +94,7 @@ func contradiction(c measure.TokenCounts) string {
 }
 
 // ways are the ways in which counts cannot be right, the most frequent first.
-func ways(c measure.TokenCounts) string {
+func ways(c answers.TokenCounts) string {
 	says := map[harness.CountFault]string{
 		harness.CountInvalid:     "a count is negative, no whole number, or beyond any context",
 		harness.CountFell:        "a later count of one answer is below an earlier one",

@@ -1,4 +1,6 @@
-package measure
+// Package answers counts, over the requests of a run, how answers ended: which bounds of their length they kept, whether the
+// server counted their tokens, with which reasons they finished, and what their checks found.
+package answers
 
 import (
 	"cmp"
@@ -17,9 +19,9 @@ type Bounds struct {
 	Least, Shorter int // answers with a least, and those that were shorter
 }
 
-// take takes an answer. Where the server does not count its tokens, there are at least
+// Take takes an answer. Where the server does not count its tokens, there are at least
 // about as many as chunks.
-func (b *Bounds) take(r *harness.Record) {
+func (b *Bounds) Take(r *harness.Record) {
 	if !r.OK() {
 		return
 	}
@@ -44,7 +46,8 @@ type TokenCounts struct {
 	Faults          map[harness.CountFault]int
 }
 
-func (c *TokenCounts) take(r *harness.Record) {
+// Take takes an answer.
+func (c *TokenCounts) Take(r *harness.Record) {
 	switch {
 	case r.CountFault != "":
 		if c.Faults == nil {
@@ -58,6 +61,7 @@ func (c *TokenCounts) take(r *harness.Record) {
 	}
 }
 
+// Faulty is how many answers had counts that cannot be right.
 func (c *TokenCounts) Faulty() (n int) {
 	for _, count := range c.Faults {
 		n += count
@@ -75,7 +79,8 @@ type Endings struct {
 // mostEndings bounds how many finish reasons are kept apart.
 const mostEndings = 20
 
-func (e *Endings) take(r *harness.Record) {
+// Take takes an answer.
+func (e *Endings) Take(r *harness.Record) {
 	if !r.OK() {
 		return
 	}
@@ -107,15 +112,16 @@ func (e *Endings) check(found harness.Validity) {
 	e.Checked[found]++
 }
 
-func (e *Endings) checked() (n int) {
+// CheckedAnswers is how many answers were checked.
+func (e *Endings) CheckedAnswers() (n int) {
 	for _, answers := range e.Checked {
 		n += answers
 	}
 	return n
 }
 
-// found is what checks found, the most frequent first: 30 of 593 checked answers were not JSON, 2 ended in a loop.
-func (e *Endings) found() string {
+// Found is what checks found, the most frequent first: 30 of 593 checked answers were not JSON, 2 ended in a loop.
+func (e *Endings) Found() string {
 	says := map[harness.Validity]string{
 		harness.NotJSON:   "were not JSON",
 		harness.OffSchema: "did not follow the schema",
@@ -135,5 +141,12 @@ func (e *Endings) found() string {
 	if len(parts) == 0 {
 		return ""
 	}
-	return strings.Replace(strings.Join(parts, ", "), " ", fmt.Sprintf(" of %s ", quantity.Counted(e.checked(), "checked answer")), 1)
+	return strings.Replace(strings.Join(parts, ", "), " ", fmt.Sprintf(" of %s ", quantity.Counted(e.CheckedAnswers(), "checked answer")), 1)
+}
+
+func one(yes bool) int {
+	if yes {
+		return 1
+	}
+	return 0
 }
