@@ -48,7 +48,7 @@ func allowed() map[string][]string {
 		"fixtures":                {},
 		"fixtures/generate":       {"internal/disk"},
 		"mockvllm/calibrate":      {"mockvllm"},
-		"harness":                 {"harness/internal/timer", "internal/limit", "harness/vllm"},
+		"harness":                 {"harness/internal/stall", "harness/internal/timer", "internal/limit", "harness/vllm"},
 		"internal/calibration":    append(domain, "harness/measure", "internal/spelling", "harness/arrival", "harness/dataset", "harness/experiment", "harness/trials", "harness/stats", "mockvllm", "harness/quantity", "harness/slo", "harness/compare"),
 		"internal/selfcheck":      append(domain, "harness/measure", "harness/client", "harness/arrival", "harness/dataset", "harness/experiment", "harness/export", "internal/disk", "internal/spelling", "harness/openai", "mockvllm", "reports", "reports/live", "harness/quantity", "harness/slo"),
 		"harness/client":          {"harness", "harness/credentials", "harness/http1", "harness/servers", "internal/limit", "internal/plain", "internal/redact", "internal/stamp"},
@@ -80,7 +80,8 @@ func allowed() map[string][]string {
 		"internal/suite": append(domain, "fixtures", "harness/metric", "harness/client", "harness/credentials", "harness/openai", "harness/dataset", "harness/dataset/origin", "internal/environment", "harness/experiment", "harness/export", "harness/slo", "internal/plain", "internal/redact",
 			"reports", "reports/ci", "reports/live", "steps"),
 		"steps/internal/sentence": append(domain, "harness/experiment", "harness/slo"),
-		"steps":                   append(domain, "harness/validity", "internal/limit", "steps/internal/amount", "steps/internal/phrases", "steps/internal/sentence", "harness/interfaces", "harness/metric", "fixtures", "internal/digest", "harness/arrival", "harness/dataset", "harness/dataset/origin", "harness/dataset/trace", "harness/experiment", "harness/trials", "mockvllm", "harness/quantity", "harness/slo", "harness/reconcile", "harness/compare"),
+		"steps/internal/target":   append(domain, "harness/experiment", "harness/quantity", "mockvllm", "steps/internal/amount", "steps/internal/sentence"),
+		"steps":                   append(domain, "steps/internal/target", "harness/validity", "internal/limit", "steps/internal/amount", "steps/internal/phrases", "steps/internal/sentence", "harness/interfaces", "harness/metric", "fixtures", "internal/digest", "harness/arrival", "harness/dataset", "harness/dataset/origin", "harness/dataset/trace", "harness/experiment", "harness/trials", "mockvllm", "harness/quantity", "harness/slo", "harness/reconcile", "harness/compare"),
 		"steps/stored":            {},
 		"steps/writes":            {},
 		"features":                {},
@@ -124,6 +125,7 @@ func allowed() map[string][]string {
 		"steps/internal/phrases": {},
 
 		// When requests are due, on a clock that is not virtual.
+		"harness/internal/stall": {},
 		"harness/internal/timer": {},
 
 		// What is asked: readers of files below, traces beside.

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/vllmspec/vllmspec/harness/internal/stall"
 )
 
 // A watcher is a sampler, how often it is read, and which of its readings are
@@ -36,7 +38,7 @@ const (
 func (l *load) watchers() []*watcher {
 	own := gauges{load: l}
 	if l.runner.Precise {
-		own.stalls = new(stallDetector)
+		own.stalls = new(stall.Detector)
 	}
 	all := []*watcher{{Sampler: own, periods: 1}}
 	for _, sampler := range l.runner.Samplers {
@@ -66,7 +68,7 @@ func (l *load) watch(ctx context.Context, watchers []*watcher, watching *sync.Wa
 	for _, w := range watchers {
 		watching.Go(func() { l.sampleUntil(ctx, w) })
 		if own, ok := w.Sampler.(gauges); ok && own.stalls != nil {
-			watching.Go(func() { own.stalls.beat(ctx) })
+			watching.Go(func() { own.stalls.Beat(ctx) })
 		}
 	}
 }
@@ -210,7 +212,7 @@ func (l *load) warnOfNoValues(w *watcher) {
 // gauges are the runner's own readings.
 type gauges struct {
 	*load
-	stalls *stallDetector // nil where the clock is virtual: it would tell nothing
+	stalls *stall.Detector // nil where the clock is virtual: it would tell nothing
 }
 
 func (g gauges) Read(context.Context) ([]Reading, error) {
@@ -228,7 +230,7 @@ func (g gauges) Read(context.Context) ([]Reading, error) {
 		own(SeriesUnanswered, float64(backlog+inFlight)),
 	}
 	if g.stalls != nil {
-		stalled, late := g.stalls.read()
+		stalled, late := g.stalls.Read()
 		out = append(out, own(SeriesStalled, stalled.Seconds()), own(SeriesWakeUpLate, late.Seconds()))
 	}
 	return out, nil

@@ -6,12 +6,13 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/experiment"
+	"github.com/vllmspec/vllmspec/steps/internal/target"
 )
 
 // armsSentences hold one server against another.
 func armsSentences(rows grammar) []entry {
 	return []entry{
-		{Pattern: `^a second simulated server of "([^"]*)" on "([^"]*)"$`, Do: (*arms).secondServer, Check: isSimulated, Simulates: true,
+		{Pattern: `^a second simulated server of "([^"]*)" on "([^"]*)"$`, Do: (*arms).secondServer, Check: target.IsSimulated, Simulates: true,
 			Doc: `Begins what is said of a second simulated server, with which the first one is compared: from here on, "it" is
 				the second.`},
 		{Pattern: `^compared with the other server:$`, Do: (*judgement).withOther, Rows: rows.compare, Judges: experiment.Other, Ahead: comparisonAhead,
@@ -29,7 +30,7 @@ type arms struct {
 }
 
 func (two *arms) secondServer(it *experiment.Target, model, gpu string) error {
-	if err := onlySimulated(it); err != nil {
+	if err := target.OnlySimulated(it); err != nil {
 		return err
 	}
 	if two.first != nil {

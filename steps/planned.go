@@ -10,6 +10,7 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness/experiment"
 	"github.com/vllmspec/vllmspec/steps/internal/sentence"
+	"github.com/vllmspec/vllmspec/steps/internal/target"
 )
 
 // A rehearsal is a scenario that is gone through up to its load, which is not run.
@@ -46,7 +47,7 @@ func (r *Reader) Plan(pickle *godog.Scenario, in Setting) (experiment.Plan, erro
 		default:
 			w.step = step
 			err := s.Call(w.parts(context.Background(), s)...)
-			if err != nil && !(unread && errors.Is(err, errNotSimulated)) {
+			if err != nil && !(unread && errors.Is(err, target.ErrNotSimulated)) {
 				errs = append(errs, sentence.Placed(s.At(), err))
 			}
 		}

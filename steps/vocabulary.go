@@ -9,6 +9,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/steps/internal/sentence"
+	"github.com/vllmspec/vllmspec/steps/internal/target"
 )
 
 // What sentences are made of, about a world.
@@ -52,7 +53,7 @@ type concept struct {
 // concepts are all sentences there are.
 func concepts(rows grammar) []concept {
 	return []concept{
-		{"Which server", targetSentences()},
+		{"Which server", target.Sentences[*world]()},
 		{"How often requests arrive", arrivalsSentences()},
 		{"How many ask at once, and who gives up", loadSentences()},
 		{"How long an answer may take", patienceSentences()},
@@ -71,7 +72,7 @@ func concepts(rows grammar) []concept {
 		{"Compared with earlier runs", comparisonSentences(rows)},
 		{"Compared with another server", armsSentences(rows)},
 		{"Client and server agree", agreementSentences()},
-		{"What goes wrong in the simulated server", faultsSentences()},
+		{"What goes wrong in the simulated server", append(target.Faults[*world](), heldUpSentences()...)},
 	}
 }
 

@@ -1,4 +1,5 @@
-package harness
+// Package stall measures how much of the time a process could not run.
+package stall
 
 import (
 	"context"
@@ -6,11 +7,11 @@ import (
 	"time"
 )
 
-// A stallDetector finds out how much of the time we could not run: for want of a core,
+// A Detector finds out how much of the time we could not run: for want of a core,
 // held by a container's limit, stopped, collecting garbage. It sleeps again and
 // again, and whatever it wakes up late by beyond what is usual was lost to
 // everything else in this process too.
-type stallDetector struct {
+type Detector struct {
 	mu            sync.Mutex
 	stalled, late time.Duration
 }
@@ -20,7 +21,8 @@ const (
 	pulseUsual = 2 * time.Millisecond // runtime timers are up to a millisecond late
 )
 
-func (p *stallDetector) beat(ctx context.Context) {
+// Beat looks until the context ends.
+func (p *Detector) Beat(ctx context.Context) {
 	ticker := time.NewTimer(pulseEvery)
 	defer ticker.Stop()
 	for {
@@ -35,7 +37,7 @@ func (p *stallDetector) beat(ctx context.Context) {
 	}
 }
 
-func (p *stallDetector) note(late time.Duration) {
+func (p *Detector) note(late time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.late = max(p.late, late)
@@ -44,9 +46,9 @@ func (p *stallDetector) note(late time.Duration) {
 	}
 }
 
-// read is the time lost since the start, and the latest that it woke up since it
+// Read is the time lost since the start, and the latest that it woke up since it
 // was read before.
-func (p *stallDetector) read() (stalled, late time.Duration) {
+func (p *Detector) Read() (stalled, late time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	late, p.late = p.late, 0

@@ -1,4 +1,6 @@
-package steps
+// Package target is the sentences that name the server under test, and that give the simulated one what it lacks, and
+// its faults.
+package target
 
 import (
 	"errors"
@@ -7,15 +9,16 @@ import (
 	"github.com/vllmspec/vllmspec/harness/experiment"
 	"github.com/vllmspec/vllmspec/mockvllm"
 	"github.com/vllmspec/vllmspec/steps/internal/amount"
+	"github.com/vllmspec/vllmspec/steps/internal/sentence"
 )
 
-// targetSentences name the server under test.
-func targetSentences() []entry {
-	return []entry{
+// Sentences name the server under test.
+func Sentences[W any]() []sentence.Entry[W] {
+	return []sentence.Entry[W]{
 		{Pattern: `^the model "([^"]*)" is being served$`, Do: modelIsServed, Check: isProfiled,
 			Doc: `Names the model; the environment decides which server serves it. A server that serves another model is an
 				error, unless VLLM_MODEL asks for that model.`},
-		{Pattern: `^a simulated server of "([^"]*)" on "([^"]*)"$`, Do: simulatedServer, Check: isSimulated, Simulates: true,
+		{Pattern: `^a simulated server of "([^"]*)" on "([^"]*)"$`, Do: simulatedServer, Check: IsSimulated, Simulates: true,
 			Doc: `Measures the mock of a model on this hardware, whatever the environment says.`},
 		{Pattern: `^it serves the adapter "([^"]*)"$`, Do: servesAdapter,
 			Doc: `Gives the simulated server a LoRA adapter, which is requested as a model of its own.`},
@@ -40,8 +43,8 @@ func isProfiled(args []string, onMock bool) error {
 	return nil
 }
 
-// isSimulated refuses a model, or hardware, that the mock does not know.
-func isSimulated(args []string, _ bool) error {
+// IsSimulated refuses a model, or hardware, that the mock does not know.
+func IsSimulated(args []string, _ bool) error {
 	_, err := mockvllm.ProfileFor(args[0], args[1])
 	return err
 }
@@ -53,11 +56,11 @@ func simulatedServer(on *experiment.Target, model, gpu string) error {
 
 func servesAdapter(on *experiment.Target, name string) error {
 	on.Adapters = append(on.Adapters, mockvllm.Adapter{Name: name, Path: "/adapters/" + name})
-	return onlySimulated(on)
+	return OnlySimulated(on)
 }
 
 func canHold(on *experiment.Target, sequences, blocks string) (err error) {
-	if err := onlySimulated(on); err != nil {
+	if err := OnlySimulated(on); err != nil {
 		return err
 	}
 	if on.Sequences, err = amount.Count(sequences, "sequences", 1); err != nil {
@@ -67,12 +70,13 @@ func canHold(on *experiment.Target, sequences, blocks string) (err error) {
 	return err
 }
 
-var errNotSimulated = errors.New(`this sentence needs a simulated server: begin with: Given a simulated server of "llama-3.1-8b" on "one H100"`)
+// ErrNotSimulated is the error of a sentence about a simulated server where the scenario has none.
+var ErrNotSimulated = errors.New(`this sentence needs a simulated server: begin with: Given a simulated server of "llama-3.1-8b" on "one H100"`)
 
-// onlySimulated refuses a sentence about a simulated server where the scenario has none.
-func onlySimulated(on *experiment.Target) error {
+// OnlySimulated refuses a sentence about a simulated server where the scenario has none: with [ErrNotSimulated].
+func OnlySimulated(on *experiment.Target) error {
 	if !on.Simulated {
-		return errNotSimulated
+		return ErrNotSimulated
 	}
 	return nil
 }

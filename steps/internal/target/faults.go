@@ -1,4 +1,4 @@
-package steps
+package target
 
 import (
 	"fmt"
@@ -6,16 +6,16 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/vllmspec/vllmspec/harness/arrival"
 	"github.com/vllmspec/vllmspec/harness/experiment"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/mockvllm"
 	"github.com/vllmspec/vllmspec/steps/internal/amount"
+	"github.com/vllmspec/vllmspec/steps/internal/sentence"
 )
 
-// faultsSentences give the simulated server a fault.
-func faultsSentences() []entry {
-	return []entry{
+// Faults are the sentences that give the simulated server a fault.
+func Faults[W any]() []sentence.Entry[W] {
+	return []sentence.Entry[W]{
 		{Pattern: `^it freezes for (.+) after (.+)$`, Do: freezes,
 			Doc: `Freezes the engine: no token comes and no request begins.`},
 		{Pattern: `^it refuses (.+)$`, Do: refuses,
@@ -48,13 +48,11 @@ func faultsSentences() []entry {
 			Doc: `Reports with each answer how long it was queued and computed, as vLLM does with --enable-per-request-metrics.`},
 		{Pattern: `^it has the fault "([^"]*)"$`, Do: hasFault,
 			Doc: "Injects any fault of the simulated server, written as its --fault flag takes it; `vllmspec mock --faults` lists them."},
-		{Pattern: `^our client is held up for (.+) after (.+)$`, Do: clientIsHeldUp,
-			Doc: `Delays the client itself, to test that it reports its own lateness.`},
 	}
 }
 
 func fault(on *experiment.Target, f mockvllm.Fault) error {
-	if err := onlySimulated(on); err != nil {
+	if err := OnlySimulated(on); err != nil {
 		return err
 	}
 	on.Faults = append(on.Faults, f)
@@ -162,7 +160,7 @@ func shrinks(on *experiment.Target, blocks, after string) error {
 
 func hasNoPrefixCache(on *experiment.Target) error {
 	on.NoPrefixCache = true
-	return onlySimulated(on)
+	return OnlySimulated(on)
 }
 
 func leavesOut(on *experiment.Target, which string) error {
@@ -182,7 +180,7 @@ func usageIsWrong(on *experiment.Target, which, factor string) error {
 }
 
 func networkTakes(on *experiment.Target, each string) (err error) {
-	if err := onlySimulated(on); err != nil {
+	if err := OnlySimulated(on); err != nil {
 		return err
 	}
 	on.Distance, err = amount.Duration(each)
@@ -191,7 +189,7 @@ func networkTakes(on *experiment.Target, each string) (err error) {
 
 func tellsTimings(on *experiment.Target) error {
 	on.Timings = true
-	return onlySimulated(on)
+	return OnlySimulated(on)
 }
 
 func hasFault(on *experiment.Target, text string) error {
@@ -200,17 +198,4 @@ func hasFault(on *experiment.Target, text string) error {
 		return err
 	}
 	return fault(on, f)
-}
-
-func clientIsHeldUp(on *experiment.Target, l *loadSpec, length, after string) error {
-	if err := onlySimulated(on); err != nil {
-		return err
-	}
-	f, err := amount.Duration(length)
-	if err != nil {
-		return err
-	}
-	a, err := amount.Duration(after)
-	l.heldUp = arrival.HeldUp{For: f, After: a}
-	return err
 }
