@@ -195,17 +195,19 @@ func azure(t *testing.T, key string) string {
 // TestKinds_deploymentOfAzure measures it with what docs/servers.md says to set.
 func TestKinds_deploymentOfAzure(t *testing.T) {
 	t.Parallel()
-	const key, query = "pl4nted-azure-key", "?api-version=2024-10-21"
+	const key, query, inQuery = "pl4nted-azure-key", "?api-version=2024-10-21", "pl4nted-query-key"
 	r, err := tryIn(t, chatsIn(t), guest("llama-3.1-8b", "conversations are drawn from \"chats.jsonl\"\n    And answers are at most 8 tokens long", "20", "40 requests", ""),
-		"VLLM_URL="+azure(t, key)+"/openai/deployments/llama-3.1-8b"+query, "VLLM_HEADERS=api-key: "+key, "VLLMSPEC_DASHBOARD=off")
+		"VLLM_URL="+azure(t, key)+"/openai/deployments/llama-3.1-8b"+query+"&code="+inQuery, "VLLM_HEADERS=api-key: "+key, "VLLMSPEC_DASHBOARD=off")
 	require.NoError(t, err)
 	assert.True(t, r.passed, r.output)
-	assert.Contains(t, r.output, "/openai/deployments/llama-3.1-8b"+query+" (llama-3.1-8b, Azure OpenAI)")
+	assert.Contains(t, r.output, "/openai/deployments/llama-3.1-8b"+query+"&code=… (llama-3.1-8b, Azure OpenAI)")
 	assert.NotContains(t, r.output, key)
+	assert.NotContains(t, r.output, inQuery)
 	for _, path := range globbed(t, r.runs[0]) {
 		raw, err := os.ReadFile(path)
 		require.NoError(t, err)
 		assert.NotContains(t, string(raw), key, path)
+		assert.NotContains(t, string(raw), inQuery, path)
 	}
 	r, err = tryIn(t, chatsIn(t), guest("llama-3.1-8b", "prompts of 64 tokens are answered in 8 tokens", "10", "20 requests", ""),
 		"VLLM_URL="+azure(t, key)+"/openai/deployments/llama-3.1-8b"+query, "VLLM_HEADERS=api-key: "+key, "VLLMSPEC_DASHBOARD=off")

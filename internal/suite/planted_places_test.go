@@ -221,8 +221,8 @@ func (p *planting) mistakes(t *testing.T) {
 	for place, variables := range map[string][]string{
 		"VLLM_URL with a bad port":         {"VLLM_URL=http://user:%s@127.0.0.1:xx"},
 		"VLLM_URL with a space":            {"VLLM_URL=http://user:%s@127.0.0.1 :80"},
-		"the query of VLLM_URL":            {"VLLM_URL=http://127.0.0.1:80?k=%s"},
-		"the query of VLLM_URL_B":          {"VLLM_URL=http://127.0.0.1:80", "VLLM_URL_B=http://127.0.0.1:81/?api_key=%s"},
+		"the query of VLLM_URL":            {"VLLM_URL=http://127.0.0.1:80?k=%s#x"},
+		"the query of VLLM_URL_B":          {"VLLM_URL=http://127.0.0.1:80", "VLLM_URL_B=http://127.0.0.1:81/?api_key=%s#x"},
 		"VLLMSPEC_OUT in a bucket":         {"VLLMSPEC_OUT=s3://key:%s@bucket/x"},
 		"--api-key in VLLM_COMMAND":        {"VLLM_COMMAND=vllm serve --api-key '%s'"},
 		"--api_key in VLLM_ARGS":           {"VLLM_COMMAND=vllm serve", "VLLM_ARGS=--api_key '%s'"},
