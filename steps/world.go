@@ -1,6 +1,7 @@
 package steps
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"hash/fnv"
@@ -69,7 +70,7 @@ type world struct {
 
 // world is a scenario of which nothing was said yet.
 func (r *Reader) world(in Setting) *world {
-	return &world{Setting: in, vocabulary: r.vocabulary, workload: workload{own: r.own.Datasets, userFiles: in.Files, files: digest.Files{}, virtual: in.Virtual}, judgement: judgement{lenient: in.Lenient}}
+	return &world{Setting: in, vocabulary: r.vocabulary, workload: workload{own: r.own.Datasets, userFiles: cmp.Or(in.Files, new(origin.Origins)), files: digest.Files{}, virtual: in.Virtual}, judgement: judgement{lenient: in.Lenient}}
 }
 
 // begin says which scenario it is.

@@ -28,9 +28,10 @@ type Inspection struct {
 }
 
 // Inspect reads the features of an environment as far as that can be done without a server. Nothing is run, and
-// nothing is written.
+// nothing is written but what is downloaded and unpacked.
 func Inspect(env environment.Environment, wanted func(feature, scenario string) bool) (in Inspection) {
 	s := unstarted(env)
+	defer s.files.Close() // what was unpacked is temporary
 	s.Select(wanted)
 	features, err := s.finder.features()
 	in.Notes, in.Err = s.finder.notes, s.shown(err)
@@ -54,6 +55,7 @@ func Inspect(env environment.Environment, wanted func(feature, scenario string) 
 func unstarted(env environment.Environment) *Suite {
 	s := &Suite{env: &env, interrupt: new(Interrupt), secrets: env.Secrets(), reader: steps.NewReader(steps.Own{})}
 	s.access = &access{env: s.env, secrets: s.secrets}
+	s.files = s.origins(nil)
 	s.session = s.newSession(time.Time{})
 	s.finder = &finder{setting: s.setting, env: s.env, source: source{env.Root, env.Tags}, reader: s.reader, paths: newPaths(s.env), numbers: map[string]numbering{},
 		noGPU: func() string { return "" }} // whether one can be read shows when it is read

@@ -66,11 +66,17 @@ func New(env environment.Environment, deadline time.Time, interrupt *Interrupt, 
 	s.display = &live.Display{Output: s.output, Progress: s.output, Address: env.Dashboard, AnyPort: env.AnyPort}
 	s.exporter = &exporter{env: s.env, redact: s.secrets.Text, say: func(line string) { s.display.Note(line) }}
 	s.access = &access{env: s.env, secrets: s.secrets}
-	s.files = &origin.Origins{Local: s.env, Database: env.PromptsDB, Hub: origin.Hub{Endpoint: env.HubEndpoint, Token: env.HubToken}, Disk: env.Disk, Hide: s.secrets, Interrupted: interrupt.isSet, Say: func(line string) { fmt.Fprintln(s.output, s.clean(line)) }}
+	s.files = s.origins(func(line string) { fmt.Fprintln(s.output, s.clean(line)) })
 	s.session = s.newSession(deadline)
 	s.finder = &finder{setting: s.setting, env: s.env, source: source{env.Root, env.Tags}, reader: s.reader, paths: named, numbers: map[string]numbering{},
 		noGPU: sync.OnceValue(func() string { return s.session.WhyNoGPU(context.Background()) })}
 	return s
+}
+
+// origins find what scenarios name. say is called before a download; it may be nil.
+func (s *Suite) origins(say func(line string)) *origin.Origins {
+	return &origin.Origins{Local: s.env, Database: s.env.PromptsDB, Hub: origin.Hub{Endpoint: s.env.HubEndpoint, Token: s.env.HubToken}, Disk: s.env.Disk, Hide: s.secrets,
+		Interrupted: s.interrupt.isSet, Say: say}
 }
 
 // Refuse keeps an error for which nothing is run, one of the environment say, so that

@@ -243,6 +243,19 @@ func TestCheck_namesAllMistakesOfAllFiles(t *testing.T) {
 	}
 }
 
+func TestCheck_readsWhatAScenarioDrawsFrom(t *testing.T) {
+	dir := folder(t, strings.ReplaceAll(quick, "prompts of 16 tokens are answered in 8 tokens", `conversations are drawn from "texts"`))
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "texts"), 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "texts", "a.txt"), []byte("Why?"), 0o644))
+	code, out, complaints := called(t, dir, "check")
+	assert.Equal(t, command.OK, code, complaints)
+	assert.Contains(t, out, "\n2 scenarios can run.\n")
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "texts", "b.txt"), []byte("sch\xf6n"), 0o644))
+	code, _, complaints = called(t, dir, "check")
+	assert.Equal(t, command.Wrong, code)
+	assert.Contains(t, complaints, "texts/b.txt:1: the text is not UTF-8")
+}
+
 func TestCheck_namesMistakesWithoutTheServer(t *testing.T) {
 	broken := strings.Replace(quick, "requests arrive evenly", "requests come evenly", 1)
 	code, _, complaints := checkedFeature(t, broken, "--url", "http://127.0.0.1:1")
