@@ -175,7 +175,7 @@ func Headers(s string) ([]Header, error) {
 		case slices.ContainsFunc(reserved(), func(r string) bool { return strings.EqualFold(r, name) }):
 			return nil, fmt.Errorf("%s is set by vllmspec itself", name)
 		case strings.EqualFold(name, "Host") && strings.ContainsAny(value, "/ @?#,"):
-			return nil, errors.New("Host: the value is no host; write a name, and a port where it has one: gateway.example:8443")
+			return nil, fmt.Errorf("%s: the value is no host; write a name, and a port where it has one: gateway.example:8443", name)
 		case strings.EqualFold(name, "Authorization"):
 			return nil, errors.New("a bearer token is given by VLLM_API_KEY, VLLM_API_KEY_FILE or VLLM_API_KEY_COMMAND, not as a header")
 		}
