@@ -17,15 +17,23 @@ func curves(of trials.Group) (out []chart.Plot) {
 	if of.Curve == nil || len(of.Curve.Points) == 0 {
 		return nil
 	}
-	for _, plot := range []struct {
+	type sweep struct {
 		title, says, metric string
 		unit                quantity.Unit
 		figures             [2]string
-	}{
+	}
+	plots := []sweep{
 		{"Latency", "TTFT at each setting, with its 95 % intervals.", metric.NameTTFT, quantity.Seconds, [2]string{"p50 " + metric.NameTTFT, "p99 " + metric.NameTTFT}},
 		{"Time per token", "TPOT at each setting, with its 95 % intervals.", metric.NameTPOT, quantity.Seconds, [2]string{"p50 " + metric.NameTPOT, "p99 " + metric.NameTPOT}},
 		{"Throughput", "Requests answered per second, and good ones.", "", quantity.PerSecond, [2]string{metric.NameRequestThroughput, metric.NameGoodput}},
-	} {
+	}
+	if of.Pooled() {
+		plots = []sweep{
+			{"Latency", "E2E latency at each setting, with its 95 % intervals.", metric.NameE2E, quantity.Seconds, [2]string{"p50 " + metric.NameE2E, "p99 " + metric.NameE2E}},
+			{"Throughput", "Requests answered per second, and inputs.", "", quantity.PerSecond, [2]string{metric.NameRequestThroughput, metric.NameInputThroughput}},
+		}
+	}
+	for _, plot := range plots {
 		axes := chart.Axes{Title: plot.title, Says: plot.says, XName: string(of.Scale), ShowX: bare, ShowY: chart.In(plot.unit), Limits: limitsOf(of, plot.metric)}
 		out = append(out, axes.Plot(pointsOf(of, plot.figures[0]), pointsOf(of, plot.figures[1])))
 	}
@@ -33,6 +41,9 @@ func curves(of trials.Group) (out []chart.Plot) {
 		for i := range out {
 			out[i].Mark(of.Curve.Points[of.Curve.Knee].Setting, "knee")
 		}
+	}
+	if of.Pooled() {
+		return out // no user sees tokens come
 	}
 	return append(out, frontier(of))
 }

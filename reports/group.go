@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/vllmspec/vllmspec/harness"
-	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
@@ -39,11 +38,6 @@ type Group struct {
 	Data       trials.Group
 }
 
-// groupColumns are the figures of each run of several.
-func groupColumns() []string {
-	return []string{"p50 " + metric.NameTTFT, "p99 " + metric.NameTTFT, "p50 " + metric.NameTPOT, metric.NameOutputThroughput, metric.NameErrorRate}
-}
-
 // A Row is one run of several.
 type Row struct {
 	Name, Link, Length, Requests string
@@ -56,7 +50,7 @@ func RenderGroup(w io.Writer, v Group) error { return write(w, groupPage(v)) }
 
 // NewGroup is the page of several runs of one scenario.
 func NewGroup(of trials.Group, verdicts []slo.Verdict, m store.Manifest) Group {
-	v := Group{Title: m.Scenario.Name, Sentences: m.Scenario.Sentences, Target: NewTarget(m), Warnings: harness.WarningTexts(m.Warnings), Data: of, Columns: groupColumns()}
+	v := Group{Title: m.Scenario.Name, Sentences: m.Scenario.Sentences, Target: NewTarget(m), Warnings: harness.WarningTexts(m.Warnings), Data: of, Columns: of.Columns()}
 	v.Outcome, v.Headline = headline(verdicts, m)
 	if answer := answered(of, verdicts); answer != "" {
 		v.Headline = Simulated(upper(string(v.Outcome)), m.Simulated()) + ": " + answer

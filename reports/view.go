@@ -128,7 +128,7 @@ func NewDrawnView(d *chart.Drawing, run *harness.Run, measured *measure.Window, 
 func newView(d *chart.Drawing, run *harness.Run, measured *measure.Window, verdicts []slo.Verdict, m store.Manifest) View {
 	v := View{
 		Title: run.Scenario.Name, Part: partOf(m), Sentences: m.Scenario.Sentences, Whole: wholeOf(m), Target: NewTarget(m), Warnings: harness.WarningTexts(run.Warnings), Facts: about(run, measured.Due, m),
-		Figures: figures(measured.Figures()), Classes: classes(measured), Definitions: definitions(verdicts),
+		Figures: figures(measured.Figures()), Classes: classes(measured), Definitions: definitions(run.Scenario.Interface.Answers, verdicts),
 		Method: method(run, measured, m), Environment: environment(m), Failures: failures(d),
 	}
 	for _, verdict := range verdicts {
@@ -306,13 +306,13 @@ func failures(d *chart.Drawing) (out []Failures) {
 
 // definitions explains the metrics that the objectives name, and the ones that
 // the charts show.
-func definitions(verdicts []slo.Verdict) (out []Fact) {
+func definitions(answers harness.Answers, verdicts []slo.Verdict) (out []Fact) {
 	named := map[string]bool{metric.NameTTFT: true, metric.NameITL: true, metric.NameTPOT: true, metric.NameE2E: true,
-		metric.NameOutputThroughput: true, metric.NameConcurrency: true}
+		metric.NameOutputThroughput: true, metric.NameInputThroughput: true, metric.NameConcurrency: true}
 	for _, v := range verdicts {
 		named[v.Metric] = true
 	}
-	for _, m := range metric.Metrics() {
+	for _, m := range metric.Meaningful(answers) {
 		if named[m.Name] {
 			out = append(out, Fact{m.Name, m.Formula})
 		}

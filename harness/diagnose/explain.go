@@ -146,7 +146,7 @@ func (e *Observer) Record(r *harness.Record) {
 	for _, q := range e.inquiries {
 		q.take(r, c)
 	}
-	if r.Sent != harness.NoTime && r.Seen != harness.SeenNone {
+	if hasPhases(r) {
 		e.time(r, c.whole())
 	}
 }
@@ -172,7 +172,7 @@ func (e *Observer) time(r *harness.Record, whole Phases) {
 	t.Moments = append(t.Moments, make([]PhaseMeans, max(0, i+1-len(t.Moments)))...)
 	t.Moments[i].add(whole)
 	t.Timed += btoi(r.ServerQueue != harness.NoTime)
-	t.Answered += btoi(len(r.Chunks) > 0)
+	t.Answered += btoi(r.HasContent())
 }
 
 // Times are where the time of the requests went, once all was read.

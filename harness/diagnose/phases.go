@@ -70,8 +70,8 @@ func (c course) whole() Phases {
 // divided in the ratio of queue and prefill times of the requests that ended in the same
 // second.
 func (t *timeline) split(r *harness.Record) (c course) {
-	if r.Sent == harness.NoTime || r.Seen == harness.SeenNone {
-		return c // of one whose first token is not known, nothing can be kept apart
+	if !hasPhases(r) {
+		return c
 	}
 	c.before.Client = max(0, r.Lag()).Seconds()
 	c.before.Network = max(0, r.Connecting).Seconds()
@@ -83,7 +83,8 @@ func (t *timeline) split(r *harness.Record) (c course) {
 		return c
 	}
 	wait := (end - r.Sent).Seconds()
-	if h := r.Headers; h != harness.NoTime && h <= end && (end-h > (end-r.Sent)/50 || len(r.Chunks) == 0) {
+	// The headers of an answer that comes at once come with it, and say nothing of the network.
+	if h := r.Headers; r.Seen != harness.SeenNone && h != harness.NoTime && h <= end && (end-h > (end-r.Sent)/50 || len(r.Chunks) == 0) {
 		// A busy front end sends headers late, too: what it took by its own account is not the network's.
 		ahead := max(0, (h-r.Sent).Seconds()-t.frontEnd().mean())
 		c.before.Network += ahead
@@ -92,6 +93,12 @@ func (t *timeline) split(r *harness.Record) (c course) {
 	t.splitWait(r, end, wait, &c.before)
 	c.after = after(r)
 	return c
+}
+
+// hasPhases reports whether it can be said where the time of a request went: of one that another tool sent, of
+// which it is not known when it was due, and whose first token is not known either, nothing can be kept apart.
+func hasPhases(r *harness.Record) bool {
+	return r.Sent != harness.NoTime && (r.Seen != harness.SeenNone || !r.DueUnknown)
 }
 
 // splitWait divides the seconds before the first token, or before the end.
@@ -109,7 +116,8 @@ func (t *timeline) splitWait(r *harness.Record, end time.Duration, rest float64,
 	}
 	p.Stall = min(rest, t.stoodIn(r.Sent, end).Seconds())
 	rest -= p.Stall
-	if len(r.Chunks) == 0 || !t.read() {
+	pooled := r.OK() && r.Inputs > 0 // it is over with its prefill
+	if len(r.Chunks) == 0 && !pooled || !t.read() {
 		p.Server += rest
 		return
 	}

@@ -68,7 +68,11 @@ func (d *Drawing) Data(run *harness.Run, measured *measure.Window, verdicts []sl
 	out := d.data(run.Length.Seconds(), run.Virtual)
 	because(out.Panels, run.Unread)
 	out.From, out.To = run.From.Seconds(), run.To.Seconds()
-	out.Story, out.Limits = newStory(verdicts), limits(verdicts)
+	answers := run.Scenario.Interface.Answers
+	if !answers.Generates() {
+		out.Panels = slices.DeleteFunc(out.Panels, func(p Panel) bool { return p.Name == output })
+	}
+	out.Story, out.Limits = newStory(answers, verdicts), limits(verdicts)
 	out.Distributions = distributions(measured, verdicts)
 	return out
 }
@@ -76,7 +80,7 @@ func (d *Drawing) Data(run *harness.Run, measured *measure.Window, verdicts []sl
 // Nothing is what the charts draw before there is a run.
 func Nothing() Data {
 	out := NewDrawing(0, Brief()).data(0, false)
-	out.Story, out.Limits, out.Distributions = newStory(nil), []Limit{}, []Distribution{}
+	out.Story, out.Limits, out.Distributions = newStory(harness.Streamed, nil), []Limit{}, []Distribution{}
 	return out
 }
 
@@ -102,7 +106,7 @@ func (d *Drawing) data(length float64, virtual bool) Data {
 	if len(d.broken.buckets) > 0 {
 		requests.Series = append(requests.Series, named(sql.Failed, &d.broken))
 	}
-	tokens := Panel{Group: groupLoad, Name: "Output", Says: "Tokens that arrived, per second.", Unit: "tokens per second", Series: []Series{named(sql.OutputTokens, &d.tokens)}}
+	tokens := Panel{Group: groupLoad, Name: output, Says: "Tokens that arrived, per second.", Unit: "tokens per second", Series: []Series{named(sql.OutputTokens, &d.tokens)}}
 	for _, p := range []*Panel{&requests, &tokens} {
 		p.SQL = rates(p.Series, step, length)
 	}
@@ -110,6 +114,9 @@ func (d *Drawing) data(length float64, virtual bool) Data {
 	out.Panels = append([]Panel{requests, tokens}, d.watched.panels(virtual)...)
 	return out
 }
+
+// output is the name of the panel of tokens that are generated.
+const output = "Output"
 
 // rates is the query of lines that are drawn in the same steps.
 func rates(lines []Series, step, length float64) string {
@@ -121,8 +128,8 @@ func rates(lines []Series, step, length float64) string {
 }
 
 // newStory takes the first objective that is missed and that every request has a
-// figure of; else the first that has one at all; else TTFT.
-func newStory(verdicts []slo.Verdict) Story {
+// figure of; else the first that has one at all; else TTFT, or E2E latency where no token comes before the end.
+func newStory(answers harness.Answers, verdicts []slo.Verdict) Story {
 	for _, want := range []func(slo.Verdict) bool{
 		func(v slo.Verdict) bool { return v.Outcome == slo.Missed },
 		func(slo.Verdict) bool { return true },
@@ -135,6 +142,9 @@ func newStory(verdicts []slo.Verdict) Story {
 				return Story{Metric: of}
 			}
 		}
+	}
+	if !answers.Streams() {
+		return Story{Metric: metric.NameE2E}
 	}
 	return Story{Metric: metric.NameTTFT}
 }

@@ -50,7 +50,7 @@ func ofRun(figures []reports.Figures) table {
 			t.rows = append(t.rows, row)
 		}
 	}
-	for _, name := range []string{"request throughput", "output throughput", "error rate"} {
+	for _, name := range []string{"request throughput", "input throughput", "output throughput", "error rate"} {
 		if value, known := of[name][""]; known {
 			t.rows = append(t.rows, tableRow{name: name, text: value})
 		}
@@ -61,6 +61,9 @@ func ofRun(figures []reports.Figures) table {
 // ofRuns has a row for each run.
 func ofRuns(group *trials.Group) table {
 	t := table{head: []string{"p50 TTFT", "p99 TTFT", "p50 TPOT", "tokens/s", "errors"}}
+	if group.Pooled() {
+		t.head = []string{"p50 E2E", "p99 E2E", "inputs/s", "errors"}
+	}
 	for _, of := range group.Trials {
 		row := tableRow{name: fmt.Sprintf("%s %d", group.Kind.One(), of.Number)}
 		switch {
@@ -69,7 +72,7 @@ func ofRuns(group *trials.Group) table {
 		case of.Other:
 			row.name = fmt.Sprintf("other server %d", of.Number)
 		}
-		for _, name := range []string{"p50 TTFT", "p99 TTFT", "p50 TPOT", "output throughput", "error rate"} {
+		for _, name := range group.Columns() {
 			row.cells = append(row.cells, brief(of.Figures, name))
 		}
 		t.rows = append(t.rows, row)
