@@ -168,6 +168,9 @@ func (s pooler) inputs(raw []byte, body any, of func() (model string, input json
 }
 
 func textsOrTokens(raw json.RawMessage) (prompts [][]tokenizer.Token) {
+	if tokens, ok := tokenizer.ReadList(raw); ok {
+		return [][]tokenizer.Token{tokens}
+	}
 	var text string
 	var texts []string
 	var ids []tokenizer.Token

@@ -50,14 +50,16 @@ func (p page) bare(name string, v float64, labels ...string) {
 	if !p.rust {
 		slices.SortFunc(pairs, func(a, b []string) int { return cmp.Compare(a[0], b[0]) })
 	}
-	fmt.Fprint(p, name)
-	for i, pair := range pairs {
-		fmt.Fprintf(p, "%s%s=%q", map[bool]string{true: "{", false: ","}[i == 0], pair[0], pair[1])
+	line, between := append(make([]byte, 0, 256), name...), byte('{')
+	for _, pair := range pairs {
+		line = append(append(append(line, between), pair[0]...), '=')
+		line, between = strconv.AppendQuote(line, pair[1]), ','
 	}
 	if len(pairs) > 0 {
-		fmt.Fprint(p, "}")
+		line = append(line, '}')
 	}
-	fmt.Fprintf(p, " %s\n", p.number(v))
+	line = append(append(append(line, ' '), p.number(v)...), '\n')
+	_, _ = p.Write(line) // the page is a buffer, or an answer that has no one left to read it
 }
 
 func (p page) gauge(name, help string, v float64) {
