@@ -54,7 +54,9 @@ var update = flag.Bool("update", false, "write the transcripts anew")
 // are to be read: each shows what a client of vLLM's gets to see.
 func TestTranscripts(t *testing.T) {
 	hi := []body{{"role": "user", "content": "Hi"}}
-	weather := []body{{"type": "function", "function": body{"name": "weather", "parameters": body{"type": "object", "properties": body{"city": body{"type": "string"}}}}}}
+	city := body{"type": "object", "properties": body{"city": body{"type": "string"}}}
+	weather := []body{{"type": "function", "function": body{"name": "weather", "parameters": city}}}
+	flatWeather := body{"type": "function", "name": "weather", "parameters": city}
 	usage := body{"include_usage": true}
 	base := func(change func(*mockvllm.Config)) mockvllm.Config {
 		c := mockvllm.Config{Profile: plain()}
@@ -64,6 +66,7 @@ func TestTranscripts(t *testing.T) {
 	reasons := base(func(c *mockvllm.Config) { c.Reasoning = true })
 	rust := base(func(c *mockvllm.Config) { c.Dialect = mockvllm.Rust })
 	drafts := base(func(c *mockvllm.Config) { c.Draft = mockvllm.Draft{Tokens: 3, Acceptance: .6} })
+	details := base(func(c *mockvllm.Config) { c.PromptDetails = true })
 	none := base(func(*mockvllm.Config) {})
 	for name, c := range map[string]struct {
 		config mockvllm.Config
@@ -87,6 +90,11 @@ func TestTranscripts(t *testing.T) {
 		"responses":             {none, "/v1/responses", body{"input": "Hi", "max_output_tokens": 3, "ignore_eos": true, "stream": true}},
 		"messages":              {none, "/v1/messages", body{"messages": hi, "system": "Be brief.", "max_tokens": 3, "ignore_eos": true, "stream": true}},
 		"messages-whole":        {none, "/v1/messages", body{"messages": hi, "max_tokens": 3, "ignore_eos": true}},
+		"responses-tools":       {none, "/v1/responses", body{"input": "Hi", "tools": []body{flatWeather}, "stream": true}},
+		"responses-reasoning":   {reasons, "/v1/responses", body{"input": "Hi", "max_output_tokens": 8, "ignore_eos": true, "stream": true}},
+		"messages-tools":        {none, "/v1/messages", body{"messages": hi, "max_tokens": 40, "tools": []body{{"name": "weather", "input_schema": city}}, "stream": true}},
+		"messages-reasoning":    {reasons, "/v1/messages", body{"messages": hi, "max_tokens": 8, "stream": true}},
+		"messages-details":      {details, "/v1/messages", body{"messages": hi, "system": "Be brief.", "max_tokens": 3}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, c.config, func(t *testing.T, s *mockvllm.Server) {
