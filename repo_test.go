@@ -24,7 +24,7 @@ const module = "github.com/vllmspec/vllmspec"
 // and replaced without the ones above and beside it.
 func allowed() map[string][]string {
 	domain := []string{"harness", "internal/spelling"}
-	mock := []string{"mockvllm/internal/answer", "mockvllm/internal/clock", "mockvllm/internal/engine", "mockvllm/internal/faults", "mockvllm/internal/hash", "mockvllm/internal/metrics", "mockvllm/internal/tokenizer"}
+	mock := []string{"mockvllm/internal/answer", "mockvllm/internal/clock", "mockvllm/internal/engine", "mockvllm/internal/events", "mockvllm/internal/faults", "mockvllm/internal/hash", "mockvllm/internal/metrics", "mockvllm/internal/pydantic", "mockvllm/internal/tokenizer"}
 	return map[string][]string{
 		"":                        {"harness", "harness/client", "harness/metric", "internal/environment", "internal/suite"},
 		"internal/environment":    append(domain, "harness/client", "harness/credentials", "harness/export", "harness/server", "internal/disk", "internal/plain", "internal/redact"),
@@ -106,6 +106,8 @@ func allowed() map[string][]string {
 		"mockvllm/internal/answer":    {"mockvllm/internal/tokenizer"},
 		"mockvllm/internal/clock":     {},
 		"mockvllm/internal/faults":    {"internal/spelling", "mockvllm/internal/clock"},
+		"mockvllm/internal/events":    {},
+		"mockvllm/internal/pydantic":  {},
 		"mockvllm/internal/metrics":   {},
 		"mockvllm/internal/engine":    {"mockvllm/internal/answer", "mockvllm/internal/clock", "mockvllm/internal/faults", "mockvllm/internal/hash", "mockvllm/internal/metrics", "mockvllm/internal/tokenizer"},
 		"mockvllm/internal/api":       append(mock, "internal/stamp"),
@@ -117,8 +119,10 @@ func allowed() map[string][]string {
 		"harness/diagnose":            {"harness/ledger", "harness/measure", "harness", "harness/metric", "harness/stats", "harness/vllm", "harness/quantity", "harness/slo"},
 
 		// The ways in which a server is asked, beside OpenAI's completions and chats.
+		"harness/responses":  {"harness", "harness/client", "harness/openai", "harness/wire", "internal/limit"},
+		"harness/messages":   {"harness", "harness/client", "harness/openai", "harness/wire", "internal/limit"},
 		"harness/pooling":    {"harness", "harness/client", "harness/openai", "internal/limit"},
-		"harness/interfaces": append(domain, "harness/client", "harness/openai", "harness/pooling"),
+		"harness/interfaces": append(domain, "harness/client", "harness/messages", "harness/openai", "harness/pooling", "harness/responses"),
 
 		// What sentences say in words, whatever they are about.
 		"steps/internal/amount":  append(domain[1:], "harness/dataset", "harness/quantity"),
@@ -162,7 +166,7 @@ func only() map[string][]string {
 		"github.com/moby/moby":                  {"harness/server"},
 		"go.opentelemetry.io/otel":              {"harness/export"},
 		"github.com/prometheus/client_golang":   {"harness/export"},
-		"github.com/tidwall/gjson":              {"harness/interfaces", "harness/openai", "harness/pooling", "harness/wire", "mockvllm/internal/api"},
+		"github.com/tidwall/gjson":              {"harness/interfaces", "harness/messages", "harness/openai", "harness/pooling", "harness/responses", "harness/wire", "mockvllm/internal/api", "mockvllm/internal/pydantic"},
 		"github.com/santhosh-tekuri/jsonschema": {"harness/validity"},
 		"gonum.org/v1/gonum":                    {"harness/stats", "harness/arrival", "mockvllm/calibrate"},
 	}

@@ -24,6 +24,7 @@ const (
 	Compresses                      // answers come compressed, which was not asked for
 	EndsInSilence                   // after the finish reason comes nothing, not even an end
 	BreaksOff                       // the connection breaks after a whole answer
+	SkipsNumbers                    // the events of an answer are numbered, and not one after the other
 )
 
 func (r Remark) String() string {
@@ -34,6 +35,8 @@ func (r Remark) String() string {
 		return fmt.Sprintf("answers came compressed (%s), which was not asked for: what compresses a stream may hold its tokens back; switch it off in the server or in the proxy before it", r.Detail)
 	case EndsInSilence:
 		return fmt.Sprintf("answers ended with a finish reason and then silence, without usage, [DONE] or the end of the body: they were taken to be whole after %s, and their connections were given up", r.Detail)
+	case SkipsNumbers:
+		return "events of answers were numbered, and not one after the other: some may have been lost or repeated on the way; what stands between the server and us?"
 	}
 	return "the server broke connections after whole answers, without ending them as HTTP does: each request after one needed a new connection"
 }

@@ -1,5 +1,5 @@
 // Package openai asks a server that speaks OpenAI's HTTP interface as vLLM
-// does: completions and chat, streamed. It makes the requests, reads the answers, and
+// does: completions and chat, streamed or in one piece. It makes the requests, reads the answers, and
 // decides whether one is whole; connections are for
 // [github.com/vllmspec/vllmspec/harness/client].
 package openai
@@ -17,7 +17,7 @@ import (
 )
 
 // A Client asks one model of one server. Only URL is needed. Nothing but Model,
-// CountTokens, Chat and Unsalted may be changed once it was used, and none of it during a load.
+// CountTokens, Chat, AtOnce and Unsalted may be changed once it was used, and none of it during a load.
 type Client struct {
 	client.Endpoint        // its URL is the base address, without /v1
 	Model           string // "": the one that Named means
@@ -35,6 +35,9 @@ type Client struct {
 	// cache_salt.
 	Unsalted bool
 
+	// AtOnce asks for answers in one piece, which are not streamed.
+	AtOnce bool
+
 	chatHead int // see [Fleet.ChatHead]
 
 	sendsUsage atomic.Bool  // it sent usage after a finish reason
@@ -51,8 +54,11 @@ func (c *Client) Ask(ctx context.Context, p harness.Prompt) iter.Seq2[harness.Ch
 	return c.Stream(ctx, c.request(p), c)
 }
 
-// Read reads a stream of server-sent events: see [client.Protocol].
+// Read reads a stream of server-sent events, or an answer in one piece: see [client.Protocol].
 func (c *Client) Read(from client.Body, label string, most int) iter.Seq2[harness.Chunk, error] {
+	if c.AtOnce {
+		return wire.ReadAtOnce(from, label, most, atOnce)
+	}
 	return c.events(from, label, most)
 }
 

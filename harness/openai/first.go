@@ -42,10 +42,10 @@ type field struct {
 func (c *Client) optional(p harness.Prompt) []field {
 	d := c.dialect
 	fields := []field{
-		{names: []string{"continuous_usage_stats"}, sent: c.CountTokens && !d.noUsage && !d.noCounts,
+		{names: []string{"continuous_usage_stats"}, sent: !c.AtOnce && c.CountTokens && !d.noUsage && !d.noCounts,
 			drop: func(d *dialect, _ *harness.Prompt) { d.noCounts = true },
 			says: "the server refuses stream_options.continuous_usage_stats, and is asked without: how many tokens a chunk holds is not known"},
-		{names: []string{"stream_options", "include_usage"}, sent: !d.noUsage,
+		{names: []string{"stream_options", "include_usage"}, sent: !c.AtOnce && !d.noUsage,
 			drop: func(d *dialect, _ *harness.Prompt) { d.noUsage = true },
 			says: "the server refuses stream_options.include_usage, and is asked without: how many tokens prompts and answers had is known only if it says so unasked"},
 		{names: []string{"max_completion_tokens"}, sent: (p.Messages != nil || c.Chat) && p.MaxTokens > 0 && !d.oldLimit,

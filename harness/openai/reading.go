@@ -9,6 +9,8 @@ import (
 	"os"
 	"time"
 
+	"github.com/tidwall/gjson"
+
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/client"
 	"github.com/vllmspec/vllmspec/harness/wire"
@@ -67,6 +69,22 @@ func (s *stream) bounded(piece int) error {
 func ends(line []byte) bool {
 	data, ok := bytes.CutPrefix(line, []byte("data:"))
 	return ok && bytes.HasPrefix(bytes.TrimLeft(data, " \t"), []byte("[DONE]"))
+}
+
+// atOnce reads an answer in one piece. Of several answers to one prompt it is the first; the tokens are those of
+// all of them.
+func atOnce(root gjson.Result, c *harness.Chunk) error {
+	at, waited := c.At, c.Waited
+	of, isAnswer, _ := new(stream).chunk(root, at)
+	if !isAnswer {
+		return wire.Malformed("what came is no answer: it has no choices: " + root.Raw)
+	}
+	if of.Finish == "" {
+		return wire.CutShort("the answer has no finish reason")
+	}
+	*c = of
+	c.At, c.Waited, c.AtOnce, c.Tokens = at, waited, true, harness.Unreported
+	return nil
 }
 
 // read takes a piece of the stream. It returns false where there is to be no more.

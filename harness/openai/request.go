@@ -47,7 +47,7 @@ func (c *Client) members(p harness.Prompt) map[string]any {
 	for name, value := range p.Extra {
 		members[name] = value
 	}
-	members["model"], members["stream"] = cmp.Or(p.Model, c.Model), true
+	members["model"], members["stream"] = cmp.Or(p.Model, c.Model), !c.AtOnce
 	if options := c.options(); options != nil {
 		members["stream_options"] = options
 	} else {
@@ -87,9 +87,9 @@ func (c *Client) members(p harness.Prompt) map[string]any {
 	return members
 }
 
-// options are what a stream tells besides the answer; nil where the server takes none.
+// options are what a stream tells besides the answer; nil where there is none, or the server takes none.
 func (c *Client) options() map[string]bool {
-	if c.dialect.noUsage {
+	if c.dialect.noUsage || c.AtOnce {
 		return nil
 	}
 	options := map[string]bool{"include_usage": true}

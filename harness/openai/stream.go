@@ -2,7 +2,6 @@ package openai
 
 import (
 	"bytes"
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -200,7 +199,7 @@ func takeChoice(c *harness.Chunk, choice gjson.Result) {
 		switch key.Str {
 		case "text":
 			c.Text += wire.Spoken(value)
-		case "delta":
+		case "delta", "message": // the message is that of an answer in one piece
 			takeDelta(c, value)
 		case "finish_reason":
 			c.Finish = wire.Word(value)
@@ -243,25 +242,13 @@ func called(call gjson.Result) string {
 // count takes the server's count. With continuous usage each chunk says how
 // many tokens there are so far, and the difference is what it carries.
 func (s *stream) count(c *harness.Chunk, usage gjson.Result) {
-	invalid := false
-	number := func(path string) int {
-		v := usage.Get(path)
-		if v.Type != gjson.Number {
-			return harness.Unreported
-		}
-		if v.Num < 0 || v.Num != math.Trunc(v.Num) || v.Num > limit.Tokens {
-			invalid = true
-			return harness.Unreported
-		}
-		return int(v.Num)
-	}
-	c.Usage = &harness.Usage{
-		TotalTokens:  number("total_tokens"),
-		PromptTokens: number("prompt_tokens"), OutputTokens: number("completion_tokens"),
-		CachedTokens:    number("prompt_tokens_details.cached_tokens"),
-		ReasoningTokens: number("completion_tokens_details.reasoning_tokens"),
-	}
-	c.Usage.Invalid = invalid
+	n := wire.Counts{Of: usage}
+	c.Usage = n.Usage(harness.Usage{
+		TotalTokens:  n.Number("total_tokens"),
+		PromptTokens: n.Number("prompt_tokens"), OutputTokens: n.Number("completion_tokens"),
+		CachedTokens:    n.Number("prompt_tokens_details.cached_tokens"),
+		ReasoningTokens: n.Number("completion_tokens_details.reasoning_tokens"),
+	})
 	if c.Tokens == harness.Unreported && c.Content() && c.Usage.OutputTokens > s.tokens {
 		c.Tokens = c.Usage.OutputTokens - s.tokens
 	}

@@ -52,8 +52,15 @@ func said(text string) []harness.Message {
 // asChat is a completion as the chat that is asked in its place, where the client asks
 // chats only.
 func (c *Client) asChat(p harness.Prompt) harness.Prompt {
+	if !c.Chat {
+		return p
+	}
+	return c.spoken(p)
+}
+
+func (c *Client) spoken(p harness.Prompt) harness.Prompt {
 	switch {
-	case !c.Chat || p.Messages != nil:
+	case p.Messages != nil:
 	case p.TokenIDs == nil:
 		p.Messages, p.Text = said(p.Text), ""
 	case c.wording == nil: // not learnt yet, or it could not be: the server will count what it gets

@@ -1,0 +1,43 @@
+// Package responses asks a server over OpenAI's Responses interface as vLLM has it, streamed or in one piece.
+// It makes the requests, reads the answers, and decides whether one is whole; connections, models and
+// errors are those of [github.com/vllmspec/vllmspec/harness/openai].
+package responses
+
+import (
+	"context"
+	"iter"
+	"sync/atomic"
+
+	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/client"
+	"github.com/vllmspec/vllmspec/harness/openai"
+	"github.com/vllmspec/vllmspec/harness/wire"
+)
+
+// Path is where responses are asked for.
+const Path = "/v1/responses"
+
+// A Client asks one model of one server for responses, over the connections of an OpenAI client.
+type Client struct {
+	*openai.Client
+	AtOnce bool // answers are not streamed
+
+	longEvents atomic.Int64 // bytes of long events that have come in part, of all streams
+}
+
+// Ask sends the prompt as a conversation, and yields the answer.
+func (c *Client) Ask(ctx context.Context, p harness.Prompt) iter.Seq2[harness.Chunk, error] {
+	return c.Stream(ctx, c.request(p), c)
+}
+
+// Read reads an answer: see [client.Protocol].
+func (c *Client) Read(from client.Body, label string, most int) iter.Seq2[harness.Chunk, error] {
+	if c.AtOnce {
+		return wire.ReadAtOnce(from, label, most, atOnce)
+	}
+	return typed().Read(&c.Endpoint, &c.longEvents, from, label, most)
+}
+
+func typed() *wire.Typed {
+	return &wire.Typed{New: func() wire.Answer { return new(answer) }, Lacks: "response.completed", Member: "output", Text: "delta", Number: "sequence_number"}
+}
