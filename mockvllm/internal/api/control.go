@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/vllmspec/vllmspec/mockvllm/internal/faults"
+	"github.com/vllmspec/vllmspec/mockvllm/internal/pydantic"
 	"github.com/vllmspec/vllmspec/mockvllm/internal/tokenizer"
 )
 
@@ -92,7 +93,7 @@ func (s *Handler) tokenize(w http.ResponseWriter, r *http.Request) {
 	case body.Messages != nil:
 		ids = tokenizer.EncodeChat(body.Messages)
 	default:
-		s.fail(w, flawed(missing(raw, "prompt"), missing(raw, "messages")))
+		s.fail(w, flawed(pydantic.Missing(raw, "prompt"), pydantic.Missing(raw, "messages")))
 		return
 	}
 	var strs []string
@@ -116,12 +117,12 @@ func (s *Handler) detokenize(w http.ResponseWriter, r *http.Request) {
 	}
 	_, apiErr := s.adapter(body.Model)
 	if apiErr == nil && body.Tokens == nil {
-		apiErr = flawed(missing(raw, "tokens"))
+		apiErr = flawed(pydantic.Missing(raw, "tokens"))
 	}
 	ids := body.Tokens[:0]
 	for i, id := range body.Tokens {
 		if id < 0 {
-			apiErr = flawed(negative("tokens", i, id))
+			apiErr = flawed(pydantic.Negative("tokens", i, int(id)))
 			break
 		}
 		if id < tokenizer.Vocabulary {

@@ -16,6 +16,7 @@ import (
 	"github.com/vllmspec/vllmspec/mockvllm/internal/faults"
 	"github.com/vllmspec/vllmspec/mockvllm/internal/hash"
 	"github.com/vllmspec/vllmspec/mockvllm/internal/metrics"
+	"github.com/vllmspec/vllmspec/mockvllm/internal/pydantic"
 	"github.com/vllmspec/vllmspec/mockvllm/internal/tokenizer"
 )
 
@@ -219,7 +220,7 @@ func (s *Handler) says(q *request, p protocol, prompt []tokenizer.Token, index, 
 func (a *ask) structured() (text string, ok bool) {
 	switch a.ResponseFormat.Type {
 	case "json_schema":
-		raw, _ := json.Marshal(example(a.ResponseFormat.Schema.Schema))
+		raw, _ := json.Marshal(answer.Example(a.ResponseFormat.Schema.Schema))
 		return string(raw), true
 	case "json_object":
 		return `{"mock":true}`, true
@@ -289,8 +290,8 @@ func (a *ask) stops() (stops []string, apiErr *apiError) {
 		stops = []string{one}
 	case json.Unmarshal(a.Stop, &stops) != nil:
 		value := gjson.ParseBytes(a.Stop)
-		return nil, flawed(flaw{kind: "string_type", field: "stop", text: "Input should be a valid string", value: value},
-			flaw{kind: "list_type", field: "stop", text: "Input should be a valid list", value: value})
+		return nil, flawed(pydantic.Flaw{Kind: "string_type", Field: "stop", Text: "Input should be a valid string", Value: value},
+			pydantic.Flaw{Kind: "list_type", Field: "stop", Text: "Input should be a valid list", Value: value})
 	}
 	return stops, nil
 }
@@ -300,14 +301,14 @@ func (a *ask) promptTokens(p protocol, body []byte) (prompts [][]tokenizer.Token
 	if p == chat {
 		switch {
 		case a.Messages == nil:
-			return nil, flawed(missing(body, "messages"))
+			return nil, flawed(pydantic.Missing(body, "messages"))
 		case len(a.Messages) == 0:
 			return nil, bad("", "Cannot apply chat template to an empty conversation. Provide at least one message.")
 		}
 		for i, m := range a.Messages {
 			if m.Role == "" {
-				f := missing(body, fmt.Sprintf("messages.%d.ChatCompletionDeveloperMessageParam.role", i))
-				f.value = f.value.Get(fmt.Sprintf("messages.%d", i))
+				f := pydantic.Missing(body, fmt.Sprintf("messages.%d.ChatCompletionDeveloperMessageParam.role", i))
+				f.Value = f.Value.Get(fmt.Sprintf("messages.%d", i))
 				return nil, flawed(f)
 			}
 		}
@@ -322,8 +323,8 @@ func (a *ask) promptTokens(p protocol, body []byte) (prompts [][]tokenizer.Token
 	case string(raw) == "[]":
 		return nil, bad("", "You must pass at least one prompt")
 	case len(prompts) == 0:
-		list := flaw{kind: "list_type", field: "prompt", text: "Input should be a valid list", value: gjson.ParseBytes(raw)}
-		text := flaw{kind: "string_type", field: "prompt", text: "Input should be a valid string", value: list.value}
+		list := pydantic.Flaw{Kind: "list_type", Field: "prompt", Text: "Input should be a valid list", Value: gjson.ParseBytes(raw)}
+		text := pydantic.Flaw{Kind: "string_type", Field: "prompt", Text: "Input should be a valid string", Value: list.Value}
 		return nil, flawed(list, list, text, list) // one for each form that a prompt can have
 	case len(prompts) > mostCopies:
 		return nil, bad("", "%d prompts are more than %d.", len(prompts), mostCopies)
@@ -344,7 +345,7 @@ func known(prompt []tokenizer.Token) *apiError {
 	for i, id := range prompt {
 		switch {
 		case id < 0:
-			return flawed(negative("prompt", i, id))
+			return flawed(pydantic.Negative("prompt", i, int(id)))
 		case id >= tokenizer.Vocabulary:
 			return bad("", "Token id %d is out of vocabulary", id)
 		}

@@ -3,6 +3,8 @@ package api
 import (
 	"net/http"
 
+	"github.com/vllmspec/vllmspec/mockvllm/internal/events"
+	"github.com/vllmspec/vllmspec/mockvllm/internal/pydantic"
 	"github.com/vllmspec/vllmspec/mockvllm/internal/tokenizer"
 )
 
@@ -15,7 +17,7 @@ func (s *Handler) messages(w http.ResponseWriter, r *http.Request) {
 	}
 	a, apiErr := readMessages(in.body)
 	if apiErr == nil && a.MaxTokens == nil {
-		apiErr = flawed(missing(in.body, "max_tokens"))
+		apiErr = flawed(pydantic.Missing(in.body, "max_tokens"))
 	}
 	if apiErr != nil { // a body that cannot be read is refused as everywhere
 		s.fail(w, apiErr)
@@ -28,6 +30,7 @@ func (s *Handler) messages(w http.ResponseWriter, r *http.Request) {
 	}
 	to := newWire(w, a.Stream, in.hit)
 	out := &messageStream{wire: to, server: s, q: q, seq: q.sequences[0], id: "chatcmpl-" + q.id}
+	out.typed = events.Message{Emit: out.event, ID: out.id}
 	exchange{s, r, q, to, out}.run(out.id)
 }
 

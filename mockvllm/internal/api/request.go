@@ -160,6 +160,18 @@ func (q *request) span(e *engine.Engine, seq *engine.Sequence, at int) int {
 	return min(n, len(seq.Answer.IDs)-at)
 }
 
+// pieces goes through tokens [from, to) of an answer event by event, none of which is partly reasoning.
+func (q *request) pieces(e *engine.Engine, seq *engine.Sequence, from, to int, write func(from, to int)) {
+	for from < to {
+		n := min(q.span(e, seq, from), to-from)
+		if thinking := seq.Answer.Reasoning - from; thinking > 0 {
+			n = min(n, thinking)
+		}
+		write(from, from+n)
+		from += n
+	}
+}
+
 // batch is how many tokens of an answer are written at once at most. It bounds
 // the memory of a stream whose client is slower than the engine.
 const batch = 16

@@ -3,6 +3,8 @@ package api
 import (
 	"net/http"
 	"time"
+
+	"github.com/vllmspec/vllmspec/mockvllm/internal/events"
 )
 
 // responses answers /v1/responses: the same engine, in the events of
@@ -24,5 +26,6 @@ func (s *Handler) responses(w http.ResponseWriter, r *http.Request) {
 	}
 	to := newWire(w, a.Stream, in.hit)
 	out := &responseStream{wire: to, server: s, q: q, seq: q.sequences[0], id: q.id, created: time.Now().Unix()}
+	out.typed = events.Response{Emit: out.event, ID: out.id}
 	exchange{s, r, q, to, out}.run("resp_" + out.id)
 }

@@ -3,6 +3,7 @@ package api
 import (
 	"encoding/json"
 
+	"github.com/vllmspec/vllmspec/mockvllm/internal/pydantic"
 	"github.com/vllmspec/vllmspec/mockvllm/internal/tokenizer"
 )
 
@@ -73,7 +74,7 @@ func (a *ask) takeInput(raw []byte, input json.RawMessage) *apiError {
 			a.Messages = append(a.Messages, item.message())
 		}
 	case input == nil:
-		return flawed(missing(raw, "input"))
+		return flawed(pydantic.Missing(raw, "input"))
 	default:
 		return bad("input", "input must be a text or a list of messages.")
 	}

@@ -3,10 +3,10 @@ package api
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
-	"slices"
 
 	"github.com/vllmspec/vllmspec/mockvllm/internal/answer"
+	"github.com/vllmspec/vllmspec/mockvllm/internal/engine"
+	"github.com/vllmspec/vllmspec/mockvllm/internal/events"
 	"github.com/vllmspec/vllmspec/mockvllm/internal/tokenizer"
 )
 
@@ -62,32 +62,8 @@ func (a *ask) calls() (*answer.Call, *apiError) {
 }
 
 func (t tool) call() *answer.Call {
-	raw, _ := json.Marshal(example(t.Function.Parameters))
+	raw, _ := json.Marshal(answer.Example(t.Function.Parameters))
 	return answer.NewCall(t.Function.Name, string(raw))
-}
-
-// example is a value that fits a JSON schema.
-func example(schema map[string]any) any {
-	if options, ok := schema["enum"].([]any); ok && len(options) > 0 {
-		return options[0]
-	}
-	switch schema["type"] {
-	case "string":
-		return "mock"
-	case "number", "integer":
-		return 1
-	case "boolean":
-		return true
-	case "array":
-		return []any{}
-	}
-	out := map[string]any{}
-	properties, _ := schema["properties"].(map[string]any)
-	for _, name := range slices.Sorted(maps.Keys(properties)) {
-		property, _ := properties[name].(map[string]any)
-		out[name] = example(property)
-	}
-	return out
 }
 
 // The wire shapes of a call: the first piece carries name and id, the others
@@ -117,3 +93,12 @@ func toolCallDeltas(c *answer.Call, id string, from, to int) []toolCall {
 }
 
 func callID(id string) string { return fmt.Sprintf("chatcmpl-tool-%s", id[max(0, len(id)-16):]) }
+
+// called is what tokens [from, to) add to a call; nil where none is made.
+func called(seq *engine.Sequence, id string, from, to int) *events.Call {
+	c := seq.Answer.Call
+	if c == nil {
+		return nil
+	}
+	return &events.Call{ID: callID(id), Name: c.Name, Arguments: toolCallDeltas(c, id, from, to)[0].Function.Arguments}
+}

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/vllmspec/vllmspec/mockvllm/internal/faults"
+	"github.com/vllmspec/vllmspec/mockvllm/internal/pydantic"
 )
 
 // A wire carries one answer to its client: as server-sent events, or in one
@@ -143,6 +144,15 @@ func misused(param string, value any, format string, args ...any) *apiError {
 	}
 	return apiErr
 }
+
+// flawed is the refusal of a body that is not of the form it should have.
+func flawed(flaws ...pydantic.Flaw) *apiError {
+	param, text := pydantic.Refusal(flaws...)
+	return &apiError{status: http.StatusBadRequest, kind: "Bad Request", param: param, text: text}
+}
+
+// invalid is that of a body that cannot be read.
+func invalid(body []byte, err error) *apiError { return flawed(pydantic.Invalid(body, err)) }
 
 // fail writes an error in vLLM's envelope (vllm/entrypoints/openai/engine/protocol.py).
 func (s *Handler) fail(w http.ResponseWriter, apiErr *apiError) {
