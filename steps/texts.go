@@ -86,10 +86,21 @@ func (work *workload) askedOver(name string) error {
 
 // overInterface is the interface over which the workload is asked. The zero value is completions and chats.
 func (work *workload) overInterface() (harness.Interface, error) {
+	over := work.over
 	if work.chats {
-		return interfaces.Choose(work.pooled.task, "")
+		over = ""
 	}
-	return interfaces.Choose(work.pooled.task, work.over)
+	in, err := interfaces.Choose(work.pooled.task, over, work.shape())
+	if err == nil && work.atOnce {
+		in, err = interfaces.InOnePiece(in)
+	}
+	return in, err
+}
+
+// shape is what every prompt of the workload has in common, as far as interfaces differ in it.
+func (work *workload) shape() harness.Prompt {
+	exact := work.prompt.Mean > 0 // their answers have a length too, and run to it
+	return harness.Prompt{MaxTokens: max(work.bound, work.answer.Mean, 1), IgnoreEOS: work.full || exact}
 }
 
 // describedTwice reports whether something of a workload that is answered in tokens stands beside texts.

@@ -29,6 +29,7 @@ type workload struct {
 	prompt, answer dataset.Length // Mean is 0 where nothing was said
 	bound          int            // of an answer, in tokens
 	full           bool           // every answer runs to its full length
+	atOnce         bool           // answers are not streamed
 	groups, prefix int            // prompts that share their beginning, and how long it is
 	turns          int            // of a conversation
 	recorded       bool           // its history is the recorded answers
@@ -75,9 +76,12 @@ func workloadSentences() []entry {
 			Doc: `Limits the length of every answer.`},
 		{Pattern: `^every answer runs to its full length$`, Do: (*workload).fullLength,
 			Doc: `Makes the server generate every answer up to its limit, past its end-of-sequence token.`},
+		{Pattern: `^answers come in one piece$`, Do: (*workload).inOnePiece,
+			Doc: `Asks for answers that are not streamed. Latency is that of the whole answer then: what is about its first token, or the
+				time between tokens, has no meaning.`},
 		{Pattern: `^it is asked over "([^"]*)"$`, Do: (*workload).askedOver,
-			Doc: `Sends prompts of a length, or of a file, over another interface: over "chat" as chats instead of completions. Prompts of a
-				length are then words, as many as give the length with the model's chat template, as the server counts them (by
+			Doc: `Sends prompts of a length, or of a file, over another interface: over "chat" as chats instead of completions, over "responses"
+				or "messages" as OpenAI's Responses and Anthropic's Messages have them. Prompts of a length are then words, as many as give the length with the model's chat template, as the server counts them (by
 				/tokenize, or in the usage of answers).`},
 		{Pattern: `^(\S+%) of requests ask the adapter "([^"]*)"$`, Do: (*workload).askAdapter,
 			Doc: `Sends a share of the conversations to a LoRA adapter, which is a model of its own; the others go to the base
@@ -186,6 +190,8 @@ func (work *workload) answersAtMost(tokens string) (err error) {
 }
 
 func (work *workload) fullLength() { work.full = true }
+
+func (work *workload) inOnePiece() { work.atOnce = true }
 
 func (work *workload) askAdapter(of, name string) error {
 	s, err := amount.Share(of)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/dataset"
+	"github.com/vllmspec/vllmspec/harness/interfaces"
 	"github.com/vllmspec/vllmspec/harness/vllm"
 )
 
@@ -46,7 +47,7 @@ func (on *endpoint) findSalting(ctx context.Context) {
 	}
 	metrics, done := on.serverMetrics(nil)
 	defer done()
-	on.salting = on.client.Salting(ctx, on.client.Chats() || on.asksChats(), func(ctx context.Context) (queries, hits float64, ok bool) {
+	on.salting = on.client.Salting(ctx, on.client.Chats() || on.other != nil || on.asksChats(), func(ctx context.Context) (queries, hits float64, ok bool) {
 		ctx, cancel := context.WithTimeout(ctx, readingMost)
 		defer cancel()
 		readings, err := metrics.Read(ctx)
@@ -59,7 +60,7 @@ func (on *endpoint) findSalting(ctx context.Context) {
 			}
 		}
 		return queries, hits, ok
-	})
+	}, interfaces.Replicas(on.other)...)
 	on.of.warnOfSalting(on.salting)
 }
 

@@ -19,7 +19,7 @@ func (e *Experiment) labels(of Target) map[string]string {
 	s := e.scenario
 	labels := map[string]string{
 		"model": of.Model, "workload": fmt.Sprint(s.Dataset), "load": fmt.Sprint(s.Load), "seed": strconv.FormatUint(s.Seed, 10),
-		"clock": "real", "server": "real", "gpu": of.GPU, "good": goodLabel(s.Good), "interface": s.Interface.Name,
+		"clock": "real", "server": "real", "gpu": of.GPU, "good": goodLabel(s.Good), "interface": s.Interface.Name, "answers": string(s.Interface.Answers),
 		"files": e.plan.Files,
 	}
 	if e.plan.Virtual {

@@ -23,7 +23,7 @@ func ExampleNamed() {
 	fmt.Println(err)
 	// Output:
 	// texts at /v1/embeddings
-	// "embedings" is no interface that can be asked for; did you mean "embeddings"?; there are "completions", "chat", "embeddings", "classify", "pooling", "score" and "rerank"
+	// "embedings" is no interface that can be asked for; did you mean "embeddings"?; there are "completions", "chat", "responses", "messages", "embeddings", "classify", "pooling", "score" and "rerank"
 }
 
 // server answers POSTs to its paths, and lists a model.
@@ -137,7 +137,7 @@ func TestChoose_holdsTheWorkloadToTheInterface(t *testing.T) {
 		{"", interfaces.Embeddings, "", `prompts or conversations that are answered are not asked over "embeddings", which takes texts`},
 		{"", "embed", "", `"embed" is no interface that can be asked for`},
 	} {
-		chosen, err := interfaces.Choose(c.task, c.over)
+		chosen, err := interfaces.Choose(c.task, c.over, harness.Prompt{MaxTokens: 1})
 		if c.says != "" {
 			assert.ErrorContains(t, err, c.says)
 			continue

@@ -29,7 +29,13 @@ const firstSalt = "first answer"
 // load. It returns the client that asks all of them, and what the server tells of itself. The error of a server
 // that does not have the interface names those that it has.
 func (in Interface) Reach(ctx context.Context, fleet *openai.Fleet, first harness.Prompt) (harness.Client, openai.Server, error) {
+	if err := in.Lacking(first); err != nil {
+		return nil, openai.Server{}, err
+	}
 	about, err := fleet.Find(ctx)
+	if err == nil && in.Takes == Questions {
+		err = fleet.LearnChats(ctx, &about, first)
+	}
 	if err != nil {
 		return nil, about, err
 	}
@@ -37,7 +43,7 @@ func (in Interface) Reach(ctx context.Context, fleet *openai.Fleet, first harnes
 	defer cancel()
 	first.CacheSalt, first.Request = firstSalt, nil
 	if in.Answers.Generates() {
-		first.MaxTokens, first.MinTokens = firstTokens, 0
+		first.MaxTokens, first.MinTokens, first.IgnoreEOS = firstTokens, 0, false
 	}
 	all, paths := new(client.Fleet[client.Replica]), in.Paths
 	for _, c := range fleet.Replicas {
@@ -51,6 +57,16 @@ func (in Interface) Reach(ctx context.Context, fleet *openai.Fleet, first harnes
 		all.Replicas = append(all.Replicas, in.Over(c, path))
 	}
 	return all, about, nil
+}
+
+// Replicas are the clients of the replicas that a client of [Interface.Reach] asks; none of another client.
+func Replicas(c harness.Client) (all []harness.Client) {
+	if fleet, ok := c.(*client.Fleet[client.Replica]); ok {
+		for _, one := range fleet.Replicas {
+			all = append(all, one)
+		}
+	}
+	return all
 }
 
 // first finds the first of some paths at which a server answers a prompt.

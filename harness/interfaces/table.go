@@ -10,8 +10,10 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/client"
+	"github.com/vllmspec/vllmspec/harness/messages"
 	"github.com/vllmspec/vllmspec/harness/openai"
 	"github.com/vllmspec/vllmspec/harness/pooling"
+	"github.com/vllmspec/vllmspec/harness/responses"
 	"github.com/vllmspec/vllmspec/internal/spelling"
 )
 
@@ -23,6 +25,16 @@ type Interface struct {
 
 	// Over is the client that asks a server over it, at one of the paths; nil: the OpenAI client asks by itself.
 	Over func(at *openai.Client, path string) client.Replica
+
+	lacks func(harness.Prompt) error // nil: nothing
+}
+
+// Lacking is what a prompt asks for that the interface has no field for; nil where it can be asked.
+func (in Interface) Lacking(p harness.Prompt) error {
+	if in.lacks == nil {
+		return nil
+	}
+	return in.lacks(p)
 }
 
 // Takes is what an interface can be asked.
@@ -41,11 +53,13 @@ func All() []Interface {
 		return Interface{harness.Interface{Name: name, Answers: harness.Pooled}, task.Paths, takes,
 			func(at *openai.Client, path string) client.Replica {
 				return &pooling.Client{Client: at, Task: task, Path: path}
-			}}
+			}, nil}
 	}
 	return []Interface{
-		{harness.Interface{Name: Completions}, []string{"/v1/completions"}, Questions, nil},
-		{harness.Interface{Name: Chat}, []string{"/v1/chat/completions"}, Questions, nil},
+		{harness.Interface{Name: Completions}, []string{"/v1/completions"}, Questions, nil, nil},
+		{harness.Interface{Name: Chat}, []string{"/v1/chat/completions"}, Questions, nil, nil},
+		{harness.Interface{Name: Responses}, []string{responses.Path}, Questions, func(at *openai.Client, _ string) client.Replica { return &responses.Client{Client: at} }, responses.Lacks},
+		{harness.Interface{Name: Messages}, []string{messages.Path}, Questions, func(at *openai.Client, _ string) client.Replica { return &messages.Client{Client: at} }, messages.Lacks},
 		pooled(Embeddings, Texts, pooling.Embed()),
 		pooled(Classify, Texts, pooling.Classify()),
 		pooled(Pooling, Texts, pooling.Pool()),
@@ -58,6 +72,8 @@ func All() []Interface {
 const (
 	Completions = "completions"
 	Chat        = "chat"
+	Responses   = "responses"
+	Messages    = "messages"
 	Embeddings  = "embeddings"
 	Classify    = "classify"
 	Pooling     = "pooling"
@@ -76,8 +92,9 @@ func Named(name string) (Interface, error) {
 }
 
 // Choose is the interface over which a workload is asked. The task is the one that the workload means, "" for
-// questions; over is the one that is asked for, "" for none. The zero value is completions and chats.
-func Choose(task, over string) (harness.Interface, error) {
+// questions; over is the one that is asked for, "" for none; the prompt is what all of it has in common. The zero
+// value is completions and chats.
+func Choose(task, over string, asks harness.Prompt) (harness.Interface, error) {
 	if task == "" && over == "" {
 		return harness.Interface{}, nil
 	}
@@ -95,7 +112,19 @@ func Choose(task, over string) (harness.Interface, error) {
 	if err == nil && chosen.Takes != means.Takes {
 		err = fmt.Errorf("%s are not asked over %q, which takes %s", means.Takes, chosen.Name, chosen.Takes)
 	}
+	if err == nil {
+		err = chosen.Lacking(asks)
+	}
 	return chosen.Interface, err
+}
+
+// InOnePiece is an interface whose answers are not streamed.
+func InOnePiece(over harness.Interface) (harness.Interface, error) {
+	if !over.Answers.Generates() {
+		return over, fmt.Errorf("the answers of %q come in one piece in any case; leave that out", over.Name)
+	}
+	over.Answers = harness.AtOnce
+	return over, nil
 }
 
 func names(all []Interface) (out []string) {

@@ -20,8 +20,7 @@ const Path = "/v1/messages"
 
 // A Client asks one model of one server for messages, over the connections of an OpenAI client.
 type Client struct {
-	*openai.Client
-	AtOnce bool // answers are not streamed
+	*openai.Client // answers come in one piece where its own would
 
 	longEvents atomic.Int64 // bytes of long events that have come in part, of all streams
 }

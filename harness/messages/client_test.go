@@ -39,7 +39,7 @@ func streamed(body string) answering {
 func inOnePiece(body string) answering { return answering{kind: "application/json", body: body} }
 
 func clientOf(a answering) *messages.Client {
-	return &messages.Client{Client: &openai.Client{Endpoint: client.Endpoint{URL: "http://test", Transport: a}, Model: "tiny"}, AtOnce: a.kind == "application/json"}
+	return &messages.Client{Client: &openai.Client{Endpoint: client.Endpoint{URL: "http://test", Transport: a}, Model: "tiny", AtOnce: a.kind == "application/json"}}
 }
 
 var hello = harness.Prompt{Messages: []harness.Message{{Role: "user", Content: "Hello"}}, MaxTokens: 40}
@@ -147,7 +147,7 @@ func TestRead_knowsEveryKindOfContent(t *testing.T) {
 	} {
 		assert.Equal(t, c.want, outcomeOf(clientOf(streamed(events(c.events...)))), name)
 	}
-	assert.Equal(t, thought.text, outcomeOf(clientOf(streamed(events(start, red, fox, delta, stop)+"data: [DONE]\n\n"))).text, "vLLM before 0.23 sends it too")
+	assert.Equal(t, thought.text, outcomeOf(clientOf(streamed(events(start, red, fox, delta, stop)+"data: [DONE]\n\n"))).text, "older versions of vLLM send it too")
 	once := outcomeOf(clientOf(inOnePiece(`{"id":"m-1","model":"tiny","content":[{"type":"thinking","thinking":"Hm"},{"type":"text","text":"Red"},{"type":"tool_use","name":"weather","input":{"city":"Ulm"}}],"stop_reason":"tool_use","usage":{"input_tokens":3,"output_tokens":2}}`)))
 	assert.Equal(t, "Hm Redweather{\"city\":\"Ulm\"} tool_calls", once.reasoning+" "+once.text+" "+once.finish)
 	assert.Equal(t, 3, once.usage.PromptTokens)

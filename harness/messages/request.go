@@ -34,7 +34,7 @@ func Lacks(p harness.Prompt) error {
 	case p.MaxTokens <= 0:
 		return errors.New("messages need a bound (max_tokens): say how long answers are at most: And answers are at most 256 tokens long")
 	case p.IgnoreEOS:
-		return errors.New("messages have no ignore_eos: that answers run to their full length cannot be asked; say how long they are at most instead: And answers are at most 256 tokens long")
+		return errors.New("messages have no ignore_eos, so that no answer can be asked to run to its full length, as those of prompts of a length do; draw conversations, and say how long their answers are at most: And answers are at most 256 tokens long")
 	case p.MinTokens > 0:
 		return errors.New("messages have no min_tokens: take it out of what is asked")
 	case p.Priority != 0:

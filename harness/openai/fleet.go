@@ -91,6 +91,13 @@ func (f *Fleet) Chat() {
 	}
 }
 
+// AtOnce asks all of them for answers in one piece.
+func (f *Fleet) AtOnce(yes bool) {
+	for _, c := range f.Replicas {
+		c.AtOnce = yes
+	}
+}
+
 // Chats reports whether chats are asked in place of completions.
 func (f *Fleet) Chats() bool { return f.Replicas[0].Chat }
 

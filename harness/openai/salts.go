@@ -100,10 +100,15 @@ type HitCounter func(context.Context) (queries, hits float64, ok bool)
 
 // Salting finds out what the server makes of cache_salt, with two requests of one token
 // each, and lets the prompts of all replicas begin differently where it makes nothing of
-// it, or where it does not tell.
-func (f *Fleet) Salting(ctx context.Context, chat bool, read HitCounter) harness.Salting {
-	for _, c := range f.Replicas {
-		if salting := c.salting(ctx, chat, read); salting != harness.SaltsTaken {
+// it, or where it does not tell. Over are the clients that ask the replicas in place of these, over another
+// interface, which may take no salts where chats do.
+func (f *Fleet) Salting(ctx context.Context, chat bool, read HitCounter, over ...harness.Client) harness.Salting {
+	for i, c := range f.Replicas {
+		asks := harness.Client(c)
+		if i < len(over) {
+			asks = over[i]
+		}
+		if salting := c.salting(ctx, asks, chat, read); salting != harness.SaltsTaken {
 			f.Unsalted()
 			return salting
 		}
@@ -119,7 +124,7 @@ func (f *Fleet) Unsalted() {
 	}
 }
 
-func (c *Client) salting(ctx context.Context, chat bool, read HitCounter) harness.Salting {
+func (c *Client) salting(ctx context.Context, asks harness.Client, chat bool, read HitCounter) harness.Salting {
 	ctx, cancel := context.WithTimeout(ctx, firstTimeout)
 	defer cancel()
 	prompt := harness.Prompt{Text: probe, MaxTokens: 1}
@@ -127,7 +132,7 @@ func (c *Client) salting(ctx context.Context, chat bool, read HitCounter) harnes
 		prompt.Text, prompt.Messages = "", []harness.Message{{Role: "user", Content: probe}}
 	}
 	prompt.CacheSalt = fmt.Sprintf("probe %016x", rand.Uint64())
-	first, err := c.usage(ctx, prompt)
+	first, err := usageOf(ctx, asks, prompt)
 	if chat && first.PromptTokens > probeTokens {
 		c.chatHead = first.PromptTokens - probeTokens
 	}
@@ -136,13 +141,13 @@ func (c *Client) salting(ctx context.Context, chat bool, read HitCounter) harnes
 			return harness.SaltsTaken // it is not the salt; the load will meet it
 		}
 		prompt.CacheSalt = ""
-		if _, err := c.usage(ctx, prompt); err == nil {
+		if _, err := usageOf(ctx, asks, prompt); err == nil {
 			return harness.SaltsRefused
 		}
 		return harness.SaltsTaken
 	}
 	for range probes {
-		if salting, others := c.salted(ctx, prompt, read); !others {
+		if salting, others := salted(ctx, asks, prompt, read); !others {
 			return salting
 		}
 	}
@@ -154,10 +159,10 @@ const probes = 2
 
 // salted asks the probe again under another salt, and reads how much of it the server found
 // in its cache. It reports whether others asked meanwhile, so that the counters mean nothing.
-func (c *Client) salted(ctx context.Context, prompt harness.Prompt, read HitCounter) (of harness.Salting, others bool) {
+func salted(ctx context.Context, asks harness.Client, prompt harness.Prompt, read HitCounter) (of harness.Salting, others bool) {
 	prompt.CacheSalt = fmt.Sprintf("probe %016x", rand.Uint64())
 	queried, hit, counts := read(ctx)
-	usage, err := c.usage(ctx, prompt)
+	usage, err := usageOf(ctx, asks, prompt)
 	if err != nil || usage.PromptTokens <= 0 {
 		return harness.SaltsUnknown, false
 	}
@@ -181,9 +186,13 @@ func (c *Client) salted(ctx context.Context, prompt harness.Prompt, read HitCoun
 }
 
 // usage asks a prompt, and returns what the server counted.
-func (c *Client) usage(ctx context.Context, p harness.Prompt) (usage harness.Usage, err error) {
+func (c *Client) usage(ctx context.Context, p harness.Prompt) (harness.Usage, error) {
+	return usageOf(ctx, c, p)
+}
+
+func usageOf(ctx context.Context, asks harness.Client, p harness.Prompt) (usage harness.Usage, err error) {
 	extent := harness.NewExtent(&p)
-	for chunk, err := range c.Ask(ctx, p) {
+	for chunk, err := range asks.Ask(ctx, p) {
 		if err == nil {
 			err = extent.Take(&chunk)
 		}

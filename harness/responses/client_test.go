@@ -39,7 +39,7 @@ func streamed(body string) answering {
 func inOnePiece(body string) answering { return answering{kind: "application/json", body: body} }
 
 func clientOf(a answering) *responses.Client {
-	return &responses.Client{Client: &openai.Client{Endpoint: client.Endpoint{URL: "http://test", Transport: a}, Model: "tiny"}, AtOnce: a.kind == "application/json"}
+	return &responses.Client{Client: &openai.Client{Endpoint: client.Endpoint{URL: "http://test", Transport: a}, Model: "tiny", AtOnce: a.kind == "application/json"}}
 }
 
 var hello = harness.Prompt{Messages: []harness.Message{{Role: "user", Content: "Hello"}}, MaxTokens: 40}

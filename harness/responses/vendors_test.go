@@ -79,7 +79,7 @@ func TestAnswers_areReadAsOtherClientsReadThem(t *testing.T) {
 	read := readByOthers(t, cases)
 	require.Len(t, read, len(cases))
 	for i, theirs := range read {
-		c := &responses.Client{Client: &openai.Client{Endpoint: client.Endpoint{URL: cases[i].URL}, Model: "tiny"}, AtOnce: !cases[i].Stream}
+		c := &responses.Client{Client: &openai.Client{Endpoint: client.Endpoint{URL: cases[i].URL}, Model: "tiny", AtOnce: !cases[i].Stream}}
 		prompt := hello
 		if cases[i].Tool {
 			prompt.Extra = map[string]json.RawMessage{"tools": json.RawMessage(`[{"type":"function","function":{"name":"weather","parameters":{"type":"object","properties":{"city":{"type":"string"}}}}}]`)}

@@ -73,6 +73,6 @@ func TestPrompts_ofALengthWhereAServerOnlyChats(t *testing.T) {
 	t.Run("another interface", func(t *testing.T) {
 		r := feature(t, guest("llama-3.1-8b", "prompts of 64 tokens are answered in 8 tokens\n    And it is asked over \"chats\"", "20", "40 requests", ""))
 		assert.False(t, r.passed)
-		assert.Contains(t, r.output, `"chats" is no interface that can be asked for; write "chat"`)
+		assert.Contains(t, r.output, `"chats" is no interface that can be asked for; did you mean "chat"?`)
 	})
 }

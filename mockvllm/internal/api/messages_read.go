@@ -2,7 +2,6 @@ package api
 
 import (
 	"encoding/json"
-	"strings"
 
 	"github.com/vllmspec/vllmspec/mockvllm/internal/tokenizer"
 )
@@ -31,7 +30,7 @@ func readMessages(raw []byte) (*ask, *apiError) {
 		a.ReasoningEffort = "none"
 	}
 	for i := range a.Messages {
-		a.Messages[i] = spoken(a.Messages[i])
+		a.Messages[i] = a.Messages[i].Spoken()
 	}
 	if system := (tokenizer.Message{Content: body.System}).Text(); system != "" {
 		a.Messages = append([]tokenizer.Message{{Role: "system", Content: system}}, a.Messages...)
@@ -64,36 +63,4 @@ func chosen(kind, name string) json.RawMessage {
 	}
 	raw, _ := json.Marshal(choice) // of strings
 	return raw
-}
-
-// spoken is a message whose blocks are no text as one of a chat: a result of a tool is the tool's, and calls and
-// results are their JSON.
-func spoken(m tokenizer.Message) tokenizer.Message {
-	blocks, _ := m.Content.([]any)
-	var said strings.Builder
-	for _, b := range blocks {
-		block, _ := b.(map[string]any)
-		switch block["type"] {
-		case "tool_result":
-			m.Role = "tool"
-			said.WriteString(asText(block["content"]))
-		case "tool_use":
-			said.WriteString(asText(block["name"]) + asText(block["input"]))
-		default:
-			said.WriteString(tokenizer.Message{Content: []any{b}}.Text())
-		}
-	}
-	if blocks != nil {
-		m.Content = said.String()
-	}
-	return m
-}
-
-// asText is a text, or the JSON of another value.
-func asText(v any) string {
-	if s, ok := v.(string); ok {
-		return s
-	}
-	raw, _ := json.Marshal(v) // of what was read
-	return string(raw)
 }

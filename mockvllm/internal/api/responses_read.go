@@ -95,7 +95,7 @@ func (i responseItem) message() tokenizer.Message {
 	case "function_call":
 		return tokenizer.Message{Role: "assistant", Content: i.Name + i.Arguments}
 	case "function_call_output":
-		return tokenizer.Message{Role: "tool", Content: asText(i.Output)}
+		return tokenizer.Message{Role: "tool", Content: tokenizer.AsText(i.Output)}
 	}
 	return i.Message
 }
