@@ -80,19 +80,11 @@ func (l *loadSpec) inBursts(perSecond, variation string) error {
 	if err != nil {
 		return err
 	}
-	cv, err := coefficient(variation)
+	cv, err := amount.Coefficient(variation)
 	if err != nil {
 		return err
 	}
 	return l.arrive(arrival.Bursty{PerSecond: r, CV: cv})
-}
-
-func coefficient(variation string) (float64, error) {
-	cv, err := quantity.Number(variation)
-	if err == nil && (cv < 0.05 || cv > 20) {
-		err = fmt.Errorf("a coefficient of variation of %s is too far from a Poisson process's 1; it lies between 0.05 and 20", variation)
-	}
-	return cv, err
 }
 
 func (l *loadSpec) poissonProcess() error { return l.arrive(arrival.Poisson{}) }
@@ -100,7 +92,7 @@ func (l *loadSpec) poissonProcess() error { return l.arrive(arrival.Poisson{}) }
 func (l *loadSpec) evenProcess() error { return l.arrive(arrival.Even{}) }
 
 func (l *loadSpec) burstyProcess(variation string) error {
-	cv, err := coefficient(variation)
+	cv, err := amount.Coefficient(variation)
 	if err != nil {
 		return err
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/vllmspec/vllmspec/harness"
@@ -95,19 +94,9 @@ func (d *design) sweptSetting(scale trials.Scale, written string) (string, error
 	case d.scale != scale:
 		return "", fmt.Errorf("the load is swept over %s, and not over %s", d.scale, scale)
 	case !slices.Contains(d.settings, setting):
-		return "", fmt.Errorf("the load is not swept over %s, but over %s", scale.Quantity(setting), listed(d.settings))
+		return "", fmt.Errorf("the load is not swept over %s, but over %s", scale.Quantity(setting), amount.Listed(d.settings))
 	}
 	return scale.At(setting), nil
-}
-
-// listed are settings as a sentence names them: "2, 4 and 8".
-func listed(all []float64) string {
-	var words []string
-	for _, setting := range all {
-		words = append(words, strconv.FormatFloat(setting, 'f', -1, 64))
-	}
-	last := len(words) - 1
-	return strings.Join(words[:last], ", ") + " and " + words[last]
 }
 
 // settings reads "2, 4, 8 and 16".

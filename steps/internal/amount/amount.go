@@ -5,6 +5,7 @@ package amount
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -46,6 +47,15 @@ func Share(s string) (float64, error) {
 		return 0, fmt.Errorf("a share of %s is impossible; it lies between 0%% and 100%%", s)
 	}
 	return n / 100, nil
+}
+
+// Coefficient reads a coefficient of variation of gaps between requests.
+func Coefficient(variation string) (float64, error) {
+	cv, err := quantity.Number(variation)
+	if err == nil && (cv < 0.05 || cv > 20) {
+		err = fmt.Errorf("a coefficient of variation of %s is too far from a Poisson process's 1; it lies between 0.05 and 20", variation)
+	}
+	return cv, err
 }
 
 // Duration reads "30 seconds", "5 min", "1 hour", "200ms".
@@ -98,4 +108,14 @@ func Texts(each, tokens, of string) (t dataset.Texts, err error) {
 	}
 	t.Each, err = Count(each, of, 1)
 	return t, err
+}
+
+// Listed are settings as a sentence names them: "2, 4 and 8".
+func Listed(all []float64) string {
+	var words []string
+	for _, setting := range all {
+		words = append(words, strconv.FormatFloat(setting, 'f', -1, 64))
+	}
+	last := len(words) - 1
+	return strings.Join(words[:last], ", ") + " and " + words[last]
 }
