@@ -29,12 +29,12 @@ func answersSentences() []entry {
 		{Pattern: `^answers call the tools of "([^"]*)"$`, Do: (*workload).callTools,
 			Doc: `Offers the tools in a file of JSON, as OpenAI's interface declares them, requires a call (tool_choice), and checks
 				that each whole answer calls one of them with arguments that fit its parameters.`},
-		{Pattern: `^answers do not repeat themselves$`, Do: (*workload).areSteady,
+		{Pattern: `^answers do not repeat themselves$`, Do: areSteady,
 			Doc: `Checks that an answer does not end in a loop: the same words eight times or more, 32 words together at least.`},
-		{Pattern: `^answers are written in "([^"]*)"$`, Do: (*workload).areWrittenIn,
+		{Pattern: `^answers are written in "([^"]*)"$`, Do: areWrittenIn,
 			Doc: `Checks that at least four letters of five are of a script, by its name in Unicode ("Latin", "Cyrillic", "Arabic"),
 				or "Chinese", "Japanese" or "Korean".`},
-		{Pattern: `^answers end by themselves$`, Do: (*workload).endThemselves,
+		{Pattern: `^answers end by themselves$`, Do: endThemselves,
 			Doc: `Checks that an answer ends before the limit of its length.`},
 	}
 }
@@ -98,17 +98,17 @@ func (a *answers) ask(field string, value json.RawMessage) {
 	a.extra[field] = value
 }
 
-func (work *workload) areSteady() {
+func areSteady(work *workload) {
 	work.answers.checks = append(work.answers.checks, validity.Steady{})
 }
 
-func (work *workload) areWrittenIn(script string) error {
+func areWrittenIn(work *workload, script string) error {
 	letters, err := validity.InScript(script)
 	work.answers.checks = append(work.answers.checks, letters)
 	return err
 }
 
-func (work *workload) endThemselves() {
+func endThemselves(work *workload) {
 	work.answers.ends = true
 	work.answers.checks = append([]harness.Check{validity.Ended{}}, work.answers.checks...) // one that was cut is not whole JSON either
 }
