@@ -26,9 +26,9 @@ func (l *load) ask(ctx context.Context, rec *Record, prompt Prompt, onText func(
 		l.shared.add(outline, rec.Due)
 		check, onText := checking(prompt.Checks, onText)
 		l.follow(ctx, rec, prompt, onText)
-		check(rec)
 		rec.ShareableTokens = l.shared.shareable(outline, rec.Due, rec.PromptTokens)
 		l.inFlight.add(l.now(), -1)
+		check(rec)
 	} else {
 		rec.Failure, rec.Error = endedBy(ctx), context.Cause(ctx).Error()
 		rec.Done = l.now()

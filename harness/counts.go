@@ -43,7 +43,7 @@ func promptMost(p *Prompt) int {
 		length += p.Request.Bytes()
 	}
 	for _, input := range p.Inputs {
-		length += input.Length() + len(p.Text) // by which it is ranked
+		length += input.Length() + len(p.Text) + len(p.TokenIDs) // by which it is ranked
 	}
 	for _, m := range p.Messages {
 		if m.Whole != nil {

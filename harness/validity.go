@@ -9,6 +9,7 @@ type Validity string
 const (
 	Unchecked Validity = ""
 	Valid     Validity = "valid"
+	NoText    Validity = "no text"          // reasoning only, or a refusal
 	NotJSON   Validity = "not JSON"         // a schema was asked for
 	OffSchema Validity = "off the schema"   // JSON that does not follow it
 	WrongCall Validity = "wrong call"       // no call of a declared tool, or arguments that do not fit its parameters
@@ -44,7 +45,10 @@ func checking(checks []Check, also func(string)) (check func(*Record), onText fu
 		}
 	}
 	return func(r *Record) {
-		if r.OK() {
+		switch {
+		case r.OK() && strings.TrimSpace(text.String()) == "":
+			r.Validity = NoText
+		case r.OK():
 			r.Validity = checked(checks, Answer{text.String(), r.Finish})
 		}
 	}, onText

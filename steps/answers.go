@@ -30,7 +30,7 @@ func answersSentences() []entry {
 			Doc: `Offers the tools in a file of JSON, as OpenAI's interface declares them, requires a call (tool_choice), and checks
 				that each whole answer calls one of them with arguments that fit its parameters.`},
 		{Pattern: `^answers do not repeat themselves$`, Do: areSteady,
-			Doc: `Checks that an answer does not end in a loop: the same words eight times or more, 32 words together at least.`},
+			Doc: `Checks that an answer does not end in a loop: the same piece eight times or more, 128 characters together at least.`},
 		{Pattern: `^answers are written in "([^"]*)"$`, Do: areWrittenIn,
 			Doc: `Checks that at least four letters of five are of a script, by its name in Unicode ("Latin", "Cyrillic", "Arabic"),
 				or "Chinese", "Japanese" or "Korean".`},
@@ -123,6 +123,8 @@ func (work *workload) checked(d harness.Dataset) (harness.Dataset, error) {
 		return d, nil
 	case runsOn && (a.form != "" || a.ends):
 		return nil, errors.New(`answers run to their full length here, past their own end; draw what is asked from a file instead: And conversations are drawn from "sharegpt"`)
+	case work.pooled.task != "":
+		return nil, errors.New("what answers have to be is said of texts, and no text is generated for them; leave it out")
 	case work.mix != nil:
 		return nil, errors.New("what answers have to be is said beside a mix; put it into the rows of the mix")
 	}

@@ -26,6 +26,8 @@ func (m Metric) Means(a harness.Answers) bool {
 		return of.Of.means(a)
 	case Energy:
 		return of.Per.means(a)
+	case ValidAnswers:
+		return a.Generates()
 	case Histogram:
 		return a.Generates() || !slices.Contains(ofTokens(), of.Name)
 	case Gauge:

@@ -2,36 +2,39 @@ package validity
 
 import (
 	"strings"
+	"unicode"
 
 	"github.com/vllmspec/vllmspec/harness"
 )
 
-// What a loop is: at least so many equal pieces at the end of an answer, which are so many words together. Lists and
+// What a loop is: so many equal pieces at the end of an answer, which are so many characters together. Lists and
 // refrains of good answers stay below; a model that is caught goes on until its limit.
 const (
-	loopTimes = 8
-	loopWords = 32
-	loopUnit  = 64 // words of the longest piece that is looked for
+	loopTimes  = 8
+	loopLength = 128
+	loopUnit   = 400 // characters of the longest piece that is looked for, some sixty words
 )
 
 // Steady checks that an answer does not end in a loop.
 type Steady struct{}
 
-// Of looks for a piece that the answer ends with again and again.
+// Of looks for a piece that the answer ends with again and again. The last one may be cut, as the limit of
+// its length cuts it.
 func (Steady) Of(a harness.Answer) harness.Validity {
-	words := strings.Fields(a.Text)
-	for unit := 1; unit <= min(loopUnit, len(words)/loopTimes); unit++ {
-		if same := suffix(words, unit); same >= unit*loopTimes && same >= loopWords {
+	end := []rune(strings.TrimRightFunc(a.Text, unicode.IsSpace))
+	end = end[max(0, len(end)-loopUnit*(loopTimes+1)):]
+	for unit := 1; unit <= min(loopUnit, len(end)/loopTimes); unit++ {
+		if same := periodic(end, unit); same >= unit*loopTimes && same >= loopLength {
 			return harness.Repeats
 		}
 	}
 	return harness.Valid
 }
 
-// suffix is how many words at the end equal those that stand unit words before them, and that unit.
-func suffix(words []string, unit int) int {
+// periodic is how many characters at the end equal those that stand unit before them, and that unit.
+func periodic(text []rune, unit int) int {
 	n := unit
-	for n < len(words) && words[len(words)-1-n] == words[len(words)-1-n+unit] {
+	for n < len(text) && text[len(text)-1-n] == text[len(text)-1-n+unit] {
 		n++
 	}
 	return n

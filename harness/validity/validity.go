@@ -3,14 +3,19 @@
 // kernel or a quantisation that goes too far, and answers within every limit of latency then.
 package validity
 
-import "github.com/vllmspec/vllmspec/harness"
+import (
+	"strings"
+
+	"github.com/vllmspec/vllmspec/harness"
+)
 
 // Ended checks that an answer ends by itself, and not at the limit of its length.
 type Ended struct{}
 
 // Of looks at the finish reason.
 func (Ended) Of(a harness.Answer) harness.Validity {
-	if a.Finish == "length" || a.Finish == "max_tokens" {
+	switch strings.ToLower(a.Finish) {
+	case "length", "max_tokens", "max_length", "model_length": // of OpenAI, Anthropic, Cohere, Mistral
 		return harness.Unended
 	}
 	return harness.Valid

@@ -116,16 +116,20 @@ func TestSteady_findsLoopsAndLeavesListsAlone(t *testing.T) {
 		text string
 		want harness.Validity
 	}{
-		"one word, for long":            {"It is " + strings.Repeat("the ", 40), harness.Repeats},
-		"one word, a few times":         {strings.Repeat("very ", 12) + "good", harness.Valid},
-		"a sentence, again and again":   {"Yes. " + strings.Repeat("I am happy to help you. ", 9), harness.Repeats},
-		"the last one is cut":           {strings.Repeat("I am happy to help you. ", 9) + "I am", harness.Repeats},
-		"a refrain":                     {strings.Repeat("We all live in a yellow submarine, ", 4), harness.Valid},
-		"a list of like steps":          {numbered(30), harness.Valid},
-		"a loop that it came out of":    {strings.Repeat("ha ", 50) + "but now to the point: it is done.", harness.Valid},
-		"a long piece":                  {strings.Repeat(strings.Repeat("a b c d e f g h i j ", 6), 8), harness.Repeats},
-		"nothing":                       {"", harness.Valid},
-		"a loop of exactly that length": {strings.Repeat("a b c d ", 8), harness.Repeats},
+		"one word, for long":                {"It is " + strings.Repeat("the ", 40), harness.Repeats},
+		"one word, a few times":             {strings.Repeat("very ", 12) + "good", harness.Valid},
+		"a sentence, again and again":       {"Yes. " + strings.Repeat("I am happy to help you. ", 9), harness.Repeats},
+		"the last one is cut":               {strings.Repeat("I am happy to help you. ", 9) + "I am", harness.Repeats},
+		"a refrain":                         {strings.Repeat("We all live in a yellow submarine, ", 4), harness.Valid},
+		"a list of like steps":              {numbered(30), harness.Valid},
+		"a loop that it came out of":        {strings.Repeat("ha ", 50) + "but now to the point: it is done.", harness.Valid},
+		"a long piece":                      {strings.Repeat(strings.Repeat("a b c d e f g h i j ", 6), 8), harness.Repeats},
+		"nothing":                           {"", harness.Valid},
+		"the last one is cut within a word": {strings.Repeat("I am happy to help you. ", 40) + "I am hap", harness.Repeats},
+		"a loop without spaces":             {"Well" + strings.Repeat("!", 200), harness.Repeats},
+		"a loop in Chinese":                 {"好的。" + strings.Repeat("我很高兴为你服务。", 20), harness.Repeats},
+		"a loop of exactly that length":     {"No" + strings.Repeat("a b c d e f g h ", 8) + "a", harness.Repeats},
+		"a loop that is just too short":     {strings.Repeat("a b c d ", 8), harness.Valid},
 	} {
 		assert.Equal(t, test.want, Steady{}.Of(harness.Answer{Text: test.text}), name)
 	}
@@ -154,7 +158,7 @@ func TestLetters_ofAScript(t *testing.T) {
 }
 
 func TestEnded_isNotCutAtItsLimit(t *testing.T) {
-	for finish, want := range map[string]harness.Validity{"stop": harness.Valid, "tool_calls": harness.Valid, "end_turn": harness.Valid, "length": harness.Unended, "max_tokens": harness.Unended} {
+	for finish, want := range map[string]harness.Validity{"stop": harness.Valid, "tool_calls": harness.Valid, "end_turn": harness.Valid, "length": harness.Unended, "MAX_TOKENS": harness.Unended, "model_length": harness.Unended, "max_tokens": harness.Unended} {
 		assert.Equal(t, want, Ended{}.Of(harness.Answer{Text: "so", Finish: finish}), finish)
 	}
 }

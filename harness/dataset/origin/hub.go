@@ -81,7 +81,7 @@ func (o *Origins) ofHub(name string) (Files, error) {
 	}
 	files, err := o.fromHub(of, folder, name)
 	if errors.Is(err, download.ErrClosed) && o.Hub.Token == "" {
-		err = fmt.Errorf("%w; a data set that is gated or private needs HF_TOKEN", err)
+		err = fmt.Errorf("%w; there is none of this name, or it is gated or private and needs HF_TOKEN", err)
 	}
 	if err != nil {
 		return Files{}, fmt.Errorf("%s: %w", name, err)

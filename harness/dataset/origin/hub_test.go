@@ -87,7 +87,7 @@ func TestHub_saysThatATokenIsMissing(t *testing.T) {
 	o := origins(t, "")
 	o.Hub.Endpoint = server.URL
 	_, _, err := drawn(t, o, "hf:acme/chats")
-	assert.ErrorContains(t, err, "401 Unauthorized: it is not open; a data set that is gated or private needs HF_TOKEN")
+	assert.ErrorContains(t, err, "401 Unauthorized: it is not open; there is none of this name, or it is gated or private and needs HF_TOKEN")
 	o.Hub.Token = "hf_wrongtoken"
 	_, _, err = drawn(t, o, "hf:acme/chats/x")
 	assert.ErrorContains(t, err, "it is not open to this token")

@@ -123,6 +123,7 @@ func (e *Endings) CheckedAnswers() (n int) {
 // Found is what checks found, the most frequent first: 30 of 593 checked answers were not JSON, 2 ended in a loop.
 func (e *Endings) Found() string {
 	says := map[harness.Validity]string{
+		harness.NoText:    "had no text",
 		harness.NotJSON:   "were not JSON",
 		harness.OffSchema: "did not follow the schema",
 		harness.WrongCall: "called no tool as it is declared",

@@ -166,7 +166,8 @@ func token(query string) int {
 		return 1
 	}
 	word := 0
-	for word < len(query) && (query[word] == '_' || query[word] >= 0x80 || query[word]|0x20 >= 'a' && query[word]|0x20 <= 'z') {
+	for word < len(query) && (query[word] == '_' || query[word] >= 0x80 || query[word]|0x20 >= 'a' && query[word]|0x20 <= 'z' ||
+		word > 0 && (query[word] == '$' || query[word] >= '0' && query[word] <= '9')) { // a $ within a name begins no quote
 		word++
 	}
 	return max(1, word)

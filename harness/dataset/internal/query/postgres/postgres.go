@@ -25,6 +25,9 @@ func Read(ctx context.Context, address, query string, begin func(columns []strin
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = 30 * time.Second
 	}
+	if config.DefaultQueryExecMode == pgx.QueryExecModeSimpleProtocol { // it runs several statements, and one may end the transaction that only reads
+		config.DefaultQueryExecMode = pgx.QueryExecModeExec
+	}
 	config.RuntimeParams["application_name"] = "vllmspec"
 	connection, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
