@@ -207,6 +207,7 @@ func (l *loadSpec) playTrace(work *workload, name string) (arrival.Listed, error
 		return arrival.Listed{}, err
 	}
 	played.Name = name
+	_, played.Sample = fixtures.Traces()[name]
 	work.trace = &played
 	return instantsOf(played), work.files.Add(name, files, path)
 }

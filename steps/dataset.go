@@ -99,7 +99,7 @@ func (work *workload) fromFile() (harness.Dataset, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &dataset.File{FS: src.FS, Path: src.Path, Name: src.Name, Parts: src.Parts, Whole: src.Whole, Notes: src.Notes, MaxTokens: work.bound, IgnoreEOS: work.full, Turns: work.turns, Recorded: work.recorded, Virtual: work.virtual}
+	d := &dataset.File{FS: src.FS, Path: src.Path, Name: src.Name, Parts: src.Parts, Whole: src.Whole, Sample: src.Sample, Notes: src.Notes, MaxTokens: work.bound, IgnoreEOS: work.full, Turns: work.turns, Recorded: work.recorded, Virtual: work.virtual}
 	work.open = append(work.open, d)
 	check := func() error { _, err := d.Count(); return err }
 	if work.rehearsal != nil {

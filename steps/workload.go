@@ -103,7 +103,7 @@ func (work *workload) source() (origin.Files, error) {
 	name := work.conversations
 	known := fixtures.Datasets()
 	if file, ok := known[name]; ok {
-		return origin.Files{FS: fixtures.Files(), Path: file, Name: file}, nil
+		return origin.Files{FS: fixtures.Files(), Path: file, Name: file, Sample: true}, nil
 	}
 	if work.userFiles.Knows(name) {
 		return work.userFiles.Find(name)

@@ -30,6 +30,7 @@ type File struct {
 	Name      string                  // of the dataset for a reader, where that is not its path
 	Parts     []string                // files that it lies in, where it is not one, and Path is then not looked at
 	Whole     bool                    // each of the parts is one prompt, whatever lines it has
+	Sample    bool                    // it comes along, to try things with
 	Notes     []string                // what a reader should know of where it came from
 	MaxTokens int                     // bound of every answer; 0: the server's
 	IgnoreEOS bool                    // every answer runs to the bound
@@ -139,6 +140,15 @@ func (d *File) isParquet() bool { return filepath.Ext(d.first()) == ".parquet" }
 // Remarks are what a reader should know of the file: how it was read, how much of it is
 // left out, and fields that are not sent.
 func (d *File) Remarks() []string {
+	all := d.remarks()
+	if d.Sample {
+		all = append(all, d.name()+" is a sample that comes along: its prompts are made up, and not your traffic")
+	}
+	return all
+}
+
+// remarks are those of what is in the dataset.
+func (d *File) remarks() []string {
 	noun := ""
 	if is := d.format(); is != nil {
 		noun = is.noun + "s"
@@ -156,7 +166,7 @@ func (d *File) Warnings() []string {
 	if all := d.shared.records; all != nil && all.left.Sum() == all.left.Counts[source.FewTurns] {
 		return slices.Concat(d.Notes, all.notes, d.fields.Remark(d.name()))
 	}
-	return d.Remarks()
+	return d.remarks()
 }
 
 // enumerated is a list for a reader: ".json, .jsonl or .csv".

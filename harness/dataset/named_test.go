@@ -44,3 +44,11 @@ func TestNamed_boundsAnswersAndKnowsItsTurns(t *testing.T) {
 		assert.EqualError(t, err, says)
 	}
 }
+
+func TestSample_isCalledOneAndIsNoWarning(t *testing.T) {
+	d := &dataset.File{FS: folder("x.txt", "one\n"), Path: "x.txt", Sample: true}
+	_, err := d.Count()
+	require.NoError(t, err)
+	assert.Equal(t, []string{"x.txt is a sample that comes along: its prompts are made up, and not your traffic"}, d.Remarks())
+	assert.Empty(t, d.Warnings())
+}

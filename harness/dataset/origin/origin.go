@@ -55,12 +55,13 @@ type finding struct {
 
 // Files are what a name stands for.
 type Files struct {
-	FS    fs.FS
-	Path  string   // of the file; "": there are several
-	Parts []string // the files where there are several
-	Whole bool     // each of the parts is one prompt
-	Name  string   // what a reader knows them by
-	Notes []string // what a reader should know of where they came from
+	FS     fs.FS
+	Path   string   // of the file; "": there are several
+	Parts  []string // the files where there are several
+	Whole  bool     // each of the parts is one prompt
+	Name   string   // what a reader knows them by
+	Sample bool     // they come along, to try things with
+	Notes  []string // what a reader should know of where they came from
 }
 
 // Find finds what a name stands for: an address, a folder, an archive or a file.

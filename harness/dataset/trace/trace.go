@@ -41,6 +41,7 @@ type Trace struct {
 	Name     string
 	Requests []Request // that are held
 	Block    int       // tokens that a name of a piece stands for; 0 is 512
+	Sample   bool      // it comes along, to try things with
 
 	file  *traceFile // that it was read from; nil: it was not, or is a stored run
 	doubt error      // why its instants may be in another unit

@@ -196,7 +196,11 @@ func (d Trace) Remarks() []string {
 	if span > 0 {
 		rate = fmt.Sprintf(" in %s, %s per second on average", roughSpan(span), digits(float64(n-1)/span))
 	}
-	said := fmt.Sprintf("trace %q: %d requests%s", d.Name, n, rate)
+	sample := ""
+	if d.Sample {
+		sample = " (a sample that comes along, not your traffic)"
+	}
+	said := fmt.Sprintf("trace %q%s: %d requests%s", d.Name, sample, n, rate)
 	if d.Block > 0 && d.Block != pieceTokens {
 		said += fmt.Sprintf("; each of its hash_ids names %d tokens, by how many there are of each prompt", d.Block)
 	}
