@@ -26,11 +26,9 @@ type Check interface {
 	String() string // what an answer does that passes: follows the schema "x.json"
 }
 
-// An Answer is what a request was answered, for its checks.
-type Answer struct {
-	Text   string // with calls of tools as their names and arguments
-	Finish string // reason
-}
+// An Answer is what a request was answered, for its checks: the text, with calls of tools as their names and arguments,
+// and the finish reason.
+type Answer struct{ Text, Finish string }
 
 // checking gathers what is answered, beside another listener, for checks of it once it has come whole.
 func checking(checks []Check, also func(string)) (check func(*Record), onText func(string)) {
