@@ -144,15 +144,17 @@ func TestRequest_saysWhatIsAsked(t *testing.T) {
 			`{"model":"adapter","priority":3,"use_activation":false,"input":["x"]}`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var path, body string
+			type request struct{ path, body string }
+			asked := make(chan request, 1)
 			client := serving(t, c.task, func(_ http.ResponseWriter, r *http.Request) {
 				raw, _ := io.ReadAll(r.Body)
-				path, body = r.URL.Path, string(raw)
+				asked <- request{r.URL.Path, string(raw)}
 			})
 			_, err := last(client, client.Prepare(c.prompt))
 			require.Error(t, err, "it answers nothing")
-			assert.Equal(t, c.path, path)
-			assert.JSONEq(t, c.body, body)
+			was := <-asked
+			assert.Equal(t, c.path, was.path)
+			assert.JSONEq(t, c.body, was.body)
 		})
 	}
 }
