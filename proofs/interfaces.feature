@@ -43,19 +43,6 @@ Feature: Over whichever interface a server is asked, it is measured alike
       | prompt tokens | exactly |
       | output tokens | exactly |
 
-  Scenario: Conversations go on over messages
-    Given it is asked over "messages"
-    And conversations have 3 turns
-    When the load runs for 1 minute
-    Then these objectives are met:
-      | p50 TTFT              | at most 200 ms |
-      | prefix cache hit rate | at least 10%   |
-      | error rate            | none           |
-    And client and server agree on:
-      | requests      | exactly |
-      | prompt tokens | exactly |
-      | output tokens | exactly |
-
   Scenario: Answers in one piece
     Given answers come in one piece
     When the load runs for 1 minute

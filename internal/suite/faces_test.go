@@ -19,7 +19,8 @@ func TestSummary_hasAScenarioThatFailsBeforeItsLoad(t *testing.T) {
 	summary := leftFile(t, r.out, "summary.md")
 	assert.Contains(t, summary, "1 of 2 scenarios passed")
 	assert.Regexp(t, `\| ✅ met, simulated \| One \|`, summary)
-	assert.Regexp(t, `\| ❌ failed, simulated \| Two \| Not judged, simulated: prompts of 900000 tokens`, summary)
+	assert.Contains(t, summary, "### ❌ failed, simulated: Two")
+	assert.Contains(t, summary, "Not judged, simulated: prompts of 900000 tokens")
 	assert.Contains(t, leftFile(t, r.out, "badge.svg"), "1 of 2 pass")
 	assert.Contains(t, leftFile(t, r.out, "junit.xml"), `tests="2" failures="1"`)
 }

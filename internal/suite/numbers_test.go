@@ -210,7 +210,18 @@ func (p paper) about() {
 	m, dl := p.of.Manifest, p.first("dl.about")
 	p.fact(dl, "Model", m.Server.Model)
 	p.fact(dl, "When", m.Start.UTC().Format("2 January 2006, 15:04 UTC")+", in virtual time")
-	p.fact(dl, "Measured", fmt.Sprintf("for %d s", (m.ToNS-m.FromNS)/1e9))
+	judged, all := 0, 0
+	for r := range p.of.Run.Records {
+		all++
+		if r.Due.Nanoseconds() >= m.FromNS && r.Due.Nanoseconds() < m.ToNS {
+			judged++
+		}
+	}
+	measured := fmt.Sprintf("for %d s", (m.ToNS-m.FromNS)/1e9)
+	if judged < all {
+		measured += fmt.Sprintf(": %d of %d requests", judged, all)
+	}
+	p.fact(dl, "Measured", measured)
 	p.fact(dl, "Seed", strconv.FormatUint(m.Scenario.Seed, 10))
 	p.fact(dl, "Scenario", m.Scenario.Where)
 	p.fact(dl, "Asked", m.Scenario.Dataset)
