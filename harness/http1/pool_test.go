@@ -138,7 +138,7 @@ func TestRetry_requestThatWasNotHeard(t *testing.T) {
 	<-closed
 	c := p.idle[0] // taken without a look at it
 	if c.socket.unconfirmed() != 0 || !c.stale() {
-		t.Skip("the system does not tell")
+		t.Skip("this system does not tell what a peer has confirmed; to run this test: Linux")
 	}
 	_, err = c.ask(t.Context(), head, []byte("{}"))
 	require.Error(t, err)

@@ -107,7 +107,7 @@ func TestClient_readsTheOtherDialect(t *testing.T) {
 func TestFailure_everyOneHasItsName(t *testing.T) {
 	port, err := loopback.FreePort()
 	require.NoError(t, err)
-	nobody := fmt.Sprintf("http://127.0.0.1:%d", port)
+	closed := fmt.Sprintf("http://127.0.0.1:%d", port)
 	broken := func(w http.ResponseWriter, _ *http.Request) {
 		stream(red)(w, nil)
 		conn, _, _ := http.NewResponseController(w).Hijack()
@@ -122,7 +122,7 @@ func TestFailure_everyOneHasItsName(t *testing.T) {
 		want   harness.Failure
 		says   string
 	}{
-		"nobody there":     {clientOf(nobody), harness.Refused, "refused"},
+		"no server there":  {clientOf(closed), harness.Refused, "refused"},
 		"status":           {serve(t, status(503, `{"error":{"message":"overloaded","code":503}}`)), "http 503", "overloaded"},
 		"flat status":      {serve(t, status(401, `{"error":"Unauthorized"}`)), "http 401", "Unauthorized"},
 		"a page":           {serve(t, status(200, "<html>")), harness.Malformed, "text/html"},
@@ -281,8 +281,8 @@ func TestPreflight_saysWhatToDo(t *testing.T) {
 			assert.ErrorContains(t, err, c.says)
 		})
 	}
-	nobody := clientOf("http://127.0.0.1:1")
-	_, err := nobody.Preflight(t.Context())
+	absent := clientOf("http://127.0.0.1:1")
+	_, err := absent.Preflight(t.Context())
 	assert.ErrorContains(t, err, "the server at http://127.0.0.1:1 cannot be reached: nothing listens there (connection refused)")
 	assert.ErrorContains(t, err, "start it, or wait until it has loaded its model")
 }
