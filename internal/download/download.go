@@ -262,7 +262,7 @@ func (f *Folder) save(ctx context.Context, cancel context.CancelCauseFunc, want 
 	body := &watched{response.Body, func() { quiet.Reset(allowed) }}
 	n, err := io.Copy(io.MultiWriter(file, sum), io.LimitReader(body, most+1))
 	switch {
-	case err != nil && ctx.Err() != nil:
+	case ctx.Err() != nil: // even where the body ended well: a server that sees us go may close it as if it were whole
 		err = fmt.Errorf("%w, after %s", context.Cause(ctx), size(n))
 	case err != nil:
 		err = f.unreachable(err)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -160,6 +162,32 @@ func TestGet_refusesWhatIsNotTheFile(t *testing.T) {
 		return err
 	}))
 	assert.Zero(t, left, "nothing of them is kept")
+}
+
+// endsWell is a server whose answer ends as if it were whole when the client goes.
+type endsWell struct{}
+
+func (endsWell) RoundTrip(r *http.Request) (*http.Response, error) {
+	body := io.MultiReader(strings.NewReader("half"), untilGone{r.Context()})
+	return &http.Response{StatusCode: http.StatusOK, ContentLength: -1, Body: io.NopCloser(body), Request: r}, nil
+}
+
+// untilGone ends when its client has gone.
+type untilGone struct{ context.Context }
+
+func (u untilGone) Read([]byte) (int, error) {
+	<-u.Done()
+	return 0, io.EOF
+}
+
+func TestGet_refusesWhatEndsWellAfterItWasGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		trust := &http.Transport{}
+		trust.RegisterProtocol("https", endsWell{})
+		folder := &download.Folder{Path: t.TempDir(), Trust: trust}
+		_, err := get(folder, download.Request{URL: "https://example.com/half.txt"})
+		assert.ErrorContains(t, err, "no byte came for 1m0s, after 4 bytes")
+	})
 }
 
 func TestGet_refusesAddresses(t *testing.T) {
