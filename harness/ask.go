@@ -11,8 +11,8 @@ import (
 )
 
 // ask sends one prompt, follows its answer to the end and hands the record on.
-// A listener, where there is one, gets what was answered.
-func (l *load) ask(ctx context.Context, rec *Record, prompt Prompt, onText func(text string)) {
+// A listener, where there is one, gets each piece of the answer.
+func (l *load) ask(ctx context.Context, rec *Record, prompt Prompt, heard func(*Chunk)) {
 	rec.Class, rec.RequestedModel = prompt.Class, prompt.Model
 	rec.RequestedPromptTokens = orUnreported(prompt.Tokens)
 	rec.RequestedOutputTokens = orUnreported(prompt.MaxTokens)
@@ -24,8 +24,8 @@ func (l *load) ask(ctx context.Context, rec *Record, prompt Prompt, onText func(
 		l.inFlight.add(l.now(), 1)
 		outline := l.shared.outline(&prompt)
 		l.shared.add(outline, rec.Due)
-		check, onText := checking(prompt.Checks, onText)
-		l.follow(ctx, rec, prompt, onText)
+		check, heard := checking(prompt.Checks, heard)
+		l.follow(ctx, rec, prompt, heard)
 		rec.ShareableTokens = l.shared.shareable(outline, rec.Due, rec.PromptTokens)
 		l.inFlight.add(l.now(), -1)
 		check(rec)
@@ -41,7 +41,7 @@ func (l *load) ask(ctx context.Context, rec *Record, prompt Prompt, onText func(
 }
 
 // follow reads the answer into the record.
-func (l *load) follow(ctx context.Context, rec *Record, prompt Prompt, onText func(text string)) {
+func (l *load) follow(ctx context.Context, rec *Record, prompt Prompt, heard func(*Chunk)) {
 	ctx, cancel := context.WithTimeoutCause(ctx, l.runner.Timeout, errTimeout)
 	defer cancel()
 	if who := l.scenario.Abandonment; who.Share > 0 && l.scenario.stream(leaveStream, rec.Seq).Float64() < who.Share {
@@ -52,7 +52,7 @@ func (l *load) follow(ctx context.Context, rec *Record, prompt Prompt, onText fu
 	rec.Sent = l.now()
 	counts := counting{prompt: promptMost(&prompt)}
 	defer func() { counts.settle(rec) }()
-	extent, heard := NewExtent(&prompt), 0
+	extent, length := NewExtent(&prompt), 0
 	for chunk, err := range l.runner.Client.Ask(ctx, prompt) {
 		if err == nil {
 			err = extent.Take(&chunk)
@@ -60,7 +60,7 @@ func (l *load) follow(ctx context.Context, rec *Record, prompt Prompt, onText fu
 		if err == nil {
 			err = rec.take(chunk, l.start)
 		}
-		if heard += len(chunk.Text); err == nil && onText != nil && heard > limit.AnswerText(prompt.MaxTokens) {
+		if length += len(chunk.Text) + len(chunk.Call); err == nil && heard != nil && length > limit.AnswerText(prompt.MaxTokens) {
 			err = beyond(fmt.Sprintf("the answer, which is read as a whole, has more than %d bytes of text", limit.AnswerText(prompt.MaxTokens)))
 		}
 		if err != nil {
@@ -69,8 +69,8 @@ func (l *load) follow(ctx context.Context, rec *Record, prompt Prompt, onText fu
 			return
 		}
 		counts.take(chunk.Usage)
-		if onText != nil && chunk.Text != "" {
-			onText(chunk.Text)
+		if heard != nil {
+			heard(&chunk)
 		}
 	}
 	switch failure := gaveUp(rec.Finish); {
@@ -111,7 +111,7 @@ func (r *Record) take(c Chunk, start time.Time) error {
 		if c.Tokens > 0 {
 			r.ChunkTokens = append(r.ChunkTokens, c.Tokens)
 		}
-		if (c.Text != "" || c.Refusal != "") && r.FirstAnswer == NoTime {
+		if (c.Text+c.Call != "" || c.Refusal != "") && r.FirstAnswer == NoTime {
 			r.FirstAnswer = at
 		}
 		r.Refused = r.Refused || c.Refusal != ""

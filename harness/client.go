@@ -31,13 +31,14 @@ type Request interface {
 }
 
 // A Chunk is one piece of an answer, stamped when it arrived and before
-// anything in it was parsed. A chunk without Text, Reasoning, Refusal and Pooled carries no
+// anything in it was parsed. A chunk without Text, Call, Reasoning, Refusal and Pooled carries no
 // content: response headers, a role, a usage count.
 type Chunk struct {
 	At        time.Time
 	Waited    time.Duration // from its arrival until we read it; NoTime where only our own clock stamped it
 	Headers   bool          // the response's headers: Sent, HTTPStatus, RequestID and Connecting with its parts are set
 	Text      string        // of the answer
+	Call      string        // of tools that it calls: their names, and arguments
 	Reasoning string        // of the reasoning before it
 	Refusal   string        // in place of an answer
 	Pooled    int           // inputs of which a vector, a score or a class came
@@ -60,7 +61,7 @@ type Chunk struct {
 // Content reports whether the chunk carries part of the answer, of its reasoning or of a
 // refusal.
 func (c *Chunk) Content() bool {
-	return c.Text != "" || c.Reasoning != "" || c.Refusal != "" || c.Pooled > 0
+	return c.Text+c.Call != "" || c.Reasoning != "" || c.Refusal != "" || c.Pooled > 0
 }
 
 // Usage is how many tokens the server counted; Unreported where it did not say.

@@ -182,11 +182,11 @@ func (d *dialogue) next(p Prompt) Prompt {
 }
 
 // listener takes the pieces of an answer, where it is needed.
-func (d *dialogue) listener() func(text string) {
+func (d *dialogue) listener() func(*Chunk) {
 	if !d.goesOn {
 		return nil
 	}
-	return func(text string) { d.answer.WriteString(text) }
+	return func(piece *Chunk) { d.answer.WriteString(piece.Text + piece.Call) }
 }
 
 func (s Scenario) prepareClosed(client Client, c Closed, shared *sharing) (issuer, error) {

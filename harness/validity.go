@@ -26,30 +26,31 @@ type Check interface {
 	String() string // what an answer does that passes: follows the schema "x.json"
 }
 
-// An Answer is what a request was answered, for its checks: the text, with calls of tools as their names and arguments,
-// and the finish reason.
-type Answer struct{ Text, Finish string }
+// An Answer is what a request was answered, for its checks: its text, the calls of tools as their names and arguments,
+// one after the other, and the finish reason.
+type Answer struct{ Text, Calls, Finish string }
 
 // checking gathers what is answered, beside another listener, for checks of it once it has come whole.
-func checking(checks []Check, also func(string)) (check func(*Record), onText func(string)) {
+func checking(checks []Check, also func(*Chunk)) (check func(*Record), heard func(*Chunk)) {
 	if len(checks) == 0 {
 		return func(*Record) {}, also
 	}
-	var text strings.Builder
-	onText = func(piece string) {
-		text.WriteString(piece)
+	var text, calls strings.Builder
+	heard = func(piece *Chunk) {
+		text.WriteString(piece.Text)
+		calls.WriteString(piece.Call)
 		if also != nil {
 			also(piece)
 		}
 	}
 	return func(r *Record) {
 		switch {
-		case r.OK() && strings.TrimSpace(text.String()) == "":
+		case r.OK() && strings.TrimSpace(text.String()+calls.String()) == "":
 			r.Validity = NoText
 		case r.OK():
-			r.Validity = checked(checks, Answer{text.String(), r.Finish})
+			r.Validity = checked(checks, Answer{text.String(), calls.String(), r.Finish})
 		}
-	}, onText
+	}, heard
 }
 
 // checked is what the first check finds that finds something.

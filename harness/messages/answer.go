@@ -22,11 +22,11 @@ func (a *answer) Take(kind string, event gjson.Result, c *harness.Chunk) (known 
 		c.RequestID, c.Model = wire.Word(message.Get("id")), wire.Word(message.Get("model"))
 	case "content_block_start":
 		block := event.Get("content_block")
-		c.Text = wire.Word(block.Get("name")) + wire.Word(block.Get("text")) // the name is that of a tool that is called
+		c.Text, c.Call = wire.Word(block.Get("text")), wire.Word(block.Get("name"))
 		c.Reasoning = wire.Word(block.Get("thinking"))
 	case "content_block_delta":
 		delta := event.Get("delta")
-		c.Text = wire.Word(delta.Get("text")) + wire.Word(delta.Get("partial_json"))
+		c.Text, c.Call = wire.Word(delta.Get("text")), wire.Word(delta.Get("partial_json"))
 		c.Reasoning = wire.Word(delta.Get("thinking"))
 	case "message_delta":
 		c.Finish = finish(wire.Word(event.Get("delta.stop_reason")))
@@ -80,7 +80,7 @@ func atOnce(message gjson.Result, c *harness.Chunk) error {
 		c.Reasoning += wire.Word(block.Get("thinking"))
 		c.Text += wire.Word(block.Get("text"))
 		if wire.Word(block.Get("type")) == "tool_use" {
-			c.Text += wire.Word(block.Get("name")) + block.Get("input").Raw
+			c.Call += wire.Word(block.Get("name")) + block.Get("input").Raw
 		}
 	}
 	c.RequestID, c.Model, c.Usage = wire.Word(message.Get("id")), wire.Word(message.Get("model")), usage(message.Get("usage"))

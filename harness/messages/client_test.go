@@ -46,11 +46,11 @@ var hello = harness.Prompt{Messages: []harness.Message{{Role: "user", Content: "
 
 // An outcome is what became of an answer.
 type outcome struct {
-	text, reasoning, refusal, finish, id, model string
-	pieces                                      int
-	usage                                       *harness.Usage
-	failure                                     harness.Failure
-	says                                        string
+	text, call, reasoning, refusal, finish, id, model string
+	pieces                                            int
+	usage                                             *harness.Usage
+	failure                                           harness.Failure
+	says                                              string
 }
 
 func outcomeOf(c harness.Client) outcome { return outcomeOfAsking(c, hello) }
@@ -65,7 +65,7 @@ func outcomeOfAsking(c harness.Client, p harness.Prompt) (o outcome) {
 		if chunk.Content() {
 			o.pieces++
 		}
-		o.text, o.reasoning, o.refusal = o.text+chunk.Text, o.reasoning+chunk.Reasoning, o.refusal+chunk.Refusal
+		o.text, o.call, o.reasoning, o.refusal = o.text+chunk.Text, o.call+chunk.Call, o.reasoning+chunk.Reasoning, o.refusal+chunk.Refusal
 		if chunk.Finish != "" {
 			o.finish = chunk.Finish
 		}
@@ -126,7 +126,7 @@ func TestRead_knowsEveryKindOfContent(t *testing.T) {
 	thought := whole
 	thought.reasoning, thought.pieces = "Hm. So", 4
 	called := whole
-	called.text, called.finish, called.pieces = `weather{"city":"Ulm"}`, "tool_calls", 3
+	called.text, called.call, called.finish, called.pieces = "", `weather{"city":"Ulm"}`, "tool_calls", 3
 	refused := whole
 	refused.finish = "refusal"
 	silent := whole
@@ -149,7 +149,7 @@ func TestRead_knowsEveryKindOfContent(t *testing.T) {
 	}
 	assert.Equal(t, thought.text, outcomeOf(clientOf(streamed(events(start, red, fox, delta, stop)+"data: [DONE]\n\n"))).text, "older versions of vLLM send it too")
 	once := outcomeOf(clientOf(inOnePiece(`{"id":"m-1","model":"tiny","content":[{"type":"thinking","thinking":"Hm"},{"type":"text","text":"Red"},{"type":"tool_use","name":"weather","input":{"city":"Ulm"}}],"stop_reason":"tool_use","usage":{"input_tokens":3,"output_tokens":2}}`)))
-	assert.Equal(t, "Hm Redweather{\"city\":\"Ulm\"} tool_calls", once.reasoning+" "+once.text+" "+once.finish)
+	assert.Equal(t, "Hm Red weather{\"city\":\"Ulm\"} tool_calls", once.reasoning+" "+once.text+" "+once.call+" "+once.finish)
 	assert.Equal(t, 3, once.usage.PromptTokens)
 }
 

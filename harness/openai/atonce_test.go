@@ -59,7 +59,8 @@ func TestAtOnce_isAskedWithoutAStream(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "false", string(asked["stream"]))
 	assert.NotContains(t, asked, "stream_options")
-	assert.Equal(t, "Redf{}", chunks[1].Text)
+	assert.Equal(t, "Red", chunks[1].Text)
+	assert.Equal(t, "f{}", chunks[1].Call)
 	assert.Equal(t, "Hm", chunks[1].Reasoning)
 }
 

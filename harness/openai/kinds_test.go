@@ -23,24 +23,25 @@ func delta(fields string) string {
 const ended = `data: {"id":"c-1","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}` + "\n\n"
 
 func TestContent_callsAndRefusals(t *testing.T) {
-	for name, c := range map[string]struct{ events, text, refusal string }{
-		"a tool":          {delta(`"tool_calls":[{"index":0,"id":"1","function":{"name":"look","arguments":""}}]`) + delta(`"tool_calls":[{"index":0,"function":{"arguments":"{}"}}]`), "look{}", ""},
-		"a custom tool":   {delta(`"tool_calls":[{"index":0,"id":"1","custom":{"name":"look","input":"x"}}]`), "lookx", ""},
-		"a function":      {delta(`"function_call":{"name":"look"}`) + delta(`"function_call":{"arguments":"{}"}`), "look{}", ""},
-		"a refusal":       {delta(`"refusal":"I "`) + delta(`"refusal":"cannot"`), "", "I cannot"},
-		"nulls":           {delta(`"content":null,"refusal":null,"function_call":null`), "", ""},
-		"text, then both": {delta(`"content":"So","refusal":"No"`), "So", "No"},
+	for name, c := range map[string]struct{ events, text, call, refusal string }{
+		"a tool":          {delta(`"tool_calls":[{"index":0,"id":"1","function":{"name":"look","arguments":""}}]`) + delta(`"tool_calls":[{"index":0,"function":{"arguments":"{}"}}]`), "", "look{}", ""},
+		"a custom tool":   {delta(`"tool_calls":[{"index":0,"id":"1","custom":{"name":"look","input":"x"}}]`), "", "lookx", ""},
+		"a function":      {delta(`"function_call":{"name":"look"}`) + delta(`"function_call":{"arguments":"{}"}`), "", "look{}", ""},
+		"a refusal":       {delta(`"refusal":"I "`) + delta(`"refusal":"cannot"`), "", "", "I cannot"},
+		"nulls":           {delta(`"content":null,"refusal":null,"function_call":null`), "", "", ""},
+		"text, then both": {delta(`"content":"So","refusal":"No"`), "So", "", "No"},
 	} {
 		chunks, err := follow(serve(t, stream(c.events, ended, done)), hello)
 		require.NoError(t, err, name)
-		text, refusal, content := "", "", 0
+		text, call, refusal, content := "", "", "", 0
 		for _, chunk := range chunks {
-			text, refusal = text+chunk.Text, refusal+chunk.Refusal
+			text, call, refusal = text+chunk.Text, call+chunk.Call, refusal+chunk.Refusal
 			if chunk.Content() {
 				content++
 			}
 		}
 		assert.Equal(t, c.text, text, name)
+		assert.Equal(t, c.call, call, name)
 		assert.Equal(t, c.refusal, refusal, name)
 		if name != "nulls" {
 			assert.Equal(t, strings.Count(c.events, "data:"), content, name)

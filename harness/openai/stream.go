@@ -126,7 +126,7 @@ func (s *stream) text(of []byte) string {
 
 // learn keeps what stands around the text of an event that has nothing else, as the template.
 func (s *stream) learn(data []byte, c *harness.Chunk) {
-	if c.Text == "" || c.Reasoning != "" || c.Refusal != "" || c.Finish != "" || c.Usage != nil || c.Tokens != harness.Unreported || len(data) > limit.ShortEvent {
+	if c.Text == "" || c.Call != "" || c.Reasoning != "" || c.Refusal != "" || c.Finish != "" || c.Usage != nil || c.Tokens != harness.Unreported || len(data) > limit.ShortEvent {
 		return
 	}
 	for _, path := range []string{"choices.0.delta.content", "choices.0.text"} {
@@ -225,10 +225,10 @@ func takeDelta(c *harness.Chunk, delta gjson.Result) {
 			c.Refusal += wire.Spoken(value)
 		case "tool_calls":
 			for _, call := range value.Array() {
-				c.Text += called(call.Get("function")) + called(call.Get("custom"))
+				c.Call += called(call.Get("function")) + called(call.Get("custom"))
 			}
 		case "function_call": // the form before tools
-			c.Text += called(value)
+			c.Call += called(value)
 		}
 		return true
 	})

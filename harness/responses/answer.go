@@ -17,15 +17,16 @@ func (a *answer) Ended() bool { return a.ended }
 // Take reads an event.
 func (a *answer) Take(kind string, event gjson.Result, c *harness.Chunk) (known bool, err error) {
 	switch kind {
-	case "response.output_text.delta",
-		"response.function_call_arguments.delta", "response.custom_tool_call_input.delta", "response.mcp_call_arguments.delta", "response.code_interpreter_call_code.delta":
+	case "response.output_text.delta":
 		c.Text = wire.Spoken(event.Get("delta"))
+	case "response.function_call_arguments.delta", "response.custom_tool_call_input.delta", "response.mcp_call_arguments.delta", "response.code_interpreter_call_code.delta":
+		c.Call = wire.Spoken(event.Get("delta"))
 	case "response.reasoning_text.delta", "response.reasoning_summary_text.delta", "response.reasoning.delta": // the last is an older name of the first
 		c.Reasoning = wire.Spoken(event.Get("delta"))
 	case "response.refusal.delta":
 		c.Refusal = wire.Spoken(event.Get("delta"))
 	case "response.output_item.added":
-		c.Text = wire.Word(event.Get("item.name")) // of what is called
+		c.Call = wire.Word(event.Get("item.name"))
 	case "response.created", "response.queued", "response.in_progress":
 		identify(event.Get("response"), c)
 	case "response.completed", "response.incomplete":
@@ -116,7 +117,7 @@ func atOnce(response gjson.Result, c *harness.Chunk) error {
 		return wire.Malformed("what came is no response: it has no list of outputs")
 	}
 	for _, item := range response.Get("output").Array() {
-		c.Text += wire.Word(item.Get("name")) + wire.Word(item.Get("arguments")) + wire.Word(item.Get("input"))
+		c.Call += wire.Word(item.Get("name")) + wire.Word(item.Get("arguments")) + wire.Word(item.Get("input"))
 		for _, part := range item.Get("content").Array() {
 			c.Refusal += wire.Word(part.Get("refusal"))
 			if wire.Word(item.Get("type")) == "reasoning" {

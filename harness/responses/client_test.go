@@ -46,11 +46,11 @@ var hello = harness.Prompt{Messages: []harness.Message{{Role: "user", Content: "
 
 // An outcome is what became of an answer.
 type outcome struct {
-	text, reasoning, refusal, finish, id, model string
-	pieces                                      int
-	usage                                       *harness.Usage
-	failure                                     harness.Failure
-	says                                        string
+	text, call, reasoning, refusal, finish, id, model string
+	pieces                                            int
+	usage                                             *harness.Usage
+	failure                                           harness.Failure
+	says                                              string
 }
 
 func outcomeOf(c harness.Client) outcome { return outcomeOfAsking(c, hello) }
@@ -65,7 +65,7 @@ func outcomeOfAsking(c harness.Client, p harness.Prompt) (o outcome) {
 		if chunk.Content() {
 			o.pieces++
 		}
-		o.text, o.reasoning, o.refusal = o.text+chunk.Text, o.reasoning+chunk.Reasoning, o.refusal+chunk.Refusal
+		o.text, o.call, o.reasoning, o.refusal = o.text+chunk.Text, o.call+chunk.Call, o.reasoning+chunk.Reasoning, o.refusal+chunk.Refusal
 		if chunk.Finish != "" {
 			o.finish = chunk.Finish
 		}
@@ -124,7 +124,7 @@ func TestRead_knowsEveryKindOfContent(t *testing.T) {
 	thought := whole
 	thought.reasoning, thought.text, thought.pieces = "Hm. So", "Red fox", 4
 	called := whole
-	called.text, called.finish, called.pieces = `weather{"city":"Ulm"}`, "tool_calls", 3
+	called.text, called.call, called.finish, called.pieces = "", `weather{"city":"Ulm"}`, "tool_calls", 3
 	refused := whole
 	refused.refusal, refused.pieces = "I can't", 1
 	short := whole

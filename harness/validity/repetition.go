@@ -18,17 +18,24 @@ const (
 // Steady checks that an answer does not end in a loop.
 type Steady struct{}
 
-// Of looks for a piece that the answer ends with again and again. The last one may be cut, as the limit of
-// its length cuts it.
+// Of looks for a piece that the answer, or its calls of tools, ends with again and again.
 func (Steady) Of(a harness.Answer) harness.Validity {
-	end := []rune(strings.TrimRightFunc(a.Text, unicode.IsSpace))
+	if loops(a.Text) || loops(a.Calls) {
+		return harness.Repeats
+	}
+	return harness.Valid
+}
+
+// loops reports whether a text ends in a loop. Its last piece may be cut, as the limit of an answer's length cuts it.
+func loops(text string) bool {
+	end := []rune(strings.TrimRightFunc(text, unicode.IsSpace))
 	end = end[max(0, len(end)-loopUnit*(loopTimes+1)):]
 	for unit := 1; unit <= min(loopUnit, len(end)/loopTimes); unit++ {
 		if same := periodic(end, unit); same >= unit*loopTimes && same >= loopLength {
-			return harness.Repeats
+			return true
 		}
 	}
-	return harness.Valid
+	return false
 }
 
 // periodic is how many characters at the end equal those that stand unit before them, and that unit.

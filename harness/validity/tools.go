@@ -76,9 +76,10 @@ func ofParameters(raw json.RawMessage) (*jsonschema.Schema, error) {
 	return compile(document)
 }
 
-// Of takes the answer for calls, one after the other: the name of a tool, and arguments in JSON.
+// Of reads the calls, one after the other: the name of a tool, and arguments in JSON. Text beside them is no mistake; text
+// that only looks like a call is none.
 func (t *Tools) Of(a harness.Answer) harness.Validity {
-	rest := strings.TrimSpace(a.Text)
+	rest := strings.TrimSpace(a.Calls)
 	for calls := 0; ; calls++ {
 		if rest == "" && calls > 0 {
 			return harness.Valid

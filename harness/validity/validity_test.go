@@ -84,8 +84,10 @@ func TestTools_callsAreOfThem(t *testing.T) {
 		`get_weather[]`:                                 harness.WrongCall,
 		"get_weather" + strings.Repeat(`{"a":`, 100000): harness.WrongCall,
 	} {
-		assert.Equal(t, want, tools.Of(harness.Answer{Text: text}), "%.60s", text)
+		assert.Equal(t, want, tools.Of(harness.Answer{Calls: text}), "%.60s", text)
 	}
+	assert.Equal(t, harness.WrongCall, tools.Of(harness.Answer{Text: `now{}`}), "a text is no call, whatever it looks like")
+	assert.Equal(t, harness.Valid, tools.Of(harness.Answer{Text: "Let me look.", Calls: `now{}`}), "text may stand beside a call")
 }
 
 func TestTools_mistakesAreNamed(t *testing.T) {

@@ -181,7 +181,7 @@ func (s *typedStream) event(name string, data []byte) (c harness.Chunk, has bool
 	case !known:
 		return c, false, nil
 	}
-	if c.Text != "" && c.Reasoning == "" && c.Refusal == "" && c.Finish == "" && c.Usage == nil {
+	if c.Text != "" && c.Call == "" && c.Reasoning == "" && c.Refusal == "" && c.Finish == "" && c.Usage == nil {
 		s.template.learn(name, data, c.Text)
 	}
 	return c, true, nil
