@@ -129,10 +129,15 @@ func (d *File) openFile() (*records, error) {
 	case is.turns && all.units > 0:
 		err = fmt.Errorf("no conversation has %d turns", d.Turns)
 	default:
-		err = fmt.Errorf("there is no %s in it", is.noun)
+		err = nothing{is.noun}
 	}
 	return nil, errors.Join(source.InFile(d.name(), err), file.Close())
 }
+
+// nothing is that a file holds nothing to ask.
+type nothing struct{ noun string }
+
+func (n nothing) Error() string { return fmt.Sprintf("there is no %s in it", n.noun) }
 
 // isParquet reports whether the file is Parquet, and no text.
 func (d *File) isParquet() bool { return filepath.Ext(d.first()) == ".parquet" }

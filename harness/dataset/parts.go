@@ -32,16 +32,24 @@ func (all closers) Close() error {
 	return errors.Join(errs...)
 }
 
+// shownParts is how many files of a dataset a note names.
+const shownParts = 8
+
 // openParts checks all files of a dataset that lies in several, and numbers their records one after the other.
 func (d *File) openParts() (_ *records, err error) {
 	all := &records{}
 	var parts []*records
 	var open closers
 	before := []int64{0} // units until each part
+	var empty []string
 	for _, path := range d.Parts {
 		part := &File{FS: d.FS, Path: path, Name: d.name() + "/" + path, MaxTokens: d.MaxTokens, IgnoreEOS: d.IgnoreEOS, Turns: d.Turns, Recorded: d.Recorded,
 			Virtual: d.Virtual, Progress: d.Progress, partOf: d}
 		is, err := part.openFile()
+		if _, none := errors.AsType[nothing](err); none {
+			empty = append(empty, path)
+			continue
+		}
 		if err == nil && part.format().kind != d.format().kind {
 			err = errors.Join(fmt.Errorf("%s: it holds %s, and %s holds %s; name a file, or put those of one form into a folder", part.name(), part.format().holds, d.Parts[0], d.format().holds), is.file.Close())
 		}
@@ -52,6 +60,12 @@ func (d *File) openParts() (_ *records, err error) {
 		all.left.Add(&is.left, all.left.Of, 0)
 		all.notes = append(all.notes, is.notes...)
 		parts, open, before = append(parts, is), append(open, is.file), append(before, before[len(before)-1]+is.units)
+	}
+	if len(parts) == 0 {
+		return nil, fmt.Errorf("%s: there is no %s in its %d files", d.name(), d.format().noun, len(d.Parts))
+	}
+	if len(empty) > 0 {
+		all.notes = append(all.notes, fmt.Sprintf("%s: %d of its %d files hold no %s: %s", d.name(), len(empty), len(d.Parts), d.format().noun, strings.Join(empty[:min(len(empty), shownParts)], ", ")))
 	}
 	all.units, all.file = before[len(parts)], open
 	all.read = func(unit int64) ([]harness.Conversation, error) {

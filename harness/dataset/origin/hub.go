@@ -119,7 +119,7 @@ func (o *Origins) fromHub(of repository, folder *download.Folder, name string) (
 	if chosen.note != "" {
 		out.Notes = append(out.Notes, name+": "+chosen.note)
 	}
-	return o.decompressed(here, out)
+	return o.decompressed(here, out, nil)
 }
 
 func (o *Origins) endpoint() string {

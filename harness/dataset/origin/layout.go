@@ -18,8 +18,9 @@ import (
 // mostFiles is how many files of a folder are looked at.
 const mostFiles = 1_000_000
 
-// inFolder is the files of a folder.
-func (o *Origins) inFolder(folder, name string) (Files, error) {
+// inFolder is the files of a folder. What is unpacked in it comes out of the budget of the archive that the folder is; the
+// user's own has none.
+func (o *Origins) inFolder(folder, name string, budget *packed.Budget) (Files, error) {
 	all, err := listed(os.DirFS(folder))
 	if err != nil {
 		return Files{}, fmt.Errorf("%s: %w", name, err)
@@ -32,11 +33,11 @@ func (o *Origins) inFolder(folder, name string) (Files, error) {
 	if chosen.note != "" {
 		out.Notes = []string{name + ": " + chosen.note}
 	}
-	return o.decompressed(folder, out)
+	return o.decompressed(folder, out, budget)
 }
 
 // decompressed is the files with those unpacked that are compressed.
-func (o *Origins) decompressed(folder string, of Files) (Files, error) {
+func (o *Origins) decompressed(folder string, of Files, budget *packed.Budget) (Files, error) {
 	isPacked := func(part string) bool { form, _ := packed.FormOf(part); return form != packed.None }
 	packedParts := 0
 	for _, part := range of.Parts {
@@ -57,9 +58,14 @@ func (o *Origins) decompressed(folder string, of Files) (Files, error) {
 	}
 	parts := of.Parts
 	of.FS, of.Parts = os.DirFS(into), nil
+	from := map[string]string{} // by what comes out
 	for _, part := range parts {
 		_, inner := packed.FormOf(part)
-		if err := packed.Unpack(o.Disk, filepath.Join(folder, filepath.FromSlash(part)), into, inner); err != nil {
+		if other, both := from[inner]; both {
+			return Files{}, fmt.Errorf("%s: %s and %s both unpack to %s; remove one, or name one", of.Name, other, part, inner)
+		}
+		from[inner] = part
+		if err := o.unpack(filepath.Join(folder, filepath.FromSlash(part)), into, inner, budget); err != nil {
 			return Files{}, fmt.Errorf("%s/%s: %w", of.Name, part, err)
 		}
 		of.Parts = append(of.Parts, inner)
@@ -108,11 +114,13 @@ var (
 // choose finds out what a folder holds: files of a dataset, or texts of a prompt each. They come in the order of their names.
 func choose(all []string) (choice, error) {
 	data := map[string][]string{} // by ending
-	var texts []string
+	var texts, archives []string
 	arrow := false
 	for _, name := range slices.Sorted(slices.Values(all)) {
-		_, plain := packed.FormOf(name)
+		form, plain := packed.FormOf(name)
 		switch ending := strings.ToLower(path.Ext(plain)); {
+		case form == packed.Archive:
+			archives = append(archives, name)
 		case describing.MatchString(path.Base(name)):
 		case slices.Contains(dataEndings, ending):
 			data[ending] = append(data[ending], name)
@@ -127,7 +135,11 @@ func choose(all []string) (choice, error) {
 		if err := oneDataset(data[".parquet"]); err != nil {
 			return choice{}, err
 		}
-		return chooseSplit(data[".parquet"]), nil
+		chosen := chooseSplit(data[".parquet"])
+		if delete(data, ".parquet"); len(data) > 0 {
+			chosen.note = strings.TrimPrefix(chosen.note+"; its Parquet files are asked, and other files are not: "+counts(data, nil), "; ")
+		}
+		return chosen, nil
 	case len(data) > 1 || len(data) == 1 && texts != nil:
 		return choice{}, fmt.Errorf("it holds files of several forms (%s); name one of them, or put those of one form into a folder", counts(data, texts))
 	case len(data) == 1:
@@ -136,6 +148,8 @@ func choose(all []string) (choice, error) {
 		}
 	case texts != nil:
 		return choice{files: texts, whole: true}, nil
+	case archives != nil:
+		return choice{}, fmt.Errorf("it holds archives (%s); name one of them, or unpack them", some(archives))
 	case arrow:
 		return choice{}, errors.New("it holds files of Arrow, as save_to_disk of Hugging Face's datasets writes them; write it with to_parquet or to_json")
 	}
@@ -171,6 +185,9 @@ func chooseSplit(files []string) choice {
 	if bySplit["train"] == nil || len(others) == 0 {
 		return choice{files: files}
 	}
+	if n := len(bySplit[""]); n > 0 {
+		others = append(others, "and "+some(bySplit[""])+", whose names say no split")
+	}
 	return choice{files: bySplit["train"], note: fmt.Sprintf("only its split train is asked, not %s; to ask that, name its file", strings.Join(others, ", "))}
 }
 
@@ -183,12 +200,17 @@ func oneDataset(files []string) error {
 	if len(configurations) == 1 {
 		return nil
 	}
+	return fmt.Errorf("it holds several datasets, %s; name the folder of one", some(slices.Sorted(maps.Keys(configurations))))
+}
+
+// some is the first names of a list, and how many more there are.
+func some(names []string) string {
 	const shown = 12
-	names, more := slices.Sorted(maps.Keys(configurations)), ""
+	more := ""
 	if n := len(names) - shown; n > 0 {
 		names, more = names[:shown], fmt.Sprintf(" and %d more", n)
 	}
-	return fmt.Errorf("it holds several datasets, %s%s; name the folder of one", strings.Join(names, ", "), more)
+	return strings.Join(names, ", ") + more
 }
 
 // configurationOf is the folder that a file's dataset has, without those that name its splits; "." for none.

@@ -144,7 +144,7 @@ func (o *Origins) find(name string) (Files, error) {
 	if info, err := os.Stat(path); err != nil {
 		return Files{}, err
 	} else if info.IsDir() {
-		return o.inFolder(path, filepath.Base(path))
+		return o.inFolder(path, filepath.Base(path), nil)
 	}
 	if isQuery(path) {
 		return o.queried(path)
@@ -239,13 +239,25 @@ func (o *Origins) unpacked(path, name string) (Files, error) {
 	if err != nil {
 		return Files{}, err
 	}
-	if err := packed.Unpack(o.Disk, path, folder, inner); err != nil {
+	info, err := os.Stat(path)
+	if err != nil {
+		return Files{}, err
+	}
+	budget := packed.BudgetOf(info.Size())
+	if err := o.unpack(path, folder, inner, budget); err != nil {
 		return Files{}, fmt.Errorf("%s: %w", name, errors.Join(err, o.Disk.RemoveAll(folder)))
 	}
 	if form == packed.Compressed {
 		return Files{FS: os.DirFS(folder), Path: inner, Name: name}, nil
 	}
-	return o.inFolder(folder, name)
+	return o.inFolder(folder, name, budget)
+}
+
+// unpack unpacks a file into a folder, unless the tests are interrupted.
+func (o *Origins) unpack(path, folder, inner string, budget *packed.Budget) error {
+	until, cancel := o.untilInterrupted()
+	defer cancel()
+	return packed.Unpacker{Disk: o.Disk, Budget: budget}.Unpack(until, path, folder, inner)
 }
 
 // scratch is a new folder, which goes with the process.

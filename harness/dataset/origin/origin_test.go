@@ -133,6 +133,8 @@ func TestFind_asksWhatLiesHere(t *testing.T) {
 		"texts.zip":     zipped(t, map[string]string{"in/b.txt": "second", "in/a.txt": "first", "__MACOSX/in/._a.txt": "x"}),
 		"parts/a.jsonl": lines, "parts/sub/b.jsonl": `{"prompt": "three"}`, "shards/a.jsonl.gz": gzipped(lines), "shards/b.jsonl.gz": gzipped(`{"prompt": "three"}`),
 		"hub/data/train-00000-of-00002.parquet": columns(t, "a", "b"), "hub/data/train-00001-of-00002.parquet": columns(t, "c"), "hub/data/test-00000-of-00001.parquet": columns(t, "t"),
+		"sparse/a.jsonl": "\n", "sparse/b.jsonl": lines, "sparse/c.jsonl": "",
+		"beside/a.parquet": columns(t, "a"), "beside/notes.jsonl": lines, "splits/train.jsonl": lines, "splits/test.jsonl": lines, "splits/more.jsonl": lines,
 		"hub/README.md": "card", "hub/dataset_infos.json": "{}", "hub/.gitattributes": "x",
 	}))
 	for name, c := range map[string]struct {
@@ -146,6 +148,9 @@ func TestFind_asksWhatLiesHere(t *testing.T) {
 		"parts":                                {[]string{"one", "two", "three"}, ""},
 		"shards":                               {[]string{"one", "two", "three"}, ""},
 		"hub":                                  {[]string{"a", "b", "c"}, "hub: only its split train is asked, not test; to ask that, name its file"},
+		"sparse":                               {[]string{"one", "two"}, "sparse: 2 of its 3 files hold no prompt: a.jsonl, c.jsonl"},
+		"beside":                               {[]string{"a"}, "beside: its Parquet files are asked, and other files are not: 1 of .jsonl"},
+		"splits":                               {[]string{"one", "two"}, "splits: only its split train is asked, not test, and more.jsonl, whose names say no split; to ask that, name its file"},
 		"hub/data/test-00000-of-00001.parquet": {[]string{"t"}, ""},
 	} {
 		asks, remark, err := drawn(t, o, name)
@@ -165,6 +170,7 @@ func TestFind_saysWhatIsWrongAndWhere(t *testing.T) {
 	o := origins(t, with(t, map[string]string{
 		"bad.jsonl.gz": gzipped(lines + "{prompt}\n"), "cut.jsonl.gz": gzipped(lines)[:20], "mixed/a.jsonl": lines, "mixed/b.csv": "prompt\na\n", "mixed/c.txt": "x", "empty/x.bin": "",
 		"texts/a.txt": "one", "texts/b.txt": "sch\xf6n", "parts/a.jsonl": lines, "parts/b.jsonl": lines + "{}\n", "arrow/data.arrow": "x", "blank/a.txt": "\n", "half/a.jsonl": lines, "half/b.jsonl.gz": gzipped(lines),
+		"twice/a.jsonl.gz": gzipped(lines), "twice/a.jsonl.zst": "x", "archives/a.jsonl.zip": zipped(t, map[string]string{"a.jsonl": lines}), "none/a.jsonl": "\n", "none/b.jsonl": "",
 		"two/en/train.parquet": columns(t, "a"), "two/de/train.parquet": columns(t, "b"), "forms/a.jsonl": lines, "forms/b.jsonl": `{"conversations": [{"from": "human", "value": "hi"}]}`,
 	}))
 	for name, says := range map[string]string{
@@ -179,6 +185,9 @@ func TestFind_saysWhatIsWrongAndWhere(t *testing.T) {
 		"half":         "half: some of its files are compressed and some are not",
 		"two":          "two: it holds several datasets, de, en; name the folder of one",
 		"forms":        "forms/b.jsonl: it holds conversations in the form of ShareGPT's dumps, and a.jsonl holds prompts in JSON",
+		"twice":        "twice: a.jsonl.gz and a.jsonl.zst both unpack to a.jsonl; remove one, or name one",
+		"archives":     "archives: it holds archives (a.jsonl.zip); name one of them, or unpack them",
+		"none":         "none: there is no prompt in its 2 files",
 		"gone.jsonl":   "there is no file gone.jsonl",
 		"gone.zip":     "there is no file gone.zip",
 	} {

@@ -4,9 +4,11 @@ package packed
 
 import (
 	"compress/gzip"
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -58,9 +60,21 @@ func FormOf(name string) (Form, string) {
 // Endings are those of packed files, in one phrase.
 const Endings = ".gz, .zst, .zip, .tar, .tar.gz, .tgz or .tar.zst"
 
-// Unpack unpacks a file into a folder: a compressed one as the one file of this name, an archive with the names that
-// it has.
-func Unpack(to *disk.Disk, path, folder, name string) error {
+// A Budget is how many bytes may still come out of a file, and out of what is packed in it.
+type Budget struct{ left, wrote int64 }
+
+// BudgetOf is that of a file of so many bytes.
+func BudgetOf(size int64) *Budget { return &Budget{left: min(Most, max(anyFile, ratio*size))} }
+
+// An Unpacker unpacks files.
+type Unpacker struct {
+	Disk   *disk.Disk // that is written to; nil: the system's
+	Budget *Budget    // of all that it unpacks together; nil: that of each file
+}
+
+// Unpack unpacks a file into a folder, until the context ends: a compressed one as the one file of this name, an archive
+// with the names that it has.
+func (p Unpacker) Unpack(ctx context.Context, path, folder, name string) error {
 	file, err := os.Open(path)
 	if err != nil {
 		return err
@@ -70,7 +84,10 @@ func Unpack(to *disk.Disk, path, folder, name string) error {
 	if err != nil {
 		return err
 	}
-	u := &unpacking{disk: to, folder: folder, left: min(Most, max(anyFile, ratio*info.Size()))}
+	u := &unpacking{ctx: ctx, disk: p.Disk, folder: folder, Budget: p.Budget}
+	if u.Budget == nil {
+		u.Budget = BudgetOf(info.Size())
+	}
 	form, _ := FormOf(path)
 	lower := strings.ToLower(path)
 	if strings.HasSuffix(lower, ".zip") {
@@ -82,7 +99,7 @@ func Unpack(to *disk.Disk, path, folder, name string) error {
 	}
 	defer closed()
 	if form == Archive {
-		return u.tar(text)
+		return u.tar(&passing{text, u, u.left + 1<<30}) // headers and padding are not written
 	}
 	return u.write(name, text)
 }
@@ -108,10 +125,33 @@ func decompressed(file io.Reader, name string) (io.Reader, func(), error) {
 
 // An unpacking writes what comes out of a file, as long as it is not too much.
 type unpacking struct {
+	ctx    context.Context
 	disk   *disk.Disk
 	folder string
-	left   int64 // bytes that may still come
-	wrote  int64
+	*Budget
+}
+
+// passing is what comes out of a file, as long as nothing ends that and there is not too much of it, whether it is written or
+// not.
+type passing struct {
+	io.Reader
+	of   *unpacking
+	most int64
+}
+
+func (p *passing) Read(into []byte) (int, error) {
+	if p.of.ctx.Err() != nil {
+		return 0, context.Cause(p.of.ctx)
+	}
+	n, err := p.Reader.Read(into)
+	if p.most -= int64(n); p.most < 0 {
+		return 0, p.of.tooMuch()
+	}
+	return n, err
+}
+
+func (u *unpacking) tooMuch() error {
+	return fmt.Errorf("it unpacks to more than %d MiB, which is %d times its size: %w; unpack it yourself where you trust it", u.wrote>>20, ratio, errBomb)
 }
 
 var errBomb = errors.New("it is broken, or means harm")
@@ -126,13 +166,13 @@ func (u *unpacking) write(name string, from io.Reader) error {
 	if err != nil {
 		return err
 	}
-	n, err := io.Copy(file, io.LimitReader(from, u.left+1))
+	n, err := io.Copy(file, io.LimitReader(&passing{from, u, math.MaxInt64}, u.left+1))
 	u.left, u.wrote = u.left-n, u.wrote+n
 	switch {
 	case err != nil:
 		err = inOurWords(err)
 	case u.left < 0:
-		err = fmt.Errorf("it unpacks to more than %d MiB, which is %d times its size: %w; unpack it yourself where you trust it", u.wrote>>20, ratio, errBomb)
+		err = u.tooMuch()
 	}
 	return errors.Join(err, file.Close())
 }
@@ -151,7 +191,7 @@ func inOurWords(err error) error {
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
 		return errors.New("it is cut off: its end is missing")
 	}
-	if _, ok := errors.AsType[*os.PathError](err); ok {
+	if _, ok := errors.AsType[*os.PathError](err); ok || errors.Is(err, errBomb) || errors.Is(err, context.Canceled) {
 		return err
 	}
 	return fmt.Errorf("it cannot be unpacked: %w", err)

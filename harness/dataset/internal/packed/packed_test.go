@@ -5,6 +5,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"compress/gzip"
+	"context"
 	"io"
 	"os"
 	"path/filepath"
@@ -70,7 +71,7 @@ func unpack(t *testing.T, name string, content []byte) (map[string]string, error
 	path, folder := filepath.Join(t.TempDir(), name), filepath.Join(t.TempDir(), "in")
 	require.NoError(t, os.WriteFile(path, content, 0o600))
 	_, inner := FormOf(name)
-	err := Unpack(nil, path, folder, inner)
+	err := Unpacker{}.Unpack(t.Context(), path, folder, inner)
 	out := map[string]string{}
 	_ = filepath.WalkDir(filepath.Dir(folder), func(at string, entry os.DirEntry, err error) error {
 		if err == nil && !entry.IsDir() {
@@ -157,4 +158,29 @@ func TestFormOf_isTheEndings(t *testing.T) {
 	}
 	_, inner := FormOf("chats.jsonl.zst")
 	assert.Equal(t, "chats.jsonl", inner)
+}
+
+func TestUnpack_endsWithItsContext(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.txt.gz")
+	require.NoError(t, os.WriteFile(path, gzipped(t, []byte("text")), 0o600))
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	assert.ErrorIs(t, Unpacker{}.Unpack(over, path, t.TempDir(), "a.txt"), context.Canceled)
+}
+
+func TestUnpack_whatIsPackedInAnArchiveSharesItsBudget(t *testing.T) {
+	part := gzipped(t, make([]byte, anyFile/2+1))
+	folder, into := t.TempDir(), t.TempDir()
+	path := filepath.Join(folder, "a.tar")
+	require.NoError(t, os.WriteFile(path, tarred(t, member{"a.txt.gz", string(part)}, member{"b.txt.gz", string(part)}), 0o600))
+	p := Unpacker{Budget: BudgetOf(1)}
+	require.NoError(t, p.Unpack(t.Context(), path, folder, "a"))
+	require.NoError(t, p.Unpack(t.Context(), filepath.Join(folder, "a.txt.gz"), into, "a.txt"))
+	assert.ErrorIs(t, p.Unpack(t.Context(), filepath.Join(folder, "b.txt.gz"), into, "b.txt"), errBomb)
+}
+
+func TestUnpack_whatIsNotWrittenIsBoundedToo(t *testing.T) {
+	skipped := &passing{Reader: strings.NewReader("0123456789"), of: &unpacking{ctx: t.Context(), Budget: BudgetOf(1)}, most: 5}
+	_, err := io.ReadAll(skipped)
+	assert.ErrorIs(t, err, errBomb)
 }
