@@ -28,9 +28,12 @@ type Inspection struct {
 }
 
 // Inspect reads the features of an environment as far as that can be done without a server. Nothing is run, and
-// nothing is written but what is downloaded and unpacked.
-func Inspect(env environment.Environment, wanted func(feature, scenario string) bool) (in Inspection) {
+// nothing is written but what is downloaded and unpacked: say is called before that, and before a query is run; it may be nil.
+func Inspect(env environment.Environment, wanted func(feature, scenario string) bool, say func(line string)) (in Inspection) {
 	s := unstarted(env)
+	if say != nil {
+		s.files.Say = func(line string) { say(s.clean(line)) }
+	}
 	defer s.files.Close() // what was unpacked is temporary
 	s.Select(wanted)
 	features, err := s.finder.features()

@@ -34,7 +34,7 @@ type Origins struct {
 	Local Local
 	Cache string          // folder of what is downloaded; "": the user's folder of caches
 	Disk  *disk.Disk      // that is written to; nil: the system's
-	Say   func(string)    // is called before a download; nil: nothing is said
+	Say   func(string)    // is called before a download or a query; nil: nothing is said
 	Hide  *redact.Secrets // that no error shows
 
 	Hub      Hub    // where names with hf: lie

@@ -40,6 +40,9 @@ func (o *Origins) queried(path string) (Files, error) {
 	}
 	until, cancel := o.untilInterrupted()
 	defer cancel()
+	if o.Say != nil {
+		o.Say("Asking the database for the rows of " + name)
+	}
 	err = query.Rows(until, in, string(utf8), file)
 	if err := errors.Join(err, file.Close()); err != nil {
 		wrong := source.InFile(name, err)

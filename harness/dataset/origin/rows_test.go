@@ -94,6 +94,8 @@ func TestQuery_isRunOnce(t *testing.T) {
 	require.NoError(t, err)
 	o := origins(t, with(t, map[string]string{"q.sql": "SELECT question FROM tickets"}))
 	o.Database = "sqlite:" + path
+	var said []string
+	o.Say = func(line string) { said = append(said, line) }
 	first, err := o.Find("q.sql")
 	require.NoError(t, err)
 	_, err = db.Exec("DELETE FROM tickets")
@@ -101,6 +103,7 @@ func TestQuery_isRunOnce(t *testing.T) {
 	again, err := o.Find("q.sql")
 	require.NoError(t, err)
 	assert.Equal(t, first, again)
+	assert.Equal(t, []string{"Asking the database for the rows of q.sql"}, said)
 	asks, _, err := drawn(t, o, "q.sql")
 	require.NoError(t, err)
 	assert.Len(t, asks, 2)

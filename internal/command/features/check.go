@@ -42,7 +42,7 @@ func check(call *command.Call) error {
 	if mistakes != nil {
 		return &command.Mistake{Err: fmt.Errorf("the environment: %w", mistakes)}
 	}
-	c := checked{Inspection: suite.Inspect(env, chosen), env: env, call: call}
+	c := checked{Inspection: suite.Inspect(env, chosen, func(line string) { fmt.Fprintln(call.Out, line) }), env: env, call: call}
 	if env.URLs != nil {
 		if c.model, c.context, err = suite.Served(context.Background(), env); err != nil {
 			return errors.Join(c.print(), err) // the mistakes that are known without the server

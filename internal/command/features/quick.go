@@ -101,7 +101,7 @@ func write(path, text string) error {
 // canRun reports whether the features of an environment have no mistake that is found before a load.
 func canRun(place environment.Place, environ []string) bool {
 	env, mistakes := environment.ReadAt(place, environ)
-	found := suite.Inspect(env, nil)
+	found := suite.Inspect(env, nil, nil)
 	return mistakes == nil && found.Err == nil && !slices.ContainsFunc(found.Planned, func(of suite.Planned) bool { return of.Err != nil })
 }
 
