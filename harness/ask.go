@@ -23,7 +23,7 @@ func (l *load) ask(ctx context.Context, rec *Record, prompt Prompt, heard func(*
 		l.issued.Add(1)
 		l.inFlight.add(l.now(), 1)
 		outline := l.shared.outline(&prompt)
-		l.shared.add(outline, rec.Due)
+		l.shared.Add(outline, rec.Due)
 		check, heard := checking(prompt.Checks, heard)
 		l.follow(ctx, rec, prompt, heard)
 		rec.ShareableTokens = l.shared.shareable(outline, rec.Due, rec.PromptTokens)

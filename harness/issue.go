@@ -14,7 +14,7 @@ import (
 // prepare reads the dataset and returns what will issue the requests, so that
 // everything that can be wrong is found before the load begins, and the first
 // requests are ready when it does.
-func (s Scenario) prepare(client Client, shared *sharing) (issuer, error) {
+func (s Scenario) prepare(client Client, shared sharing) (issuer, error) {
 	switch load := s.Load.(type) {
 	case Open:
 		return s.prepareOpen(client, load, shared)
@@ -25,7 +25,7 @@ func (s Scenario) prepare(client Client, shared *sharing) (issuer, error) {
 	}
 }
 
-func (s Scenario) prepareOpen(client Client, o Open, shared *sharing) (issuer, error) {
+func (s Scenario) prepareOpen(client Client, o Open, shared sharing) (issuer, error) {
 	switch {
 	case o.Arrivals == nil:
 		return nil, errors.New("the load has no arrivals: say at what rate requests arrive")
@@ -189,7 +189,7 @@ func (d *dialogue) listener() func(*Chunk) {
 	return func(piece *Chunk) { d.answer.WriteString(piece.Text + piece.Call) }
 }
 
-func (s Scenario) prepareClosed(client Client, c Closed, shared *sharing) (issuer, error) {
+func (s Scenario) prepareClosed(client Client, c Closed, shared sharing) (issuer, error) {
 	switch {
 	case c.Users <= 0:
 		return nil, fmt.Errorf("%d users ask; there must be at least 1", c.Users)

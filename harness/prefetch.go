@@ -19,7 +19,7 @@ type prefetcher struct {
 }
 
 // prefetch begins to draw, and returns when the first n are there.
-func prefetch(client Client, shared *sharing, conversations iter.Seq[Conversation], n int) *prefetcher {
+func prefetch(client Client, shared sharing, conversations iter.Seq[Conversation], n int) *prefetcher {
 	a := &prefetcher{ready: make(chan Conversation, n-1), quit: make(chan struct{}), ended: make(chan struct{})}
 	full := make(chan struct{})
 	preparer, _ := client.(Preparer)

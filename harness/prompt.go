@@ -1,6 +1,10 @@
 package harness
 
-import "encoding/json"
+import (
+	"encoding/json"
+
+	"github.com/vllmspec/vllmspec/harness/internal/prefix"
+)
 
 // A Conversation is one person's exchange, asked turn by turn: each turn is due
 // when the one before was answered (and thought about, where the load says so).
@@ -31,8 +35,8 @@ type Prompt struct {
 	Checks  []Check                    // of its answer
 	Request Request                    // what a Preparer made of all this; nil: nothing yet
 
-	said    int      // messages of it that were asked or answered before, in a conversation that goes on
-	outline *outline // what a prefix cache sees of it; nil: not made yet
+	said    int             // messages of it that were asked or answered before, in a conversation that goes on
+	outline *prefix.Outline // what a prefix cache sees of it; nil: not made yet
 }
 
 // A Message is one turn of a chat.

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/vllmspec/vllmspec/harness/internal/prefix"
 )
 
 // A Runner runs scenarios. Its zero fields have sensible defaults; only Client
@@ -47,7 +49,7 @@ func (r Runner) Run(ctx context.Context, s Scenario) (*Run, error) {
 	if err := s.check(); err != nil {
 		return nil, err
 	}
-	shared := newSharing(r.ChatHead, r.Chats)
+	shared := sharing{prefix.New(r.ChatHead, r.Chats)}
 	issue, err := s.prepare(r.Client, shared)
 	if err != nil {
 		return nil, err
@@ -110,7 +112,7 @@ func (r Runner) withDefaults(load Load) Runner {
 type load struct {
 	runner   Runner
 	scenario Scenario
-	shared   *sharing
+	shared   sharing
 	start    time.Time
 
 	records  chan Record
