@@ -138,13 +138,14 @@ func allowed() map[string][]string {
 		"harness/dataset/internal/tokens": {},
 		"harness/dataset/trace":           {"harness", "harness/dataset/internal/source", "harness/dataset/internal/tokens"},
 		"harness/dataset/internal/line":   {"harness/dataset/internal/source", "internal/spelling"},
+		"harness/dataset/internal/chat":   {"harness", "harness/dataset/internal/line", "harness/dataset/internal/source"},
 		"harness/dataset/internal/packed": {"internal/disk"},
 		"harness/dataset/internal/query":  {"harness/dataset/internal/query/postgres", "harness/dataset/internal/query/sqlite", "harness/dataset/internal/source", "internal/spelling"},
 
 		"harness/dataset/internal/query/postgres": {"harness/dataset/internal/source"},
 		"harness/dataset/internal/query/sqlite":   {},
 
-		"harness/dataset":        append(domain, "harness/dataset/internal/line", "harness/dataset/internal/source", "harness/dataset/internal/tokens"),
+		"harness/dataset":        append(domain, "harness/dataset/internal/chat", "harness/dataset/internal/line", "harness/dataset/internal/source", "harness/dataset/internal/tokens"),
 		"harness/dataset/origin": {"harness/dataset", "harness/dataset/internal/packed", "harness/dataset/internal/query", "harness/dataset/internal/source", "internal/disk", "internal/download", "internal/redact"},
 	}
 }

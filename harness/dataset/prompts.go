@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/dataset/internal/chat"
 	"github.com/vllmspec/vllmspec/harness/dataset/internal/line"
 	"github.com/vllmspec/vllmspec/harness/dataset/internal/source"
 )
@@ -96,12 +97,12 @@ func (d prompts) conversation(l line.Line, inline bool) (c harness.Conversation,
 	if l.DropAnswer() {
 		d.all().answered.Store(true)
 	}
-	chat := l.Messages
+	messages := l.Messages
 	if l.Images != nil {
-		chat, prompt.Text = l.Illustrated(), ""
+		messages, prompt.Text = l.Illustrated(), ""
 	}
-	if chat != nil {
-		prompt.Messages, err = messages{d.FS}.all(chat, inline)
+	if messages != nil {
+		prompt.Messages, err = chat.Messages{Files: d.FS}.All(messages, inline)
 	}
 	return harness.Conversation{Turns: []harness.Prompt{prompt}}, err
 }

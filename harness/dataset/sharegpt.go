@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/dataset/internal/chat"
 	"github.com/vllmspec/vllmspec/harness/dataset/internal/source"
 )
 
@@ -77,12 +78,12 @@ func (d shareGPT) turns(c said, inline bool) (turns []harness.Prompt, err error)
 	var before []harness.Message
 	for i, turn := range c.turns {
 		role, fields, err := turn.message()
-		if err == nil && role == "user" && isEmpty(fields) {
+		if err == nil && role == "user" && chat.IsEmpty(fields) {
 			err = source.NewUnaskable(source.EmptyTurn, "is empty")
 		}
 		var message harness.Message
 		if err == nil {
-			message, err = messages{d.FS}.one(role, fields, inline)
+			message, err = chat.Messages{Files: d.FS}.One(role, fields, inline)
 		}
 		if u, ok := errors.AsType[*source.Unaskable](err); ok {
 			return nil, source.NewUnaskable(u.Flaw, fmt.Sprintf("turn %d %s", i+1, u.Says))

@@ -1,4 +1,5 @@
-package dataset
+// Package chat reads the messages of chats as files have them: roles, texts, parts, and images that are files.
+package chat
 
 import (
 	"encoding/base64"
@@ -16,13 +17,13 @@ import (
 	"github.com/vllmspec/vllmspec/harness/dataset/internal/source"
 )
 
-// messages reads the messages of chats. Images that are files lie in the dataset's
+// Messages reads the messages of chats. Images that are files lie in the dataset's
 // folder, or below it.
-type messages struct{ files fs.FS }
+type Messages struct{ Files fs.FS }
 
-// all are the messages of a chat; images that are files become part of them where they
+// All are the messages of a chat; images that are files become part of them where they
 // are to be sent, and are only looked at where they are checked.
-func (m messages) all(list []json.RawMessage, inline bool) (out []harness.Message, err error) {
+func (m Messages) All(list []json.RawMessage, inline bool) (out []harness.Message, err error) {
 	nothing := true
 	for i, raw := range list {
 		var fields map[string]json.RawMessage
@@ -33,12 +34,12 @@ func (m messages) all(list []json.RawMessage, inline bool) (out []harness.Messag
 		if json.Unmarshal(fields["role"], &role) != nil || role == "" {
 			return nil, fmt.Errorf("message %d needs a role and a content", i+1)
 		}
-		message, err := m.one(role, fields, inline)
+		message, err := m.One(role, fields, inline)
 		if err != nil {
 			return nil, fmt.Errorf("message %d %w", i+1, err)
 		}
 		out = append(out, message)
-		nothing = nothing && isEmpty(fields)
+		nothing = nothing && IsEmpty(fields)
 	}
 	if nothing {
 		return nil, source.NewUnaskable(source.EmptyPrompt, "the messages are empty")
@@ -48,10 +49,10 @@ func (m messages) all(list []json.RawMessage, inline bool) (out []harness.Messag
 
 var errNoContent = errors.New("needs a role and a content")
 
-// one is a message of these fields. It is sent whole where it is more than a role and a
+// One is a message of these fields. It is sent whole where it is more than a role and a
 // text, with every field that does not only describe it: calls, reasoning, tools. A content
 // may be empty, as in the loops of agents.
-func (m messages) one(role string, fields map[string]json.RawMessage, inline bool) (harness.Message, error) {
+func (m Messages) One(role string, fields map[string]json.RawMessage, inline bool) (harness.Message, error) {
 	out := harness.Message{Role: role}
 	content, said := fields["content"]
 	isNull := string(content) == "null"
@@ -94,8 +95,8 @@ func saysMore(fields map[string]any) bool {
 	return false
 }
 
-// isEmpty reports whether a message of these fields says nothing.
-func isEmpty(fields map[string]json.RawMessage) bool {
+// IsEmpty reports whether a message of these fields says nothing.
+func IsEmpty(fields map[string]json.RawMessage) bool {
 	var text string
 	switch content := fields["content"]; {
 	case string(content) == "[]":
@@ -112,7 +113,7 @@ func isEmpty(fields map[string]json.RawMessage) bool {
 }
 
 // parts are the parts of a content, as they are sent: texts, or objects.
-func (m messages) parts(content json.RawMessage, inline bool) ([]json.RawMessage, error) {
+func (m Messages) parts(content json.RawMessage, inline bool) ([]json.RawMessage, error) {
 	var parts []json.RawMessage
 	if json.Unmarshal(content, &parts) != nil {
 		return nil, errors.New(`has a content that is neither a text nor a list of parts such as {"type": "text", "text": "…"}`)
@@ -130,7 +131,7 @@ func (m messages) parts(content json.RawMessage, inline bool) ([]json.RawMessage
 }
 
 // part is a part of a content that is an object.
-func (m messages) part(raw json.RawMessage, inline bool) (json.RawMessage, error) {
+func (m Messages) part(raw json.RawMessage, inline bool) (json.RawMessage, error) {
 	var part, fields map[string]json.RawMessage
 	var kind, url string
 	if json.Unmarshal(raw, &part) != nil || json.Unmarshal(part["type"], &kind) != nil || kind == "" {
@@ -156,7 +157,7 @@ const largestImage = 20 << 20
 
 // image is the address of an image as it is sent: where the server finds it, or the
 // image itself.
-func (m messages) image(url string, inline bool) (string, error) {
+func (m Messages) image(url string, inline bool) (string, error) {
 	name, isFile := strings.CutPrefix(url, "file:")
 	switch {
 	case strings.HasPrefix(url, "https://"), strings.HasPrefix(url, "http://"), strings.HasPrefix(url, "data:image/"):
@@ -167,7 +168,7 @@ func (m messages) image(url string, inline bool) (string, error) {
 	if name = path.Clean(name); !fs.ValidPath(name) {
 		return "", fmt.Errorf("%q must lie in the dataset's folder or below it: file:images/cat.png", url)
 	}
-	file, err := m.files.Open(name)
+	file, err := m.Files.Open(name)
 	if err != nil {
 		return "", fmt.Errorf("there is no image %s in the dataset's folder", name)
 	}
