@@ -84,9 +84,16 @@ type Command struct {
 	Stdout, Stderr io.Writer
 }
 
+// An ArgumentError is that the arguments choose no check.
+type ArgumentError struct{ err error }
+
+// Error implements error.
+func (a *ArgumentError) Error() string { return a.err.Error() }
+
 // Run grades the loads with these words in their names, or all. The arguments "soak N" are N short
 // requests in its place, one after the other on 64 streams: memory and speed every 30 s. Others are
-// for the processes that it starts itself.
+// for the processes that it starts itself. Those that choose no check are an [ArgumentError], before
+// anything runs.
 func (r Command) Run(ctx context.Context, args []string) error {
 	if len(args) == 3 && args[0] == "load" {
 		return r.load(ctx, args[1], args[2])
@@ -96,7 +103,7 @@ func (r Command) Run(ctx context.Context, args []string) error {
 	}
 	chosen, err := choose(args)
 	if err != nil {
-		return err
+		return &ArgumentError{err}
 	}
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -142,13 +149,6 @@ func printAll(out io.Writer, grades []grade) {
 	printWatched(out, grades)
 }
 
-// choose is what the arguments ask for.
-// Check reports whether the words choose a check.
-func Check(words []string) error {
-	_, err := choose(words)
-	return err
-}
-
 // didYouMean names the check that has nearly these words in its name, or all checks.
 func didYouMean(wanted string, names []string) string {
 	if near := spelling.NearestSentence(wanted, names); near != "" {
@@ -164,6 +164,7 @@ func didYouMean(wanted string, names []string) string {
 	return "; there are: " + strings.Join(names, ", ") + "; and soak"
 }
 
+// choose is what the arguments ask for.
 func choose(args []string) (chosen []check, err error) {
 	const streams = 64
 	if len(args) > 0 && args[0] == "soak" {

@@ -4,6 +4,7 @@ package accuracy
 
 import (
 	"context"
+	"errors"
 	"os"
 
 	"github.com/vllmspec/vllmspec/internal/calibration"
@@ -24,14 +25,15 @@ func check(call *command.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := selfcheck.Check(words); err != nil {
-		return &command.Mistake{Err: err}
-	}
 	program, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	return selfcheck.Command{Program: program, Stdout: call.Out, Stderr: call.Err}.Run(context.Background(), words)
+	err = selfcheck.Command{Program: program, Stdout: call.Out, Stderr: call.Err}.Run(context.Background(), words)
+	if _, mistaken := errors.AsType[*selfcheck.ArgumentError](err); mistaken {
+		return &command.Mistake{Err: err}
+	}
+	return err
 }
 
 // CalibrateCommand holds verdicts against a server whose truth is known.

@@ -28,3 +28,16 @@ func TestAccuracy_mistakesAreSaidBeforeAnything(t *testing.T) {
 		assert.Empty(t, out.String())
 	}
 }
+
+// selfcheck runs itself again for each load, in a process of its own.
+func TestSelfcheck_takesWhatItCallsItselfWith(t *testing.T) {
+	for args, says := range map[string]string{
+		"selfcheck -- load http://127.0.0.1:1 {": "unexpected end of JSON input",
+		"selfcheck -- follow 1 never":            "never",
+	} {
+		var out, complaints bytes.Buffer
+		code := command.Table{accuracy.SelfcheckCommand()}.Run(command.Call{Args: strings.Fields(args), Out: &out, Err: &complaints})
+		assert.Equal(t, command.Failed, code, args)
+		assert.Contains(t, complaints.String(), says, args)
+	}
+}
