@@ -35,9 +35,11 @@ func TestEndpoint_sendsItsQueryAndHostWithEachRequest(t *testing.T) {
 		for range e.Stream(t.Context(), &client.Request{Path: "/v1/chat/completions", Body: []byte("{}")}, whole{}) {
 		}
 		e.Close()
+		mu.Lock()
 		assert.Equal(t, []string{
 			"mine.example /openai/deployments/chat/server_info?config_format=json&api-version=2024-10-21 s3cret",
 			"mine.example /openai/deployments/chat/chat/completions?api-version=2024-10-21 s3cret"}, seen, "over net/http: %v", overNet)
+		mu.Unlock()
 		assert.Equal(t, server.URL+"/openai/deployments/chat/metrics?api-version=2024-10-21", e.Address("/metrics"))
 		assert.NotContains(t, e.Redact("the key is s3cret, and no other"), "s3cret")
 	}

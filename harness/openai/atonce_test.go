@@ -48,15 +48,18 @@ func TestAtOnce_answersOfARealServerAreRead(t *testing.T) {
 }
 
 func TestAtOnce_isAskedWithoutAStream(t *testing.T) {
-	var asked map[string]json.RawMessage
+	bodies := make(chan map[string]json.RawMessage, 1)
 	c := atOnceClient(t, func(w http.ResponseWriter, r *http.Request) {
-		_ = json.NewDecoder(r.Body).Decode(&asked)
+		var body map[string]json.RawMessage
+		_ = json.NewDecoder(r.Body).Decode(&body)
+		bodies <- body
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = io.WriteString(w, `{"id":"c","choices":[{"index":0,"message":{"content":"Red","reasoning":"Hm","tool_calls":[{"function":{"name":"f","arguments":"{}"}}]},"finish_reason":"stop"}],"usage":{"prompt_tokens":3}}`)
 	})
 	c.CountTokens = true
 	chunks, err := follow(c, harness.Prompt{Messages: []harness.Message{{Role: "user", Content: "Hi"}}, Extra: map[string]json.RawMessage{"stream_options": json.RawMessage(`{}`)}})
 	require.NoError(t, err)
+	asked := <-bodies
 	assert.Equal(t, "false", string(asked["stream"]))
 	assert.NotContains(t, asked, "stream_options")
 	assert.Equal(t, "Red", chunks[1].Text)

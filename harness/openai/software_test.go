@@ -62,8 +62,12 @@ func TestPreflight_namesTheSoftware(t *testing.T) {
 			require.NoError(t, err)
 			assert.Equal(t, test.kind, about.Software)
 			assert.Equal(t, test.version, about.Version)
+			mu.Lock()
 			posted = nil
+			mu.Unlock()
 			err = fleet.ResetCache(t.Context())
+			mu.Lock()
+			defer mu.Unlock()
 			if test.empties == "" && test.kind != servers.Unknown {
 				assert.ErrorIs(t, err, openai.ErrNoReset)
 				assert.Empty(t, posted)
