@@ -70,8 +70,8 @@ func allowed() map[string][]string {
 		"harness/slo":             append(domain, "harness/measure/answers", "harness/ledger", "harness/measure", "harness/metric", "harness/stats", "harness/vllm", "harness/quantity"),
 		"harness/trials":          append(domain, "harness/measure", "harness/metric", "harness/stats", "harness/quantity", "harness/slo"),
 		"reports/sql":             {"harness", "harness/metric"},
-		"reports/chart":           append(domain, "harness/ledger", "harness/measure", "harness/metric", "harness/quantity", "harness/slo", "harness/stats", "harness/vllm", "reports/sql"),
-		"reports":                 append(domain, "harness/measure", "harness/servers", "internal/disk", "internal/plain", "harness/metric", "harness/store", "harness/trials", "harness/quantity", "harness/slo", "harness/compare", "harness/diagnose", "reports/chart", "reports/sql"),
+		"reports/chart":           append(domain, "harness/fleet", "harness/ledger", "harness/measure", "harness/metric", "harness/quantity", "harness/slo", "harness/stats", "harness/vllm", "reports/sql"),
+		"reports":                 append(domain, "harness/fleet", "harness/stats", "harness/measure", "harness/servers", "internal/disk", "internal/plain", "harness/metric", "harness/store", "harness/trials", "harness/quantity", "harness/slo", "harness/compare", "harness/diagnose", "reports/chart", "reports/sql"),
 		"reports/live":            append(domain, "harness/measure", "harness/metric", "internal/loopback", "internal/plain", "harness/store", "harness/trials", "reports", "reports/chart", "harness/quantity", "harness/slo"),
 		"reports/ci":              append(domain, "harness/store", "internal/disk", "internal/plain", "reports", "harness/quantity", "harness/slo"),
 		"harness/experiment": append(domain, "harness/ledger", "harness/measure", "harness/arrival", "harness/client", "harness/credentials", "harness/dataset", "harness/diagnose", "harness/export", "harness/interfaces", "harness/judge", "harness/openai",
@@ -113,10 +113,11 @@ func allowed() map[string][]string {
 		"mockvllm/internal/api":       append(mock, "internal/stamp"),
 		"mockvllm":                    append(mock, "internal/modelname", "internal/spelling", "mockvllm/internal/api"),
 		"harness/quantity":            {},
+		"harness/fleet":               {"harness", "harness/servers", "harness/stats", "harness/vllm"},
 		"internal/runtest":            {"harness"},
 		"harness/reconcile":           {"harness/ledger", "harness", "internal/spelling", "harness/quantity", "harness/slo"},
 		"harness/compare":             {"harness/measure", "harness", "harness/metric", "harness/vllm", "harness/stats", "harness/quantity", "harness/slo"},
-		"harness/diagnose":            {"harness/ledger", "harness/measure", "harness", "harness/metric", "harness/stats", "harness/vllm", "harness/quantity", "harness/slo"},
+		"harness/diagnose":            {"harness/fleet", "harness/ledger", "harness/measure", "harness", "harness/metric", "harness/stats", "harness/vllm", "harness/quantity", "harness/slo"},
 
 		// The ways in which a server is asked, beside OpenAI's completions and chats.
 		"harness/responses":  {"harness", "harness/client", "harness/openai", "harness/wire", "internal/limit"},

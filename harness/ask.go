@@ -163,7 +163,7 @@ func (r *Record) fail(ctx context.Context, err error) {
 	r.Error = err.Error()
 	asked, ok := errors.AsType[*AskError](err)
 	if ok {
-		r.Replica = asked.Replica
+		keepText(&r.Replica, asked.Replica)
 	}
 	if ctx.Err() != nil {
 		r.Failure, r.Error = endedBy(ctx), context.Cause(ctx).Error()

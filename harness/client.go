@@ -55,7 +55,7 @@ type Chunk struct {
 	Securing   time.Duration // of Connecting: TLS; NoTime where there was none
 	RequestID  string        // from the header or the body
 	Model      string
-	Replica    string // which of several answered, with Headers; "" where there is one
+	Replica    string // which engine answered, with Headers: the one that a gateway names, or the one of several that was asked; "" where there is one
 }
 
 // Content reports whether the chunk carries part of the answer, of its reasoning or of a
@@ -83,7 +83,7 @@ type Timings struct {
 type AskError struct {
 	Failure    Failure
 	HTTPStatus int    // 0 where no status came
-	Replica    string // which of several was asked; "" where there is one
+	Replica    string // which engine answered, or was asked; "" where there is one
 	Err        error
 }
 

@@ -55,7 +55,7 @@ type Record struct {
 	Model      string // as the server gave it
 
 	RequestedModel string // such as an adapter; "" is the client's
-	Replica        string // which of several was asked; "" where there is one
+	Replica        string // which engine answered: the one that a gateway names, or the one of several that was asked; "" where there is one
 
 	Seen       Seen // how much is known of when content came
 	DueUnknown bool // when it was due is not known: Due is when it was sent

@@ -36,6 +36,8 @@ type View struct {
 	Objectives  []Objective
 	Figures     []Figures
 	Classes     []Figures // of traffic, side by side
+	Engines     []Figures // of a fleet, side by side
+	Unnamed     bool      // there were more names of engines than are shown
 	Failures    []Failures
 	Audit       []string // why the client could not be relied on
 	Warnings    []string
@@ -48,16 +50,6 @@ type View struct {
 	Files       []Fact
 	Queries     []Fact // of the files, beside those of each chart
 	Data        chart.Data
-}
-
-// shortCommit is the beginning of a commit's name, with the "-dirty" that may stand
-// behind it. The whole name stands under the environment.
-func shortCommit(commit string) string {
-	name, changed, _ := strings.Cut(commit, "-")
-	if changed != "" {
-		changed = "-" + changed
-	}
-	return name[:min(len(name), 12)] + changed
 }
 
 // A Fact is a name and what stands beside it.
@@ -129,7 +121,7 @@ func newView(d *chart.Drawing, run *harness.Run, measured *measure.Window, verdi
 	v := View{
 		Title: run.Scenario.Name, Part: partOf(m), Sentences: m.Scenario.Sentences, Whole: wholeOf(m), Target: NewTarget(m), Warnings: harness.WarningTexts(run.Warnings), Facts: about(run, measured.Due, m),
 		Figures: figures(measured.Figures()), Classes: classes(measured), Definitions: definitions(run.Scenario.Interface.Answers, verdicts),
-		Method: method(run, measured, m), Environment: environment(m), Failures: failures(d),
+		Method: method(run, measured, m), Environment: environment(m), Failures: failures(d), Engines: engines(d), Unnamed: d.TooManyEngines(),
 	}
 	for _, verdict := range verdicts {
 		v.Objectives = append(v.Objectives, objective(verdict, run))

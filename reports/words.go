@@ -84,3 +84,13 @@ func upper(sentence string) string {
 	r, size := utf8.DecodeRuneInString(sentence)
 	return string(unicode.ToUpper(r)) + sentence[size:]
 }
+
+// shortCommit is the beginning of a commit's name, with the "-dirty" that may stand
+// behind it. The whole name stands under the environment.
+func shortCommit(commit string) string {
+	name, changed, _ := strings.Cut(commit, "-")
+	if changed != "" {
+		changed = "-" + changed
+	}
+	return name[:min(len(name), 12)] + changed
+}

@@ -41,6 +41,7 @@ func (e *encodedBody) kind() string           { return "text/event-stream" }
 func (e *encodedBody) location() string       { return "" }
 func (e *encodedBody) Close()                 {}
 func (e *encodedBody) Leave()                 {}
+func (e *encodedBody) named(int) string       { return "" }
 
 // FuzzDecoding holds the reading of compressed answers to what was compressed, wherever
 // pieces end, and to a named failure or the connection's own where it is none.

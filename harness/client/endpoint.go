@@ -43,6 +43,9 @@ type Endpoint struct {
 	// Transport carries every request instead of Dial, TLS and HTTP2; nil: they do.
 	Transport http.RoundTripper
 
+	// EngineHeader is the header of an answer that names the engine behind a gateway; "": those of [EngineHeaders].
+	EngineHeader string
+
 	// Secrets are removed from all that the server says, as the endpoint's own credentials
 	// are; nil: there are no others.
 	Secrets  *credentials.Secrets
@@ -103,9 +106,10 @@ func (e *Endpoint) Stream(ctx context.Context, r *Request, p Protocol) iter.Seq2
 // follow yields an answer, and reports whether it came whole.
 func (e *Endpoint) follow(ctx context.Context, got answer, r *Request, p Protocol, yield func(harness.Chunk, error) bool) (whole bool) {
 	headers := got.headers()
+	headers.Replica = engineOf(got, e.EngineHeader)
 	from, err := e.decoded(got)
 	if headers.HTTPStatus != http.StatusOK {
-		yield(harness.Chunk{}, e.refusal(got, from, headers.HTTPStatus, r.Path, p))
+		yield(harness.Chunk{}, e.refusal(got, from, &headers, r.Path, p))
 		return false
 	}
 	clean := cleaner{endpoint: e}
@@ -140,9 +144,10 @@ func mediaType(field string) string {
 type answer interface {
 	Body
 	headers() harness.Chunk
-	kind() string     // of content
-	encoding() string // of content
-	location() string // where a redirect leads
+	kind() string       // of content
+	encoding() string   // of content
+	location() string   // where a redirect leads
+	named(i int) string // the i-th of the fields that may name an engine; "" where it is not there
 	Close()
 	Leave() // closes it too; its connection may be used again when the body has ended
 }
@@ -187,6 +192,13 @@ func (a *ownAnswer) kind() string                     { return a.ContentType }
 func (a *ownAnswer) encoding() string                 { return a.Encoding }
 func (a *ownAnswer) location() string                 { return a.Location }
 
+func (a *ownAnswer) named(i int) string {
+	if i >= len(a.Kept) {
+		return ""
+	}
+	return a.Kept[i]
+}
+
 func (a *ownAnswer) headers() harness.Chunk {
 	at, _ := a.Last()
 	return harness.Chunk{At: at, Sent: a.Sent, Waited: harness.NoTime, Headers: true, HTTPStatus: a.Status, RequestID: a.RequestID, Tokens: harness.Unreported,
@@ -194,7 +206,8 @@ func (a *ownAnswer) headers() harness.Chunk {
 }
 
 // refusal is the failure of an answer with a status other than 200.
-func (e *Endpoint) refusal(got answer, from Body, status int, path string, p Protocol) error {
+func (e *Endpoint) refusal(got answer, from Body, headers *harness.Chunk, path string, p Protocol) error {
+	status := headers.HTTPStatus
 	var raw []byte
 	for from != nil && len(raw) < limit.Stray {
 		piece, err := from.Next()
@@ -213,5 +226,5 @@ func (e *Endpoint) refusal(got answer, from Body, status int, path string, p Pro
 	if status == http.StatusProxyAuthRequired {
 		said = e.ProxyLogin(said)
 	}
-	return &harness.AskError{Failure: harness.HTTPFailure(status), HTTPStatus: status, Err: errors.New(said)}
+	return &harness.AskError{Failure: harness.HTTPFailure(status), HTTPStatus: status, Replica: e.CleanName(headers.Replica), Err: errors.New(said)}
 }

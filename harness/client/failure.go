@@ -148,12 +148,12 @@ func (q *quoting) Unwrap() error { return q.err }
 // the same in each chunk.
 type cleaner struct {
 	endpoint *Endpoint
-	raw      [3]string // as it last came
-	replaced [3]string
+	raw      [4]string // as it last came
+	replaced [4]string
 }
 
 func (k *cleaner) clean(c *harness.Chunk) {
-	for i, field := range []*string{&c.RequestID, &c.Model, &c.Finish} {
+	for i, field := range []*string{&c.RequestID, &c.Model, &c.Finish, &c.Replica} {
 		if *field == "" {
 			continue
 		}

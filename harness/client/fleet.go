@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"iter"
@@ -40,7 +41,7 @@ func (f *Fleet[R]) Ask(ctx context.Context, p harness.Prompt) iter.Seq2[harness.
 			if err != nil {
 				err = at(err, name)
 			} else if chunk.Headers {
-				chunk.Replica = name
+				chunk.Replica = cmp.Or(chunk.Replica, name) // the engine behind it, where it names one
 			}
 			if !yield(chunk, err) {
 				return
@@ -53,7 +54,7 @@ func (f *Fleet[R]) Ask(ctx context.Context, p harness.Prompt) iter.Seq2[harness.
 func at(err error, name string) error {
 	if asked := (*harness.AskError)(nil); errors.As(err, &asked) {
 		with := *asked
-		with.Replica = name
+		with.Replica = cmp.Or(with.Replica, name)
 		return &with
 	}
 	return &harness.AskError{Failure: harness.Malformed, Replica: name, Err: err}

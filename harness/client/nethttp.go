@@ -95,7 +95,7 @@ func (e *Endpoint) netTransport() *http.Transport {
 }
 
 func (e *Endpoint) postOverNet(ctx context.Context, path string, body []byte) (answer, error) {
-	via := new(netAnswer)
+	via := &netAnswer{engines: engineHeaders(e.EngineHeader)}
 	request, err := http.NewRequestWithContext(via.follow(ctx), http.MethodPost, e.Address(path), bytes.NewReader(body))
 	if err != nil {
 		return nil, errors.New("the server's URL cannot be used")
@@ -119,6 +119,7 @@ func (e *Endpoint) postOverNet(ctx context.Context, path string, body []byte) (a
 // A netAnswer is one that net/http brought.
 type netAnswer struct {
 	response *http.Response
+	engines  []string    // names of the fields that may name an engine
 	stamps   *stamp.Conn // nil where it is none of ours
 	buffer   []byte
 	at       time.Time // of what was read last
@@ -186,6 +187,14 @@ func (a *netAnswer) encoding() string {
 	return strings.Join(a.response.Header.Values("Content-Encoding"), ",")
 }
 func (a *netAnswer) location() string { return a.response.Header.Get("Location") }
+
+func (a *netAnswer) named(i int) string {
+	values := a.response.Header.Values(a.engines[i])
+	if len(values) == 0 || len(values[len(values)-1]) > limit.Field {
+		return ""
+	}
+	return values[len(values)-1]
+}
 
 // Within closes the body when that time is over: it has no deadlines.
 func (a *netAnswer) Within(long time.Duration) {

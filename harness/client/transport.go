@@ -48,7 +48,7 @@ func (e *Endpoint) newPool(base *url.URL, host string) *http1.Pool {
 	for _, h := range headers {
 		e.fields = fmt.Appendf(e.fields, "%s: %s\r\n", h.Name, h.Value)
 	}
-	pool := &http1.Pool{Address: withPort(host, base), Dial: e.Dial}
+	pool := &http1.Pool{Address: withPort(host, base), Dial: e.Dial, Keep: engineHeaders(e.EngineHeader)}
 	if base.Scheme == "https" {
 		pool.TLS = e.secured()
 		pool.TLS.NextProtos = []string{"http/1.1"}

@@ -37,7 +37,7 @@ func (e *Observer) because(v slo.Verdict) slo.Cause {
 	m, err := metric.OfRow(v.Objective)
 	failed := e.failures[v.Class]
 	if failed == nil {
-		failed = newFailures()
+		failed = newFailures(e.w)
 	}
 	q := e.of(v)
 	_, isErrorRate := m.Source.(metric.ErrorRate)
@@ -74,6 +74,9 @@ func (e *Observer) slowness(q *inquiry) slo.Cause {
 	c.Phase = phase
 	if q.opened() {
 		c = c.With(fmt.Sprintf("; %s of those %s were the first requests of their users, who all begin at once (a warm-up leaves them out)", quantity.Grouped(q.slow.opening), quantity.Grouped(q.slow.n)))
+	}
+	if s, yes := q.engines.Slow(); yes {
+		c = onEngine(c, s, "were too slow").With(e.unlikeOthers(s))
 	}
 	if q.isPart() {
 		c.Summary, c.Evidence = fmt.Sprintf("%s missed %s", quantity.Counted(q.slow.n, "request"), q.limit.Text), slo.Evidence(": "+c.Reason())

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/fleet"
 	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/slo"
 )
@@ -105,6 +106,7 @@ func TimesOf(w *measure.Window) Times {
 type Observer struct {
 	w         *measure.Window
 	line      *timeline
+	pages     fleet.Pages         // of the engines, each by itself
 	rows      []harness.Objective // that may be missed
 	inquiries []*inquiry
 	load      loadSeen
@@ -130,6 +132,7 @@ func NewObserver(w *measure.Window, rows ...harness.Objective) *Observer {
 func (e *Observer) Sample(s harness.Sample) {
 	e.read = true
 	e.line.take(s)
+	e.pages.Take(s)
 }
 
 // Record takes a record, once there are no more samples.
@@ -206,7 +209,7 @@ func (e *Observer) note(r *harness.Record) {
 	e.load.due++
 	for _, class := range slices.Compact([]string{"", r.Class}) {
 		if e.failures[class] == nil {
-			e.failures[class] = newFailures()
+			e.failures[class] = newFailures(e.w)
 		}
 		e.failures[class].take(r)
 	}

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/fleet"
+	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
 )
@@ -16,6 +18,7 @@ import (
 type failures struct {
 	due, n int
 	kinds  map[harness.Failure]*failed
+	on     *fleet.Contrast // whose requests they were
 }
 
 type failed struct {
@@ -24,10 +27,13 @@ type failed struct {
 	begun   int    // of them, those whose answer had begun
 }
 
-func newFailures() *failures { return &failures{kinds: map[harness.Failure]*failed{}} }
+func newFailures(w *measure.Window) *failures {
+	return &failures{kinds: map[harness.Failure]*failed{}, on: fleet.NewContrast(w.From, w.To)}
+}
 
 func (f *failures) take(r *harness.Record) {
 	f.due++
+	f.on.Take(r.Replica, r.Due, r.Failed())
 	if !r.Failed() {
 		return
 	}
@@ -61,6 +67,9 @@ func (f *failures) because() slo.Cause {
 	c := failureCause(kind, n, quoted)
 	if others := f.n - of.n; others > 0 {
 		c = c.With(fmt.Sprintf("; %s failed otherwise", quantity.Counted(others, "request")))
+	}
+	if s, yes := f.on.Slow(); yes {
+		c = onEngine(c, s, "failed")
 	}
 	return c
 }

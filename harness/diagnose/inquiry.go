@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/fleet"
 	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/stats"
@@ -18,6 +19,7 @@ type inquiry struct {
 	line       *timeline
 	slow, fast group
 	touched    []bool            // ticks of the timeline in which slow ones waited for what was slow
+	engines    *fleet.Contrast   // whose requests they were
 	parts      []*inquiry        // of goodput and attainment: one of each limit
 	row        harness.Objective // that is asked about
 }
@@ -62,7 +64,7 @@ func (e *Observer) inquire(row harness.Objective) {
 }
 
 func (e *Observer) inquiry(m metric.Metric, limit, row harness.Objective) *inquiry {
-	return &inquiry{limit: limit, row: row, metric: m, line: e.line, touched: make([]bool, len(e.line.ticks))}
+	return &inquiry{limit: limit, row: row, metric: m, line: e.line, touched: make([]bool, len(e.line.ticks)), engines: fleet.NewContrast(e.w.From, e.w.To)}
 }
 
 // of is the inquiry of a verdict.
@@ -95,7 +97,8 @@ func (q *inquiry) take(r *harness.Record, c course) {
 		return
 	}
 	of := &q.fast
-	if beyond(q.limit, value) {
+	slow := beyond(q.limit, value)
+	if q.engines.Take(r.Replica, r.Due, slow); slow {
 		of = &q.slow
 		q.touch(from, to)
 	}

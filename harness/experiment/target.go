@@ -170,7 +170,7 @@ func (s *Session) serve(ctx context.Context, at *server.Server, model string) (*
 		if at.Remote {
 			one.TLS, one.Token, one.Headers, one.Model, one.Named = place.TLS, token, place.Headers, cmp.Or(place.Model, servers.Deployment(url)), model
 			one.Secrets = s.secrets()
-			one.Settings = place.Settings
+			one.Settings, one.EngineHeader = place.Settings, place.EngineHeader
 		}
 		on.client.Replicas = append(on.client.Replicas, one)
 	}

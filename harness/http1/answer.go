@@ -21,9 +21,10 @@ import (
 type Answer struct {
 	Status      int
 	ContentType string
-	Encoding    string // Content-Encoding, several with commas between
-	Location    string // where a redirect leads
-	RequestID   string // X-Request-Id
+	Encoding    string   // Content-Encoding, several with commas between
+	Location    string   // where a redirect leads
+	RequestID   string   // X-Request-Id
+	Kept        []string // values of the pool's Keep, in its order; nil where none came
 	Sent        time.Time
 	Times       Times
 
@@ -136,7 +137,23 @@ func (a *Answer) field(name, value []byte) error {
 	case is("X-Request-Id"):
 		return a.keepField(&a.RequestID, name, value)
 	}
+	a.keepNamed(name, value)
 	return nil
+}
+
+// keepNamed takes a field that the pool was asked to keep; of several of one name the last.
+// One that is too long is left out: an answer does not fail for it.
+func (a *Answer) keepNamed(name, value []byte) {
+	wanted := a.c.pool.Keep
+	for i, kept := range wanted {
+		if len(name) != len(kept) || len(value) > limit.Field || !strings.EqualFold(string(name), kept) {
+			continue
+		}
+		if a.Kept == nil {
+			a.Kept = make([]string, len(wanted))
+		}
+		a.Kept[i] = string(value)
+	}
 }
 
 // keepField takes a field of the head that outlives the connection's buffer.

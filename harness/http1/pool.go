@@ -38,6 +38,7 @@ type Pool struct {
 	Address string                                                               // host:port
 	Dial    func(ctx context.Context, network, address string) (net.Conn, error) // nil: over the network
 	TLS     *tls.Config                                                          // nil: in the clear
+	Keep    []string                                                             // names of further fields of an answer's head that are kept
 
 	mu       sync.Mutex
 	idle     []*conn // the one used last at the end

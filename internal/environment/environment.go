@@ -18,39 +18,40 @@ import (
 // An Environment says where things are and with what credentials; what is
 // measured stands in the features.
 type Environment struct {
-	Root        string         // folder of the module; relative paths count from here
-	URLs        []string       // of the server under test, or of its replicas; nil for the mock
-	Other       []string       // URLs of the server that it is compared with; nil for none
-	Launch      *server.Launch // a server to start; nil for none
-	APIKey      string         // bearer token, never written to any output
-	KeyFile     string         // where it stands; "" for nowhere
-	KeyCommand  []string       // what tells it; nil for nothing
-	Headers     []credentials.Header
-	Model       string           // model to ask for; "" for the first one served
-	MetricsURLs []string         // where to scrape; nil for URL/metrics
-	MetricsKey  string           // bearer token for those, never written to any output
-	GPUsURLs    []string         // the pages of exporters of the server's GPUs; nil for none
-	RealTime    bool             // the mock in real time over TCP
-	OnlyReal    bool             // the mock is not measured, not even where a feature asks for it
-	Dir         string           // working directory of the test, where data may lie too; "" for Root
-	Test        string           // its name, for -run; "" for TestFeatures
-	Program     string           // that runs the features; "" for go test
-	Features    []string         // files and folders
-	Lines       map[string][]int // of the files of which only some scenarios are run
-	Out         string           // folder of the runs
-	Tags        string           // godog's tag expression
-	Metrics     string           // address of the page for Prometheus; "" for none
-	OTLP        bool             // runs are sent to an OpenTelemetry collector
-	Lenient     bool             // an unknown verdict is a warning
-	Dashboard   string           // address of the live page; "" for none
-	Summary     string           // GitHub's file for a step's summary; "" outside its actions
-	Annotate    bool             // GitHub reads annotations from the output
-	Workspace   string           // where GitHub's actions check out; "" outside of them
-	AnyPort     bool             // just this address was not asked for: another port will do
-	HubEndpoint string           // address of Hugging Face's Hub, or of another; "" for its own
-	HubToken    string           // for data sets on it, never written to any output
-	PromptsDB   string           // database that queries for prompts are run against; "" for none
-	TLS         *tls.Config
+	Root         string         // folder of the module; relative paths count from here
+	URLs         []string       // of the server under test, or of its replicas; nil for the mock
+	Other        []string       // URLs of the server that it is compared with; nil for none
+	Launch       *server.Launch // a server to start; nil for none
+	APIKey       string         // bearer token, never written to any output
+	KeyFile      string         // where it stands; "" for nowhere
+	KeyCommand   []string       // what tells it; nil for nothing
+	Headers      []credentials.Header
+	Model        string           // model to ask for; "" for the first one served
+	MetricsURLs  []string         // where to scrape; nil for URL/metrics
+	MetricsKey   string           // bearer token for those, never written to any output
+	EngineHeader string           // of answers, that names the engine behind a gateway; "": the well-known ones
+	GPUsURLs     []string         // the pages of exporters of the server's GPUs; nil for none
+	RealTime     bool             // the mock in real time over TCP
+	OnlyReal     bool             // the mock is not measured, not even where a feature asks for it
+	Dir          string           // working directory of the test, where data may lie too; "" for Root
+	Test         string           // its name, for -run; "" for TestFeatures
+	Program      string           // that runs the features; "" for go test
+	Features     []string         // files and folders
+	Lines        map[string][]int // of the files of which only some scenarios are run
+	Out          string           // folder of the runs
+	Tags         string           // godog's tag expression
+	Metrics      string           // address of the page for Prometheus; "" for none
+	OTLP         bool             // runs are sent to an OpenTelemetry collector
+	Lenient      bool             // an unknown verdict is a warning
+	Dashboard    string           // address of the live page; "" for none
+	Summary      string           // GitHub's file for a step's summary; "" outside its actions
+	Annotate     bool             // GitHub reads annotations from the output
+	Workspace    string           // where GitHub's actions check out; "" outside of them
+	AnyPort      bool             // just this address was not asked for: another port will do
+	HubEndpoint  string           // address of Hugging Face's Hub, or of another; "" for its own
+	HubToken     string           // for data sets on it, never written to any output
+	PromptsDB    string           // database that queries for prompts are run against; "" for none
+	TLS          *tls.Config
 
 	Disk *disk.Disk // where all is written; nil: the system's
 
@@ -146,7 +147,7 @@ func (e *Environment) readTarget(vars map[string]string) error {
 	if e.Other != nil && vars["VLLM_URL"]+vars["VLLM_COMMAND"]+vars["VLLM_IMAGE"] == "" {
 		return errors.New("VLLM_URL_B is the server that another one is compared with; set VLLM_URL to that one")
 	}
-	if err := e.readPages(vars); err != nil {
+	if err := errors.Join(e.readPages(vars), e.readEngines(vars)); err != nil {
 		return err
 	}
 	return e.readOrigin(vars)

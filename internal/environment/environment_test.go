@@ -59,6 +59,7 @@ func TestRead_refusesWhatCannotBeHonoured(t *testing.T) {
 		"VLLM_URL_B=b":                       "VLLM_URL_B: ",
 		"VLLM_URL_B=http://b":                "set VLLM_URL to that one",
 		"DCGM_METRICS_URL=d:9400":            "DCGM_METRICS_URL: ",
+		"VLLM_ENGINE_HEADER=X Pod":           `VLLM_ENGINE_HEADER is "X Pod"; write the name of one header`,
 		"VLLMSPEC_DB=sqlite:x":               "VLLMSPEC_DB: ",
 		"VLLMSPEC_SHARD=1/2":                 "VLLMSPEC_SHARD: ",
 	} {

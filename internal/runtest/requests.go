@@ -175,8 +175,9 @@ func property(key, value string) (func(*harness.Record), error) {
 		"each-chunk-of": func(r *harness.Record) { r.ChunkTokens = repeat(n, len(r.Chunks)); r.OutputTokens = n * len(r.Chunks) },
 	}
 	texts := map[string]func(*harness.Record){
-		"class": func(r *harness.Record) { r.Class = value },
-		"error": func(r *harness.Record) { r.Error = value },
+		"class":  func(r *harness.Record) { r.Class = value },
+		"engine": func(r *harness.Record) { r.Replica = value },
+		"error":  func(r *harness.Record) { r.Error = value },
 		"fails": func(r *harness.Record) {
 			r.Failure, r.Finish, r.Good, r.OutputTokens = harness.Failure(value), "", false, harness.Unreported
 		},

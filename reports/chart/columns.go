@@ -139,6 +139,9 @@ func pack(points []*point, metrics []metric.Metric) Requests {
 	whole("error", "u1", func(p *point) uint32 { return words.of(p.error) })
 	whole("beside", "u1", func(p *point) uint32 { return bit(p.beside) })
 	whole("chunks", "u4", func(p *point) uint32 { return uint32(p.chunks) })
+	if slices.ContainsFunc(points, func(p *point) bool { return p.engine != "" }) {
+		whole("engine", "u1", func(p *point) uint32 { return words.of(p.engine) })
+	}
 	at := Column{Name: "at", Kind: "v"}
 	for _, p := range points {
 		at.data = append(at.data, p.at...)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/fleet"
 	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/reports/sql"
 )
@@ -26,6 +27,8 @@ type Drawing struct {
 	chunks   int // kept of the sampled ones
 	seen     int
 	failures failures
+	engines  fleet.Requests // what was asked of each
+	pages    fleet.Pages    // what the metrics of each showed
 
 	offered, answered, broken, tokens rate
 	watched                           *watching
@@ -54,6 +57,7 @@ const (
 type point struct {
 	seq                           int
 	class, failure, finish, error string
+	engine                        string
 	due, ttft, e2e                time.Duration // e2e of a whole answer
 	ended                         time.Duration // since due, whatever its end was
 	figures                       []uint32      // by metric, as their columns have them
@@ -77,6 +81,9 @@ func NewDrawing(requests int, bounds Bounds) *Drawing {
 func (d *Drawing) Record(r *harness.Record) {
 	d.seen++
 	d.failures.take(r)
+	if !r.Warmup {
+		d.engines.Take(r)
+	}
 	d.count(r)
 	sampled := r.Seq%d.every == 0
 	failed := r.Failure != "" && len(d.failed) < failedMost
@@ -157,7 +164,7 @@ func (d *Drawing) requests() Requests {
 }
 
 func newPoint(r *harness.Record, metrics []metric.Metric) *point {
-	p := &point{seq: r.Seq, class: r.Class, failure: string(r.Failure), finish: r.Finish, error: r.Error,
+	p := &point{seq: r.Seq, class: r.Class, failure: string(r.Failure), finish: r.Finish, error: r.Error, engine: r.Replica,
 		due: r.Due, ttft: r.TTFT(), e2e: harness.NoTime, ended: r.E2E(), figures: figuresOf(r, metrics)}
 	if r.OK() {
 		p.e2e = r.E2E()

@@ -95,6 +95,7 @@ func (d *Drawing) Sample(s harness.Sample) {
 		d.issued.take(s.At, s.Value)
 	}
 	d.watched.take(s)
+	d.pages.Take(s)
 }
 
 func (w *watching) take(s harness.Sample) {

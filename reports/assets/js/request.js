@@ -22,7 +22,7 @@ const openRequest = i => {
   $('[data-request-facts]').replaceChildren(
     fact('Due at', clock(r.due[i])), ...(r.classes[r.class[i]] ? [fact('Class', r.classes[r.class[i]])] : []),
     ...r.figures.filter(f => f.some).map(f => fact(f.name[0].toUpperCase() + f.name.slice(1), shown(f.name)(of[f.name]))),
-    ...(r.finish[i] ? [fact('Finish', r.words[r.finish[i]])] : []));
+    ...(r.finish[i] ? [fact('Finish', r.words[r.finish[i]])] : []), ...(r.engine?.[i] ? [fact('Engine', r.words[r.engine[i]])] : []));
   $('[data-request-sql]').textContent = `select * from 'requests.parquet' where seq = ${r.seq[i]}`;
   drawTimeline(i);
   for (const chart of charts.values()) chart.redraw?.();
