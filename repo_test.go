@@ -24,7 +24,7 @@ const module = "github.com/vllmspec/vllmspec"
 // and replaced without the ones above and beside it.
 func allowed() map[string][]string {
 	domain := []string{"harness", "internal/spelling"}
-	mock := []string{"mockvllm/internal/answer", "mockvllm/internal/clock", "mockvllm/internal/engine", "mockvllm/internal/events", "mockvllm/internal/faults", "mockvllm/internal/hash", "mockvllm/internal/metrics", "mockvllm/internal/pydantic", "mockvllm/internal/tokenizer"}
+	mock := []string{"mockvllm/internal/answer", "mockvllm/internal/clock", "mockvllm/internal/engine", "mockvllm/internal/events", "mockvllm/internal/faults", "mockvllm/internal/hash", "mockvllm/internal/metrics", "mockvllm/internal/pydantic", "mockvllm/internal/tokenizer", "mockvllm/internal/vector"}
 	return map[string][]string{
 		"":                        {"harness", "harness/client", "harness/metric", "internal/environment", "internal/suite"},
 		"internal/environment":    append(domain, "harness/client", "harness/credentials", "harness/export", "harness/server", "internal/disk", "internal/plain", "internal/redact"),
@@ -109,6 +109,7 @@ func allowed() map[string][]string {
 		"mockvllm/internal/events":    {},
 		"mockvllm/internal/pydantic":  {},
 		"mockvllm/internal/metrics":   {},
+		"mockvllm/internal/vector":    {"mockvllm/internal/hash", "mockvllm/internal/tokenizer"},
 		"mockvllm/internal/engine":    {"mockvllm/internal/answer", "mockvllm/internal/clock", "mockvllm/internal/faults", "mockvllm/internal/hash", "mockvllm/internal/metrics", "mockvllm/internal/tokenizer"},
 		"mockvllm/internal/api":       append(mock, "internal/stamp"),
 		"mockvllm":                    append(mock, "internal/modelname", "internal/spelling", "mockvllm/internal/api"),
@@ -122,8 +123,9 @@ func allowed() map[string][]string {
 		// The ways in which a server is asked, beside OpenAI's completions and chats.
 		"harness/responses":  {"harness", "harness/client", "harness/openai", "harness/wire", "internal/limit"},
 		"harness/messages":   {"harness", "harness/client", "harness/openai", "harness/wire", "internal/limit"},
+		"harness/generate":   {"harness", "harness/client", "harness/openai", "internal/limit"},
 		"harness/pooling":    {"harness", "harness/client", "harness/openai", "internal/limit"},
-		"harness/interfaces": append(domain, "harness/client", "harness/messages", "harness/openai", "harness/pooling", "harness/responses"),
+		"harness/interfaces": append(domain, "harness/client", "harness/generate", "harness/messages", "harness/openai", "harness/pooling", "harness/responses"),
 
 		// What sentences say in words, whatever they are about.
 		"steps/internal/amount":  append(domain[1:], "harness/dataset", "harness/quantity"),

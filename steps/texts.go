@@ -100,7 +100,11 @@ func (work *workload) overInterface() (harness.Interface, error) {
 // shape is what every prompt of the workload has in common, as far as interfaces differ in it.
 func (work *workload) shape() harness.Prompt {
 	exact := work.prompt.Mean > 0 // their answers have a length too, and run to it
-	return harness.Prompt{MaxTokens: max(work.bound, work.answer.Mean, 1), IgnoreEOS: work.full || exact}
+	p := harness.Prompt{MaxTokens: max(work.bound, work.answer.Mean, 1), IgnoreEOS: work.full || exact}
+	if work.conversations == "" && work.mix == nil {
+		p.TokenIDs = []int{}
+	}
+	return p
 }
 
 // describedTwice reports whether something of a workload that is answered in tokens stands beside texts.

@@ -82,7 +82,7 @@ func workloadSentences() []entry {
 		{Pattern: `^it is asked over "([^"]*)"$`, Do: (*workload).askedOver,
 			Doc: `Sends prompts of a length, or of a file, over another interface: over "chat" as chats instead of completions, over "responses"
 				or "messages" as OpenAI's Responses and Anthropic's Messages have them. Prompts of a length are then words, as many as give the length with the model's chat template, as the server counts them (by
-				/tokenize, or in the usage of answers).`},
+				/tokenize, or in the usage of answers). Over "generate" they are token ids, and so are the answers.`},
 		{Pattern: `^(\S+%) of requests ask the adapter "([^"]*)"$`, Do: (*workload).askAdapter,
 			Doc: `Sends a share of the conversations to a LoRA adapter, which is a model of its own; the others go to the base
 				model.`},

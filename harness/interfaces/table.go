@@ -10,6 +10,7 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/client"
+	"github.com/vllmspec/vllmspec/harness/generate"
 	"github.com/vllmspec/vllmspec/harness/messages"
 	"github.com/vllmspec/vllmspec/harness/openai"
 	"github.com/vllmspec/vllmspec/harness/pooling"
@@ -43,6 +44,7 @@ type Takes string
 // What there is to ask.
 const (
 	Questions Takes = "prompts or conversations that are answered"
+	Prompts   Takes = "prompts of a length that are answered" // questions that are token ids
 	Texts     Takes = "texts"
 	Queries   Takes = "queries with documents"
 )
@@ -60,6 +62,7 @@ func All() []Interface {
 		{harness.Interface{Name: Chat}, []string{"/v1/chat/completions"}, Questions, nil, nil},
 		{harness.Interface{Name: Responses}, []string{responses.Path}, Questions, func(at *openai.Client, _ string) client.Replica { return &responses.Client{Client: at} }, responses.Lacks},
 		{harness.Interface{Name: Messages}, []string{messages.Path}, Questions, func(at *openai.Client, _ string) client.Replica { return &messages.Client{Client: at} }, messages.Lacks},
+		{harness.Interface{Name: Generate}, []string{generate.Path}, Prompts, func(at *openai.Client, _ string) client.Replica { return &generate.Client{Client: at} }, generate.Lacks},
 		pooled(Embeddings, Texts, pooling.Embed()),
 		pooled(Classify, Texts, pooling.Classify()),
 		pooled(Pooling, Texts, pooling.Pool()),
@@ -74,6 +77,7 @@ const (
 	Chat        = "chat"
 	Responses   = "responses"
 	Messages    = "messages"
+	Generate    = "generate"
 	Embeddings  = "embeddings"
 	Classify    = "classify"
 	Pooling     = "pooling"
@@ -109,7 +113,7 @@ func Choose(task, over string, asks harness.Prompt) (harness.Interface, error) {
 	if over != "" {
 		chosen, err = Named(over)
 	}
-	if err == nil && chosen.Takes != means.Takes {
+	if err == nil && chosen.Takes != means.Takes && !(chosen.Takes == Prompts && means.Takes == Questions) {
 		err = fmt.Errorf("%s are not asked over %q, which takes %s", means.Takes, chosen.Name, chosen.Takes)
 	}
 	if err == nil {

@@ -59,7 +59,15 @@ func (c *Client) Read(from client.Body, label string, most int) iter.Seq2[harnes
 	if c.AtOnce {
 		return wire.ReadAtOnce(from, label, most, atOnce)
 	}
-	return c.events(from, label, most)
+	return c.streamed(&stream{client: c, label: label}, from, most)
+}
+
+// ReadTokenIDs reads the same of an interface whose answers are token ids. The text of a chunk is then the list of its ids.
+func (c *Client) ReadTokenIDs(from client.Body, label string, most int) iter.Seq2[harness.Chunk, error] {
+	if c.AtOnce {
+		return wire.ReadAtOnce(from, label, most, idsAtOnce)
+	}
+	return c.streamed(&stream{client: c, label: label, ofIDs: true}, from, most)
 }
 
 // Complaint is what the body of an error says, in any of the shapes there are.

@@ -27,13 +27,13 @@ const (
 	forUsageOf = 10 * time.Second
 )
 
-// events yields the chunks of a stream of server-sent events, in either dialect of
+// streamed yields the chunks of a stream of server-sent events, in either dialect of
 // vLLM's. What came in one read shares its stamp. An answer is over with [DONE], or
 // with usage after a finish reason, whatever becomes of the connection then. It may have
 // so many bytes at most.
-func (c *Client) events(from client.Body, label string, most int) iter.Seq2[harness.Chunk, error] {
+func (c *Client) streamed(s *stream, from client.Body, most int) iter.Seq2[harness.Chunk, error] {
 	return func(yield func(harness.Chunk, error) bool) {
-		s := stream{client: c, label: label, Events: wire.Events{Most: most, Long: &c.longEvents}}
+		s.Events = wire.Events{Most: most, Long: &c.longEvents}
 		defer s.Close()
 		for {
 			piece, err := from.Next()
@@ -73,9 +73,16 @@ func ends(line []byte) bool {
 
 // atOnce reads an answer in one piece. Of several answers to one prompt it is the first; the tokens are those of
 // all of them.
-func atOnce(root gjson.Result, c *harness.Chunk) error {
+func atOnce(root gjson.Result, c *harness.Chunk) error { return new(stream).atOnce(root, c) }
+
+// idsAtOnce reads one that is token ids.
+func idsAtOnce(root gjson.Result, c *harness.Chunk) error {
+	return (&stream{ofIDs: true}).atOnce(root, c)
+}
+
+func (s *stream) atOnce(root gjson.Result, c *harness.Chunk) error {
 	at, waited := c.At, c.Waited
-	of, isAnswer, _ := new(stream).chunk(root, at)
+	of, isAnswer, _ := s.chunk(root, at)
 	if !isAnswer {
 		return wire.Malformed("what came is no answer: it has no choices: " + root.Raw)
 	}

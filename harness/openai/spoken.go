@@ -9,11 +9,17 @@ import (
 // Spoken is a prompt as a chat, for interfaces that have nothing else, and the salt that keeps it apart from
 // others in a prefix cache; "" where the server takes none, and the prompts differ instead.
 func (c *Client) Spoken(p harness.Prompt) (chat harness.Prompt, salt string) {
-	salt = saltOf(p)
-	if c.Unsalted && salt != "" {
-		p, salt = apart(p, salt), ""
-	}
+	p, salt = c.Salted(p)
 	return c.spoken(p), salt
+}
+
+// Salted is a prompt as it is asked, and the salt that keeps it apart, for interfaces that take it as it is.
+func (c *Client) Salted(p harness.Prompt) (harness.Prompt, string) {
+	salt := saltOf(p)
+	if c.Unsalted && salt != "" {
+		return apart(p, salt), ""
+	}
+	return p, salt
 }
 
 // LearnChats lets prompts of token ids be asked as chats of as many tokens, for interfaces that have nothing else.

@@ -18,6 +18,7 @@ type stream struct {
 	wire.Events
 	client   *Client
 	label    string // the media type that the body was said to have
+	ofIDs    bool   // the answer is token ids, which stand in place of its text
 	isStream bool   // an event came
 	heard    bool   // something other than a comment came since allowed was asked
 	cut      bool   // the last event did not come whole
@@ -148,7 +149,7 @@ func (s *stream) chunk(root gjson.Result, at time.Time) (c harness.Chunk, ofAnsw
 	choices := false
 	root.ForEach(func(key, value gjson.Result) bool {
 		switch key.Str {
-		case "id":
+		case "id", "request_id":
 			c.RequestID = wire.Word(value)
 		case "model":
 			c.Model = wire.Word(value)
@@ -156,6 +157,9 @@ func (s *stream) chunk(root gjson.Result, at time.Time) (c harness.Chunk, ofAnsw
 			first := value.Get("0")
 			ofAnswer, choices = ofAnswer || value.IsArray(), first.Exists()
 			takeChoice(&c, first)
+			if s.ofIDs && c.Tokens > 0 {
+				c.Text = first.Get("token_ids").Raw
+			}
 		case "usage":
 			usage = value
 		case "metrics":

@@ -47,7 +47,7 @@ func TestStream_shortcutSaysWhatParsingSays(t *testing.T) {
 	body := event(" one", "null") + event(" two", "null") + event(" café", "null") + event("", "null") + event(`\"quoted\"`, "null") + event(`\n`, "null") +
 		event(`","finish_reason":"length","x":"`, "null") + event(" three", "null") + event(" end", `"stop"`) + "data: [DONE]\n\n"
 	chunks := func(body string) (out []string, finish string) {
-		for chunk, err := range new(Client).events(&pieces{left: [][]byte{[]byte(body)}}, wire.EventStream, math.MaxInt) {
+		for chunk, err := range new(Client).Read(&pieces{left: [][]byte{[]byte(body)}}, wire.EventStream, math.MaxInt) {
 			require.NoError(t, err)
 			if chunk.Content() {
 				out = append(out, chunk.Text)
@@ -98,7 +98,7 @@ func TestStream_brokenConnectionAfterTheEndIsARemark(t *testing.T) {
 	} {
 		client := new(Client)
 		var failed error
-		for _, err := range client.events(&pieces{left: [][]byte{[]byte(sent)}, end: c.end}, wire.EventStream, math.MaxInt) {
+		for _, err := range client.Read(&pieces{left: [][]byte{[]byte(sent)}, end: c.end}, wire.EventStream, math.MaxInt) {
 			failed = err
 		}
 		if c.fails == "" {
@@ -123,7 +123,7 @@ func TestStream_eventMayBeLong(t *testing.T) {
 		}
 		from.left = append(from.left, []byte("\"}]}\n\n"))
 		got, said := 0, ""
-		for chunk, err := range new(Client).events(from, wire.EventStream, math.MaxInt) {
+		for chunk, err := range new(Client).Read(from, wire.EventStream, math.MaxInt) {
 			if got += len(chunk.Text); err != nil {
 				said = err.Error()
 			}
@@ -157,7 +157,7 @@ func FuzzEvents(f *testing.F) {
 			for rest := []byte(sent); len(rest) > 0; rest = rest[min(step, len(rest)):] {
 				from.left = append(from.left, rest[:min(step, len(rest))])
 			}
-			for chunk, err := range new(Client).events(from, wire.EventStream, math.MaxInt) {
+			for chunk, err := range new(Client).Read(from, wire.EventStream, math.MaxInt) {
 				if err != nil {
 					return chunks, err.Error()
 				}

@@ -24,11 +24,13 @@ func TestInterfaces_whatCannotBeAskedIsAnErrorBeforeAnythingRuns(t *testing.T) {
 	const lengths, talks = "prompts of 64 tokens are answered in 8 tokens", "conversations are drawn from \"sharegpt\"\n    And answers are at most 8 tokens long"
 	for says, scenario := range map[string]string{
 		`"mesages" is no interface that can be asked for; did you mean "messages"?`: over(talks+"\n    And it is asked over \"mesages\"", ""),
-		"messages have no ignore_eos":                                   over(lengths+"\n    And it is asked over \"messages\"", ""),
-		"TTFT has no meaning here: its answers come at once":            over(talks+"\n    And answers come in one piece", "      | p50 TTFT | at most 1 s |\n"),
-		`ITL has no meaning over "responses": its answers come at once`: over(talks+"\n    And it is asked over \"responses\"\n    And answers come in one piece", "      | p50 ITL | at most 1 s |\n"),
-		`the answers of "embeddings" come in one piece in any case`:     over("texts of 64 tokens are embedded\n    And answers come in one piece", ""),
-		"prompts or conversations that are answered are not asked over": over(talks+"\n    And it is asked over \"embeddings\"", ""),
+		`prompts of a length: prompts of 512 tokens are answered in 128 tokens`:     over(talks+"\n    And it is asked over \"generate\"", ""),
+		`texts are not asked over "generate", which takes prompts of a length`:      over("texts of 64 tokens are embedded\n    And it is asked over \"generate\"", ""),
+		"messages have no ignore_eos":                                               over(lengths+"\n    And it is asked over \"messages\"", ""),
+		"TTFT has no meaning here: its answers come at once":                        over(talks+"\n    And answers come in one piece", "      | p50 TTFT | at most 1 s |\n"),
+		`ITL has no meaning over "responses": its answers come at once`:             over(talks+"\n    And it is asked over \"responses\"\n    And answers come in one piece", "      | p50 ITL | at most 1 s |\n"),
+		`the answers of "embeddings" come in one piece in any case`:                 over("texts of 64 tokens are embedded\n    And answers come in one piece", ""),
+		"prompts or conversations that are answered are not asked over":             over(talks+"\n    And it is asked over \"embeddings\"", ""),
 	} {
 		r := feature(t, scenario)
 		assert.False(t, r.passed, says)

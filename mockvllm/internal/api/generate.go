@@ -318,7 +318,7 @@ func (a *ask) promptTokens(p protocol, body []byte) (prompts [][]tokenizer.Token
 	if s := string(raw); s == "" || s == "null" || s == `""` {
 		return nil, misused("prompt", nil, "Either prompt or prompt_embeds must be provided and non-empty.")
 	}
-	prompts = textsOrTokens(raw)
+	prompts = tokenizer.ReadPrompts(raw)
 	switch {
 	case string(raw) == "[]":
 		return nil, bad("", "You must pass at least one prompt")

@@ -100,6 +100,7 @@ func (s *Handler) routes() {
 	s.route("POST /v1/completions", func(w http.ResponseWriter, r *http.Request) { s.generate(w, r, completions) })
 	s.route("POST /v1/chat/completions", func(w http.ResponseWriter, r *http.Request) { s.generate(w, r, chat) })
 	s.route("POST /v1/responses", s.responses)
+	s.route("POST /inference/v1/generate", s.tokens)
 	s.route("POST /v1/messages", s.messages)
 	s.route("POST /v1/messages/count_tokens", s.countTokens)
 	s.route("POST /v1/embeddings", pooler{s}.embeddings)

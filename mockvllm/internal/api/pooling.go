@@ -1,23 +1,20 @@
 package api
 
 import (
-	"bytes"
 	"cmp"
-	"encoding/base64"
-	"encoding/binary"
 	"encoding/json"
 	"fmt"
-	"math"
-	"math/rand/v2"
 	"net/http"
 	"slices"
 	"time"
 
+	"github.com/tidwall/gjson"
+
 	"github.com/vllmspec/vllmspec/mockvllm/internal/answer"
 	"github.com/vllmspec/vllmspec/mockvllm/internal/engine"
 	"github.com/vllmspec/vllmspec/mockvllm/internal/faults"
-	"github.com/vllmspec/vllmspec/mockvllm/internal/hash"
 	"github.com/vllmspec/vllmspec/mockvllm/internal/tokenizer"
+	"github.com/vllmspec/vllmspec/mockvllm/internal/vector"
 )
 
 // dimensions of an embedding, unless the request says otherwise.
@@ -91,7 +88,7 @@ func (s pooler) embeddings(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.replyOfEach(w, in, "embd", prompts, func(i int) map[string]any {
-		return map[string]any{"index": i, "object": "embedding", "embedding": packed(embed(prompts[i], cmp.Or(body.Dimensions, dimensions)), body.Encoding)}
+		return map[string]any{"index": i, "object": "embedding", "embedding": vector.Encoded(vector.Of(prompts[i], cmp.Or(body.Dimensions, dimensions)), body.Encoding)}
 	})
 }
 
@@ -117,7 +114,7 @@ func (s pooler) states(w http.ResponseWriter, r *http.Request, prefix string, of
 
 func (s pooler) classify(w http.ResponseWriter, r *http.Request) {
 	s.states(w, r, "classify", func(i int, prompt []tokenizer.Token) map[string]any {
-		likely := closeness(prompt)
+		likely := vector.Likelihood(prompt)
 		label := map[bool]string{false: "LABEL_0", true: "LABEL_1"}[likely > 0.5]
 		return map[string]any{"index": i, "label": label, "probs": []float64{1 - likely, likely}, "num_classes": 2}
 	})
@@ -125,7 +122,7 @@ func (s pooler) classify(w http.ResponseWriter, r *http.Request) {
 
 func (s pooler) pooling(w http.ResponseWriter, r *http.Request) {
 	s.states(w, r, "pool", func(i int, prompt []tokenizer.Token) map[string]any {
-		return map[string]any{"index": i, "object": "pooling", "data": embed(prompt, dimensions)}
+		return map[string]any{"index": i, "object": "pooling", "data": vector.Of(prompt, dimensions)}
 	})
 }
 
@@ -163,59 +160,8 @@ func (s pooler) inputs(raw []byte, body any, of func() (model string, input json
 	if _, apiErr := s.adapter(model); apiErr != nil {
 		return nil, apiErr
 	}
-	prompts := textsOrTokens(input)
+	prompts := tokenizer.ReadPrompts(input)
 	return prompts, fits(prompts, s.config.MaxModelLen)
-}
-
-func textsOrTokens(raw json.RawMessage) (prompts [][]tokenizer.Token) {
-	if tokens, ok := tokenizer.ReadList(raw); ok {
-		return [][]tokenizer.Token{tokens}
-	}
-	var text string
-	var texts []string
-	var ids []tokenizer.Token
-	switch {
-	case json.Unmarshal(raw, &text) == nil && text != "":
-		texts = []string{text}
-	case json.Unmarshal(raw, &texts) == nil:
-	case json.Unmarshal(raw, &ids) == nil:
-		return [][]tokenizer.Token{ids}
-	case json.Unmarshal(raw, &prompts) == nil:
-		return prompts
-	default:
-		return nil
-	}
-	for _, t := range texts {
-		prompts = append(prompts, append([]tokenizer.Token{tokenizer.BeginText}, tokenizer.Encode(t)...))
-	}
-	return prompts
-}
-
-// embed is a unit vector that depends on the tokens only.
-func embed(tokens []tokenizer.Token, n int) []float32 {
-	h := hash.Offset
-	for _, token := range tokens {
-		h = hash.Token(h, token)
-	}
-	draw := rand.New(rand.NewPCG(h, 1))
-	out, length := make([]float32, n), 0.0
-	for i := range out {
-		v := draw.NormFloat64()
-		out[i], length = float32(v), length+v*v
-	}
-	for i := range out {
-		out[i] /= float32(math.Sqrt(length))
-	}
-	return out
-}
-
-func packed(vector []float32, format string) any {
-	if format != "base64" {
-		return vector
-	}
-	var raw bytes.Buffer
-	_ = binary.Write(&raw, binary.LittleEndian, vector) // a buffer takes everything
-	return base64.StdEncoding.EncodeToString(raw.Bytes())
 }
 
 func pooledReply(model, prefix string, in arrival, fields map[string]any, tokens int) map[string]any {
@@ -225,19 +171,6 @@ func pooledReply(model, prefix string, in arrival, fields map[string]any, tokens
 		out[name] = value
 	}
 	return out
-}
-
-// closeness of two texts lies between 0 and 1 and depends on them only.
-func closeness(pair []tokenizer.Token) float64 {
-	return (1 + float64(embed(pair, 8)[0])) / 2
-}
-
-// pairs joins one text with each of several, as a cross-encoder reads them.
-func pairs(one string, others []string) (prompts [][]tokenizer.Token) {
-	for _, other := range others {
-		prompts = append(prompts, append(append([]tokenizer.Token{tokenizer.BeginText}, tokenizer.Encode(one)...), append([]tokenizer.Token{tokenizer.EndTurn}, tokenizer.Encode(other)...)...))
-	}
-	return prompts
 }
 
 func (s pooler) score(w http.ResponseWriter, r *http.Request) {
@@ -294,8 +227,12 @@ func (s pooler) compare(w http.ResponseWriter, r *http.Request, read func([]byte
 		return
 	}
 	one, others, top := read(in.body)
-	prompts := pairs(one, others)
-	if apiErr := fits(prompts, s.config.MaxModelLen); apiErr != nil {
+	prompts := vector.Pairs(one, others)
+	_, apiErr := s.adapter(gjson.GetBytes(in.body, "model").String())
+	if apiErr == nil {
+		apiErr = fits(prompts, s.config.MaxModelLen)
+	}
+	if apiErr != nil {
 		s.fail(w, apiErr)
 		return
 	}
@@ -304,7 +241,7 @@ func (s pooler) compare(w http.ResponseWriter, r *http.Request, read func([]byte
 	}
 	scores, total := make([]float64, len(prompts)), 0
 	for i, p := range prompts {
-		scores[i], total = closeness(p), total+len(p)
+		scores[i], total = vector.Likelihood(p), total+len(p)
 	}
 	reply(w, pooledReply(s.config.Names[0], "score", in, show(in, scores, others, top), total))
 }
