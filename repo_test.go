@@ -27,7 +27,7 @@ func allowed() map[string][]string {
 	mock := []string{"mockvllm/internal/answer", "mockvllm/internal/clock", "mockvllm/internal/engine", "mockvllm/internal/events", "mockvllm/internal/faults", "mockvllm/internal/hash", "mockvllm/internal/metrics", "mockvllm/internal/pydantic", "mockvllm/internal/tokenizer", "mockvllm/internal/vector"}
 	return map[string][]string{
 		"":                        {"harness", "harness/client", "harness/metric", "internal/environment", "internal/suite"},
-		"internal/environment":    append(domain, "harness/client", "harness/credentials", "harness/export", "harness/server", "internal/disk", "internal/plain", "internal/redact"),
+		"internal/environment":    append(domain, "harness/client", "harness/credentials", "harness/export", "harness/sampler", "harness/server", "internal/disk", "internal/plain", "internal/redact"),
 		"internal/spelling":       {},
 		"internal/modelname":      {},
 		"internal/plain":          {},

@@ -45,7 +45,7 @@ func (on *endpoint) findSalting(ctx context.Context) {
 	if !on.Remote || on.of.scenario.Leftovers || !on.of.scenario.Interface.Answers.Generates() {
 		return
 	}
-	metrics, done := on.serverMetrics(nil)
+	metrics, done := on.serverMetrics(ctx, nil)
 	defer done()
 	on.salting = on.client.Salting(ctx, on.client.Chats() || on.other != nil || on.asksChats(), func(ctx context.Context) (queries, hits float64, ok bool) {
 		ctx, cancel := context.WithTimeout(ctx, readingMost)

@@ -3,6 +3,7 @@ package experiment
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"net/url"
 	"slices"
 
@@ -18,7 +19,7 @@ import (
 // serverMetrics are those that the server exposes, or all its replicas; or the pages
 // that the place names. Beside the catalogue's series, those are read that the plan's rows and
 // these ask for.
-func (on *endpoint) serverMetrics(rows []harness.Objective) (from *sampler.Discreet, done func()) {
+func (on *endpoint) serverMetrics(ctx context.Context, rows []harness.Objective) (from *sampler.Discreet, done func()) {
 	var each sampler.Replicas
 	var clients []*openai.Client
 	models, wanted := on.models(), metric.RawSeries(slices.Concat(on.of.scenario.Objectives, on.of.plan.Comparisons, on.of.plan.EarlyStop, rows))
@@ -28,12 +29,16 @@ func (on *endpoint) serverMetrics(rows []harness.Objective) (from *sampler.Discr
 	}
 	place := on.of.session.Place
 	if on.Remote && place.MetricsURLs != nil && !on.second {
-		for _, page := range place.MetricsURLs {
+		pages, err := sampler.Resolve(ctx, place.Resolver, place.MetricsURLs...)
+		if err != nil {
+			return sampler.NewDiscreet(sampler.None{Source: "server", Why: err.Error()}, on.of.session.secrets()), func() {}
+		}
+		for _, page := range pages {
 			client, access := on.of.session.pageClient(on.client.Replicas[0], page)
 			if client != on.client.Replicas[0] {
 				clients = append(clients, client)
 			}
-			add(page, client, access)
+			add(page.URL, client, access)
 		}
 	} else if software.Metrics.None {
 		return sampler.NewDiscreet(sampler.None{Source: "server", Why: software.Name + " has no page of metrics"}, on.of.session.secrets()), func() {}
@@ -58,7 +63,7 @@ func (on *endpoint) recognise(ctx context.Context) {
 	if on.about.Software != servers.Unknown {
 		return
 	}
-	metrics, done := on.serverMetrics(nil)
+	metrics, done := on.serverMetrics(ctx, nil)
 	defer done()
 	ctx, cancel := context.WithTimeout(ctx, readingMost)
 	defer cancel()
@@ -69,16 +74,24 @@ func (on *endpoint) recognise(ctx context.Context) {
 
 // pageClient is the client for a page of metrics that lies elsewhere, and what to do
 // where it is not let in. The key to the server is for the server's own host only.
-func (s *Session) pageClient(first *openai.Client, page string) (*openai.Client, string) {
+func (s *Session) pageClient(first *openai.Client, page sampler.Page) (*openai.Client, string) {
 	place := s.Place
-	at, err := url.Parse(page)
+	at, err := url.Parse(page.URL)
 	base, errBase := url.Parse(first.URL)
 	same := err == nil && errBase == nil && at.Scheme == base.Scheme && at.Host == base.Host
+	named := err == nil && page.Host != "" && at.Scheme == "https" // its certificate is for another name than the URL's
 	switch {
-	case err == nil && place.MetricsKey != "":
+	case err == nil && (place.MetricsKey != "" || named):
 		ours := &openai.Client{Endpoint: client.Endpoint{URL: at.Scheme + "://" + at.Host, TLS: place.TLS, Token: credentials.Fixed(place.MetricsKey), Secrets: s.secrets(), Settings: place.Settings}}
+		if named {
+			ours.TLS = cmp.Or(place.TLS, new(tls.Config)).Clone()
+			ours.TLS.ServerName = page.Host
+		}
 		if same {
 			ours.Headers = place.Headers
+		}
+		if place.MetricsKey == "" {
+			return ours, s.Remedies.OtherHost
 		}
 		return ours, s.Remedies.MetricsKey
 	case same:

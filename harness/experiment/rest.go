@@ -23,7 +23,7 @@ const readingMost = time.Second
 // cache, unless the scenario is about what is in it. Where the cache cannot be emptied, the
 // salt of each run keeps runs from finding what others asked, and the judge checks that.
 func (on *endpoint) rest(ctx context.Context) (warnings []string) {
-	metrics, done := on.serverMetrics(nil)
+	metrics, done := on.serverMetrics(ctx, nil)
 	defer done()
 	switch busy, err := on.of.group.awaitIdle(ctx, on, metrics); {
 	case ctx.Err() != nil:

@@ -32,7 +32,7 @@ func TestRest_serverThatStopsReportingIsNotAtRest(t *testing.T) {
 			defer on.client.Close()
 			on.of = &Experiment{session: new(Session), group: &group{readable: map[*endpoint]bool{on: told}}}
 			began := time.Now()
-			metrics, done := on.serverMetrics(nil)
+			metrics, done := on.serverMetrics(t.Context(), nil)
 			defer done()
 			_, err := on.of.group.awaitIdle(t.Context(), on, metrics)
 			assert.ErrorIs(t, err, context.DeadlineExceeded)

@@ -23,7 +23,7 @@ type sampling struct {
 // sampled: a second of it takes a millisecond of the host's.
 func (t *trial) sample(ctx context.Context) sampling {
 	on, session := t.on, t.of.session
-	metrics, closeMetrics := on.serverMetrics(t.stopLimits)
+	metrics, closeMetrics := on.serverMetrics(ctx, t.stopLimits)
 	out := sampling{samplers: append([]harness.Sampler{metrics}, session.Samplers...), missing: map[string]string{}, gpus: func() []sampler.GPU { return nil }, close: closeMetrics}
 	if on.Virtual {
 		return out

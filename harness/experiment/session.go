@@ -11,6 +11,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness/client"
 	"github.com/vllmspec/vllmspec/harness/credentials"
 	"github.com/vllmspec/vllmspec/harness/export"
+	"github.com/vllmspec/vllmspec/harness/sampler"
 	"github.com/vllmspec/vllmspec/harness/server"
 	"github.com/vllmspec/vllmspec/harness/store"
 	"github.com/vllmspec/vllmspec/reports"
@@ -53,12 +54,13 @@ type Place struct {
 	Model    string          // to ask for; "": the first that is served
 	Settings client.Settings // what errors call the settings above
 
-	MetricsURLs  []string // pages of the server's metrics; nil: URL/metrics
-	MetricsKey   string   // bearer token for those
-	GPUsURLs     []string // pages of exporters of the server's GPUs
-	EngineHeader string   // of answers, that names the engine behind a gateway; "": those of [client.EngineHeaders]
-	OnlyReal     string   // why the mock is not measured, even where it is reached as a server; "": it is
-	Replay       Replay   // in place of any server; nil: there is one
+	MetricsURLs  []string         // pages of the server's metrics, as [sampler.Resolve] takes them; nil: URL/metrics
+	Resolver     sampler.Resolver // finds the addresses of their hosts; nil: the system's
+	MetricsKey   string           // bearer token for those
+	GPUsURLs     []string         // pages of exporters of the server's GPUs
+	EngineHeader string           // of answers, that names the engine behind a gateway; "": those of [client.EngineHeaders]
+	OnlyReal     string           // why the mock is not measured, even where it is reached as a server; "": it is
+	Replay       Replay           // in place of any server; nil: there is one
 }
 
 // An Interrupt says whether everything is to end before its time, and why.

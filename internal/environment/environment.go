@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/vllmspec/vllmspec/harness/credentials"
+	"github.com/vllmspec/vllmspec/harness/sampler"
 	"github.com/vllmspec/vllmspec/harness/server"
 	"github.com/vllmspec/vllmspec/internal/disk"
 	"github.com/vllmspec/vllmspec/internal/plain"
@@ -52,6 +53,8 @@ type Environment struct {
 	HubToken     string           // for data sets on it, never written to any output
 	PromptsDB    string           // database that queries for prompts are run against; "" for none
 	TLS          *tls.Config
+
+	Resolver sampler.Resolver // finds the addresses of hosts in MetricsURLs; nil: the system's
 
 	Disk *disk.Disk // where all is written; nil: the system's
 
@@ -118,7 +121,8 @@ func (e Environment) Secrets() *redact.Secrets {
 		}
 	}
 	for _, address := range slices.Concat(e.URLs, e.Other, e.MetricsURLs, e.GPUsURLs) {
-		secrets.AddURL(address)
+		plain, _ := sampler.WithoutDNS(address)
+		secrets.AddURL(plain)
 	}
 	if e.Launch != nil {
 		secrets.AddEnvironment(e.Launch.Environ)
@@ -186,10 +190,10 @@ func (e *Environment) readPromptsDB(vars map[string]string) error {
 
 // readPages reads where metrics are, and the key to those of the server.
 func (e *Environment) readPages(vars map[string]string) (err error) {
-	if e.MetricsURLs, err = readList(vars, "VLLM_METRICS_URL"); err != nil {
+	if e.MetricsURLs, err = readList(vars, "VLLM_METRICS_URL", sampler.WithoutDNS); err != nil {
 		return err
 	}
-	if e.GPUsURLs, err = readList(vars, "DCGM_METRICS_URL"); err != nil {
+	if e.GPUsURLs, err = readList(vars, "DCGM_METRICS_URL", func(page string) (string, bool) { return page, false }); err != nil {
 		return err
 	}
 	if e.MetricsKey = vars["VLLM_METRICS_API_KEY"]; e.MetricsKey != "" && e.MetricsURLs == nil {
@@ -198,14 +202,15 @@ func (e *Environment) readPages(vars map[string]string) (err error) {
 	return nil
 }
 
-// readList reads the addresses of pages, with commas between.
-func readList(vars map[string]string, name string) (urls []string, err error) {
+// readList reads the addresses of pages, with commas between. What may stand before an address is cut off to check it.
+func readList(vars map[string]string, name string, cut func(string) (address string, found bool)) (urls []string, err error) {
 	if vars[name] == "" {
 		return nil, nil
 	}
 	for one := range strings.SplitSeq(vars[name], ",") {
 		one = strings.TrimSpace(one)
-		if _, err := server.ParseURL(one); err != nil {
+		address, _ := cut(one)
+		if _, err := server.ParseURL(address); err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 		if slices.Contains(urls, one) {

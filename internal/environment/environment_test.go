@@ -35,6 +35,7 @@ func TestRead_refusesWhatCannotBeHonoured(t *testing.T) {
 		"VLLM_URL=localhost:8000":            `VLLM_URL: "localhost:8000" must begin with http://`,
 		"VLLM_URL=http://u:s3cret@h/#a":      "VLLM_URL: ",
 		"VLLM_METRICS_URL=x":                 "VLLM_METRICS_URL: ",
+		"VLLM_METRICS_URL=dns+x:8000":        `VLLM_METRICS_URL: "x:8000" must begin with http://`,
 		"VLLMSPEC_TARGET=moc":                `it can be "mock" or "live"`,
 		"VLLMSPEC_FEATURES=nowhere":          "there is no file or folder ",
 		"VLLMSPEC_OUT=s3://bucket":           "stores runs in a folder only",

@@ -54,12 +54,19 @@ func try(t *testing.T, text string, variables ...string) (r ran, err error) {
 // tryIn is try in a folder that may hold what was there before.
 func tryIn(t *testing.T, root, text string, variables ...string) (r ran, err error) {
 	t.Helper()
+	return tryWith(t, root, text, func(*environment.Environment) {}, variables...)
+}
+
+// tryWith is tryIn with something of the environment that no variable says.
+func tryWith(t *testing.T, root, text string, change func(*environment.Environment), variables ...string) (r ran, err error) {
+	t.Helper()
 	require.NoError(t, os.MkdirAll(filepath.Join(root, "features"), 0o755))
 	require.NoError(t, os.WriteFile(filepath.Join(root, "features", "x.feature"), []byte(text), 0o644))
 	env, err := environment.Read(root, variables)
 	if err != nil {
 		return r, err
 	}
+	change(&env)
 	var output bytes.Buffer
 	s := suite.New(env, time.Time{}, new(suite.Interrupt), &output)
 	features, err := s.Features()

@@ -1,0 +1,133 @@
+package suite_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vllmspec/vllmspec/harness/ledger"
+	"github.com/vllmspec/vllmspec/harness/store"
+	"github.com/vllmspec/vllmspec/harness/vllm"
+	"github.com/vllmspec/vllmspec/internal/environment"
+	"github.com/vllmspec/vllmspec/mockvllm"
+)
+
+// fleetLoad is asked of two engines in turn, of which the slow one has half of the requests: its TTFT is some 300 ms,
+// that of the fast one some 15 ms.
+const fleetLoad = `Feature: X
+  Scenario: One
+    Given the model "llama-3.1-8b" is being served
+    And prompts of 64 tokens are answered in 2 tokens
+    And requests arrive evenly at 20 per second
+    When the load runs for 3 seconds
+    Then these objectives are met:
+      | p90 TTFT | at most 250 ms |
+    And client and server agree on:
+      | requests      | exactly |
+      | output tokens | exactly |
+`
+
+// An engineAt is the mock at an address of the loopback interface.
+func engineAt(t *testing.T, address string, scale float64) {
+	t.Helper()
+	profile, err := mockvllm.ProfileFor("llama-3.1-8b", "one H100")
+	require.NoError(t, err)
+	mock, err := mockvllm.New(mockvllm.Config{Profile: profile, Seed: 1, PromptDetails: true, Scale: scale})
+	require.NoError(t, err)
+	mock.Start()
+	t.Cleanup(mock.Close)
+	listener, err := net.Listen("tcp", address)
+	require.NoError(t, err)
+	serve := &http.Server{Handler: mock}
+	go serve.Serve(listener)
+	t.Cleanup(func() { serve.Close() })
+}
+
+// headless is a name with the addresses of both engines.
+type headless []string
+
+func (h headless) LookupNetIP(_ context.Context, network, host string) (found []netip.Addr, err error) {
+	for _, ip := range h {
+		if network == "ip4" && host == "vllm-headless" {
+			found = append(found, netip.MustParseAddr(ip))
+		}
+	}
+	return found, nil
+}
+
+// TestFleet_slowEngineBehindAGatewayIsNamed has nginx before two engines of unlike speed. Their metrics come from a list
+// and from the addresses of one name, and say the same.
+func TestFleet_slowEngineBehindAGatewayIsNamed(t *testing.T) {
+	t.Parallel()
+	nginx := installed(t, "nginx", "apt install nginx-light")
+	if runtime.GOOS != "linux" {
+		t.Skip("this machine has one loopback address only; to run this test: use Linux, where all of 127.0.0.0/8 is there")
+	}
+	port := freePort(t)
+	fast, slow := fmt.Sprintf("127.0.0.2:%d", port), fmt.Sprintf("127.0.0.3:%d", port)
+	engineAt(t, fast, 1)
+	engineAt(t, slow, 0.05)
+	gateway := freePort(t)
+	config := configured(t, "nginx-fleet.conf", "PORT", fmt.Sprint(gateway), "FAST", fast, "SLOW", slow)
+	url := serves(t, gateway, nginx, "-c", config, "-p", filepath.Dir(config), "-e", "stderr")
+	for name, metrics := range map[string][]string{
+		"a list":         {"VLLM_METRICS_URL=http://" + fast + "/metrics,http://" + slow + "/metrics"},
+		"one name's DNS": {fmt.Sprintf("VLLM_METRICS_URL=dns+http://vllm-headless:%d/metrics", port)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, err := tryWith(t, t.TempDir(), fleetLoad, func(env *environment.Environment) { env.Resolver = headless{"127.0.0.2", "127.0.0.3"} },
+				append(metrics, "VLLM_URL="+url, "VLLMSPEC_UNKNOWN=warn")...)
+			require.NoError(t, err)
+			namesTheSlow(t, r, slow)
+			holdsEngines(t, r.runs[0], fast, slow)
+		})
+	}
+}
+
+// namesTheSlow holds the cause against which engine is slow; a client that was late leaves the verdict unknown.
+func namesTheSlow(t *testing.T, r ran, slow string) {
+	t.Helper()
+	if !strings.Contains(r.output, "? unknown") {
+		assert.False(t, r.passed, r.output)
+		assert.Contains(t, r.output, ", above all on the engine "+slow, r.output)
+	}
+	for _, row := range []string{"requests", "output tokens"} {
+		assert.Regexp(t, "✓ met +disagreement on "+row, r.output)
+	}
+}
+
+// holdsEngines holds what is stored and shown of each engine: half of the 60 requests, by the answers and by the
+// engines' own counters.
+func holdsEngines(t *testing.T, dir string, engines ...string) {
+	t.Helper()
+	stored, err := store.Open(dir)
+	require.NoError(t, err)
+	asked, finished := map[string]int{}, map[string]float64{}
+	for record := range stored.Run.Records {
+		asked[record.Replica]++
+	}
+	counters := ledger.NewCounters()
+	for s := range stored.Run.Samples {
+		if s.Series == vllm.RequestSuccess {
+			rise, _ := counters.Rise(s, 0)
+			finished[strings.TrimPrefix(s.Labels["replica"], "http://")] += rise
+		}
+	}
+	page, err := os.ReadFile(filepath.Join(dir, "report.html"))
+	require.NoError(t, err)
+	for _, engine := range engines {
+		assert.Equal(t, 30, asked[engine], "%v", asked)
+		assert.Equal(t, 30.0, finished[engine], "%v", finished)
+		assert.Contains(t, string(page), `<th scope="row">`+engine+`</th>`)
+	}
+}
