@@ -11,6 +11,7 @@ import (
 	"github.com/vllmspec/vllmspec/internal/command/open"
 	"github.com/vllmspec/vllmspec/internal/command/report"
 	"github.com/vllmspec/vllmspec/internal/command/start"
+	"github.com/vllmspec/vllmspec/internal/command/transfer"
 	"github.com/vllmspec/vllmspec/internal/command/version"
 )
 
@@ -25,6 +26,8 @@ func commands() command.Table {
 		report.Command(),
 		report.CompareCommand(),
 		drift.Command(),
+		transfer.UploadCommand(),
+		transfer.DownloadCommand(),
 		exchange.ImportCommand(),
 		exchange.ExportCommand(),
 		mock.Command(),

@@ -43,6 +43,16 @@ func (c *Call) Path(name string) string {
 	return filepath.Join(c.Dir, name)
 }
 
+// Variable is a variable of the environment; "" where it is not set.
+func (c *Call) Variable(name string) (value string) {
+	for _, entry := range c.Environ {
+		if v, found := strings.CutPrefix(entry, name+"="); found {
+			value = v // of several the last one counts
+		}
+	}
+	return value
+}
+
 // Exit codes. They are the same for all subcommands.
 const (
 	OK     = 0 // done; every objective is met

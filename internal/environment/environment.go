@@ -11,6 +11,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness/credentials"
 	"github.com/vllmspec/vllmspec/harness/sampler"
 	"github.com/vllmspec/vllmspec/harness/server"
+	"github.com/vllmspec/vllmspec/internal/bucket"
 	"github.com/vllmspec/vllmspec/internal/disk"
 	"github.com/vllmspec/vllmspec/internal/plain"
 	"github.com/vllmspec/vllmspec/internal/redact"
@@ -40,6 +41,8 @@ type Environment struct {
 	Features     []string         // files and folders
 	Lines        map[string][]int // of the files of which only some scenarios are run
 	Out          string           // folder of the runs
+	Bucket       *bucket.Address  // that they are sent to besides; nil: none
+	Store        bucket.Settings  // by which it is asked
 	Tags         string           // godog's tag expression
 	Metrics      string           // address of the page for Prometheus; "" for none
 	OTLP         bool             // runs are sent to an OpenTelemetry collector
@@ -240,8 +243,12 @@ func readURLs(vars map[string]string, name string) (urls []string, err error) {
 }
 
 func (e *Environment) readPaths(vars map[string]string) error {
-	if out := vars["VLLMSPEC_OUT"]; strings.Contains(out, "://") {
-		return fmt.Errorf("VLLMSPEC_OUT is %q; this version stores runs in a folder only", out)
+	if out := vars["VLLMSPEC_OUT"]; bucket.IsAddress(out) {
+		at, err := bucket.Parse(out)
+		if err != nil {
+			return fmt.Errorf("VLLMSPEC_OUT: %w", err)
+		}
+		e.Bucket, e.Store = &at, bucket.SettingsOf(func(name string) string { return vars[name] })
 	} else if out != "" {
 		e.Out = e.FromRoot(out)
 	}

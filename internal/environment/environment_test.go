@@ -38,7 +38,7 @@ func TestRead_refusesWhatCannotBeHonoured(t *testing.T) {
 		"VLLM_METRICS_URL=dns+x:8000":        `VLLM_METRICS_URL: "x:8000" must begin with http://`,
 		"VLLMSPEC_TARGET=moc":                `it can be "mock" or "live"`,
 		"VLLMSPEC_FEATURES=nowhere":          "there is no file or folder ",
-		"VLLMSPEC_OUT=s3://bucket":           "stores runs in a folder only",
+		"VLLMSPEC_OUT=azblob://s3cret":       "VLLMSPEC_OUT: this version cannot ask Azure",
 		"VLLMSPEC_METRICS=x:y:z":             "VLLMSPEC_METRICS: ",
 		"VLLMSPEC_UNKNOWN=maybe":             `it can be "fail" or "warn"`,
 		"VLLMSPEC_DASHBOARD=70000":           "write an address, 127.0.0.1:7878, a port, 7878, or \"off\"",

@@ -41,6 +41,7 @@ type Suite struct {
 	exporter *exporter
 	access   *access
 	session  *experiment.Session
+	uploads  *uploader
 	results  *results
 
 	found   []Feature // that are to be run
@@ -66,6 +67,7 @@ func New(env environment.Environment, deadline time.Time, interrupt *Interrupt, 
 	s.display = &live.Display{Output: s.output, Progress: s.output, Address: env.Dashboard, AnyPort: env.AnyPort}
 	s.exporter = &exporter{env: s.env, redact: s.secrets.Text, say: func(line string) { s.display.Note(line) }}
 	s.access = &access{env: s.env, secrets: s.secrets}
+	s.uploads = &uploader{env: s.env, interrupt: interrupt, say: func(line string) { s.display.NoteAll(s.clean(line)) }}
 	s.files = s.origins(func(line string) { fmt.Fprintln(s.output, s.clean(line)) })
 	s.session = s.newSession(deadline)
 	s.finder = &finder{setting: s.setting, env: s.env, source: source{env.Root, env.Tags}, reader: s.reader, paths: named, numbers: map[string]numbering{},
@@ -101,7 +103,7 @@ func (s *Suite) Features() ([]Feature, error) {
 		return nil, s.results.refused
 	}
 	features, err := s.finder.features()
-	s.Refuse(errors.Join(err, s.finder.mistakes(features)))
+	s.Refuse(errors.Join(err, s.finder.mistakes(features), s.uploads.begin()))
 	if s.results.refused != nil {
 		return nil, s.results.refused
 	}
@@ -230,6 +232,7 @@ func (s *Suite) Close() error {
 		unrun = s.Refuse(noneRan(s.found, cmp.Or(s.env.Test, "TestFeatures")))
 	}
 	err := errors.Join(before, unrun, s.writeResults())
+	s.uploads.send()
 	s.conclude()
 	if before == nil {
 		if late := s.refuseInterrupted(); late != nil {

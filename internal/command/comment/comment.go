@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/vllmspec/vllmspec/internal/command"
 	"github.com/vllmspec/vllmspec/internal/command/open"
@@ -48,7 +47,7 @@ func run(call *command.Call) error {
 	if err != nil {
 		return err
 	}
-	request, err := pullrequest.Find(func(name string) string { return variable(call.Environ, name) }, *name)
+	request, err := pullrequest.Find(call.Variable, *name)
 	if errors.Is(err, pullrequest.ErrNone) {
 		fmt.Fprintf(call.Out, "no comment: %v\n", err) // a pipeline of a branch is no mistake
 		return nil
@@ -69,14 +68,4 @@ func badgeAt(raw string) (string, error) {
 		return "", command.Mistakef("--badge-url %q is no address of a picture; write https://host/badge.svg", raw)
 	}
 	return "![SLOs](<" + u.String() + ">)\n\n", nil
-}
-
-// variable is the value of an environment variable; the last one counts, as in os/exec.
-func variable(environ []string, name string) (value string) {
-	for _, entry := range environ {
-		if v, found := strings.CutPrefix(entry, name+"="); found {
-			value = v
-		}
-	}
-	return value
 }

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/vllmspec/vllmspec/internal/bucket"
 	"github.com/vllmspec/vllmspec/internal/command"
 	"github.com/vllmspec/vllmspec/internal/environment"
 	"github.com/vllmspec/vllmspec/internal/plain"
@@ -61,10 +62,11 @@ func run(call *command.Call) error {
 
 // Folder is the folder of the runs: the one that a flag names, or the environment, or the usual one.
 func Folder(call *command.Call, named string) string {
-	for _, entry := range call.Environ {
-		if value, found := strings.CutPrefix(entry, "VLLMSPEC_OUT="); found && named == "" {
-			named = value
-		}
+	if named == "" {
+		named = call.Variable("VLLMSPEC_OUT")
+	}
+	if bucket.IsAddress(named) { // runs that go to a bucket lie in the usual folder too
+		named = ""
 	}
 	if filepath.IsAbs(named) {
 		return named

@@ -10,7 +10,9 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/judge"
+	"github.com/vllmspec/vllmspec/internal/bucket"
 	"github.com/vllmspec/vllmspec/internal/command"
+	"github.com/vllmspec/vllmspec/internal/command/transfer"
 	"github.com/vllmspec/vllmspec/internal/disk"
 	"github.com/vllmspec/vllmspec/internal/plain"
 	"github.com/vllmspec/vllmspec/reports"
@@ -22,7 +24,8 @@ func Command() command.Command {
 	return command.Command{Name: "report", Usage: "RUN…", Run: run,
 		Does: "judges stored runs again, and draws their pages",
 		Example: `vllmspec report reports/out/run=20261123T221503Z-chat
-			vllmspec report reports/out/.run=20261123T221503Z-chat    # it was killed`}
+			vllmspec report reports/out/.run=20261123T221503Z-chat    # it was killed
+			vllmspec report s3://bucket/ci/run=20261123T221503Z-chat  # downloaded first`}
 }
 
 // CompareCommand draws several runs on one page.
@@ -57,9 +60,17 @@ func run(call *command.Call) error {
 }
 
 // stored are the folders of runs that were given, as they count from the working directory. One that holds no run is a
-// mistake; what a killed run left may be anything.
+// mistake; what a killed run left may be anything. Those in a bucket are downloaded.
 func stored(call *command.Call, dirs []string) (paths []string, err error) {
 	for _, dir := range dirs {
+		if bucket.IsAddress(dir) {
+			path, err := transfer.Fetch(call, dir)
+			if err != nil {
+				return nil, err
+			}
+			paths = append(paths, path)
+			continue
+		}
 		path := call.Path(dir)
 		holds := filepath.Join(path, "run.json")
 		if strings.HasPrefix(filepath.Base(path), ".run=") {

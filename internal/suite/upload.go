@@ -1,0 +1,113 @@
+package suite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/vllmspec/vllmspec/internal/bucket"
+	"github.com/vllmspec/vllmspec/internal/environment"
+)
+
+// An uploader sends the runs of this go test to a bucket, where the environment names one. It does so when all loads are over, so
+// that it takes nothing from one. What cannot be sent is kept here, and goes with the next go test: nothing that
+// keeps it from being sent changes what was measured.
+type uploader struct {
+	env       *environment.Environment
+	interrupt *Interrupt
+	say       func(line string)
+
+	to     *bucket.Bucket // nil: the environment names none
+	before bucket.Runs    // that were here before this go test
+}
+
+// begin finds the bucket. A store that says no is an error, before anything is measured.
+func (u *uploader) begin() (err error) {
+	if u.env.Bucket == nil {
+		return nil
+	}
+	if u.to, err = bucket.Open(*u.env.Bucket, u.env.Store); err == nil {
+		until, cancel := u.untilInterrupted()
+		defer cancel()
+		err = u.to.Check(until)
+	}
+	if err != nil {
+		u.to = nil
+		return fmt.Errorf("VLLMSPEC_OUT=%v: %w", u.env.Bucket, err)
+	}
+	u.before, err = bucket.RunsIn(u.env.Out)
+	return err
+}
+
+// send sends what is new, and what could not be sent before.
+func (u *uploader) send() {
+	if u.to == nil {
+		return
+	}
+	defer u.to.Close()
+	owed := bucket.Owed{Disk: u.env.Disk, Folder: u.env.Out, To: u.to.Address}
+	now, err := bucket.RunsIn(u.env.Out)
+	runs := owed.With(now.Without(u.before))
+	left, refused := u.sendAll(runs)
+	err = errors.Join(refused, err, owed.Keep(left))
+	switch {
+	case err != nil:
+		u.say(fmt.Sprintf("warning: %d of %s not sent to %v: %v. They are kept in %s, and go with the next tests that have this VLLMSPEC_OUT, or by vllmspec upload", len(left), wereRuns(len(runs)), u.to, err, u.env.Out))
+	case len(runs) > 0:
+		u.say(fmt.Sprintf("%s sent to %v", wereRuns(len(runs)), u.to))
+	}
+}
+
+// sendAll sends runs, and returns those that did not go, and why. After a store that does not answer no other run is tried.
+func (u *uploader) sendAll(runs bucket.Runs) (left bucket.Runs, why error) {
+	until, cancel := u.untilInterrupted()
+	defer cancel()
+	for i, run := range runs {
+		err := context.Cause(until)
+		if err == nil {
+			_, err = u.to.Send(until, filepath.Join(u.env.Out, run))
+		}
+		switch {
+		case errors.Is(err, bucket.ErrTaken):
+			left, why = append(left, run), err
+		case err != nil:
+			return append(left, runs[i:]...), err
+		}
+	}
+	return left, why
+}
+
+// wereRuns is "1 run was", "3 runs were".
+func wereRuns(n int) string {
+	if n == 1 {
+		return "1 run was"
+	}
+	return fmt.Sprintf("%d runs were", n)
+}
+
+// untilInterrupted ends when the tests are interrupted.
+func (u *uploader) untilInterrupted() (context.Context, func()) {
+	until, cancel := context.WithCancelCause(context.Background())
+	over := make(chan struct{})
+	go func() {
+		look := time.NewTicker(100 * time.Millisecond)
+		defer look.Stop()
+		for {
+			if by, interrupted := u.interrupt.By(); interrupted {
+				cancel(interruptedBy(by))
+				return
+			}
+			select {
+			case <-over:
+				return
+			case <-look.C:
+			}
+		}
+	}()
+	return until, func() {
+		close(over)
+		cancel(nil)
+	}
+}
