@@ -107,6 +107,16 @@ type Sampler interface {
 	Read(context.Context) ([]Reading, error)
 }
 
+// An EndReader is a sampler whose values may be older than its reading, as those that another program collects are.
+// At both ends of a run, between which counters are compared, it is asked for values that are not.
+type EndReader interface {
+	Sampler
+	// ReadAtEnd reads values that arose after it was called.
+	ReadAtEnd(context.Context) ([]Reading, error)
+	// EndWithin is how long it may take; 0 where it is no other than Read.
+	EndWithin() time.Duration
+}
+
 // A Reading is one value of one series.
 type Reading struct {
 	Source string            `json:"source"` // server, host, client

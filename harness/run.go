@@ -83,8 +83,9 @@ const (
 // Series about the watching itself, under the source "watch". Their label "of" is
 // the source that was read.
 const (
-	SeriesReading = "reading_seconds"  // how long a reading took
-	SeriesMissing = "readings_missing" // since the start
+	SeriesReading = "reading_seconds"     // how long a reading took
+	SeriesMissing = "readings_missing"    // since the start
+	SeriesAge     = "reading_age_seconds" // how old the values of a reading were, where that is not nothing
 	// SeriesNoValue is 1 where a series was read whose value is none: see
 	// [Reading.NoValue]. It has the labels of that series, and the two below.
 	SeriesNoValue = "no_value"

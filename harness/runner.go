@@ -78,7 +78,7 @@ func (r Runner) Run(ctx context.Context, s Scenario) (*Run, error) {
 		Shortfall: short,
 		Scenario:  s,
 		Start:     l.start,
-		Length:    time.Since(l.start),
+		Length:    l.length,
 		Requests:  l.recorded,
 		Records:   archive.Records(),
 		Samples:   archive.Samples(),
@@ -123,6 +123,7 @@ type load struct {
 	issued, failed, backlog, seq atomic.Int64
 	inFlight                     level
 	issuedUntil                  time.Duration // written by the issuer, read when it is done
+	length                       time.Duration // until the last request had ended
 	wholeIssued                  atomic.Bool   // the issuer is done
 
 	giveUp    context.CancelCauseFunc // ends what is in flight
@@ -173,6 +174,7 @@ func (l *load) run(ctx context.Context, issue issuer) error {
 	l.asking.Wait()
 	grace.Stop()
 	stopClock()
+	l.length = time.Since(l.start)
 	stopSampling()
 	watching.Wait()
 	close(l.records)

@@ -57,7 +57,7 @@ func (l *load) firstReadings(ctx context.Context, watchers []*watcher) []Sample 
 	var reading sync.WaitGroup
 	each := make([][]Sample, len(watchers))
 	for i, w := range watchers {
-		reading.Go(func() { each[i] = l.sampleOnce(context.WithoutCancel(ctx), w, 0) })
+		reading.Go(func() { each[i] = l.sampleOnce(context.WithoutCancel(ctx), w, 0, true) })
 	}
 	reading.Wait()
 	return slices.Concat(each...)
@@ -98,7 +98,7 @@ func (l *load) sampleUntil(ctx context.Context, w *watcher) {
 			continue // a virtual clock can tick and end at one instant
 		}
 		read = at
-		for _, sample := range l.sampleOnce(context.WithoutCancel(ctx), w, at) {
+		for _, sample := range l.sampleOnce(context.WithoutCancel(ctx), w, at, ended) {
 			l.samples <- sample
 		}
 	}
@@ -139,13 +139,16 @@ func (w *watcher) paced(took, every time.Duration) {
 }
 
 // sampleOnce allows a reading as long as the pause between two, but never less
-// than a second.
-func (l *load) sampleOnce(ctx context.Context, w *watcher, at time.Duration) (samples []Sample) {
-	allowed := max(l.runner.Every, time.Second)
+// than a second. At an end of the run it may have to wait for values that are new.
+func (l *load) sampleOnce(ctx context.Context, w *watcher, at time.Duration, atEnd bool) (samples []Sample) {
+	allowed, read, waits := max(l.runner.Every, time.Second), w.Read, false
+	if r, ok := w.Sampler.(EndReader); ok && atEnd && r.EndWithin() > 0 {
+		allowed, read, waits = r.EndWithin(), r.ReadAtEnd, true
+	}
 	ctx, cancel := context.WithTimeout(ctx, allowed)
 	defer cancel()
 	began := time.Now()
-	readings, err := w.Read(ctx)
+	readings, err := read(ctx)
 	took := time.Since(began)
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = fmt.Errorf("no answer came within %.3g s", allowed.Seconds())
@@ -161,6 +164,9 @@ func (l *load) sampleOnce(ctx context.Context, w *watcher, at time.Duration) (sa
 	}
 	if w.of == "" {
 		return samples
+	}
+	if waits {
+		took = 0 // it cost the source nothing
 	}
 	w.paced(took, l.runner.Every)
 	of := map[string]string{"of": w.of}

@@ -125,3 +125,48 @@ func TestWatch_seriesWithoutAValueIsNoGapOfItsSource(t *testing.T) {
 			"the server gave NaN for vllm:share 10 times, which is no value: it was left out"}, harness.WarningTexts(out.Warnings))
 	})
 }
+
+// collected are values that another program collects every 20 seconds.
+type collected struct{ began time.Time }
+
+func (collected) String() string { return "server" }
+
+func (collected) Read(context.Context) ([]harness.Reading, error) { return nil, errors.New("too old") }
+
+func (c collected) ReadAtEnd(ctx context.Context) ([]harness.Reading, error) {
+	const every = 20 * time.Second
+	select {
+	case <-time.After(every - time.Since(c.began)%every):
+		return []harness.Reading{{Source: "server", Series: "v", Value: time.Since(c.began).Seconds()}}, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (collected) EndWithin() time.Duration { return time.Minute }
+
+// TestWatch_waitsForNewValuesAtBothEnds holds that the load begins after the first values, and that waiting for the
+// last ones is no part of the run.
+func TestWatch_waitsForNewValuesAtBothEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := collected{time.Now()}
+		s := harness.Scenario{Dataset: echo{}, Load: harness.Open{Arrivals: arrival.Even{PerSecond: 1}, For: 30 * time.Second}}
+		out, err := harness.Runner{Client: answer{chunks: 1}, Samplers: []harness.Sampler{source}}.Run(t.Context(), s)
+		require.NoError(t, err)
+		assert.Equal(t, 20*time.Second, out.Start.Sub(source.began))
+		var at, values []float64
+		for sample := range out.Samples {
+			if sample.Source == "server" {
+				at, values = append(at, sample.At.Seconds()), append(values, sample.Value)
+			}
+			if sample.Series == harness.SeriesReading && sample.Labels["of"] == "server" {
+				assert.Less(t, sample.Value, 1.0, "waiting is no reading that takes long")
+			}
+		}
+		assert.Equal(t, []float64{0, out.Length.Seconds()}, at)
+		assert.Equal(t, []float64{20, 60}, values)
+		assert.InDelta(t, 30, out.Length.Seconds(), 1)
+		require.Len(t, out.Warnings, 1)
+		assert.Contains(t, out.Warnings[0].Text, "readings of the server are missing")
+	})
+}

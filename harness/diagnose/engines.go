@@ -24,8 +24,8 @@ func (e *Observer) unlikeOthers(s fleet.Suspect) string {
 	digits := func(v float64) string { return quantity.Digits(v) }
 	const clearly = 1.5
 	switch {
-	case !known || !more:
-		return ""
+	case !known || !more || float64(min(own.Readings, others.Readings)) < e.w.Seconds()/2:
+		return "" // seldom readings do not tell what was between them
 	case own.WaitingMost >= 2 && own.WaitingMost >= clearly*others.WaitingMost:
 		return fmt.Sprintf("; its queue held up to %s, that of another at most %s", quantity.Counted(int(own.WaitingMost), "request"), digits(others.WaitingMost))
 	case own.Running >= 1 && own.Running >= clearly*others.Running:

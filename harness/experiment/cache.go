@@ -48,9 +48,9 @@ func (on *endpoint) findSalting(ctx context.Context) {
 	metrics, done := on.serverMetrics(ctx, nil)
 	defer done()
 	on.salting = on.client.Salting(ctx, on.client.Chats() || on.other != nil || on.asksChats(), func(ctx context.Context) (queries, hits float64, ok bool) {
-		ctx, cancel := context.WithTimeout(ctx, readingMost)
+		ctx, cancel := context.WithTimeout(ctx, max(readingMost, min(metrics.EndWithin(), 5*readingMost)))
 		defer cancel()
-		readings, err := metrics.Read(ctx)
+		readings, err := metrics.ReadAtEnd(ctx)
 		for _, r := range readings {
 			switch r.Series {
 			case vllm.PrefixCacheQueries:

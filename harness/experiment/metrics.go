@@ -28,6 +28,9 @@ func (on *endpoint) serverMetrics(ctx context.Context, rows []harness.Objective)
 		each = append(each, &sampler.Prometheus{URL: page, HTTP: client.HTTP(), Source: "server", Models: models, Wanted: wanted, Access: access, Elsewhere: software.Metrics.Elsewhere})
 	}
 	place := on.of.session.Place
+	if on.Remote && place.Prometheus.URL != "" && !on.second {
+		return sampler.NewDiscreet(place.promQL(models, wanted), on.of.session.secrets()), func() {}
+	}
 	if on.Remote && place.MetricsURLs != nil && !on.second {
 		pages, err := sampler.Resolve(ctx, place.Resolver, place.MetricsURLs...)
 		if err != nil {
@@ -98,4 +101,11 @@ func (s *Session) pageClient(first *openai.Client, page sampler.Page) (*openai.C
 		return first, s.Remedies.Key
 	}
 	return first, s.Remedies.OtherHost
+}
+
+// promQL reads the metrics of all engines from the Prometheus server that scrapes them.
+func (p Place) promQL(models, wanted []string) *sampler.PromQL {
+	server := p.Prometheus
+	server.HTTP = p.plainHTTP()
+	return &sampler.PromQL{Server: server, Selector: p.Selector, Models: models, Wanted: wanted}
 }

@@ -54,13 +54,15 @@ type Place struct {
 	Model    string          // to ask for; "": the first that is served
 	Settings client.Settings // what errors call the settings above
 
-	MetricsURLs  []string         // pages of the server's metrics, as [sampler.Resolve] takes them; nil: URL/metrics
-	Resolver     sampler.Resolver // finds the addresses of their hosts; nil: the system's
-	MetricsKey   string           // bearer token for those
-	GPUsURLs     []string         // pages of exporters of the server's GPUs
-	EngineHeader string           // of answers, that names the engine behind a gateway; "": those of [client.EngineHeaders]
-	OnlyReal     string           // why the mock is not measured, even where it is reached as a server; "": it is
-	Replay       Replay           // in place of any server; nil: there is one
+	MetricsURLs  []string                 // pages of the server's metrics, as [sampler.Resolve] takes them; nil: URL/metrics
+	Prometheus   sampler.PrometheusServer // that scrapes the engines, in place of MetricsURLs; without a URL: none
+	Selector     string                   // of the engines' series in it
+	Resolver     sampler.Resolver         // finds the addresses of their hosts; nil: the system's
+	MetricsKey   string                   // bearer token for those
+	GPUsURLs     []string                 // pages of exporters of the server's GPUs
+	EngineHeader string                   // of answers, that names the engine behind a gateway; "": those of [client.EngineHeaders]
+	OnlyReal     string                   // why the mock is not measured, even where it is reached as a server; "": it is
+	Replay       Replay                   // in place of any server; nil: there is one
 }
 
 // An Interrupt says whether everything is to end before its time, and why.

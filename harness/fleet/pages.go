@@ -74,8 +74,9 @@ func (p *page) close() {
 }
 
 // Of are the gauges of an engine, named as requests or as its metrics name it; false where its metrics were not read
-// by themselves.
+// by themselves, or only at both ends of the run.
 func (p *Pages) Of(engine string) (Gauges, bool) {
+	const ends = 2
 	of := p.engines[servers.HostPort(engine)]
 	if of == nil {
 		return Gauges{}, false
@@ -83,7 +84,7 @@ func (p *Pages) Of(engine string) (Gauges, bool) {
 	now := *of
 	now.close()
 	now.Running = now.sum / float64(now.Readings)
-	return now.Gauges, true
+	return now.Gauges, now.Readings > ends
 }
 
 // Others are the gauges of all engines but one: the most that any of them had, and how many run on average on each.
@@ -93,7 +94,10 @@ func (p *Pages) Others(engine string) (all Gauges, known bool) {
 		if name == servers.HostPort(engine) {
 			continue
 		}
-		of, _ := p.Of(name)
+		of, read := p.Of(name)
+		if !read {
+			continue
+		}
 		n++
 		all.Running += of.Running
 		all.WaitingMost, all.CacheMost = max(all.WaitingMost, of.WaitingMost), max(all.CacheMost, of.CacheMost)

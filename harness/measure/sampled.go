@@ -28,6 +28,9 @@ type Sampled struct {
 // A Feed is how often something was read.
 type Feed struct {
 	first, last time.Duration // since the start of the run
+	before      time.Duration // the last reading that is no later than the window's begin
+	age         float64       // s that its values were old
+	dated       bool          // it is reported how old its values are: another program collects them
 	inside      int           // readings inside the window, all series of one instant counting as one
 	Missing     int           // readings that did not come inside it
 	lost        int           // readings that did not come so far
@@ -118,7 +121,7 @@ func (of *Series) covers(labels map[string]string) bool {
 func (w *Sampled) source(name string) *Feed {
 	of := w.Feeds[name]
 	if of == nil {
-		of = &Feed{first: harness.NoTime, last: harness.NoTime}
+		of = &Feed{first: harness.NoTime, last: harness.NoTime, before: harness.NoTime}
 		w.Feeds[name] = of
 	}
 	return of
@@ -130,7 +133,13 @@ func (w *Sampled) take(s harness.Sample) {
 			w.takeVoid(s)
 			return
 		}
-		w.source(s.Labels["of"]).watching(s, s.At >= w.from && s.At <= w.to)
+		of := w.source(s.Labels["of"])
+		of.watching(s, s.At >= w.from && s.At <= w.to)
+		if s.Series == harness.SeriesAge {
+			if of.dated = true; s.At <= w.from {
+				of.age = s.Value
+			}
+		}
 		return
 	}
 	of := w.source(s.Source)
@@ -146,7 +155,9 @@ func (w *Sampled) take(s harness.Sample) {
 			of.inside++
 		}
 	}
-	of.last = s.At
+	if of.last = s.At; s.At <= w.from && s.At != of.before {
+		of.before, of.age = s.At, 0
+	}
 	for _, series := range w.named[key(s.Source, s.Series)] {
 		if series.covers(s.Labels) {
 			series.take(s, w)
@@ -311,11 +322,30 @@ func (w *Sampled) unread(name string) string {
 	}
 	own, of := w.Feeds["client"], w.Feeds[name]
 	const late = time.Second // of a scrape, or its time-out
+	if of != nil && of.dated && of.before != harness.NoTime {
+		if begun := w.begun(of, late); begun != "" {
+			return begun
+		}
+	}
 	if own == nil || of == nil || of.first == harness.NoTime || of.first <= max(w.from, own.first)+late && of.last+late >= min(w.to, own.last) {
 		return ""
 	}
 	return fmt.Sprintf("the readings of the %s go from %s to %s of the run only, and what was before and after is unknown", name,
 		quantity.Format(of.first.Seconds(), quantity.Seconds), quantity.Format(of.last.Seconds(), quantity.Seconds))
+}
+
+// begun says that what a counter was when the window began is not known; "" where it is. Values that were collected
+// before then, by so much that it could matter, count what is no part of it.
+func (w *Sampled) begun(of *Feed, late time.Duration) string {
+	const matters = 0.01 // of the window
+	before := (w.from - of.before).Seconds()
+	if before <= late.Seconds() {
+		before = 0
+	}
+	if before += of.age; before <= matters*(w.to-w.from).Seconds() {
+		return ""
+	}
+	return fmt.Sprintf("the last values from before the measured window are %s older than its begin, and how much of the rise since is of the warm-up is not known", quantity.Format(before, quantity.Seconds))
 }
 
 // lastUnread is why the last reading of a source that is missing did not come.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/credentials"
@@ -28,11 +29,33 @@ func NewDiscreet(of harness.Sampler, secrets *credentials.Secrets) *Discreet {
 
 // Read is the sampler's, without secrets.
 func (d *Discreet) Read(ctx context.Context) ([]harness.Reading, error) {
+	readings, err := d.Sampler.Read(ctx)
+	return d.clean(readings, err)
+}
+
+// ReadAtEnd is the sampler's where it is a [harness.EndReader], without secrets.
+func (d *Discreet) ReadAtEnd(ctx context.Context) ([]harness.Reading, error) {
+	if of, ok := d.Sampler.(harness.EndReader); ok {
+		readings, err := of.ReadAtEnd(ctx)
+		return d.clean(readings, err)
+	}
+	return d.Read(ctx)
+}
+
+// EndWithin is the sampler's.
+func (d *Discreet) EndWithin() time.Duration {
+	if of, ok := d.Sampler.(harness.EndReader); ok {
+		return of.EndWithin()
+	}
+	return 0
+}
+
+// clean takes secrets out of what was read.
+func (d *Discreet) clean(readings []harness.Reading, err error) ([]harness.Reading, error) {
 	const most = 100_000 // different texts that are remembered
 	if len(d.seen) > most {
 		clear(d.seen)
 	}
-	readings, err := d.Sampler.Read(ctx)
 	for i := range readings {
 		r := &readings[i]
 		r.Series = d.once(r.Series, d.secrets.Own)

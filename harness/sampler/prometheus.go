@@ -70,6 +70,11 @@ func (p *Prometheus) read(ctx context.Context) ([]harness.Reading, error) {
 	if err != nil {
 		return nil, err
 	}
+	return p.readings(metrics)
+}
+
+// readings are those of the metrics of one server.
+func (p *Prometheus) readings(metrics []metric) ([]harness.Reading, error) {
 	metrics = p.translated(metrics)
 	names := map[string]bool{}
 	for _, m := range metrics {

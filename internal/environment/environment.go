@@ -57,6 +57,9 @@ type Environment struct {
 	PromptsDB    string           // database that queries for prompts are run against; "" for none
 	TLS          *tls.Config
 
+	Prometheus sampler.PrometheusServer // that scrapes the engines, in place of MetricsURLs; without a URL: none
+	Selector   string                   // of the engines' series in it
+
 	Resolver sampler.Resolver // finds the addresses of hosts in MetricsURLs; nil: the system's
 
 	Disk *disk.Disk // where all is written; nil: the system's
@@ -117,7 +120,8 @@ func (e Environment) Secrets() *redact.Secrets {
 	if secrets == nil {
 		secrets = new(redact.Secrets)
 	}
-	secrets.Add(e.APIKey, e.MetricsKey, e.HubToken)
+	secrets.Add(e.APIKey, e.MetricsKey, e.HubToken, e.Prometheus.Token)
+	secrets.AddURL(e.Prometheus.URL)
 	for _, h := range e.Headers {
 		if !strings.EqualFold(h.Name, "Host") {
 			secrets.Add(h.Value)

@@ -61,6 +61,8 @@ func TestRead_refusesWhatCannotBeHonoured(t *testing.T) {
 		"VLLM_URL_B=http://b":                "set VLLM_URL to that one",
 		"DCGM_METRICS_URL=d:9400":            "DCGM_METRICS_URL: ",
 		"VLLM_ENGINE_HEADER=X Pod":           `VLLM_ENGINE_HEADER is "X Pod"; write the name of one header`,
+		"VLLM_PROMETHEUS_URL=prom:9090":      `VLLM_PROMETHEUS_URL: "prom:9090" must begin with http://`,
+		"VLLM_PROMETHEUS_TOKEN=s3cret":       "are for the server at VLLM_PROMETHEUS_URL; set that too",
 		"VLLMSPEC_DB=sqlite:x":               "VLLMSPEC_DB: ",
 		"VLLMSPEC_SHARD=1/2":                 "VLLMSPEC_SHARD: ",
 	} {
@@ -72,6 +74,10 @@ func TestRead_refusesWhatCannotBeHonoured(t *testing.T) {
 	assert.ErrorContains(t, err, "VLLM_URL and VLLMSPEC_TARGET name two servers")
 	_, err = environment.Read(t.TempDir(), []string{"VLLM_COMMAND=vllm serve", "VLLM_API_KEY_COMMAND=key"})
 	assert.ErrorContains(t, err, "one that is started here gets VLLM_API_KEY")
+	_, err = environment.Read(t.TempDir(), []string{"VLLM_METRICS_URL=http://a", "VLLM_PROMETHEUS_URL=http://b"})
+	assert.ErrorContains(t, err, "two sources of the same metrics; unset one")
+	_, err = environment.Read(t.TempDir(), []string{"VLLM_PROMETHEUS_URL=http://b", `VLLM_PROMETHEUS_SELECTOR=job="vllm"`})
+	assert.ErrorContains(t, err, "write what a selector of PromQL has in braces")
 	_, err = environment.Read(t.TempDir(), []string{"VLLM_API_KEY=a", "VLLM_API_KEY_COMMAND=key"})
 	assert.ErrorContains(t, err, "two keys")
 	_, err = environment.Read(t.TempDir(), []string{"VLLMSPEC_X=1", "VLLMSPEC_UNKNOWN=x"})

@@ -46,6 +46,8 @@ const (
 
 	// Page is one of metrics; vLLM's have about 100 KB for each engine.
 	Page = 16 << 20
+	// Query is an answer of Prometheus: it writes each series of each engine as some 300 bytes.
+	Query = 64 << 20
 	// Line is one of a page of metrics that is kept, and Kept is all of them together.
 	Line = 64 << 10
 	Kept = 8 << 20

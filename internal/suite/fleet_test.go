@@ -1,16 +1,20 @@
 package suite_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/netip"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -65,8 +69,8 @@ func (h headless) LookupNetIP(_ context.Context, network, host string) (found []
 	return found, nil
 }
 
-// TestFleet_slowEngineBehindAGatewayIsNamed has nginx before two engines of unlike speed. Their metrics come from a list
-// and from the addresses of one name, and say the same.
+// TestFleet_slowEngineBehindAGatewayIsNamed has nginx before two engines of unlike speed. Their metrics come from a list,
+// from the addresses of one name, and from a Prometheus that scrapes both, and say the same.
 func TestFleet_slowEngineBehindAGatewayIsNamed(t *testing.T) {
 	t.Parallel()
 	nginx := installed(t, "nginx", "apt install nginx-light")
@@ -80,18 +84,51 @@ func TestFleet_slowEngineBehindAGatewayIsNamed(t *testing.T) {
 	gateway := freePort(t)
 	config := configured(t, "nginx-fleet.conf", "PORT", fmt.Sprint(gateway), "FAST", fast, "SLOW", slow)
 	url := serves(t, gateway, nginx, "-c", config, "-p", filepath.Dir(config), "-e", "stderr")
-	for name, metrics := range map[string][]string{
-		"a list":         {"VLLM_METRICS_URL=http://" + fast + "/metrics,http://" + slow + "/metrics"},
-		"one name's DNS": {fmt.Sprintf("VLLM_METRICS_URL=dns+http://vllm-headless:%d/metrics", port)},
+	for name, metrics := range map[string]func(*testing.T) []string{
+		"a list": func(*testing.T) []string {
+			return []string{"VLLM_METRICS_URL=http://" + fast + "/metrics,http://" + slow + "/metrics"}
+		},
+		"one name's DNS": func(*testing.T) []string {
+			return []string{fmt.Sprintf("VLLM_METRICS_URL=dns+http://vllm-headless:%d/metrics", port)}
+		},
+		"a Prometheus": func(t *testing.T) []string {
+			return []string{"VLLM_PROMETHEUS_URL=" + scraping(t, fast, slow), `VLLM_PROMETHEUS_SELECTOR={job="fleet"}`}
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r, err := tryWith(t, t.TempDir(), fleetLoad, func(env *environment.Environment) { env.Resolver = headless{"127.0.0.2", "127.0.0.3"} },
-				append(metrics, "VLLM_URL="+url, "VLLMSPEC_UNKNOWN=warn")...)
+				append(metrics(t), "VLLM_URL="+url, "VLLMSPEC_UNKNOWN=warn")...)
 			require.NoError(t, err)
 			namesTheSlow(t, r, slow)
 			holdsEngines(t, r.runs[0], fast, slow)
 		})
 	}
+}
+
+// scraping is a Prometheus that scrapes engines four times a second, and did so at least once.
+func scraping(t *testing.T, engines ...string) string {
+	t.Helper()
+	program := installed(t, "prometheus", "apt-get install prometheus")
+	folder := t.TempDir()
+	config := filepath.Join(folder, "prometheus.yml")
+	require.NoError(t, os.WriteFile(config, []byte(fmt.Sprintf("global: {scrape_interval: 250ms, scrape_timeout: 250ms}\nscrape_configs: [{job_name: fleet, static_configs: [{targets: ['%s']}]}]\n", strings.Join(engines, "', '"))), 0o644))
+	address := fmt.Sprintf("127.0.0.1:%d", freePort(t))
+	run := exec.Command(program, "--config.file="+config, "--storage.tsdb.path="+filepath.Join(folder, "data"), "--web.listen-address="+address)
+	var said bytes.Buffer
+	run.Stdout, run.Stderr = &said, &said
+	require.NoError(t, run.Start())
+	t.Cleanup(func() { run.Process.Kill(); run.Wait() })
+	url := "http://" + address
+	require.Eventually(t, func() bool {
+		answer, err := http.Get(url + "/api/v1/query?query=count(vllm:num_requests_running)")
+		if err != nil {
+			return false
+		}
+		defer answer.Body.Close()
+		text, _ := io.ReadAll(answer.Body)
+		return strings.Contains(string(text), fmt.Sprintf("%q", fmt.Sprint(len(engines))))
+	}, time.Minute, 100*time.Millisecond, "it scraped nothing")
+	return url
 }
 
 // namesTheSlow holds the cause against which engine is slow; a client that was late leaves the verdict unknown.

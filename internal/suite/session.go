@@ -22,7 +22,7 @@ func (s *Suite) newSession(deadline time.Time) *experiment.Session {
 	session := &experiment.Session{
 		Out: env.Out, Disk: env.Disk, Root: env.Root, Began: time.Now(), Deadline: deadline, Interrupt: s.interrupt, Secrets: s.secrets, Commit: commitOf(env.Root),
 		Place: experiment.Place{URLs: env.URLs, Other: env.Other, Launch: env.Launch, TLS: env.TLS, Token: s.access.get, Headers: env.Headers, Model: env.Model,
-			MetricsURLs: env.MetricsURLs, Resolver: env.Resolver, MetricsKey: env.MetricsKey, GPUsURLs: env.GPUsURLs, EngineHeader: env.EngineHeader, Settings: environment.Settings()},
+			MetricsURLs: env.MetricsURLs, Resolver: env.Resolver, Prometheus: env.Prometheus, Selector: env.Selector, MetricsKey: env.MetricsKey, GPUsURLs: env.GPUsURLs, EngineHeader: env.EngineHeader, Settings: environment.Settings()},
 		Remedies: experiment.Remedies{
 			Key:        env.KeyRemedy(),
 			MetricsKey: "it does not accept VLLM_METRICS_API_KEY",
