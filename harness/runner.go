@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -177,6 +178,9 @@ func (l *load) run(ctx context.Context, issue issuer) error {
 	l.length = time.Since(l.start)
 	stopSampling()
 	watching.Wait()
+	if !slices.ContainsFunc(watchers, func(w *watcher) bool { _, waits := w.endReader(); return waits }) {
+		l.length = time.Since(l.start) // the last readings are part of it, where they do not wait for others
+	}
 	close(l.records)
 	close(l.samples)
 	return <-collected

@@ -51,6 +51,12 @@ func (l *load) watchers() []*watcher {
 	return all
 }
 
+// endReader is the sampler where it has to wait for new values at an end of the run.
+func (w *watcher) endReader() (r EndReader, ok bool) {
+	r, ok = w.Sampler.(EndReader)
+	return r, ok && r.EndWithin() > 0
+}
+
 // firstReadings reads all once before the load begins: a counter that is read
 // while the first requests are on their way leaves them out, or some of them.
 func (l *load) firstReadings(ctx context.Context, watchers []*watcher) []Sample {
@@ -142,7 +148,7 @@ func (w *watcher) paced(took, every time.Duration) {
 // than a second. At an end of the run it may have to wait for values that are new.
 func (l *load) sampleOnce(ctx context.Context, w *watcher, at time.Duration, atEnd bool) (samples []Sample) {
 	allowed, read, waits := max(l.runner.Every, time.Second), w.Read, false
-	if r, ok := w.Sampler.(EndReader); ok && atEnd && r.EndWithin() > 0 {
+	if r, ok := w.endReader(); ok && atEnd {
 		allowed, read, waits = r.EndWithin(), r.ReadAtEnd, true
 	}
 	ctx, cancel := context.WithTimeout(ctx, allowed)
