@@ -48,13 +48,16 @@ type Answer struct {
 const (
 	meanAnswer   = 160.0
 	spreadAnswer = 0.8
+
+	spreadTranscript = 0.15 // people speak at about one pace
 )
 
 // A Spec is what a request says of its answer: how long it is, and where it stops.
 type Spec struct {
 	Max, Min int
-	Full     bool // it runs to Max
-	Reasons  bool // it begins with a reasoning part
+	Full     bool    // it runs to Max
+	Reasons  bool    // it begins with a reasoning part
+	Mean     float64 // tokens on average; 0: meanAnswer, with a wide spread
 	Stops    []string
 	KeepStop bool
 }
@@ -62,8 +65,12 @@ type Spec struct {
 // Draw decides how long the answer is and what it says.
 func Draw(seed, identity uint64, w Spec) Answer {
 	r := rand.New(rand.NewPCG(seed, identity))
-	mu := math.Log(meanAnswer) - spreadAnswer*spreadAnswer/2
-	n := max(4, w.Min, int(math.Round(math.Exp(mu+spreadAnswer*r.NormFloat64()))))
+	mean, spread := meanAnswer, spreadAnswer
+	if w.Mean > 0 {
+		mean, spread = w.Mean, spreadTranscript
+	}
+	mu := math.Log(mean) - spread*spread/2
+	n := max(4, w.Min, int(math.Round(math.Exp(mu+spread*r.NormFloat64()))))
 	a := Answer{Finish: "stop"}
 	if w.Full || n >= w.Max {
 		n, a.Finish = w.Max, "length"

@@ -18,6 +18,8 @@ import (
 	"github.com/vllmspec/vllmspec/mockvllm/internal/metrics"
 	"github.com/vllmspec/vllmspec/mockvllm/internal/pydantic"
 	"github.com/vllmspec/vllmspec/mockvllm/internal/tokenizer"
+
+	"github.com/vllmspec/vllmspec/mockvllm/internal/wire"
 )
 
 // The two ways to ask for an answer.
@@ -62,12 +64,17 @@ type ask struct {
 			Schema map[string]any `json:"schema"`
 		} `json:"json_schema"`
 	} `json:"response_format"`
-	Stream         bool `json:"stream"`
-	ReturnTokenIDs bool `json:"return_token_ids"`
-	StreamOptions  *struct {
-		IncludeUsage         bool `json:"include_usage"`
-		ContinuousUsageStats bool `json:"continuous_usage_stats"`
-	} `json:"stream_options"`
+	Stream         bool           `json:"stream"`
+	ReturnTokenIDs bool           `json:"return_token_ids"`
+	StreamOptions  *streamOptions `json:"stream_options"`
+
+	heard []tokenizer.Token // of a clip, in place of a prompt; nil: there is one
+	says  float64           // tokens of its transcript, on average
+}
+
+type streamOptions struct {
+	IncludeUsage         bool `json:"include_usage"`
+	ContinuousUsageStats bool `json:"continuous_usage_stats"`
 }
 
 func (s *Handler) generate(w http.ResponseWriter, r *http.Request, p protocol) {
@@ -85,7 +92,7 @@ func (s *Handler) generate(w http.ResponseWriter, r *http.Request, p protocol) {
 		s.fail(w, apiErr)
 		return
 	}
-	to := newWire(w, a.Stream, in.hit)
+	to := wire.New(w, a.Stream, in.hit)
 	out := newStream(s, to, q, p)
 	exchange{s, r, q, to, out}.run(out.id)
 }
@@ -103,6 +110,9 @@ func (s *Handler) admit(r *http.Request, in arrival, a *ask, p protocol) (*reque
 		apiErr = a.check(p)
 	}
 	if apiErr != nil {
+		return nil, apiErr
+	}
+	if apiErr = s.look(a.Messages); apiErr != nil {
 		return nil, apiErr
 	}
 	prompts, apiErr := a.promptTokens(p, in.body)
@@ -212,7 +222,7 @@ func (s *Handler) says(q *request, p protocol, prompt []tokenizer.Token, index, 
 		return answer.Quote(text, limit), nil
 	}
 	stops, apiErr := q.ask.stops()
-	return answer.Draw(s.config.Seed, voice(prompt, q.ask.Seed, index), answer.Spec{Max: limit, Min: q.ask.MinTokens, Full: q.ask.IgnoreEOS, Stops: stops, KeepStop: q.ask.KeepStop,
+	return answer.Draw(s.config.Seed, voice(prompt, q.ask.Seed, index), answer.Spec{Max: limit, Min: q.ask.MinTokens, Full: q.ask.IgnoreEOS, Mean: q.ask.says, Stops: stops, KeepStop: q.ask.KeepStop,
 		Reasons: p == chat && s.config.Reasoning && q.ask.thinks()}), apiErr
 }
 
@@ -298,6 +308,9 @@ func (a *ask) stops() (stops []string, apiErr *apiError) {
 
 // promptTokens are the prompts of a request; completions may have several.
 func (a *ask) promptTokens(p protocol, body []byte) (prompts [][]tokenizer.Token, apiErr *apiError) {
+	if a.heard != nil {
+		return [][]tokenizer.Token{a.heard}, nil
+	}
 	if p == chat {
 		switch {
 		case a.Messages == nil:

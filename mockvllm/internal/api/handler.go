@@ -13,7 +13,11 @@ import (
 
 	"github.com/vllmspec/vllmspec/mockvllm/internal/engine"
 	"github.com/vllmspec/vllmspec/mockvllm/internal/faults"
+	"github.com/vllmspec/vllmspec/mockvllm/internal/hash"
+	"github.com/vllmspec/vllmspec/mockvllm/internal/media"
 	"github.com/vllmspec/vllmspec/mockvllm/internal/metrics"
+
+	"github.com/vllmspec/vllmspec/mockvllm/internal/wire"
 )
 
 // Version is what /version answers.
@@ -69,7 +73,8 @@ type Handler struct {
 	load    atomic.Int64              // requests that are being answered
 
 	adapters  adapters
-	equals    equals
+	equals    hash.Equals
+	seen      media.Cache
 	admission admissionQueue
 	scrapes   scrapes
 }
@@ -112,6 +117,8 @@ func (s *Handler) routes() {
 	for _, path := range []string{"/rerank", "/v1/rerank", "/v2/rerank"} {
 		s.route("POST "+path, pooler{s}.rerank)
 	}
+	s.route("POST /v1/audio/transcriptions", func(w http.ResponseWriter, r *http.Request) { s.transcripts(w, r, "transcribe") })
+	s.route("POST /v1/audio/translations", func(w http.ResponseWriter, r *http.Request) { s.transcripts(w, r, "translate") })
 	s.route("GET /openapi.json", s.describe)
 	s.route("GET /admin/faults", s.listFaults)
 	s.route("POST /admin/faults", s.addFaults)
@@ -132,7 +139,7 @@ func (s *Handler) routes() {
 // ServeHTTP answers as vLLM does.
 func (s *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
-	counted := &statusWriter{ResponseWriter: w, status: http.StatusOK}
+	counted := &wire.Status{ResponseWriter: w, Code: http.StatusOK}
 	_, pattern := s.mux.Handler(r)
 	if r.Method != http.MethodOptions && !allowed(s.config.APIKeys, r) {
 		unauthorized(w) // before anything counts requests
@@ -150,7 +157,7 @@ func (s *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // count notes a request as vLLM's instrumentator does, which leaves out what is
 // asked all the time.
-func (s *Handler) count(w *statusWriter, r *http.Request, pattern string, took time.Duration) {
+func (s *Handler) count(w *wire.Status, r *http.Request, pattern string, took time.Duration) {
 	for _, quiet := range []string{"/metrics", "/health", "/load", "/ping", "/version", "/server_info", "/admin"} {
 		if strings.Contains(r.URL.Path, quiet) {
 			return
@@ -161,9 +168,9 @@ func (s *Handler) count(w *statusWriter, r *http.Request, pattern string, took t
 		handler = "none"
 	}
 	if strings.HasPrefix(w.Header().Get("Content-Type"), "text/event-stream") {
-		w.bytes = 0 // a stream has no length beforehand
+		w.Bytes = 0 // a stream has no length beforehand
 	}
-	s.metrics.Responded(metrics.Route{Handler: handler, Method: r.Method}, fmt.Sprintf("%dxx", w.status/100), took, r.ContentLength, w.bytes)
+	s.metrics.Responded(metrics.Route{Handler: handler, Method: r.Method}, fmt.Sprintf("%dxx", w.Code/100), took, r.ContentLength, w.Bytes)
 }
 
 // refused answers what no handler needs to see.
@@ -215,31 +222,11 @@ func allowed(keys []string, r *http.Request) bool {
 	return bearer && slices.Contains(keys, key)
 }
 
-// readsJSON reports whether a path takes a body; those without are commands.
+// readsJSON reports whether a path takes a body that is JSON; others take a form, or are commands.
 func readsJSON(path string) bool {
 	switch path {
-	case "/metrics", "/ping", "/reset_prefix_cache", "/sleep", "/wake_up", "/admin/faults":
+	case "/metrics", "/ping", "/reset_prefix_cache", "/sleep", "/wake_up", "/admin/faults", "/v1/audio/transcriptions", "/v1/audio/translations":
 		return false
 	}
 	return true
 }
-
-// A statusWriter remembers what was answered.
-type statusWriter struct {
-	http.ResponseWriter
-	status int
-	bytes  int64
-}
-
-func (w *statusWriter) WriteHeader(status int) {
-	w.status = status
-	w.ResponseWriter.WriteHeader(status)
-}
-
-func (w *statusWriter) Write(b []byte) (int, error) {
-	w.bytes += int64(len(b))
-	return w.ResponseWriter.Write(b)
-}
-
-// Unwrap lets http.ResponseController reach what can flush and hijack.
-func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -6,6 +6,8 @@ import (
 	"github.com/vllmspec/vllmspec/mockvllm/internal/events"
 	"github.com/vllmspec/vllmspec/mockvllm/internal/pydantic"
 	"github.com/vllmspec/vllmspec/mockvllm/internal/tokenizer"
+
+	"github.com/vllmspec/vllmspec/mockvllm/internal/wire"
 )
 
 // messages answers /v1/messages: the same engine, in the events of
@@ -28,8 +30,8 @@ func (s *Handler) messages(w http.ResponseWriter, r *http.Request) {
 		s.failMessages(w, apiErr)
 		return
 	}
-	to := newWire(w, a.Stream, in.hit)
-	out := &messageStream{wire: to, server: s, q: q, seq: q.sequences[0], id: "chatcmpl-" + q.id}
+	to := wire.New(w, a.Stream, in.hit)
+	out := &messageStream{Wire: to, server: s, q: q, seq: q.sequences[0], id: "chatcmpl-" + q.id}
 	out.typed = events.Message{Emit: out.event, ID: out.id}
 	exchange{s, r, q, to, out}.run(out.id)
 }
@@ -55,7 +57,7 @@ func (s *Handler) countTokens(w http.ResponseWriter, r *http.Request) {
 func (s *Handler) failMessages(w http.ResponseWriter, apiErr *apiError) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(apiErr.status)
-	w.Write(encoded(messageError(apiErr)))
+	w.Write(wire.JSON(messageError(apiErr)))
 }
 
 func messageError(apiErr *apiError) any {

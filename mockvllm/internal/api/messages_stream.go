@@ -3,11 +3,13 @@ package api
 import (
 	"github.com/vllmspec/vllmspec/mockvllm/internal/engine"
 	"github.com/vllmspec/vllmspec/mockvllm/internal/events"
+
+	"github.com/vllmspec/vllmspec/mockvllm/internal/wire"
 )
 
 // A messageStream writes one answer of /v1/messages.
 type messageStream struct {
-	*wire
+	*wire.Wire
 	server *Handler
 	q      *request
 	seq    *engine.Sequence
@@ -17,7 +19,7 @@ type messageStream struct {
 
 func (s *messageStream) event(kind string, fields map[string]any) {
 	fields["type"] = kind
-	s.named(kind, fields)
+	s.Named(kind, fields)
 }
 
 func (s *messageStream) tokens(_, from, to int) {
@@ -39,17 +41,17 @@ func (s *messageStream) tokens(_, from, to int) {
 }
 
 func (s *messageStream) broken(apiErr *apiError) {
-	if !s.stream {
-		s.server.failMessages(s.w, apiErr)
+	if !s.Streams {
+		s.server.failMessages(s.W, apiErr)
 		return
 	}
-	s.named("error", messageError(apiErr))
+	s.Named("error", messageError(apiErr))
 }
 
 func (s *messageStream) close() {
 	n := s.q.sent[0]
-	if !s.stream {
-		s.whole(s.message(n, s.reason()))
+	if !s.Streams {
+		s.Whole(s.message(n, s.reason()))
 		return
 	}
 	s.typed.End()

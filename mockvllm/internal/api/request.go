@@ -5,7 +5,6 @@ import (
 	"io"
 	"net/http"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/tidwall/gjson"
@@ -14,10 +13,12 @@ import (
 	"github.com/vllmspec/vllmspec/mockvllm/internal/engine"
 	"github.com/vllmspec/vllmspec/mockvllm/internal/faults"
 	"github.com/vllmspec/vllmspec/mockvllm/internal/hash"
+
+	"github.com/vllmspec/vllmspec/mockvllm/internal/wire"
 )
 
-// maxBody bounds a request; it is far above the longest context there is.
-const maxBody = 16 << 20
+// maxBody bounds a request; it is far above the longest context there is, and some images.
+const maxBody = 64 << 20
 
 // An arrival is a request that got past the faults which keep it from being read.
 type arrival struct {
@@ -38,14 +39,14 @@ func (s *Handler) receive(w http.ResponseWriter, r *http.Request) (arrival, bool
 		return in, false
 	}
 	in.arrived = arrived(r)
-	s.equals.name(&in, r)
+	s.name(&in, r)
 	if s.config.RequestIDHeader {
 		w.Header().Set("X-Request-Id", in.id)
 	}
 	in.hit = s.faults.Pick(in.at, r, gjson.GetBytes(in.body, "model").String(), in.identity)
 	switch in.hit.Kind {
 	case faults.Refuse, faults.Reset:
-		hangUp(w, in.hit.Kind == faults.Reset)
+		wire.HangUp(w, in.hit.Kind == faults.Reset)
 	case faults.Hang:
 		s.pause(r, forever)
 	case faults.Fail:
@@ -60,9 +61,9 @@ func (s *Handler) receive(w http.ResponseWriter, r *http.Request) (arrival, bool
 
 // name gives a request its identity, and the id under which it is answered. Of
 // equal requests each is another one.
-func (e *equals) name(in *arrival, r *http.Request) {
+func (s *Handler) name(in *arrival, r *http.Request) {
 	in.id = r.Header.Get("X-Request-Id")
-	in.identity = e.next(hash.FNV(asked(in.body), in.id))
+	in.identity = s.equals.Next(hash.FNV(asked(in.body), in.id))
 	if in.id == "" {
 		in.id = gjson.GetBytes(in.body, "request_id").String()
 	}
@@ -86,29 +87,6 @@ func asked(body []byte) uint64 {
 		before = bytes.TrimSuffix(before, []byte(","))
 	}
 	return hash.FNV(hash.FNV(hash.Offset, before), after)
-}
-
-// equals counts equal requests.
-type equals struct {
-	sync.Mutex
-	seen map[uint64]uint64
-}
-
-// mostSeen bounds the memory for requests that were seen; after so many different
-// ones they are forgotten.
-const mostSeen = 1 << 20
-
-// next is the identity of one more request whose content has this hash. The first
-// one's is the hash itself, and none depends on what other requests there were.
-func (e *equals) next(hash uint64) uint64 {
-	e.Lock()
-	defer e.Unlock()
-	if e.seen == nil || len(e.seen) >= mostSeen {
-		e.seen = map[uint64]uint64{}
-	}
-	n := e.seen[hash]
-	e.seen[hash]++
-	return hash + n*0x9e3779b97f4a7c15
 }
 
 // unready answers in place of an engine that is dead.
@@ -195,7 +173,7 @@ func (q *request) due(e *engine.Engine, seq *engine.Sequence, from int) (to int,
 
 // An output writes answers in the shapes of its interface.
 type output interface {
-	open()                       // before the request is queued
+	Open()                       // before the request is queued
 	tokens(answer, from, to int) // what came since the last call
 	broken(*apiError)            // no more will come, although the answer is not whole
 	close()                      // the answer is whole
@@ -206,7 +184,7 @@ type exchange struct {
 	server *Handler
 	r      *http.Request
 	q      *request
-	to     *wire
+	to     *wire.Wire
 	out    output
 }
 
@@ -225,12 +203,12 @@ func (x exchange) run(id string) {
 // follow reports whether the answer was written to its end.
 func (x exchange) follow() (whole bool) {
 	r, q, to, out := x.r, x.q, x.to, x.out
-	out.open()
+	out.Open()
 	front := x.server.config.Frontend
 	if q.hit.Kind == faults.FrontEnd {
 		front += q.hit.Delay
 	}
-	here := to.flush() == nil && x.server.pause(r, front)
+	here := to.Flush() == nil && x.server.pause(r, front)
 	if here {
 		x.server.engine.Submit(time.Now(), q.sequences...)
 	}
@@ -247,7 +225,7 @@ func (x exchange) follow() (whole bool) {
 	}
 	for {
 		ended, rest, strike := x.advance()
-		if to.flush() != nil {
+		if to.Flush() != nil {
 			return false
 		}
 		switch {
@@ -267,7 +245,7 @@ func (x exchange) follow() (whole bool) {
 		case <-r.Context().Done():
 			return false
 		case <-x.server.engine.Stopped():
-			hangUp(to.w, false)
+			wire.HangUp(to.W, false)
 			return false
 		}
 	}
@@ -284,10 +262,10 @@ func (x exchange) advance() (ended, rest, strike bool) {
 			end, strike = q.breaks, true
 		}
 		if end > q.sent[i] {
-			if to.stream {
+			if to.Streams {
 				x.out.tokens(i, q.sent[i], end)
 			}
-			if to.stream && q.written != nil {
+			if to.Streams && q.written != nil {
 				q.written[i] = append(q.written[i], slices.Repeat([]time.Time{time.Now()}, end-q.sent[i])...)
 			}
 			q.sent[i] = end
@@ -306,15 +284,15 @@ func (x exchange) strike() bool {
 		return x.server.pause(x.r, q.hit.Delay)
 	case q.hit.Kind == faults.ErrorEvent:
 		x.out.broken(&apiError{status: http.StatusInternalServerError, kind: "InternalServerError", text: "The mock was set to break off this answer."})
-		_ = to.flush() // the client may be gone: it is the end anyway
+		_ = to.Flush() // the client may be gone: it is the end anyway
 		return false
-	case !to.stream: // the others show in the whole answer
+	case !to.Streams: // the others show in the whole answer
 		return true
 	case q.hit.Kind == faults.Garble:
-		to.out = append(to.out, "data: {\"id\":\"cmpl-\xff,\"choices\":[{\"text\"\n\n"...)
-		return to.flush() == nil
+		to.Out = append(to.Out, "data: {\"id\":\"cmpl-\xff,\"choices\":[{\"text\"\n\n"...)
+		return to.Flush() == nil
 	case q.hit.Kind == faults.Tear:
-		hangUp(to.w, true)
+		wire.HangUp(to.W, true)
 	}
 	return false // Cut: returning ends the body cleanly
 }
@@ -324,10 +302,10 @@ func (x exchange) finish() bool {
 	for _, seq := range x.q.sequences {
 		if seq.Finished() == "error" {
 			x.out.broken(&apiError{status: http.StatusInternalServerError, kind: "InternalServerError", text: "The engine died."})
-			_ = x.to.flush()
+			_ = x.to.Flush()
 			return false
 		}
 	}
 	x.out.close()
-	return x.to.flush() == nil
+	return x.to.Flush() == nil
 }

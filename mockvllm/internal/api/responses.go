@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/vllmspec/vllmspec/mockvllm/internal/events"
+
+	"github.com/vllmspec/vllmspec/mockvllm/internal/wire"
 )
 
 // responses answers /v1/responses: the same engine, in the events of
@@ -24,8 +26,8 @@ func (s *Handler) responses(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, apiErr)
 		return
 	}
-	to := newWire(w, a.Stream, in.hit)
-	out := &responseStream{wire: to, server: s, q: q, seq: q.sequences[0], id: q.id, created: time.Now().Unix()}
+	to := wire.New(w, a.Stream, in.hit)
+	out := &responseStream{Wire: to, server: s, q: q, seq: q.sequences[0], id: q.id, created: time.Now().Unix()}
 	out.typed = events.Response{Emit: out.event, ID: out.id}
 	exchange{s, r, q, to, out}.run("resp_" + out.id)
 }

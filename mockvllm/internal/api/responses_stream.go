@@ -3,11 +3,13 @@ package api
 import (
 	"github.com/vllmspec/vllmspec/mockvllm/internal/engine"
 	"github.com/vllmspec/vllmspec/mockvllm/internal/events"
+
+	"github.com/vllmspec/vllmspec/mockvllm/internal/wire"
 )
 
 // A responseStream writes one answer of /v1/responses.
 type responseStream struct {
-	*wire
+	*wire.Wire
 	server  *Handler
 	q       *request
 	seq     *engine.Sequence
@@ -16,18 +18,18 @@ type responseStream struct {
 	typed   events.Response
 }
 
-func (s *responseStream) open() {
-	if !s.stream {
+func (s *responseStream) Open() {
+	if !s.Streams {
 		return
 	}
-	s.wire.open()
+	s.Wire.Open()
 	s.typed.Event("response.created", map[string]any{"response": s.response("in_progress")})
 	s.typed.Event("response.in_progress", map[string]any{"response": s.response("in_progress")})
 }
 
 func (s *responseStream) event(kind string, fields map[string]any) {
 	fields["type"] = kind
-	s.named(kind, fields)
+	s.Named(kind, fields)
 }
 
 func (s *responseStream) tokens(_, from, to int) {
@@ -45,16 +47,16 @@ func (s *responseStream) tokens(_, from, to int) {
 }
 
 func (s *responseStream) broken(apiErr *apiError) {
-	if !s.stream {
-		s.server.fail(s.w, apiErr)
+	if !s.Streams {
+		s.server.fail(s.W, apiErr)
 		return
 	}
 	s.typed.Event("error", map[string]any{"code": apiErr.kind, "message": apiErr.text, "param": nil})
 }
 
 func (s *responseStream) close() {
-	if !s.stream {
-		s.whole(s.response("completed"))
+	if !s.Streams {
+		s.Whole(s.response("completed"))
 		return
 	}
 	s.typed.End()

@@ -8,12 +8,14 @@ import (
 	"github.com/vllmspec/vllmspec/mockvllm/internal/engine"
 	"github.com/vllmspec/vllmspec/mockvllm/internal/faults"
 	"github.com/vllmspec/vllmspec/mockvllm/internal/tokenizer"
+
+	"github.com/vllmspec/vllmspec/mockvllm/internal/wire"
 )
 
 // A stream writes the answers of /v1/completions and /v1/chat/completions, in
 // the shapes of vLLM's Python front end or of its Rust one.
 type stream struct {
-	*wire
+	*wire.Wire
 	server  *Handler
 	q       *request
 	p       protocol
@@ -25,12 +27,12 @@ type stream struct {
 	after   []byte // and what stands after it
 }
 
-func newStream(s *Handler, to *wire, q *request, p protocol) *stream {
+func newStream(s *Handler, to *wire.Wire, q *request, p protocol) *stream {
 	prefix := "cmpl-"
 	if p == chat {
 		prefix = "chatcmpl-"
 	}
-	out := &stream{wire: to, server: s, q: q, p: p, id: prefix + q.id, created: time.Now().Unix()}
+	out := &stream{Wire: to, server: s, q: q, p: p, id: prefix + q.id, created: time.Now().Unix()}
 	out.top, out.odds = q.ask.logprobs(p)
 	return out
 }
@@ -62,7 +64,7 @@ func (s *stream) role(answer int, seq *engine.Sequence) {
 	if s.q.ask.ReturnTokenIDs {
 		first.PromptTokenIDs = seq.Prompt
 	}
-	s.data(first)
+	s.Data(first)
 }
 
 // event writes what tokens [from, to) say. Most events differ from the one
@@ -92,7 +94,7 @@ func (s *stream) event(answer int, seq *engine.Sequence, from, to int) {
 		s.before = append([]byte("data: "), before...)
 		s.after = append(bytes.Clone(after), "\n\n"...)
 	}
-	s.out = append(append(append(s.out, s.before...), text...), s.after...)
+	s.Out = append(append(append(s.Out, s.before...), text...), s.after...)
 }
 
 // full writes an event with all that it can have.
@@ -310,22 +312,22 @@ func (s *stream) named(c chunk) chunk {
 	return c
 }
 
-func (s *stream) add(c chunk) { s.data(s.named(c)) }
+func (s *stream) add(c chunk) { s.Data(s.named(c)) }
 
 // broken is an error under status 200, where the answer has begun.
 func (s *stream) broken(apiErr *apiError) {
-	if !s.wire.stream {
-		s.server.fail(s.w, apiErr)
+	if !s.Streams {
+		s.server.fail(s.W, apiErr)
 		return
 	}
-	s.data(s.server.envelope(apiErr))
-	s.out = append(s.out, "data: [DONE]\n\n"...)
+	s.Data(s.server.envelope(apiErr))
+	s.Out = append(s.Out, "data: [DONE]\n\n"...)
 }
 
 // close ends a whole answer.
 func (s *stream) close() {
-	if !s.wire.stream {
-		s.whole(s.body())
+	if !s.Streams {
+		s.Whole(s.body())
 		return
 	}
 	for i, seq := range s.q.sequences {
@@ -336,7 +338,7 @@ func (s *stream) close() {
 	if s.includesUsage() {
 		s.add(chunk{Choices: []any{}, Usage: s.total(), Fingerprint: s.fingerprint(), Timings: s.timings()})
 	}
-	s.out = append(s.out, "data: [DONE]\n\n"...)
+	s.Out = append(s.Out, "data: [DONE]\n\n"...)
 }
 
 // body is the answer in one piece.

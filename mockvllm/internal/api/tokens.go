@@ -7,6 +7,8 @@ import (
 	"github.com/vllmspec/vllmspec/mockvllm/internal/faults"
 	"github.com/vllmspec/vllmspec/mockvllm/internal/pydantic"
 	"github.com/vllmspec/vllmspec/mockvllm/internal/tokenizer"
+
+	"github.com/vllmspec/vllmspec/mockvllm/internal/wire"
 )
 
 // tokens answers /inference/v1/generate: the same engine, asked in token ids, and answered in them.
@@ -25,7 +27,7 @@ func (s *Handler) tokens(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, apiErr)
 		return
 	}
-	to := newWire(w, a.Stream, in.hit)
+	to := wire.New(w, a.Stream, in.hit)
 	out := &tokenStream{newStream(s, to, q, completions)}
 	out.id = "generate-tokens-" + q.id
 	exchange{s, r, q, to, out}.run(out.id)
@@ -89,20 +91,20 @@ func (s *tokenStream) tokens(answer, from, to int) {
 		if usage := s.running(seq, to); usage != nil {
 			event.Usage = usage
 		}
-		s.data(event)
+		s.Data(event)
 	})
 }
 
 // close ends a whole answer.
 func (s *tokenStream) close() {
-	if !s.wire.stream {
-		s.whole(s.body())
+	if !s.Streams {
+		s.Whole(s.body())
 		return
 	}
 	if s.includesUsage() {
-		s.data(tokenChunk{RequestID: s.id, Choices: []tokenChoice{}, Usage: s.total()})
+		s.Data(tokenChunk{RequestID: s.id, Choices: []tokenChoice{}, Usage: s.total()})
 	}
-	s.out = append(s.out, "data: [DONE]\n\n"...)
+	s.Out = append(s.Out, "data: [DONE]\n\n"...)
 }
 
 // body is the answer in one piece.

@@ -7,6 +7,7 @@ import (
 	"github.com/vllmspec/vllmspec/mockvllm/internal/answer"
 	"github.com/vllmspec/vllmspec/mockvllm/internal/engine"
 	"github.com/vllmspec/vllmspec/mockvllm/internal/events"
+	"github.com/vllmspec/vllmspec/mockvllm/internal/media"
 	"github.com/vllmspec/vllmspec/mockvllm/internal/tokenizer"
 )
 
@@ -18,6 +19,28 @@ type tool struct {
 		Description string         `json:"description,omitempty"`
 		Parameters  map[string]any `json:"parameters"`
 	} `json:"function"`
+}
+
+// look finds what the media of messages become, and counts them.
+func (s *Handler) look(messages []tokenizer.Message) *apiError {
+	var all []media.Medium
+	for i := range messages {
+		parts, _ := messages[i].Content.([]any)
+		for _, part := range parts {
+			fields, _ := part.(map[string]any)
+			m, ok, err := media.Read(fields)
+			if err != nil {
+				return bad("", "%v", err)
+			}
+			if ok {
+				messages[i].Media, all = append(messages[i].Media, m.Tokens...), append(all, m)
+			}
+		}
+	}
+	if len(all) > 0 {
+		s.metrics.Looked(len(all), s.seen.Look(all))
+	}
+	return nil
 }
 
 // chatTokens is the prompt of a chat: the tools stand before it, as JSON, in a

@@ -186,8 +186,8 @@ func (m *Metrics) exposeCounters(p page) {
 	p.counter("vllm:prefix_cache_hits", "Tokens found in the prefix cache.", m.hits)
 	p.counter("vllm:external_prefix_cache_queries", "Tokens looked up in a cache elsewhere.", 0)
 	p.counter("vllm:external_prefix_cache_hits", "Tokens found in a cache elsewhere.", 0)
-	p.counter("vllm:mm_cache_queries", "Items looked up in the multimodal cache.", 0)
-	p.counter("vllm:mm_cache_hits", "Items found in the multimodal cache.", 0)
+	p.counter("vllm:mm_cache_queries", "Items looked up in the multimodal cache.", m.looked)
+	p.counter("vllm:mm_cache_hits", "Items found in the multimodal cache.", m.found)
 	p.counter("vllm:num_preemptions", "Preemptions.", m.preemptions)
 	p.counter("vllm:prompt_tokens", "Prompt tokens of completed prefills.", m.prompt)
 	p.split("vllm:prompt_tokens_by_source", "Prompt tokens by origin.", "source",

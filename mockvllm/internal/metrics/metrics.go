@@ -53,6 +53,7 @@ type figures struct {
 	asleep                     int
 
 	queries, hits, preemptions, prompt, cached, generation float64
+	looked, found                                          float64 // in the multimodal cache
 	success                                                map[string]float64
 	rejections                                             map[string]float64 // by the bound that was reached
 	drafts, accepted                                       float64
@@ -162,6 +163,14 @@ func (m *Metrics) Admitted(prompt, cached int) {
 	defer m.mu.Unlock()
 	m.queries += float64(prompt)
 	m.hits += float64(cached)
+}
+
+// Looked counts the media of a request, and those of them found in the multimodal cache.
+func (m *Metrics) Looked(media, found int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.looked += float64(media)
+	m.found += float64(found)
 }
 
 // Prefilled counts a sequence whose prompt is computed.

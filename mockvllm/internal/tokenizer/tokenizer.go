@@ -76,6 +76,7 @@ type Message struct {
 	Role      string          `json:"role"`
 	Content   any             `json:"content"`
 	ToolCalls json.RawMessage `json:"tool_calls"`
+	Media     []Token         `json:"-"` // what its images and the like became
 }
 
 // Text is the content as a string; parts of other kinds than text are left out.
@@ -109,6 +110,7 @@ func EncodeChat(messages []Message) []Token {
 	}
 	for _, m := range messages {
 		role(m.Role)
+		ids = append(ids, m.Media...)
 		ids = append(ids, Encode(m.Text())...)
 		if calls := string(m.ToolCalls); calls != "null" {
 			ids = append(ids, Encode(calls)...)
