@@ -17,6 +17,7 @@ import (
 	"github.com/vllmspec/vllmspec/fixtures"
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/dataset"
+	"github.com/vllmspec/vllmspec/harness/dataset/multimodal"
 	"github.com/vllmspec/vllmspec/harness/experiment"
 	"github.com/vllmspec/vllmspec/harness/interfaces"
 	"github.com/vllmspec/vllmspec/harness/quantity"
@@ -47,7 +48,7 @@ type checked struct {
 }
 
 func (c checked) String() string {
-	if c.answers == harness.AtOnce {
+	if c.answers.ComeAtOnce() {
 		return c.name + ", in one piece"
 	}
 	return c.name
@@ -61,6 +62,10 @@ func checkedLoads() (all []checked) {
 	for _, answers := range []harness.Answers{harness.Streamed, harness.AtOnce} {
 		all = append(all, checked{interfaces.Completions, answers, lengths}, checked{interfaces.Chat, answers, talks(true)},
 			checked{interfaces.Generate, answers, lengths}, checked{interfaces.Responses, answers, talks(true)}, checked{interfaces.Messages, answers, talks(false)})
+	}
+	clips := multimodal.Clips{Seconds: dataset.Length{Mean: 5}, MaxTokens: 12}
+	for _, answers := range []harness.Answers{harness.Transcripts, harness.TranscriptsAtOnce} {
+		all = append(all, checked{interfaces.Transcriptions, answers, clips}, checked{interfaces.Translations, answers, clips})
 	}
 	texts, queries := dataset.Texts{Length: dataset.Length{Mean: 40}, Each: 3}, dataset.Texts{Length: dataset.Length{Mean: 20}, Each: 3, Query: dataset.Length{Mean: 8}}
 	for _, name := range []string{interfaces.Embeddings, interfaces.Classify, interfaces.Pooling} {

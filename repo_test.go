@@ -24,7 +24,7 @@ const module = "github.com/vllmspec/vllmspec"
 // and replaced without the ones above and beside it.
 func allowed() map[string][]string {
 	domain := []string{"harness", "internal/spelling"}
-	mock := []string{"mockvllm/internal/answer", "mockvllm/internal/clock", "mockvllm/internal/engine", "mockvllm/internal/events", "mockvllm/internal/faults", "mockvllm/internal/hash", "mockvllm/internal/metrics", "mockvllm/internal/pydantic", "mockvllm/internal/tokenizer", "mockvllm/internal/vector"}
+	mock := []string{"mockvllm/internal/answer", "mockvllm/internal/clock", "mockvllm/internal/engine", "mockvllm/internal/events", "mockvllm/internal/faults", "mockvllm/internal/hash", "mockvllm/internal/media", "mockvllm/internal/metrics", "mockvllm/internal/pydantic", "mockvllm/internal/tokenizer", "mockvllm/internal/vector", "mockvllm/internal/wire"}
 	return map[string][]string{
 		"":                           {"harness", "harness/client", "harness/metric", "internal/environment", "internal/suite"},
 		"internal/environment":       append(domain, "internal/bucket", "harness/client", "harness/credentials", "harness/export", "harness/sampler", "harness/server", "internal/disk", "internal/plain", "internal/redact"),
@@ -57,7 +57,7 @@ func allowed() map[string][]string {
 		"harness/client":             {"harness", "harness/credentials", "harness/http1", "harness/servers", "internal/limit", "internal/plain", "internal/redact", "internal/stamp"},
 		"harness/vllm":               {},
 		"harness/servers":            {"harness/vllm"},
-		"harness/openai":             append(domain, "harness/client", "harness/servers", "harness/wire", "internal/limit", "internal/modelname", "internal/plain", "harness/vllm"),
+		"harness/openai":             append(domain, "harness/media", "harness/client", "harness/servers", "harness/wire", "internal/limit", "internal/modelname", "internal/plain", "harness/vllm"),
 		"harness/wire":               {"harness", "harness/client", "internal/limit"},
 		"harness/sampler":            append(domain, "harness/credentials", "harness/servers", "internal/limit", "internal/plain", "internal/redact", "harness/vllm"),
 		"harness/store":              append(domain, "internal/disk", "harness/arrival", "harness/servers", "harness/vllm"),
@@ -84,7 +84,7 @@ func allowed() map[string][]string {
 			"reports", "reports/ci", "reports/live", "steps"),
 		"steps/internal/sentence": append(domain, "harness/experiment", "harness/slo"),
 		"steps/internal/target":   append(domain, "harness/experiment", "harness/quantity", "mockvllm", "steps/internal/amount", "steps/internal/sentence"),
-		"steps":                   append(domain, "steps/internal/target", "harness/validity", "internal/limit", "steps/internal/amount", "steps/internal/phrases", "steps/internal/sentence", "harness/interfaces", "harness/metric", "fixtures", "internal/digest", "harness/arrival", "harness/dataset", "harness/dataset/origin", "harness/dataset/trace", "harness/experiment", "harness/trials", "mockvllm", "harness/quantity", "harness/slo", "harness/reconcile", "harness/compare"),
+		"steps":                   append(domain, "harness/dataset/multimodal", "steps/internal/medium", "steps/internal/target", "harness/validity", "internal/limit", "steps/internal/amount", "steps/internal/phrases", "steps/internal/sentence", "harness/interfaces", "harness/metric", "fixtures", "internal/digest", "harness/arrival", "harness/dataset", "harness/dataset/origin", "harness/dataset/trace", "harness/experiment", "harness/trials", "mockvllm", "harness/quantity", "harness/slo", "harness/reconcile", "harness/compare"),
 		"steps/stored":            {},
 		"steps/writes":            {},
 		"features":                {},
@@ -113,6 +113,8 @@ func allowed() map[string][]string {
 		"mockvllm/internal/pydantic":  {},
 		"mockvllm/internal/metrics":   {},
 		"mockvllm/internal/vector":    {"mockvllm/internal/hash", "mockvllm/internal/tokenizer"},
+		"mockvllm/internal/media":     {"mockvllm/internal/hash", "mockvllm/internal/tokenizer"},
+		"mockvllm/internal/wire":      {"mockvllm/internal/faults"},
 		"mockvllm/internal/engine":    {"mockvllm/internal/answer", "mockvllm/internal/clock", "mockvllm/internal/faults", "mockvllm/internal/hash", "mockvllm/internal/metrics", "mockvllm/internal/tokenizer"},
 		"mockvllm/internal/api":       append(mock, "internal/stamp"),
 		"mockvllm":                    append(mock, "internal/modelname", "internal/spelling", "mockvllm/internal/api"),
@@ -124,11 +126,15 @@ func allowed() map[string][]string {
 		"harness/diagnose":            {"harness/fleet", "harness/ledger", "harness/measure", "harness", "harness/metric", "harness/stats", "harness/vllm", "harness/quantity", "harness/slo"},
 
 		// The ways in which a server is asked, beside OpenAI's completions and chats.
-		"harness/responses":  {"harness", "harness/client", "harness/openai", "harness/wire", "internal/limit"},
-		"harness/messages":   {"harness", "harness/client", "harness/openai", "harness/wire", "internal/limit"},
-		"harness/generate":   {"harness", "harness/client", "harness/openai", "internal/limit"},
-		"harness/pooling":    {"harness", "harness/client", "harness/openai", "internal/limit"},
-		"harness/interfaces": append(domain, "harness/client", "harness/generate", "harness/messages", "harness/openai", "harness/pooling", "harness/responses"),
+		"harness/responses":          {"harness", "harness/client", "harness/openai", "harness/wire", "internal/limit"},
+		"harness/messages":           {"harness", "harness/client", "harness/openai", "harness/wire", "internal/limit"},
+		"harness/generate":           {"harness", "harness/client", "harness/openai", "internal/limit"},
+		"harness/media":              {"harness"},
+		"harness/transcripts":        {"harness", "harness/client", "harness/media", "harness/openai", "harness/wire", "internal/limit"},
+		"harness/dataset/multimodal": {"harness", "harness/dataset", "harness/media"},
+		"steps/internal/medium":      {"harness", "harness/dataset", "harness/dataset/multimodal", "steps/internal/amount"},
+		"harness/pooling":            {"harness", "harness/client", "harness/openai", "internal/limit"},
+		"harness/interfaces":         append(domain, "harness/client", "harness/generate", "harness/messages", "harness/openai", "harness/pooling", "harness/responses", "harness/transcripts"),
 
 		// What sentences say in words, whatever they are about.
 		"steps/internal/amount":  append(domain[1:], "harness/dataset", "harness/quantity"),
@@ -175,7 +181,7 @@ func only() map[string][]string {
 		"github.com/moby/moby":                  {"harness/server"},
 		"go.opentelemetry.io/otel":              {"harness/export"},
 		"github.com/prometheus/client_golang":   {"harness/export"},
-		"github.com/tidwall/gjson":              {"harness/interfaces", "harness/messages", "harness/openai", "harness/pooling", "harness/responses", "harness/wire", "mockvllm/internal/api", "mockvllm/internal/pydantic"},
+		"github.com/tidwall/gjson":              {"harness/interfaces", "harness/messages", "harness/openai", "harness/pooling", "harness/responses", "harness/transcripts", "harness/wire", "mockvllm/internal/api", "mockvllm/internal/pydantic"},
 		"github.com/santhosh-tekuri/jsonschema": {"harness/validity"},
 		"gonum.org/v1/gonum":                    {"harness/stats", "harness/arrival", "mockvllm/calibrate"},
 	}

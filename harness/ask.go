@@ -17,6 +17,7 @@ func (l *load) ask(ctx context.Context, rec *Record, prompt Prompt, heard func(*
 	rec.RequestedPromptTokens = orUnreported(prompt.Tokens)
 	rec.RequestedOutputTokens = orUnreported(prompt.MaxTokens)
 	rec.RequestedMinOutputTokens, rec.Inputs = orUnreported(prompt.MinTokens), orUnreported(len(prompt.Inputs))
+	rec.Clip = prompt.clipLength()
 	rec.Full = prompt.IgnoreEOS && prompt.MaxTokens > 0
 	rec.Warmup = rec.Due < l.scenario.Warmup
 	if ctx.Err() == nil {

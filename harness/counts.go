@@ -38,6 +38,9 @@ type counting struct {
 // promptMost is how many tokens a prompt can have. What images and the like become is the
 // model's affair.
 func promptMost(p *Prompt) int {
+	if p.hasMedia() {
+		return limit.Tokens
+	}
 	length := len(p.Text) + len(p.TokenIDs)
 	if p.Request != nil {
 		length += p.Request.Bytes()

@@ -7,6 +7,9 @@ import "iter"
 // a closed load has the next one ready.
 const aheadOfTime = 64
 
+// bytesAhead bounds the bodies that are ready: of prompts with images or clips there are fewer.
+const bytesAhead = 64 << 20
+
 // prefetcher draws conversations and makes their bodies in the background, in their
 // order, a few before they are needed. Drawing reads a file, and making a body takes
 // as long as the prompt is long: neither must make a request late. One goroutine does
@@ -20,7 +23,7 @@ type prefetcher struct {
 
 // prefetch begins to draw, and returns when the first n are there.
 func prefetch(client Client, shared sharing, conversations iter.Seq[Conversation], n int) *prefetcher {
-	a := &prefetcher{ready: make(chan Conversation, n-1), quit: make(chan struct{}), ended: make(chan struct{})}
+	a := &prefetcher{quit: make(chan struct{}), ended: make(chan struct{})}
 	full := make(chan struct{})
 	preparer, _ := client.(Preparer)
 	prepare := func(p Prompt) Prompt {
@@ -40,10 +43,14 @@ func prefetch(client Client, shared sharing, conversations iter.Seq[Conversation
 
 func (a *prefetcher) draw(conversations iter.Seq[Conversation], prepare func(Prompt) Prompt, n int, full chan<- struct{}) {
 	defer close(a.ended)
-	defer close(a.ready)
+	defer func() { close(a.ready) }()
 	drawn := 0
 	for c := range conversations {
 		c.prepare(prepare)
+		if drawn == 0 { // the others are about as long
+			n = min(n, max(1, bytesAhead/max(1, c.bytes())))
+			a.ready = make(chan Conversation, n-1)
+		}
 		if drawn++; drawn == n {
 			close(full)
 		}
@@ -53,6 +60,19 @@ func (a *prefetcher) draw(conversations iter.Seq[Conversation], prepare func(Pro
 			return
 		}
 	}
+	if a.ready == nil {
+		a.ready = make(chan Conversation)
+	}
+}
+
+// bytes are those of the bodies that were made.
+func (c *Conversation) bytes() (n int) {
+	for _, turn := range c.Turns {
+		if turn.Request != nil {
+			n += turn.Request.Bytes()
+		}
+	}
+	return n
 }
 
 // stop ends the drawing; nothing is read any more once it returns.
@@ -72,6 +92,11 @@ func (c *Conversation) prepare(prepare func(Prompt) Prompt) {
 	copy(turns, c.Turns)
 	for i := range known {
 		turns[i] = prepare(turns[i])
+	}
+	for i := range turns[known:] {
+		if turns[known+i].hasMedia() {
+			prepare(turns[known+i]) // a client keeps what it made of its media
+		}
 	}
 	c.Turns = turns
 }

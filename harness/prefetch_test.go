@@ -174,3 +174,38 @@ func (thoughtful) Conversations(*rand.Rand) (iter.Seq[harness.Conversation], err
 		}
 	}, nil
 }
+
+// large is a client whose bodies are of 20 MiB; it counts those that are ready and not asked yet.
+type large struct {
+	answer
+	ready, most *atomic.Int32
+}
+
+type heavy struct{}
+
+func (heavy) Bytes() int { return 20 << 20 }
+
+func (l large) Prepare(p harness.Prompt) harness.Prompt {
+	if n := l.ready.Add(1); n > l.most.Load() {
+		l.most.Store(n)
+	}
+	p.Request = heavy{}
+	return p
+}
+
+func (l large) Ask(ctx context.Context, p harness.Prompt) iter.Seq2[harness.Chunk, error] {
+	l.ready.Add(-1)
+	return l.answer.Ask(ctx, p)
+}
+
+func TestPrefetch_boundsTheBytesThatAreReady(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client := large{answer{first: time.Millisecond, chunks: 1}, new(atomic.Int32), new(atomic.Int32)}
+		out, err := harness.Runner{Client: client}.Run(t.Context(), harness.Scenario{Dataset: slow{each: time.Millisecond},
+			Load: harness.Open{Arrivals: arrival.Even{PerSecond: 10}, Requests: 100}})
+		require.NoError(t, err)
+		assert.Equal(t, 100, out.Requests)
+		assert.LessOrEqual(t, client.most.Load(), int32(4), "64 MiB, and one more that waits for room")
+		assert.GreaterOrEqual(t, client.most.Load(), int32(3), "and they are made before they are due")
+	})
+}

@@ -16,7 +16,7 @@ type Conversation struct {
 }
 
 // A Prompt is one question, complete with its history unless its conversation
-// goes on by itself. Exactly one of Messages, Text and TokenIDs is set, or Inputs is.
+// goes on by itself. Exactly one of Messages, Text and TokenIDs is set, or Inputs is, or Media alone.
 type Prompt struct {
 	Messages  []Message // asked as a chat
 	Text      string    // asked as a completion
@@ -30,6 +30,7 @@ type Prompt struct {
 	Priority  int       // the lowest first, where the server looks at it
 	CacheSalt string    // prompts with another one share no prefix cache; "" for none
 	Inputs    []Input   // pooled: embedded, classified, or ranked by Text or TokenIDs
+	Media     []Medium  // before Text or TokenIDs, which are asked as a chat then; alone: a clip that is transcribed
 
 	Extra   map[string]json.RawMessage // what else is asked, under the names of OpenAI's interface: tools, sampling
 	Checks  []Check                    // of its answer
@@ -43,6 +44,7 @@ type Prompt struct {
 type Message struct {
 	Role    string          // system, user, assistant or tool
 	Content string          // its text
+	Media   []Medium        // before its text
 	Whole   json.RawMessage // the message as it is sent, where it is more than a role and a text: images, calls of tools
 }
 

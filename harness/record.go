@@ -37,9 +37,10 @@ type Record struct {
 
 	PromptTokens, OutputTokens    int // as the server counted them
 	CachedTokens, ReasoningTokens int
-	Inputs                        int // texts that are pooled; Unreported of a request whose answer is generated
-	ShareableTokens               int // of the prompt, that an earlier one of the run left in the server's prefix cache, at most
-	RequestedPromptTokens         int // what the workload promised
+	Inputs                        int           // texts that are pooled; Unreported of a request whose answer is generated
+	Clip                          time.Duration // how long the clip is that is transcribed; NoTime where there is none
+	ShareableTokens               int           // of the prompt, that an earlier one of the run left in the server's prefix cache, at most
+	RequestedPromptTokens         int           // what the workload promised
 	RequestedOutputTokens         int
 	RequestedMinOutputTokens      int        // the fewest that were asked for
 	Full                          bool       // the answer was to have just RequestedOutputTokens
@@ -70,7 +71,7 @@ func NewRecord(seq int, due time.Duration) Record {
 	return Record{
 		Seq: seq, User: Unreported, Due: due,
 		Sent: NoTime, Headers: NoTime, Done: NoTime, FirstAnswer: NoTime, Connecting: NoTime, Resolving: NoTime, Securing: NoTime, ReadDelay: NoTime,
-		ServerQueue: NoTime, ServerPrefill: NoTime, ServerDecode: NoTime,
+		ServerQueue: NoTime, ServerPrefill: NoTime, ServerDecode: NoTime, Clip: NoTime,
 		PromptTokens: Unreported, OutputTokens: Unreported, CachedTokens: Unreported, ReasoningTokens: Unreported,
 		Inputs: Unreported, ShareableTokens: Unreported, RequestedPromptTokens: Unreported, RequestedOutputTokens: Unreported, RequestedMinOutputTokens: Unreported, HTTPStatus: Unreported,
 	}

@@ -2,6 +2,7 @@ package harness
 
 import (
 	"bytes"
+	"encoding/binary"
 	"time"
 
 	"github.com/vllmspec/vllmspec/harness/internal/prefix"
@@ -20,7 +21,7 @@ func (s sharing) outline(p *Prompt) *prefix.Outline {
 
 // outlineOf makes the outline of a prompt.
 func (s sharing) outlineOf(p *Prompt) *prefix.Outline {
-	o := &prefix.Outline{Exact: p.TokenIDs != nil, Chat: p.Messages != nil, Opaque: p.Inputs != nil}
+	o := &prefix.Outline{Exact: p.TokenIDs != nil, Chat: p.Messages != nil, Opaque: p.Inputs != nil || p.hasMedia()}
 	w := s.Write(o, p.Model, p.CacheSalt, string(p.Extra["cache_salt"]))
 	for _, head := range []string{"tools", "documents"} { // templates put them before what was said
 		w.Add(p.Extra[head])
@@ -33,11 +34,21 @@ func (s sharing) outlineOf(p *Prompt) *prefix.Outline {
 		w.Add([]byte{0})
 		w.Add([]byte(m.Content))
 		w.Add(m.Whole)
+		addMedia(w, m.Media)
 		o.Opaque = o.Opaque || beyondText(m.Whole)
 	}
+	addMedia(w, p.Media)
 	w.Add([]byte(p.Text))
 	w.AddTokens(p.TokenIDs)
 	return o
+}
+
+// addMedia adds what tells media from each other.
+func addMedia(w *prefix.Writer, media []Medium) {
+	for _, m := range media {
+		w.Add(binary.LittleEndian.AppendUint64([]byte(m.String()), m.Seed))
+		w.Add(m.File)
+	}
 }
 
 // shareable is how many of a prompt's tokens, as the server counted them, can have been

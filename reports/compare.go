@@ -122,7 +122,7 @@ func compared() []harness.Objective {
 			out = append(out, harness.Objective{Metric: name, Statistic: statistic, Relation: harness.AtMost})
 		}
 	}
-	for _, name := range []string{metric.NameRequestThroughput, metric.NameOutputThroughput, metric.NameInputThroughput, metric.NameGoodput, metric.NameAttainment, metric.NameErrorRate} {
+	for _, name := range []string{metric.NameRequestThroughput, metric.NameOutputThroughput, metric.NameInputThroughput, metric.NameAudioThroughput, metric.NameGoodput, metric.NameAttainment, metric.NameErrorRate} {
 		out = append(out, harness.Objective{Metric: name, Relation: harness.AtMost})
 	}
 	return out

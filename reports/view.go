@@ -300,7 +300,7 @@ func failures(d *chart.Drawing) (out []Failures) {
 // the charts show.
 func definitions(answers harness.Answers, verdicts []slo.Verdict) (out []Fact) {
 	named := map[string]bool{metric.NameTTFT: true, metric.NameITL: true, metric.NameTPOT: true, metric.NameE2E: true,
-		metric.NameOutputThroughput: true, metric.NameInputThroughput: true, metric.NameConcurrency: true}
+		metric.NameOutputThroughput: true, metric.NameInputThroughput: true, metric.NameAudioThroughput: true, metric.NameRealTimeFactor: true, metric.NameConcurrency: true}
 	for _, v := range verdicts {
 		named[v.Metric] = true
 	}

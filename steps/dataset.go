@@ -6,6 +6,7 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/dataset"
+	"github.com/vllmspec/vllmspec/harness/dataset/multimodal"
 	"github.com/vllmspec/vllmspec/internal/spelling"
 )
 
@@ -27,6 +28,7 @@ func (work *workload) described() (harness.Dataset, error) {
 	if err != nil {
 		return nil, err
 	}
+	d = multimodal.With(d, work.media)
 	if d, err = work.checked(d); err != nil {
 		return nil, err
 	}
@@ -40,7 +42,11 @@ func (work *workload) described() (harness.Dataset, error) {
 func (work *workload) asksWhat() (harness.Dataset, error) {
 	exact := work.prompt.Mean > 0
 	switch {
-	case work.pooled.task != "" && work.describedTwice():
+	case work.clips.task != "" && (work.describedTwice() || work.pooled.task != ""):
+		return nil, errors.New("clips are asked without prompts, and the workload is described twice; leave out what says how prompts and answers are, but for how long answers are at most")
+	case work.clips.task != "":
+		return work.clips.dataset(work.bound), nil
+	case work.pooled.task != "" && (work.describedTwice() || work.bound > 0):
 		return nil, errors.New("texts have no answers, and the workload is described twice; leave out what says how prompts and answers are")
 	case work.pooled.task != "":
 		return work.pooled.Texts, nil

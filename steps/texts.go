@@ -1,6 +1,7 @@
 package steps
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -90,7 +91,7 @@ func (work *workload) overInterface() (harness.Interface, error) {
 	if work.chats {
 		over = ""
 	}
-	in, err := interfaces.Choose(work.pooled.task, over, work.shape())
+	in, err := interfaces.Choose(cmp.Or(work.pooled.task, work.clips.task), over, work.shape())
 	if err == nil && work.atOnce {
 		in, err = interfaces.InOnePiece(in)
 	}
@@ -107,9 +108,9 @@ func (work *workload) shape() harness.Prompt {
 	return p
 }
 
-// describedTwice reports whether something of a workload that is answered in tokens stands beside texts.
+// describedTwice reports whether something of a workload of prompts stands beside texts or clips.
 func (work *workload) describedTwice() bool {
-	return work.conversations != "" || work.prompt.Mean > 0 || work.answer.Mean > 0 || work.mix != nil || work.bound > 0 || work.full || work.groups > 0 || work.turns > 0
+	return work.conversations != "" || work.prompt.Mean > 0 || work.answer.Mean > 0 || work.mix != nil || work.full || work.groups > 0 || work.turns > 0 || len(work.media) > 0
 }
 
 // fit refuses rows of a class that the traffic does not have, and rows about what has no meaning over the interface.

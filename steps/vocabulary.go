@@ -60,6 +60,7 @@ func concepts(rows grammar) []concept {
 		{"What is asked", workloadSentences()},
 		{"What answers have to be", answersSentences()},
 		{"What is asked of models that generate nothing", textsSentences()},
+		{"What is asked beside text", clipsSentences()},
 		{"What is asked of several kinds at once", mixSentences()},
 		{"What the prefix cache holds", cacheSentences()},
 		{"How it is measured", measurementSentences(rows)},

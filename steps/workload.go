@@ -11,6 +11,7 @@ import (
 	"github.com/vllmspec/vllmspec/fixtures"
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/dataset"
+	"github.com/vllmspec/vllmspec/harness/dataset/multimodal"
 	"github.com/vllmspec/vllmspec/harness/dataset/origin"
 	"github.com/vllmspec/vllmspec/harness/dataset/trace"
 	"github.com/vllmspec/vllmspec/internal/digest"
@@ -37,7 +38,9 @@ type workload struct {
 	over           string // the interface that a sentence names; "": none
 	chats          bool   // completions are asked as chats
 	pooled         pooled
-	severalTurns   bool // some class of it has conversations of several turns
+	clips          clips
+	media          []multimodal.Some // that each prompt has
+	severalTurns   bool              // some class of it has conversations of several turns
 	adapters       []dataset.AdapterShare
 	files          digest.Files // that are drawn from, as the scenario names them
 	open           []io.Closer  // files that are drawn from

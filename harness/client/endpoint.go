@@ -11,6 +11,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -81,16 +82,20 @@ type Protocol interface {
 type Request struct {
 	Path string // below the endpoint's URL
 	Body []byte
-	Most int // bytes that the answer may have
+	Type string // the media type of the body; "": application/json
+	Most int    // bytes that the answer may have
 }
 
 // Bytes is how long the body is.
 func (r *Request) Bytes() int { return len(r.Body) }
 
+// mediaType is that of the body.
+func (r *Request) mediaType() string { return cmp.Or(r.Type, "application/json") }
+
 // Stream sends a request and yields the answer to it, as the protocol reads it.
 func (e *Endpoint) Stream(ctx context.Context, r *Request, p Protocol) iter.Seq2[harness.Chunk, error] {
 	return func(yield func(harness.Chunk, error) bool) {
-		got, err := e.post(ctx, r.Path, r.Body)
+		got, err := e.post(ctx, r)
 		if err != nil {
 			yield(harness.Chunk{}, e.Failed(ctx, err))
 			return
@@ -162,13 +167,13 @@ type Body interface {
 	Within(time.Duration)
 }
 
-func (e *Endpoint) post(ctx context.Context, path string, body []byte) (answer, error) {
+func (e *Endpoint) post(ctx context.Context, r *Request) (answer, error) {
 	e.once.Do(e.open)
 	if e.wrong != nil {
 		return nil, e.wrong
 	}
 	if pool := e.pool.Load(); pool != nil {
-		got, err := pool.Ask(ctx, e.head(path), body)
+		got, err := pool.Ask(ctx, e.head(r), r.Body)
 		if err == nil {
 			return (*ownAnswer)(got), nil
 		}
@@ -177,7 +182,7 @@ func (e *Endpoint) post(ctx context.Context, path string, body []byte) (answer, 
 		}
 		e.pool.Store(nil) // for good
 	}
-	return e.postOverNet(ctx, path, body)
+	return e.postOverNet(ctx, r)
 }
 
 // An ownAnswer is one that our own engine brought.

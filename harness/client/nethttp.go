@@ -94,13 +94,13 @@ func (e *Endpoint) netTransport() *http.Transport {
 	return t
 }
 
-func (e *Endpoint) postOverNet(ctx context.Context, path string, body []byte) (answer, error) {
+func (e *Endpoint) postOverNet(ctx context.Context, r *Request) (answer, error) {
 	via := &netAnswer{engines: engineHeaders(e.EngineHeader)}
-	request, err := http.NewRequestWithContext(via.follow(ctx), http.MethodPost, e.Address(path), bytes.NewReader(body))
+	request, err := http.NewRequestWithContext(via.follow(ctx), http.MethodPost, e.Address(r.Path), bytes.NewReader(r.Body))
 	if err != nil {
 		return nil, errors.New("the server's URL cannot be used")
 	}
-	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("Content-Type", r.mediaType())
 	request.Header.Set("Accept-Encoding", "identity")
 	if via.response, err = e.http.Transport.RoundTrip(request); err != nil { // no client: it would follow redirects
 		return nil, err

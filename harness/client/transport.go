@@ -44,7 +44,7 @@ func (e *Endpoint) open() {
 // common is written now.
 func (e *Endpoint) newPool(base *url.URL, host string) *http1.Pool {
 	named, headers := hostOf(e.Headers)
-	e.fields = fmt.Appendf(nil, " HTTP/1.1\r\nHost: %s\r\nUser-Agent: vllmspec\r\nAccept: text/event-stream\r\nAccept-Encoding: identity\r\nContent-Type: application/json\r\n", cmp.Or(named, host))
+	e.fields = fmt.Appendf(nil, " HTTP/1.1\r\nHost: %s\r\nUser-Agent: vllmspec\r\nAccept: text/event-stream\r\nAccept-Encoding: identity\r\n", cmp.Or(named, host))
 	for _, h := range headers {
 		e.fields = fmt.Appendf(e.fields, "%s: %s\r\n", h.Name, h.Value)
 	}
@@ -59,7 +59,9 @@ func (e *Endpoint) newPool(base *url.URL, host string) *http1.Pool {
 
 // head is what stands before a request's length. The authorization is written anew each
 // time: the token may have been renewed.
-func (e *Endpoint) head(path string) []byte { return e.headOf(http.MethodPost, path) }
+func (e *Endpoint) head(r *Request) []byte {
+	return append(append(append(e.headOf(http.MethodPost, r.Path), "Content-Type: "...), r.mediaType()...), "\r\n"...)
+}
 
 func (e *Endpoint) headOf(method, path string) []byte {
 	head := slices.Concat([]byte(method), []byte(" "), []byte(e.target(path)), e.fields)

@@ -46,6 +46,9 @@ func (l Length) check() error {
 	return nil
 }
 
+// Draw is one length.
+func (l Length) Draw(r *rand.Rand) int { return l.draw(r) }
+
 func (l Length) draw(r *rand.Rand) int {
 	mean, deviation := float64(l.Mean), float64(l.Deviation)
 	switch {

@@ -42,7 +42,7 @@ func (p Plan) salt(number int) string {
 // findSalting finds out whether the server keeps apart what is asked under other salts.
 // Our own mock does; so does another one, as far as nothing speaks against it.
 func (on *endpoint) findSalting(ctx context.Context) {
-	if !on.Remote || on.of.scenario.Leftovers || !on.of.scenario.Interface.Answers.Generates() {
+	if !on.Remote || on.of.scenario.Leftovers || !on.of.scenario.Interface.Answers.TakesSalts() {
 		return
 	}
 	metrics, done := on.serverMetrics(ctx, nil)

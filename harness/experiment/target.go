@@ -59,7 +59,7 @@ func (e *Experiment) reach(ctx context.Context, t Target, second bool, labels ma
 	if ended := s.Ended(); ended != nil {
 		return on, ended
 	}
-	on.client.AtOnce(e.scenario.Interface.Answers == harness.AtOnce)
+	on.client.AtOnce(e.scenario.Interface.Answers.ComeAtOnce())
 	if over := e.scenario.Interface; over.Name != "" {
 		if err = on.reachOver(ctx, over.Name); err != nil {
 			return on, err

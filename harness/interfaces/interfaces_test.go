@@ -23,7 +23,7 @@ func ExampleNamed() {
 	fmt.Println(err)
 	// Output:
 	// texts at /v1/embeddings
-	// "embedings" is no interface that can be asked for; did you mean "embeddings"?; there are "completions", "chat", "responses", "messages", "generate", "embeddings", "classify", "pooling", "score" and "rerank"
+	// "embedings" is no interface that can be asked for; did you mean "embeddings"?; there are "completions", "chat", "responses", "messages", "generate", "embeddings", "classify", "pooling", "score", "rerank", "transcriptions" and "translations"
 }
 
 // server answers POSTs to its paths, and lists a model.

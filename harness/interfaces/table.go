@@ -15,6 +15,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness/openai"
 	"github.com/vllmspec/vllmspec/harness/pooling"
 	"github.com/vllmspec/vllmspec/harness/responses"
+	"github.com/vllmspec/vllmspec/harness/transcripts"
 	"github.com/vllmspec/vllmspec/internal/spelling"
 )
 
@@ -47,6 +48,7 @@ const (
 	Prompts   Takes = "prompts of a length that are answered" // questions that are token ids
 	Texts     Takes = "texts"
 	Queries   Takes = "queries with documents"
+	Clips     Takes = "clips"
 )
 
 // All are all interfaces that there are.
@@ -56,6 +58,12 @@ func All() []Interface {
 			func(at *openai.Client, path string) client.Replica {
 				return &pooling.Client{Client: at, Task: task, Path: path}
 			}, nil}
+	}
+	transcribed := func(name, path string) Interface {
+		return Interface{harness.Interface{Name: name, Answers: harness.Transcripts}, []string{path}, Clips,
+			func(at *openai.Client, path string) client.Replica {
+				return &transcripts.Client{Client: at, Path: path}
+			}, transcripts.Lacks}
 	}
 	return []Interface{
 		{harness.Interface{Name: Completions}, []string{"/v1/completions"}, Questions, nil, nil},
@@ -68,6 +76,8 @@ func All() []Interface {
 		pooled(Pooling, Texts, pooling.Pool()),
 		pooled(Score, Queries, pooling.Score()),
 		pooled(Rerank, Queries, pooling.Rerank()),
+		transcribed(Transcriptions, transcripts.Transcriptions),
+		transcribed(Translations, transcripts.Translations),
 	}
 }
 
@@ -83,6 +93,9 @@ const (
 	Pooling     = "pooling"
 	Score       = "score"
 	Rerank      = "rerank"
+
+	Transcriptions = "transcriptions"
+	Translations   = "translations"
 )
 
 // Named is the interface of a name.
@@ -127,7 +140,7 @@ func InOnePiece(over harness.Interface) (harness.Interface, error) {
 	if !over.Answers.Generates() {
 		return over, fmt.Errorf("the answers of %q come in one piece in any case; leave that out", over.Name)
 	}
-	over.Answers = harness.AtOnce
+	over.Answers = over.Answers.InOnePiece()
 	return over, nil
 }
 

@@ -27,9 +27,10 @@ type ClientCounts struct {
 	late                           int // answers that ended when the server had been read last, or just before
 	HTTPErrors                     int // HTTP errors
 	ByFinish                       map[string]int
-	WithUsage                      int // answers whose tokens the server reported
-	Prompt, Output                 int // their tokens
-	TTFT, E2E                      sum // s, of all that had a first token, and of all answers, since they were sent
+	WithUsage                      int  // answers whose tokens the server reported
+	Prompt, Output                 int  // their tokens
+	longClips                      bool // some clip was longer than a server takes at once
+	TTFT, E2E                      sum  // s, of all that had a first token, and of all answers, since they were sent
 	ended                          time.Duration
 }
 
@@ -90,6 +91,7 @@ func (a *Ledger) Record(r harness.Record) error {
 	n := max(1, r.Inputs) // to a server each input is a request of its own
 	c.Asked += n
 	c.ended = max(c.ended, r.Done)
+	c.longClips = c.longClips || r.Clip > vllm.ClipMost
 	if len(r.Chunks) > 0 {
 		c.TTFT.add(r.Chunks[0] - r.Sent)
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/quantity"
+	"github.com/vllmspec/vllmspec/harness/vllm"
 )
 
 // A Reason is why both sides differ, in a few words, and what speaks for it or is to be done.
@@ -83,6 +84,8 @@ func (a *Ledger) Unseen(unit quantity.Unit, client, server float64) string {
 		return fmt.Sprintf("the server's metrics were not read before the load, first after %s", quantity.Format(a.gaps.first.Seconds(), quantity.Seconds))
 	case a.gaps.last+late < a.Client.ended:
 		return fmt.Sprintf("a scrape was missed: the server's metrics were read last at %s, and answers came until %s", quantity.Format(a.gaps.last.Seconds(), quantity.Seconds), quantity.Format(a.Client.ended.Seconds(), quantity.Seconds))
+	case a.Client.longClips && unit != quantity.Tokens:
+		return fmt.Sprintf("clips of more than %s are several requests to the server, which cuts them", quantity.Format(vllm.ClipMost.Seconds(), quantity.Seconds))
 	case math.IsNaN(client) && unit == quantity.Tokens:
 		return "the server reported no token counts: it must support stream_options.include_usage"
 	case math.IsNaN(client):

@@ -23,6 +23,8 @@ func (w *Window) total(t metric.Total) Estimate {
 		amount = w.tokens
 	case metric.Inputs:
 		amount = float64(w.inputs)
+	case metric.ClipSeconds:
+		amount = w.clips.Seconds()
 	case metric.PromptTokens:
 		if w.prompts == 0 && !w.noneAnswered() {
 			return without("the server reported no token counts")

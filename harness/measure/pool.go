@@ -22,10 +22,10 @@ func Pool(windows []*Window) *Window {
 // whether one of them was saturated.
 func (w *Window) pool(of []*Window) {
 	w.parts, w.Sampled = of, pooledSampled(of)
-	w.ended, w.inputs, w.prompts, w.tokens, w.flight = 0, 0, 0, 0, flight{}
+	w.ended, w.inputs, w.prompts, w.clips, w.tokens, w.flight = 0, 0, 0, 0, 0, flight{}
 	for _, part := range of {
 		w.ended, w.tokens = w.ended+part.ended, w.tokens+part.tokens
-		w.inputs, w.prompts = w.inputs+part.inputs, w.prompts+part.prompts
+		w.inputs, w.prompts, w.clips = w.inputs+part.inputs, w.prompts+part.prompts, w.clips+part.clips
 		w.flight.n, w.flight.area = w.flight.n+part.flight.n, w.flight.area+part.flight.area
 		w.flight.most = max(w.flight.most, part.flight.greatest())
 	}

@@ -35,12 +35,13 @@ type Window struct {
 	goodOnTime                        int                 // at best, had every request been sent when it was due
 	isGood                            func(*harness.Record) bool
 	late                              lateness
-	WithoutSocket                     int     // failed for want of a socket
-	ended, inputs, prompts            int     // whole answers that ended inside, whenever they were due; their inputs, and prompt tokens
-	tokens                            float64 // that arrived inside
-	told                              bool    // the server counts tokens
-	Chunks, SharedStamps              int     // of content; those without a stamp of their own
-	Begun, FirstShared                int     // answers that began; those whose first chunk has the stamp of the second
+	WithoutSocket                     int           // failed for want of a socket
+	ended, inputs, prompts            int           // whole answers that ended inside, whenever they were due; their inputs, and prompt tokens
+	clips                             time.Duration // how long the clips of those answers are together
+	tokens                            float64       // that arrived inside
+	told                              bool          // the server counts tokens
+	Chunks, SharedStamps              int           // of content; those without a stamp of their own
+	Begun, FirstShared                int           // answers that began; those whose first chunk has the stamp of the second
 	Lengths                           Lengths
 	Streams                           Streams
 	judgedPrompts, allPrompts         shared
@@ -237,7 +238,7 @@ func one(is bool) int {
 func (w *Window) countArrived(r *harness.Record) {
 	if r.OK() && r.Done >= w.From && r.Done < w.To {
 		w.ended++
-		w.inputs, w.prompts = w.inputs+max(0, r.Inputs), w.prompts+max(0, r.PromptTokens)
+		w.inputs, w.prompts, w.clips = w.inputs+max(0, r.Inputs), w.prompts+max(0, r.PromptTokens), w.clips+max(0, r.Clip)
 	}
 	if r.OutputTokens <= 0 || !r.HasContent() || r.Failed() {
 		return

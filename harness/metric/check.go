@@ -33,7 +33,7 @@ func Check(m Metric) error {
 		fault(of.Per == LaterToken && of.From < FirstChunk, "the first token belongs to the time before the first chunk")
 	case Total:
 		fault(of.Of == 0, "it counts nothing")
-		fault(of.PerSecond != (m.Unit == quantity.PerSecond || m.Unit == quantity.TokensPerSecond), "it is by the second, or its unit is")
+		fault(of.PerSecond != (m.Unit == quantity.PerSecond || m.Unit == quantity.TokensPerSecond || m.Unit == quantity.SecondsPerSecond), "it is by the second, or its unit is")
 	case Attainment:
 		fault(of.PerSecond != (m.Unit == quantity.PerSecond), "it is by the second, or its unit is")
 	case OwnTime:

@@ -209,7 +209,12 @@ func (m Metric) Feeds() (feed string, series []string) {
 // unitOf is the unit that a source has; "" where it may have several.
 func unitOf(s Source) quantity.Unit {
 	switch of := s.(type) {
-	case Latency, LongestGap, Gap, OwnTime, Histogram:
+	case Latency:
+		if of.Per == ClipSecond {
+			return quantity.Factor
+		}
+		return quantity.Seconds
+	case LongestGap, Gap, OwnTime, Histogram:
 		return quantity.Seconds
 	case ErrorRate, ValidAnswers, Coalesced, Ratio:
 		return quantity.Ratio

@@ -15,7 +15,7 @@ func (m Metric) Means(a harness.Answers) bool {
 	switch of := m.Source.(type) {
 	case Latency:
 		pieces := of.From.isPiece() || of.To.isPiece()
-		return (a.Streams() || !pieces) && (a.Generates() || !of.Per.countsTokens()) && (!a.Generates() || of.Per != Input)
+		return (a.Streams() || !pieces) && of.Per.means(a)
 	case Gap, LongestGap, Coalesced:
 		return a.Streams()
 	case OwnTime:
@@ -27,13 +27,24 @@ func (m Metric) Means(a harness.Answers) bool {
 	case Energy:
 		return of.Per.means(a)
 	case ValidAnswers:
-		return a.Generates()
+		return a.Generates() && !a.Transcribes()
 	case Histogram:
 		return a.Generates() || !slices.Contains(ofTokens(), of.Name)
 	case Gauge:
 		return a.Generates() || of.Series != vllm.GenerationTokens
 	}
 	return true
+}
+
+// means reports whether such requests have something of a divisor.
+func (p Per) means(a harness.Answers) bool {
+	switch p {
+	case Input:
+		return !a.Generates()
+	case ClipSecond:
+		return a.Transcribes()
+	}
+	return a.CountsTokens() || !p.countsTokens()
 }
 
 // isPiece reports whether an instant is that of a piece of the answer.
@@ -44,11 +55,11 @@ func (c RequestCount) means(a harness.Answers) bool {
 	case "inputs":
 		return !a.Generates()
 	case "prompt_tokens":
-		return true
+		return a != harness.TranscriptsAtOnce
 	case "len(chunk_ns)":
 		return a.Streams()
 	}
-	return a.Generates()
+	return a.CountsTokens()
 }
 
 func (of Amount) means(a harness.Answers) bool {
@@ -56,7 +67,9 @@ func (of Amount) means(a harness.Answers) bool {
 	case Inputs, PromptTokens:
 		return !a.Generates()
 	case OutputTokens:
-		return a.Generates()
+		return a.CountsTokens()
+	case ClipSeconds:
+		return a.Transcribes()
 	}
 	return true
 }
@@ -89,10 +102,14 @@ func CheckMeaning(o harness.Objective, over harness.Interface) error {
 
 // Meaningless is why a metric has no meaning over an interface.
 func Meaningless(m Metric, over harness.Interface) string {
-	why := "nothing is pooled"
+	why := "no texts are pooled, and no clips transcribed"
 	switch over.Answers {
 	case harness.AtOnce:
 		why = "its answers come at once, not token by token"
+	case harness.Transcripts:
+		why = "what is asked are clips, and the answers what is said in them"
+	case harness.TranscriptsAtOnce:
+		why = "its transcripts come at once, and the server does not count their tokens"
 	case harness.Pooled:
 		why = "no token is generated"
 	}

@@ -62,5 +62,5 @@ func TestCurveAndHistory_areStatisticsThatTheirMetricsHave(t *testing.T) {
 	}
 	assert.Contains(t, curve, "p99 TTFT")
 	assert.Contains(t, curve, "output throughput")
-	assert.Equal(t, []string{"p50 TTFT", "p99 TTFT", "p95 ITL", "p50 TPOT", "p99 TPOT", "mean E2E latency", "output throughput", "input throughput", "goodput"}, history)
+	assert.Equal(t, []string{"p50 TTFT", "p99 TTFT", "p95 ITL", "p50 TPOT", "p99 TPOT", "mean E2E latency", "p50 real-time factor", "p99 real-time factor", "output throughput", "input throughput", "audio throughput", "goodput"}, history)
 }

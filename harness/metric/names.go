@@ -13,6 +13,8 @@ const (
 	NameRequestThroughput = "request throughput"
 	NameOutputThroughput  = "output throughput"
 	NameInputThroughput   = "input throughput"
+	NameAudioThroughput   = "audio throughput"
+	NameRealTimeFactor    = "real-time factor"
 	NameErrorRate         = "error rate"
 	NameAttainment        = "attainment"
 	NameGoodput           = "goodput"

@@ -19,6 +19,8 @@ func ofTheRun() []Metric {
 			Formula: "output tokens that arrived inside the measured window, without those of requests that failed ÷ its length"},
 		{Name: NameInputThroughput, Unit: quantity.PerSecond, Better: HigherIsBetter, Source: Total{Of: Inputs, PerSecond: true}, Curve: figure, History: figure,
 			Formula: "inputs of answers that ended whole inside the measured window ÷ its length"},
+		{Name: NameAudioThroughput, Unit: quantity.SecondsPerSecond, Better: HigherIsBetter, Source: Total{Of: ClipSeconds, PerSecond: true}, Curve: figure, History: figure,
+			Formula: "seconds of the clips whose transcripts ended whole inside the measured window ÷ its length: how many clips that play at once the server keeps up with"},
 		{Name: "prompt token throughput", Unit: quantity.TokensPerSecond, Better: HigherIsBetter, Source: Total{Of: PromptTokens, PerSecond: true}, Curve: figure,
 			Formula: "prompt tokens of answers that ended whole inside the measured window, as the server counted them ÷ its length"},
 		{Name: NameErrorRate, Unit: quantity.Ratio, Better: LowerIsBetter, Source: ErrorRate{}, Curve: figure,

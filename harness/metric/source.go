@@ -41,6 +41,7 @@ const (
 	OutputToken            // output tokens, as the server counted them
 	LaterToken             // output tokens after the first one
 	Input                  // inputs, of a request that is pooled
+	ClipSecond             // seconds of the clip that is transcribed
 )
 
 // LongestGap is the longest time between two successive chunks of one answer.
@@ -82,6 +83,7 @@ const (
 	Good                           // good requests among those that were due in it
 	Inputs                         // inputs of whole answers that ended in it
 	PromptTokens                   // prompt tokens of whole answers that ended in it
+	ClipSeconds                    // seconds of the clips of whole answers that ended in it
 )
 
 // ErrorRate is the share of the requests due that failed.

@@ -21,9 +21,13 @@ func (l Latency) column() string {
 	}[l]
 	if value == "" {
 		value = "(" + l.To.stored() + " - " + l.From.stored() + ")"
-		if l.Per == Input {
+		switch l.Per {
+		case Undivided:
+		case Input:
 			value += " // nullif(inputs, 0)"
-		} else if l.Per != Undivided {
+		case ClipSecond:
+			value += " / nullif(clip_ns / 1e9, 0)"
+		default:
 			value += fmt.Sprintf(" // nullif(greatest(output_tokens - %d, 0), 0)", map[Per]int{LaterToken: 1}[l.Per])
 		}
 	}

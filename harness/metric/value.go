@@ -39,8 +39,15 @@ func (i Instant) of(r *harness.Record) time.Duration {
 	return r.Done
 }
 
-// tokens are what a request has of a divisor; 0 where that is not known.
-func (p Per) tokens(r *harness.Record) int {
+// of is how much a request has of a divisor; 0 where that is not known.
+func (p Per) of(r *harness.Record) float64 {
+	if p == ClipSecond {
+		return max(0, r.Clip.Seconds())
+	}
+	return float64(p.count(r))
+}
+
+func (p Per) count(r *harness.Record) int {
 	switch p {
 	case OutputToken:
 		return max(0, r.OutputTokens)
@@ -64,9 +71,12 @@ func (l Latency) Value(r *harness.Record) (float64, bool) {
 // Shown is the latency of a request whose instants came. One that ends with the first content
 // is shown of a request that failed later, too; the others are of whole answers only.
 func (l Latency) Shown(r *harness.Record) (float64, bool) {
-	from, to, n := l.From.of(r), l.To.of(r), l.Per.tokens(r)
+	from, to, n := l.From.of(r), l.To.of(r), l.Per.of(r)
 	if from == harness.NoTime || to == harness.NoTime || to < from || n == 0 {
 		return 0, false
+	}
+	if l.Per == ClipSecond {
+		return (to - from).Seconds() / n, r.OK()
 	}
 	return ((to - from) / time.Duration(n)).Seconds(), !l.ofWhole() || r.OK()
 }

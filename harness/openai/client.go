@@ -11,6 +11,7 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/client"
+	"github.com/vllmspec/vllmspec/harness/media"
 	"github.com/vllmspec/vllmspec/harness/servers"
 	"github.com/vllmspec/vllmspec/harness/wire"
 	"github.com/vllmspec/vllmspec/internal/limit"
@@ -44,7 +45,8 @@ type Client struct {
 	longEvents atomic.Int64 // bytes of long events that have come in part, of all streams
 	dialect    dialect      // learnt before the load
 	software   servers.Software
-	mocked     bool     // the mock has answered
+	mocked     bool // the mock has answered
+	media      media.Kept
 	wording    *wording // of chats that are asked in place of token ids; learnt then too
 }
 

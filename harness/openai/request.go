@@ -11,7 +11,7 @@ import (
 // Prepare makes the body of a prompt before it is due.
 func (c *Client) Prepare(p harness.Prompt) harness.Prompt {
 	p.Request = c.request(p)
-	if c.wording != nil && c.wording.off > 0 && p.TokenIDs != nil {
+	if c.wording != nil && c.wording.off > 0 && p.TokenIDs != nil || len(p.Media) > 0 {
 		p.Tokens = 0 // its length is not exact
 	}
 	return p
@@ -56,7 +56,7 @@ func (c *Client) members(p harness.Prompt) map[string]any {
 	limit := "max_tokens"
 	switch {
 	case p.Messages != nil:
-		if members["messages"] = p.Messages; !c.dialect.oldLimit {
+		if members["messages"] = c.illustrated(p.Messages, salt); !c.dialect.oldLimit {
 			limit = "max_completion_tokens"
 		}
 	case p.TokenIDs != nil:

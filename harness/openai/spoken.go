@@ -2,6 +2,7 @@ package openai
 
 import (
 	"context"
+	"slices"
 
 	"github.com/vllmspec/vllmspec/harness"
 )
@@ -9,8 +10,23 @@ import (
 // Spoken is a prompt as a chat, for interfaces that have nothing else, and the salt that keeps it apart from
 // others in a prefix cache; "" where the server takes none, and the prompts differ instead.
 func (c *Client) Spoken(p harness.Prompt) (chat harness.Prompt, salt string) {
+	own := saltOf(p)
 	p, salt = c.Salted(p)
-	return c.spoken(p), salt
+	p = c.spoken(p)
+	p.Messages = c.illustrated(p.Messages, own)
+	return p, salt
+}
+
+// illustrated are messages with their media, which are made now. A salt makes others of them.
+func (c *Client) illustrated(messages []harness.Message, salt string) []harness.Message {
+	if !slices.ContainsFunc(messages, func(m harness.Message) bool { return len(m.Media) > 0 }) {
+		return messages
+	}
+	out := make([]harness.Message, len(messages))
+	for i, m := range messages {
+		out[i] = c.media.Message(m, salt)
+	}
+	return out
 }
 
 // Salted is a prompt as it is asked, and the salt that keeps it apart, for interfaces that take it as it is.

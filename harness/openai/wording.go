@@ -61,6 +61,7 @@ func (c *Client) asChat(p harness.Prompt) harness.Prompt {
 func (c *Client) spoken(p harness.Prompt) harness.Prompt {
 	switch {
 	case p.Messages != nil:
+		return p
 	case p.TokenIDs == nil:
 		p.Messages, p.Text = said(p.Text), ""
 	case c.wording == nil: // not learnt yet, or it could not be: the server will count what it gets
@@ -68,6 +69,7 @@ func (c *Client) spoken(p harness.Prompt) harness.Prompt {
 	default:
 		p.Messages, p.TokenIDs = c.wording.chat(p.TokenIDs), nil
 	}
+	p.Messages[0].Media, p.Media = p.Media, nil
 	return p
 }
 

@@ -38,6 +38,8 @@ func Format(v float64, unit Unit) string {
 		return Digits(v) + " per second"
 	case TokensPerSecond:
 		return Digits(v) + " tokens per second"
+	case SecondsPerSecond:
+		return Digits(v) + " seconds per second"
 	case Tokens:
 		return Digits(v) + " tokens"
 	case Bytes:

@@ -25,6 +25,9 @@ const (
 	Joules          Unit = "J"
 	Celsius         Unit = "°C"
 	Hertz           Unit = "Hz"
+
+	Factor           Unit = "×"   // how many times as long, or as much
+	SecondsPerSecond Unit = "s/s" // of sound, in the time that passes
 )
 
 // Units of a comparison's value: the figure of these runs ÷ that of those they are
@@ -69,6 +72,10 @@ func (u Unit) scales() []scale {
 		return []scale{{"°C", 1, "C c °c celsius degrees"}}
 	case Hertz:
 		return []scale{{"MHz", 1e6, "mhz"}, {"GHz", 1e9, "ghz"}}
+	case Factor:
+		return []scale{{"", 1, "× x times"}}
+	case SecondsPerSecond:
+		return []scale{{"seconds per second", 1, perSecond("seconds", "second", "sec", "s")}}
 	default:
 		return []scale{{"", 1, "requests request reqs req"}}
 	}
@@ -143,7 +150,8 @@ func (u Unit) unknown(number, written, of string) error {
 func (u Unit) Example() string {
 	return map[Unit]string{Seconds: "500 ms", Ratio: "5%", PerSecond: "7.5 per second", TokensPerSecond: "1,200 tokens per second",
 		Tokens: "512", Count: "64", Bytes: "40 GiB",
-		BytesPerSecond: "100 MB/s", Cores: "2 cores", Watts: "500 W", Joules: "0.5 J", Celsius: "80 °C", Hertz: "1,200 MHz"}[u]
+		BytesPerSecond: "100 MB/s", Cores: "2 cores", Watts: "500 W", Joules: "0.5 J", Celsius: "80 °C", Hertz: "1,200 MHz",
+		Factor: "0.2", SecondsPerSecond: "40 seconds per second"}[u]
 }
 
 // given is a number that was written without a unit, as it would be with one.

@@ -67,12 +67,17 @@ const (
 func (f figure) isTime() bool { return f.unit == quantity.Seconds }
 
 // means reports whether both count a figure of such answers. A server counts each input that is pooled as a
-// request, so that its mean time is of other requests than the client's.
+// request, so that its mean time is of other requests than the client's. Of clips vLLM's usage counts what they
+// become in the model, and its metrics only what stands beside them.
 func (f figure) means(a harness.Answers) bool {
 	switch {
 	case f.kind == firstTokens:
 		return a.Streams()
-	case f.kind == wholeAnswers, f.name == outputTokens, f.name == endedByLength:
+	case f.kind == ends && a == harness.TranscriptsAtOnce, f.name == promptTokens && a.Transcribes():
+		return false
+	case f.name == outputTokens:
+		return a.CountsTokens()
+	case f.kind == wholeAnswers, f.name == endedByLength:
 		return a.Generates()
 	}
 	return true
@@ -80,6 +85,7 @@ func (f figure) means(a harness.Answers) bool {
 
 // The figures of what is generated.
 const (
+	promptTokens  = "prompt tokens"
 	outputTokens  = "output tokens"
 	endedByLength = endedBy + "length"
 	endedBy       = "answers ended by "
@@ -119,7 +125,7 @@ func figures() []figure {
 	return []figure{
 		{requests, "requests", quantity.Count,
 			func(a *ledger.Ledger) (float64, int) { return float64(a.Client.Answered), a.Client.Answered }, (*ledger.Ledger).Finished},
-		{tokens, "prompt tokens", quantity.Tokens,
+		{tokens, promptTokens, quantity.Tokens,
 			func(a *ledger.Ledger) (float64, int) { return tokensOf(a, a.Client.Prompt) },
 			func(a *ledger.Ledger) float64 { return a.Rise(ledger.SeriesPrompts) }},
 		{tokens, outputTokens, quantity.Tokens,

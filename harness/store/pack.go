@@ -159,6 +159,7 @@ func (r *row) pack(p *packer) {
 	p.texts(&r.ChunksKnown)
 	p.flag(&r.DueUnknown)
 	p.texts(&r.Validity)
+	p.numbers(&r.ClipNS)
 }
 
 func (r *reading) pack(p *packer) {

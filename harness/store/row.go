@@ -64,6 +64,7 @@ type row struct {
 	DueUnknown               bool    `parquet:"due_unknown"`                // due_ns is when it was sent
 	Inputs                   *int64  `parquet:"inputs,optional"`            // texts that are pooled
 	Validity                 *string `parquet:"validity,optional,dict"`     // what checks of the answer found; null where none was made
+	ClipNS                   *int64  `parquet:"clip_ns,optional"`           // how long the clip is that is transcribed
 }
 
 // reading is one line of samples.parquet.
@@ -93,7 +94,7 @@ func toRow(run, scenario string, r *harness.Record) row {
 		Finish: text(r.Finish), Failure: text(string(r.Failure)), HTTPStatus: count(r.HTTPStatus), Error: text(r.Error),
 		RequestID: text(r.RequestID), Model: text(r.Model), RequestedModel: text(r.RequestedModel), Replica: text(r.Replica), Warmup: r.Warmup, Good: r.Good, FullLength: r.Full,
 		RequestedMinOutputTokens: count(r.RequestedMinOutputTokens), CountFault: text(string(r.CountFault)), Refused: r.Refused,
-		ChunksKnown: text(string(r.Seen)), DueUnknown: r.DueUnknown, Inputs: count(r.Inputs), Validity: text(string(r.Validity)),
+		ChunksKnown: text(string(r.Seen)), DueUnknown: r.DueUnknown, Inputs: count(r.Inputs), ClipNS: instant(r.Clip), Validity: text(string(r.Validity)),
 	}
 }
 
@@ -117,7 +118,7 @@ func (r *row) record() harness.Record {
 	out.RequestID, out.Model, out.RequestedModel, out.Replica = untext(r.RequestID), untext(r.Model), untext(r.RequestedModel), untext(r.Replica)
 	out.Warmup, out.Good, out.Full = r.Warmup, r.Good, r.FullLength
 	out.RequestedMinOutputTokens, out.CountFault, out.Refused = uncount(r.RequestedMinOutputTokens), harness.CountFault(untext(r.CountFault)), r.Refused
-	out.Inputs = uncount(r.Inputs)
+	out.Inputs, out.Clip = uncount(r.Inputs), uninstant(r.ClipNS)
 	out.Seen, out.DueUnknown, out.Validity = harness.Seen(untext(r.ChunksKnown)), r.DueUnknown, harness.Validity(untext(r.Validity))
 	out.DropImpossible()
 	return out

@@ -103,7 +103,7 @@ func TestColumns_areThoseOfTheContract(t *testing.T) {
 	}
 	assert.Equal(t, strings.Fields(`run scenario class seq session turn user due_ns sent_ns headers_ns first_token_ns first_answer_ns
 		done_ns ttft_ns tpot_ns e2e_ns lag_ns connecting_ns resolving_ns securing_ns read_delay_ns server_queue_ns server_prefill_ns server_decode_ns chunk_ns chunk_tokens prompt_tokens output_tokens cached_tokens reasoning_tokens
-		shareable_tokens requested_prompt_tokens requested_output_tokens finish failure http_status error request_id model requested_model replica warmup good full_length requested_min_output_tokens count_fault refused chunks_known due_unknown inputs validity`), names)
+		shareable_tokens requested_prompt_tokens requested_output_tokens finish failure http_status error request_id model requested_model replica warmup good full_length requested_min_output_tokens count_fault refused chunks_known due_unknown inputs validity clip_ns`), names)
 }
 
 func TestFolder_sameRunSameBytes(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/trials"
 	"github.com/vllmspec/vllmspec/reports"
@@ -50,7 +51,7 @@ func ofRun(figures []reports.Figures) table {
 			t.rows = append(t.rows, row)
 		}
 	}
-	for _, name := range []string{"request throughput", "input throughput", "output throughput", "error rate"} {
+	for _, name := range []string{"request throughput", "input throughput", metric.NameAudioThroughput, "output throughput", "error rate"} {
 		if value, known := of[name][""]; known {
 			t.rows = append(t.rows, tableRow{name: name, text: value})
 		}

@@ -198,8 +198,8 @@ func (a asked) ofRun(source metric.Source) (r relation) {
 		metric.Coalesced{}:                            "sum(len(chunk_ns) - len(list_distinct(chunk_ns))) / sum(len(chunk_ns))", // stamps only ascend
 	}[source]
 	switch source {
-	case metric.Total{Of: metric.Ended, PerSecond: true}, metric.Total{Of: metric.Inputs, PerSecond: true}, metric.Total{Of: metric.PromptTokens, PerSecond: true}:
-		of := map[metric.Amount]string{metric.Ended: "count(*)", metric.Inputs: "sum(inputs)", metric.PromptTokens: "sum(prompt_tokens)"}[source.(metric.Total).Of]
+	case metric.Total{Of: metric.Ended, PerSecond: true}, metric.Total{Of: metric.Inputs, PerSecond: true}, metric.Total{Of: metric.ClipSeconds, PerSecond: true}, metric.Total{Of: metric.PromptTokens, PerSecond: true}:
+		of := map[metric.Amount]string{metric.Ended: "count(*)", metric.Inputs: "sum(inputs)", metric.ClipSeconds: "sum(clip_ns) / 1e9", metric.PromptTokens: "sum(prompt_tokens)"}[source.(metric.Total).Of]
 		return relation{total: of + " / " + a.seconds(), from: "'requests.parquet' where " + inside("done_ns") + " and failure is null" + a.ofClass()}
 	case metric.Total{Of: metric.OutputTokens, PerSecond: true}:
 		return relation{with: "with tokens as (\n  " + tokensSQL + a.ofClass() + ")\n", total: "sum(tokens) / " + a.seconds(), from: "tokens where " + inside("at_ns")}

@@ -67,18 +67,21 @@ func Duration(s string) (time.Duration, error) {
 	return d, err
 }
 
-// Length reads "512", "512 ± 64", "a log-normal 512 ± 256", or "100 to 900".
-func Length(s string) (l dataset.Length, err error) {
+// Length reads "512", "512 ± 64", "a log-normal 512 ± 256", or "100 to 900" tokens.
+func Length(s string) (dataset.Length, error) { return LengthOf(s, "tokens") }
+
+// LengthOf reads the same of something else.
+func LengthOf(s, of string) (l dataset.Length, err error) {
 	if from, to, ranges := strings.Cut(s, " to "); ranges {
-		return evenLength(from, to)
+		return evenLength(from, to, of)
 	}
 	rest, logNormal := strings.CutPrefix(s, "a log-normal ")
 	mean, deviation, spread := strings.Cut(strings.NewReplacer("+/-", "±", "+-", "±").Replace(rest), "±")
-	if l.Mean, err = Count(strings.TrimSpace(mean), "tokens", 1); err != nil {
+	if l.Mean, err = Count(strings.TrimSpace(mean), of, 1); err != nil {
 		return l, err
 	}
 	if spread {
-		l.Deviation, err = Count(strings.TrimSpace(deviation), "tokens", 0)
+		l.Deviation, err = Count(strings.TrimSpace(deviation), of, 0)
 	}
 	if l.LogNormal = logNormal; logNormal && !spread {
 		return l, fmt.Errorf("%q does not say how much lengths vary; write a log-normal 512 ± 256", s)
@@ -87,11 +90,11 @@ func Length(s string) (l dataset.Length, err error) {
 }
 
 // evenLength is a length that is drawn evenly between two.
-func evenLength(from, to string) (l dataset.Length, err error) {
-	if l.From, err = Count(strings.TrimSpace(from), "tokens", 1); err != nil {
+func evenLength(from, to, of string) (l dataset.Length, err error) {
+	if l.From, err = Count(strings.TrimSpace(from), of, 1); err != nil {
 		return l, err
 	}
-	if l.To, err = Count(strings.TrimSpace(to), "tokens", 1); err != nil {
+	if l.To, err = Count(strings.TrimSpace(to), of, 1); err != nil {
 		return l, err
 	}
 	if l.To < l.From {

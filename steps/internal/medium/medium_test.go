@@ -1,0 +1,65 @@
+package medium_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/dataset"
+	"github.com/vllmspec/vllmspec/harness/dataset/multimodal"
+	"github.com/vllmspec/vllmspec/steps/internal/medium"
+)
+
+func TestSeconds(t *testing.T) {
+	for text, want := range map[string]dataset.Length{"10": {Mean: 10}, "10 to 30": {Mean: 20, From: 10, To: 30}, "20 ± 5": {Mean: 20, Deviation: 5}} {
+		got, err := medium.Seconds(text, "seconds")
+		require.NoError(t, err)
+		assert.Equal(t, want, got)
+	}
+	got, err := medium.Seconds("1 to 3", "minutes")
+	require.NoError(t, err)
+	assert.Equal(t, dataset.Length{Mean: 120, From: 60, To: 180}, got)
+	for text, says := range map[string]string{
+		"0": "seconds: 0 is too few; it must be at least 1", "1.5": "seconds: 1.5 is no whole number", "a few": `"a few" is no number`,
+		"30 to 10": "the first must be the smaller one", "4,000": "are too long; one has 1h0m0s at most",
+	} {
+		_, err := medium.Seconds(text, "seconds")
+		assert.ErrorContains(t, err, says, text)
+	}
+}
+
+func TestImages(t *testing.T) {
+	image := harness.Medium{Kind: harness.Image, Width: 1024, Height: 768}
+	got, err := medium.Images("an", "", "1024x768")
+	require.NoError(t, err)
+	assert.Equal(t, multimodal.Some{Each: 1, Like: image}, got)
+	got, err = medium.Images("2", "10", "1024×768")
+	require.NoError(t, err)
+	assert.Equal(t, multimodal.Some{Each: 2, Of: 10, Like: image}, got)
+	for _, bad := range []struct{ each, of, size, says string }{
+		{"0", "", "64x64", "images: 0 is too few"}, {"2", "1", "64x64", "images: 1 is too few; it must be at least 2"},
+		{"2", "", "large", `"large" is no size; write width and height in pixels: 1024x768`}, {"2", "", "8x64", "each side has between 16 and 8192 pixels"},
+		{"2", "", "999999x64", "each side has between"},
+	} {
+		_, err := medium.Images(bad.each, bad.of, bad.size)
+		assert.ErrorContains(t, err, bad.says)
+	}
+}
+
+func TestVideoAndClip(t *testing.T) {
+	got, err := medium.Video("5 seconds", "320x240")
+	require.NoError(t, err)
+	assert.Equal(t, harness.Medium{Kind: harness.Video, Length: 5 * time.Second, Width: 320, Height: 240}, got.Like)
+	_, err = medium.Video("1 hour", "320x240")
+	assert.ErrorContains(t, err, "it has between 125 ms and 10m0s")
+	got, err = medium.Clip("500 ms")
+	require.NoError(t, err)
+	assert.Equal(t, harness.Medium{Kind: harness.Clip, Length: time.Second / 2}, got.Like)
+	_, err = medium.Clip("0 s")
+	assert.ErrorContains(t, err, "it has between 100 ms and 1h0m0s")
+	_, err = medium.Clip("5 secands")
+	assert.ErrorContains(t, err, "did you mean")
+}
