@@ -61,8 +61,12 @@ func holds(s *harness.Scenario, found float64) error {
 	return nil
 }
 
-// singleQuestions refuses a contract about the cache where conversations have later turns.
+// singleQuestions refuses a contract about the cache where conversations have later turns, or nothing is asked that can be
+// asked beforehand as a prompt.
 func (w *world) singleQuestions() error {
+	if c := w.scenario.Cache; c != nil && c.Share > 0 && (w.workload.pooled.task != "" || w.workload.clips.task != "") {
+		return errors.New("what is found in the prefix cache can be said of prompts that are answered, and not of texts or clips; leave it out")
+	}
 	if w.scenario.Cache != nil && !w.scenario.Leftovers && w.workload.hasTurns() {
 		return errors.New("later turns of a conversation find their own history in the prefix cache; what is in it can be said of single questions only")
 	}

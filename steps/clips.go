@@ -20,9 +20,9 @@ type clips struct {
 // clipsSentences say what is asked beside text.
 func clipsSentences() []entry {
 	return []entry{
-		{Pattern: `^clips of (.+) (seconds?|minutes?) are (transcribed|translated)$`, Do: clipsAre,
+		{Pattern: `^clips of (.+) are (transcribed|translated)$`, Do: clipsAre,
 			Doc: `Has a speech model transcribe clips of sound, or translate what is said in them into English, one clip in each
-				request. A length is written as those of prompts are: 10, 10 to 30, or 20 ± 5. Clips are made, no two alike: sound in
+				request. A length is written as those of prompts are: 10 seconds, 10 to 30 seconds, or 2 ± 1 minutes. Clips are made, no two alike: sound in
 				the rhythm of speech, in which nothing is said (WAV, 16 kHz, one channel). Transcripts are streamed, unless answers come
 				in one piece. Beside latencies, real-time factor and audio throughput are measured.`},
 		{Pattern: `^clips from "([^"]*)" are (transcribed|translated)$`, Do: clipsFrom,
@@ -40,9 +40,9 @@ func clipsSentences() []entry {
 	}
 }
 
-func clipsAre(work *workload, length, unit, verb string) (err error) {
+func clipsAre(work *workload, length, verb string) (err error) {
 	var c clips
-	c.seconds, err = medium.Seconds(length, unit)
+	c.seconds, err = medium.Seconds(length)
 	return errors.Join(err, work.clips.be(c, verb))
 }
 

@@ -46,7 +46,7 @@ func (work *workload) asksWhat() (harness.Dataset, error) {
 		return nil, errors.New("clips are asked without prompts, and the workload is described twice; leave out what says how prompts and answers are, but for how long answers are at most")
 	case work.clips.task != "":
 		return work.clips.dataset(work.bound), nil
-	case work.pooled.task != "" && (work.describedTwice() || work.bound > 0):
+	case work.pooled.task != "" && (work.describedTwice() || work.bound > 0 || work.full):
 		return nil, errors.New("texts have no answers, and the workload is described twice; leave out what says how prompts and answers are")
 	case work.pooled.task != "":
 		return work.pooled.Texts, nil

@@ -88,7 +88,7 @@ func (work *workload) askedOver(name string) error {
 // overInterface is the interface over which the workload is asked. The zero value is completions and chats.
 func (work *workload) overInterface() (harness.Interface, error) {
 	over := work.over
-	if work.chats {
+	if work.chats && over != "" && work.pooled.task == "" && work.clips.task == "" {
 		over = ""
 	}
 	in, err := interfaces.Choose(cmp.Or(work.pooled.task, work.clips.task), over, work.shape())
@@ -110,7 +110,7 @@ func (work *workload) shape() harness.Prompt {
 
 // describedTwice reports whether something of a workload of prompts stands beside texts or clips.
 func (work *workload) describedTwice() bool {
-	return work.conversations != "" || work.prompt.Mean > 0 || work.answer.Mean > 0 || work.mix != nil || work.full || work.groups > 0 || work.turns > 0 || len(work.media) > 0
+	return work.conversations != "" || work.prompt.Mean > 0 || work.answer.Mean > 0 || work.mix != nil || work.groups > 0 || work.turns > 0 || len(work.media) > 0
 }
 
 // fit refuses rows of a class that the traffic does not have, and rows about what has no meaning over the interface.

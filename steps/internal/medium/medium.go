@@ -4,6 +4,7 @@ package medium
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -21,10 +22,14 @@ const (
 	widest       = 8192 // pixels
 )
 
-// Seconds reads how long clips are: "10", "10 to 30" or "10 ± 3", in seconds or minutes.
-func Seconds(s, unit string) (dataset.Length, error) {
-	l, err := amount.LengthOf(s, unit)
-	if err != nil {
+// Seconds reads how long clips are: "10 seconds", "10 to 30 seconds" or "2 ± 1 minutes".
+func Seconds(text string) (l dataset.Length, err error) {
+	cut := strings.LastIndex(text, " ")
+	s, unit := text[:max(0, cut)], text[cut+1:]
+	if known := []string{"second", "seconds", "minute", "minutes"}; !slices.Contains(known, unit) {
+		return l, fmt.Errorf("%q is no length of clips; write 10 seconds, 10 to 30 seconds or 2 minutes", text)
+	}
+	if l, err = amount.LengthOf(s, unit); err != nil {
 		return l, fmt.Errorf("clips: %w", err)
 	}
 	if strings.HasPrefix(unit, "minute") {

@@ -14,19 +14,18 @@ import (
 )
 
 func TestSeconds(t *testing.T) {
-	for text, want := range map[string]dataset.Length{"10": {Mean: 10}, "10 to 30": {Mean: 20, From: 10, To: 30}, "20 ± 5": {Mean: 20, Deviation: 5}} {
-		got, err := medium.Seconds(text, "seconds")
+	for text, want := range map[string]dataset.Length{"10 seconds": {Mean: 10}, "1 second": {Mean: 1}, "10 to 30 seconds": {Mean: 20, From: 10, To: 30}, "20 ± 5 seconds": {Mean: 20, Deviation: 5},
+		"1 to 3 minutes": {Mean: 120, From: 60, To: 180}} {
+		got, err := medium.Seconds(text)
 		require.NoError(t, err)
 		assert.Equal(t, want, got)
 	}
-	got, err := medium.Seconds("1 to 3", "minutes")
-	require.NoError(t, err)
-	assert.Equal(t, dataset.Length{Mean: 120, From: 60, To: 180}, got)
 	for text, says := range map[string]string{
-		"0": "seconds: 0 is too few; it must be at least 1", "1.5": "seconds: 1.5 is no whole number", "a few": `"a few" is no number`,
-		"30 to 10": "the first must be the smaller one", "4,000": "are too long; one has 1h0m0s at most",
+		"0 seconds": "seconds: 0 is too few; it must be at least 1", "1.5 seconds": "seconds: 1.5 is no whole number", "a few seconds": `"a few" is no number`,
+		"30 to 10 seconds": "the first must be the smaller one", "4,000 seconds": "are too long; one has 1h0m0s at most",
+		"10": `"10" is no length of clips; write 10 seconds`, "10 secands": `"10 secands" is no length of clips`,
 	} {
-		_, err := medium.Seconds(text, "seconds")
+		_, err := medium.Seconds(text)
 		assert.ErrorContains(t, err, says, text)
 	}
 }
