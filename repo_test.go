@@ -59,6 +59,7 @@ func allowed() map[string][]string {
 		"harness/servers":            {"harness/vllm"},
 		"harness/openai":             append(domain, "harness/media", "harness/client", "harness/servers", "harness/wire", "internal/limit", "internal/modelname", "internal/plain", "harness/vllm"),
 		"harness/wire":               {"harness", "harness/client", "internal/limit"},
+		"harness/internal/wiretest":  {"harness", "harness/client"},
 		"harness/sampler":            append(domain, "harness/credentials", "harness/servers", "internal/limit", "internal/plain", "internal/redact", "harness/vllm"),
 		"harness/store":              append(domain, "internal/disk", "harness/arrival", "harness/servers", "harness/vllm"),
 		"harness/validity":           {"harness", "internal/limit", "internal/spelling"},

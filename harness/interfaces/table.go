@@ -68,8 +68,8 @@ func All() []Interface {
 	return []Interface{
 		{harness.Interface{Name: Completions}, []string{"/v1/completions"}, Questions, nil, nil},
 		{harness.Interface{Name: Chat}, []string{"/v1/chat/completions"}, Questions, nil, nil},
-		{harness.Interface{Name: Responses}, []string{responses.Path}, Questions, func(at *openai.Client, _ string) client.Replica { return &responses.Client{Client: at} }, responses.Lacks},
-		{harness.Interface{Name: Messages}, []string{messages.Path}, Questions, func(at *openai.Client, _ string) client.Replica { return &messages.Client{Client: at} }, messages.Lacks},
+		{harness.Interface{Name: Responses}, []string{responses.Path}, Questions, func(at *openai.Client, _ string) client.Replica { return responses.New(at) }, responses.Lacks},
+		{harness.Interface{Name: Messages}, []string{messages.Path}, Questions, func(at *openai.Client, _ string) client.Replica { return messages.New(at) }, messages.Lacks},
 		{harness.Interface{Name: Generate}, []string{generate.Path}, Prompts, func(at *openai.Client, _ string) client.Replica { return &generate.Client{Client: at} }, generate.Lacks},
 		pooled(Embeddings, Texts, pooling.Embed()),
 		pooled(Classify, Texts, pooling.Classify()),

@@ -3,6 +3,8 @@ package messages_test
 import (
 	"strings"
 	"testing"
+
+	"github.com/vllmspec/vllmspec/harness/internal/wiretest"
 )
 
 // BenchmarkStream is what the client spends on one chunk of an answer: see that of harness/openai.
@@ -13,12 +15,12 @@ func BenchmarkStream(b *testing.B) {
 		body.WriteString(events(fox))
 	}
 	body.WriteString(events(delta, stop))
-	c := clientOf(streamed(body.String()))
+	c := clientOf(wiretest.Streamed(body.String()))
 	b.ReportAllocs()
 	b.SetBytes(int64(body.Len()))
 	for b.Loop() {
 		n := 0
-		for chunk, err := range c.Ask(b.Context(), hello) {
+		for chunk, err := range c.Ask(b.Context(), wiretest.Hello()) {
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -1,11 +1,8 @@
 package messages_test
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"strings"
 	"testing"
@@ -15,69 +12,16 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/client"
+	"github.com/vllmspec/vllmspec/harness/internal/wiretest"
 	"github.com/vllmspec/vllmspec/harness/messages"
 	"github.com/vllmspec/vllmspec/harness/openai"
 )
 
-// An answering transport gives every request one answer, and keeps what was asked.
-type answering struct {
-	kind, body string
-	status     int // 0: 200
-	asked      *[]byte
+func clientOf(a wiretest.Server) *openai.Typed {
+	return messages.New(&openai.Client{Endpoint: client.Endpoint{URL: "http://test", Transport: a}, Model: "tiny", AtOnce: a.AtOnce()})
 }
 
-func (a answering) RoundTrip(r *http.Request) (*http.Response, error) {
-	if a.asked != nil {
-		*a.asked, _ = io.ReadAll(r.Body)
-	}
-	return &http.Response{StatusCode: max(a.status, 200), Header: http.Header{"Content-Type": {a.kind}}, Body: io.NopCloser(strings.NewReader(a.body))}, nil
-}
-
-func streamed(body string) answering {
-	return answering{kind: "text/event-stream; charset=utf-8", body: body}
-}
-func inOnePiece(body string) answering { return answering{kind: "application/json", body: body} }
-
-func clientOf(a answering) *messages.Client {
-	return &messages.Client{Client: &openai.Client{Endpoint: client.Endpoint{URL: "http://test", Transport: a}, Model: "tiny", AtOnce: a.kind == "application/json"}}
-}
-
-var hello = harness.Prompt{Messages: []harness.Message{{Role: "user", Content: "Hello"}}, MaxTokens: 40}
-
-// An outcome is what became of an answer.
-type outcome struct {
-	text, call, reasoning, refusal, finish, id, model string
-	pieces                                            int
-	usage                                             *harness.Usage
-	failure                                           harness.Failure
-	says                                              string
-}
-
-func outcomeOf(c harness.Client) outcome { return outcomeOfAsking(c, hello) }
-
-func outcomeOfAsking(c harness.Client, p harness.Prompt) (o outcome) {
-	for chunk, err := range c.Ask(context.Background(), p) {
-		if err != nil {
-			asked := err.(*harness.AskError)
-			o.failure, o.says = asked.Failure, asked.Err.Error()
-			return o
-		}
-		if chunk.Content() {
-			o.pieces++
-		}
-		o.text, o.call, o.reasoning, o.refusal = o.text+chunk.Text, o.call+chunk.Call, o.reasoning+chunk.Reasoning, o.refusal+chunk.Refusal
-		if chunk.Finish != "" {
-			o.finish = chunk.Finish
-		}
-		if chunk.Usage != nil {
-			o.usage = chunk.Usage
-		}
-		if chunk.RequestID != "" {
-			o.id, o.model = chunk.RequestID, chunk.Model
-		}
-	}
-	return o
-}
+func outcomeOf(c harness.Client) wiretest.Outcome { return wiretest.Ask(c, wiretest.Hello()) }
 
 // events are a stream of events.
 func events(all ...string) string {
@@ -105,35 +49,35 @@ const (
 var counts = &harness.Usage{PromptTokens: 23, OutputTokens: 4, CachedTokens: 16, ReasoningTokens: harness.Unreported, TotalTokens: harness.Unreported}
 
 // recorded is what a real vLLM answered.
-func recorded(t *testing.T, name, kind string) answering {
+func recorded(t *testing.T, name, kind string) wiretest.Server {
 	t.Helper()
 	raw, err := os.ReadFile("../../fixtures/recordings/0.32.0/" + name + ".txt")
 	require.NoError(t, err)
 	_, body, _ := strings.Cut(string(raw), "\n\n")
-	return answering{kind: kind, body: body}
+	return wiretest.Server{Kind: kind, Body: body}
 }
 
 func TestRead_ofARealServer(t *testing.T) {
 	counts := &harness.Usage{PromptTokens: 21, OutputTokens: 4, CachedTokens: 0, ReasoningTokens: harness.Unreported, TotalTokens: harness.Unreported}
-	assert.Equal(t, outcome{text: "oiq mjx waq tlb", finish: "length", id: "chatcmpl-953fa2230c2c12a2", model: "tiny", pieces: 4, usage: counts},
+	assert.Equal(t, wiretest.Outcome{Text: "oiq mjx waq tlb", Finish: "length", ID: "chatcmpl-953fa2230c2c12a2", Model: "tiny", Pieces: 4, Usage: counts},
 		outcomeOf(clientOf(recorded(t, "messages", "text/event-stream"))))
-	assert.Equal(t, outcome{text: "ycbukjcroubc", finish: "length", id: "chatcmpl-95edf21142772ae4", model: "tiny", pieces: 1, usage: counts},
+	assert.Equal(t, wiretest.Outcome{Text: "ycbukjcroubc", Finish: "length", ID: "chatcmpl-95edf21142772ae4", Model: "tiny", Pieces: 1, Usage: counts},
 		outcomeOf(clientOf(recorded(t, "messages-whole", "application/json"))))
 }
 
 func TestRead_knowsEveryKindOfContent(t *testing.T) {
-	whole := outcome{text: "Red fox", finish: "stop", id: "m-1", model: "tiny", pieces: 2, usage: counts}
+	whole := wiretest.Outcome{Text: "Red fox", Finish: "stop", ID: "m-1", Model: "tiny", Pieces: 2, Usage: counts}
 	thought := whole
-	thought.reasoning, thought.pieces = "Hm. So", 4
+	thought.Reasoning, thought.Pieces = "Hm. So", 4
 	called := whole
-	called.text, called.call, called.finish, called.pieces = "", `weather{"city":"Ulm"}`, "tool_calls", 3
+	called.Text, called.Call, called.Finish, called.Pieces = "", `weather{"city":"Ulm"}`, "tool_calls", 3
 	refused := whole
-	refused.finish = "refusal"
+	refused.Finish = "refusal"
 	silent := whole
-	silent.usage = nil
+	silent.Usage = nil
 	for name, c := range map[string]struct {
 		events []string
-		want   outcome
+		want   wiretest.Outcome
 	}{
 		"text": {[]string{start, block, red, fox, shut, delta, stop}, whole},
 		"thinking": {[]string{start, `{"type":"content_block_start","content_block":{"type":"thinking","thinking":""},"index":0}`, `{"type":"content_block_delta","delta":{"type":"thinking_delta","thinking":"Hm."},"index":0}`,
@@ -145,60 +89,60 @@ func TestRead_knowsEveryKindOfContent(t *testing.T) {
 		"no usage":                       {[]string{start, block, red, fox, shut, `{"type":"message_delta","delta":{"stop_reason":"stop_sequence"}}`, stop}, silent},
 		"what follows the end":           {[]string{start, block, red, fox, shut, delta, stop, `{"type":"error","error":{"message":"no"}}`}, whole},
 	} {
-		assert.Equal(t, c.want, outcomeOf(clientOf(streamed(events(c.events...)))), name)
+		assert.Equal(t, c.want, outcomeOf(clientOf(wiretest.Streamed(events(c.events...)))), name)
 	}
-	assert.Equal(t, thought.text, outcomeOf(clientOf(streamed(events(start, red, fox, delta, stop)+"data: [DONE]\n\n"))).text, "older versions of vLLM send it too")
-	once := outcomeOf(clientOf(inOnePiece(`{"id":"m-1","model":"tiny","content":[{"type":"thinking","thinking":"Hm"},{"type":"text","text":"Red"},{"type":"tool_use","name":"weather","input":{"city":"Ulm"}}],"stop_reason":"tool_use","usage":{"input_tokens":3,"output_tokens":2}}`)))
-	assert.Equal(t, "Hm Red weather{\"city\":\"Ulm\"} tool_calls", once.reasoning+" "+once.text+" "+once.call+" "+once.finish)
-	assert.Equal(t, 3, once.usage.PromptTokens)
+	assert.Equal(t, thought.Text, outcomeOf(clientOf(wiretest.Streamed(events(start, red, fox, delta, stop)+"data: [DONE]\n\n"))).Text, "older versions of vLLM send it too")
+	once := outcomeOf(clientOf(wiretest.InOnePiece(`{"id":"m-1","model":"tiny","content":[{"type":"thinking","thinking":"Hm"},{"type":"text","text":"Red"},{"type":"tool_use","name":"weather","input":{"city":"Ulm"}}],"stop_reason":"tool_use","usage":{"input_tokens":3,"output_tokens":2}}`)))
+	assert.Equal(t, "Hm Red weather{\"city\":\"Ulm\"} tool_calls", once.Reasoning+" "+once.Text+" "+once.Call+" "+once.Finish)
+	assert.Equal(t, 3, once.Usage.PromptTokens)
 }
 
 func TestFailure_hasItsName(t *testing.T) {
 	for name, c := range map[string]struct {
-		answer  answering
+		answer  wiretest.Server
 		failure harness.Failure
 		says    string
 	}{
-		"an error event":         {streamed(events(start, block, red, `{"type":"error","error":{"type":"internal_error","message":"the engine died"}}`)), harness.ErrorInStream, "the engine died"},
-		"an error without type":  {streamed(events(start, red) + "data: {\"error\":{\"message\":\"the engine died\",\"code\":500}}\n\n"), harness.ErrorInStream, "the engine died"},
-		"cut short":              {streamed(events(start, block, red)), harness.CutShort, "without message_stop"},
-		"a reason and no end":    {streamed(events(start, block, red, shut, delta)), harness.CutShort, "without message_stop"},
-		"an end and no reason":   {streamed(events(start, block, red, shut, stop)), harness.CutShort, "without a stop_reason"},
-		"no reason in the delta": {streamed(events(start, red, `{"type":"message_delta","delta":{"stop_reason":null}}`, stop)), harness.CutShort, "without a stop_reason"},
-		"cut in an event":        {streamed(events(start, block, red) + "event: message_stop\ndata: {\"ty"), harness.CutShort, "in the middle of an event"},
-		"no JSON":                {streamed("event: content_block_delta\ndata: {oops\n\n"), harness.Malformed, "not JSON"},
-		"nothing":                {streamed(""), harness.CutShort, "without message_stop"},
-		"a page":                 {answering{kind: "text/html", body: "<html><title>Sign in</title></html>"}, harness.Malformed, "Sign in"},
-		"in one piece, unasked":  {answering{kind: "application/json; charset=utf-8", body: `{"id":"r","type":"message","content":[],"stop_reason":"end_turn"}`}, harness.Malformed, "without streaming"},
-		"a refused request":      {answering{kind: "application/json", status: 404, body: `{"type":"error","error":{"type":"NotFoundError","message":"no such model"}}`}, harness.HTTPFailure(404), "no such model"},
-		"an error, whole":        {inOnePiece(`{"type":"error","error":{"type":"internal_error","message":"out of blocks"}}`), harness.ErrorInStream, "out of blocks"},
-		"no reason, whole":       {inOnePiece(`{"id":"r","content":[{"type":"text","text":"a"}],"stop_reason":null}`), harness.CutShort, "no stop_reason"},
-		"something else, whole":  {inOnePiece(`{"object":"list"}`), harness.Malformed, "no message"},
-		"half of one":            {inOnePiece(`{"id":"r","content`), harness.Malformed, "not JSON"},
-		"deeper than any answer": {streamed("data: " + strings.Repeat("[", 5000) + "\n\n"), harness.Malformed, "nests more than"},
+		"an error event":         {wiretest.Streamed(events(start, block, red, `{"type":"error","error":{"type":"internal_error","message":"the engine died"}}`)), harness.ErrorInStream, "the engine died"},
+		"an error without type":  {wiretest.Streamed(events(start, red) + "data: {\"error\":{\"message\":\"the engine died\",\"code\":500}}\n\n"), harness.ErrorInStream, "the engine died"},
+		"cut short":              {wiretest.Streamed(events(start, block, red)), harness.CutShort, "without message_stop"},
+		"a reason and no end":    {wiretest.Streamed(events(start, block, red, shut, delta)), harness.CutShort, "without message_stop"},
+		"an end and no reason":   {wiretest.Streamed(events(start, block, red, shut, stop)), harness.CutShort, "without a stop_reason"},
+		"no reason in the delta": {wiretest.Streamed(events(start, red, `{"type":"message_delta","delta":{"stop_reason":null}}`, stop)), harness.CutShort, "without a stop_reason"},
+		"cut in an event":        {wiretest.Streamed(events(start, block, red) + "event: message_stop\ndata: {\"ty"), harness.CutShort, "in the middle of an event"},
+		"no JSON":                {wiretest.Streamed("event: content_block_delta\ndata: {oops\n\n"), harness.Malformed, "not JSON"},
+		"nothing":                {wiretest.Streamed(""), harness.CutShort, "without message_stop"},
+		"a page":                 {wiretest.Server{Kind: "text/html", Body: "<html><title>Sign in</title></html>"}, harness.Malformed, "Sign in"},
+		"in one piece, unasked":  {wiretest.Server{Kind: "application/json; charset=utf-8", Body: `{"id":"r","type":"message","content":[],"stop_reason":"end_turn"}`}, harness.Malformed, "without streaming"},
+		"a refused request":      {wiretest.Server{Kind: "application/json", Status: 404, Body: `{"type":"error","error":{"type":"NotFoundError","message":"no such model"}}`}, harness.HTTPFailure(404), "no such model"},
+		"an error, whole":        {wiretest.InOnePiece(`{"type":"error","error":{"type":"internal_error","message":"out of blocks"}}`), harness.ErrorInStream, "out of blocks"},
+		"no reason, whole":       {wiretest.InOnePiece(`{"id":"r","content":[{"type":"text","text":"a"}],"stop_reason":null}`), harness.CutShort, "no stop_reason"},
+		"something else, whole":  {wiretest.InOnePiece(`{"object":"list"}`), harness.Malformed, "no message"},
+		"half of one":            {wiretest.InOnePiece(`{"id":"r","content`), harness.Malformed, "not JSON"},
+		"deeper than any answer": {wiretest.Streamed("data: " + strings.Repeat("[", 5000) + "\n\n"), harness.Malformed, "nests more than"},
 	} {
 		got := outcomeOf(clientOf(c.answer))
-		assert.Equal(t, c.failure, got.failure, name)
-		assert.Contains(t, got.says, c.says, name)
+		assert.Equal(t, c.failure, got.Failure, name)
+		assert.Contains(t, got.Says, c.says, name)
 	}
 }
 
 // TestRead_isNeverWholeBeforeItsEnd cuts a real stream after every byte.
 func TestRead_isNeverWholeBeforeItsEnd(t *testing.T) {
 	stream := recorded(t, "messages", "text/event-stream")
-	end := len(strings.TrimRight(stream.body, "\n")) // what is missing then ends the event, and says nothing
+	end := len(strings.TrimRight(stream.Body, "\n")) // what is missing then ends the event, and says nothing
 	whole := outcomeOf(clientOf(stream))
-	for cut := range len(stream.body) {
-		got := outcomeOf(clientOf(streamed(stream.body[:cut])))
+	for cut := range len(stream.Body) {
+		got := outcomeOf(clientOf(wiretest.Streamed(stream.Body[:cut])))
 		if cut >= end {
 			assert.Equal(t, whole, got)
 			continue
 		}
-		require.NotEmpty(t, got.failure, "cut after %d bytes of %d", cut, len(stream.body))
-		require.True(t, strings.HasPrefix(whole.text, got.text), "cut after %d bytes", cut)
+		require.NotEmpty(t, got.Failure, "cut after %d bytes of %d", cut, len(stream.Body))
+		require.True(t, strings.HasPrefix(whole.Text, got.Text), "cut after %d bytes", cut)
 	}
 	once := recorded(t, "messages-whole", "application/json")
-	for cut := range len(once.body) {
-		require.NotEmpty(t, outcomeOf(clientOf(inOnePiece(once.body[:cut]))).failure, "cut after %d bytes of %d", cut, len(once.body))
+	for cut := range len(once.Body) {
+		require.NotEmpty(t, outcomeOf(clientOf(wiretest.InOnePiece(once.Body[:cut]))).Failure, "cut after %d bytes of %d", cut, len(once.Body))
 	}
 }

@@ -21,7 +21,7 @@ func Example() {
 			"event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n")
 	}))
 	defer server.Close()
-	c := &messages.Client{Client: &openai.Client{Endpoint: client.Endpoint{URL: server.URL}, Model: "tiny"}}
+	c := messages.New(&openai.Client{Endpoint: client.Endpoint{URL: server.URL}, Model: "tiny"})
 	defer c.Close()
 	for chunk, err := range c.Ask(context.Background(), harness.Prompt{Text: "Which fox?", MaxTokens: 2}) {
 		switch {

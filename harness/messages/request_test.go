@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/internal/wiretest"
 	"github.com/vllmspec/vllmspec/harness/messages"
 )
 
@@ -41,8 +42,8 @@ func TestRequest_saysWhatAChatSays(t *testing.T) {
 			`{"model":"tiny","stream":true,"max_tokens":7,"messages":[{"role":"user","content":"Hi"}],"tool_choice":{"type":"any"}}`},
 	} {
 		var asked []byte
-		a := streamed(events(start, red, delta, stop))
-		a.asked = &asked
+		a := wiretest.Streamed(events(start, red, delta, stop))
+		a.Asked = &asked
 		co := clientOf(a)
 		prepared := co.Prepare(c.prompt)
 		for _, err := range co.Ask(t.Context(), prepared) {

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vllmspec/vllmspec/harness/client"
+	"github.com/vllmspec/vllmspec/harness/internal/wiretest"
 	"github.com/vllmspec/vllmspec/harness/messages"
 	"github.com/vllmspec/vllmspec/harness/openai"
 	"github.com/vllmspec/vllmspec/mockvllm"
@@ -32,7 +33,7 @@ func situations() map[string]string {
 	return map[string]string{
 		"text":            events(start, block, red, fox, shut, delta, stop),
 		"lines with CRLF": strings.ReplaceAll(events(start, block, red, fox, shut, delta, stop), "\n", "\r\n"),
-		"comments":        ": hello\n\n" + events(start, block, red, fox, shut, delta, stop),
+		"comments":        ": wiretest.Hello()\n\n" + events(start, block, red, fox, shut, delta, stop),
 		"a ping":          events(start, `{"type":"ping"}`, block, red, fox, shut, delta, stop),
 		"a limit":         events(start, block, red, shut, strings.Replace(delta, "end_turn", "max_tokens", 1), stop),
 		"thinking": events(start, `{"type":"content_block_start","content_block":{"type":"thinking","thinking":"","signature":""},"index":0}`, `{"type":"content_block_delta","delta":{"type":"thinking_delta","thinking":"Hm"},"index":0}`,
@@ -79,22 +80,22 @@ func TestAnswers_areReadAsOtherClientsReadThem(t *testing.T) {
 	read := readByOthers(t, cases)
 	require.Len(t, read, len(cases))
 	for i, theirs := range read {
-		c := &messages.Client{Client: &openai.Client{Endpoint: client.Endpoint{URL: cases[i].URL}, Model: "tiny", AtOnce: !cases[i].Stream}}
-		prompt := hello
+		c := messages.New(&openai.Client{Endpoint: client.Endpoint{URL: cases[i].URL}, Model: "tiny", AtOnce: !cases[i].Stream})
+		prompt := wiretest.Hello()
 		if cases[i].Tool {
 			prompt.Extra = map[string]json.RawMessage{"tools": json.RawMessage(`[{"type":"function","function":{"name":"weather","parameters":{"type":"object","properties":{"city":{"type":"string"}}}}}]`)}
 		}
-		ours := outcomeOfAsking(c, prompt)
+		ours := wiretest.Ask(c, prompt)
 		c.Close()
-		if ours.failure != "" {
-			assert.NotEmpty(t, theirs.Error, "%s: we say %s, %s", names[i], ours.failure, ours.says)
+		if ours.Failure != "" {
+			assert.NotEmpty(t, theirs.Error, "%s: we say %s, %s", names[i], ours.Failure, ours.Says)
 			continue
 		}
-		require.NotNil(t, ours.usage, names[i])
-		assert.Equal(t, strings.Contains(names[i], "think"), ours.reasoning != "" && !strings.Contains(names[i], "reasoning"), names[i])
+		require.NotNil(t, ours.Usage, names[i])
+		assert.Equal(t, strings.Contains(names[i], "think"), ours.Reasoning != "" && !strings.Contains(names[i], "reasoning"), names[i])
 		finish := map[string]string{"end_turn": "stop", "max_tokens": "length", "tool_use": "tool_calls"}[theirs.Finish]
-		assert.Equal(t, theirs, readAnswer{ours.text, ours.reasoning, theirs.Finish, "", ours.usage.PromptTokens, ours.usage.OutputTokens, ours.usage.CachedTokens}, names[i])
-		assert.Equal(t, finish, ours.finish, names[i])
+		assert.Equal(t, theirs, readAnswer{ours.Text, ours.Reasoning, theirs.Finish, "", ours.Usage.PromptTokens, ours.Usage.OutputTokens, ours.Usage.CachedTokens}, names[i])
+		assert.Equal(t, finish, ours.Finish, names[i])
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/vllmspec/vllmspec/harness/internal/wiretest"
 )
 
 // BenchmarkStream is what the client spends on one chunk of an answer: see that of harness/openai.
@@ -14,12 +16,12 @@ func BenchmarkStream(b *testing.B) {
 		fmt.Fprintf(&body, "event: response.output_text.delta\ndata: "+`{"content_index":0,"delta":" red","item_id":"msg_b6caffc993976920","logprobs":[],"output_index":0,"sequence_number":%d,"type":"response.output_text.delta"}`+"\n\n", i)
 	}
 	body.WriteString(events(limited))
-	c := clientOf(streamed(body.String()))
+	c := clientOf(wiretest.Streamed(body.String()))
 	b.ReportAllocs()
 	b.SetBytes(int64(body.Len()))
 	for b.Loop() {
 		n := 0
-		for chunk, err := range c.Ask(b.Context(), hello) {
+		for chunk, err := range c.Ask(b.Context(), wiretest.Hello()) {
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -4,12 +4,6 @@
 package responses
 
 import (
-	"context"
-	"iter"
-	"sync/atomic"
-
-	"github.com/vllmspec/vllmspec/harness"
-	"github.com/vllmspec/vllmspec/harness/client"
 	"github.com/vllmspec/vllmspec/harness/openai"
 	"github.com/vllmspec/vllmspec/harness/wire"
 )
@@ -17,24 +11,9 @@ import (
 // Path is where responses are asked for.
 const Path = "/v1/responses"
 
-// A Client asks one model of one server for responses, over the connections of an OpenAI client.
-type Client struct {
-	*openai.Client // answers come in one piece where its own would
-
-	longEvents atomic.Int64 // bytes of long events that have come in part, of all streams
-}
-
-// Ask sends the prompt as a conversation, and yields the answer.
-func (c *Client) Ask(ctx context.Context, p harness.Prompt) iter.Seq2[harness.Chunk, error] {
-	return c.Stream(ctx, c.request(p), c)
-}
-
-// Read reads an answer: see [client.Protocol].
-func (c *Client) Read(from client.Body, label string, most int) iter.Seq2[harness.Chunk, error] {
-	if c.AtOnce {
-		return wire.ReadAtOnce(from, label, most, atOnce)
-	}
-	return typed().Read(&c.Endpoint, &c.longEvents, from, label, most)
+// New is a client that asks the model of another one for responses.
+func New(at *openai.Client) *openai.Typed {
+	return &openai.Typed{Client: at, Path: Path, Members: members, Events: typed(), Whole: atOnce}
 }
 
 func typed() *wire.Typed {

@@ -1,11 +1,8 @@
 package responses_test
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"strings"
 	"testing"
@@ -15,69 +12,16 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/client"
+	"github.com/vllmspec/vllmspec/harness/internal/wiretest"
 	"github.com/vllmspec/vllmspec/harness/openai"
 	"github.com/vllmspec/vllmspec/harness/responses"
 )
 
-// An answering transport gives every request one answer, and keeps what was asked.
-type answering struct {
-	kind, body string
-	status     int // 0: 200
-	asked      *[]byte
+func clientOf(a wiretest.Server) *openai.Typed {
+	return responses.New(&openai.Client{Endpoint: client.Endpoint{URL: "http://test", Transport: a}, Model: "tiny", AtOnce: a.AtOnce()})
 }
 
-func (a answering) RoundTrip(r *http.Request) (*http.Response, error) {
-	if a.asked != nil {
-		*a.asked, _ = io.ReadAll(r.Body)
-	}
-	return &http.Response{StatusCode: max(a.status, 200), Header: http.Header{"Content-Type": {a.kind}}, Body: io.NopCloser(strings.NewReader(a.body))}, nil
-}
-
-func streamed(body string) answering {
-	return answering{kind: "text/event-stream; charset=utf-8", body: body}
-}
-func inOnePiece(body string) answering { return answering{kind: "application/json", body: body} }
-
-func clientOf(a answering) *responses.Client {
-	return &responses.Client{Client: &openai.Client{Endpoint: client.Endpoint{URL: "http://test", Transport: a}, Model: "tiny", AtOnce: a.kind == "application/json"}}
-}
-
-var hello = harness.Prompt{Messages: []harness.Message{{Role: "user", Content: "Hello"}}, MaxTokens: 40}
-
-// An outcome is what became of an answer.
-type outcome struct {
-	text, call, reasoning, refusal, finish, id, model string
-	pieces                                            int
-	usage                                             *harness.Usage
-	failure                                           harness.Failure
-	says                                              string
-}
-
-func outcomeOf(c harness.Client) outcome { return outcomeOfAsking(c, hello) }
-
-func outcomeOfAsking(c harness.Client, p harness.Prompt) (o outcome) {
-	for chunk, err := range c.Ask(context.Background(), p) {
-		if err != nil {
-			asked := err.(*harness.AskError)
-			o.failure, o.says = asked.Failure, asked.Err.Error()
-			return o
-		}
-		if chunk.Content() {
-			o.pieces++
-		}
-		o.text, o.call, o.reasoning, o.refusal = o.text+chunk.Text, o.call+chunk.Call, o.reasoning+chunk.Reasoning, o.refusal+chunk.Refusal
-		if chunk.Finish != "" {
-			o.finish = chunk.Finish
-		}
-		if chunk.Usage != nil {
-			o.usage = chunk.Usage
-		}
-		if chunk.RequestID != "" {
-			o.id, o.model = chunk.RequestID, chunk.Model
-		}
-	}
-	return o
-}
+func outcomeOf(c harness.Client) wiretest.Outcome { return wiretest.Ask(c, wiretest.Hello()) }
 
 // events are a stream of events, each with its number.
 func events(all ...string) string {
@@ -102,36 +46,36 @@ const (
 )
 
 // recorded is what a real vLLM answered.
-func recorded(t *testing.T, name, kind string) answering {
+func recorded(t *testing.T, name, kind string) wiretest.Server {
 	t.Helper()
 	raw, err := os.ReadFile("../../fixtures/recordings/0.32.0/" + name + ".txt")
 	require.NoError(t, err)
 	_, body, _ := strings.Cut(string(raw), "\n\n")
-	return answering{kind: kind, body: body}
+	return wiretest.Server{Kind: kind, Body: body}
 }
 
 func TestRead_ofARealServer(t *testing.T) {
 	counts := &harness.Usage{PromptTokens: 22, OutputTokens: 4, CachedTokens: 0, ReasoningTokens: 0, TotalTokens: 26}
-	assert.Equal(t, outcome{text: "nvbzkybznbr", finish: "length", id: "resp_afcee967e680896b", model: "tiny", pieces: 4, usage: counts},
+	assert.Equal(t, wiretest.Outcome{Text: "nvbzkybznbr", Finish: "length", ID: "resp_afcee967e680896b", Model: "tiny", Pieces: 4, Usage: counts},
 		outcomeOf(clientOf(recorded(t, "responses", "text/event-stream"))))
-	assert.Equal(t, outcome{text: "cksrjjnubcq", finish: "length", id: "resp_9802756d01d68636", model: "tiny", pieces: 1, usage: counts},
+	assert.Equal(t, wiretest.Outcome{Text: "cksrjjnubcq", Finish: "length", ID: "resp_9802756d01d68636", Model: "tiny", Pieces: 1, Usage: counts},
 		outcomeOf(clientOf(recorded(t, "responses-whole", "application/json"))))
 }
 
 func TestRead_knowsEveryKindOfContent(t *testing.T) {
 	counts := &harness.Usage{PromptTokens: 23, OutputTokens: 4, CachedTokens: 16, ReasoningTokens: 2, TotalTokens: 27}
-	whole := outcome{finish: "stop", id: "resp_1", model: "tiny", usage: counts}
+	whole := wiretest.Outcome{Finish: "stop", ID: "resp_1", Model: "tiny", Usage: counts}
 	thought := whole
-	thought.reasoning, thought.text, thought.pieces = "Hm. So", "Red fox", 4
+	thought.Reasoning, thought.Text, thought.Pieces = "Hm. So", "Red fox", 4
 	called := whole
-	called.text, called.call, called.finish, called.pieces = "", `weather{"city":"Ulm"}`, "tool_calls", 3
+	called.Text, called.Call, called.Finish, called.Pieces = "", `weather{"city":"Ulm"}`, "tool_calls", 3
 	refused := whole
-	refused.refusal, refused.pieces = "I can't", 1
+	refused.Refusal, refused.Pieces = "I can't", 1
 	short := whole
-	short.text, short.finish, short.pieces = "Red", "length", 1
+	short.Text, short.Finish, short.Pieces = "Red", "length", 1
 	for name, c := range map[string]struct {
 		events []string
-		want   outcome
+		want   wiretest.Outcome
 	}{
 		"reasoning": {[]string{created, `{"type":"response.reasoning_text.delta","delta":"Hm."}`, `{"type":"response.reasoning_summary_text.delta","delta":" So"}`,
 			`{"type":"response.reasoning_text.done","text":"Hm."}`, red, fox, done}, thought},
@@ -144,71 +88,71 @@ func TestRead_knowsEveryKindOfContent(t *testing.T) {
 		"events of the future":        {[]string{created, `{"type":"response.telepathy.delta","delta":"Hm"}`, red, `{"type":"keepalive"}`, limited}, short},
 		"what follows the end":        {[]string{created, red, limited, `{"type":"error","message":"no"}`}, short},
 	} {
-		assert.Equal(t, c.want, outcomeOf(clientOf(streamed(events(c.events...)))), name)
+		assert.Equal(t, c.want, outcomeOf(clientOf(wiretest.Streamed(events(c.events...)))), name)
 	}
 }
 
 func TestFailure_hasItsName(t *testing.T) {
 	for name, c := range map[string]struct {
-		answer  answering
+		answer  wiretest.Server
 		failure harness.Failure
 		says    string
 	}{
-		"an error event":         {streamed(events(created, red, `{"type":"error","code":"overloaded","message":"too many","param":null}`)), harness.ErrorInStream, "too many"},
-		"vLLM's error":           {streamed(events(created, red) + "data: {\"error\":{\"message\":\"the engine died\",\"code\":500}}\n\n"), harness.ErrorInStream, "the engine died"},
-		"a failed response":      {streamed(events(created, red, `{"type":"response.failed","response":{"id":"r","status":"failed","error":{"code":"server_error","message":"out of blocks"}}}`)), harness.ErrorInStream, "out of blocks"},
-		"cut short":              {streamed(events(created, red)), harness.CutShort, "without response.completed"},
-		"cut in an event":        {streamed(events(created, red) + "event: response.completed\ndata: {\"respo"), harness.CutShort, "in the middle of an event"},
-		"[DONE] is no end":       {streamed(events(created, red) + "data: [DONE]\n\n"), harness.CutShort, "without response.completed"},
-		"no JSON":                {streamed("event: response.output_text.delta\ndata: {oops\n\n"), harness.Malformed, "not JSON"},
-		"nothing":                {streamed(""), harness.CutShort, "without response.completed"},
-		"a page":                 {answering{kind: "text/html", body: "<html><title>Sign in</title></html>"}, harness.Malformed, "Sign in"},
-		"no status":              {streamed(events(created, red, `{"type":"response.completed","response":{"id":"r"}}`)), harness.Malformed, "no status"},
-		"in one piece, unasked":  {answering{kind: "application/json; charset=utf-8", body: `{"id":"r","object":"response","status":"completed","output":[]}`}, harness.Malformed, "without streaming"},
-		"a refused request":      {answering{kind: "application/json", status: 400, body: `{"error":{"message":"no such model"}}`}, harness.HTTPFailure(400), "no such model"},
-		"streamed, unasked":      {answering{kind: "application/json", body: "event: x\ndata: {}\n\n"}, harness.Malformed, "not JSON"},
-		"a failed one, whole":    {inOnePiece(`{"id":"r","status":"failed","output":[],"error":{"message":"out of blocks"}}`), harness.ErrorInStream, "out of blocks"},
-		"something else, whole":  {inOnePiece(`{"object":"list"}`), harness.Malformed, "no response"},
-		"half of one":            {inOnePiece(`{"id":"r","status":"compl`), harness.Malformed, "not JSON"},
-		"an empty body, whole":   {inOnePiece(""), harness.Malformed, "empty body"},
-		"deeper than any answer": {streamed("data: " + strings.Repeat("[", 5000) + "\n\n"), harness.Malformed, "nests more than"},
+		"an error event":         {wiretest.Streamed(events(created, red, `{"type":"error","code":"overloaded","message":"too many","param":null}`)), harness.ErrorInStream, "too many"},
+		"vLLM's error":           {wiretest.Streamed(events(created, red) + "data: {\"error\":{\"message\":\"the engine died\",\"code\":500}}\n\n"), harness.ErrorInStream, "the engine died"},
+		"a failed response":      {wiretest.Streamed(events(created, red, `{"type":"response.failed","response":{"id":"r","status":"failed","error":{"code":"server_error","message":"out of blocks"}}}`)), harness.ErrorInStream, "out of blocks"},
+		"cut short":              {wiretest.Streamed(events(created, red)), harness.CutShort, "without response.completed"},
+		"cut in an event":        {wiretest.Streamed(events(created, red) + "event: response.completed\ndata: {\"respo"), harness.CutShort, "in the middle of an event"},
+		"[DONE] is no end":       {wiretest.Streamed(events(created, red) + "data: [DONE]\n\n"), harness.CutShort, "without response.completed"},
+		"no JSON":                {wiretest.Streamed("event: response.output_text.delta\ndata: {oops\n\n"), harness.Malformed, "not JSON"},
+		"nothing":                {wiretest.Streamed(""), harness.CutShort, "without response.completed"},
+		"a page":                 {wiretest.Server{Kind: "text/html", Body: "<html><title>Sign in</title></html>"}, harness.Malformed, "Sign in"},
+		"no status":              {wiretest.Streamed(events(created, red, `{"type":"response.completed","response":{"id":"r"}}`)), harness.Malformed, "no status"},
+		"in one piece, unasked":  {wiretest.Server{Kind: "application/json; charset=utf-8", Body: `{"id":"r","object":"response","status":"completed","output":[]}`}, harness.Malformed, "without streaming"},
+		"a refused request":      {wiretest.Server{Kind: "application/json", Status: 400, Body: `{"error":{"message":"no such model"}}`}, harness.HTTPFailure(400), "no such model"},
+		"streamed, unasked":      {wiretest.Server{Kind: "application/json", Body: "event: x\ndata: {}\n\n"}, harness.Malformed, "not JSON"},
+		"a failed one, whole":    {wiretest.InOnePiece(`{"id":"r","status":"failed","output":[],"error":{"message":"out of blocks"}}`), harness.ErrorInStream, "out of blocks"},
+		"something else, whole":  {wiretest.InOnePiece(`{"object":"list"}`), harness.Malformed, "no response"},
+		"half of one":            {wiretest.InOnePiece(`{"id":"r","status":"compl`), harness.Malformed, "not JSON"},
+		"an empty body, whole":   {wiretest.InOnePiece(""), harness.Malformed, "empty body"},
+		"deeper than any answer": {wiretest.Streamed("data: " + strings.Repeat("[", 5000) + "\n\n"), harness.Malformed, "nests more than"},
 	} {
 		got := outcomeOf(clientOf(c.answer))
-		assert.Equal(t, c.failure, got.failure, name)
-		assert.Contains(t, got.says, c.says, name)
+		assert.Equal(t, c.failure, got.Failure, name)
+		assert.Contains(t, got.Says, c.says, name)
 	}
 }
 
 // TestRead_isNeverWholeBeforeItsEnd cuts a real stream after every byte.
 func TestRead_isNeverWholeBeforeItsEnd(t *testing.T) {
 	stream := recorded(t, "responses", "text/event-stream")
-	end := len(strings.TrimRight(stream.body, "\n")) // what is missing then ends the event, and says nothing
+	end := len(strings.TrimRight(stream.Body, "\n")) // what is missing then ends the event, and says nothing
 	whole := outcomeOf(clientOf(stream))
-	for cut := range len(stream.body) {
-		got := outcomeOf(clientOf(streamed(stream.body[:cut])))
+	for cut := range len(stream.Body) {
+		got := outcomeOf(clientOf(wiretest.Streamed(stream.Body[:cut])))
 		if cut >= end {
 			assert.Equal(t, whole, got)
 			continue
 		}
-		require.NotEmpty(t, got.failure, "cut after %d bytes of %d", cut, len(stream.body))
-		require.True(t, strings.HasPrefix(whole.text, got.text), "cut after %d bytes", cut)
+		require.NotEmpty(t, got.Failure, "cut after %d bytes of %d", cut, len(stream.Body))
+		require.True(t, strings.HasPrefix(whole.Text, got.Text), "cut after %d bytes", cut)
 	}
 	once := recorded(t, "responses-whole", "application/json")
-	for cut := range len(once.body) {
-		require.NotEmpty(t, outcomeOf(clientOf(inOnePiece(once.body[:cut]))).failure, "cut after %d bytes of %d", cut, len(once.body))
+	for cut := range len(once.Body) {
+		require.NotEmpty(t, outcomeOf(clientOf(wiretest.InOnePiece(once.Body[:cut]))).Failure, "cut after %d bytes of %d", cut, len(once.Body))
 	}
 }
 
 func TestRead_remarksOnNumbersThatAreMissing(t *testing.T) {
 	whole := events(created, red, fox, red, fox, red, limited)
-	c := clientOf(streamed(whole))
-	require.Empty(t, outcomeOf(c).failure)
+	c := clientOf(wiretest.Streamed(whole))
+	require.Empty(t, outcomeOf(c).Failure)
 	assert.Empty(t, c.Remarks())
 	parts := strings.SplitAfter(whole, "\n\n")
-	c = clientOf(streamed(strings.Join(append(parts[:4:4], parts[5:]...), "")))
-	require.Empty(t, outcomeOf(c).failure)
+	c = clientOf(wiretest.Streamed(strings.Join(append(parts[:4:4], parts[5:]...), "")))
+	require.Empty(t, outcomeOf(c).Failure)
 	require.Len(t, c.Remarks(), 1)
-	c = clientOf(answering{kind: "text/plain", body: whole})
-	require.Empty(t, outcomeOf(c).failure)
+	c = clientOf(wiretest.Server{Kind: "text/plain", Body: whole})
+	require.Empty(t, outcomeOf(c).Failure)
 	require.Len(t, c.Remarks(), 1, "the label")
 }

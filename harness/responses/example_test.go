@@ -20,7 +20,7 @@ func Example() {
 			"event: response.completed\ndata: {\"type\":\"response.completed\",\"response\":{\"status\":\"completed\",\"usage\":{\"input_tokens\":3,\"output_tokens\":1}}}\n\n")
 	}))
 	defer server.Close()
-	c := &responses.Client{Client: &openai.Client{Endpoint: client.Endpoint{URL: server.URL}, Model: "tiny"}}
+	c := responses.New(&openai.Client{Endpoint: client.Endpoint{URL: server.URL}, Model: "tiny"})
 	defer c.Close()
 	for chunk, err := range c.Ask(context.Background(), harness.Prompt{Text: "Which fox?", MaxTokens: 2}) {
 		switch {

@@ -2,47 +2,19 @@ package responses
 
 import (
 	"fmt"
-	"io"
 	"math"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/internal/wiretest"
 	"github.com/vllmspec/vllmspec/harness/openai"
 )
 
-// pieces is a body that comes in steps of so many bytes.
-type pieces struct {
-	left string
-	step int
-}
-
-func (p *pieces) Next() ([]byte, error) {
-	if p.left == "" {
-		return nil, io.EOF
-	}
-	n := min(p.step, len(p.left))
-	next := p.left[:n]
-	p.left = p.left[n:]
-	return []byte(next), nil
-}
-
-func (*pieces) Within(time.Duration) {}
-
-func (*pieces) Last() (time.Time, time.Duration) { return time.Time{}, harness.NoTime }
-
 func read(body string, step int) (chunks []harness.Chunk, failure string) {
-	c := &Client{Client: new(openai.Client)}
-	for chunk, err := range c.Read(&pieces{body, step}, "text/event-stream", math.MaxInt) {
-		if err != nil {
-			return chunks, err.Error()
-		}
-		chunks = append(chunks, chunk)
-	}
-	return chunks, ""
+	return wiretest.Read(New(new(openai.Client)), body, step)
 }
 
 func delta(number int, text string) string {

@@ -6,26 +6,8 @@ import (
 	"errors"
 
 	"github.com/vllmspec/vllmspec/harness"
-	"github.com/vllmspec/vllmspec/harness/client"
-	"github.com/vllmspec/vllmspec/internal/limit"
+	"github.com/vllmspec/vllmspec/harness/openai"
 )
-
-// Prepare makes the body of a prompt before it is due.
-func (c *Client) Prepare(p harness.Prompt) harness.Prompt {
-	p.Request = c.request(p)
-	if p.TokenIDs != nil {
-		p.Tokens = 0 // it is asked as a text, whose length the server may count otherwise
-	}
-	return p
-}
-
-func (c *Client) request(p harness.Prompt) *client.Request {
-	if made, ok := p.Request.(*client.Request); ok {
-		return made
-	}
-	body, _ := json.Marshal(c.members(p)) // strings, numbers, and JSON that was read: they always marshal
-	return &client.Request{Path: Path, Body: body, Most: limit.AnswerBytes(p.MaxTokens)}
-}
 
 // Lacks is what a prompt asks for that this interface has no field for; nil where it can be asked. A server
 // ignores such fields without a word.
@@ -42,7 +24,7 @@ func Lacks(p harness.Prompt) error {
 // members are those of the body. What the harness relies on comes last, so that nothing which a dataset asks
 // for besides can change it. Each request has all of its conversation: vLLM stores responses only where it is
 // started with VLLM_ENABLE_RESPONSES_API_STORE=1, and then for ever.
-func (c *Client) members(p harness.Prompt) map[string]any {
+func members(c *openai.Client, p harness.Prompt) map[string]any {
 	p, salt := c.Spoken(p)
 	members := extras(p.Extra)
 	members["model"], members["input"], members["stream"], members["store"] = cmp.Or(p.Model, c.Model), input(p.Messages), !c.AtOnce, false

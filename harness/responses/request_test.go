@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/internal/wiretest"
 	"github.com/vllmspec/vllmspec/harness/responses"
 )
 
@@ -40,8 +41,8 @@ func TestRequest_saysWhatAChatSays(t *testing.T) {
 			"text":{"format":{"type":"json_schema","name":"n","schema":{"type":"object"}}}}`},
 	} {
 		var asked []byte
-		a := streamed(events(created, red, done))
-		a.asked = &asked
+		a := wiretest.Streamed(events(created, red, done))
+		a.Asked = &asked
 		co := clientOf(a)
 		prepared := co.Prepare(c.prompt)
 		for _, err := range co.Ask(t.Context(), prepared) {

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vllmspec/vllmspec/harness/client"
+	"github.com/vllmspec/vllmspec/harness/internal/wiretest"
 	"github.com/vllmspec/vllmspec/harness/openai"
 	"github.com/vllmspec/vllmspec/harness/responses"
 	"github.com/vllmspec/vllmspec/mockvllm"
@@ -33,7 +34,7 @@ func situations() map[string]string {
 	return map[string]string{
 		"text":            events(created, message, red, fox, completed),
 		"lines with CRLF": strings.ReplaceAll(events(created, message, red, fox, completed), "\n", "\r\n"),
-		"comments":        ": hello\n\n" + events(created, message, red, fox, completed),
+		"comments":        ": wiretest.Hello()\n\n" + events(created, message, red, fox, completed),
 		"a limit":         events(created, message, red, limited),
 		"OpenAI's limit":  events(created, message, red, strings.Replace(limited, "response.completed", "response.incomplete", 1)),
 		"reasoning":       events(created, `{"type":"response.reasoning_text.delta","content_index":0,"output_index":0,"item_id":"r","delta":"Hm"}`, red, completed),
@@ -79,26 +80,26 @@ func TestAnswers_areReadAsOtherClientsReadThem(t *testing.T) {
 	read := readByOthers(t, cases)
 	require.Len(t, read, len(cases))
 	for i, theirs := range read {
-		c := &responses.Client{Client: &openai.Client{Endpoint: client.Endpoint{URL: cases[i].URL}, Model: "tiny", AtOnce: !cases[i].Stream}}
-		prompt := hello
+		c := responses.New(&openai.Client{Endpoint: client.Endpoint{URL: cases[i].URL}, Model: "tiny", AtOnce: !cases[i].Stream})
+		prompt := wiretest.Hello()
 		if cases[i].Tool {
 			prompt.Extra = map[string]json.RawMessage{"tools": json.RawMessage(`[{"type":"function","function":{"name":"weather","parameters":{"type":"object","properties":{"city":{"type":"string"}}}}}]`)}
 		}
-		ours := outcomeOfAsking(c, prompt)
+		ours := wiretest.Ask(c, prompt)
 		c.Close()
-		if ours.failure != "" {
-			assert.True(t, theirs.Error != "" || theirs.Status == "", "%s: we say %s, %s", names[i], ours.failure, ours.says)
-			assert.Contains(t, ours.says, theirs.Error, names[i])
+		if ours.Failure != "" {
+			assert.True(t, theirs.Error != "" || theirs.Status == "", "%s: we say %s, %s", names[i], ours.Failure, ours.Says)
+			assert.Contains(t, ours.Says, theirs.Error, names[i])
 			continue
 		}
-		require.NotNil(t, ours.usage, names[i])
-		assert.Equal(t, strings.Contains(names[i], "think"), ours.reasoning != "" && !strings.Contains(names[i], "reasoning"), names[i])
+		require.NotNil(t, ours.Usage, names[i])
+		assert.Equal(t, strings.Contains(names[i], "think"), ours.Reasoning != "" && !strings.Contains(names[i], "reasoning"), names[i])
 		finish := map[string]string{"completed": "stop", "incomplete": "length"}[theirs.Status]
 		if strings.Contains(theirs.Text, "weather{") {
 			finish = "tool_calls"
 		}
-		assert.Equal(t, theirs, readAnswer{ours.text, ours.reasoning, ours.refusal, theirs.Status, "", ours.usage.PromptTokens, ours.usage.OutputTokens, ours.usage.CachedTokens}, names[i])
-		assert.Equal(t, finish, ours.finish, names[i])
+		assert.Equal(t, theirs, readAnswer{ours.Text, ours.Reasoning, ours.Refusal, theirs.Status, "", ours.Usage.PromptTokens, ours.Usage.OutputTokens, ours.Usage.CachedTokens}, names[i])
+		assert.Equal(t, finish, ours.Finish, names[i])
 	}
 }
 
