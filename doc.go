@@ -29,6 +29,7 @@
 //	harness/quantity/      numbers and units, read and written
 //	harness/compare/       runs against a baseline or another server; drift over a history
 //	harness/diagnose/      why an objective was not met: where the time went, and what the server did
+//	harness/fleet/         the engines of a fleet, each by itself: requests, metrics, which one is slow
 //	harness/reconcile/     client against server: what both count
 //	internal/runtest/      small runs for the tests of all these
 //	harness/stats/         quantiles and intervals

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -41,13 +42,13 @@ func TestEngine_isTheOneThatTheAnswerNames(t *testing.T) {
 	} {
 		for _, over := range []string{"our own engine", "net/http"} {
 			t.Run(name+" over "+over, func(t *testing.T) {
-				status := http.StatusOK
+				var refuses atomic.Bool
 				server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					for field, values := range c.sent {
 						w.Header()[field] = values
 					}
-					if status != http.StatusOK {
-						http.Error(w, "no", status)
+					if refuses.Load() {
+						http.Error(w, "no", http.StatusServiceUnavailable)
 						return
 					}
 					answerShort(w, r)
@@ -61,7 +62,7 @@ func TestEngine_isTheOneThatTheAnswerNames(t *testing.T) {
 				headers, _ := hear(t, at)
 				assert.Equal(t, c.engine, headers.Replica)
 
-				status = http.StatusServiceUnavailable
+				refuses.Store(true)
 				for _, err := range at.Ask(t.Context(), harness.Prompt{Text: "a"}) {
 					asked, ok := errors.AsType[*harness.AskError](err)
 					require.True(t, ok, "%v", err)

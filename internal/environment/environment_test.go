@@ -84,3 +84,13 @@ func TestRead_refusesWhatCannotBeHonoured(t *testing.T) {
 	assert.ErrorContains(t, err, "VLLMSPEC_X")
 	assert.ErrorContains(t, err, "VLLMSPEC_UNKNOWN", "everything that is wrong is told at once")
 }
+
+func TestSecrets_thoseOfPrometheusAreKnown(t *testing.T) {
+	env, err := environment.Read(t.TempDir(), []string{"VLLM_URL=http://gateway", "VLLM_PROMETHEUS_URL=http://user:passw0rd-of-it@prometheus:9090/", "VLLM_PROMETHEUS_TOKEN=s3cret-token", `VLLM_PROMETHEUS_SELECTOR= {job="vllm"} `})
+	require.NoError(t, err)
+	assert.Equal(t, `{job="vllm"}`, env.Selector)
+	assert.Equal(t, "http://user:passw0rd-of-it@prometheus:9090", env.Prometheus.URL)
+	shown := env.Secrets().Text("passw0rd-of-it, s3cret-token")
+	assert.NotContains(t, shown, "passw0rd")
+	assert.NotContains(t, shown, "s3cret")
+}

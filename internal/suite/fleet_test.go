@@ -24,6 +24,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness/vllm"
 	"github.com/vllmspec/vllmspec/internal/environment"
 	"github.com/vllmspec/vllmspec/mockvllm"
+	"github.com/vllmspec/vllmspec/reports/sql"
 )
 
 // fleetLoad is asked of two engines in turn, of which the slow one has half of the requests: its TTFT is some 300 ms,
@@ -159,6 +160,17 @@ func holdsEngines(t *testing.T, dir string, engines ...string) {
 			rise, _ := counters.Rise(s, 0)
 			finished[strings.TrimPrefix(s.Labels["replica"], "http://")] += rise
 		}
+	}
+	if python("import duckdb").Run() == nil { // .ci/run has it
+		of := &duck{t: t}
+		of.ask(sql.Engines, func(rows [][]string) {
+			require.Len(t, rows, len(engines))
+			for i, engine := range engines {
+				assert.Equal(t, []string{engine, "30", "0.5", "0"}, rows[i][:4])
+				assert.Len(t, rows[i], 8)
+			}
+		})
+		of.run(dir)
 	}
 	page, err := os.ReadFile(filepath.Join(dir, "report.html"))
 	require.NoError(t, err)

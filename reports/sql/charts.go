@@ -133,9 +133,9 @@ from 'requests.parquet' where failure is not null group by failure order by firs
 
 // Engines gives the table of engines, but for what their metrics showed.
 const Engines = `select replica as engine, count(*) as requests, count(*) / sum(count(*)) over () as share,
-  count(*) filter (failure not in ('given up', 'interrupted', 'unanswered')) as failed,
+  count(*) filter (where failure not in ('given up', 'interrupted', 'unanswered')) as failed,
   quantile_cont(ttft_ns, 0.5) / 1e9 as p50_ttft, quantile_cont(ttft_ns, 0.95) / 1e9 as p95_ttft,
-  quantile_cont(e2e_ns, 0.5) filter (failure is null) / 1e9 as p50_e2e, quantile_cont(e2e_ns, 0.95) filter (failure is null) / 1e9 as p95_e2e
+  quantile_cont(e2e_ns, 0.5) filter (where failure is null) / 1e9 as p50_e2e, quantile_cont(e2e_ns, 0.95) filter (where failure is null) / 1e9 as p95_e2e
 from 'requests.parquet' where not warmup group by engine order by engine`
 
 // A Query is one that is no chart's and no figure's, and what it gives.
