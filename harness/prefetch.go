@@ -10,6 +10,9 @@ const aheadOfTime = 64
 // bytesAhead bounds the bodies that are ready: of prompts with images or clips there are fewer.
 const bytesAhead = 64 << 20
 
+// bytesAtFirst are those that are ready when the load begins: making images for all that it may have ahead takes seconds.
+const bytesAtFirst = 4 << 20
+
 // prefetcher draws conversations and makes their bodies in the background, in their
 // order, a few before they are needed. Drawing reads a file, and making a body takes
 // as long as the prompt is long: neither must make a request late. One goroutine does
@@ -21,9 +24,9 @@ type prefetcher struct {
 	ended chan struct{}
 }
 
-// prefetch begins to draw, and returns when the first n are there.
+// prefetch begins to draw n ahead, and returns when they are there, or the first few of large ones.
 func prefetch(client Client, shared sharing, conversations iter.Seq[Conversation], n int) *prefetcher {
-	a := &prefetcher{quit: make(chan struct{}), ended: make(chan struct{})}
+	a := &prefetcher{ready: make(chan Conversation), quit: make(chan struct{}), ended: make(chan struct{})}
 	full := make(chan struct{})
 	preparer, _ := client.(Preparer)
 	prepare := func(p Prompt) Prompt {
@@ -48,8 +51,9 @@ func (a *prefetcher) draw(conversations iter.Seq[Conversation], prepare func(Pro
 	for c := range conversations {
 		c.prepare(prepare)
 		if drawn == 0 { // the others are about as long
-			n = min(n, max(1, bytesAhead/max(1, c.bytes())))
-			a.ready = make(chan Conversation, n-1)
+			size := max(1, c.bytes())
+			a.ready = make(chan Conversation, min(n, max(1, bytesAhead/size))-1)
+			n = min(n, max(1, bytesAtFirst/size))
 		}
 		if drawn++; drawn == n {
 			close(full)
@@ -59,9 +63,6 @@ func (a *prefetcher) draw(conversations iter.Seq[Conversation], prepare func(Pro
 		case <-a.quit:
 			return
 		}
-	}
-	if a.ready == nil {
-		a.ready = make(chan Conversation)
 	}
 }
 
@@ -90,12 +91,11 @@ func (c *Conversation) prepare(prepare func(Prompt) Prompt) {
 	}
 	turns := make([]Prompt, len(c.Turns)) // the dataset may hand out its own again
 	copy(turns, c.Turns)
-	for i := range known {
-		turns[i] = prepare(turns[i])
-	}
-	for i := range turns[known:] {
-		if turns[known+i].hasMedia() {
-			prepare(turns[known+i]) // a client keeps what it made of its media
+	for i := range turns {
+		if p := &turns[i]; i < known {
+			*p = prepare(*p)
+		} else if p.hasMedia() {
+			prepare(*p) // a client keeps what it made of its media
 		}
 	}
 	c.Turns = turns
