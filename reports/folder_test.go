@@ -1,6 +1,7 @@
 package reports_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -15,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/history"
 	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
@@ -59,10 +61,14 @@ func TestList_isTheSameFromWhatWasKept(t *testing.T) {
 	names := storeRuns(t, root, 0, 45)
 	first := indexIn(t, root)
 	assert.Equal(t, 45, strings.Count(first, `class="target"`))
-	require.FileExists(t, filepath.Join(root, ".index.json"))
+	require.FileExists(t, filepath.Join(root, history.FileName))
 	assert.Equal(t, first, indexIn(t, root))
 
-	require.NoError(t, os.WriteFile(filepath.Join(root, ".index.json"), []byte("{bro"), 0o644))
+	rebuild := func() {
+		_, err := history.Rebuild(context.Background(), "", history.Folder{Path: root, Read: reports.ReadRun})
+		require.NoError(t, err)
+	}
+	rebuild()
 	assert.Equal(t, first, indexIn(t, root), "what is kept is no more than that")
 	require.NoError(t, os.RemoveAll(filepath.Join(root, names[3])))
 	storeRuns(t, root, 45, 46)
@@ -71,8 +77,10 @@ func TestList_isTheSameFromWhatWasKept(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(changed, []byte(strings.Replace(string(raw), "Scenario 7", "Another name", 1)), 0o644))
 	require.NoError(t, os.WriteFile(filepath.Join(root, names[9], "verdicts.json"), []byte("no JSON"), 0o644))
+	assert.NotContains(t, indexIn(t, root), "Another name", "a file that is changed by hand is read when the index is made anew")
+	rebuild()
 	later := indexIn(t, root)
-	require.NoError(t, os.Remove(filepath.Join(root, ".index.json")))
+	require.NoError(t, os.Remove(filepath.Join(root, history.FileName)))
 	assert.Equal(t, later, indexIn(t, root))
 	assert.Equal(t, 44, strings.Count(later, `class="target"`), "one more, one removed, one that cannot be read")
 	assert.Contains(t, later, "Another name")
@@ -107,16 +115,35 @@ func TestList_twoAtOnce(t *testing.T) {
 				raw, err := os.ReadFile(filepath.Join(root, "index.html"))
 				assert.NoError(t, err)
 				assert.True(t, strings.HasSuffix(strings.TrimSpace(string(raw)), "</html>"), "a part of a list")
-				raw, err = os.ReadFile(filepath.Join(root, ".index.json"))
-				assert.NoError(t, err)
-				assert.True(t, json.Valid(raw))
 			}
 		})
 	}
 	all.Wait()
-	left, err := filepath.Glob(filepath.Join(root, ".index*-*"))
+	left, err := filepath.Glob(filepath.Join(root, ".index*"))
 	require.NoError(t, err)
 	assert.Empty(t, left)
+}
+
+func TestList_isThereWithoutAnIndex(t *testing.T) {
+	root := t.TempDir()
+	storeRuns(t, root, 0, 45)
+	first := indexIn(t, root)
+	require.NoError(t, os.WriteFile(filepath.Join(root, history.FileName), []byte(strings.Repeat("no database ", 400)), 0o644))
+	warning, err := reports.WriteIndexOn(nil, root)
+	require.NoError(t, err)
+	assert.ErrorContains(t, warning, "cannot be used: it is damaged")
+	raw, err := os.ReadFile(filepath.Join(root, "index.html"))
+	require.NoError(t, err)
+	assert.Equal(t, first, string(raw))
+}
+
+func TestList_showsTheNewestOfMany(t *testing.T) {
+	root := t.TempDir()
+	storeRuns(t, root, 0, 520)
+	list := indexIn(t, root)
+	assert.Equal(t, 500, strings.Count(list, `class="target"`))
+	assert.Contains(t, list, "The newest 500 of 520. All of them: vllmspec history list")
+	assert.Contains(t, list, "20 of 20 scenarios passed in the latest run")
 }
 
 // BenchmarkIndexOf10000 is the list of 10,000 stored runs: the first time, and when one run was added since.
@@ -126,11 +153,18 @@ func BenchmarkIndexOf10000(b *testing.B) {
 	b.Run("first", func(b *testing.B) {
 		for b.Loop() {
 			b.StopTimer()
-			os.Remove(filepath.Join(root, ".index.json"))
+			for _, name := range []string{"", "-wal", "-shm"} {
+				os.Remove(filepath.Join(root, history.FileName+name))
+			}
 			b.StartTimer()
+			_, err := history.Rebuild(context.Background(), "", history.Folder{Path: root, Read: reports.ReadRun})
+			require.NoError(b, err)
 			require.NoError(b, reports.WriteIndex(root))
 		}
 	})
+	_, err := history.Rebuild(context.Background(), "", history.Folder{Path: root, Read: reports.ReadRun})
+	require.NoError(b, err)
+	require.NoError(b, reports.WriteIndex(root))
 	b.Run("next", func(b *testing.B) {
 		more := 10_000
 		for b.Loop() {

@@ -1,6 +1,8 @@
 package reports
 
 import (
+	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"math"
@@ -10,6 +12,7 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/compare"
+	"github.com/vllmspec/vllmspec/harness/history"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
@@ -76,8 +79,8 @@ func passedOf(scenarios []Trend) string {
 
 // A Trend is what became of a scenario from run to run.
 type Trend struct {
-	Latest Entry
-	Runs   int
+	Latest Entry  `json:"-"`
+	Runs   int    `json:"-"`
 	Figure string // of its first objective, latest
 	Since  string // when that changed last, as far as its history tells
 	Spark  Spark
@@ -92,30 +95,57 @@ type Spark struct {
 
 const sparked = 30 // runs at most
 
-// trends are those of all scenarios; entries come newest first.
-func trends(entries []Entry) (out []Trend) {
-	of := map[string][]Entry{}
-	var order []string
-	for _, e := range entries {
-		if e.Part != "" {
-			continue // the run group stands for it
+// trendsOf are those of all scenarios, the one that ran last first. Of a scenario whose plan was changed it is that of
+// the newest plan.
+func trendsOf(ctx context.Context, h history.History, series []history.Series) (out []Trend, err error) {
+	listed := map[history.Identity]bool{}
+	for _, of := range series {
+		latest, known := entryOf(of.Latest)
+		scenario := of.Latest.Identity
+		if scenario.Plan = ""; scenario.Tag != "" {
+			scenario.Feature, scenario.Scenario = "", ""
 		}
-		key := fmt.Sprint(e.Where, e.Scenario, e.Target.AnySimulated()) // the mock tells nothing of how a real server changes
-		if of[key] == nil {
-			order = append(order, key)
+		if !known || listed[scenario] {
+			continue
 		}
-		of[key] = append(of[key], e)
-	}
-	for _, key := range order {
-		runs := of[key]
-		t := Trend{Latest: runs[0], Runs: len(runs), Figure: runs[0].figure}
-		runs = slices.Clone(runs[:min(len(runs), sparked)])
-		slices.Reverse(runs)
-		t.Spark = spark(runs)
-		t.Since = since(of[key])
+		listed[scenario] = true
+		var t Trend
+		if of.Trend == nil || json.Unmarshal(of.Trend, &t) != nil {
+			if t, err = drawTrend(ctx, h, of.Key); err != nil {
+				return nil, err
+			}
+		}
+		t.Latest, t.Runs = latest, of.Runs
 		out = append(out, t)
 	}
-	return out
+	return out, nil
+}
+
+// drawTrend draws the trend of a series, and keeps it.
+func drawTrend(ctx context.Context, h history.History, series string) (t Trend, err error) {
+	runs, err := h.Runs(ctx, history.Query{Series: series, Whole: true, Last: lookedBack})
+	if err != nil {
+		return t, err
+	}
+	var entries []Entry
+	for _, run := range runs {
+		if e, known := entryOf(run); known {
+			entries = append(entries, e)
+		}
+	}
+	t = trendOf(entries)
+	raw, err := json.Marshal(t)
+	if err == nil {
+		_ = h.KeepTrend(ctx, series, raw) // else it is drawn again the next time
+	}
+	return t, err
+}
+
+// trendOf draws a trend; entries come newest first.
+func trendOf(entries []Entry) Trend {
+	last := slices.Clone(entries[:min(len(entries), sparked)])
+	slices.Reverse(last)
+	return Trend{Latest: entries[0], Runs: len(entries), Figure: entries[0].figure, Spark: spark(last), Since: since(entries)}
 }
 
 // lookedBack is how many runs of a scenario the list looks for a change in.
@@ -167,5 +197,30 @@ func spark(runs []Entry) (s Spark) {
 	return s
 }
 
-// Index writes the page that lists runs, newest first.
-func Index(w io.Writer, runs []Entry) error { return write(w, index(runs, trends(runs))) }
+// A runList is what the list of runs shows.
+type runList struct {
+	Runs      []Entry // newest first
+	Stored    int     // how many there are
+	Scenarios []Trend
+}
+
+// Index writes the page that lists runs, which come newest first.
+func Index(w io.Writer, runs []Entry) error {
+	list := runList{Runs: runs, Stored: len(runs)}
+	of := map[string][]Entry{}
+	var order []string
+	for _, e := range runs {
+		if e.Part != "" {
+			continue // the run group stands for it
+		}
+		key := fmt.Sprint(e.Scenario, e.Target.AnySimulated()) // the mock tells nothing of how a real server changes
+		if of[key] == nil {
+			order = append(order, key)
+		}
+		of[key] = append(of[key], e)
+	}
+	for _, key := range order {
+		list.Scenarios = append(list.Scenarios, trendOf(of[key]))
+	}
+	return write(w, index(list))
+}

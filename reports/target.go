@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/vllmspec/vllmspec/harness/servers"
@@ -83,16 +84,14 @@ func (t Target) Serves() string {
 
 // software is what serves the model, and its version: "SGLang 0.5.6".
 func (t Target) software() string {
-	name := servers.Of(t.Software).Name
 	switch {
 	case t.Simulated, t.Software == "" && t.Version == "":
 		return ""
-	case t.Software == "":
-		name = servers.Of(servers.VLLM).Name // of an older version, which knew no other
 	case t.Software == servers.Unknown && t.Version != "":
-		name = "version"
+		return "version " + t.Version
 	}
-	return strings.TrimSpace(name + " " + t.Version)
+	kind := cmp.Or(t.Software, servers.VLLM) // an older version knew no other
+	return strings.TrimSpace(servers.Of(kind).Name + " " + t.Version)
 }
 
 // String is the target in one line: "http://a:8000 (llama-3.1-8b, vLLM 0.32.0)",

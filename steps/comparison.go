@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"path"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/experiment"
+	"github.com/vllmspec/vllmspec/harness/past"
 	"github.com/vllmspec/vllmspec/steps/internal/sentence"
 )
 
@@ -19,18 +21,51 @@ func comparisonSentences(rows grammar) []entry {
 			Doc: `Holds the figures against those of a baseline, which is the bench.txt of a run, kept in git as
 				baselines/NAME.txt beside the feature. Runs are compared, not requests: let everything be repeated, in the
 				baseline too. A baseline of another model, server, workload or load is refused.`},
+		{Pattern: `^compared with the last (\d+) runs(?: on the branch "([^"]*)")?:$`, Do: (*world).withLastRuns, Rows: rows.compare, Judges: experiment.Baseline, Ahead: lastRunsAhead,
+			Doc: `Holds the figures against those of the scenario's own last runs, of all branches or of one. They are looked for in the
+				history: in the folder of the runs, or in the database that several machines share. The rows are unknown while no
+				such run is stored; unlike runs are refused.`},
+		{Pattern: `^compared with the run "([^"]*)":$`, Do: (*world).withRun, Rows: rows.compare, Judges: experiment.Baseline, Ahead: comparisonAhead,
+			Doc: `Holds the figures against those of a stored run, by the name of its folder, or the newest one whose name ends
+				so.`},
 	}
 }
 
 func (w *world) withBaseline(name string, rows []harness.Objective) error {
-	if err := w.comparable(&w.design); err != nil {
-		return err
-	}
 	file, err := w.baselineFile(name)
 	if err != nil {
 		return err
 	}
-	verdicts, err := w.experiment.Against(name, file, experiment.Question{Rows: rows})
+	return w.against(past.File{Name: name, Path: file}, rows)
+}
+
+func (w *world) withLastRuns(runs, branch string, rows []harness.Objective) error {
+	last, err := lastRuns(runs, branch)
+	if err != nil {
+		return err
+	}
+	return w.against(last, rows)
+}
+
+func lastRuns(runs, branch string) (last past.Last, err error) {
+	const most = 1000
+	if last.Runs, err = strconv.Atoi(runs); err != nil || last.Runs < 1 || last.Runs > most {
+		return last, fmt.Errorf("%s runs are not compared with; write a number from 1 to %d", runs, most)
+	}
+	last.Branch = branch
+	return last, nil
+}
+
+func (w *world) withRun(name string, rows []harness.Objective) error {
+	return w.against(past.Stored{Name: name}, rows)
+}
+
+// against holds the runs against those of another time.
+func (w *world) against(runs past.Reference, rows []harness.Objective) error {
+	if err := w.comparable(&w.design); err != nil {
+		return err
+	}
+	verdicts, err := w.experiment.Against(runs, experiment.Question{Rows: rows})
 	if err != nil {
 		return err
 	}
@@ -65,15 +100,27 @@ func baselineAhead(w *world, s said) (experiment.Question, error) {
 	if err != nil {
 		return asked, err
 	}
-	asked.File = experiment.CopyOf(s.Args[0])
-	file, err := w.baselineFile(s.Args[0])
+		file, err := w.baselineFile(s.Args[0])
+	base := past.File{Name: s.Args[0], Path: file}
+	asked.File = base.Copy()
 	if err == nil {
-		err = experiment.CheckBaseline(file)
+		err = base.Check()
 	}
 	if err != nil {
 		return asked, sentence.Placed(s.At(), err)
 	}
 	return asked, nil
+}
+
+// lastRunsAhead reads how many runs are compared with.
+func lastRunsAhead(w *world, s said) (experiment.Question, error) {
+	last, err := lastRuns(s.Args[0], s.Args[1])
+	if err != nil {
+		return experiment.Question{}, sentence.Placed(s.At(), err)
+	}
+	asked, err := comparisonAhead(w, s)
+	asked.Baseline = last.String()
+	return asked, err
 }
 
 // baselineFile is where a baseline lies: beside the feature.

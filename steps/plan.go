@@ -1,6 +1,10 @@
 package steps
 
-import "github.com/vllmspec/vllmspec/harness/experiment"
+import (
+	"strings"
+
+	"github.com/vllmspec/vllmspec/harness/experiment"
+)
 
 // complete reads the rest of what a scenario says: what is asked, and what will be judged.
 func (w *world) complete() (err error) {
@@ -15,7 +19,7 @@ func (w *world) complete() (err error) {
 
 // plan is what the sentences said.
 func (w *world) plan(design experiment.Design) experiment.Plan {
-	p := experiment.Plan{Scenario: w.scenario, Target: w.target, Design: design, Virtual: w.Virtual,
+	p := experiment.Plan{Scenario: w.scenario, Feature: w.feature(), Target: w.target, Design: design, Virtual: w.Virtual,
 		Questions: w.expected, Comparisons: w.comparisons, EarlyStop: w.measurement.abandon, FixedWarmup: w.measurement.warmUpSaid,
 		Timeout: w.patience.answer, Grace: w.patience.after,
 		Chats: w.workload.chats, LaterTurns: w.workload.hasTurns(), Prompt: w.workload.prompt, Answer: w.workload.answer,
@@ -28,6 +32,23 @@ func (w *world) plan(design experiment.Design) experiment.Plan {
 		p.Other = &experiment.Target{Model: w.target.Model}
 	}
 	return p
+}
+
+// idTag begins a tag that names a scenario whatever it is called: @id:NAME.
+const idTag = "@id:"
+
+// feature is what says which runs are of this scenario.
+func (w *world) feature() *experiment.Feature {
+	of := experiment.Feature{Title: w.Title}
+	for _, tag := range w.pickle.Tags {
+		if id, is := strings.CutPrefix(tag.Name, idTag); is {
+			of.ID = id
+		}
+	}
+	if of == (experiment.Feature{}) {
+		return nil
+	}
+	return &of
 }
 
 // remarks are what a reader should know of the files before the load, and what of it belongs to the

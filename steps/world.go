@@ -22,6 +22,7 @@ type Setting struct {
 	Session   *experiment.Session
 	Files     *origin.Origins // the user's files, by the names that scenarios give them
 	Feature   string          // its file as paths are shown, with slashes
+	Title     string          // of the feature; "": it has none
 	Folder    string          // that the file lies in
 	Virtual   bool            // it runs in virtual time, in a bubble of testing/synctest
 	Live      bool            // scenarios that do not ask for a simulated server run in real time

@@ -7,6 +7,7 @@ import (
 	"github.com/vllmspec/vllmspec/internal/command/drift"
 	"github.com/vllmspec/vllmspec/internal/command/exchange"
 	"github.com/vllmspec/vllmspec/internal/command/features"
+	"github.com/vllmspec/vllmspec/internal/command/history"
 	"github.com/vllmspec/vllmspec/internal/command/mock"
 	"github.com/vllmspec/vllmspec/internal/command/open"
 	"github.com/vllmspec/vllmspec/internal/command/report"
@@ -28,6 +29,7 @@ func commands() command.Table {
 		drift.Command(),
 		transfer.UploadCommand(),
 		transfer.DownloadCommand(),
+		history.Command(),
 		exchange.ImportCommand(),
 		exchange.ExportCommand(),
 		mock.Command(),

@@ -1,21 +1,17 @@
 package experiment
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path"
-	"path/filepath"
-	"regexp"
 	"strings"
 
 	"github.com/vllmspec/vllmspec/harness/diagnose"
+	"github.com/vllmspec/vllmspec/harness/history"
 	"github.com/vllmspec/vllmspec/harness/judge"
 	"github.com/vllmspec/vllmspec/harness/measure"
+	"github.com/vllmspec/vllmspec/harness/past"
 	"github.com/vllmspec/vllmspec/harness/slo"
 	"github.com/vllmspec/vllmspec/harness/store"
-	"github.com/vllmspec/vllmspec/internal/spelling"
 )
 
 // Judge answers a question, and keeps it, by which a stored run can be judged again.
@@ -59,45 +55,28 @@ func (e *Experiment) runs() *judge.Runs {
 	return runs
 }
 
-// Against judges rows against a baseline: the bench.txt of a run that is kept in a file. The folder of
-// the run gets a copy of it, so that its verdicts are a function of the folder.
-func (e *Experiment) Against(name, file string, asked Question) ([]slo.Verdict, error) {
-	base, err := store.ReadBaseline(file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("there is no baseline %q%s; to make one of this run: %s", name, spelling.DidYouMean(name, store.Baselines(filepath.Dir(file))), e.session.makeBaseline(e.folder(), file))
-	}
-	if err == nil {
-		base, err = base.Of(e.scenario.Name)
-	}
+// Against judges rows against runs of another time. The folder of the run gets a copy of them, so that its
+// verdicts are a function of the folder. Where no such run is stored, the rows are unknown.
+func (e *Experiment) Against(p past.Reference, asked Question) ([]slo.Verdict, error) {
+	m := store.Manifest{Scenario: store.Scenario{Name: e.scenario.Name, Where: e.scenario.Where}, Feature: e.plan.Feature, Server: e.one.stored()}
+	of, err := p.Find(past.Scenario{Name: e.scenario.Name, Identity: history.IdentityOf(m), Ask: e.session.Past,
+		Renew: func(file string) string { return e.session.makeBaseline(e.folder(), file) }})
 	if err != nil {
 		return nil, err
 	}
-	if unlike := base.Unlike(e.scenario.Labels); unlike != nil {
-		return nil, fmt.Errorf("unlike runs are not compared: since the baseline %q was made, %s. If that is as it should be, make it anew: %s",
-			name, differing(unlike), e.session.makeBaseline(e.folder(), file))
+	asked.Kind, asked.Baseline, asked.Unpaired = Baseline, of.Name, of.Unpaired
+	if of.Base == nil {
+		return e.judge(asked, nil)
 	}
-	asked.Kind, asked.Baseline, asked.File = Baseline, name, CopyOf(name)
-	raw, err := os.ReadFile(file)
-	if err == nil {
-		err = e.folder().WriteFile(asked.File, raw)
+	if unlike := of.Base.Unlike(e.scenario.Labels); unlike != nil {
+		return nil, fmt.Errorf("unlike runs are not compared: since %s, %s. If that is as it should be, %s", of.Since, differing(unlike), of.Anew)
 	}
-	if err != nil {
+	asked.File = of.Copy
+	if err := e.folder().WriteFile(asked.File, of.Raw); err != nil {
 		return nil, err
 	}
-	return e.judge(asked, base)
+	return e.judge(asked, of.Base)
 }
-
-// CheckBaseline reads the file of a baseline, which need not be there.
-func CheckBaseline(file string) error {
-	if _, err := store.ReadBaseline(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
-}
-
-// CopyOf is the file in a run's folder that holds what a baseline was when the run was
-// compared with it.
-func CopyOf(baseline string) string { return "baseline-" + baseline + ".txt" }
 
 // folder is that of the run, or of all of them together.
 func (e *Experiment) folder() *store.Folder {
@@ -110,15 +89,7 @@ func (e *Experiment) folder() *store.Folder {
 // makeBaseline is the command that makes this run a baseline.
 func (s *Session) makeBaseline(of *store.Folder, file string) string {
 	file = s.fromRoot(file)
-	return fmt.Sprintf("mkdir -p %s && cp %s %s", quoted(path.Dir(file)), quoted(path.Join(s.fromRoot(of.Path()), "bench.txt")), quoted(file))
-}
-
-// quoted is a path as a shell takes it.
-func quoted(path string) string {
-	if regexp.MustCompile(`^[\w@%+=:,./-]+$`).MatchString(path) {
-		return path
-	}
-	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
+	return fmt.Sprintf("mkdir -p %s && cp %s %s", store.ShellQuoted(path.Dir(file)), store.ShellQuoted(path.Join(s.fromRoot(of.Path()), "bench.txt")), store.ShellQuoted(file))
 }
 
 func differing(differences []store.Difference) string {

@@ -24,7 +24,7 @@ func (t *trial) manifest(run *harness.Run, cause error) store.Manifest {
 // and of how the experiment ended.
 func (e *Experiment) manifest(folder *store.Folder, run *harness.Run, on *endpoint, facts *store.Facts, cause error) store.Manifest {
 	m := store.NewManifest(folder.Run(), run)
-	m.Judged = []Question{}
+	m.Judged, m.Feature, m.Tool.Branch = []Question{}, e.plan.Feature, e.session.Branch
 	m.Server = on.stored()
 	for _, gpu := range e.session.shownGPUs(e.gpus) {
 		m.Server.GPUs = append(m.Server.GPUs, store.GPU(gpu))

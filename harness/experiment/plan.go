@@ -17,6 +17,7 @@ type Plan struct {
 	// makes its labels. Where the design is a sweep or a search, its load says all but the
 	// setting and how long it lasts.
 	Scenario harness.Scenario
+	Feature  *Feature // that the scenario stands in; nil: none
 	Target   Target
 	Other    *Target // the server that Target is compared with, in turns; nil: none
 	Design   Design  // nil: one run
@@ -56,6 +57,9 @@ func (p Plan) Check() error {
 
 // A Question is rows that are judged together, and what they are held against.
 type Question = store.Asked
+
+// A Feature is what of a feature file says which runs are of one scenario.
+type Feature = store.Feature
 
 // A QuestionKind says what rows are held against.
 type QuestionKind = store.AskedKind

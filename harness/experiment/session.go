@@ -11,6 +11,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness/client"
 	"github.com/vllmspec/vllmspec/harness/credentials"
 	"github.com/vllmspec/vllmspec/harness/export"
+	"github.com/vllmspec/vllmspec/harness/history"
 	"github.com/vllmspec/vllmspec/harness/sampler"
 	"github.com/vllmspec/vllmspec/harness/server"
 	"github.com/vllmspec/vllmspec/harness/store"
@@ -30,6 +31,9 @@ type Session struct {
 	Secrets   *credentials.Secrets // that nothing shows
 	Remedies  Remedies
 	Commit    string // of the scenarios, in git; "": that of the binary
+	Branch    string // likewise; "": unknown
+
+	Past func(history.Query) ([]*history.Run, error) // finds stored runs; nil: none are looked for
 
 	Samplers []harness.Sampler  // read beside those of the server, the host and the GPUs
 	Protocol client.OwnProtocol // how servers are asked; nil: OpenAI's

@@ -84,7 +84,11 @@ func (r *Runs) observers() (out []*diagnose.Observer) {
 // withBaseline holds the runs against those of another time.
 func (r *Runs) withBaseline(asked store.Asked, base *store.Baseline) ([]slo.Verdict, error) {
 	if base == nil {
-		return nil, errors.New("there is no baseline to compare with")
+		var verdicts []slo.Verdict
+		for _, o := range asked.Rows {
+			verdicts = append(verdicts, slo.Unanswered(o, fmt.Sprintf("there is nothing to compare with: no run of this scenario that came to its end is stored among %s", asked.Baseline)))
+		}
+		return verdicts, nil
 	}
 	of := func(o harness.Objective) ([]float64, error) {
 		values, err := base.Values(measure.FigureName(o))
@@ -93,7 +97,7 @@ func (r *Runs) withBaseline(asked store.Asked, base *store.Baseline) ([]slo.Verd
 		}
 		return values, nil
 	}
-	verdicts, err := r.compare(asked.Rows, slo.AgainstBaseline, of)
+	verdicts, err := r.compare(asked.Rows, slo.AgainstBaseline, !asked.Unpaired, of)
 	if r.Labels["server"] == "real" && r.Labels["gpu"] == "" { // nor have theirs, or they were unlike
 		for i := range verdicts {
 			verdicts[i].Notes = append(verdicts[i].Notes, "no GPU could be read on either side: whether it is the same one is unknown")
@@ -127,15 +131,15 @@ func (r *Runs) leftInBaseline(name string, base *store.Baseline) []slo.Finding {
 
 // withOther holds the runs against those on the second server.
 func (r *Runs) withOther(rows []harness.Objective) ([]slo.Verdict, error) {
-	verdicts, err := r.compare(rows, slo.AgainstOther, func(o harness.Objective) ([]float64, error) { return figures(r.Others, o) })
+	verdicts, err := r.compare(rows, slo.AgainstOther, true, func(o harness.Objective) ([]float64, error) { return figures(r.Others, o) })
 	slo.Void(verdicts, foundIn(slices.Concat(r.Windows, r.Others)), r.Good)
 	return verdicts, err
 }
 
-func (r *Runs) compare(rows []harness.Objective, against slo.Reference, theirs func(harness.Objective) ([]float64, error)) ([]slo.Verdict, error) {
+func (r *Runs) compare(rows []harness.Objective, against slo.Reference, paired bool, theirs func(harness.Objective) ([]float64, error)) ([]slo.Verdict, error) {
 	var table []compare.Row
 	for _, o := range rows {
-		row := compare.Row{Objective: o, Against: against, Paired: true, Beside: func(o harness.Objective) (of, now []float64) {
+		row := compare.Row{Objective: o, Against: against, Paired: paired, Beside: func(o harness.Objective) (of, now []float64) {
 			of, _ = theirs(o)
 			now, _ = figures(r.Windows, o)
 			return of, now

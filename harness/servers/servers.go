@@ -99,6 +99,9 @@ func All() []Software {
 
 // Of is the row of a kind; that of [Unknown] where there is none.
 func Of(kind Kind) Software {
+	if kind == VLLM { // most are, and lists name hundreds
+		return vLLM()
+	}
 	for _, s := range All() {
 		if s.Kind == kind {
 			return s

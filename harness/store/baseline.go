@@ -30,6 +30,50 @@ type line struct {
 	values map[string]float64 // by unit
 }
 
+// A Line is one run of a baseline: its labels, and its figures by their units.
+type Line struct {
+	Labels map[string]string
+	Values map[string]float64
+}
+
+// Lines are its runs, in their order.
+func (b *Baseline) Lines() []Line {
+	lines := make([]Line, len(b.lines))
+	for i, l := range b.lines {
+		lines[i] = Line{l.labels, l.values}
+	}
+	return lines
+}
+
+// NewBaseline is a baseline of runs of a scenario that were found elsewhere than in a file.
+func NewBaseline(where, scenario string, lines []Line) *Baseline {
+	b := &Baseline{Where: where}
+	for _, l := range lines {
+		b.lines = append(b.lines, line{where, benchName(scenario), l.Labels, l.Values})
+	}
+	return b
+}
+
+// Bench writes the runs as [ReadBaseline] reads them.
+func (b *Baseline) Bench() []byte {
+	var out bytes.Buffer
+	w := benchfmt.NewWriter(&out)
+	for _, l := range b.lines {
+		of := benchfmt.Result{Name: benchfmt.Name(l.name), Iters: 1}
+		for _, key := range slices.Sorted(maps.Keys(l.labels)) {
+			of.SetConfig(key, l.labels[key])
+			of.Config[len(of.Config)-1].File = true
+		}
+		for _, unit := range slices.Sorted(maps.Keys(l.values)) {
+			of.Values = append(of.Values, benchfmt.Value{Value: l.values[unit], Unit: unit})
+		}
+		if err := w.Write(&of); err != nil {
+			panic(err) // a buffer takes everything
+		}
+	}
+	return out.Bytes()
+}
+
 // A Difference is a label that two runs do not share; "" where one does not have it.
 type Difference struct{ Label, Theirs, Ours string }
 
@@ -145,11 +189,6 @@ func (b *Baseline) Of(scenario string) (*Baseline, error) {
 	return of, nil
 }
 
-// And is these runs and then those of another baseline.
-func (b *Baseline) And(other *Baseline) *Baseline {
-	return &Baseline{Where: b.Where, lines: append(slices.Clone(b.lines), other.lines...)}
-}
-
 // Runs is how many there are.
 func (b *Baseline) Runs() int { return len(b.lines) }
 
@@ -185,9 +224,9 @@ func (b *Baseline) Unlike(labels map[string]string) (out []Difference) {
 func (b *Baseline) Values(f harness.Figure) ([]float64, error) {
 	var out []float64
 	for _, l := range b.lines {
-		v, ok := l.values[benchUnit(f)]
+		v, ok := l.values[BenchUnit(f)]
 		if !ok {
-			return nil, fmt.Errorf("%s has no %s%s; make the baseline anew", l.where, benchUnit(f), spelling.DidYouMean(benchUnit(f), slices.Sorted(maps.Keys(l.values))))
+			return nil, fmt.Errorf("%s has no %s%s; make the baseline anew", l.where, BenchUnit(f), spelling.DidYouMean(BenchUnit(f), slices.Sorted(maps.Keys(l.values))))
 		}
 		out = append(out, v)
 	}

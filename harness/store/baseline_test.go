@@ -2,12 +2,10 @@ package store_test
 
 import (
 	"bytes"
-	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -102,38 +100,6 @@ func TestBaseline_malformedSaysWhere(t *testing.T) {
 		_, err := store.ReadBaseline(path)
 		assert.ErrorContains(t, err, says)
 	}
-}
-
-// pastRun stores a run that has nothing but its figures.
-func pastRun(t *testing.T, root, scenario string, start time.Time, stopped harness.StopKind, values ...float64) {
-	t.Helper()
-	folder, err := store.Create(root, store.Name(start, scenario))
-	require.NoError(t, err)
-	m := store.Manifest{Run: folder.Run(), Start: start, Stopped: harness.Stop{Kind: stopped}}
-	m.Scenario.Name = scenario
-	require.NoError(t, folder.WriteJSON("run.json", m))
-	require.NoError(t, folder.WriteJSON("verdicts.json", json.RawMessage("[]")))
-	require.NoError(t, folder.WriteFile("bench.txt", store.Bench(scenario, nil, runsOf(values...)...)))
-	_, err = folder.Publish()
-	require.NoError(t, err)
-}
-
-func TestHistory_isTheWholeRunsOfAScenario(t *testing.T) {
-	root := t.TempDir()
-	pastRun(t, root, "Chat", began, "", 1, 2)
-	pastRun(t, root, "Chat", began.Add(time.Hour), "interrupted", 9)
-	pastRun(t, root, "Chat", began.Add(2*time.Hour), "", 3)
-	pastRun(t, root, "Chat and code", began.Add(3*time.Hour), "", 9)
-	require.NoError(t, os.MkdirAll(filepath.Join(root, "run=20260101T000000Z-chat"), 0o755)) // broken
-	runs, err := store.History(root, "Chat")
-	require.NoError(t, err)
-	require.Len(t, runs, 2)
-	values, err := runs[0].And(runs[1].Baseline).Values(ttft(0))
-	require.NoError(t, err)
-	assert.Equal(t, []float64{1, 2, 3}, values)
-	all, err := store.History(root, "")
-	require.NoError(t, err)
-	assert.Len(t, all, 3)
 }
 
 func TestBaseline_withoutFiguresIsRefusedWhereItStands(t *testing.T) {

@@ -35,7 +35,7 @@ func Bench(scenario string, labels map[string]string, runs ...Measured) []byte {
 			line.Config[i].File = true
 		}
 		for _, f := range run.Figures {
-			line.Values = append(line.Values, benchfmt.Value{Value: f.Value, Unit: benchUnit(f)})
+			line.Values = append(line.Values, benchfmt.Value{Value: f.Value, Unit: BenchUnit(f)})
 		}
 		if err := w.Write(&line); err != nil {
 			panic(err) // a buffer takes everything
@@ -54,9 +54,9 @@ func benchName(scenario string) string {
 	return strings.ToUpper(string(first)) + name[len(string(first)):]
 }
 
-// benchUnit is the figure's name with its unit, without spaces: "p99-TTFT-sec", and
+// BenchUnit is the figure's name with its unit, without spaces: "p99-TTFT-sec", and
 // of a class of the traffic "chat:p99-TTFT-sec".
-func benchUnit(f harness.Figure) string {
+func BenchUnit(f harness.Figure) string {
 	suffix := map[string]string{"s": "-sec", "/s": "/s", "tokens/s": "-tokens/s", "ratio": "-ratio", "bytes": "-bytes", "W": "-watts"}[f.Unit]
 	return strings.ReplaceAll(strings.Join(strings.Fields(f.Name), "-"), ":-", ":") + suffix
 }

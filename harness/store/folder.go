@@ -192,7 +192,7 @@ func (u *Unstored) Unwrap() error { return u.Why }
 
 // Salvaging is the command that makes a run of a folder that was not published.
 func Salvaging(hidden string) string {
-	return "go run github.com/vllmspec/vllmspec/cmd/vllmspec report " + shellQuoted(hidden)
+	return "go run github.com/vllmspec/vllmspec/cmd/vllmspec report " + ShellQuoted(hidden)
 }
 
 // where the run is now.

@@ -21,7 +21,8 @@ const InterfaceChat = "chat"
 type Manifest struct {
 	Run      string            `json:"run"`
 	Scenario Scenario          `json:"scenario"`
-	Start    time.Time         `json:"start"` // wall clock
+	Feature  *Feature          `json:"feature,omitempty"` // that the scenario stands in; nil: none, or an older version stored it
+	Start    time.Time         `json:"start"`             // wall clock
 	LengthNS int64             `json:"length_ns"`
 	FromNS   int64             `json:"measured_from_ns"`
 	ToNS     int64             `json:"measured_to_ns"`
@@ -53,6 +54,7 @@ type Asked struct {
 	Rows     []harness.Objective `json:"rows"`
 	Baseline string              `json:"baseline,omitempty"` // its name
 	File     string              `json:"file,omitempty"`     // in the run's folder: the runs of the baseline
+	Unpaired bool                `json:"unpaired,omitempty"` // they are of several times, and have no pairs among these
 }
 
 // An AskedKind says what rows are held against.
@@ -103,10 +105,17 @@ type Scenario struct {
 	DatasetData json.RawMessage `json:"dataset_data,omitempty"`
 }
 
+// A Feature is what of a feature file says which runs are of one scenario.
+type Feature struct {
+	Title string `json:"title,omitempty"`
+	ID    string `json:"id,omitempty"` // NAME of the scenario's tag @id:NAME
+}
+
 // Tool is what measured, or read what another tool had measured, and judged.
 type Tool struct {
 	Version string `json:"version"`
 	Commit  string `json:"commit,omitempty"` // of the features' repository; "-dirty" where they were changed since
+	Branch  string `json:"branch,omitempty"` // that the commit was on
 	Go      string `json:"go"`
 }
 

@@ -42,14 +42,21 @@ func slug(s string) string {
 	return strings.Trim(out[:size], "-") + digest
 }
 
+// CopyOf is the file in a run's folder that holds what a baseline, or other runs, were when the run was
+// compared with them.
+func CopyOf(baseline string) string { return "baseline-" + baseline + ".txt" }
+
+// CopyOfRuns is [CopyOf] for runs that are named in words.
+func CopyOfRuns(words string) string { return CopyOf(slug(words)) }
+
 // IsRun reports whether a run can have this name: it is that of a folder beside others, and
 // leads nowhere else.
 func IsRun(name string) bool {
 	return strings.HasPrefix(name, "run=") && name == filepath.Base(name) && !strings.ContainsAny(name, "/\\\x00")
 }
 
-// shellQuoted is a path as a shell takes it.
-func shellQuoted(path string) string {
+// ShellQuoted is a path as a shell takes it.
+func ShellQuoted(path string) string {
 	if regexp.MustCompile(`^[\w@%+=:,./-]+$`).MatchString(path) {
 		return path
 	}

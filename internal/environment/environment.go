@@ -55,6 +55,8 @@ type Environment struct {
 	HubEndpoint  string           // address of Hugging Face's Hub, or of another; "" for its own
 	HubToken     string           // for data sets on it, never written to any output
 	PromptsDB    string           // database that queries for prompts are run against; "" for none
+	History      string           // database of the history that several machines share; "" for none
+	Branch       string           // that the features are on in git, as the CI system says; "" where it does not
 	TLS          *tls.Config
 
 	Prometheus sampler.PrometheusServer // that scrapes the engines, in place of MetricsURLs; without a URL: none
@@ -73,7 +75,6 @@ type Environment struct {
 // honour. Ignoring one would measure something else than was asked for.
 func reservedVars() map[string]string {
 	return map[string]string{
-		"VLLMSPEC_DB":    "this version keeps no history database; unset it",
 		"VLLMSPEC_SHARD": "this version loads from one machine only; unset it",
 	}
 }
@@ -105,7 +106,7 @@ func ReadAt(at Place, environ []string) (Environment, error) {
 			errs = append(errs, fmt.Errorf("%s: %s", name, why))
 		}
 	}
-	errs = append(errs, env.readTarget(vars), env.readPaths(vars), env.readTLS(vars), env.readChoices(vars), env.readExport(vars), env.readKey(vars), env.readPromptsDB(vars), env.readLaunch(vars, environ))
+	errs = append(errs, env.readTarget(vars), env.readPaths(vars), env.readTLS(vars), env.readChoices(vars), env.readExport(vars), env.readKey(vars), env.readPromptsDB(vars), env.readHistory(vars), env.readLaunch(vars, environ))
 	slices.SortStableFunc(errs, func(a, b error) int { return strings.Compare(text(a), text(b)) })
 	mistakes := errors.Join(errs...)
 	if shown := plain.Lines(env.Secrets().Text(text(mistakes))); shown != text(mistakes) {
@@ -137,6 +138,7 @@ func (e Environment) Secrets() *redact.Secrets {
 	}
 	secrets.AddWords(e.KeyCommand)
 	secrets.AddURL(e.PromptsDB)
+	secrets.AddURL(e.History)
 	return secrets
 }
 
@@ -183,16 +185,6 @@ func (e *Environment) readOrigin(vars map[string]string) error {
 		return fmt.Errorf("%s name two servers; unset one", strings.Join(named, " and "))
 	}
 	return nil
-}
-
-// readPromptsDB reads where queries for prompts are run. Its value may hold a password, and is not shown.
-func (e *Environment) readPromptsDB(vars map[string]string) error {
-	e.PromptsDB = vars["VLLMSPEC_PROMPTS_DB"]
-	scheme, rest, _ := strings.Cut(e.PromptsDB, ":")
-	if e.PromptsDB == "" || rest != "" && slices.Contains([]string{"postgres", "postgresql", "sqlite"}, scheme) {
-		return nil
-	}
-	return errors.New("VLLMSPEC_PROMPTS_DB names no database that is read; write postgres://user@host:5432/name, or sqlite:data/prompts.db")
 }
 
 // readPages reads where metrics are, and the key to those of the server.

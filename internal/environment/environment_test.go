@@ -63,7 +63,7 @@ func TestRead_refusesWhatCannotBeHonoured(t *testing.T) {
 		"VLLM_ENGINE_HEADER=X Pod":           `VLLM_ENGINE_HEADER is "X Pod"; write the name of one header`,
 		"VLLM_PROMETHEUS_URL=prom:9090":      `VLLM_PROMETHEUS_URL: "prom:9090" must begin with http://`,
 		"VLLM_PROMETHEUS_TOKEN=s3cret":       "are for the server at VLLM_PROMETHEUS_URL; set that too",
-		"VLLMSPEC_DB=sqlite:x":               "VLLMSPEC_DB: ",
+		"VLLMSPEC_DB=mysql://u:s3cret@h/x":   "VLLMSPEC_DB names no database that is read; write postgres://host:5432/name",
 		"VLLMSPEC_SHARD=1/2":                 "VLLMSPEC_SHARD: ",
 	} {
 		_, err := environment.Read(t.TempDir(), []string{entry})

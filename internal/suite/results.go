@@ -133,7 +133,9 @@ func separate(err error) (all []error) {
 // write writes what CI systems read, and the list of all runs.
 func (r *results) write(left []ci.LeftOut, interrupted bool, env *environment.Environment, secrets *redact.Secrets, output *console) error {
 	ran := ci.Results{Scenarios: r.scenarios, Left: left, Refused: r.refusals(interrupted)}
-	err := errors.Join(r.unlinked, r.folder.End(ran, r.cucumber), reports.WriteIndexOn(env.Disk, env.Out))
+	warning, unlisted := reports.WriteIndexOn(env.Disk, env.Out)
+	err := errors.Join(r.unlinked, r.folder.End(ran, r.cucumber), unlisted)
+	enterRuns(env, warning, func(line string) { fmt.Fprintln(output, line) })
 	if env.Summary != "" {
 		err = errors.Join(err, ci.AppendSummary(env.Summary, string(secrets.OwnFile("summary.md", []byte(ci.Summary(ran))))))
 	}

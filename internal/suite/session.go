@@ -20,7 +20,7 @@ import (
 func (s *Suite) newSession(deadline time.Time) *experiment.Session {
 	env, program := s.env, cmp.Or(s.env.Program, "go test")
 	session := &experiment.Session{
-		Out: env.Out, Disk: env.Disk, Root: env.Root, Began: time.Now(), Deadline: deadline, Interrupt: s.interrupt, Secrets: s.secrets, Commit: commitOf(env.Root),
+		Out: env.Out, Disk: env.Disk, Root: env.Root, Began: time.Now(), Deadline: deadline, Interrupt: s.interrupt, Secrets: s.secrets, Commit: commitOf(env.Root), Branch: cmp.Or(env.Branch, branchOf(env.Root)), Past: s.past.ask,
 		Place: experiment.Place{URLs: env.URLs, Other: env.Other, Launch: env.Launch, TLS: env.TLS, Token: s.access.get, Headers: env.Headers, Model: env.Model,
 			MetricsURLs: env.MetricsURLs, Resolver: env.Resolver, Prometheus: env.Prometheus, Selector: env.Selector, MetricsKey: env.MetricsKey, GPUsURLs: env.GPUsURLs, EngineHeader: env.EngineHeader, Settings: environment.Settings()},
 		Remedies: experiment.Remedies{
@@ -100,21 +100,37 @@ func (a *access) close() {
 	a.token = nil
 }
 
+// gitPatience is how long git may take.
+const gitPatience = 5 * time.Second
+
 // commitOf is the commit that a folder is at in git, with "-dirty" where something
 // was changed since; "" where there is no git, or it does not tell in time.
 func commitOf(folder string) string {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), gitPatience)
 	defer cancel()
-	git := func(args ...string) (string, error) {
-		out, err := exec.CommandContext(ctx, "git", append([]string{"--no-optional-locks", "-C", folder}, args...)...).Output()
-		return strings.TrimSpace(string(out)), err
-	}
-	commit, err := git("rev-parse", "HEAD")
+	commit, err := git(ctx, folder, "rev-parse", "HEAD")
 	if err != nil {
 		return ""
 	}
-	if changed, err := git("status", "--porcelain", "--untracked-files=no"); err != nil || changed != "" {
+	if changed, err := git(ctx, folder, "status", "--porcelain", "--untracked-files=no"); err != nil || changed != "" {
 		commit += "-dirty"
 	}
 	return commit
+}
+
+// branchOf is the branch that a folder is on in git; "" where it is on none, or git does not tell.
+func branchOf(folder string) string {
+	ctx, cancel := context.WithTimeout(context.Background(), gitPatience)
+	defer cancel()
+	branch, err := git(ctx, folder, "symbolic-ref", "--quiet", "--short", "HEAD")
+	if err != nil {
+		return ""
+	}
+	return branch
+}
+
+// git is what git prints of a folder.
+func git(ctx context.Context, folder string, args ...string) (string, error) {
+	out, err := exec.CommandContext(ctx, "git", append([]string{"--no-optional-locks", "-C", folder}, args...)...).Output()
+	return strings.TrimSpace(string(out)), err
 }

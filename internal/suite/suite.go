@@ -42,6 +42,7 @@ type Suite struct {
 	access   *access
 	session  *experiment.Session
 	uploads  *uploader
+	past     *historian
 	results  *results
 
 	found   []Feature // that are to be run
@@ -69,6 +70,7 @@ func New(env environment.Environment, deadline time.Time, interrupt *Interrupt, 
 	s.access = &access{env: s.env, secrets: s.secrets}
 	s.uploads = &uploader{env: s.env, interrupt: interrupt, say: func(line string) { s.display.NoteAll(s.clean(line)) }}
 	s.files = s.origins(func(line string) { fmt.Fprintln(s.output, s.clean(line)) })
+	s.past = newHistorian(s.env.History, s.env.Out)
 	s.session = s.newSession(deadline)
 	s.finder = &finder{setting: s.setting, env: s.env, source: source{env.Root, env.Tags}, reader: s.reader, paths: named, numbers: map[string]numbering{},
 		noGPU: sync.OnceValue(func() string { return s.session.WhyNoGPU(context.Background()) })}
@@ -155,7 +157,7 @@ func (s *Suite) register(sc *godog.ScenarioContext) {
 
 // setting is where the scenarios of a feature are run.
 func (s *Suite) setting(of Feature, file *parsed) steps.Setting {
-	return steps.Setting{Session: s.session, Files: s.files, Feature: of.Path, Folder: filepath.Dir(s.env.FromRoot(filepath.FromSlash(of.Path))),
+	return steps.Setting{Session: s.session, Files: s.files, Feature: of.Path, Title: file.title(), Folder: filepath.Dir(s.env.FromRoot(filepath.FromSlash(of.Path))),
 		Virtual: of.Virtual, Live: s.env.Live(), Lenient: s.env.Lenient, Where: file.places.Where, Sentences: sentencesOf}
 }
 
@@ -245,6 +247,7 @@ func (s *Suite) Close() error {
 // leave stops what was started for all scenarios.
 func (s *Suite) leave() {
 	s.session.Close()
+	s.past.stop()
 	s.exporter.close()
 	s.access.close()
 	_ = s.files.Close() // what was unpacked lies in the system's folder for what is temporary

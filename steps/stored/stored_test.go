@@ -136,7 +136,7 @@ func digest(t *testing.T, r *judge.Rejudged) string {
 	}
 	var manifest map[string]any
 	require.NoError(t, json.Unmarshal([]byte(read(t, r.Dir, "run.json")), &manifest))
-	for _, name := range []string{"start", "tool", "host"} {
+	for _, name := range []string{"start", "tool", "host", "feature"} {
 		delete(manifest, name)
 	}
 	plain, err := json.Marshal(manifest)

@@ -5,21 +5,24 @@
 package drift
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
-	"maps"
+	"os"
 	"slices"
 	"strings"
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/compare"
+	"github.com/vllmspec/vllmspec/harness/history"
 	"github.com/vllmspec/vllmspec/harness/measure"
 	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/store"
 	"github.com/vllmspec/vllmspec/internal/command"
 	"github.com/vllmspec/vllmspec/internal/command/open"
+	"github.com/vllmspec/vllmspec/reports"
 )
 
 // Command says since when a figure is another one than before.
@@ -40,11 +43,13 @@ func run(call *command.Call) error {
 	case len(folders) > 1:
 		return command.Mistakef("it takes one folder of runs, not %d: vllmspec drift reports/out", len(folders))
 	}
-	folder := open.Folder(call, "")
+	folder, address := open.Folder(call, ""), ""
 	if folders != nil {
 		folder = call.Path(folders[0])
+	} else if address, err = open.History(call); err != nil {
+		return err
 	}
-	worse, err := drift(call.Out, folder, *asJSON)
+	worse, err := drift(call.Out, address, folder, *asJSON)
 	if err != nil {
 		return &command.Mistake{Err: err}
 	}
@@ -55,17 +60,28 @@ func run(call *command.Call) error {
 }
 
 // A history is runs of one scenario that are like each other, the oldest first.
-type history []store.Past
-
-// version is the one label in which the runs of a history may differ.
-const version = "server-version"
+type series []*history.Run
 
 // drift prints the changes of all histories, and reports whether any figure is worse
 // now than before the last of its changes.
-func drift(w io.Writer, root string, asJSON bool) (worse bool, err error) {
-	runs, err := store.History(root, "")
+func drift(w io.Writer, address, root string, asJSON bool) (worse bool, err error) {
+	if _, err := os.Stat(root); err != nil && address == "" {
+		return false, err
+	}
+	q := history.Query{Whole: true, Ended: true}
+	for _, o := range metric.History() {
+		q.Figures = append(q.Figures, store.BenchUnit(measure.FigureName(o)))
+	}
+	var runs []*history.Run
+	warning, err := history.In(context.Background(), address, history.Folder{Path: root, Read: reports.ReadRun}, 0, func(in history.History) (err error) {
+		runs, err = in.Runs(context.Background(), q)
+		return err
+	})
 	if err != nil {
 		return false, err
+	}
+	if warning != nil && !asJSON {
+		fmt.Fprintln(w, warning)
 	}
 	for _, h := range histories(runs) {
 		found := 0
@@ -106,20 +122,17 @@ func counted(runs int) string {
 	return fmt.Sprintf("%d runs", runs)
 }
 
-// histories puts runs together that can be compared.
-func histories(runs []store.Past) (out []history) {
+// histories puts runs together that can be compared, the oldest first.
+func histories(newestFirst []*history.Run) (out []series) {
 	of := map[string]int{}
-	for _, run := range runs {
-		labels := run.Labels()
-		delete(labels, version)
-		key := run.Scenario
-		for _, name := range slices.Sorted(maps.Keys(labels)) {
-			key += "\n" + name + ": " + labels[name]
+	for _, run := range slices.Backward(newestFirst) {
+		if len(run.Figures) == 0 {
+			continue
 		}
-		i, known := of[key]
+		i, known := of[run.Key()]
 		if !known {
 			i = len(out)
-			of[key], out = i, append(out, nil)
+			of[run.Key()], out = i, append(out, nil)
 		}
 		out[i] = append(out[i], run)
 	}
@@ -129,11 +142,12 @@ func histories(runs []store.Past) (out []history) {
 // having is the runs that have a figure, with the figure of each, of one with repeats
 // their median, and those that came after the first of them and lack it. Runs before
 // that were stored before it was measured.
-func (h history) having(o harness.Objective) (looked history, figures []float64, without history) {
+func (h series) having(o harness.Objective) (looked series, figures []float64, without series) {
+	unit := store.BenchUnit(measure.FigureName(o))
 	for _, run := range h {
-		values, err := run.Values(measure.FigureName(o))
+		values := valuesOf(run, unit)
 		switch {
-		case err == nil:
+		case values != nil:
 			slices.Sort(values)
 			looked, figures = append(looked, run), append(figures, (values[(len(values)-1)/2]+values[len(values)/2])/2)
 		case looked != nil:
@@ -143,8 +157,20 @@ func (h history) having(o harness.Objective) (looked history, figures []float64,
 	return looked, figures, without
 }
 
+// valuesOf are a figure of all lines of a run; nil where one lacks it.
+func valuesOf(run *history.Run, unit string) (values []float64) {
+	for _, line := range run.Figures {
+		i := slices.IndexFunc(line, func(f history.Figure) bool { return f.Name == unit })
+		if i < 0 {
+			return nil
+		}
+		values = append(values, line[i].Value)
+	}
+	return values
+}
+
 // lack says that these runs could not be looked at for a figure.
-func (h history) lack(w io.Writer, figure string, asJSON bool) {
+func (h series) lack(w io.Writer, figure string, asJSON bool) {
 	const why = "too few requests were answered, or it could not be measured"
 	switch {
 	case len(h) == 0:
@@ -155,23 +181,23 @@ func (h history) lack(w io.Writer, figure string, asJSON bool) {
 			Without  int    `json:"without"` // so many runs
 			Run      string `json:"run"`     // the newest of them
 			Why      string `json:"why"`
-		}{h[0].Scenario, figure, len(h), h[len(h)-1].Run, why})
+		}{h[0].Scenario, figure, len(h), h[len(h)-1].Name, why})
 		fmt.Fprintf(w, "%s\n", raw)
 	case len(h) == 1:
-		fmt.Fprintf(w, "  %s has no %s: %s\n", h[0].Run, figure, why)
+		fmt.Fprintf(w, "  %s has no %s: %s\n", h[0].Name, figure, why)
 	default:
-		fmt.Fprintf(w, "  %d runs, %s the newest of them, have no %s: %s\n", len(h), h[len(h)-1].Run, figure, why)
+		fmt.Fprintf(w, "  %d runs, %s the newest of them, have no %s: %s\n", len(h), h[len(h)-1].Name, figure, why)
 	}
 }
 
-func (h history) print(w io.Writer, d compare.Drift, asJSON bool) {
+func (h series) print(w io.Writer, d compare.Drift, asJSON bool) {
 	before, after := h[d.At-1], h[d.At]
 	if asJSON {
 		raw, _ := json.Marshal(struct {
 			Scenario string `json:"scenario"`
 			Run      string `json:"run"`
 			compare.Drift
-		}{after.Scenario, after.Run, d})
+		}{after.Scenario, after.Name, d})
 		fmt.Fprintf(w, "%s\n", raw)
 		return
 	}
@@ -180,9 +206,9 @@ func (h history) print(w io.Writer, d compare.Drift, asJSON bool) {
 		word = "worse"
 	}
 	since := ""
-	if was, is := before.Labels()[version], after.Labels()[version]; was != is {
+	if was, is := before.Version, after.Version; was != is {
 		since = fmt.Sprintf("; the server went from %s to %s", was, is)
 	}
-	fmt.Fprintf(w, "  %s: %s is %s: %s, was %s (%+.1f %% [%+.1f, %+.1f], p = %.2g)%s\n", after.Run, d.Figure, word,
+	fmt.Fprintf(w, "  %s: %s is %s: %s, was %s (%+.1f %% [%+.1f, %+.1f], p = %.2g)%s\n", after.Name, d.Figure, word,
 		quantity.Format(d.After, d.Unit), quantity.Format(d.Before, d.Unit), 100*(d.Ratio-1), 100*(d.Lo-1), 100*(d.Hi-1), d.P, strings.TrimSpace(since))
 }

@@ -43,7 +43,7 @@ func night(t *testing.T, root, scenario string, day int, version string, ttft fl
 	folder, err := store.Create(root, store.Name(start, scenario))
 	require.NoError(t, err)
 	m := store.Manifest{Run: folder.Run(), Start: start}
-	m.Scenario.Name = scenario
+	m.Scenario.Name, m.Server.Version = scenario, version
 	require.NoError(t, folder.WriteJSON("run.json", m))
 	require.NoError(t, folder.WriteJSON("verdicts.json", json.RawMessage("[]")))
 	figures := []harness.Figure{{Name: "output throughput", Unit: "tokens/s", Value: 900}}
@@ -66,13 +66,13 @@ func TestDrift_namesTheNightOfTheChange(t *testing.T) {
 		night(t, root, "Code", day, "0.31.0", 0.4+0.001*float64(day%5))
 	}
 	var out bytes.Buffer
-	worse, err := drift(&out, root, false)
+	worse, err := drift(&out, "", root, false)
 	require.NoError(t, err)
 	assert.True(t, worse)
 	assert.Regexp(t, `^Chat: 20 runs since 2026-11-01\n  run=20261115T020000Z-chat: p99 TTFT is worse: 441 ms, was 401 ms \(\+10\.\d % \[\+9\.\d, \+10\.\d\], p = \S+\); the server went from 0.31.0 to 0.32.0\n  not looked at, for no run has them: p50 TTFT, .*\nCode: 20 runs since 2026-11-01\n  no change was found\n  not looked at, .*\n$`, out.String())
 
 	out.Reset()
-	_, err = drift(&out, root, true)
+	_, err = drift(&out, "", root, true)
 	require.NoError(t, err)
 	var found struct {
 		Scenario, Run, Figure string
@@ -88,11 +88,11 @@ func TestDrift_betterIsNoAlarm(t *testing.T) {
 		night(t, root, "Chat", day, "0.31.0", map[bool]float64{true: 0.4, false: 0.3}[day < 11]+0.001*float64(day%3))
 	}
 	var out bytes.Buffer
-	worse, err := drift(&out, root, false)
+	worse, err := drift(&out, "", root, false)
 	require.NoError(t, err)
 	assert.False(t, worse)
 	assert.Contains(t, out.String(), "p99 TTFT is better: 301 ms, was 401 ms")
-	_, err = drift(&out, root+"/none", false)
+	_, err = drift(&out, "", root+"/none", false)
 	assert.Error(t, err)
 }
 
@@ -106,13 +106,13 @@ func TestDrift_namesRunsThatLackAFigure(t *testing.T) {
 		night(t, root, "Chat", day, "0.31.0", ttft)
 	}
 	var out bytes.Buffer
-	worse, err := drift(&out, root, false)
+	worse, err := drift(&out, "", root, false)
 	require.NoError(t, err)
 	assert.True(t, worse)
 	assert.Contains(t, out.String(), "run=20261115T020000Z-chat: p99 TTFT is worse")
 	assert.Contains(t, out.String(), "  2 runs, run=20261124T020000Z-chat the newest of them, have no p99 TTFT: too few requests were answered, or it could not be measured\n")
 	out.Reset()
-	_, err = drift(&out, root, true)
+	_, err = drift(&out, "", root, true)
 	require.NoError(t, err)
 	assert.Contains(t, out.String(), `"without":2,"run":"run=20261124T020000Z-chat"`)
 }
@@ -121,7 +121,7 @@ func TestDrift_tooFewRunsShowNoChange(t *testing.T) {
 	root := t.TempDir()
 	night(t, root, "Chat", 1, "0.31.0", 0.4)
 	var out bytes.Buffer
-	worse, err := drift(&out, root, false)
+	worse, err := drift(&out, "", root, false)
 	require.NoError(t, err)
 	assert.False(t, worse)
 	assert.Contains(t, out.String(), "Chat: 1 run since 2026-11-01\n  too few runs: a change shows in 8 or more\n")

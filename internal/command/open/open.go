@@ -74,6 +74,11 @@ func Folder(call *command.Call, named string) string {
 	return filepath.Join(environment.Module(call.Dir), cmp.Or(named, filepath.Join("reports", "out")))
 }
 
+// History is the address of the history that the environment names; "" for none.
+func History(call *command.Call) (string, error) {
+	return environment.HistoryAt(environment.Module(call.Dir), call.Environ)
+}
+
 // Latest is the report of the newest run in a folder: the one that the link latest leads to, or else the last by name, which
 // begins with the time at which a run began.
 func Latest(folder string) (string, error) {

@@ -1,0 +1,122 @@
+// Package past finds the runs of another time that a scenario is held against: those of a baseline's file, its own
+// last runs, or one that is stored.
+package past
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/vllmspec/vllmspec/harness/history"
+	"github.com/vllmspec/vllmspec/harness/store"
+	"github.com/vllmspec/vllmspec/internal/spelling"
+)
+
+// A Reference is how a scenario names runs of another time: [File], [Last] or [Stored].
+type Reference interface {
+	Find(of Scenario) (Runs, error)
+}
+
+// A Scenario is what is held against them.
+type Scenario struct {
+	Name     string
+	Identity history.Identity
+	Renew    func(file string) string                      // the command that makes a baseline's file of its run
+	Ask      func(q history.Query) ([]*history.Run, error) // of the history; nil: there is none
+}
+
+// Runs are those that were found.
+type Runs struct {
+	Name        string
+	Base        *store.Baseline // nil: there are none
+	Raw         []byte          // as a folder keeps them
+	Copy        string          // the file in the folder
+	Unpaired    bool            // they are of several times, and have no pairs among other runs
+	Since, Anew string          // when they were made, and how to have others: parts of a sentence
+}
+
+// A File is a baseline: the bench.txt of a run that is kept in a file.
+type File struct{ Name, Path string }
+
+// Copy is the file in a run's folder that holds what the baseline was when the run was compared with it.
+func (f File) Copy() string { return store.CopyOf(f.Name) }
+
+// Check reads the file, which need not be there.
+func (f File) Check() error {
+	if _, err := store.ReadBaseline(f.Path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// Find reads the file.
+func (f File) Find(of Scenario) (r Runs, err error) {
+	again := of.Renew(f.Path)
+	r = Runs{Name: f.Name, Copy: f.Copy(), Since: fmt.Sprintf("the baseline %q was made", f.Name), Anew: "make it anew: " + again}
+	base, err := store.ReadBaseline(f.Path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return r, fmt.Errorf("there is no baseline %q%s; to make one of this run: %s", f.Name, spelling.DidYouMean(f.Name, store.Baselines(filepath.Dir(f.Path))), again)
+	}
+	if err == nil {
+		r.Base, err = base.Of(of.Name)
+	}
+	if err == nil {
+		r.Raw, err = os.ReadFile(f.Path)
+	}
+	return r, err
+}
+
+// Last is the last runs of the scenario that came to their end, on a branch, or on any for "".
+type Last struct {
+	Runs   int
+	Branch string
+}
+
+// String is how sentences name them.
+func (l Last) String() string {
+	if l.Branch == "" {
+		return fmt.Sprintf("the last %d runs", l.Runs)
+	}
+	return fmt.Sprintf("the last %d runs on the branch %q", l.Runs, l.Branch)
+}
+
+// Find asks the history. The mock's runs are not held against those of a real server; what else they must have in
+// common is seen by their labels.
+func (l Last) Find(of Scenario) (Runs, error) {
+	i := of.Identity
+	q := history.Query{Feature: i.Feature, Scenario: i.Scenario, Target: i.Target, Branch: l.Branch, Whole: true, Ended: true, Last: l.Runs}
+	if i.Tag != "" {
+		q.Feature, q.Scenario, q.Tag = "", "", i.Tag
+	}
+	return of.find(l.String(), q)
+}
+
+// Stored is one run, by the name of its folder, or the newest by what such a name ends in.
+type Stored struct{ Name string }
+
+// Find asks the history.
+func (s Stored) Find(of Scenario) (Runs, error) {
+	r, err := of.find(fmt.Sprintf("the run %q", s.Name), history.Query{Name: s.Name, Last: 1})
+	if err == nil && r.Base == nil {
+		err = fmt.Errorf("there is no run %q with figures; vllmspec history list names the stored ones", s.Name)
+	}
+	return r, err
+}
+
+func (of Scenario) find(name string, q history.Query) (Runs, error) {
+	if of.Ask == nil {
+		return Runs{}, errors.New("no history of stored runs was given")
+	}
+	q.Details, q.All = true, true
+	found, err := of.Ask(q)
+	if err != nil {
+		return Runs{}, err
+	}
+	r := Runs{Name: name, Base: history.Baseline(name, of.Name, found), Copy: store.CopyOfRuns(name), Unpaired: len(found) != 1, Since: name, Anew: "compare again once runs like this one are stored"}
+	if r.Base != nil {
+		r.Raw = r.Base.Bench()
+	}
+	return r, nil
+}
