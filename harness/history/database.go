@@ -164,6 +164,7 @@ const (
 	sqliteBusy     = 5
 	sqliteReadOnly = 8
 	sqliteCorrupt  = 11
+	sqliteFull     = 13
 	sqliteCantOpen = 14
 	sqliteNotADB   = 26
 )
@@ -175,6 +176,8 @@ func sqliteError(err *sqlite.Error) error {
 		return fmt.Errorf("another process has held it locked for %v", longestWait)
 	case sqliteReadOnly:
 		return errors.New("it cannot be written")
+	case sqliteFull:
+		return errors.New("there is no room for it")
 	case sqliteCantOpen:
 		return errors.New("the file cannot be opened or made")
 	case sqliteCorrupt, sqliteNotADB:

@@ -36,7 +36,7 @@ func TestTwoGoTests_inOneCheckout(t *testing.T) {
 	for _, wait := range waits {
 		require.NoError(t, wait())
 	}
-	assert.Equal(t, 7, isWhole(t, out, "after both"))
+	assert.Equal(t, 6, isWhole(t, out, "after both"))
 	names, err := store.Names(out)
 	require.NoError(t, err)
 	require.Len(t, names, 2)

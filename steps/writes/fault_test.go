@@ -82,7 +82,7 @@ func TestEveryOperation_ofAGoTest_canFail(t *testing.T) {
 				names, nameErr := store.Names(out)
 				require.NoError(t, nameErr)
 				if passed && err == nil {
-					require.Equal(t, 7, faces, "%s: it is called met", says)
+					require.Equal(t, 6, faces, "%s: it is called met", says)
 					require.Empty(t, hiddenIn(t, out), "%s: it is called met", says)
 				} else {
 					require.ErrorContains(t, err, with.Error(), "%s: it is said", says)

@@ -63,7 +63,7 @@ func TestDisk_thatFills(t *testing.T) {
 		require.Equal(t, before, contents(t, filepath.Join(out, earlier[0])), says)
 		if wrong == nil {
 			passed.Add(1)
-			require.Equal(t, 7, faces, says)
+			require.Equal(t, 6, faces, says)
 			require.Empty(t, hidden, says)
 		} else {
 			require.Contains(t, output.String(), "no space left on device", says)
