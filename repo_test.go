@@ -141,7 +141,7 @@ func allowed() map[string][]string {
 		"harness/interfaces":         append(domain, "harness/client", "harness/generate", "harness/messages", "harness/openai", "harness/pooling", "harness/responses", "harness/transcripts"),
 
 		// What sentences say in words, whatever they are about.
-		"steps/internal/amount":  append(domain[1:], "harness/dataset", "harness/quantity"),
+		"steps/internal/amount":  append(domain[1:], "harness/arrival", "harness/dataset", "harness/quantity"),
 		"steps/internal/phrases": {},
 
 		// When requests are due, on a clock that is not virtual.

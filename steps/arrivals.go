@@ -7,10 +7,8 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/cucumber/godog"
-	messages "github.com/cucumber/messages/go/v21"
 
 	"github.com/vllmspec/vllmspec/fixtures"
 	"github.com/vllmspec/vllmspec/harness"
@@ -110,7 +108,11 @@ func (l *loadSpec) allAtOnce() error {
 func (l *loadSpec) inStages(s said, table *godog.Table) error {
 	var stages []arrival.Stage
 	for i, row := range table.Rows {
-		stage, err := parseStage(row.Cells)
+		var cells []string
+		for _, cell := range row.Cells {
+			cells = append(cells, cell.Value)
+		}
+		stage, err := amount.Stage(cells...)
 		if err != nil {
 			return sentence.Placed(s.At(i), err)
 		}
@@ -241,36 +243,6 @@ func (work *workload) traceFile(name string) (fs.FS, string, error) {
 		return nil, "", fmt.Errorf("%q is no trace%s; a file of your own ends in .csv, .jsonl, .json or .parquet", name, spelling.DidYouMean(name, slices.Sorted(maps.Keys(known))))
 	}
 	return work.file(name)
-}
-
-// parseStage reads | for 1 minute | 4 per second | or | for 2 minutes | from 4 to 16 per second |.
-func parseStage(cells []*messages.PickleTableCell) (s arrival.Stage, err error) {
-	const form = "a row reads | for 1 minute | 4 per second | or | for 2 minutes | from 4 to 16 per second |"
-	if len(cells) != 2 {
-		return s, fmt.Errorf("the row has %d cells; %s", len(cells), form)
-	}
-	length, isFor := strings.CutPrefix(cells[0].Value, "for ")
-	rates, perSecond := strings.CutSuffix(cells[1].Value, " per second")
-	if !isFor || !perSecond {
-		return s, errors.New(form)
-	}
-	if s.For, err = amount.Duration(length); err != nil {
-		return s, err
-	}
-	from, to, changes := strings.Cut(strings.TrimPrefix(rates, "from "), " to ")
-	if !changes {
-		to = from
-	}
-	if s.From, err = quantity.Number(from); err == nil {
-		s.To, err = quantity.Number(to)
-	}
-	switch {
-	case err != nil:
-		return s, err
-	case s.From < 0 || s.To < 0 || s.For <= 0:
-		return s, fmt.Errorf("%q: a rate cannot be negative, and a stage takes time", cells[1].Value)
-	}
-	return s, nil
 }
 
 func (l *loadSpec) arrive(arrivals arrival.Process) error {

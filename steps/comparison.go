@@ -2,11 +2,6 @@ package steps
 
 import (
 	"errors"
-	"fmt"
-	"path"
-	"path/filepath"
-	"strconv"
-	"strings"
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/experiment"
@@ -32,28 +27,19 @@ func comparisonSentences(rows grammar) []entry {
 }
 
 func (w *world) withBaseline(name string, rows []harness.Objective) error {
-	file, err := w.baselineFile(name)
+	base, err := past.Beside(w.Feature, w.Folder, name)
 	if err != nil {
 		return err
 	}
-	return w.against(past.File{Name: name, Path: file}, rows)
+	return w.against(base, rows)
 }
 
 func (w *world) withLastRuns(runs, branch string, rows []harness.Objective) error {
-	last, err := lastRuns(runs, branch)
+	last, err := past.ReadLast(runs, branch)
 	if err != nil {
 		return err
 	}
 	return w.against(last, rows)
-}
-
-func lastRuns(runs, branch string) (last past.Last, err error) {
-	const most = 1000
-	if last.Runs, err = strconv.Atoi(runs); err != nil || last.Runs < 1 || last.Runs > most {
-		return last, fmt.Errorf("%s runs are not compared with; write a number from 1 to %d", runs, most)
-	}
-	last.Branch = branch
-	return last, nil
 }
 
 func (w *world) withRun(name string, rows []harness.Objective) error {
@@ -100,8 +86,7 @@ func baselineAhead(w *world, s said) (experiment.Question, error) {
 	if err != nil {
 		return asked, err
 	}
-		file, err := w.baselineFile(s.Args[0])
-	base := past.File{Name: s.Args[0], Path: file}
+	base, err := past.Beside(w.Feature, w.Folder, s.Args[0])
 	asked.File = base.Copy()
 	if err == nil {
 		err = base.Check()
@@ -114,19 +99,11 @@ func baselineAhead(w *world, s said) (experiment.Question, error) {
 
 // lastRunsAhead reads how many runs are compared with.
 func lastRunsAhead(w *world, s said) (experiment.Question, error) {
-	last, err := lastRuns(s.Args[0], s.Args[1])
+	last, err := past.ReadLast(s.Args[0], s.Args[1])
 	if err != nil {
 		return experiment.Question{}, sentence.Placed(s.At(), err)
 	}
 	asked, err := comparisonAhead(w, s)
 	asked.Baseline = last.String()
 	return asked, err
-}
-
-// baselineFile is where a baseline lies: beside the feature.
-func (w *world) baselineFile(name string) (string, error) {
-	if name == "" || name != filepath.Base(name) || strings.ContainsAny(name, `/\`) {
-		return "", fmt.Errorf("%q is no name of a baseline; it is that of a file in %s/baselines, without .txt", name, path.Dir(w.Feature))
-	}
-	return filepath.Join(w.Folder, "baselines", name+".txt"), nil
 }

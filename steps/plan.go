@@ -1,9 +1,8 @@
 package steps
 
 import (
-	"strings"
-
 	"github.com/vllmspec/vllmspec/harness/experiment"
+	"github.com/vllmspec/vllmspec/harness/past"
 )
 
 // complete reads the rest of what a scenario says: what is asked, and what will be judged.
@@ -34,21 +33,13 @@ func (w *world) plan(design experiment.Design) experiment.Plan {
 	return p
 }
 
-// idTag begins a tag that names a scenario whatever it is called: @id:NAME.
-const idTag = "@id:"
-
 // feature is what says which runs are of this scenario.
 func (w *world) feature() *experiment.Feature {
-	of := experiment.Feature{Title: w.Title}
+	var tags []string
 	for _, tag := range w.pickle.Tags {
-		if id, is := strings.CutPrefix(tag.Name, idTag); is {
-			of.ID = id
-		}
+		tags = append(tags, tag.Name)
 	}
-	if of == (experiment.Feature{}) {
-		return nil
-	}
-	return &of
+	return past.FeatureOf(w.Title, tags...)
 }
 
 // remarks are what a reader should know of the files before the load, and what of it belongs to the

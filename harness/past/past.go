@@ -7,7 +7,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
+	"strconv"
+	"strings"
 
 	"github.com/vllmspec/vllmspec/harness/history"
 	"github.com/vllmspec/vllmspec/harness/store"
@@ -37,8 +40,34 @@ type Runs struct {
 	Since, Anew string          // when they were made, and how to have others: parts of a sentence
 }
 
+// idTag begins a tag that names a scenario whatever it is called: @id:NAME.
+const idTag = "@id:"
+
+// FeatureOf is what of a feature says which runs are of a scenario: its title, and the tags of the scenario. It is nil
+// for nothing.
+func FeatureOf(title string, tags ...string) *store.Feature {
+	of := store.Feature{Title: title}
+	for _, tag := range tags {
+		if id, is := strings.CutPrefix(tag, idTag); is {
+			of.ID = id
+		}
+	}
+	if of == (store.Feature{}) {
+		return nil
+	}
+	return &of
+}
+
 // A File is a baseline: the bench.txt of a run that is kept in a file.
 type File struct{ Name, Path string }
+
+// Beside is the baseline of a name beside a feature, of which the path as it is shown and the folder are given.
+func Beside(feature, folder, name string) (File, error) {
+	if name == "" || name != filepath.Base(name) || strings.ContainsAny(name, `/\`) {
+		return File{Name: name}, fmt.Errorf("%q is no name of a baseline; it is that of a file in %s/baselines, without .txt", name, path.Dir(feature))
+	}
+	return File{name, filepath.Join(folder, "baselines", name+".txt")}, nil
+}
 
 // Copy is the file in a run's folder that holds what the baseline was when the run was compared with it.
 func (f File) Copy() string { return store.CopyOf(f.Name) }
@@ -72,6 +101,16 @@ func (f File) Find(of Scenario) (r Runs, err error) {
 type Last struct {
 	Runs   int
 	Branch string
+}
+
+// ReadLast reads how many they are.
+func ReadLast(runs, branch string) (l Last, err error) {
+	const most = 1000
+	if l.Runs, err = strconv.Atoi(runs); err != nil || l.Runs < 1 || l.Runs > most {
+		return l, fmt.Errorf("%s runs are not compared with; write a number from 1 to %d", runs, most)
+	}
+	l.Branch = branch
+	return l, nil
 }
 
 // String is how sentences name them.
