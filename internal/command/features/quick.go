@@ -63,6 +63,12 @@ func (q *quick) run(call *command.Call, s *settings) error {
 	if mistakes != nil {
 		return &command.Mistake{Err: mistakes}
 	}
+	if s.wait > 0 { // the server is asked for its model first
+		if err := awaitServers(call, env, s.wait, new(suite.Interrupt)); err != nil {
+			return err
+		}
+		s.wait = 0
+	}
 	model := s.model
 	if model == "" {
 		if model, err = modelOf(env); err != nil {

@@ -18,7 +18,7 @@ import (
 // settings are what the flags say, beside the variables that they set.
 type settings struct {
 	url, model, out, tags, unknown, only string
-	timeout                              time.Duration
+	timeout, wait                        time.Duration
 }
 
 // newSettings has flags set those that choose features and the server.
@@ -36,6 +36,7 @@ func (s *settings) ofRuns(flags *command.Flags) {
 	flags.StringVar(&s.out, "out", "", "`folder` for the results (VLLMSPEC_OUT; reports/out)")
 	flags.StringVar(&s.unknown, "unknown", "", "`what` an unknown verdict is: fail, or warn (VLLMSPEC_UNKNOWN)")
 	flags.DurationVar(&s.timeout, "timeout", 0, "`time` after which it must be done: a load that does not fit is refused (none)")
+	flags.DurationVar(&s.wait, "wait", 0, "`time` to wait until the server answers, as one that loads its model takes minutes (none)")
 }
 
 // environ is the environment of the call with what the flags set in it.
@@ -121,6 +122,11 @@ func (s *settings) run(call *command.Call, place environment.Place, environ []st
 	all, err := of.Features()
 	if err != nil {
 		return &command.Mistake{Err: err}
+	}
+	if s.wait > 0 {
+		if err := of.Refuse(awaitServers(call, env, s.wait, interrupt)); err != nil {
+			return err
+		}
 	}
 	failed := false
 	for _, feature := range all {
