@@ -8,7 +8,7 @@ test: ## all tests of the project, the features among them
 	go test -timeout 30m $(FLAGS) $(or $(PACKAGES),./...)
 
 test-vllm: ## the features that a small server carries, and each interface, against a real vLLM on this machine's CPU: ten minutes; UPDATE=-update writes docs/interfaces-checked.md
-	VLLMSPEC_FEATURES=proofs/vllm.feature fixtures/vllm/serve go test -v -count=1 ./features
+	VLLMSPEC_UNKNOWN=warn VLLMSPEC_FEATURES=proofs/vllm.feature fixtures/vllm/serve go test -v -count=1 ./features
 	for model in generate embed classify rank; do VLLM_SERVES=$$model fixtures/vllm/serve go test -v -count=1 . -run 'Interfaces_areCheckedOnAServer|throughputIsThatOfVLLMBench' $(UPDATE) || exit 1; done
 
 features: ## the features only, with every sentence on the screen

@@ -25,7 +25,7 @@ import (
 )
 
 // checkedDocument has the table of [checkedRow]s: those of the mock are made by every run of the
-// test, those of real servers by the targets test-vllm and test-llamacpp of the Makefile.
+// test, those of real servers by the target test-vllm of the Makefile.
 const checkedDocument = "docs/interfaces-checked.md"
 
 // A checkedRow is what client and server counted of one load over one interface.
@@ -179,7 +179,6 @@ func TestInterfaces_areCheckedOnAServer(t *testing.T) {
 		"embed":    {interfaces.Embeddings, interfaces.Pooling},
 		"classify": {interfaces.Classify},
 		"rank":     {interfaces.Score, interfaces.Rerank},
-		"llamacpp": {interfaces.Completions, interfaces.Chat},
 	}[serves]
 	require.NotEmpty(t, has, "VLLM_SERVES=%s is no model that fixtures/vllm/serve knows", serves)
 	var rows []checkedRow

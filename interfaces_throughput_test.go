@@ -31,7 +31,7 @@ import (
 
 // embedded is what both clients ask: so many texts, so many at a time.
 const (
-	embeddedTexts  = 96
+	embeddedTexts  = 48
 	embeddedTokens = 512
 	embeddedUsers  = 4
 	embeddedTurns  = 5 // of each client

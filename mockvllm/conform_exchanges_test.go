@@ -14,14 +14,15 @@ type exchange struct {
 	method, path string
 	header       http.Header
 	body         string
-	exact        bool // its numbers of tokens are the same whatever the tokenizer
+	exact        bool   // its numbers of tokens are the same whatever the tokenizer
+	serves       string // the model that is asked, as fixtures/vllm/serve calls it; "": the one that generates
 }
 
 // exchanges are all that is compared, in the order in which it is asked: first
 // what counts the same everywhere, with the metrics before and after it.
 func exchanges() []exchange {
 	return slices.Concat([]exchange{metricsPage("metrics-before")}, countedExchanges(),
-		[]exchange{metricsPage("metrics-after")}, answers(), mistakes(), []exchange{metricsPage("metrics-end")})
+		[]exchange{metricsPage("metrics-after")}, answers(), mistakes(), []exchange{metricsPage("metrics-end")}, furtherExchanges())
 }
 
 func metricsPage(name string) exchange { return exchange{name: name, method: "GET", path: "/metrics"} }

@@ -75,6 +75,8 @@ func (s shape) take(path, key string, v gjson.Result, exact bool) {
 		for _, value := range v.Array() {
 			s.take(path+"[]", key, value, exact)
 		}
+	case path == "results[].index": // in the order of scores
+		s.join(path, formOf("", v, exact))
 	default:
 		s.join(path, formOf(key, v, exact))
 	}
@@ -98,7 +100,7 @@ func namedByText(key string) bool { return key == "top_logprobs" || key == "prom
 
 // words are the fields whose text says one of a few things; text elsewhere is text.
 var words = []string{"object", "finish_reason", "stop_reason", "type", "role", "param", "owned_by", "status", "reason", "error", "message",
-	"organization", "object", "tool_choice", "truncation", "service_tier", "version", "background"}
+	"organization", "object", "tool_choice", "truncation", "service_tier", "version", "background", "output_mode"}
 
 // figures are the fields whose numbers are the same everywhere; counts are those
 // that are where the prompt is token ids and the answer has a length.
@@ -107,7 +109,7 @@ var (
 	counts  = []string{"prompt_tokens", "completion_tokens", "total_tokens", "cached_tokens"}
 )
 
-var identity = regexp.MustCompile(`^([a-z]+[-_])[0-9a-f]{8,}`)
+var identity = regexp.MustCompile(`^((?:[a-z]+[-_])+)[0-9a-f]{8,}`)
 
 func formOf(key string, v gjson.Result, exact bool) string {
 	switch v.Type {

@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -24,6 +25,8 @@ import (
 )
 
 var record = flag.Bool("record", false, "ask the server at VLLM_URL, freshly started by fixtures/vllm/serve, and write down what it answers")
+
+var missing = flag.Bool("missing", false, "with -record: only what was never asked")
 
 // recordings is where the answers of real servers lie, a folder for each version.
 const recordings = "../fixtures/recordings"
@@ -47,9 +50,10 @@ func TestServer_ConformsToVLLM(t *testing.T) {
 	mock := conforming(t, version)
 	pages := map[string][2]page{}
 	report := &differences{version: version}
+	dates := map[string]bool{}
 	for _, e := range exchanges() {
 		real := readRecording(t, filepath.Join(folders[0], e.name+".txt"))
-		report.date = cmp.Or(report.date, real.date)
+		dates[real.date] = true
 		own := e.ask(t, mock.URL, "secret")
 		report.exchanges++
 		if e.path == "/metrics" {
@@ -60,6 +64,7 @@ func TestServer_ConformsToVLLM(t *testing.T) {
 		report.compare(e, real, own)
 	}
 	report.growth(pages)
+	report.dates = strings.Join(slices.Sorted(maps.Keys(dates)), " and ")
 	got := report.String()
 	if *update {
 		require.NoError(t, os.WriteFile(conformance, []byte(got), 0o644))
@@ -125,10 +130,15 @@ func recordAll(t *testing.T) {
 	about := exchange{name: "version", method: "GET", path: "/version"}.ask(t, url, key)
 	version := gjson.Get(about.body, "version").String()
 	require.NotEmpty(t, version)
-	require.NoError(t, os.RemoveAll(recordings))
-	folder := filepath.Join(recordings, version)
+	folder, serves := filepath.Join(recordings, version), cmp.Or(os.Getenv("VLLM_SERVES"), "generate")
+	if _, err := os.Stat(folder); err != nil { // those of another version
+		require.NoError(t, os.RemoveAll(recordings))
+	}
 	require.NoError(t, os.MkdirAll(folder, 0o755))
 	for _, e := range exchanges() {
+		if _, err := os.Stat(filepath.Join(folder, e.name+".txt")); cmp.Or(e.serves, "generate") != serves || *missing && err == nil {
+			continue
+		}
 		r := e.ask(t, url, key)
 		require.NotContains(t, r.body, key)
 		var out bytes.Buffer
@@ -165,10 +175,10 @@ func readRecording(t *testing.T, path string) recording {
 
 // differences collects what is not the same, in the order in which it was found.
 type differences struct {
-	version, date string
-	exchanges     int
-	rows          [][3]string            // where, vLLM, the mock
-	among         map[[3]string][]string // row → exchanges
+	version, dates string
+	exchanges      int
+	rows           [][3]string            // where, vLLM, the mock
+	among          map[[3]string][]string // row → exchanges
 }
 
 func (d *differences) add(exchange, where, real, mock string) {
@@ -231,21 +241,22 @@ func (d *differences) String() string {
 	var out strings.Builder
 	fmt.Fprintf(&out, `# How the mock differs from vLLM
 
-vLLM %s was asked %d things on %s: completions, chat and their siblings, streamed and whole, the mistakes that clients make, its metrics before and after.
+vLLM %s was asked %d things on %s: completions, chat and their siblings, tokens for tokens, vectors, classes and scores, streamed and whole, the mistakes that clients make, its metrics before and after.
 What it answered lies in fixtures/recordings. A test asks the mock the same and compares status, headers, events and their order, fields, nulls, types and
 error messages; names, types, labels and buckets of metrics, and by how much the counters rose. Ids, times, texts and numbers of tokens that depend on the
-tokenizer are compared by their form; how many tokens stand in one event, the order of fields and HELP texts are not compared. Tools, reasoning, pooling, LoRA and
-speculative decoding were not recorded: what the mock does there is as vLLM's sources and documents have it.
+tokenizer are compared by their form; how many tokens stand in one event, the order of fields and HELP texts are not compared. Vectors, classes and scores are those of models
+of random weights that pool. Tools, reasoning, LoRA and speculative decoding were not recorded: what the mock does there is as vLLM's sources and documents have it.
 
 This page is made by that test, which fails when the list is not the whole truth: `+"`go test ./mockvllm -run Conforms -update`"+`.
-To record another version: change fixtures/vllm/requirements.in, and `+"`fixtures/vllm/serve go test ./mockvllm -run Conforms -record -update`"+`.
+To record another version: change fixtures/vllm/requirements.in, and `+"`fixtures/vllm/serve go test ./mockvllm -run Conforms -record -update`"+`, once more each with
+VLLM_SERVES=embed, classify and rank before it.
 
 How fast it is compares another test: `+"`go test -v -run 'Real|H200' ./mockvllm/calibrate`"+`. What the mock does otherwise: the front end of a real server, one Python process
 that tokenizes, collects and streams, gets slower with the tokens that pass through it, and saturates. Under 512 users, prompts of 128 tokens and answers of 128, vLLM 0.26.0 on
 one H100 took 1,041 ms to the first token and 28.5 ms between tokens; by the server's own histograms 272 ms of the first were queue and
 prefill. The mock, whose front end takes 12 ms whatever the load, took 281 and 27.6 (run c512 in mockvllm/calibrate/testdata/one-h100.csv).
 
-`, d.version, d.exchanges, d.date)
+`, d.version, d.exchanges, d.dates)
 	if len(d.rows) == 0 {
 		return out.String() + "There is no difference.\n"
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 
@@ -136,4 +137,22 @@ func TestClient_saysWhatIsAsked(t *testing.T) {
 func TestLacks_whatHasNoTokenIDs(t *testing.T) {
 	assert.NoError(t, generate.Lacks(hello))
 	assert.ErrorContains(t, generate.Lacks(harness.Prompt{Text: "a fox"}), "ask prompts of a length")
+}
+
+// TestRecorded_cutAnywhere reads what a real vLLM answered: its stream cut after every byte is never whole.
+func TestRecorded_cutAnywhere(t *testing.T) {
+	raw, err := os.ReadFile("../../fixtures/recordings/0.32.0/generate.txt")
+	require.NoError(t, err)
+	_, body, _ := strings.Cut(string(raw), "\n\n")
+	o := outcomeOf(t, answering{kind: stream, body: body})
+	assert.Equal(t, "length", o.finish)
+	assert.Equal(t, 4, o.tokens)
+	require.NotNil(t, o.usage)
+	assert.Equal(t, 4, o.usage.OutputTokens)
+	end := strings.Index(body, `"finish_reason":"length"`)
+	require.Positive(t, end)
+	for n := range end {
+		o := outcomeOf(t, answering{kind: stream, body: body[:n]})
+		require.NotEmpty(t, o.failure, "cut after %d bytes", n)
+	}
 }

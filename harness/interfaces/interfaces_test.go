@@ -115,6 +115,15 @@ func TestReach_otherErrorsAreNotTakenForAnInterfaceThatIsMissing(t *testing.T) {
 	assert.ErrorContains(t, err, `a first request over "embeddings" to the server at `+at+` did not succeed: http 500: engine is dead`)
 }
 
+func TestReach_saysHowVLLMServesTokens(t *testing.T) {
+	in, err := interfaces.Named(interfaces.Generate)
+	require.NoError(t, err)
+	const refusal = "Scale-out endpoints are disabled. Restart vllm serve with --enable-scale-out to enable them."
+	at := server(t, map[string]http.HandlerFunc{"POST /inference/v1/generate": says(403, `{"error":{"message":"`+refusal+`","type":"PermissionDeniedError","param":null,"code":403}}`)})
+	_, _, err = in.Reach(t.Context(), fleet(t, at), harness.Prompt{TokenIDs: []int{1}})
+	assert.ErrorContains(t, err, `a first request over "generate" to the server at `+at+` did not succeed: http 403: `+refusal)
+}
+
 func TestAll_areToldApart(t *testing.T) {
 	names, paths := map[string]bool{}, map[string]bool{}
 	for _, in := range interfaces.All() {

@@ -38,6 +38,34 @@ func ChatLogprobs(ids []tokenizer.Token, top int) map[string]any {
 	return map[string]any{"content": content}
 }
 
+// A RankedToken is a token by its id, with its logprob.
+type RankedToken struct {
+	ID      tokenizer.Token `json:"token_id"`
+	Logprob float64         `json:"logprob"`
+	Rank    int             `json:"rank"`
+}
+
+// TokenLogprobs are the logprobs of tokens where an answer is token ids: each has itself among its alternatives.
+func TokenLogprobs(ids []tokenizer.Token, top int) map[string]any {
+	type ranked struct {
+		RankedToken
+		TopLogprobs []RankedToken `json:"top_logprobs"`
+	}
+	content := make([]ranked, 0, len(ids))
+	for _, id := range ids {
+		var options []RankedToken
+		for i, o := range likely(id, top) {
+			option := RankedToken{id, o.Logprob, i + 1}
+			if i > 0 {
+				option.ID = tokenizer.Encode(o.Token)[0]
+			}
+			options = append(options, option)
+		}
+		content = append(content, ranked{options[0], options})
+	}
+	return map[string]any{"content": content}
+}
+
 // TextLogprobs are those of tokens [from, to) of an answer as a completion has them.
 func (a *Answer) TextLogprobs(from, to, top int) (out TextLogprobs) {
 	at := len(a.Text(0, from))

@@ -18,7 +18,6 @@ import (
 	"github.com/vllmspec/vllmspec/mockvllm/internal/metrics"
 	"github.com/vllmspec/vllmspec/mockvllm/internal/pydantic"
 	"github.com/vllmspec/vllmspec/mockvllm/internal/tokenizer"
-
 	"github.com/vllmspec/vllmspec/mockvllm/internal/wire"
 )
 

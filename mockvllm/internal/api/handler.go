@@ -16,7 +16,6 @@ import (
 	"github.com/vllmspec/vllmspec/mockvllm/internal/hash"
 	"github.com/vllmspec/vllmspec/mockvllm/internal/media"
 	"github.com/vllmspec/vllmspec/mockvllm/internal/metrics"
-
 	"github.com/vllmspec/vllmspec/mockvllm/internal/wire"
 )
 
@@ -215,7 +214,8 @@ func (s *Handler) unrouted(w http.ResponseWriter, r *http.Request) {
 // allowed reports whether a request has a key, where its path needs one. The others are open
 // in vLLM too.
 func allowed(keys []string, r *http.Request) bool {
-	if len(keys) == 0 || !strings.HasPrefix(r.URL.Path, "/v1") && !strings.HasPrefix(r.URL.Path, "/v2") {
+	guarded := func(prefix string) bool { return strings.HasPrefix(r.URL.Path, prefix) }
+	if len(keys) == 0 || !slices.ContainsFunc([]string{"/v1", "/v2", "/inference"}, guarded) {
 		return true
 	}
 	key, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")

@@ -6,7 +6,6 @@ import (
 	"github.com/vllmspec/vllmspec/mockvllm/internal/events"
 	"github.com/vllmspec/vllmspec/mockvllm/internal/pydantic"
 	"github.com/vllmspec/vllmspec/mockvllm/internal/tokenizer"
-
 	"github.com/vllmspec/vllmspec/mockvllm/internal/wire"
 )
 

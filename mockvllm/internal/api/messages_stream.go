@@ -3,7 +3,6 @@ package api
 import (
 	"github.com/vllmspec/vllmspec/mockvllm/internal/engine"
 	"github.com/vllmspec/vllmspec/mockvllm/internal/events"
-
 	"github.com/vllmspec/vllmspec/mockvllm/internal/wire"
 )
 

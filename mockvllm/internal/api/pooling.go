@@ -13,6 +13,7 @@ import (
 	"github.com/vllmspec/vllmspec/mockvllm/internal/answer"
 	"github.com/vllmspec/vllmspec/mockvllm/internal/engine"
 	"github.com/vllmspec/vllmspec/mockvllm/internal/faults"
+	"github.com/vllmspec/vllmspec/mockvllm/internal/pydantic"
 	"github.com/vllmspec/vllmspec/mockvllm/internal/tokenizer"
 	"github.com/vllmspec/vllmspec/mockvllm/internal/vector"
 )
@@ -50,15 +51,24 @@ func (s pooler) pool(r *http.Request, in arrival, prompts [][]tokenizer.Token) b
 
 // fits refuses prompts that are empty or longer than the context.
 func fits(prompts [][]tokenizer.Token, longest int) *apiError {
-	if len(prompts) == 0 {
-		return bad("input", "input must not be empty.")
-	}
 	for _, prompt := range prompts {
-		if len(prompt) == 0 || len(prompt) > longest {
-			return bad("input", "This model's maximum context length is %d tokens. However, your input has %d tokens.", longest, len(prompt))
+		switch n := len(prompt); {
+		case n == 0:
+			return bad("input", "input must not be empty.")
+		case n > longest:
+			return misused("input_tokens", n, "This model's maximum context length is %d tokens. However, your prompt contains %d input tokens, which exceeds this limit even without any output tokens. Please reduce the length of the input prompt.", longest, n)
 		}
 	}
 	return nil
+}
+
+// serves refuses a model that is not served, in the words of the interfaces that pool.
+func (s pooler) serves(model string) *apiError {
+	_, apiErr := s.adapter(model)
+	if apiErr != nil {
+		apiErr.param, apiErr.text = "", fmt.Sprintf("The model `%s` does not exist.", model)
+	}
+	return apiErr
 }
 
 func (s pooler) embeddings(w http.ResponseWriter, r *http.Request) {
@@ -72,7 +82,8 @@ func (s pooler) embeddings(w http.ResponseWriter, r *http.Request) {
 		Dimensions int             `json:"dimensions"`
 		Encoding   string          `json:"encoding_format"`
 	}
-	prompts, apiErr := s.inputs(in.body, &body, func() (string, json.RawMessage) { return body.Model, body.Input })
+	prompts, apiErr := s.inputs(in.body, &body, func() (string, json.RawMessage) { return body.Model, body.Input },
+		"input", "messages", "messages", "messages", "input", "messages", "input")
 	switch {
 	case apiErr != nil:
 	case body.Dimensions < 0 || body.Dimensions > 1<<16:
@@ -93,7 +104,7 @@ func (s pooler) embeddings(w http.ResponseWriter, r *http.Request) {
 }
 
 // states asks for what is pooled of each input, whatever its shape: classes, or the states themselves.
-func (s pooler) states(w http.ResponseWriter, r *http.Request, prefix string, of func(i int, prompt []tokenizer.Token) map[string]any) {
+func (s pooler) states(w http.ResponseWriter, r *http.Request, prefix string, forms []string, of func(i int, prompt []tokenizer.Token) map[string]any) {
 	in, ok := s.receive(w, r)
 	if !ok {
 		return
@@ -102,7 +113,7 @@ func (s pooler) states(w http.ResponseWriter, r *http.Request, prefix string, of
 		Model string          `json:"model"`
 		Input json.RawMessage `json:"input"`
 	}
-	prompts, apiErr := s.inputs(in.body, &body, func() (string, json.RawMessage) { return body.Model, body.Input })
+	prompts, apiErr := s.inputs(in.body, &body, func() (string, json.RawMessage) { return body.Model, body.Input }, forms...)
 	if apiErr != nil {
 		s.fail(w, apiErr)
 		return
@@ -113,7 +124,7 @@ func (s pooler) states(w http.ResponseWriter, r *http.Request, prefix string, of
 }
 
 func (s pooler) classify(w http.ResponseWriter, r *http.Request) {
-	s.states(w, r, "classify", func(i int, prompt []tokenizer.Token) map[string]any {
+	s.states(w, r, "classify", []string{"input", "messages"}, func(i int, prompt []tokenizer.Token) map[string]any {
 		likely := vector.Likelihood(prompt)
 		label := map[bool]string{false: "LABEL_0", true: "LABEL_1"}[likely > 0.5]
 		return map[string]any{"index": i, "label": label, "probs": []float64{1 - likely, likely}, "num_classes": 2}
@@ -121,7 +132,7 @@ func (s pooler) classify(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s pooler) pooling(w http.ResponseWriter, r *http.Request) {
-	s.states(w, r, "pool", func(i int, prompt []tokenizer.Token) map[string]any {
+	s.states(w, r, "pooling", []string{"input", "messages", "data"}, func(i int, prompt []tokenizer.Token) map[string]any {
 		return map[string]any{"index": i, "object": "pooling", "data": vector.Of(prompt, dimensions)}
 	})
 }
@@ -151,22 +162,28 @@ func spoilt(in arrival, results []map[string]any) []map[string]any {
 }
 
 // inputs reads the body of a pooling request and the prompts in it: one text or
-// list of token ids, or several.
-func (s pooler) inputs(raw []byte, body any, of func() (model string, input json.RawMessage)) ([][]tokenizer.Token, *apiError) {
+// list of token ids, or several. Forms are the members that bodies have here, one of which is input.
+func (s pooler) inputs(raw []byte, body any, of func() (model string, input json.RawMessage), forms ...string) ([][]tokenizer.Token, *apiError) {
 	if err := json.Unmarshal(raw, body); err != nil {
 		return nil, invalid(raw, err)
 	}
+	if flaws := pydantic.Lacking(raw, []string{"input"}, forms...); flaws != nil {
+		return nil, flawed(flaws...)
+	}
 	model, input := of()
-	if _, apiErr := s.adapter(model); apiErr != nil {
+	if apiErr := s.serves(model); apiErr != nil {
 		return nil, apiErr
 	}
 	prompts := tokenizer.ReadPrompts(input)
+	if len(prompts) == 0 {
+		return nil, bad("", "You must pass at least one prompt")
+	}
 	return prompts, fits(prompts, s.config.MaxModelLen)
 }
 
 func pooledReply(model, prefix string, in arrival, fields map[string]any, tokens int) map[string]any {
 	out := map[string]any{"id": fmt.Sprintf("%s-%016x", prefix, in.identity), "object": "list", "created": time.Now().Unix(), "model": model,
-		"usage": map[string]any{"prompt_tokens": tokens, "total_tokens": tokens, "completion_tokens": 0, "prompt_tokens_details": nil}}
+		"usage": map[string]any{"prompt_tokens": tokens, "total_tokens": tokens, "completion_tokens": 0, "prompt_tokens_details": nil, "completion_tokens_details": nil}}
 	for name, value := range fields {
 		out[name] = value
 	}
@@ -174,7 +191,8 @@ func pooledReply(model, prefix string, in arrival, fields map[string]any, tokens
 }
 
 func (s pooler) score(w http.ResponseWriter, r *http.Request) {
-	s.compare(w, r, func(raw []byte) (string, []string, int) {
+	forms := []string{"queries", "documents", "queries", "items", "data_1", "data_2", "text_1", "text_2"}
+	s.compare(w, r, forms[6:], forms, func(raw []byte) (string, []string, int) {
 		var body struct {
 			One    string          `json:"text_1"`
 			Others json.RawMessage `json:"text_2"`
@@ -184,7 +202,7 @@ func (s pooler) score(w http.ResponseWriter, r *http.Request) {
 		if json.Unmarshal(raw, &body) == nil && json.Unmarshal(body.Others, &one) == nil {
 			others = []string{one}
 		} else {
-			_ = json.Unmarshal(body.Others, &others) // none of them is refused below
+			_ = json.Unmarshal(body.Others, &others) // none of them is refused later
 		}
 		return body.One, others, 0
 	}, func(in arrival, scores []float64, _ []string, _ int) map[string]any {
@@ -197,13 +215,14 @@ func (s pooler) score(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s pooler) rerank(w http.ResponseWriter, r *http.Request) {
-	s.compare(w, r, func(raw []byte) (string, []string, int) {
+	forms := []string{"query", "documents"}
+	s.compare(w, r, forms, forms, func(raw []byte) (string, []string, int) {
 		var body struct {
 			Query     string   `json:"query"`
 			Documents []string `json:"documents"`
 			TopN      int      `json:"top_n"`
 		}
-		_ = json.Unmarshal(raw, &body) // what is missing is refused below
+		_ = json.Unmarshal(raw, &body) // what is missing is refused later
 		return body.Query, body.Documents, body.TopN
 	}, func(in arrival, scores []float64, documents []string, top int) map[string]any {
 		order := make([]int, len(scores))
@@ -220,19 +239,15 @@ func (s pooler) rerank(w http.ResponseWriter, r *http.Request) {
 }
 
 // compare computes one text against others and answers with what show makes of
-// the scores.
-func (s pooler) compare(w http.ResponseWriter, r *http.Request, read func([]byte) (string, []string, int), show func(arrival, []float64, []string, int) map[string]any) {
+// the scores. Needs are the members that a body must have, among those that bodies have here.
+func (s pooler) compare(w http.ResponseWriter, r *http.Request, needs, forms []string, read func([]byte) (string, []string, int), show func(arrival, []float64, []string, int) map[string]any) {
 	in, ok := s.receive(w, r)
 	if !ok {
 		return
 	}
 	one, others, top := read(in.body)
 	prompts := vector.Pairs(one, others)
-	_, apiErr := s.adapter(gjson.GetBytes(in.body, "model").String())
-	if apiErr == nil {
-		apiErr = fits(prompts, s.config.MaxModelLen)
-	}
-	if apiErr != nil {
+	if apiErr := s.comparable(in.body, needs, forms, prompts); apiErr != nil {
 		s.fail(w, apiErr)
 		return
 	}
@@ -243,5 +258,25 @@ func (s pooler) compare(w http.ResponseWriter, r *http.Request, read func([]byte
 	for i, p := range prompts {
 		scores[i], total = vector.Likelihood(p), total+len(p)
 	}
-	reply(w, pooledReply(s.config.Names[0], "score", in, show(in, scores, others, top), total))
+	out := pooledReply(s.config.Names[0], "score", in, show(in, scores, others, top), total)
+	if out["results"] != nil { // rankings have an envelope of their own
+		delete(out, "object")
+		delete(out, "created")
+		out["usage"] = map[string]int{"prompt_tokens": total, "total_tokens": total}
+	}
+	reply(w, out)
+}
+
+// comparable refuses what cannot be compared.
+func (s pooler) comparable(raw []byte, needs, forms []string, prompts [][]tokenizer.Token) *apiError {
+	if flaws := pydantic.Lacking(raw, needs, forms...); flaws != nil {
+		return flawed(flaws...)
+	}
+	if apiErr := s.serves(gjson.GetBytes(raw, "model").String()); apiErr != nil {
+		return apiErr
+	}
+	if len(prompts) == 0 {
+		return bad("", "At least one text_pair element must be given")
+	}
+	return fits(prompts, s.config.MaxModelLen)
 }

@@ -13,7 +13,6 @@ import (
 	"github.com/vllmspec/vllmspec/mockvllm/internal/engine"
 	"github.com/vllmspec/vllmspec/mockvllm/internal/faults"
 	"github.com/vllmspec/vllmspec/mockvllm/internal/hash"
-
 	"github.com/vllmspec/vllmspec/mockvllm/internal/wire"
 )
 

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/vllmspec/vllmspec/mockvllm/internal/events"
-
 	"github.com/vllmspec/vllmspec/mockvllm/internal/wire"
 )
 

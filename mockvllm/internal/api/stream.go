@@ -5,10 +5,10 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/vllmspec/vllmspec/mockvllm/internal/answer"
 	"github.com/vllmspec/vllmspec/mockvllm/internal/engine"
 	"github.com/vllmspec/vllmspec/mockvllm/internal/faults"
 	"github.com/vllmspec/vllmspec/mockvllm/internal/tokenizer"
-
 	"github.com/vllmspec/vllmspec/mockvllm/internal/wire"
 )
 
@@ -98,7 +98,7 @@ func (s *stream) event(answer int, seq *engine.Sequence, from, to int) {
 }
 
 // full writes an event with all that it can have.
-func (s *stream) full(answer int, seq *engine.Sequence, from, to int, text string, usage *usage) {
+func (s *stream) full(answer int, seq *engine.Sequence, from, to int, text string, usage *answer.Usage) {
 	a := &seq.Answer
 	last := to == len(a.IDs)
 	finish := ""
@@ -166,14 +166,14 @@ func (s *stream) delta(seq *engine.Sequence, text string, from, to int) delta {
 // The shapes of a stream's events, field by field in vLLM's order. A field that
 // vLLM writes as null is a RawMessage or a pointer that stays nil.
 type chunk struct {
-	ID          string   `json:"id"`
-	Object      string   `json:"object"`
-	Created     int64    `json:"created"`
-	Model       string   `json:"model"`
-	Choices     []any    `json:"choices"`
-	Usage       *usage   `json:"usage,omitempty"`
-	Fingerprint string   `json:"system_fingerprint,omitempty"`
-	Timings     *timings `json:"metrics,omitempty"`
+	ID          string        `json:"id"`
+	Object      string        `json:"object"`
+	Created     int64         `json:"created"`
+	Model       string        `json:"model"`
+	Choices     []any         `json:"choices"`
+	Usage       *answer.Usage `json:"usage,omitempty"`
+	Fingerprint string        `json:"system_fingerprint,omitempty"`
+	Timings     *timings      `json:"metrics,omitempty"`
 }
 
 type roleChunk struct {
@@ -212,40 +212,8 @@ type deltaChoice struct {
 	TokenIDs   []tokenizer.Token `json:"token_ids"`
 }
 
-// usage is without what is null at the end of a stream; elsewhere its details are
-// pointers in interfaces, so that vLLM's nulls can be there.
-type usage struct {
-	PromptTokens     int            `json:"prompt_tokens"`
-	TotalTokens      int            `json:"total_tokens"`
-	CompletionTokens int            `json:"completion_tokens"`
-	Prompt           *promptDetails `json:"prompt_tokens_details,omitempty"`
-	Completion       any            `json:"completion_tokens_details,omitempty"`
-}
-
-// wholeUsage is that of an answer in one piece, which has nulls.
-type wholeUsage struct {
-	usage
-	Prompt     *wholeDetails `json:"prompt_tokens_details"`
-	Completion any           `json:"completion_tokens_details"`
-}
-
-type promptDetails struct {
-	CachedTokens  int  `json:"cached_tokens"`
-	CreatedTokens *int `json:"created_cache_tokens,omitempty"` // of a chat: whole blocks that were not there yet
-}
-
-type wholeDetails struct {
-	promptDetails
-	CreatedTokens    *int `json:"created_cache_tokens"`
-	MultimodalTokens *int `json:"multimodal_tokens"`
-}
-
-type reasoningDetails struct {
-	ReasoningTokens int `json:"reasoning_tokens"`
-}
-
 // running is the usage of an event in mid-stream, where it was asked for.
-func (s *stream) running(seq *engine.Sequence, tokens int) *usage {
+func (s *stream) running(seq *engine.Sequence, tokens int) *answer.Usage {
 	o := s.q.ask.StreamOptions
 	if (o != nil && o.ContinuousUsageStats || s.server.config.ForceUsage) && s.q.hit.Kind != faults.NoUsage {
 		u := s.usage(len(seq.Prompt), seq.CachedTokens(), 0, tokens, min(tokens, seq.Answer.Reasoning))
@@ -259,7 +227,7 @@ func (s *stream) running(seq *engine.Sequence, tokens int) *usage {
 }
 
 // total is the usage of all answers; each prompt counts once.
-func (s *stream) total() *usage {
+func (s *stream) total() *answer.Usage {
 	var prompt, cached, created, tokens, thinking int
 	each := len(s.q.sequences) / s.q.prompts
 	for i, seq := range s.q.sequences {
@@ -274,33 +242,29 @@ func (s *stream) total() *usage {
 	return s.usage(prompt, cached, created, tokens, thinking)
 }
 
-func (s *stream) usage(prompt, cached, created, tokens, thinking int) *usage {
+func (s *stream) usage(prompt, cached, created, tokens, thinking int) *answer.Usage {
 	if s.q.hit.Kind == faults.WrongUsage {
 		tokens = int(float64(tokens) * s.q.hit.Factor)
 	}
-	u := &usage{PromptTokens: prompt, TotalTokens: prompt + tokens, CompletionTokens: tokens}
+	u := &answer.Usage{PromptTokens: prompt, TotalTokens: prompt + tokens, CompletionTokens: tokens}
 	if s.server.config.PromptDetails && !(s.rust() && cached == 0) {
-		u.Prompt = &promptDetails{CachedTokens: cached}
+		u.Prompt = &answer.PromptDetails{CachedTokens: cached}
 		if s.p == chat && !s.rust() {
 			u.Prompt.CreatedTokens = &created
 		}
 	}
 	if s.p == chat && s.server.config.Reasoning {
-		u.Completion = &reasoningDetails{thinking}
+		u.Completion = &answer.ReasoningDetails{ReasoningTokens: thinking}
 	}
 	return u
 }
 
 // complete is usage with the nulls of an answer in one piece.
-func (s *stream) complete(u *usage) any {
+func (s *stream) complete(u *answer.Usage) any {
 	if s.rust() {
 		return u
 	}
-	w := wholeUsage{usage: *u, Completion: u.Completion}
-	if u.Prompt != nil {
-		w.Prompt = &wholeDetails{promptDetails: *u.Prompt, CreatedTokens: u.Prompt.CreatedTokens}
-	}
-	return w
+	return u.Whole()
 }
 
 // named fills in what all events of a stream share.

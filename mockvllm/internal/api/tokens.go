@@ -3,11 +3,12 @@ package api
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 
+	"github.com/vllmspec/vllmspec/mockvllm/internal/answer"
 	"github.com/vllmspec/vllmspec/mockvllm/internal/faults"
 	"github.com/vllmspec/vllmspec/mockvllm/internal/pydantic"
 	"github.com/vllmspec/vllmspec/mockvllm/internal/tokenizer"
-
 	"github.com/vllmspec/vllmspec/mockvllm/internal/wire"
 )
 
@@ -45,9 +46,14 @@ func (s *Handler) readTokens(raw []byte) (*ask, *apiError) {
 		return nil, invalid(raw, err)
 	}
 	a := new(ask)
+	ids, listed := tokenizer.ReadList(body.TokenIDs)
 	switch {
 	case body.TokenIDs == nil:
 		return nil, flawed(pydantic.Missing(raw, "token_ids"))
+	case string(body.TokenIDs) == "[]":
+		return nil, flawed(pydantic.Empty(raw, "token_ids"))
+	case !listed && hasNegative(body.TokenIDs):
+		return nil, flawed(pydantic.HasNegative(raw, "token_ids"))
 	case body.Sampling == nil:
 		return nil, flawed(pydantic.Missing(raw, "sampling_params"))
 	}
@@ -55,44 +61,65 @@ func (s *Handler) readTokens(raw []byte) (*ask, *apiError) {
 		return nil, invalid(raw, err)
 	}
 	a.Model, a.Prompt, a.Stream, a.StreamOptions, a.CacheSalt, a.Priority = body.Model, body.TokenIDs, body.Stream, body.StreamOptions, body.CacheSalt, body.Priority
-	if ids, ok := tokenizer.ReadList(body.TokenIDs); ok && a.MaxTokens == nil {
-		longest := max(1, s.config.MaxModelLen-len(ids))
-		a.MaxTokens = &longest
+	if listed {
+		return a, a.fitTokens(len(ids), s.config.MaxModelLen)
 	}
 	return a, nil
+}
+
+func hasNegative(ids json.RawMessage) bool {
+	prompts := tokenizer.ReadPrompts(ids)
+	return len(prompts) == 1 && slices.ContainsFunc(prompts[0], func(id tokenizer.Token) bool { return id < 0 })
+}
+
+// fitTokens bounds an answer by what the prompt leaves of the context: here the engine refuses a prompt that is too
+// long, in its own words, and an answer may ask for more than there is room for.
+func (a *ask) fitTokens(prompt, longest int) *apiError {
+	switch room := longest - prompt; {
+	case room < 0:
+		return bad("", "The decoder prompt (length %d) is longer than the maximum model length of %d. Make sure that `max_model_len` is no smaller than the number of text tokens.", prompt, longest)
+	case room == 0:
+		return bad("", "The decoder prompt (length %d) plus the number of requested output tokens (at least 1) is longer than the maximum model length of %d. Make sure that `max_model_len` is no smaller than the number of text tokens (prompt + requested output tokens).", prompt, longest)
+	case a.MaxTokens == nil:
+		a.MaxTokens = &room
+	case *a.MaxTokens > room && a.MinTokens <= *a.MaxTokens:
+		a.MaxTokens, a.MinTokens = &room, min(a.MinTokens, room)
+	}
+	return nil
 }
 
 // A tokenStream writes answers of token ids; it counts as the stream of completions does.
 type tokenStream struct{ *stream }
 
-// The shapes of its events and of its answers in one piece, field by field in vLLM's order.
-type (
-	tokenChoice struct {
-		Index        int               `json:"index"`
-		Logprobs     any               `json:"logprobs"`
-		FinishReason *string           `json:"finish_reason"`
-		TokenIDs     []tokenizer.Token `json:"token_ids"`
-	}
-	tokenChunk struct {
-		RequestID string        `json:"request_id"`
-		Choices   []tokenChoice `json:"choices"`
-		Usage     any           `json:"usage"`
-	}
-)
-
-func (s *tokenStream) tokens(answer, from, to int) {
-	seq := s.q.sequences[answer]
+func (s *tokenStream) tokens(index, from, to int) {
+	seq := s.q.sequences[index]
 	s.q.pieces(s.server.engine, seq, from, to, func(from, to int) {
-		c := tokenChoice{Index: answer, Logprobs: s.logprobs(seq, from, to), TokenIDs: seq.Answer.IDs[from:to]}
+		finish := ""
 		if to == len(seq.Answer.IDs) {
-			c.FinishReason = &seq.Answer.Finish
+			finish = seq.Answer.Finish
 		}
-		event := tokenChunk{RequestID: s.id, Choices: []tokenChoice{c}}
+		event := answer.TokenChunk{RequestID: s.id, OutputMode: answer.TokenMode, Choices: []answer.TokenChoice{s.tokenChoice(index, from, to, finish)}}
 		if usage := s.running(seq, to); usage != nil {
-			event.Usage = usage
+			event.Usage = s.complete(usage)
 		}
 		s.Data(event)
 	})
+}
+
+// tokenChoice is tokens [from, to) of an answer, which ends there where it has a reason to.
+func (s *tokenStream) tokenChoice(index, from, to int, finish string) answer.TokenChoice {
+	seq := s.q.sequences[index]
+	c := answer.TokenChoice{Index: index, TokenIDs: seq.Answer.IDs[from:to]}
+	if s.odds && from < to {
+		c.Logprobs = answer.TokenLogprobs(seq.Answer.IDs[from:to], s.top)
+	}
+	if finish != "" {
+		c.FinishReason, c.WeightVersions = &finish, []answer.WeightVersion{{Version: "default", End: to}}
+		if seq.Answer.Stop != "" {
+			c.StopReason = &seq.Answer.Stop
+		}
+	}
+	return c
 }
 
 // close ends a whole answer.
@@ -102,21 +129,19 @@ func (s *tokenStream) close() {
 		return
 	}
 	if s.includesUsage() {
-		s.Data(tokenChunk{RequestID: s.id, Choices: []tokenChoice{}, Usage: s.total()})
+		s.Data(answer.TokenChunk{RequestID: s.id, Usage: s.total(), OutputMode: answer.TokenMode, Choices: []answer.TokenChoice{}})
 	}
 	s.Out = append(s.Out, "data: [DONE]\n\n"...)
 }
 
 // body is the answer in one piece.
-func (s *tokenStream) body() map[string]any {
-	choices := make([]tokenChoice, len(s.q.sequences))
+func (s *tokenStream) body() answer.TokenAnswer {
+	out := answer.TokenAnswer{RequestID: s.id, Model: s.q.model, Created: s.created, OutputMode: answer.TokenMode, Choices: make([]answer.TokenChoice, len(s.q.sequences))}
 	for i, seq := range s.q.sequences {
-		n, finish := s.q.sent[i], seq.Finished()
-		choices[i] = tokenChoice{Index: i, Logprobs: s.logprobs(seq, 0, n), FinishReason: &finish, TokenIDs: seq.Answer.IDs[:n]}
+		out.Choices[i] = s.tokenChoice(i, 0, s.q.sent[i], seq.Finished())
 	}
-	out := map[string]any{"request_id": s.id, "choices": choices, "prompt_logprobs": nil, "kv_transfer_params": nil, "usage": s.complete(s.total())}
-	if s.q.hit.Kind == faults.NoUsage {
-		out["usage"] = nil
+	if s.q.hit.Kind != faults.NoUsage {
+		out.Usage = s.complete(s.total())
 	}
 	return out
 }

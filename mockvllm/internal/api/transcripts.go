@@ -5,10 +5,10 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/vllmspec/vllmspec/mockvllm/internal/answer"
 	"github.com/vllmspec/vllmspec/mockvllm/internal/engine"
 	"github.com/vllmspec/vllmspec/mockvllm/internal/faults"
 	"github.com/vllmspec/vllmspec/mockvllm/internal/media"
-
 	"github.com/vllmspec/vllmspec/mockvllm/internal/wire"
 )
 
@@ -88,11 +88,11 @@ func (s *transcript) event(choices []any) map[string]any {
 	return map[string]any{"id": s.id, "object": s.object, "created": s.created, "model": s.q.model, "choices": choices}
 }
 
-func (s *transcript) usage(tokens int) usage {
+func (s *transcript) usage(tokens int) answer.Usage {
 	if s.q.hit.Kind == faults.WrongUsage {
 		tokens = int(float64(tokens) * s.q.hit.Factor)
 	}
-	return usage{PromptTokens: len(s.seq.Prompt), TotalTokens: len(s.seq.Prompt) + tokens, CompletionTokens: tokens}
+	return answer.Usage{PromptTokens: len(s.seq.Prompt), TotalTokens: len(s.seq.Prompt) + tokens, CompletionTokens: tokens}
 }
 
 func (s *transcript) broken(apiErr *apiError) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/tidwall/gjson"
@@ -54,6 +55,34 @@ func shown(v gjson.Result) string {
 // Missing is the flaw of a body without a field.
 func Missing(body []byte, field string) Flaw {
 	return Flaw{Kind: "missing", Field: field, Text: "Field required", Value: gjson.ParseBytes(body)}
+}
+
+// Lacking are the flaws of a body that does not have all members it needs: of the members that bodies of any form have
+// there, each that is missing, once for each of its forms.
+func Lacking(body []byte, needs []string, forms ...string) (flaws []Flaw) {
+	read := gjson.ParseBytes(body)
+	missing := func(member string) bool { return !read.Get(member).Exists() }
+	if !slices.ContainsFunc(needs, missing) {
+		return nil
+	}
+	for _, member := range forms {
+		if missing(member) {
+			flaws = append(flaws, Missing(body, member))
+		}
+	}
+	return flaws
+}
+
+// Empty is the flaw of a list without an item.
+func Empty(body []byte, field string) Flaw {
+	return Flaw{Kind: "too_short", Field: field, Text: "List should have at least 1 item after validation, not 0", Value: gjson.GetBytes(body, field),
+		context: ", 'ctx': {'field_type': 'List', 'min_length': 1, 'actual_length': 0}"}
+}
+
+// HasNegative is the flaw of a list of tokens that has a negative one.
+func HasNegative(body []byte, field string) Flaw {
+	text := field + " must not contain negative values"
+	return Flaw{Kind: "value_error", Field: field, Text: "Value error, " + text, Value: gjson.GetBytes(body, field), context: fmt.Sprintf(", 'ctx': {'error': ValueError('%s')}", text)}
 }
 
 // Negative is the flaw of a token id in a list.
