@@ -36,7 +36,13 @@ const (
 const DriftRuns = 2 * driftLeast
 
 // Drifts finds where a figure has changed over the runs of a history, the oldest first.
-func Drifts(o harness.Objective, values []float64) (out []Drift) {
+func Drifts(o harness.Objective, values []float64) []Drift { return new(Detector).Drifts(o, values) }
+
+// A Detector finds the drifts of many figures of the same runs. The zero value is ready for use, by one goroutine at a time.
+type Detector struct{ distributions stats.Distributions }
+
+// Drifts is [Drifts].
+func (d *Detector) Drifts(o harness.Objective, values []float64) (out []Drift) {
 	m, err := metric.OfRow(o)
 	if err != nil {
 		return nil
@@ -51,15 +57,15 @@ func Drifts(o harness.Objective, values []float64) (out []Drift) {
 			to = changes[i+1].At
 		}
 		before, after := values[from:change.At], values[change.At:to]
-		shift := stats.Unpaired(logs(before, 1, 1), logs(after, 1, 1))
+		shift := d.distributions.Unpaired(logs(before, 1, 1), logs(after, 1, 1))
 		if math.Abs(shift.Estimate()) < driftShift {
 			continue
 		}
-		d := Drift{Figure: o.Name(), Unit: m.Unit, At: change.At, P: change.P, Before: median(slices.Clone(before)), After: median(slices.Clone(after)), Ratio: math.Exp(shift.Estimate())}
+		found := Drift{Figure: o.Name(), Unit: m.Unit, At: change.At, P: change.P, Before: median(slices.Clone(before)), After: median(slices.Clone(after)), Ratio: math.Exp(shift.Estimate())}
 		lo, hi := shift.Interval(measure.Confidence)
-		d.Lo, d.Hi = math.Exp(lo), math.Exp(hi)
-		d.Worse = m.Better == metric.LowerIsBetter && d.Ratio > 1 || m.Better == metric.HigherIsBetter && d.Ratio < 1
-		out = append(out, d)
+		found.Lo, found.Hi = math.Exp(lo), math.Exp(hi)
+		found.Worse = m.Better == metric.LowerIsBetter && found.Ratio > 1 || m.Better == metric.HigherIsBetter && found.Ratio < 1
+		out = append(out, found)
 	}
 	return out
 }

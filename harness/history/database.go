@@ -19,8 +19,11 @@ import (
 // FileName is the index in the folder of the runs.
 const FileName = ".history.db"
 
-// longestWait is how long another process that writes is waited for, and a server that does not answer.
-const longestWait = 10 * time.Second
+// longestWait is how long another process that writes is waited for. A hundred may end at once, and SQLite keeps no queue.
+const longestWait = 30 * time.Second
+
+// longestConnect is how long a server is waited for that does not answer.
+const longestConnect = 10 * time.Second
 
 // A database is a history in a database, of either kind.
 type database struct {
@@ -88,7 +91,7 @@ func openPostgres(ctx context.Context, address string) (History, error) {
 		return nil, &UnusableError{"the history in PostgreSQL", errors.New("its address cannot be read; write postgres://user@host:5432/name")}
 	}
 	if config.ConnectTimeout == 0 {
-		config.ConnectTimeout = longestWait
+		config.ConnectTimeout = longestConnect
 	}
 	config.RuntimeParams["application_name"] = "vllmspec"
 	if config.RuntimeParams["search_path"] == "" {

@@ -167,7 +167,11 @@ func TestHistory_manyWriters(t *testing.T) {
 						run.Location = history.LocationOf(root)
 						runs = append(runs, run)
 					}
-					return h.Put(context.Background(), runs...)
+					err = h.Put(context.Background(), runs...)
+					if history.IsUnusable(err) { // it waited for the others for too long: what is left is entered the next time
+						err = h.Put(context.Background(), runs...)
+					}
+					return err
 				}()
 			}()
 		}
@@ -176,7 +180,7 @@ func TestHistory_manyWriters(t *testing.T) {
 		}
 		h := opened(t, address)
 		runs := found(t, h, history.Query{All: true, Details: true})
-		require.Len(t, runs, writers*each)
+		require.Equal(t, writers*each, len(runs))
 		seen := map[string]bool{}
 		for _, run := range runs {
 			seen[run.Name] = true

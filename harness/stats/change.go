@@ -107,7 +107,7 @@ func (s *split) p(at int, exact bool) float64 {
 	n, m := at, len(s.ranks)-at
 	count := max(s.rise, s.fall)
 	if exact && n*m <= exactCut {
-		atMost := cumulated(mannWhitney(n, m))
+		atMost := cumulated(mannWhitney(n, m, exactCut))
 		return min(1, 2*Shift{differences: make([]float64, n*m), atMost: atMost}.reaching(count))
 	}
 	pairs := float64(n * m)

@@ -23,15 +23,35 @@ type Shift struct {
 // Unpaired is the shift between two independent samples, by the distribution of Mann
 // and Whitney.
 func Unpaired(base, values []float64) Shift {
-	var s Shift
+	return Shift{between(base, values), cumulated(mannWhitney(len(base), len(values), exactUpTo))}
+}
+
+// between are all differences of two samples, ascending.
+func between(base, values []float64) []float64 {
+	differences := make([]float64, 0, len(base)*len(values))
 	for _, v := range values {
 		for _, b := range base {
-			s.differences = append(s.differences, difference(b, v))
+			differences = append(differences, difference(b, v))
 		}
 	}
-	slices.Sort(s.differences)
-	s.atMost = cumulated(mannWhitney(len(base), len(values)))
-	return s
+	slices.Sort(differences)
+	return differences
+}
+
+// Distributions are those of Mann and Whitney, each computed once for samples of the same sizes: of many figures of the
+// same runs. They are exact up to [exactCut] pairs only. The zero value is ready for use, by one goroutine at a time.
+type Distributions struct{ ofSizes map[[2]int][]float64 }
+
+// Unpaired is [Unpaired] for samples whose sizes may have occurred before.
+func (d *Distributions) Unpaired(base, values []float64) Shift {
+	sizes := [2]int{len(base), len(values)}
+	if d.ofSizes == nil {
+		d.ofSizes = map[[2]int][]float64{}
+	}
+	if d.ofSizes[sizes] == nil {
+		d.ofSizes[sizes] = cumulated(mannWhitney(len(base), len(values), exactCut))
+	}
+	return Shift{between(base, values), d.ofSizes[sizes]}
 }
 
 // Paired is the shift between two samples whose i-th values belong together and share
@@ -139,7 +159,7 @@ const exactUpTo = 10_000
 // mannWhitney is the distribution of how many of the n·m differences are above 0
 // where both samples are alike: of the largest value, which belongs to either sample
 // as often as it has values, and the rest (Mann and Whitney 1947).
-func mannWhitney(n, m int) []float64 {
+func mannWhitney(n, m, exactUpTo int) []float64 {
 	if n*m > exactUpTo {
 		return normal(n*m, float64(n*m)*float64(n+m+1)/12)
 	}

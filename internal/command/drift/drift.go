@@ -10,8 +10,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/compare"
@@ -83,36 +85,79 @@ func drift(w io.Writer, address, root string, asJSON bool) (worse bool, err erro
 	if warning != nil && !asJSON {
 		fmt.Fprintln(w, warning)
 	}
-	for _, h := range histories(runs) {
-		found := 0
-		if !asJSON {
-			fmt.Fprintf(w, "%s: %s since %s\n", h[0].Scenario, counted(len(h)), h[0].Start.UTC().Format("2006-01-02"))
-		}
-		var never []string
-		for _, o := range metric.History() {
-			looked, values, without := h.having(o)
-			if len(looked) == 0 {
-				never = append(never, measure.FigureName(o).Name)
-				continue
-			}
-			drifts := compare.Drifts(o, values)
-			for _, d := range drifts {
-				found++
-				looked.print(w, d, asJSON)
-			}
-			without.lack(w, measure.FigureName(o).Name, asJSON)
-			worse = worse || len(drifts) > 0 && drifts[len(drifts)-1].Worse
-		}
-		if len(h) < compare.DriftRuns && !asJSON {
-			fmt.Fprintf(w, "  too few runs: a change shows in %d or more\n", compare.DriftRuns)
-		} else if found == 0 && !asJSON {
-			fmt.Fprintln(w, "  no change was found")
-		}
-		if len(never) > 0 && !asJSON {
-			fmt.Fprintf(w, "  not looked at, for no run has them: %s\n", strings.Join(never, ", "))
-		}
+	for _, l := range lookAtAll(histories(runs)) {
+		worse = l.print(w, asJSON) || worse
 	}
 	return worse, nil
+}
+
+// A look is what is found in the figures of a series.
+type look struct {
+	series
+	figures []looked
+}
+
+// A looked is a figure of a series: what was found, in which of its runs, and those that lack it.
+type looked struct {
+	name    string
+	in      series // empty: no run has the figure
+	drifts  []compare.Drift
+	without series
+}
+
+// lookAtAll looks at series, as many at a time as there are processors.
+func lookAtAll(all []series) []look {
+	out := make([]look, len(all))
+	var wait sync.WaitGroup
+	workers := runtime.GOMAXPROCS(0)
+	for first := range workers {
+		wait.Go(func() {
+			for i := first; i < len(all); i += workers {
+				out[i] = lookAt(all[i])
+			}
+		})
+	}
+	wait.Wait()
+	return out
+}
+
+func lookAt(s series) look {
+	l, detector := look{series: s}, new(compare.Detector)
+	for _, o := range metric.History() {
+		in, values, without := s.having(o)
+		l.figures = append(l.figures, looked{measure.FigureName(o).Name, in, detector.Drifts(o, values), without})
+	}
+	return l
+}
+
+// print prints what was found, and reports whether a figure is worse now than before the last of its changes.
+func (l look) print(w io.Writer, asJSON bool) (worse bool) {
+	if !asJSON {
+		fmt.Fprintf(w, "%s: %s since %s\n", l.series[0].Scenario, counted(len(l.series)), l.series[0].Start.UTC().Format("2006-01-02"))
+	}
+	found := 0
+	var never []string
+	for _, f := range l.figures {
+		if len(f.in) == 0 {
+			never = append(never, f.name)
+			continue
+		}
+		for _, d := range f.drifts {
+			found++
+			f.in.print(w, d, asJSON)
+		}
+		f.without.lack(w, f.name, asJSON)
+		worse = worse || len(f.drifts) > 0 && f.drifts[len(f.drifts)-1].Worse
+	}
+	if len(l.series) < compare.DriftRuns && !asJSON {
+		fmt.Fprintf(w, "  too few runs: a change shows in %d or more\n", compare.DriftRuns)
+	} else if found == 0 && !asJSON {
+		fmt.Fprintln(w, "  no change was found")
+	}
+	if len(never) > 0 && !asJSON {
+		fmt.Fprintf(w, "  not looked at, for no run has them: %s\n", strings.Join(never, ", "))
+	}
+	return worse
 }
 
 func counted(runs int) string {
