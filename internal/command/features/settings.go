@@ -19,6 +19,7 @@ import (
 type settings struct {
 	url, model, out, tags, unknown, only string
 	timeout, wait                        time.Duration
+	sendTo                               *environment.Environment // whose bucket runs are sent to; nil: as the environment of the run says
 }
 
 // newSettings has flags set those that choose features and the server.
@@ -107,6 +108,9 @@ func (s *settings) run(call *command.Call, place environment.Place, environ []st
 	}
 	place.Program = "vllmspec test"
 	env, mistakes := environment.ReadAt(place, environ)
+	if s.sendTo != nil {
+		env.Bucket, env.Store = s.sendTo.Bucket, s.sendTo.Store
+	}
 	var deadline time.Time
 	if s.timeout > 0 {
 		deadline = time.Now().Add(s.timeout)

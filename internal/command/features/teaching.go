@@ -67,6 +67,7 @@ func (s *settings) runTeaching(call *command.Call, names []string) (err error) {
 	}
 	fmt.Fprintf(call.Out, "%s: not in this folder, so that what comes with vllmspec is run. vllmspec init --feature NAME copies one to slo.\n", strings.Join(names, ", "))
 	place := environment.Place{Root: root, Dir: call.Dir}
+	s.sendTo = &env // which the folder of the results, named below, takes the place of
 	return s.run(call, place, append(environ, "VLLMSPEC_OUT="+env.Out, "VLLMSPEC_FEATURES="+strings.Join(names, ",")))
 }
 
