@@ -163,8 +163,8 @@ func keep(count *int, now int) {
 func (r *Record) fail(ctx context.Context, err error) {
 	r.Error = err.Error()
 	asked, ok := errors.AsType[*AskError](err)
-	if ok {
-		keepText(&r.Replica, asked.Replica)
+	if ok && r.Replica == "" { // else the head of the answer named the engine: the error may know the gateway only
+		r.Replica = strings.Clone(asked.Replica)
 	}
 	if ctx.Err() != nil {
 		r.Failure, r.Error = endedBy(ctx), context.Cause(ctx).Error()

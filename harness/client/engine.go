@@ -40,7 +40,7 @@ func engineOf(got answer, named string) string {
 }
 
 // engineName is the name of an engine in a header: of a URL, or an address, host and port, and any other text as it
-// is. Of several that were tried one after the other, as nginx lists them, it is the last.
+// is, without credentials. Of several that were tried one after the other, as nginx lists them, it is the last.
 func engineName(value string) string {
 	const most = 128
 	for _, between := range []string{",", " : "} {
@@ -49,6 +49,9 @@ func engineName(value string) string {
 		}
 	}
 	value = strings.TrimSpace(value)
+	if !strings.Contains(value, "://") {
+		value = value[strings.LastIndex(value, "@")+1:]
+	}
 	if value == "-" || len(value) > most {
 		return ""
 	}

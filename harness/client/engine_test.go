@@ -2,6 +2,7 @@ package client_test
 
 import (
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/client"
 	"github.com/vllmspec/vllmspec/harness/credentials"
+	"github.com/vllmspec/vllmspec/harness/dataset"
 	"github.com/vllmspec/vllmspec/harness/openai"
 )
 
@@ -35,6 +37,8 @@ func TestEngine_isTheOneThatTheAnswerNames(t *testing.T) {
 		"nginx had none":          {"", http.Header{"X-Upstream": {"-"}}, ""},
 		"IPv6":                    {"", http.Header{"X-Upstream": {"[fd00::7]:8000"}}, "[fd00::7]:8000"},
 		"twice: the last":         {"", http.Header{"X-Upstream": {"a:1", "b:1"}}, "b:1"},
+		"a user and a password":   {"", http.Header{"X-Upstream": {"user:pw@Host:80"}}, "host:80"},
+		"an @ in the password":    {"", http.Header{"X-Upstream": {"user:p@w@vllm-1"}}, "vllm-1"},
 		"a header of one's own":   {"X-Pod", http.Header{"X-Pod": {"vllm-1"}, "Target-Pod": {"10.0.0.7:8000"}}, "vllm-1"},
 		"that is not there":       {"X-Pod", http.Header{"Target-Pod": {"10.0.0.7:8000"}}, ""},
 		"a text that is no name":  {"", http.Header{"X-Upstream": {strings.Repeat("engine", 50)}}, ""},
@@ -94,4 +98,29 @@ func TestEngine_goesBeforeTheGatewayThatWasAsked(t *testing.T) {
 		}
 	}
 	assert.Equal(t, []string{"10.0.0.7:8000", silent.URL}, engines)
+}
+
+// TestEngine_isThatOfAStreamThatBreaks has two gateways that name their engine, and break the stream in its middle.
+func TestEngine_isThatOfAStreamThatBreaks(t *testing.T) {
+	breaking := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("X-Upstream", "10.0.0.7:8000")
+		w.Header().Set("Content-Type", "text/event-stream")
+		_, _ = io.WriteString(w, "data: {\"choices\":[{\"index\":0,\"text\":\"a\"}]}\n\n")
+		_ = http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler)
+	}))
+	defer breaking.Close()
+	fleet := openai.NewFleet(&openai.Client{Endpoint: client.Endpoint{URL: breaking.URL}}, &openai.Client{Endpoint: client.Endpoint{URL: breaking.URL}})
+	defer fleet.Close()
+	scenario := harness.Scenario{Dataset: dataset.Synthetic{Prompt: dataset.Length{Mean: 8}, Answer: dataset.Length{Mean: 8}}, Load: harness.Closed{Users: 1, Requests: 2}}
+	run, err := harness.Runner{Client: fleet}.Run(t.Context(), scenario)
+	require.NoError(t, err)
+	requests := 0
+	for r := range run.Records {
+		requests++
+		assert.True(t, r.Failed())
+		assert.Len(t, r.Chunks, 1, "it broke in its middle: %s", r.Error)
+		assert.Equal(t, "10.0.0.7:8000", r.Replica)
+	}
+	assert.Equal(t, 2, requests)
 }
