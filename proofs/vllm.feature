@@ -65,6 +65,61 @@ Feature: A server counts what we count
       | total "vllm:generation_tokens_total" | exactly 576  |
       | prefix cache hit rate                | at least 10% |
 
+  Scenario: Conversations of three turns over responses
+    Given conversations are drawn from "sharegpt"
+    And conversations have 3 turns
+    And answers are at most 48 tokens long
+    And every answer runs to its full length
+    And it is asked over "responses"
+    And 2 users ask with a think time of 0 seconds
+    When the load runs for 12 requests
+    Then these objectives are met:
+      | max TTFT                             | at most 20 s |
+      | error rate                           | none         |
+      | total "vllm:request_success_total"   | exactly 12   |
+      | total "vllm:generation_tokens_total" | exactly 576  |
+      | prefix cache hit rate                | at least 10% |
+    And client and server agree on:
+      | requests      | exactly |
+      | prompt tokens | exactly |
+      | output tokens | exactly |
+
+  Scenario: Conversations of three turns over messages
+    Given conversations are drawn from "sharegpt"
+    And conversations have 3 turns
+    And answers are at most 48 tokens long
+    And it is asked over "messages"
+    And 2 users ask with a think time of 0 seconds
+    When the load runs for 12 requests
+    Then these objectives are met:
+      | max TTFT                           | at most 20 s |
+      | error rate                         | none         |
+      | total "vllm:request_success_total" | exactly 12   |
+      | prefix cache hit rate              | at least 10% |
+    And client and server agree on:
+      | requests      | exactly |
+      | prompt tokens | exactly |
+      | output tokens | exactly |
+
+  Scenario: Tokens in, tokens out
+    Given prompts of 100 tokens are answered in 16 tokens
+    And it is asked over "generate"
+    And 4 users ask with a think time of 0 seconds
+    When the load runs for 20 requests
+    Then these objectives are met:
+      | max TTFT                                       | at most 20 s  |
+      | error rate                                     | none          |
+      | min input tokens                               | exactly 100   |
+      | max output tokens                              | exactly 16    |
+      | total "vllm:request_success_total"             | exactly 20    |
+      | total "vllm:prompt_tokens_total"               | exactly 2,000 |
+      | total "vllm:generation_tokens_total"           | exactly 320   |
+      | total "vllm:inter_token_latency_seconds_count" | exactly 300   |
+    And client and server agree on:
+      | requests      | exactly |
+      | prompt tokens | exactly |
+      | output tokens | exactly |
+
   Scenario: Twenty at one instant
     Given prompts of 50 tokens are answered in 16 tokens
     And all requests arrive at once
