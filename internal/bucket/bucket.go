@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"net"
 	"net/http"
 	"net/url"
 	"path"
@@ -45,10 +47,13 @@ type Bucket struct {
 	idle   func()
 }
 
-// Time that is allowed: for an answer to begin, for credentials of a machine's role, and for a file beside the time that it
-// takes at slowest.
+// Time that is allowed: for an answer to begin, for a connection, to find out whether the store knows us, for credentials of a
+// machine's role, and for a file beside the time that it takes at slowest.
 const (
-	answers = time.Minute
+	answers = 30 * time.Second
+	dialled = 10 * time.Second
+	retries = 6 // of a request that the store did not answer
+	check   = 10 * time.Second
 	role    = 5 * time.Second
 	each    = 2 * time.Minute
 	slowest = 64 << 10 // bytes a second
@@ -66,7 +71,8 @@ func Open(at Address, s Settings) (*Bucket, error) {
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone() // which takes proxies from the environment
 	transport.ResponseHeaderTimeout = answers
-	client, err := minio.New(host, &minio.Options{Creds: known, Secure: secure, Region: s.Region, Transport: transport})
+	transport.DialContext = (&net.Dialer{Timeout: dialled}).DialContext
+	client, err := minio.New(host, &minio.Options{Creds: known, Secure: secure, Region: s.Region, Transport: transport, MaxRetries: retries})
 	if err != nil {
 		return nil, fmt.Errorf("AWS_ENDPOINT_URL_S3: %w", err)
 	}
@@ -117,13 +123,13 @@ func (b *Bucket) key(run, file string) string { return path.Join(b.Prefix, run, 
 // Check asks the store whether it knows the bucket and us, and is an error where it says no. A store that cannot be reached
 // now, or that does not let us look, may do so later: it is none.
 func (b *Bucket) Check(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, role)
+	ctx, cancel := context.WithTimeout(ctx, check)
 	defer cancel()
 	_, err := b.under(ctx, b.Prefix, 1) // what answers a HEAD does not say why
 	switch answer := minio.ToErrorResponse(err); {
 	case answer.Code == minio.AccessDenied, answer.StatusCode == http.StatusTooManyRequests, answer.StatusCode == http.StatusRequestTimeout:
 		return nil
-	case answer.StatusCode >= 400 && answer.StatusCode < 500:
+	case answer.StatusCode >= 300 && answer.StatusCode < 500:
 		return b.said(err)
 	}
 	return nil
@@ -138,7 +144,10 @@ func (b *Bucket) said(err error) error {
 		return nil
 	}
 	if of, ok := errors.AsType[*url.Error](err); ok {
-		return of.Err // without the address, which is signed
+		return &awayError{of.Err} // without the address, which is signed
+	}
+	if _, here := errors.AsType[*fs.PathError](err); here {
+		return err
 	}
 	answer := minio.ToErrorResponse(err)
 	switch answer.Code {
@@ -156,10 +165,24 @@ func (b *Bucket) said(err error) error {
 		return errors.New("the session token has expired")
 	case minio.RequestTimeTooSkewed:
 		return errors.New("the clock of this machine and that of the store differ by more than the store allows; set this one right")
+	case "PermanentRedirect", "AuthorizationHeaderMalformed":
+		return errors.New("the bucket lies in another region; set AWS_REGION to its region")
 	case "":
-		return err
+		return &awayError{err}
 	}
 	return fmt.Errorf("the store answers %s: %s", answer.Code, answer.Message)
+}
+
+// An awayError is that the store does not answer.
+type awayError struct{ error }
+
+// Unwrap is what became of the request.
+func (a *awayError) Unwrap() error { return a.error }
+
+// IsAway reports whether an error is that the store does not answer, as it would not to the next request either.
+func IsAway(err error) bool {
+	_, away := errors.AsType[*awayError](err)
+	return away
 }
 
 var errNotThere = errors.New("it is not there")

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -180,7 +181,13 @@ func TestBucket_saysWhyItIsRefused(t *testing.T) {
 	assert.ErrorContains(t, err, "there is no bucket nowhere")
 	away := store.Settings
 	away.Endpoint = "http://127.0.0.1:1"
-	assert.NoError(t, opened(t, "s3://runs", away).Check(ctx), "it may be back when the run is over")
+	b := opened(t, "s3://runs", away)
+	assert.NoError(t, b.Check(ctx), "it may be back when the run is over")
+	_, err = b.Send(ctx, dir)
+	assert.True(t, bucket.IsAway(err), "%v", err)
+	_, err = opened(t, "s3://runs", store.Settings).Send(ctx, filepath.Join(t.TempDir(), run))
+	assert.Error(t, err)
+	assert.False(t, bucket.IsAway(err), "what is wrong here keeps no other run from going")
 }
 
 // everyThird is the address of a proxy that breaks every third connection to a host, after some bytes of it.
@@ -244,4 +251,28 @@ func TestBucket_aNetworkThatBreaksLosesNothing(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, text, string(raw), name)
 	}
+}
+
+func TestOwed_runsOfAKilledProcessAreSentToo(t *testing.T) {
+	folder := t.TempDir()
+	for _, run := range []string{"run=20261201T090000Z-old", "run=20261201T100000Z-killed", "run=20261201T110000Z-group", "run=20261201T110000Z-group-1"} {
+		require.NoError(t, os.Mkdir(filepath.Join(folder, run), 0o755))
+	}
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "run=20261201T110000Z-group", "trials.json"), nil, 0o600))
+	at := func(hour int) time.Time { return time.Date(2026, 12, 1, hour, 0, 0, 0, time.UTC) }
+	one, other := bucket.Owed{Folder: folder, To: bucket.Address{Bucket: "one"}}, bucket.Owed{Folder: folder, To: bucket.Address{Bucket: "two"}}
+	require.NoError(t, one.Begin(at(10)))
+	require.NoError(t, one.Begin(at(11)), "the process of ten o'clock was killed")
+	require.NoError(t, other.Begin(at(12)))
+	runs, err := one.Runs(one.Since())
+	require.NoError(t, err)
+	assert.Equal(t, bucket.Runs{"run=20261201T100000Z-killed", "run=20261201T110000Z-group-1", "run=20261201T110000Z-group"}, runs, "a group goes after its runs")
+	require.NoError(t, one.Settle("20261201T110000Z"), "by one that saw the later ones only")
+	assert.Equal(t, "20261201T100000Z", one.Since())
+	require.NoError(t, one.Settle(one.Since()))
+	assert.Empty(t, one.Since())
+	assert.Equal(t, "20261201T120000Z", other.Since())
+	none, err := one.Runs(one.Since())
+	require.NoError(t, err)
+	assert.Empty(t, none)
 }

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/vllmspec/vllmspec/internal/disk"
 )
@@ -14,16 +15,16 @@ import (
 // Runs are names of runs.
 type Runs []string
 
-// RunsIn are the runs in a folder of runs: groups of several runs last, so that in a bucket too no group stands there before
+// runsIn are the runs in a folder of runs: groups of several runs last, so that in a bucket too no group stands there before
 // its runs.
-func RunsIn(folder string) (Runs, error) {
+func runsIn(folder string) (Runs, error) {
 	entries, err := os.ReadDir(folder)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	var single, groups Runs
 	for _, entry := range entries {
-		if !entry.IsDir() || !strings.HasPrefix(entry.Name(), "run=") {
+		if !entry.IsDir() || !strings.HasPrefix(entry.Name(), begins) {
 			continue
 		}
 		if _, err := os.Stat(filepath.Join(folder, entry.Name(), "trials.json")); err == nil {
@@ -35,59 +36,80 @@ func RunsIn(folder string) (Runs, error) {
 	return append(single, groups...), err
 }
 
-// Without is those that are not among others.
-func (r Runs) Without(others Runs) Runs {
-	known := map[string]bool{}
-	for _, run := range others {
-		known[run] = true
-	}
-	return slices.DeleteFunc(slices.Clone(r), func(run string) bool { return known[run] })
-}
+// What the name of a run begins with: this, and when it began.
+const (
+	begins = "run="
+	stamp  = "20060102T150405Z"
+)
 
-// owedName is the file, in a folder of runs, that names those which are still to be sent.
+// owedName is the file, in a folder of runs, that says since when runs are to be sent.
 const owedName = ".unsent"
 
-// Owed is what is still to be sent from a folder of runs to a bucket. It stands in a file of the folder, a line a run: the
-// address of the bucket, and the name of the run.
+// Owed is what is still to be sent from a folder of runs to a bucket: the runs that began at an instant or after it. It stands
+// in a file of the folder from before a load until all have been sent, so that those of a process that was killed
+// are sent too; a line for each bucket: its address, and the instant as names of runs have it.
 type Owed struct {
 	Disk   *disk.Disk // nil: the system's
 	Folder string
 	To     Address
 }
 
-// Runs are those that are owed.
-func (o Owed) Runs() (owed Runs) {
+// Begin notes that runs from now on are to be sent, unless earlier ones are too.
+func (o Owed) Begin(now time.Time) error {
+	return o.change(func(since string) string {
+		if since == "" {
+			return now.UTC().Format(stamp)
+		}
+		return since
+	})
+}
+
+// Since is since when runs are to be sent, as their names have it; "" where none are.
+func (o Owed) Since() (since string) {
 	for _, line := range o.lines() {
-		if run, ours := strings.CutPrefix(line, o.To.String()+"\t"); ours && strings.HasPrefix(run, "run=") && filepath.Base(run) == run {
-			owed = append(owed, run)
+		if text, ours := strings.CutPrefix(line, o.To.String()+"\t"); ours {
+			since = text
 		}
 	}
-	return owed
+	return since
 }
 
-// With is the runs that are owed and still here, and others after them.
-func (o Owed) With(others Runs) Runs {
-	here := slices.DeleteFunc(o.Runs().Without(others), func(run string) bool {
-		_, err := os.Stat(filepath.Join(o.Folder, run, manifest))
-		return err != nil
+// Runs are those that began then or later; none where since is "".
+func (o Owed) Runs(since string) (Runs, error) {
+	all, err := runsIn(o.Folder)
+	return slices.DeleteFunc(all, func(run string) bool { return since == "" || strings.TrimPrefix(run, begins) < since }), err
+}
+
+// Settle notes that all runs from then on have been sent. What another process has begun before that stays.
+func (o Owed) Settle(since string) error {
+	return o.change(func(noted string) string {
+		if noted < since {
+			return noted
+		}
+		return ""
 	})
-	return append(here, others...)
 }
 
-// Keep notes which runs are owed now.
-func (o Owed) Keep(runs Runs) error {
-	lines := slices.DeleteFunc(o.lines(), func(line string) bool { return strings.HasPrefix(line, o.To.String()+"\t") })
-	for _, run := range runs {
-		lines = append(lines, o.To.String()+"\t"+run)
+// change changes since when runs are to be sent, one process after the other.
+func (o Owed) change(to func(since string) string) error {
+	if err := o.Disk.MakeAll(o.Folder); err != nil {
+		return err
 	}
-	path := filepath.Join(o.Folder, owedName)
-	if len(lines) == 0 {
+	return o.Disk.Exclusive(o.Folder, func() error {
+		since := to(o.Since())
+		lines := slices.DeleteFunc(o.lines(), func(line string) bool { return strings.HasPrefix(line, o.To.String()+"\t") })
+		if since != "" {
+			lines = append(lines, o.To.String()+"\t"+since)
+		}
+		path := filepath.Join(o.Folder, owedName)
+		if len(lines) > 0 {
+			return o.Disk.Replace(path, []byte(strings.Join(lines, "\n")+"\n"))
+		}
 		if err := o.Disk.Remove(path); !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 		return nil
-	}
-	return o.Disk.Replace(path, []byte(strings.Join(lines, "\n")+"\n"))
+	})
 }
 
 func (o Owed) lines() []string {

@@ -64,7 +64,7 @@ func filesOf(dir string) (names []string, err error) {
 }
 
 // ErrTaken is that the bucket has another run of this name.
-var ErrTaken = errors.New("the bucket holds another run of this name, from another machine; give each machine a prefix of its own: VLLMSPEC_OUT=s3://bucket/prefix/machine")
+var ErrTaken = errors.New("the bucket holds another run of this name, from another machine; vllmspec upload RUN --to s3://bucket/another-prefix sends it elsewhere, and a prefix for each machine keeps them apart")
 
 // ours is an error where the run of this name in the bucket is another one.
 func (b *Bucket) ours(ctx context.Context, run, manifest string) error {
@@ -72,6 +72,8 @@ func (b *Bucket) ours(ctx context.Context, run, manifest string) error {
 	if err != nil {
 		return err
 	}
+	ctx, cancel := context.WithTimeoutCause(ctx, each, errSlow)
+	defer cancel()
 	there, err := b.client.StatObject(ctx, b.Bucket, b.key(run, filepath.Base(manifest)), minio.StatObjectOptions{})
 	switch {
 	case errors.Is(b.said(err), errNotThere), minio.ToErrorResponse(err).Code == minio.AccessDenied: // who may not list is not shown either that there is none
@@ -84,20 +86,22 @@ func (b *Bucket) ours(ctx context.Context, run, manifest string) error {
 	return nil
 }
 
+var errSlow = errors.New("the store takes too long")
+
 // sendFile sends a file, unless the store has it.
 func (b *Bucket) sendFile(ctx context.Context, path, key string) (went bool, err error) {
 	sum, size, err := digestOf(path)
 	if err != nil {
 		return false, err
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, each+time.Duration(size/slowest)*time.Second, errors.New("the store takes too long"))
+	ctx, cancel := context.WithTimeoutCause(ctx, each+time.Duration(size/slowest)*time.Second, errSlow)
 	defer cancel()
 	if there, err := b.client.StatObject(ctx, b.Bucket, key, minio.StatObjectOptions{}); err == nil && there.Size == size && there.UserMetadata[digest] == sum {
 		return false, nil
 	}
 	_, err = b.client.FPutObject(ctx, b.Bucket, key, path, minio.PutObjectOptions{SendContentMd5: true, UserMetadata: map[string]string{digest: sum}, ContentType: contentType(path)})
 	if err != nil && ctx.Err() != nil {
-		return false, context.Cause(ctx)
+		return false, &awayError{context.Cause(ctx)}
 	}
 	return err == nil, err
 }

@@ -61,6 +61,7 @@ func New(env environment.Environment, deadline time.Time, interrupt *Interrupt, 
 		of(&own)
 	}
 	neverCached(env.Root)
+	began := time.Now() // before any run can have begun
 	s := &Suite{env: &env, interrupt: interrupt, secrets: env.Secrets(), clock: newWallClock(), onStage: func(Stage) {}, reader: steps.NewReader(own.steps), own: own}
 	named := newPaths(s.env)
 	s.results = beginResults(s.env, s.secrets, named)
@@ -68,7 +69,7 @@ func New(env environment.Environment, deadline time.Time, interrupt *Interrupt, 
 	s.display = &live.Display{Output: s.output, Progress: s.output, Address: env.Dashboard, AnyPort: env.AnyPort}
 	s.exporter = &exporter{env: s.env, redact: s.secrets.Text, say: func(line string) { s.display.Note(line) }}
 	s.access = &access{env: s.env, secrets: s.secrets}
-	s.uploads = &uploader{env: s.env, interrupt: interrupt, say: func(line string) { s.display.NoteAll(s.clean(line)) }}
+	s.uploads = &uploader{env: s.env, interrupt: interrupt, began: began, deadline: deadline, say: func(line string) { s.display.NoteAll(s.clean(line)) }}
 	s.files = s.origins(func(line string) { fmt.Fprintln(s.output, s.clean(line)) })
 	s.past = newHistorian(s.env.History, s.env.Out)
 	s.session = s.newSession(deadline)

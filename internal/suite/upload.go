@@ -17,11 +17,19 @@ import (
 type uploader struct {
 	env       *environment.Environment
 	interrupt *Interrupt
+	began     time.Time // when the tests began: no run of theirs is earlier
+	deadline  time.Time // when the process is killed; zero: never
 	say       func(line string)
 
-	to     *bucket.Bucket // nil: the environment names none
-	before bucket.Runs    // that were here before this go test
+	to   *bucket.Bucket // nil: the environment names none
+	owed bucket.Owed
 }
+
+// How long all of it may take where go test has no deadline, and how much of that is left to others.
+const (
+	uploadMost = 15 * time.Minute
+	uploadLeft = 10 * time.Second
+)
 
 // begin finds the bucket. A store that says no is an error, before anything is measured.
 func (u *uploader) begin() (err error) {
@@ -37,8 +45,8 @@ func (u *uploader) begin() (err error) {
 		u.to = nil
 		return fmt.Errorf("VLLMSPEC_OUT=%v: %w", u.env.Bucket, err)
 	}
-	u.before, err = bucket.RunsIn(u.env.Out)
-	return err
+	u.owed = bucket.Owed{Disk: u.env.Disk, Folder: u.env.Out, To: u.to.Address}
+	return u.owed.Begin(u.began)
 }
 
 // send sends what is new, and what could not be sent before.
@@ -47,33 +55,39 @@ func (u *uploader) send() {
 		return
 	}
 	defer u.to.Close()
-	owed := bucket.Owed{Disk: u.env.Disk, Folder: u.env.Out, To: u.to.Address}
-	now, err := bucket.RunsIn(u.env.Out)
-	runs := owed.With(now.Without(u.before))
-	left, refused := u.sendAll(runs)
-	err = errors.Join(refused, err, owed.Keep(left))
+	since := u.owed.Since()
+	runs, err := u.owed.Runs(since)
+	left, why := u.sendAll(runs)
+	if err = errors.Join(why, err); err == nil {
+		err = u.owed.Settle(since)
+	}
 	switch {
 	case err != nil:
-		u.say(fmt.Sprintf("warning: %d of %s not sent to %v: %v. They are kept in %s, and go with the next tests that have this VLLMSPEC_OUT, or by vllmspec upload", len(left), wereRuns(len(runs)), u.to, err, u.env.Out))
-	case len(runs) > 0:
-		u.say(fmt.Sprintf("%s sent to %v", wereRuns(len(runs)), u.to))
+		u.say(fmt.Sprintf("warning: %d of %s not sent to %v: %v. They are kept in %s, and go with the next tests that have this VLLMSPEC_OUT, or by vllmspec upload", left, wereRuns(len(runs)), u.to, err, u.env.Out))
+	case len(runs) > left:
+		u.say(fmt.Sprintf("%s sent to %v", wereRuns(len(runs)-left), u.to))
 	}
 }
 
-// sendAll sends runs, and returns those that did not go, and why. After a store that does not answer no other run is tried.
-func (u *uploader) sendAll(runs bucket.Runs) (left bucket.Runs, why error) {
+// sendAll sends runs, and returns how many did not go, and why those did not that may go later. After a store that does not
+// answer no other run is tried.
+func (u *uploader) sendAll(runs bucket.Runs) (left int, why error) {
 	until, cancel := u.untilInterrupted()
 	defer cancel()
 	for i, run := range runs {
 		err := context.Cause(until)
-		if err == nil {
-			_, err = u.to.Send(until, filepath.Join(u.env.Out, run))
+		if err != nil {
+			return left + len(runs) - i, err
 		}
+		_, err = u.to.Send(until, filepath.Join(u.env.Out, run))
 		switch {
 		case errors.Is(err, bucket.ErrTaken):
-			left, why = append(left, run), err
+			left++
+			u.say(fmt.Sprintf("warning: %v: %v", u.to, err))
+		case bucket.IsAway(err):
+			return left + len(runs) - i, err
 		case err != nil:
-			return append(left, runs[i:]...), err
+			left, why = left+1, err
 		}
 	}
 	return left, why
@@ -89,7 +103,12 @@ func wereRuns(n int) string {
 
 // untilInterrupted ends when the tests are interrupted.
 func (u *uploader) untilInterrupted() (context.Context, func()) {
-	until, cancel := context.WithCancelCause(context.Background())
+	limit := time.Now().Add(uploadMost)
+	if !u.deadline.IsZero() {
+		limit = u.deadline.Add(-uploadLeft)
+	}
+	timed, stop := context.WithDeadlineCause(context.Background(), limit, errors.New("the time for it was over"))
+	until, cancel := context.WithCancelCause(timed)
 	over := make(chan struct{})
 	go func() {
 		look := time.NewTicker(100 * time.Millisecond)
@@ -109,5 +128,6 @@ func (u *uploader) untilInterrupted() (context.Context, func()) {
 	return until, func() {
 		close(over)
 		cancel(nil)
+		stop()
 	}
 }

@@ -48,36 +48,56 @@ func upload(call *command.Call) error {
 		return err
 	}
 	defer b.Close()
-	folder := open.Folder(call, "")
-	owed := bucket.Owed{Folder: folder, To: b.Address}
-	dirs, err := chosen(call, names, owed)
+	until, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if len(names) == 0 {
+		return uploadOwed(until, call, b)
+	}
+	dirs, err := stored(call, names)
 	if err != nil {
 		return err
 	}
-	if dirs == nil {
-		fmt.Fprintf(call.Out, "nothing is left to send to %v\n", b)
-	}
-	until, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	for _, dir := range dirs {
-		if _, err := b.Send(until, dir); err != nil {
-			return shown(call, fmt.Errorf("%v: %w", b, err))
-		}
-		fmt.Fprintf(call.Out, "%s\n", plain.Line(b.Address.String()+"/"+filepath.Base(dir)))
-		if err := owed.Keep(owed.Runs().Without(bucket.Runs{filepath.Base(dir)})); err != nil {
-			return err
-		}
-	}
-	return nil
+	return sendAll(until, call, b, dirs)
 }
 
-// chosen are the folders of the runs that are named, or else of those that are owed.
-func chosen(call *command.Call, names []string, owed bucket.Owed) (dirs []string, err error) {
-	for _, run := range owed.With(nil) {
-		if names == nil {
-			dirs = append(dirs, filepath.Join(owed.Folder, run))
-		}
+// uploadOwed sends what tests could not send.
+func uploadOwed(until context.Context, call *command.Call, b *bucket.Bucket) error {
+	owed := bucket.Owed{Folder: open.Folder(call, ""), To: b.Address}
+	since := owed.Since()
+	runs, err := owed.Runs(since)
+	if err != nil {
+		return err
 	}
+	if len(runs) == 0 {
+		fmt.Fprintf(call.Out, "nothing is left to send to %v\n", b)
+	}
+	var dirs []string
+	for _, run := range runs {
+		dirs = append(dirs, filepath.Join(owed.Folder, run))
+	}
+	if err := sendAll(until, call, b, dirs); err != nil || since == "" {
+		return err
+	}
+	return owed.Settle(since)
+}
+
+// sendAll sends runs, and prints where each is. One that does not go keeps no other from going, unless the store is away.
+func sendAll(until context.Context, call *command.Call, b *bucket.Bucket, dirs []string) (failed error) {
+	for _, dir := range dirs {
+		if _, err := b.Send(until, dir); err != nil {
+			failed = errors.Join(failed, shown(call, fmt.Errorf("%v: %w", b, err)))
+			if bucket.IsAway(err) {
+				return failed
+			}
+			continue
+		}
+		fmt.Fprintln(call.Out, plain.Line(b.Address.String()+"/"+filepath.Base(dir)))
+	}
+	return failed
+}
+
+// stored are the folders of the runs that are named.
+func stored(call *command.Call, names []string) (dirs []string, err error) {
 	for _, name := range names {
 		dir := filepath.Clean(call.Path(name))
 		if _, err := os.Stat(filepath.Join(dir, "run.json")); err != nil || !strings.HasPrefix(filepath.Base(dir), "run=") {

@@ -59,16 +59,15 @@ func TestTransfer_thereAndBack(t *testing.T) {
 
 func TestTransfer_whatIsOwedIsSent(t *testing.T) {
 	store := buckettest.Start(t)
-	here := module(t, "run=A", "run=B")
+	here := module(t, "run=20261201T090000Z-old", "run=20261201T100000Z-A", "run=20261201T110000Z-B")
 	owed := filepath.Join(here, "reports", "out", ".unsent")
-	require.NoError(t, os.WriteFile(owed, []byte("s3://runs/ci\trun=A\ns3://runs/ci\trun=gone\ns3://elsewhere\trun=B\n"), 0o600))
+	require.NoError(t, os.WriteFile(owed, []byte("s3://runs/ci\t20261201T100000Z\ns3://elsewhere\t20261201T090000Z\n"), 0o600))
 	code, out, complaints := called(here, append(store.Variables(), "VLLMSPEC_OUT=s3://runs/ci"), "upload")
 	require.Equal(t, command.OK, code, complaints)
-	assert.Equal(t, "s3://runs/ci/run=A\n", out)
+	assert.Equal(t, "s3://runs/ci/run=20261201T100000Z-A\ns3://runs/ci/run=20261201T110000Z-B\n", out)
 	left, err := os.ReadFile(owed)
 	require.NoError(t, err)
-	assert.Contains(t, string(left), "s3://elsewhere\trun=B\n")
-	assert.NotContains(t, string(left), "run=A")
+	assert.Equal(t, "s3://elsewhere\t20261201T090000Z\n", string(left))
 }
 
 func TestTransfer_mistakes(t *testing.T) {
