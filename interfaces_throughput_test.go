@@ -36,10 +36,13 @@ const (
 	embeddedUsers  = 4
 	embeddedTurns  = 5 // of each client
 	embeddedSeed   = 7
+	embeddedApart  = 0.02 // that may be between them
 )
 
 // TestEmbeddings_throughputIsThatOfVLLMBench has vLLM's own client and ours bring the same texts to a real server, in
-// turns. Where no server is started for it, there is nothing to do.
+// turns. The least and the greatest ratio of five turns are an interval of the median, with a confidence of 94 %: on a
+// machine with other work to do it is wide, and still has 1 in it unless one client gets more than the other. Where no
+// server is started for it, there is nothing to do.
 func TestEmbeddings_throughputIsThatOfVLLMBench(t *testing.T) {
 	command := os.Getenv("VLLM_BENCH")
 	if command == "" || os.Getenv("VLLM_SERVES") != "embed" {
@@ -56,7 +59,9 @@ func TestEmbeddings_throughputIsThatOfVLLMBench(t *testing.T) {
 		t.Logf("turn %d: vllm bench serve %.1f tokens per second, vllmspec %.1f, ratio %.4f", turn+1, theirs, ours, ours/theirs)
 	}
 	slices.Sort(ratios)
-	assert.InDelta(t, 1, ratios[len(ratios)/2], 0.02, "the median of the ratios")
+	t.Logf("the ratio is %.4f [%.4f, %.4f]", ratios[len(ratios)/2], ratios[0], ratios[len(ratios)-1])
+	assert.Less(t, ratios[0], 1+embeddedApart, "ours is faster in each turn")
+	assert.Greater(t, ratios[len(ratios)-1], 1-embeddedApart, "theirs is faster in each turn")
 }
 
 // embedTexts are the texts that vLLM's client asks: a proxy writes them down.
