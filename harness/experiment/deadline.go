@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/sampler"
 	"github.com/vllmspec/vllmspec/harness/trials"
 )
 
@@ -39,11 +40,20 @@ func (t *trial) awaits(runner *harness.Runner) {
 	if !limited {
 		return
 	}
-	runner.Deadline = deadline.Add(-storing)
+	wait := t.of.session.scrapeWait(t.of.plan)
+	runner.Deadline = deadline.Add(-storing - wait)
 	if t.of.group != nil && t.of.group.Kind == trials.Repeats {
 		left := t.of.plan.loads() - len(t.of.group.Trials) - 1
-		runner.Deadline = runner.Deadline.Add(-time.Duration(left) * (t.scenario.Load.Planned() + t.of.plan.grace() + between))
+		runner.Deadline = runner.Deadline.Add(-time.Duration(left) * (t.scenario.Load.Planned() + t.of.plan.grace() + between + 2*wait))
 	}
+}
+
+// scrapeWait is how long the metrics of a new scrape may be awaited at each end of a load.
+func (s *Session) scrapeWait(p Plan) time.Duration {
+	if s.Place.Prometheus.URL == "" || s.Place.OnMock(p.Target, p.Virtual) {
+		return 0
+	}
+	return new(sampler.PromQL).EndWithin()
 }
 
 // fitsDeadline refuses loads that would be killed in the middle: nothing would be
@@ -61,6 +71,9 @@ func (s *Session) fitsDeadline(p Plan, loads []time.Duration) error {
 	if len(loads) > 1 {
 		what = fmt.Sprintf("the %d loads of %v in all", len(loads), planned)
 	}
+	if wait := 2 * s.scrapeWait(p) * time.Duration(len(loads)); wait > 0 {
+		planned, what = planned+wait, fmt.Sprintf("%s, up to %v of waiting for Prometheus to scrape the engines", what, wait)
+	}
 	if needed := planned + p.grace() + storing; needed > left {
 		return fmt.Errorf("%s and its grace of %v do not fit into the %v that %s leaves%s", what, p.grace(), left.Round(time.Second), cmp.Or(s.Remedies.Deadline.Whose, "the deadline"),
 			s.Remedies.Deadline.atLeast((planned + s.elapsed() + max(10*time.Minute, p.grace()+time.Minute)).Round(time.Minute)))
@@ -73,7 +86,7 @@ func (t *trial) cutByDeadline(runner *harness.Runner) {
 	if short := t.run.Shortfall; short != nil && short.Cause == harness.OutOfTime && !t.run.Stopped.Early() {
 		t.run.Stopped = harness.Stop{Kind: harness.StopInterrupted, Detail: string(t.of.session.Remedies.Deadline.over())}
 	}
-	if runner.Deadline.IsZero() || time.Now().Before(runner.Deadline) {
+	if runner.Deadline.IsZero() || t.run.Start.Add(t.run.Length).Before(runner.Deadline) { // what was awaited afterwards is no answer
 		return
 	}
 	if !t.run.Stopped.Early() {

@@ -29,7 +29,8 @@ func (on *endpoint) serverMetrics(ctx context.Context, rows []harness.Objective)
 	}
 	place := on.of.session.Place
 	if on.Remote && place.Prometheus.URL != "" && !on.second {
-		return sampler.NewDiscreet(place.promQL(models, wanted), on.of.session.secrets()), func() {}
+		from := on.promQL(ctx, models, wanted)
+		return sampler.NewDiscreet(from, on.of.session.secrets()), from.Server.HTTP.CloseIdleConnections
 	}
 	if on.Remote && place.MetricsURLs != nil && !on.second {
 		pages, err := sampler.Resolve(ctx, place.Resolver, place.MetricsURLs...)
@@ -103,9 +104,14 @@ func (s *Session) pageClient(first *openai.Client, page sampler.Page) (*openai.C
 	return first, s.Remedies.OtherHost
 }
 
-// promQL reads the metrics of all engines from the Prometheus server that scrapes them.
-func (p Place) promQL(models, wanted []string) *sampler.PromQL {
-	server := p.Prometheus
-	server.HTTP = p.plainHTTP()
-	return &sampler.PromQL{Server: server, Selector: p.Selector, Models: models, Wanted: wanted}
+// promQL reads the metrics of all engines from the Prometheus server that scrapes them. It waits for none of its scrapes
+// in the time for storing, nor once everything is interrupted.
+func (on *endpoint) promQL(ctx context.Context, models, wanted []string) *sampler.PromQL {
+	place := on.of.session.Place
+	from := &sampler.PromQL{Server: place.Prometheus, Selector: place.Selector, Models: models, Wanted: wanted, Interrupted: ctx.Done()}
+	from.Server.HTTP = place.plainHTTP()
+	if deadline, limited := on.of.session.deadline(on.of.plan); limited {
+		from.Until = deadline.Add(-storing)
+	}
+	return from
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/sampler"
@@ -116,7 +117,7 @@ func (s *Session) WhyNoGPU(ctx context.Context) string {
 
 // plainHTTP asks without credentials, which are for the server under test only.
 func (p Place) plainHTTP() *http.Client {
-	transport := &http.Transport{Proxy: http.ProxyFromEnvironment}
+	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, IdleConnTimeout: time.Minute}
 	if p.TLS != nil {
 		transport.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: p.TLS.RootCAs}
 	}

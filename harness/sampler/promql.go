@@ -28,6 +28,9 @@ type PromQL struct {
 	Models   []string // as of [Prometheus]
 	Wanted   []string // as of [Prometheus]
 
+	Until       time.Time       // no scrape is awaited any longer; zero: as long as EndWithin
+	Interrupted <-chan struct{} // once it is closed, a scrape is awaited for a second more; nil: it never is
+
 	engines map[string]*Prometheus // by the label "instance"
 }
 
@@ -36,6 +39,8 @@ const (
 	freshMost   = time.Second + 100*time.Millisecond
 	scrapeMost  = 75 * time.Second
 	scrapeAsked = 100 * time.Millisecond // how often it is asked whether there was one
+	scrapeLeast = time.Second            // awaited also where there is no time left
+	answerMost  = 10 * time.Second       // for one answer of Prometheus while a scrape is awaited
 )
 
 // String is what is watched.
@@ -73,24 +78,68 @@ func (p *PromQL) Read(ctx context.Context) ([]harness.Reading, error) {
 	return readings, p.failed(err)
 }
 
-// ReadAtEnd waits for a scrape of each engine that began after the call, and reads that.
+// ReadAtEnd waits for a scrape of each engine that began after the call, and reads that. It asks until there is one: an
+// error that may pass, such as that of a proxy or of a scrape that failed, ends nothing.
 func (p *PromQL) ReadAtEnd(ctx context.Context) ([]harness.Reading, error) {
-	first, err := p.scraped(ctx)
-	at := first
-	for err == nil && at.least < first.now {
+	ctx, cancel := p.awaiting(ctx)
+	defer cancel()
+	began, after, last := time.Now(), 0.0, error(nil)
+	for {
+		readings, err := p.readAfter(ctx, &after)
+		if _, lasting := errors.AsType[*lastingError](err); err == nil || lasting {
+			return readings, p.failed(err)
+		}
+		if ctx.Err() == nil || last == nil {
+			last = err
+		}
 		select {
 		case <-ctx.Done():
-			return nil, p.failed(fmt.Errorf("%s was not scraped again within %v", at.oldest, scrapeMost))
+			return nil, p.failed(fmt.Errorf("no new scrape of every engine came in %.3g s: %w", time.Since(began).Seconds(), last))
 		case <-time.After(scrapeAsked):
 		}
-		at, err = p.scraped(ctx)
 	}
-	if err != nil {
-		return nil, p.failed(err)
+}
+
+// awaiting is a context that ends when a scrape is awaited no longer. There is always time to ask once.
+func (p *PromQL) awaiting(ctx context.Context) (context.Context, context.CancelFunc) {
+	most := scrapeMost
+	if !p.Until.IsZero() {
+		most = min(most, max(time.Until(p.Until), scrapeLeast))
 	}
-	at.least = at.now // nothing was asked meanwhile, and so it is no age
-	readings, err := p.read(ctx, at)
-	return readings, p.failed(err)
+	ctx, cancel := context.WithTimeout(ctx, most)
+	go func() {
+		select {
+		case <-p.Interrupted:
+		case <-ctx.Done():
+			return
+		}
+		select {
+		case <-time.After(scrapeLeast):
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, cancel
+}
+
+// readAfter reads the last scrape of each engine, where all began after an instant of Prometheus's clock; where that
+// is 0, it becomes the present one.
+func (p *PromQL) readAfter(ctx context.Context, after *float64) (readings []harness.Reading, err error) {
+	ctx, cancel := context.WithTimeout(ctx, answerMost)
+	defer cancel()
+	at, err := p.scraped(ctx)
+	if err == nil {
+		*after = cmp.Or(*after, at.now)
+		if at.least < *after {
+			return nil, fmt.Errorf("%s was not scraped again", at.oldest)
+		}
+		at.least = at.now // nothing was asked meanwhile, and so it is no age
+		readings, err = p.read(ctx, at)
+	}
+	if ctx.Err() != nil && err != nil {
+		err = errors.New("it does not answer")
+	}
+	return readings, err
 }
 
 // failed is an error with the server that it is of.
@@ -105,35 +154,60 @@ func (p *PromQL) failed(err error) error {
 type scrapes struct {
 	now, least float64 // when it was asked, and the scrape of that engine which was scraped first
 	oldest     string  // that engine
-	engines    int
+	engines    map[string]bool
 }
 
 func (s scrapes) age() time.Duration { return time.Duration((s.now - s.least) * float64(time.Second)) }
 
-// scraped asks when each engine was scraped last.
+// scraped asks when each engine was scraped last. An engine is what has a queue of vLLM's.
 func (p *PromQL) scraped(ctx context.Context) (at scrapes, err error) {
 	found, err := p.Server.query(ctx, "timestamp("+p.selected("=", vllm.NumRequestsRunning)+")", 0)
 	if err != nil {
 		return at, err
 	}
 	if len(found) == 0 {
-		return at, fmt.Errorf("it has no series %s; is the selector right, and does it scrape the engines?", p.selected("=", vllm.NumRequestsRunning))
+		err = fmt.Errorf("it has no series %s; is the selector right, and does it scrape the engines?", p.selected("=", vllm.NumRequestsRunning))
+		if p.engines == nil {
+			err = &lastingError{err}
+		}
+		return at, err
 	}
-	now := map[string]bool{}
+	at.engines = map[string]bool{}
 	for i, s := range found {
 		if i == 0 || s.value < at.least {
 			at.least, at.oldest = s.value, s.instance()
 		}
 		at.now = s.at
-		now[s.instance()] = true
+		at.engines[s.instance()] = true
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.engines)) {
-		if !now[name] {
+		if !at.engines[name] {
 			return at, fmt.Errorf("the engine %s is missing, and was there before", name)
 		}
 	}
-	at.engines = len(now)
-	return at, nil
+	return at, onceEach(found)
+}
+
+// onceEach is an error where two series are of one queue: then each counter is there twice, and a sum is double.
+func onceEach(found []promSample) error {
+	first := map[[3]string]promSample{}
+	for _, s := range found {
+		queue := [3]string{s.instance(), s.labels["model_name"], s.labels["engine"]}
+		other, twice := first[queue]
+		if !twice {
+			first[queue] = s
+			continue
+		}
+		names := slices.Sorted(maps.Keys(s.labels))
+		names = append(append([]string{"job"}, names...), slices.Sorted(maps.Keys(other.labels))...)
+		for _, name := range names {
+			if values := []string{other.labels[name], s.labels[name]}; values[0] != values[1] {
+				slices.Sort(values)
+				return &lastingError{fmt.Errorf("%s is scraped twice, with %s=%q and with %s=%q; narrow VLLM_PROMETHEUS_SELECTOR to one of them", s.instance(), name, values[0], name, values[1])}
+			}
+		}
+	}
+	return nil
 }
 
 // read reads all series as they were at an instant of Prometheus's clock.
@@ -144,13 +218,16 @@ func (p *PromQL) read(ctx context.Context, at scrapes) (all []harness.Reading, e
 	}
 	pages := map[string][]metric{}
 	for _, s := range found {
+		if !at.engines[s.instance()] {
+			continue // Prometheus itself, a gateway: what is no engine has series of these names too
+		}
 		engine := p.engine(s.instance())
 		if name := s.labels["__name__"]; engine.keeps(name) {
 			delete(s.labels, "__name__")
 			pages[s.instance()] = append(pages[s.instance()], metric{name: name, labels: s.labels, value: s.value})
 		}
 	}
-	if len(pages) < at.engines {
+	if len(pages) < len(at.engines) {
 		return nil, errors.New("it has not all series of each engine")
 	}
 	for _, name := range slices.Sorted(maps.Keys(pages)) {

@@ -29,6 +29,11 @@ type promSample struct {
 	value  float64
 }
 
+// A lastingError is one that stays, however often the same is asked.
+type lastingError struct{ error }
+
+func (e *lastingError) Unwrap() error { return e.error }
+
 // where is the address, without credentials.
 func (s PrometheusServer) where() string { return redact.URL(s.URL) }
 
@@ -40,12 +45,12 @@ func (s PrometheusServer) query(ctx context.Context, promql string, at float64) 
 	}
 	base, err := url.Parse(s.URL)
 	if err != nil {
-		return nil, errors.New("this is no URL")
+		return nil, &lastingError{errors.New("this is no URL")}
 	}
 	base = base.JoinPath("api", "v1", "query")
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, base.String(), strings.NewReader(values.Encode()))
 	if err != nil {
-		return nil, errors.New("this is no URL")
+		return nil, &lastingError{errors.New("this is no URL")}
 	}
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	if s.Token != "" {
@@ -64,9 +69,9 @@ func (s PrometheusServer) query(ctx context.Context, promql string, at float64) 
 	case err != nil:
 		return nil, err
 	case response.StatusCode == http.StatusUnauthorized || response.StatusCode == http.StatusForbidden:
-		return nil, fmt.Errorf("%d: access is refused; set VLLM_PROMETHEUS_TOKEN", response.StatusCode)
+		return nil, &lastingError{fmt.Errorf("%d: access is refused; set VLLM_PROMETHEUS_TOKEN", response.StatusCode)}
 	case len(text) > limit.Query:
-		return nil, fmt.Errorf("the answer has more than %d MiB; narrow VLLM_PROMETHEUS_SELECTOR", limit.Query>>20)
+		return nil, &lastingError{fmt.Errorf("the answer has more than %d MiB; narrow VLLM_PROMETHEUS_SELECTOR", limit.Query>>20)}
 	}
 	return parseVector(response.StatusCode, text)
 }
@@ -87,11 +92,11 @@ func parseVector(status int, text []byte) ([]promSample, error) {
 	err := json.Unmarshal(text, &answer)
 	switch {
 	case err == nil && answer.Status == "error":
-		return nil, fmt.Errorf("it refuses the query: %s", answer.Error)
+		return nil, ofStatus(status, fmt.Errorf("it refuses the query: %s", answer.Error))
 	case err != nil && status == http.StatusOK, err == nil && answer.Data.Type != "vector" && status == http.StatusOK:
-		return nil, errors.New("what came is no answer of Prometheus's HTTP API")
+		return nil, &lastingError{errors.New("what came is no answer of Prometheus's HTTP API")}
 	case status != http.StatusOK:
-		return nil, fmt.Errorf("status %d", status)
+		return nil, ofStatus(status, fmt.Errorf("status %d", status))
 	}
 	samples := make([]promSample, 0, len(answer.Data.Result))
 	for _, r := range answer.Data.Result {
@@ -107,4 +112,12 @@ func parseVector(status int, text []byte) ([]promSample, error) {
 		samples = append(samples, promSample{labels: r.Metric, at: at, value: value})
 	}
 	return samples, nil
+}
+
+// ofStatus is an error that stays where the status says that the request is at fault, not the server's state.
+func ofStatus(status int, err error) error {
+	if status/100 == 4 && status != http.StatusRequestTimeout && status != http.StatusTooManyRequests {
+		return &lastingError{err}
+	}
+	return err
 }

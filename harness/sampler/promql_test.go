@@ -1,13 +1,17 @@
 package sampler_test
 
 import (
+	"cmp"
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -23,10 +27,13 @@ type prometheusAPI struct {
 	mu      sync.Mutex
 	now     float64
 	engines map[string]float64 // when each was scraped last, by instance
+	foreign string             // instance of another program
+	job     string             // of a second series of each engine
 	asked   []string
 	onQuery func(*prometheusAPI)
 	status  int
 	body    string // in place of an answer
+	silent  bool
 }
 
 func (p *prometheusAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -45,11 +52,13 @@ func (p *prometheusAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	result := []any{}
 	for instance, at := range p.engines {
 		sample := func(name string, value any) {
-			labels := map[string]string{"instance": instance, "model_name": "m"}
-			if name != "" {
-				labels["__name__"] = name
+			for _, job := range slices.Compact([]string{"vllm", cmp.Or(p.job, "vllm")}) {
+				labels := map[string]string{"instance": instance, "model_name": "m", "engine": "0", "job": job}
+				if name != "" {
+					labels["__name__"] = name
+				}
+				result = append(result, map[string]any{"metric": labels, "value": []any{p.now, fmt.Sprint(value)}})
 			}
-			result = append(result, map[string]any{"metric": labels, "value": []any{p.now, fmt.Sprint(value)}})
 		}
 		if strings.HasPrefix(query, "timestamp(") {
 			sample("", at)
@@ -60,25 +69,46 @@ func (p *prometheusAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		sample("vllm:request_success_created", 1)
 		sample("up", 1)
 	}
+	if p.foreign != "" && !strings.HasPrefix(query, "timestamp(") {
+		for _, name := range []string{"process_start_time_seconds", "http_requests_total"} {
+			result = append(result, map[string]any{"metric": map[string]string{"__name__": name, "instance": p.foreign}, "value": []any{p.now, "7"}})
+		}
+	}
 	json.NewEncoder(w).Encode(map[string]any{"status": "success", "data": map[string]any{"resultType": "vector", "result": result}})
 }
 
-func asks(t *testing.T, api *prometheusAPI) *sampler.PromQL {
-	server := httptest.NewServer(api)
-	t.Cleanup(server.Close)
-	return &sampler.PromQL{Server: sampler.PrometheusServer{URL: server.URL + "/prom", Token: "t0ken", HTTP: server.Client()}, Selector: `{job="vllm",}`}
+// RoundTrip answers without a connection, so that time can be virtual.
+func (p *prometheusAPI) RoundTrip(r *http.Request) (*http.Response, error) {
+	p.mu.Lock()
+	silent := p.silent
+	p.mu.Unlock()
+	if silent {
+		<-r.Context().Done()
+		return nil, r.Context().Err()
+	}
+	w := httptest.NewRecorder()
+	p.ServeHTTP(w, r)
+	return w.Result(), nil
+}
+
+func asks(api *prometheusAPI) *sampler.PromQL {
+	return &sampler.PromQL{Server: sampler.PrometheusServer{URL: "http://127.0.0.1:9090/prom", Token: "t0ken", HTTP: &http.Client{Transport: api}}, Selector: `{job="vllm",}`}
 }
 
 func TestPromQL_readsEveryEngineByItself(t *testing.T) {
-	api := &prometheusAPI{now: 1000, engines: map[string]float64{"10.0.0.7:8000": 999.5, "10.0.0.8:8000": 999.2}}
-	readings, err := asks(t, api).Read(t.Context())
+	api := &prometheusAPI{now: 1000, engines: map[string]float64{"10.0.0.7:8000": 999.5, "10.0.0.8:8000": 999.2}, foreign: "prometheus:9090"}
+	p := asks(api)
+	_, err := p.Read(t.Context())
 	require.NoError(t, err)
+	api.asked = nil
+	readings, err := p.Read(t.Context())
+	require.NoError(t, err, "what is no engine is not missing")
 	finished := map[string]float64{}
 	for _, r := range readings {
 		if r.Series == vllm.RequestSuccess {
 			finished[r.Labels["replica"]] = r.Value
 		}
-		assert.NotContains(t, []string{"up", "vllm:request_success_created"}, r.Series)
+		assert.NotContains(t, []string{"up", "vllm:request_success_created", "process_start_time_seconds", "http_requests_total"}, r.Series)
 	}
 	assert.Equal(t, map[string]float64{"10.0.0.7:8000": 999.5, "10.0.0.8:8000": 999.2}, finished)
 	last := readings[len(readings)-1]
@@ -94,7 +124,7 @@ func TestPromQL_readsEveryEngineByItself(t *testing.T) {
 // of every engine is awaited.
 func TestPromQL_oldValuesAreNone(t *testing.T) {
 	api := &prometheusAPI{now: 1000, engines: map[string]float64{"a:1": 999.9, "b:1": 993}}
-	p := asks(t, api)
+	p := asks(api)
 	_, err := p.Read(t.Context())
 	assert.ErrorContains(t, err, "its last scrape of b:1 is 7.0 s old; a scrape_interval of 1s gives a reading each second")
 
@@ -120,6 +150,7 @@ func TestPromQL_saysWhatIsWrong(t *testing.T) {
 		says string
 	}{
 		"no series":      {&prometheusAPI{now: 1}, `it has no series {__name__="vllm:num_requests_running", job="vllm"}; is the selector right`},
+		"two jobs":       {&prometheusAPI{now: 1, engines: map[string]float64{"a:1": 1}, job: "pods"}, `a:1 is scraped twice, with job="pods" and with job="vllm"; narrow VLLM_PROMETHEUS_SELECTOR`},
 		"no access":      {&prometheusAPI{status: 401}, "401: access is refused; set VLLM_PROMETHEUS_TOKEN"},
 		"a bad selector": {&prometheusAPI{status: 400, body: `{"status":"error","errorType":"bad_data","error":"parse error: unexpected '='"}`}, "it refuses the query: parse error: unexpected '='"},
 		"a web page":     {&prometheusAPI{body: "<html>"}, "what came is no answer of Prometheus's HTTP API"},
@@ -128,17 +159,106 @@ func TestPromQL_saysWhatIsWrong(t *testing.T) {
 		"another status": {&prometheusAPI{status: 502, body: "bad gateway"}, "status 502"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := asks(t, c.api).Read(t.Context())
+			_, err := asks(c.api).Read(t.Context())
 			require.ErrorContains(t, err, c.says)
 			assert.ErrorContains(t, err, "Prometheus at http://127.0.0.1:")
 			assert.NotContains(t, err.Error(), "t0ken")
 		})
 	}
 	api := &prometheusAPI{now: 1000, engines: map[string]float64{"a:1": 1000, "b:1": 1000}}
-	p := asks(t, api)
+	p := asks(api)
 	_, err := p.Read(t.Context())
 	require.NoError(t, err)
 	delete(api.engines, "b:1")
 	_, err = p.Read(t.Context())
 	assert.ErrorContains(t, err, "the engine b:1 is missing, and was there before")
+}
+
+// TestPromQL_onlyWhatStaysEndsTheWait holds that errors which pass are waited out at an end of the run, that others are not,
+// and that the last one is reported where none passes.
+func TestPromQL_onlyWhatStaysEndsTheWait(t *testing.T) {
+	for name, c := range map[string]struct {
+		breaks func(*prometheusAPI)
+		passes bool
+		waited float64 // s, where it does not pass
+		says   string
+	}{
+		"a proxy's error":      {func(api *prometheusAPI) { api.status, api.body = 502, "bad gateway" }, true, 75, "no new scrape of every engine came in 75 s: status 502"},
+		"a query that is late": {func(api *prometheusAPI) { api.status, api.body = 503, `{"status":"error","error":"query timed out"}` }, true, 75, "it refuses the query: query timed out"},
+		"a scrape that failed": {func(api *prometheusAPI) { delete(api.engines, "b:1") }, true, 75, "the engine b:1 is missing"},
+		"no answer":            {func(api *prometheusAPI) { api.silent = true }, true, 75, "it does not answer"},
+		"no scrape":            {func(*prometheusAPI) {}, true, 75, "no new scrape of every engine came in 75 s: a:1 was not scraped again"},
+		"no access":            {func(api *prometheusAPI) { api.status = 403 }, false, 0, "403: access is refused"},
+		"a bad selector":       {func(api *prometheusAPI) { api.status, api.body = 400, `{"status":"error","error":"parse error"}` }, false, 0, "it refuses the query: parse error"},
+		"a web page":           {func(api *prometheusAPI) { api.body = "<html>" }, false, 0, "no answer of Prometheus's HTTP API"},
+		"two jobs":             {func(api *prometheusAPI) { api.job = "pods" }, false, 0, "scraped twice"},
+	} {
+		for _, mended := range []bool{true, false} {
+			t.Run(fmt.Sprint(name, mended), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					api := &prometheusAPI{now: 1000, engines: map[string]float64{"a:1": 999.9, "b:1": 999.9}}
+					p := asks(api)
+					_, err := p.Read(t.Context())
+					require.NoError(t, err)
+					c.breaks(api)
+					began := time.Now()
+					if mended {
+						time.AfterFunc(20*time.Second, func() {
+							api.mu.Lock()
+							defer api.mu.Unlock()
+							api.status, api.body, api.silent, api.job = 0, "", false, ""
+							api.now, api.engines = 1100, map[string]float64{"a:1": 1099.9, "b:1": 1099.9}
+							api.onQuery = func(api *prometheusAPI) { // each query is scraped at once
+								api.now, api.engines["a:1"], api.engines["b:1"] = api.now+1, api.now+0.9, api.now+0.9
+							}
+						})
+					}
+					readings, err := p.ReadAtEnd(t.Context())
+					waited := time.Since(began).Seconds()
+					if mended && c.passes {
+						require.NoError(t, err)
+						assert.NotEmpty(t, readings)
+						assert.InDelta(t, 25, waited, 6)
+						return
+					}
+					require.ErrorContains(t, err, c.says)
+					assert.NotErrorIs(t, err, context.DeadlineExceeded)
+					assert.InDelta(t, c.waited, waited, 0.5)
+				})
+			})
+		}
+	}
+}
+
+// TestPromQL_waitsNoLongerThanTheProcessHas holds the wait at an end of the run against a deadline and an interrupt.
+func TestPromQL_waitsNoLongerThanTheProcessHas(t *testing.T) {
+	for name, c := range map[string]struct {
+		until, interrupted time.Duration // from the start; 0: never
+		waited             float64
+	}{
+		"a deadline":                {until: 10 * time.Second, waited: 10},
+		"a deadline far off":        {until: time.Hour, waited: 75},
+		"a deadline that is over":   {until: -time.Minute, waited: 1},
+		"an interrupt":              {interrupted: 5 * time.Second, waited: 6},
+		"an interrupt beforehand":   {interrupted: -time.Second, waited: 1},
+		"a deadline, and interrupt": {until: 3 * time.Second, interrupted: 5 * time.Second, waited: 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := asks(&prometheusAPI{now: 1000, engines: map[string]float64{"a:1": 999.9}})
+				interrupted := make(chan struct{})
+				p.Interrupted = interrupted
+				if c.until != 0 {
+					p.Until = time.Now().Add(c.until)
+				}
+				if c.interrupted != 0 {
+					time.AfterFunc(c.interrupted, func() { close(interrupted) })
+				}
+				began := time.Now()
+				_, err := p.ReadAtEnd(t.Context())
+				require.ErrorContains(t, err, "a:1 was not scraped again")
+				assert.InDelta(t, c.waited, time.Since(began).Seconds(), 0.2)
+			})
+		})
+	}
 }

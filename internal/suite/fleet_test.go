@@ -42,8 +42,8 @@ const fleetLoad = `Feature: X
       | output tokens | exactly |
 `
 
-// An engineAt is the mock at an address of the loopback interface.
-func engineAt(t *testing.T, address string, scale float64) {
+// engineAt serves the mock over a listener.
+func engineAt(t *testing.T, listener net.Listener, scale float64) (address string) {
 	t.Helper()
 	profile, err := mockvllm.ProfileFor("llama-3.1-8b", "one H100")
 	require.NoError(t, err)
@@ -51,11 +51,26 @@ func engineAt(t *testing.T, address string, scale float64) {
 	require.NoError(t, err)
 	mock.Start()
 	t.Cleanup(mock.Close)
-	listener, err := net.Listen("tcp", address)
-	require.NoError(t, err)
 	serve := &http.Server{Handler: mock}
 	go serve.Serve(listener)
 	t.Cleanup(func() { serve.Close() })
+	return listener.Addr().String()
+}
+
+// twoAddresses listens at one port of two addresses, since a name in the DNS has one port for all of its.
+func twoAddresses(t *testing.T) (a, b net.Listener, port int) {
+	t.Helper()
+	for range 100 {
+		a, err := net.Listen("tcp", "127.0.0.2:0")
+		require.NoError(t, err)
+		port := a.Addr().(*net.TCPAddr).Port
+		if b, err := net.Listen("tcp", fmt.Sprintf("127.0.0.3:%d", port)); err == nil {
+			return a, b, port
+		}
+		a.Close()
+	}
+	require.FailNow(t, "127.0.0.2 and 127.0.0.3 have no free port in common")
+	return nil, nil, 0
 }
 
 // headless is a name with the addresses of both engines.
@@ -78,10 +93,8 @@ func TestFleet_slowEngineBehindAGatewayIsNamed(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("this machine has one loopback address only; to run this test: use Linux, where all of 127.0.0.0/8 is there")
 	}
-	port := freePort(t)
-	fast, slow := fmt.Sprintf("127.0.0.2:%d", port), fmt.Sprintf("127.0.0.3:%d", port)
-	engineAt(t, fast, 1)
-	engineAt(t, slow, 0.05)
+	atFast, atSlow, port := twoAddresses(t)
+	fast, slow := engineAt(t, atFast, 1), engineAt(t, atSlow, 0.05)
 	gateway := freePort(t)
 	config := configured(t, "nginx-fleet.conf", "PORT", fmt.Sprint(gateway), "FAST", fast, "SLOW", slow)
 	url := serves(t, gateway, nginx, "-c", config, "-p", filepath.Dir(config), "-e", "stderr")
@@ -93,7 +106,7 @@ func TestFleet_slowEngineBehindAGatewayIsNamed(t *testing.T) {
 			return []string{fmt.Sprintf("VLLM_METRICS_URL=dns+http://vllm-headless:%d/metrics", port)}
 		},
 		"a Prometheus": func(t *testing.T) []string {
-			return []string{"VLLM_PROMETHEUS_URL=" + scraping(t, fast, slow), `VLLM_PROMETHEUS_SELECTOR={job="fleet"}`}
+			return []string{"VLLM_PROMETHEUS_URL=" + scraping(t, fast, slow)}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -106,14 +119,13 @@ func TestFleet_slowEngineBehindAGatewayIsNamed(t *testing.T) {
 	}
 }
 
-// scraping is a Prometheus that scrapes engines four times a second, and did so at least once.
+// scraping is a Prometheus that scrapes engines and itself twice a second, and did so at least once.
 func scraping(t *testing.T, engines ...string) string {
 	t.Helper()
 	program := installed(t, "prometheus", "apt-get install prometheus")
 	folder := t.TempDir()
-	config := filepath.Join(folder, "prometheus.yml")
-	require.NoError(t, os.WriteFile(config, []byte(fmt.Sprintf("global: {scrape_interval: 250ms, scrape_timeout: 250ms}\nscrape_configs: [{job_name: fleet, static_configs: [{targets: ['%s']}]}]\n", strings.Join(engines, "', '"))), 0o644))
-	address := fmt.Sprintf("127.0.0.1:%d", freePort(t))
+	config, address := filepath.Join(folder, "prometheus.yml"), fmt.Sprintf("127.0.0.1:%d", freePort(t))
+	require.NoError(t, os.WriteFile(config, []byte(fmt.Sprintf("global: {scrape_interval: 500ms, scrape_timeout: 500ms}\nscrape_configs: [{job_name: fleet, static_configs: [{targets: ['%s', '%s']}]}]\n", strings.Join(engines, "', '"), address)), 0o644))
 	run := exec.Command(program, "--config.file="+config, "--storage.tsdb.path="+filepath.Join(folder, "data"), "--web.listen-address="+address)
 	var said bytes.Buffer
 	run.Stdout, run.Stderr = &said, &said
