@@ -90,6 +90,9 @@ func (s Settings) ofTLS(err error) string {
 	if strings.Contains(said, `malformed HTTP response "\x15\x03`) {
 		return "it speaks TLS; write https:// in " + s.address()
 	}
+	if strings.Contains(said, "malformed HTTP response") {
+		return "what listens there does not speak HTTP; is the port in " + s.address() + " the server's?"
+	}
 	_, alert, ok := strings.Cut(said, "remote error: tls: ")
 	switch {
 	case !ok:

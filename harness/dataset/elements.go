@@ -21,6 +21,8 @@ type parseElement func(number int64, raw []byte, inline bool) (harness.Conversat
 // only who has read what comes before an object knows where it begins; others parse. What the file must be is for errors.
 func elementRecords(file *source.File, form string, parse parseElement, progress source.Progress) (*records, error) {
 	split := source.NewElements(file.From(0), 0, form)
+	split.Any = true
+	parse = ofObjects(parse)
 	if err := split.Begin(); err != nil {
 		return nil, err
 	}
@@ -52,7 +54,7 @@ func elementRecords(file *source.File, form string, parse parseElement, progress
 	all.read = func(unit int64) ([]harness.Conversation, error) {
 		at := index.Before(unit)
 		again := source.NewElements(file.From(at.Offset), at.Offset, form)
-		again.Plain = split.Plain
+		again.Plain, again.Any = split.Plain, true
 		for n := at.First; n <= unit; n++ {
 			if err := again.Next(n == at.First); err != nil {
 				return nil, file.Changed(err)
@@ -62,6 +64,16 @@ func elementRecords(file *source.File, form string, parse parseElement, progress
 		return asked(file, c, err)
 	}
 	return all, nil
+}
+
+// ofObjects leaves out what is no object.
+func ofObjects(parse parseElement) parseElement {
+	return func(number int64, raw []byte, inline bool) (harness.Conversation, error) {
+		if raw[0] != '{' {
+			return harness.Conversation{}, source.NewUnaskable(source.OtherForm, fmt.Sprintf("element %d of the array is no object: %.40s", number+1, raw))
+		}
+		return parse(number, raw, inline)
+	}
 }
 
 // An elementCheck parses objects in the background, some at a time.

@@ -112,6 +112,10 @@ func Baselines(folder string) (names []string) {
 }
 
 func parseBaseline(path string, raw []byte) (*Baseline, error) {
+	raw = bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf")) // an editor's byte order mark
+	if bytes.HasPrefix(raw, []byte("\xff\xfe")) || bytes.HasPrefix(raw, []byte("\xfe\xff")) {
+		return nil, fmt.Errorf("%s is written in UTF-16; save it as UTF-8, as vllmspec wrote it", path)
+	}
 	if err := conflict(path, raw); err != nil {
 		return nil, err
 	}

@@ -79,6 +79,15 @@ func TestLabels_thatDifferNameUnlikeRuns(t *testing.T) {
 	assert.Equal(t, `server-version was nothing and is now "0.32.0"`, unlike[1].String())
 }
 
+func TestBaseline_isReadAsAnEditorSavedIt(t *testing.T) {
+	text := store.Bench("A", map[string]string{"clock": "virtual"}, runsOf(0.1)...)
+	assert.Equal(t, map[string]string{"clock": "virtual"}, baseline(t, append([]byte("\xef\xbb\xbf"), text...)).Labels(), "a byte order mark says nothing")
+	path := filepath.Join(t.TempDir(), "x.txt")
+	require.NoError(t, os.WriteFile(path, []byte("\xff\xfeB\x00"), 0o600))
+	_, err := store.ReadBaseline(path)
+	assert.ErrorContains(t, err, "is written in UTF-16; save it as UTF-8")
+}
+
 func TestBaseline_ofSeveralScenariosIsReadByName(t *testing.T) {
 	b := baseline(t, append(store.Bench("Chat", nil, runsOf(1, 2)...), store.Bench("Code", nil, runsOf(3)...)...))
 	of, err := b.Of("Code")

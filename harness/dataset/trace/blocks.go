@@ -63,7 +63,16 @@ func (b *blocks) size() (int, error) {
 	if b.first == 0 {
 		return 0, nil
 	}
-	for _, s := range []sizes{b.up, b.down} {
+	either := []sizes{b.up, b.down}
+	for _, usual := range []int{pieceTokens, tokens.CacheBlock} {
+		if b.up.has(usual) || b.down.has(usual) {
+			return usual, nil
+		}
+	}
+	if b.up.most == math.MaxInt32 { // each prompt has one name, which bounds the size on one side only
+		either = []sizes{b.down, b.up}
+	}
+	for _, s := range either {
 		if size := s.power(); size > 0 {
 			return size, nil
 		}
@@ -72,16 +81,17 @@ func (b *blocks) size() (int, error) {
 		b.of, b.prompt, pieceTokens, (b.prompt+pieceTokens-1)/pieceTokens, pieceTokens))
 }
 
-// power is the power of two among the sizes that blocks have: Mooncake's where it fits, or
-// else vLLM's, or else the largest; 0 where there is none.
+// has reports whether a size is among them.
+func (s sizes) has(size int) bool { return s.least <= size && size <= s.most }
+
+// power is the power of two among the sizes that blocks have: the largest, or where they are not bounded the least; 0 where
+// there is none.
 func (s sizes) power() int {
 	if s.most < s.least {
 		return 0
 	}
-	for _, usual := range []int{pieceTokens, tokens.CacheBlock} {
-		if s.least <= usual && usual <= s.most {
-			return usual
-		}
+	if s.most == math.MaxInt32 {
+		return 1 << bits.Len(uint(s.least-1))
 	}
 	if largest := 1 << (bits.Len(uint(s.most)) - 1); largest >= s.least {
 		return largest

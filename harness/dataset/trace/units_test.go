@@ -77,6 +77,9 @@ func TestBlocks_sizeIsFoundInTheFile(t *testing.T) {
 		{line(1607, 100) + line(40, 2), 16, ""}, // blocks that are not full have no name
 		{line(1600, 25), 64, ""},
 		{line(1600, 0), 0, ""},
+		{line(600, 1) + line(600, 1), 512, ""},
+		{line(2000, 1), 1024, ""},
+		{line(2000, 1) + line(100, 1), 2048, ""},
 		{line(1600, 100) + line(1600, 4), 0, "x.jsonl:2: 4 hash_ids do not fit a prompt of 1600 tokens: names of 512 tokens each would be 4, and no other size fits all lines up to this one"},
 		{line(3000, 30), 0, "x.jsonl:1: 30 hash_ids do not fit a prompt of 3000 tokens: names of 512 tokens each would be 6"},
 	} {

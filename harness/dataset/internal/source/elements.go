@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 )
 
 // Elements splits a JSON array of objects, or objects one after the other. What stands in an object is for the parser
@@ -18,6 +19,7 @@ type Elements struct {
 	Begins int64 // where it begins
 	Object []byte
 	Plain  bool   // there is no array around the objects
+	Any    bool   // what is in the array may be no object
 	form   string // what the file must be, for errors
 }
 
@@ -62,12 +64,35 @@ func (e *Elements) Next(first bool) error {
 		return &LineError{e.line, errors.New("unexpected end of the file; " + e.form)}
 	case err != nil:
 		return err
-	case b != '{':
-		return &LineError{e.line, fmt.Errorf("invalid character %q; %s", b, e.form)}
 	}
 	e.Began, e.Begins = e.line, e.Offset-1
-	e.Object = append(e.Object[:0], '{')
-	return e.rest()
+	e.Object = append(e.Object[:0], b)
+	any := e.Any && !e.Plain
+	switch {
+	case b == '{' || b == '[' && any:
+		return e.rest(1, false)
+	case b == '"' && any:
+		return e.rest(0, true)
+	case strings.IndexByte("ntf-0123456789", b) >= 0 && any:
+		return e.word()
+	}
+	return &LineError{e.line, fmt.Errorf("invalid character %q; %s", b, e.form)}
+}
+
+// word reads null, true, false or a number to its end.
+func (e *Elements) word() error {
+	for {
+		b, err := e.text.Peek(1)
+		if err != nil || strings.IndexByte(",]} \t\r\n", b[0]) >= 0 {
+			return nil // what is wrong shows at the next one
+		}
+		e.Object = append(e.Object, b[0])
+		e.Offset++
+		e.text.Discard(1) // it was peeked at
+		if len(e.Object) > longestRecord {
+			return &LineError{e.line, errTooLong}
+		}
+	}
 }
 
 // end is io.EOF where nothing comes after the array.
@@ -97,11 +122,10 @@ func (e *Elements) Token() (byte, error) {
 	}
 }
 
-// rest reads an object to its end.
-func (e *Elements) rest() error {
-	began := e.line
-	depth, quoted, escaped := 1, false, false
-	for depth > 0 {
+// rest reads an object, a list or a text to its end.
+func (e *Elements) rest(depth int, quoted bool) error {
+	began, escaped := e.line, false
+	for depth > 0 || quoted {
 		chunk, err := e.text.Peek(max(1, e.text.Buffered()))
 		switch {
 		case len(e.Object) > longestRecord:
@@ -125,7 +149,7 @@ func (e *Elements) rest() error {
 			case b == '}' || b == ']':
 				depth--
 			}
-			if depth == 0 {
+			if depth == 0 && !quoted {
 				taken = i + 1
 				break
 			}
