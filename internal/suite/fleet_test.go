@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/ledger"
 	"github.com/vllmspec/vllmspec/harness/store"
 	"github.com/vllmspec/vllmspec/harness/vllm"
@@ -27,7 +28,7 @@ import (
 	"github.com/vllmspec/vllmspec/reports/sql"
 )
 
-// fleetLoad is asked of two engines in turn, of which the slow one has half of the requests: its TTFT is some 300 ms,
+// fleetLoad is asked of two engines in turn, of which the slow one has half of the requests: its TTFT is over 600 ms,
 // that of the fast one some 15 ms.
 const fleetLoad = `Feature: X
   Scenario: One
@@ -36,7 +37,7 @@ const fleetLoad = `Feature: X
     And requests arrive evenly at 20 per second
     When the load runs for 3 seconds
     Then these objectives are met:
-      | p90 TTFT | at most 250 ms |
+      | p90 TTFT | at most 500 ms |
     And client and server agree on:
       | requests      | exactly |
       | output tokens | exactly |
@@ -94,7 +95,7 @@ func TestFleet_slowEngineBehindAGatewayIsNamed(t *testing.T) {
 		t.Skip("this machine has one loopback address only; to run this test: use Linux, where all of 127.0.0.0/8 is there")
 	}
 	atFast, atSlow, port := twoAddresses(t)
-	fast, slow := engineAt(t, atFast, 1), engineAt(t, atSlow, 0.05)
+	fast, slow := engineAt(t, atFast, 1), engineAt(t, atSlow, 0.02)
 	gateway := freePort(t)
 	config := configured(t, "nginx-fleet.conf", "PORT", fmt.Sprint(gateway), "FAST", fast, "SLOW", slow)
 	url := serves(t, gateway, nginx, "-c", config, "-p", filepath.Dir(config), "-e", "stderr")
@@ -113,8 +114,9 @@ func TestFleet_slowEngineBehindAGatewayIsNamed(t *testing.T) {
 			r, err := tryWith(t, t.TempDir(), fleetLoad, func(env *environment.Environment) { env.Resolver = headless{"127.0.0.2", "127.0.0.3"} },
 				append(metrics(t), "VLLM_URL="+url, "VLLMSPEC_UNKNOWN=warn")...)
 			require.NoError(t, err)
-			namesTheSlow(t, r, slow)
-			holdsEngines(t, r.runs[0], fast, slow)
+			whole := name == "a Prometheus" || !missesReadings(t, r) // a page that is late is a gap, a scrape that is late is awaited
+			namesTheSlow(t, r, slow, whole)
+			holdsEngines(t, r.runs[0], whole, fast, slow)
 		})
 	}
 }
@@ -144,21 +146,32 @@ func scraping(t *testing.T, engines ...string) string {
 	return url
 }
 
-// namesTheSlow holds the cause against which engine is slow; a client that was late leaves the verdict unknown.
-func namesTheSlow(t *testing.T, r ran, slow string) {
+// missesReadings reports whether an engine did not answer in time when its page of metrics was read, as on a machine with
+// other work; what its counters say is unknown then.
+func missesReadings(t *testing.T, r ran) bool {
+	t.Helper()
+	return strings.Contains(strings.Join(harness.WarningTexts(r.manifests(t)[0].Warnings), "\n"), "readings of the server are missing")
+}
+
+// namesTheSlow holds the cause against which engine is slow; a client that was late leaves the verdict unknown, and so
+// does a page of metrics that was not read the agreement.
+func namesTheSlow(t *testing.T, r ran, slow string, whole bool) {
 	t.Helper()
 	if !strings.Contains(r.output, "? unknown") {
 		assert.False(t, r.passed, r.output)
 		assert.Contains(t, r.output, ", above all on the engine "+slow, r.output)
 	}
 	for _, row := range []string{"requests", "output tokens"} {
-		assert.Regexp(t, "✓ met +disagreement on "+row, r.output)
+		if whole {
+			assert.Regexp(t, "✓ met +disagreement on "+row, r.output)
+		}
+		assert.NotRegexp(t, "✗ missed +disagreement on "+row, r.output)
 	}
 }
 
 // holdsEngines holds what is stored and shown of each engine: half of the 60 requests, by the answers and by the
 // engines' own counters.
-func holdsEngines(t *testing.T, dir string, engines ...string) {
+func holdsEngines(t *testing.T, dir string, whole bool, engines ...string) {
 	t.Helper()
 	stored, err := store.Open(dir)
 	require.NoError(t, err)
@@ -188,7 +201,9 @@ func holdsEngines(t *testing.T, dir string, engines ...string) {
 	require.NoError(t, err)
 	for _, engine := range engines {
 		assert.Equal(t, 30, asked[engine], "%v", asked)
-		assert.Equal(t, 30.0, finished[engine], "%v", finished)
+		if whole {
+			assert.Equal(t, 30.0, finished[engine], "%v", finished)
+		}
 		assert.Contains(t, string(page), `<th scope="row">`+engine+`</th>`)
 	}
 }
