@@ -44,7 +44,7 @@ func TestAlpaca_leavesFilesOfOtherFormats(t *testing.T) {
 func TestAlpaca_errorsSayTheFileAndTheLine(t *testing.T) {
 	for says, text := range map[string]string{
 		`a.json:3: task 2: there is a JSON number where`:   "[{\"instruction\": \"a\"},\n\n{\"instruction\": 7}]",
-		"a.json:2: invalid character '7'":                  "[{\"instruction\": \"a\"},\n7]",
+		"a.json:2: element 2 of the array is no object: 7": "[{\"instruction\": \"a\"},\n7, 8]",
 		"a.json:1: task 1: the instruction is empty; 1 of": `[{"instruction": " "}]`,
 		"turn 1 of its history has 1 texts; it must have":  `[{"instruction": "a", "history": [["Hello"]]}]`,
 	} {
