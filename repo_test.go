@@ -130,15 +130,15 @@ func allowed() map[string][]string {
 		"harness/diagnose":            {"harness/fleet", "harness/ledger", "harness/measure", "harness", "harness/metric", "harness/stats", "harness/vllm", "harness/quantity", "harness/slo"},
 
 		// The ways in which a server is asked, beside OpenAI's completions and chats.
-		"harness/responses":          {"harness", "harness/client", "harness/openai", "harness/wire", "internal/limit"},
-		"harness/messages":           {"harness", "harness/client", "harness/openai", "harness/wire", "internal/limit"},
-		"harness/generate":           {"harness", "harness/client", "harness/openai", "internal/limit"},
+		"harness/responses":          {"harness", "harness/client", "harness/media", "harness/openai", "harness/wire", "internal/limit"},
+		"harness/messages":           {"harness", "harness/client", "harness/media", "harness/openai", "harness/wire", "internal/limit"},
+		"harness/generate":           {"harness", "harness/client", "harness/media", "harness/openai", "internal/limit"},
 		"harness/media":              {"harness"},
 		"harness/transcripts":        {"harness", "harness/client", "harness/media", "harness/openai", "harness/wire", "internal/limit"},
 		"harness/dataset/multimodal": {"harness", "harness/dataset", "harness/media"},
-		"steps/internal/medium":      {"harness", "harness/dataset", "harness/dataset/multimodal", "steps/internal/amount"},
+		"steps/internal/medium":      {"harness", "harness/dataset", "harness/dataset/multimodal", "harness/interfaces", "steps/internal/amount"},
 		"harness/pooling":            {"harness", "harness/client", "harness/openai", "internal/limit"},
-		"harness/interfaces":         append(domain, "harness/client", "harness/generate", "harness/messages", "harness/openai", "harness/pooling", "harness/responses", "harness/transcripts"),
+		"harness/interfaces":         append(domain, "harness/client", "harness/generate", "harness/media", "harness/messages", "harness/openai", "harness/pooling", "harness/responses", "harness/transcripts"),
 
 		// What sentences say in words, whatever they are about.
 		"steps/internal/amount":  append(domain[1:], "harness/arrival", "harness/dataset", "harness/quantity"),

@@ -29,6 +29,7 @@ type Prompt struct {
 	Model     string    // asked of this one, such as an adapter; "" is the client's
 	Priority  int       // the lowest first, where the server looks at it
 	CacheSalt string    // prompts with another one share no prefix cache; "" for none
+	MediaSalt string    // prompts with one salt can show the same images; "": CacheSalt
 	Inputs    []Input   // pooled: embedded, classified, or ranked by Text or TokenIDs
 	Media     []Medium  // before Text or TokenIDs, which are asked as a chat then; alone: a clip that is transcribed
 

@@ -123,7 +123,7 @@ func (work *workload) checked(d harness.Dataset) (harness.Dataset, error) {
 		return d, nil
 	case runsOn && (a.form != "" || a.ends):
 		return nil, errors.New(`answers run to their full length here, past their own end; draw what is asked from a file instead: And conversations are drawn from "sharegpt"`)
-	case work.clips.task != "":
+	case work.clips.Task != "":
 		return nil, errors.New("what answers have to be is said of clips, and nothing is said in those that are made; leave it out")
 	case work.pooled.task != "":
 		return nil, errors.New("what answers have to be is said of texts, and no text is generated for them; leave it out")

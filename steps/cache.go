@@ -64,8 +64,11 @@ func holds(s *harness.Scenario, found float64) error {
 // singleQuestions refuses a contract about the cache where conversations have later turns, or nothing is asked that can be
 // asked beforehand as a prompt.
 func (w *world) singleQuestions() error {
-	if c := w.scenario.Cache; c != nil && c.Share > 0 && (w.workload.pooled.task != "" || w.workload.clips.task != "") {
+	if c := w.scenario.Cache; c != nil && c.Share > 0 && (w.workload.pooled.task != "" || w.workload.clips.Task != "") {
 		return errors.New("what is found in the prefix cache can be said of prompts that are answered, and not of texts or clips; leave it out")
+	}
+	if c := w.scenario.Cache; c != nil && c.Share > 0 && len(w.workload.media) > 0 {
+		return errors.New("what is found in the prefix cache is counted in tokens of text, and how many an image, a video or a clip becomes is the model's affair; leave one of them out, or write: the prefix cache is cold")
 	}
 	if w.scenario.Cache != nil && !w.scenario.Leftovers && w.workload.hasTurns() {
 		return errors.New("later turns of a conversation find their own history in the prefix cache; what is in it can be said of single questions only")

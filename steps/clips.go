@@ -3,19 +3,9 @@ package steps
 import (
 	"errors"
 
-	"github.com/vllmspec/vllmspec/harness"
-	"github.com/vllmspec/vllmspec/harness/dataset"
 	"github.com/vllmspec/vllmspec/harness/dataset/multimodal"
-	"github.com/vllmspec/vllmspec/harness/interfaces"
 	"github.com/vllmspec/vllmspec/steps/internal/medium"
 )
-
-// clips is a workload of clips of which a model says what is said in them.
-type clips struct {
-	task       string // the interface that its sentence means; "": there are none
-	seconds    dataset.Length
-	recordings *multimodal.Recordings // nil: they are made
-}
 
 // clipsSentences say what is asked beside text.
 func clipsSentences() []entry {
@@ -41,9 +31,9 @@ func clipsSentences() []entry {
 }
 
 func clipsAre(work *workload, length, verb string) (err error) {
-	var c clips
-	c.seconds, err = medium.Seconds(length)
-	return errors.Join(err, work.clips.be(c, verb))
+	var c medium.Clips
+	c.Seconds, err = medium.Seconds(length)
+	return errors.Join(err, work.clips.Be(c, verb))
 }
 
 func clipsFrom(work *workload, folder, verb string) error {
@@ -52,35 +42,20 @@ func clipsFrom(work *workload, folder, verb string) error {
 		return err
 	}
 	r := &multimodal.Recordings{FS: files.FS, Name: files.Name, Files: files.Parts}
-	if err := errors.Join(r.Check(), work.clips.be(clips{recordings: r}, verb)); err != nil {
+	if err := errors.Join(r.Check(), work.clips.Be(medium.Clips{Recordings: r}, verb)); err != nil {
 		return err
 	}
 	return work.files.AddParts(folder, files.Name, files.FS, files.Parts)
 }
 
-func (c *clips) be(said clips, verb string) error {
-	if c.task != "" {
-		return errors.New("what becomes of clips is said twice; keep one")
-	}
-	said.task = map[string]string{"transcribed": interfaces.Transcriptions, "translated": interfaces.Translations}[verb]
-	*c = said
-	return nil
-}
-
-// dataset is the clips, whose transcripts have a bound, or 0.
-func (c *clips) dataset(most int) harness.Dataset {
-	if c.recordings != nil {
-		c.recordings.MaxTokens = most
-		return c.recordings
-	}
-	return multimodal.Clips{Seconds: c.seconds, MaxTokens: most}
-}
-
 // show has each prompt have some media more. What is asked are chats then, unless another interface is named.
 func (work *workload) show(s multimodal.Some, err error) error {
+	if err != nil {
+		return err
+	}
 	work.media = append(work.media, s)
 	work.chats = work.chats || work.over == ""
-	return err
+	return multimodal.CheckAll(work.media)
 }
 
 func promptHasImages(work *workload, each, size string) error {

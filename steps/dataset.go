@@ -42,10 +42,10 @@ func (work *workload) described() (harness.Dataset, error) {
 func (work *workload) asksWhat() (harness.Dataset, error) {
 	exact := work.prompt.Mean > 0
 	switch {
-	case work.clips.task != "" && (work.describedTwice() || work.pooled.task != ""):
+	case work.clips.Task != "" && (work.describedTwice() || work.pooled.task != ""):
 		return nil, errors.New("clips are asked without prompts, and the workload is described twice; leave out what says how prompts and answers are, but for how long answers are at most")
-	case work.clips.task != "":
-		return work.clips.dataset(work.bound), nil
+	case work.clips.Task != "":
+		return work.clips.Dataset(work.bound), nil
 	case work.pooled.task != "" && (work.describedTwice() || work.bound > 0 || work.full):
 		return nil, errors.New("texts have no answers, and the workload is described twice; leave out what says how prompts and answers are")
 	case work.pooled.task != "":

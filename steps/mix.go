@@ -100,6 +100,9 @@ func (work *workload) asked(text string) (harness.Dataset, harness.Think, error)
 	if one.pooled.task != "" || one.over != "" && !one.chats {
 		return nil, harness.Think{}, errors.New("all classes of a mix are asked over completions and chats; run another scenario for what is asked otherwise")
 	}
+	if one.over != "" || one.atOnce {
+		return nil, harness.Think{}, errors.New("over what the classes of a mix are asked, and whether answers come in one piece, is said of all of them: write it beside the mix, and not in a row")
+	}
 	d, err := one.described()
 	work.open = append(work.open, one.open...)
 	work.severalTurns = work.severalTurns || one.turns > 1

@@ -12,6 +12,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/reconcile"
 	"github.com/vllmspec/vllmspec/steps/internal/amount"
+	"github.com/vllmspec/vllmspec/steps/internal/medium"
 	"github.com/vllmspec/vllmspec/steps/internal/sentence"
 )
 
@@ -88,10 +89,10 @@ func (work *workload) askedOver(name string) error {
 // overInterface is the interface over which the workload is asked. The zero value is completions and chats.
 func (work *workload) overInterface() (harness.Interface, error) {
 	over := work.over
-	if work.chats && over != "" && work.pooled.task == "" && work.clips.task == "" {
+	if work.chats && over != "" && work.pooled.task == "" && work.clips.Task == "" {
 		over = ""
 	}
-	in, err := interfaces.Choose(cmp.Or(work.pooled.task, work.clips.task), over, work.shape())
+	in, err := interfaces.Choose(cmp.Or(work.pooled.task, work.clips.Task), over, work.shape())
 	if err == nil && work.atOnce {
 		in, err = interfaces.InOnePiece(in)
 	}
@@ -105,7 +106,7 @@ func (work *workload) shape() harness.Prompt {
 	if work.conversations == "" && work.mix == nil {
 		p.TokenIDs = []int{}
 	}
-	return p
+	return medium.Shape(p, work.media)
 }
 
 // describedTwice reports whether something of a workload of prompts stands beside texts or clips.

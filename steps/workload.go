@@ -17,6 +17,7 @@ import (
 	"github.com/vllmspec/vllmspec/internal/digest"
 	"github.com/vllmspec/vllmspec/internal/spelling"
 	"github.com/vllmspec/vllmspec/steps/internal/amount"
+	"github.com/vllmspec/vllmspec/steps/internal/medium"
 )
 
 // workload is what is asked, as the scenario says it.
@@ -38,7 +39,7 @@ type workload struct {
 	over           string // the interface that a sentence names; "": none
 	chats          bool   // completions are asked as chats
 	pooled         pooled
-	clips          clips
+	clips          medium.Clips
 	media          []multimodal.Some // that each prompt has
 	severalTurns   bool              // some class of it has conversations of several turns
 	adapters       []dataset.AdapterShare

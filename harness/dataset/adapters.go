@@ -3,7 +3,6 @@ package dataset
 import (
 	"fmt"
 	"iter"
-	"math"
 	"math/rand/v2"
 	"strings"
 
@@ -57,10 +56,7 @@ func (d Adapters) Conversations(r *rand.Rand) (iter.Seq[harness.Conversation], e
 
 // Count is how many different conversations there are.
 func (d Adapters) Count() (int, error) {
-	if counted, ok := d.Dataset.(interface{ Count() (int, error) }); ok {
-		return counted.Count()
-	}
-	return math.MaxInt, nil
+	return Count(d.Dataset)
 }
 
 // draw is the adapter that a number between 0 and 1 stands for; "" is the base model.

@@ -113,7 +113,11 @@ func (d *Cached) Conversations(r *rand.Rand) (iter.Seq[harness.Conversation], er
 			if c.Err == nil {
 				all += tokensOf(c)
 			}
-			if !yield(salted(c, fmt.Sprintf("%s-%016x", d.Run, draws.Uint64()))) {
+			c = salted(c, fmt.Sprintf("%s-%016x", d.Run, draws.Uint64()))
+			for i := range c.Turns {
+				c.Turns[i].MediaSalt = d.Run // images that prompts share are none of their prefixes
+			}
+			if !yield(c) {
 				return
 			}
 		}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"iter"
 	"maps"
-	"math"
 	"math/rand/v2"
 	"strings"
 
@@ -61,10 +60,7 @@ func (d Checked) checked(c harness.Conversation) harness.Conversation {
 
 // Count is how many different conversations there are.
 func (d Checked) Count() (int, error) {
-	if counted, ok := d.Dataset.(interface{ Count() (int, error) }); ok {
-		return counted.Count()
-	}
-	return math.MaxInt, nil
+	return Count(d.Dataset)
 }
 
 // MarshalJSON describes the dataset: see [Describe].

@@ -21,7 +21,12 @@ func (d Salted) String() string { return fmt.Sprint(d.Dataset) }
 
 // Count is how many different conversations there are.
 func (d Salted) Count() (int, error) {
-	if counted, ok := d.Dataset.(interface{ Count() (int, error) }); ok {
+	return Count(d.Dataset)
+}
+
+// Count is how many different conversations a dataset has; the highest number where there is no end to them.
+func Count(d harness.Dataset) (int, error) {
+	if counted, ok := d.(interface{ Count() (int, error) }); ok {
 		return counted.Count()
 	}
 	return math.MaxInt, nil

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/dataset"
 	"github.com/vllmspec/vllmspec/harness/ledger"
 	"github.com/vllmspec/vllmspec/harness/quantity"
 	"github.com/vllmspec/vllmspec/harness/reconcile"
@@ -46,11 +47,10 @@ const unexpectedHits = 0.10
 // surprises warns of conversations that came more than once, where the scenario does not
 // say what is in the prefix cache.
 func (t *trial) surprises() []string {
-	counted, ok := t.scenario.Dataset.(interface{ Count() (int, error) })
-	if !ok || t.scenario.Cache != nil {
+	if t.scenario.Cache != nil {
 		return nil
 	}
-	different, err := counted.Count()
+	different, err := dataset.Count(t.scenario.Dataset)
 	drawn := t.measured().Conversations()
 	if err != nil || drawn <= different {
 		return nil

@@ -13,6 +13,7 @@ import (
 
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/client"
+	"github.com/vllmspec/vllmspec/harness/media"
 	"github.com/vllmspec/vllmspec/harness/openai"
 	"github.com/vllmspec/vllmspec/internal/limit"
 )
@@ -54,7 +55,7 @@ func Lacks(p harness.Prompt) error {
 	if p.TokenIDs == nil {
 		return errors.New("tokens are generated from token ids, and conversations and texts have none; ask prompts of a length: prompts of 512 tokens are answered in 128 tokens")
 	}
-	return nil
+	return media.Lacking(p, "generate", "token ids")
 }
 
 // members are those of the body. What the harness relies on comes last, so that nothing which a dataset asks

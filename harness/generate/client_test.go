@@ -137,6 +137,8 @@ func TestClient_saysWhatIsAsked(t *testing.T) {
 func TestLacks_whatHasNoTokenIDs(t *testing.T) {
 	assert.NoError(t, generate.Lacks(hello))
 	assert.ErrorContains(t, generate.Lacks(harness.Prompt{Text: "a fox"}), "ask prompts of a length")
+	shows := harness.Prompt{TokenIDs: []int{1}, Media: []harness.Medium{{Kind: harness.Image, Width: 64, Height: 64}}}
+	assert.EqualError(t, generate.Lacks(shows), `images cannot be sent over "generate", which takes token ids; leave out over what it is asked: prompts with images are chats then`)
 }
 
 // TestRecorded_cutAnywhere reads what a real vLLM answered: its stream cut after every byte is never whole.

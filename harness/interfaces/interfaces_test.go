@@ -137,6 +137,20 @@ func TestAll_areToldApart(t *testing.T) {
 	}
 }
 
+func TestLacking_whatHasNoPlaceForImages(t *testing.T) {
+	shows := harness.Prompt{MaxTokens: 4, TokenIDs: []int{1}, Media: []harness.Medium{{Kind: harness.Image}}}
+	for _, name := range []string{interfaces.Completions, interfaces.Generate, interfaces.Embeddings, interfaces.Rerank, interfaces.Transcriptions} {
+		in, err := interfaces.Named(name)
+		require.NoError(t, err)
+		assert.ErrorContains(t, in.Lacking(shows), "images cannot be sent over", name)
+	}
+	for _, name := range []string{interfaces.Chat, interfaces.Responses, interfaces.Messages} {
+		in, err := interfaces.Named(name)
+		require.NoError(t, err)
+		assert.NoError(t, in.Lacking(shows), name)
+	}
+}
+
 func TestChoose_holdsTheWorkloadToTheInterface(t *testing.T) {
 	for _, c := range []struct{ task, over, chosen, says string }{
 		{"", "", "", ""},

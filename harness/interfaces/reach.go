@@ -41,7 +41,7 @@ func (in Interface) Reach(ctx context.Context, fleet *openai.Fleet, first harnes
 	}
 	ctx, cancel := context.WithTimeout(ctx, firstTimeout)
 	defer cancel()
-	first.CacheSalt, first.Request = firstSalt, nil
+	first.CacheSalt, first.MediaSalt, first.Request = firstSalt, firstSalt, nil
 	if in.Answers.Generates() {
 		first.MaxTokens, first.MinTokens, first.IgnoreEOS = firstTokens, 0, false
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/client"
 	"github.com/vllmspec/vllmspec/harness/generate"
+	"github.com/vllmspec/vllmspec/harness/media"
 	"github.com/vllmspec/vllmspec/harness/messages"
 	"github.com/vllmspec/vllmspec/harness/openai"
 	"github.com/vllmspec/vllmspec/harness/pooling"
@@ -57,7 +58,7 @@ func All() []Interface {
 		return Interface{harness.Interface{Name: name, Answers: harness.Pooled}, task.Paths, takes,
 			func(at *openai.Client, path string) client.Replica {
 				return &pooling.Client{Client: at, Task: task, Path: path}
-			}, nil}
+			}, lacks(name, "texts")}
 	}
 	transcribed := func(name, path string) Interface {
 		return Interface{harness.Interface{Name: name, Answers: harness.Transcripts}, []string{path}, Clips,
@@ -66,7 +67,7 @@ func All() []Interface {
 			}, transcripts.Lacks}
 	}
 	return []Interface{
-		{harness.Interface{Name: Completions}, []string{"/v1/completions"}, Questions, nil, nil},
+		{harness.Interface{Name: Completions}, []string{"/v1/completions"}, Questions, nil, lacks(Completions, "text")},
 		{harness.Interface{Name: Chat}, []string{"/v1/chat/completions"}, Questions, nil, nil},
 		{harness.Interface{Name: Responses}, []string{responses.Path}, Questions, func(at *openai.Client, _ string) client.Replica { return responses.New(at) }, responses.Lacks},
 		{harness.Interface{Name: Messages}, []string{messages.Path}, Questions, func(at *openai.Client, _ string) client.Replica { return messages.New(at) }, messages.Lacks},
@@ -79,6 +80,11 @@ func All() []Interface {
 		transcribed(Transcriptions, transcripts.Transcriptions),
 		transcribed(Translations, transcripts.Translations),
 	}
+}
+
+// lacks refuses prompts with images and the like, of which an interface has none.
+func lacks(name, takes string) func(harness.Prompt) error {
+	return func(p harness.Prompt) error { return media.Lacking(p, name, takes) }
 }
 
 // The names of interfaces that sentences ask for.

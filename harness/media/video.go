@@ -16,7 +16,7 @@ const pan = 4
 
 // video is an AVI file of JPEG images: a view that moves over a larger picture.
 func video(length time.Duration, width, height int, r *rand.Rand) []byte {
-	frames := make([][]byte, max(1, int(math.Round(length.Seconds()*FrameRate))))
+	frames := make([][]byte, frames(length))
 	large := canvas(width+pan*min(len(frames), width), height, r)
 	for i := range frames {
 		at := pan * (i % max(1, min(len(frames), width)))
@@ -24,6 +24,9 @@ func video(length time.Duration, width, height int, r *rand.Rand) []byte {
 	}
 	return avi(frames, width, height)
 }
+
+// frames is how many a video has.
+func frames(length time.Duration) int { return max(1, int(math.Round(length.Seconds()*FrameRate))) }
 
 // avi puts frames into a file, as Microsoft's "AVI RIFF File Reference" has it.
 func avi(frames [][]byte, width, height int) []byte {

@@ -15,7 +15,7 @@ const SampleRate = 16_000
 
 // clip is a WAV file of one channel of 16 bits, of an exact length.
 func clip(length time.Duration, r *rand.Rand) []byte {
-	samples := int(math.Round(length.Seconds() * SampleRate))
+	samples := samples(length)
 	file := make([]byte, 0, wavHead+2*samples)
 	file = append(file, "RIFF"...)
 	file = binary.LittleEndian.AppendUint32(file, uint32(wavHead-8+2*samples))
@@ -31,6 +31,9 @@ func clip(length time.Duration, r *rand.Rand) []byte {
 	}
 	return file
 }
+
+// samples is how many a clip has.
+func samples(length time.Duration) int { return int(math.Round(length.Seconds() * SampleRate)) }
 
 const wavHead = 44
 

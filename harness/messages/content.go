@@ -2,6 +2,7 @@ package messages
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/vllmspec/vllmspec/harness"
@@ -13,7 +14,7 @@ func split(chat []harness.Message) (system string, messages []any) {
 	messages = make([]any, 0, len(chat))
 	for _, m := range chat {
 		switch {
-		case m.Role == "system" && len(messages) == 0:
+		case m.Role == "system" && len(messages) == 0 && onlyText(contentOf(m)): // a system prompt has no images
 			if system != "" {
 				system += "\n\n"
 			}
@@ -27,15 +28,21 @@ func split(chat []harness.Message) (system string, messages []any) {
 	return system, messages
 }
 
-// textOf is the text of a message.
-func textOf(m harness.Message) string {
+// contentOf is the content of a message that is more than a role and a text; nil where it is not.
+func contentOf(m harness.Message) json.RawMessage {
 	var whole struct {
 		Content json.RawMessage `json:"content"`
 	}
-	if m.Whole == nil || json.Unmarshal(m.Whole, &whole) != nil {
-		return m.Content
+	_ = json.Unmarshal(m.Whole, &whole) // it was read from a file of messages
+	return whole.Content
+}
+
+// textOf is the text of a message.
+func textOf(m harness.Message) string {
+	if content := contentOf(m); content != nil {
+		return joined(content)
 	}
-	return joined(whole.Content)
+	return m.Content
 }
 
 // A chatMessage is one that is more than a role and a text.
@@ -64,7 +71,7 @@ func converted(m harness.Message) any {
 		return m
 	}
 	if chat.Role == "tool" {
-		return block{"role": "user", "content": []any{block{"type": "tool_result", "tool_use_id": chat.CallID, "content": joined(chat.Content)}}}
+		return block{"role": "user", "content": []any{block{"type": "tool_result", "tool_use_id": chat.CallID, "content": result(chat.Content)}}}
 	}
 	var blocks []any
 	if chat.Reasoning != "" {
@@ -132,6 +139,20 @@ func source(url string) block {
 		return block{"type": "url", "url": url}
 	}
 	return block{"type": "base64", "media_type": media, "data": data}
+}
+
+// result is what a tool answered: a text, its parts joined, or blocks where something of it is none.
+func result(content json.RawMessage) any {
+	if onlyText(content) {
+		return joined(content)
+	}
+	return parts(content)
+}
+
+// onlyText reports whether no part of a content is an image or the like.
+func onlyText(content json.RawMessage) bool {
+	var list []part
+	return json.Unmarshal(content, &list) != nil || !slices.ContainsFunc(list, func(p part) bool { return p.Type != "text" })
 }
 
 // joined is the text of a content, its parts joined.

@@ -31,6 +31,12 @@ func TestRequest_saysWhatAChatSays(t *testing.T) {
 			{"role":"user","content":[{"type":"text","text":"Where?"},{"type":"image","source":{"type":"base64","media_type":"image/png","data":"AA=="}},{"type":"image","source":{"type":"url","url":"http://a/b.png"}}]},
 			{"role":"assistant","content":[{"type":"thinking","thinking":"Hm","signature":""},{"type":"tool_use","id":"c1","name":"find","input":{"a":1}}]},
 			{"role":"user","content":[{"type":"tool_result","tool_use_id":"c1","content":"Ulm"}]}]}`},
+		"images of a system prompt and of a result": {harness.Prompt{MaxTokens: 7, Messages: []harness.Message{
+			{Role: "system", Whole: raw(`{"role":"system","content":[{"type":"image_url","image_url":{"url":"http://a/b.png"}}]}`)},
+			{Role: "tool", Whole: raw(`{"role":"tool","tool_call_id":"c1","content":[{"type":"text","text":"Ulm"},{"type":"image_url","image_url":{"url":"http://a/b.png"}}]}`)}}},
+			`{"model":"tiny","stream":true,"max_tokens":7,"messages":[
+			{"role":"system","content":[{"type":"image","source":{"type":"url","url":"http://a/b.png"}}]},
+			{"role":"user","content":[{"type":"tool_result","tool_use_id":"c1","content":[{"type":"text","text":"Ulm"},{"type":"image","source":{"type":"url","url":"http://a/b.png"}}]}]}]}`},
 		"fields of chats": {harness.Prompt{Text: "Hi", MaxTokens: 7, Extra: map[string]json.RawMessage{
 			"tools":       raw(`[{"type":"function","function":{"name":"find","description":"d","parameters":{"type":"object"}}},{"type":"function","function":{"name":"bare"}}]`),
 			"tool_choice": raw(`{"type":"function","function":{"name":"find"}}`), "stop": raw(`"\n"`), "reasoning_effort": raw(`"low"`), "temperature": raw(`0.5`), "max_tokens": raw(`9`),
@@ -61,4 +67,13 @@ func TestLacks_saysWhatCannotBeAsked(t *testing.T) {
 	} {
 		require.ErrorContains(t, messages.Lacks(p), says)
 	}
+}
+
+func TestLacks_mediaThatHaveNoField(t *testing.T) {
+	shown := func(kind harness.MediumKind) harness.Prompt {
+		return harness.Prompt{MaxTokens: 4, Messages: []harness.Message{{Role: "user", Media: []harness.Medium{{Kind: kind}}}}}
+	}
+	require.NoError(t, messages.Lacks(shown(harness.Image)))
+	require.ErrorContains(t, messages.Lacks(shown(harness.Video)), `videos cannot be sent over "messages", which takes text and images`)
+	require.ErrorContains(t, messages.Lacks(harness.Prompt{MaxTokens: 4, Media: []harness.Medium{{Kind: harness.Clip}}}), `clips cannot be sent over "messages"`)
 }

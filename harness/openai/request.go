@@ -27,9 +27,9 @@ func (c *Client) request(p harness.Prompt) *client.Request {
 	return &client.Request{Path: c.path(p), Body: body, Most: most(&p)}
 }
 
-// path is where a prompt is asked.
+// path is where a prompt is asked. Completions have no place for images and the like.
 func (c *Client) path(p harness.Prompt) string {
-	if p.Messages != nil || c.Chat {
+	if p.Messages != nil || c.Chat || len(p.Media) > 0 {
 		return "/v1/chat/completions"
 	}
 	return "/v1/completions"
@@ -38,7 +38,7 @@ func (c *Client) path(p harness.Prompt) string {
 // members are those of the body. What the harness relies on comes last, so that
 // nothing which a dataset asks for besides can change it.
 func (c *Client) members(p harness.Prompt) map[string]any {
-	salt := saltOf(p)
+	salt, mediaSalt := saltOf(p), saltOfMedia(p)
 	if c.Unsalted && salt != "" {
 		p = apart(p, salt)
 	}
@@ -56,7 +56,7 @@ func (c *Client) members(p harness.Prompt) map[string]any {
 	limit := "max_tokens"
 	switch {
 	case p.Messages != nil:
-		if members["messages"] = c.illustrated(p.Messages, salt); !c.dialect.oldLimit {
+		if members["messages"] = c.illustrated(p.Messages, mediaSalt); !c.dialect.oldLimit {
 			limit = "max_completion_tokens"
 		}
 	case p.TokenIDs != nil:

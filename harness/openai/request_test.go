@@ -26,3 +26,10 @@ func TestRequest_bodiesAreMadeBeforehand(t *testing.T) {
 			"model": json.RawMessage(`"other"`), "stream": json.RawMessage(`false`), "min_tokens": json.RawMessage(`1`), "max_tokens": json.RawMessage(`9`)}}),
 		"what the harness relies on is its own")
 }
+
+func TestRequest_aPromptThatShowsAnImageIsAChat(t *testing.T) {
+	made := (&openai.Client{Model: "m"}).Prepare(harness.Prompt{Text: "What is this?", Media: []harness.Medium{{Kind: harness.Image, Width: 16, Height: 16}}}).Request.(*client.Request)
+	assert.Equal(t, "/v1/chat/completions", made.Path, "completions have no place for it")
+	assert.Contains(t, string(made.Body), `"image_url":{"url":"data:image/jpeg;base64,`)
+	assert.Contains(t, string(made.Body), "What is this?")
+}

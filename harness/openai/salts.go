@@ -1,6 +1,7 @@
 package openai
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -25,6 +26,10 @@ func saltOf(p harness.Prompt) string {
 	}
 	return p.CacheSalt + "/" + own
 }
+
+// saltOfMedia is that of what a prompt shows: the run's, also where the prompt has one of its own, so that prompts
+// of a run can show the same.
+func saltOfMedia(p harness.Prompt) string { return cmp.Or(p.MediaSalt, p.CacheSalt) }
 
 const saltMember = "cache_salt"
 

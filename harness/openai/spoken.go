@@ -10,7 +10,7 @@ import (
 // Spoken is a prompt as a chat, for interfaces that have nothing else, and the salt that keeps it apart from
 // others in a prefix cache; "" where the server takes none, and the prompts differ instead.
 func (c *Client) Spoken(p harness.Prompt) (chat harness.Prompt, salt string) {
-	own := saltOf(p)
+	own := saltOfMedia(p)
 	p, salt = c.Salted(p)
 	p = c.spoken(p)
 	p.Messages = c.illustrated(p.Messages, own)

@@ -50,9 +50,9 @@ func said(text string) []harness.Message {
 }
 
 // asChat is a completion as the chat that is asked in its place, where the client asks
-// chats only.
+// chats only, or it has images and the like.
 func (c *Client) asChat(p harness.Prompt) harness.Prompt {
-	if !c.Chat {
+	if !c.Chat && len(p.Media) == 0 {
 		return p
 	}
 	return c.spoken(p)

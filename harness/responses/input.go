@@ -40,7 +40,7 @@ func itemsOf(m harness.Message) (items []any) {
 		return []any{m}
 	}
 	if chat.Role == "tool" {
-		return []any{map[string]any{"type": "function_call_output", "call_id": chat.CallID, "output": text(chat.Content)}}
+		return []any{map[string]any{"type": "function_call_output", "call_id": chat.CallID, "output": result(chat.Content)}}
 	}
 	if content := parts(chat.Role, chat.Content); content != nil {
 		items = append(items, map[string]any{"type": "message", "role": chat.Role, "content": content})
@@ -98,8 +98,8 @@ func parts(role string, content json.RawMessage) any {
 	return out
 }
 
-// text is the text of a content, its parts joined.
-func text(content json.RawMessage) string {
+// result is what a tool answered: a text, its parts joined, or parts where something of it is none.
+func result(content json.RawMessage) any {
 	var said string
 	if json.Unmarshal(content, &said) == nil {
 		return said
@@ -109,6 +109,9 @@ func text(content json.RawMessage) string {
 		return string(content)
 	}
 	for _, p := range list {
+		if p.Type != "text" {
+			return parts("tool", content)
+		}
 		said += p.Text
 	}
 	return said

@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"github.com/vllmspec/vllmspec/harness"
+	"github.com/vllmspec/vllmspec/harness/media"
 	"github.com/vllmspec/vllmspec/harness/openai"
 )
 
@@ -18,7 +19,7 @@ func Lacks(p harness.Prompt) error {
 	case p.Choices() > 1:
 		return errors.New("responses have no n, and give one answer to each request: take it out of what is asked")
 	}
-	return nil
+	return media.Lacking(p, "responses", "text and images", harness.Image)
 }
 
 // members are those of the body. What the harness relies on comes last, so that nothing which a dataset asks

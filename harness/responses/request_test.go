@@ -58,3 +58,12 @@ func TestLacks_saysWhatCannotBeAsked(t *testing.T) {
 	require.ErrorContains(t, responses.Lacks(harness.Prompt{MinTokens: 4}), "min_tokens")
 	require.ErrorContains(t, responses.Lacks(harness.Prompt{Extra: map[string]json.RawMessage{"n": json.RawMessage("2")}}), "no n")
 }
+
+func TestLacks_mediaThatHaveNoField(t *testing.T) {
+	shown := func(kind harness.MediumKind) harness.Prompt {
+		return harness.Prompt{MaxTokens: 4, Messages: []harness.Message{{Role: "user", Media: []harness.Medium{{Kind: kind}}}}}
+	}
+	require.NoError(t, responses.Lacks(shown(harness.Image)))
+	require.ErrorContains(t, responses.Lacks(shown(harness.Video)), `videos cannot be sent over "responses", which takes text and images`)
+	require.ErrorContains(t, responses.Lacks(harness.Prompt{MaxTokens: 4, Media: []harness.Medium{{Kind: harness.Clip}}}), `clips cannot be sent over "responses"`)
+}

@@ -73,8 +73,10 @@ func Lacks(p harness.Prompt) error {
 		return errors.New("transcripts have no ignore_eos, so that none can be asked to run to its full length; say how long answers are at most: And answers are at most 256 tokens long")
 	case p.Priority != 0:
 		return errors.New("clips have no priority: leave priorities out")
+	case len(p.Media) > 1:
+		return errors.New("transcripts are of one clip each")
 	}
-	return nil
+	return media.Lacking(p, "transcriptions", "a clip", harness.Clip)
 }
 
 // boundary parts the fields of a form. It stands in no clip but by a chance of 2 to the power of 144.
@@ -90,7 +92,7 @@ func (c *Client) request(p harness.Prompt) *client.Request {
 	}
 	var clip []byte
 	if len(p.Media) > 0 {
-		clip = media.Make(p.Media[0], p.CacheSalt)
+		clip = media.Make(p.Media[0], cmp.Or(p.MediaSalt, p.CacheSalt))
 	}
 	return &client.Request{Path: cmp.Or(c.Path, Transcriptions), Type: "multipart/form-data; boundary=" + boundary, Body: c.form(p, clip), Most: limit.AnswerBytes(p.MaxTokens)}
 }

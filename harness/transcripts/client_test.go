@@ -134,4 +134,6 @@ func TestLacks_whatHasNoFieldInTheForm(t *testing.T) {
 	require.NoError(t, transcripts.Lacks(harness.Prompt{MaxTokens: 64}))
 	assert.ErrorContains(t, transcripts.Lacks(harness.Prompt{MaxTokens: 64, IgnoreEOS: true}), "ignore_eos")
 	assert.ErrorContains(t, transcripts.Lacks(harness.Prompt{Priority: 1}), "priority")
+	assert.ErrorContains(t, transcripts.Lacks(harness.Prompt{Media: []harness.Medium{{Kind: harness.Image}}}), "images cannot be sent")
+	assert.ErrorContains(t, transcripts.Lacks(harness.Prompt{Media: make([]harness.Medium, 2)}), "one clip each")
 }

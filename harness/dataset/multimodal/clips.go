@@ -27,7 +27,8 @@ func (d Clips) String() string { return fmt.Sprintf("clips of %s seconds", d.Sec
 func (d Clips) Conversations(r *rand.Rand) (iter.Seq[harness.Conversation], error) {
 	return func(yield func(harness.Conversation) bool) {
 		for {
-			clip := harness.Medium{Kind: harness.Clip, Length: time.Duration(d.Seconds.Draw(r)) * time.Second, Seed: r.Uint64()}
+			seconds := min(d.Seconds.Draw(r), int(LongestClip/time.Second))
+			clip := harness.Medium{Kind: harness.Clip, Length: time.Duration(seconds) * time.Second, Seed: r.Uint64()}
 			if !yield(single(clip, d.MaxTokens)) {
 				return
 			}

@@ -2,9 +2,9 @@ package multimodal
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"iter"
-	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -31,7 +31,13 @@ func (s Some) String() string {
 // draw are those of one prompt.
 func (s Some) draw(r *rand.Rand) (out []harness.Medium) {
 	if s.Of > 0 {
-		for _, seed := range r.Perm(s.Of)[:s.Each] {
+		drawn := map[int]bool{}
+		for len(out) < s.Each {
+			seed := r.IntN(s.Of)
+			if drawn[seed] {
+				continue // a prompt has none twice; there are as many different ones as it has, or more
+			}
+			drawn[seed] = true
 			m := s.Like
 			m.Seed = uint64(seed) // the same whatever the run draws
 			out = append(out, m)
@@ -74,6 +80,9 @@ func With(d harness.Dataset, media []Some) harness.Dataset {
 // Conversations implements [harness.Dataset]. What is shown is drawn from a stream of its own, so that what is asked is
 // the same with and without.
 func (d Shown) Conversations(r *rand.Rand) (iter.Seq[harness.Conversation], error) {
+	if err := CheckAll(d.Media); err != nil {
+		return nil, err
+	}
 	own := rand.New(rand.NewPCG(r.Uint64(), r.Uint64()))
 	conversations, err := d.Dataset.Conversations(r)
 	if err != nil {
@@ -109,7 +118,11 @@ func (d Shown) shown(c harness.Conversation, r *rand.Rand) harness.Conversation 
 		if c.GoesOn {
 			clear(of) // each turn has only what is new
 		}
-		if last := lastQuestion(turn.Messages); last >= 0 && of[last] == nil {
+		last := lastQuestion(turn.Messages)
+		if last < 0 {
+			return harness.Conversation{Err: errors.New("a conversation has no question, and images, videos and clips stand before one: leave such conversations out of the file")}
+		}
+		if of[last] == nil {
 			of[last] = d.draw(r)
 		}
 		for at, media := range of {
@@ -135,10 +148,7 @@ func lastQuestion(messages []harness.Message) int {
 
 // Count is how many different conversations there are.
 func (d Shown) Count() (int, error) {
-	if counted, ok := d.Dataset.(interface{ Count() (int, error) }); ok {
-		return counted.Count()
-	}
-	return math.MaxInt, nil
+	return dataset.Count(d.Dataset)
 }
 
 // MarshalJSON describes the dataset: see [dataset.Describe].

@@ -15,13 +15,6 @@ import (
 	"github.com/vllmspec/vllmspec/steps/internal/amount"
 )
 
-// The most that is made of one medium: some hundred megabytes.
-const (
-	longestClip  = time.Hour
-	longestVideo = 10 * time.Minute
-	widest       = 8192 // pixels
-)
-
 // Seconds reads how long clips are: "10 seconds", "10 to 30 seconds" or "2 ± 1 minutes".
 func Seconds(text string) (l dataset.Length, err error) {
 	cut := strings.LastIndex(text, " ")
@@ -32,12 +25,15 @@ func Seconds(text string) (l dataset.Length, err error) {
 	if l, err = amount.LengthOf(s, unit); err != nil {
 		return l, fmt.Errorf("clips: %w", err)
 	}
+	each := 1
 	if strings.HasPrefix(unit, "minute") {
-		l.Mean, l.Deviation, l.From, l.To = 60*l.Mean, 60*l.Deviation, 60*l.From, 60*l.To
+		each = 60
 	}
-	if most := max(l.Mean+3*l.Deviation, l.To); time.Duration(most)*time.Second > longestClip {
-		return l, fmt.Errorf("clips of %s %s are too long; one has %v at most", s, unit, longestClip)
+	most := int(multimodal.LongestClip/time.Second) / each
+	if max(l.Mean, l.Deviation, l.To) > most || l.Mean+3*l.Deviation > most { // the sum last: it may be beyond all numbers
+		return l, fmt.Errorf("clips of %s %s are too long; one has %v at most", s, unit, multimodal.LongestClip)
 	}
+	l.Mean, l.Deviation, l.From, l.To = each*l.Mean, each*l.Deviation, each*l.From, each*l.To
 	return l, nil
 }
 
@@ -52,8 +48,7 @@ func Images(each, of, size string) (s multimodal.Some, err error) {
 			return s, err
 		}
 	}
-	s.Like.Width, s.Like.Height, err = pixels(size)
-	return s, err
+	return sized(s, size)
 }
 
 // some reads a number, or an article for one.
@@ -71,35 +66,27 @@ func Video(length, size string) (s multimodal.Some, err error) {
 	if s.Like.Length, err = amount.Duration(length); err != nil {
 		return s, err
 	}
-	if s.Like.Length < time.Second/8 || s.Like.Length > longestVideo {
-		return s, fmt.Errorf("a video of %s cannot be made; it has between 125 ms and %v", length, longestVideo)
-	}
-	s.Like.Width, s.Like.Height, err = pixels(size)
-	return s, err
+	return sized(s, size)
 }
 
 // Clip reads how long the clip of each prompt is.
 func Clip(length string) (s multimodal.Some, err error) {
 	s.Each, s.Like.Kind = 1, harness.Clip
-	s.Like.Length, err = amount.Duration(length)
-	if err == nil && (s.Like.Length < time.Second/10 || s.Like.Length > longestClip) {
-		err = fmt.Errorf("a clip of %s cannot be made; it has between 100 ms and %v", length, longestClip)
+	if s.Like.Length, err = amount.Duration(length); err != nil {
+		return s, err
 	}
-	return s, err
+	return s, s.Check()
 }
 
 var size = regexp.MustCompile(`^(\d{1,6}) ?[x×] ?(\d{1,6})$`)
 
-// pixels reads "1024x768".
-func pixels(s string) (width, height int, err error) {
-	parts := size.FindStringSubmatch(s)
+// sized reads the width and the height of some: "1024x768".
+func sized(s multimodal.Some, pixels string) (multimodal.Some, error) {
+	parts := size.FindStringSubmatch(pixels)
 	if parts == nil {
-		return 0, 0, fmt.Errorf("%q is no size; write width and height in pixels: 1024x768", s)
+		return s, fmt.Errorf("%q is no size; write width and height in pixels: 1024x768", pixels)
 	}
-	width, _ = strconv.Atoi(parts[1]) // digits
-	height, _ = strconv.Atoi(parts[2])
-	if min(width, height) < 16 || max(width, height) > widest {
-		return 0, 0, fmt.Errorf("a size of %s cannot be made; each side has between 16 and %d pixels", s, widest)
-	}
-	return width, height, nil
+	s.Like.Width, _ = strconv.Atoi(parts[1]) // digits
+	s.Like.Height, _ = strconv.Atoi(parts[2])
+	return s, s.Check()
 }

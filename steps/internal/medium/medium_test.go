@@ -23,6 +23,8 @@ func TestSeconds(t *testing.T) {
 	for text, says := range map[string]string{
 		"0 seconds": "seconds: 0 is too few; it must be at least 1", "1.5 seconds": "seconds: 1.5 is no whole number", "a few seconds": `"a few" is no number`,
 		"30 to 10 seconds": "the first must be the smaller one", "4,000 seconds": "are too long; one has 1h0m0s at most",
+		"10000000000 seconds": "are too long; one has 1h0m0s at most", "9000000000000000000 minutes": "are too long", "10 ± 3000000000000000000 seconds": "are too long",
+		"a log-normal 10 ± 100000 seconds": "are too long", "1 to 10000000000 seconds": "are too long", "61 minutes": "are too long",
 		"10": `"10" is no length of clips; write 10 seconds`, "10 secands": `"10 secands" is no length of clips`,
 	} {
 		_, err := medium.Seconds(text)
@@ -42,6 +44,7 @@ func TestImages(t *testing.T) {
 		{"0", "", "64x64", "images: 0 is too few"}, {"2", "1", "64x64", "images: 1 is too few; it must be at least 2"},
 		{"2", "", "large", `"large" is no size; write width and height in pixels: 1024x768`}, {"2", "", "8x64", "each side has between 16 and 8192 pixels"},
 		{"2", "", "999999x64", "each side has between"},
+		{"1", "10000000000", "64x64", "between 1 and 10000 different ones"}, {"100000", "", "64x64", "it has between 1 and 64"},
 	} {
 		_, err := medium.Images(bad.each, bad.of, bad.size)
 		assert.ErrorContains(t, err, bad.says)
