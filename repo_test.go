@@ -51,7 +51,7 @@ func allowed() map[string][]string {
 		"fixtures":                   {},
 		"fixtures/generate":          {"internal/disk"},
 		"mockvllm/calibrate":         {"mockvllm"},
-		"harness":                    {"harness/internal/prefix", "harness/internal/stall", "harness/internal/timer", "internal/limit", "harness/vllm"},
+		"harness":                    {"harness/internal/ahead", "harness/internal/prefix", "harness/internal/stall", "harness/internal/timer", "internal/limit", "harness/vllm"},
 		"internal/calibration":       append(domain, "harness/measure", "internal/spelling", "harness/arrival", "harness/dataset", "harness/experiment", "harness/trials", "harness/stats", "mockvllm", "harness/quantity", "harness/slo", "harness/compare"),
 		"internal/selfcheck":         append(domain, "harness/measure", "harness/client", "harness/arrival", "harness/dataset", "harness/experiment", "harness/export", "internal/disk", "internal/spelling", "harness/openai", "mockvllm", "reports", "reports/live", "harness/quantity", "harness/slo"),
 		"harness/client":             {"harness", "harness/credentials", "harness/http1", "harness/servers", "internal/limit", "internal/plain", "internal/redact", "internal/stamp"},
@@ -145,6 +145,7 @@ func allowed() map[string][]string {
 		"steps/internal/phrases": {},
 
 		// When requests are due, on a clock that is not virtual.
+		"harness/internal/ahead":  {},
 		"harness/internal/prefix": {},
 		"harness/internal/stall":  {},
 		"harness/internal/timer":  {},

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/vllmspec/vllmspec/harness/internal/ahead"
 )
 
 // prepare reads the dataset and returns what will issue the requests, so that
@@ -42,16 +44,16 @@ func (s Scenario) prepareOpen(client Client, o Open, shared sharing) (issuer, er
 	if err != nil {
 		return nil, err
 	}
-	drawn := prefetch(client, shared, conversations, aheadOfTime)
+	drawn := prefetch(client, shared, conversations, aheadOfTime, ahead.NewBudget(bytesAhead, bytesAtFirst))
 	return func(ctx, asking context.Context, l *load) time.Duration {
-		defer drawn.stop()
-		return l.issueOpen(ctx, asking, o, drawn.ready)
+		defer drawn.Stop()
+		return l.issueOpen(ctx, asking, o, drawn)
 	}, nil
 }
 
 // issueOpen starts each request when it is due, whatever became of those
 // before it.
-func (l *load) issueOpen(ctx, asking context.Context, o Open, conversations <-chan Conversation) time.Duration {
+func (l *load) issueOpen(ctx, asking context.Context, o Open, conversations *ahead.Queue[Conversation]) time.Duration {
 	var slots chan struct{}
 	if o.InFlight > 0 {
 		slots = make(chan struct{}, o.InFlight)
@@ -64,7 +66,7 @@ func (l *load) issueOpen(ctx, asking context.Context, o Open, conversations <-ch
 			ended = false
 			break
 		}
-		conversation, ok := <-conversations
+		conversation, ok := conversations.Next()
 		switch {
 		case !ok:
 			l.warn("the dataset ended after %d conversations; the load ended with it", issued)
@@ -210,21 +212,21 @@ func (s Scenario) prepareClosed(client Client, c Closed, shared sharing) (issuer
 		}
 		streams[user] = conversations
 	}
-	users := make([]*prefetcher, c.Users)
+	users, within := make([]*ahead.Queue[Conversation], c.Users), ahead.NewBudget(bytesAhead, bytesAtFirst)
 	for user, conversations := range streams {
-		users[user] = prefetch(client, shared, conversations, 1)
+		users[user] = prefetch(client, shared, conversations, 1, within)
 	}
 	return func(ctx, asking context.Context, l *load) time.Duration {
 		return l.issueClosed(ctx, asking, c, users)
 	}, nil
 }
 
-func (l *load) issueClosed(ctx, asking context.Context, c Closed, users []*prefetcher) time.Duration {
+func (l *load) issueClosed(ctx, asking context.Context, c Closed, users []*ahead.Queue[Conversation]) time.Duration {
 	finished := make(chan time.Duration, len(users))
 	for user, drawn := range users {
 		l.asking.Go(func() {
-			defer drawn.stop()
-			finished <- l.runUser(ctx, asking, c, user, drawn.ready)
+			defer drawn.Stop()
+			finished <- l.runUser(ctx, asking, c, user, drawn)
 		})
 	}
 	if c.For > 0 {
@@ -242,12 +244,12 @@ func (l *load) issueClosed(ctx, asking context.Context, c Closed, users []*prefe
 
 // runUser is one user of a closed loop: ask, read, think, ask again. It returns
 // just after the instant at which the last request was due.
-func (l *load) runUser(ctx, asking context.Context, c Closed, user int, conversations <-chan Conversation) time.Duration {
+func (l *load) runUser(ctx, asking context.Context, c Closed, user int, conversations *ahead.Queue[Conversation]) time.Duration {
 	asked, begun, share := 0, 0, c.shareOf(user)
 	until := time.Duration(0)
 	thinking := l.scenario.stream(thinkStream, user)
 	due := c.stagger(thinking)
-	for conversation := range conversations {
+	for conversation := range conversations.All() {
 		if c.over(due, asked, share) {
 			return until
 		}

@@ -209,3 +209,16 @@ func TestPrefetch_boundsTheBytesThatAreReady(t *testing.T) {
 		assert.GreaterOrEqual(t, client.most.Load(), int32(3), "and they are made before they are due")
 	})
 }
+
+// TestPrefetch_allUsersHaveOneBound would have a body ready for each of forty users.
+func TestPrefetch_allUsersHaveOneBound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client := large{answer{first: time.Millisecond, chunks: 1}, new(atomic.Int32), new(atomic.Int32)}
+		out, err := harness.Runner{Client: client}.Run(t.Context(), harness.Scenario{Dataset: slow{each: time.Microsecond},
+			Load: harness.Closed{Users: 40, Requests: 120, Think: harness.Think{Mean: 10 * time.Second}}})
+		require.NoError(t, err)
+		assert.Equal(t, 120, out.Requests)
+		assert.LessOrEqual(t, client.most.Load(), int32(5), "64 MiB, and those that are needed at once")
+		assert.GreaterOrEqual(t, client.most.Load(), int32(3))
+	})
+}
