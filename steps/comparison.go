@@ -1,6 +1,7 @@
 package steps
 
 import (
+	"cmp"
 	"errors"
 
 	"github.com/vllmspec/vllmspec/harness"
@@ -20,17 +21,14 @@ func comparisonSentences(rows grammar) []entry {
 			Doc: `Holds the figures against those of the scenario's own last runs, of all branches or of one. They are looked for in the
 				history: in the folder of the runs, or in the database that several machines share. The rows are unknown while no
 				such run is stored; unlike runs are refused.`},
-		{Pattern: `^compared with the run "([^"]*)":$`, Do: (*world).withRun, Rows: rows.compare, Judges: experiment.Baseline, Ahead: comparisonAhead,
+		{Pattern: `^compared with the run "([^"]*)":$`, Do: (*world).withRun, Rows: rows.compare, Judges: experiment.Baseline, Ahead: runAhead,
 			Doc: `Holds the figures against those of a stored run, by the name of its folder, or the newest one whose name ends
 				so.`},
 	}
 }
 
 func (w *world) withBaseline(name string, rows []harness.Objective) error {
-	base, err := past.Beside(w.Feature, w.Folder, name)
-	if err != nil {
-		return err
-	}
+	base, _ := past.Beside(w.Feature, w.Folder, name) // which baselineAhead refuses
 	return w.against(base, rows)
 }
 
@@ -91,19 +89,20 @@ func baselineAhead(w *world, s said) (experiment.Question, error) {
 	if err == nil {
 		err = base.Check()
 	}
-	if err != nil {
-		return asked, sentence.Placed(s.At(), err)
-	}
-	return asked, nil
+	return asked, sentence.Placed(s.At(), err)
 }
 
 // lastRunsAhead reads how many runs are compared with.
 func lastRunsAhead(w *world, s said) (experiment.Question, error) {
-	last, err := past.ReadLast(s.Args[0], s.Args[1])
-	if err != nil {
-		return experiment.Question{}, sentence.Placed(s.At(), err)
-	}
+	last, wrong := past.ReadLast(s.Args[0], s.Args[1])
 	asked, err := comparisonAhead(w, s)
 	asked.Baseline = last.String()
-	return asked, err
+	return asked, cmp.Or(sentence.Placed(s.At(), wrong), err)
+}
+
+// runAhead reads which run is compared with.
+func runAhead(w *world, s said) (experiment.Question, error) {
+	_, wrong := past.ReadStored(s.Args[0])
+	asked, err := comparisonAhead(w, s)
+	return asked, cmp.Or(sentence.Placed(s.At(), wrong), err)
 }

@@ -59,7 +59,7 @@ func (e *Experiment) runs() *judge.Runs {
 // verdicts are a function of the folder. Where no such run is stored, the rows are unknown.
 func (e *Experiment) Against(p past.Reference, asked Question) ([]slo.Verdict, error) {
 	m := store.Manifest{Scenario: store.Scenario{Name: e.scenario.Name, Where: e.scenario.Where}, Feature: e.plan.Feature, Server: e.one.stored()}
-	of, err := p.Find(past.Scenario{Name: e.scenario.Name, Identity: history.IdentityOf(m), Ask: e.session.Past,
+	of, err := p.Find(past.Scenario{Name: e.scenario.Name, Identity: history.IdentityOf(m), Labels: e.scenario.Labels, Ask: e.session.Past,
 		Renew: func(file string) string { return e.session.makeBaseline(e.folder(), file) }})
 	if err != nil {
 		return nil, err

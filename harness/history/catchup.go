@@ -48,11 +48,11 @@ const batch = 100
 // read. It returns how many could not be entered before the time was up. One that cannot be read is left
 // out: a broken run of last year must not fail the one of today.
 func CatchUp(ctx context.Context, h History, f Folder) (left int, err error) {
-	names, err := store.Names(f.Path)
+	known, err := h.Known(ctx, f.Location) // before the names: a run that another process enters meanwhile is not forgotten
 	if err != nil {
 		return 0, err
 	}
-	known, err := h.Known(ctx, f.Location)
+	names, err := store.Names(f.Path)
 	if err != nil {
 		return 0, err
 	}

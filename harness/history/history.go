@@ -89,19 +89,22 @@ type Series struct {
 // A Query asks for runs. The zero value asks for all.
 type Query struct {
 	Series   string // one series
-	Feature  string // with Scenario or Tag: whatever was planned and measured there
+	Feature  string // with Scenario: whatever was planned and measured there
 	Scenario string
-	Tag      string
+	Tag      string // with Feature and Scenario: of the tag, or of those before they had one
 	Target   string
 	Branch   string
-	Name     string // of one run, or what it ends in after the date
+	Name     string // of one run, or all of it after the date
 	Location string
 	Before   time.Time // that began earlier
 	Whole    bool      // no parts of a run group
 	Listed   bool      // no parts of a run group that is there itself
 	Ended    bool      // only those that came to their end
-	Last     int       // at most so many, the newest; 0: all
-	Details  bool      // with labels and objectives too
-	Figures  []string  // with these figures
-	All      bool      // with all figures
+	// Comparable asks for runs with figures only, and Like for those with these labels and no others but remarks.
+	Comparable bool
+	Like       map[string]string
+	Last       int      // at most so many, the newest; 0: all
+	Details    bool     // with labels and objectives too
+	Figures    []string // with these figures
+	All        bool     // with all figures
 }

@@ -77,6 +77,7 @@ func postgres(t *testing.T) server {
 		<-ended
 	}
 	t.Cleanup(stop)
+	until := time.Now().Add(time.Minute)
 	for owner := "postgres://owner@/postgres?host=" + folder; ; {
 		connection, err := pgx.Connect(context.Background(), owner)
 		if err == nil {
@@ -91,6 +92,7 @@ func postgres(t *testing.T) server {
 		case <-ended:
 			require.FailNow(t, "PostgreSQL ended", log.String())
 		case <-time.After(50 * time.Millisecond):
+			require.True(t, time.Now().Before(until), "PostgreSQL does not answer after a minute: %v", err)
 		}
 	}
 }

@@ -6,8 +6,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
+
+	"github.com/vllmspec/vllmspec/harness/store"
 )
 
 // Known are the names of the runs of a location.
@@ -34,16 +38,18 @@ func (q Query) conditions() (where string, values []any) {
 	var all []string
 	for _, c := range []struct {
 		column, value string
-	}{{"series = ?", q.Series}, {"feature = ?", q.Feature}, {"scenario = ?", q.Scenario}, {"tag = ?", q.Tag}, {"target = ?", q.Target}, {"branch = ?", q.Branch}, {"location = ?", q.Location}} {
+	}{{"series = ?", q.Series}, {"target = ?", q.Target}, {"branch = ?", q.Branch}, {"location = ?", q.Location}} {
 		if c.value != "" {
 			all, values = append(all, c.column), append(values, c.value)
 		}
 	}
+	named, of := q.named()
+	all, values = append(all, named...), append(values, of...)
 	switch {
-	case strings.HasPrefix(q.Name, "run="):
+	case store.IsRun(q.Name):
 		all, values = append(all, "run = ?"), append(values, q.Name)
 	case q.Name != "":
-		all, values = append(all, "run LIKE ?"), append(values, "%Z-"+q.Name)
+		all, values = append(all, fmt.Sprintf("substr(run, %d) = ?", 1+len(store.Name(time.Time{}, "")))), append(values, q.Name)
 	}
 	if !q.Before.IsZero() {
 		all, values = append(all, "started < ?"), append(values, q.Before.UTC().Format(instant))
@@ -57,6 +63,13 @@ func (q Query) conditions() (where string, values []any) {
 	if q.Ended {
 		all = append(all, "stopped = ''")
 	}
+	if q.Comparable {
+		all = append(all, "EXISTS (SELECT 1 FROM figures f WHERE f.run = runs.nr)")
+	}
+	if len(q.Like) > 0 {
+		like, of := q.alike()
+		all, values = append(all, like), append(values, of...)
+	}
 	if all != nil {
 		where = " WHERE " + strings.Join(all, " AND ")
 	}
@@ -65,6 +78,37 @@ func (q Query) conditions() (where string, values []any) {
 		where += fmt.Sprintf(" LIMIT %d", q.Last)
 	}
 	return where, values
+}
+
+// named are the conditions by which runs are of a scenario. A tag stands for feature and scenario, also of the runs from
+// before they had it.
+func (q Query) named() (all []string, values []any) {
+	if q.Feature != "" {
+		all, values = append(all, "feature = ?"), append(values, q.Feature)
+	}
+	if q.Scenario != "" {
+		all, values = append(all, "scenario = ?"), append(values, q.Scenario)
+	}
+	switch {
+	case q.Tag != "" && all != nil:
+		all, values = []string{"(tag = ? OR tag = '' AND " + strings.Join(all, " AND ") + ")"}, append([]any{q.Tag}, values...)
+	case q.Tag != "":
+		all, values = []string{"tag = ?"}, []any{q.Tag}
+	}
+	return all, values
+}
+
+// alike is the condition by which runs have the labels that are asked for, and no others but remarks.
+func (q Query) alike() (condition string, values []any) {
+	labels := store.BenchLabels(q.Like)
+	same := strings.TrimSuffix(strings.Repeat("l.name = ? AND l.value = ? OR ", len(labels)), " OR ")
+	for range 2 {
+		for _, name := range slices.Sorted(maps.Keys(labels)) {
+			values = append(values, name, labels[name])
+		}
+	}
+	const these = "(SELECT count(*) FROM labels l WHERE l.run = runs.nr AND "
+	return fmt.Sprintf("%s(%s)) = %d AND %ssubstr(l.name, 1, %d) <> '%s' AND NOT (%s)) = 0", these, same, len(labels), these, len(store.Remark), store.Remark, same), values
 }
 
 // Runs are those that a query asks for, newest first.

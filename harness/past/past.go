@@ -26,6 +26,7 @@ type Reference interface {
 type Scenario struct {
 	Name     string
 	Identity history.Identity
+	Labels   map[string]string                             // by which runs are alike
 	Renew    func(file string) string                      // the command that makes a baseline's file of its run
 	Ask      func(q history.Query) ([]*history.Run, error) // of the history; nil: there is none
 }
@@ -121,24 +122,45 @@ func (l Last) String() string {
 	return fmt.Sprintf("the last %d runs on the branch %q", l.Runs, l.Branch)
 }
 
-// Find asks the history. The mock's runs are not held against those of a real server; what else they must have in
-// common is seen by their labels.
+// Find asks the history for the last runs with the same labels. Where there is none of them, it finds the newest with
+// other ones, so that the labels say what changed. The mock's runs are not held against those of a real server.
 func (l Last) Find(of Scenario) (Runs, error) {
 	i := of.Identity
-	q := history.Query{Feature: i.Feature, Scenario: i.Scenario, Target: i.Target, Branch: l.Branch, Whole: true, Ended: true, Last: l.Runs}
-	if i.Tag != "" {
-		q.Feature, q.Scenario, q.Tag = "", "", i.Tag
+	q := history.Query{Feature: i.Feature, Scenario: i.Scenario, Tag: i.Tag, Target: i.Target, Branch: l.Branch, Whole: true, Ended: true, Comparable: true, Like: of.Labels, Last: l.Runs}
+	r, err := of.find(l.String(), q)
+	if err == nil && r.Base == nil {
+		q.Like, q.Last = nil, 1
+		r, err = of.find(l.String(), q)
 	}
-	return of.find(l.String(), q)
+	return r, err
 }
 
-// Stored is one run, by the name of its folder, or the newest by what such a name ends in.
+// Stored is one run, by the name of its folder, or the newest that came to its end of those with this name after the date.
 type Stored struct{ Name string }
 
-// Find asks the history.
+// ReadStored reads its name.
+func ReadStored(name string) (Stored, error) {
+	if strings.TrimSpace(name) == "" {
+		return Stored{}, errors.New(`no run has an empty name; write that of its folder, as in compared with the run "run=20261201T120000Z-chat":`)
+	}
+	return Stored{name}, nil
+}
+
+// Find asks the history. A run that was stopped early has figures too, and is no reference.
 func (s Stored) Find(of Scenario) (Runs, error) {
-	r, err := of.find(fmt.Sprintf("the run %q", s.Name), history.Query{Name: s.Name, Last: 1})
-	if err == nil && r.Base == nil {
+	if _, err := ReadStored(s.Name); err != nil {
+		return Runs{}, err
+	}
+	named := fmt.Sprintf("the run %q", s.Name)
+	r, err := of.find(named, history.Query{Name: s.Name, Ended: true, Comparable: true, Last: 1})
+	if err != nil || r.Base != nil {
+		return r, err
+	}
+	stopped, err := of.Ask(history.Query{Name: s.Name, Last: 1})
+	if err == nil && len(stopped) > 0 && stopped[0].Stopped != "" {
+		return r, fmt.Errorf("%s was stopped early (%s), and nothing is compared with it; vllmspec history list names the stored ones", named, stopped[0].Stopped)
+	}
+	if err == nil {
 		err = fmt.Errorf("there is no run %q with figures; vllmspec history list names the stored ones", s.Name)
 	}
 	return r, err

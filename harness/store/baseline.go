@@ -199,23 +199,32 @@ func (b *Baseline) Runs() int { return len(b.lines) }
 // Labels are those of its oldest run.
 func (b *Baseline) Labels() map[string]string { return maps.Clone(b.lines[0].labels) }
 
+// Remark begins the labels that are remarks: runs that differ in one are compared all the same.
+const Remark = "note"
+
+// BenchLabels are labels as a benchmark line has them.
+func BenchLabels(labels map[string]string) map[string]string {
+	out := map[string]string{}
+	for key, value := range labels {
+		if value = plain(value); value != "" {
+			out[labelKey(key)] = value
+		}
+	}
+	return out
+}
+
 // Unlike is what keeps runs with the given labels from being compared with these:
 // every label that is not the same on both sides, or only on one. Those that begin
 // with "note" are remarks.
 func (b *Baseline) Unlike(labels map[string]string) (out []Difference) {
-	ours := map[string]string{}
-	for key, value := range labels {
-		if value = plain(value); value != "" {
-			ours[labelKey(key)] = value
-		}
-	}
+	ours := BenchLabels(labels)
 	seen := map[Difference]bool{}
 	for _, l := range b.lines {
 		keys := maps.Clone(l.labels)
 		maps.Copy(keys, ours)
 		for _, key := range slices.Sorted(maps.Keys(keys)) {
 			d := Difference{key, l.labels[key], ours[key]}
-			if d.Theirs != d.Ours && !strings.HasPrefix(key, "note") && !seen[d] {
+			if d.Theirs != d.Ours && !strings.HasPrefix(key, Remark) && !seen[d] {
 				seen[d] = true
 				out = append(out, d)
 			}

@@ -72,6 +72,8 @@ func TestPast_oneRun(t *testing.T) {
 	require.NoError(t, err)
 	assert.False(t, r.passed)
 	assert.Contains(t, r.output, `there is no run "run=20260101T000000Z-chat" with figures; vllmspec history list names the stored ones`)
+	_, err = tryIn(t, root, comparedWithItsPast(`compared with the run "":`))
+	assert.ErrorContains(t, err, "x.feature:10: no run has an empty name; write that of its folder")
 	_, err = tryIn(t, root, comparedWithItsPast("compared with the last 0 runs:"))
 	assert.ErrorContains(t, err, "x.feature:10: 0 runs are not compared with; write a number from 1 to 1000")
 }

@@ -71,6 +71,7 @@ func postgres(t *testing.T) string {
 		<-ended
 	})
 	address := "postgres://tester:topsecret@/postgres?host=" + folder
+	until := time.Now().Add(time.Minute)
 	for {
 		connection, err := pgx.Connect(context.Background(), address)
 		if err == nil {
@@ -84,6 +85,7 @@ func postgres(t *testing.T) string {
 			ended <- err
 			require.NoError(t, err, log.String())
 		case <-time.After(50 * time.Millisecond):
+			require.True(t, time.Now().Before(until), "PostgreSQL does not answer after a minute: %v", err)
 		}
 	}
 }
