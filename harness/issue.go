@@ -249,8 +249,10 @@ func (l *load) runUser(ctx, asking context.Context, c Closed, user int, conversa
 	until := time.Duration(0)
 	thinking := l.scenario.stream(thinkStream, user)
 	due := c.stagger(thinking)
-	for conversation := range conversations.All() {
-		if c.over(due, asked, share) {
+	for !c.over(due, asked, share) && l.sleepUntil(ctx, due) {
+		conversation, ok := conversations.Next() // not before it is due: until then it counts as ready
+		if !ok {
+			l.fallShort(Shortfall{Cause: DatasetEnded, Users: 1})
 			return until
 		}
 		if conversation.Err != nil {
@@ -277,9 +279,6 @@ func (l *load) runUser(ctx, asking context.Context, c Closed, user int, conversa
 			}
 		}
 		begun++
-	}
-	if ctx.Err() == nil && !c.over(due, asked, share) {
-		l.fallShort(Shortfall{Cause: DatasetEnded, Users: 1})
 	}
 	return until
 }

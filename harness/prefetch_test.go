@@ -214,11 +214,13 @@ func TestPrefetch_boundsTheBytesThatAreReady(t *testing.T) {
 func TestPrefetch_allUsersHaveOneBound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client := large{answer{first: time.Millisecond, chunks: 1}, new(atomic.Int32), new(atomic.Int32)}
+		var most atomic.Int32
+		time.AfterFunc(50*time.Second, func() { most.Store(client.most.Load()) }) // when users end, what they do not ask is still counted
 		out, err := harness.Runner{Client: client}.Run(t.Context(), harness.Scenario{Dataset: slow{each: time.Microsecond},
-			Load: harness.Closed{Users: 40, Requests: 120, Think: harness.Think{Mean: 10 * time.Second}}})
+			Load: harness.Closed{Users: 40, For: time.Minute, Think: harness.Think{Mean: 10 * time.Second}}})
 		require.NoError(t, err)
-		assert.Equal(t, 120, out.Requests)
-		assert.LessOrEqual(t, client.most.Load(), int32(5), "64 MiB, and those that are needed at once")
-		assert.GreaterOrEqual(t, client.most.Load(), int32(3))
+		assert.Greater(t, out.Requests, 100)
+		assert.LessOrEqual(t, most.Load(), int32(5), "64 MiB, and those that are needed at once")
+		assert.GreaterOrEqual(t, most.Load(), int32(3))
 	})
 }

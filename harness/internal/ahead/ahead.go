@@ -150,14 +150,6 @@ func (q *Queue[T]) Next() (one T, ok bool) {
 	return first.of, true
 }
 
-// All are all that come.
-func (q *Queue[T]) All() iter.Seq[T] {
-	return func(yield func(T) bool) {
-		for one, ok := q.Next(); ok && yield(one); one, ok = q.Next() {
-		}
-	}
-}
-
 // Stop ends the making, and lets go of what is ready; nothing is read any more once it returns.
 func (q *Queue[T]) Stop() {
 	b := q.budget
