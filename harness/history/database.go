@@ -22,6 +22,9 @@ const FileName = ".history.db"
 // longestWait is how long another process that writes is waited for. A hundred may end at once, and SQLite keeps no queue.
 const longestWait = 30 * time.Second
 
+// betweenTries is how long a writer that others kept waiting waits more.
+const betweenTries = 20 * time.Millisecond
+
 // longestConnect is how long a server is waited for that does not answer.
 const longestConnect = 10 * time.Second
 
@@ -112,8 +115,34 @@ func opened(ctx context.Context, d *database) (History, error) {
 // Close lets go of the database.
 func (d *database) Close() error { return d.db.Close() }
 
-// within does something in a transaction.
+// within does something in a transaction. While others write, it tries again until the context ends, or for the longest
+// wait where that has no deadline: SQLite keeps no queue, and one of many writers may have bad luck for long.
 func (d *database) within(ctx context.Context, do func(*sql.Tx) error) error {
+	if _, ends := ctx.Deadline(); !ends {
+		var stop context.CancelFunc
+		ctx, stop = context.WithTimeout(ctx, longestWait)
+		defer stop()
+	}
+	for {
+		err := d.once(ctx, do)
+		if !isBusy(err) || ctx.Err() != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(betweenTries):
+		}
+	}
+}
+
+// isBusy reports whether others kept a statement from being carried out.
+func isBusy(err error) bool {
+	failed, ok := errors.AsType[*sqlite.Error](err)
+	return ok && (failed.Code()&0xff == sqliteBusy || failed.Code()&0xff == sqliteProtocol)
+}
+
+func (d *database) once(ctx context.Context, do func(*sql.Tx) error) error {
 	tx, err := d.db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
@@ -169,6 +198,7 @@ const (
 	sqliteCorrupt  = 11
 	sqliteFull     = 13
 	sqliteCantOpen = 14
+	sqliteProtocol = 15 // of locks, where many open and close the file
 	sqliteNotADB   = 26
 )
 
