@@ -26,6 +26,7 @@ type ClientCounts struct {
 	Asked, Answered, lost, GivenUp int // as servers count requests: of one that is pooled each input; lost began and did not end well; left were given up by their users
 	late                           int // answers that ended when the server had been read last, or just before
 	HTTPErrors                     int // HTTP errors
+	broken                         int // failed as they do where a server is started again: what a server refuses itself is not among them
 	ByFinish                       map[string]int
 	WithUsage                      int  // answers whose tokens the server reported
 	Prompt, Output                 int  // their tokens
@@ -85,6 +86,9 @@ func (a *Ledger) Close() error { return nil }
 // Record takes a record.
 func (a *Ledger) Record(r harness.Record) error {
 	c := &a.Client
+	if r.Failed() && (r.HTTPStatus < 400 || r.HTTPStatus >= 500) {
+		c.broken++
+	}
 	if r.Sent == harness.NoTime {
 		return nil
 	}

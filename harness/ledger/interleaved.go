@@ -62,14 +62,22 @@ func ofTheLoad(s harness.Sample) bool {
 
 // several reports whether they are those of several servers, in a run that began then.
 func (i *interleaved) several(start time.Time) bool {
-	restarted := false
 	for _, of := range i.starts {
 		if of.several(start) {
 			return true
 		}
-		restarted = restarted || len(of.seen) > 1
 	}
-	return i.found && !restarted
+	return i.found && !i.restarted()
+}
+
+// restarted reports whether the page named a newer process than before.
+func (i *interleaved) restarted() bool {
+	for _, of := range i.starts {
+		if len(of.seen) > 1 {
+			return true
+		}
+	}
+	return false
 }
 
 // startTimes are the instants at which the processes behind one address began.

@@ -23,13 +23,35 @@ func SeveralServers() Reason {
 	return Reason{Summary: "the readings of the server's metrics come from several servers behind one address", Evidence: ": list the replicas in VLLM_URL (or their pages in VLLM_METRICS_URL)"}
 }
 
-// Several reports whether the server's readings are those of several in turns.
+// Several reports whether the server's readings are those of several: in turns, or of one
+// after another.
 func (a *Ledger) Several() bool {
 	start := time.Time{}
 	if a.run != nil && !a.run.Virtual {
 		start = a.run.Start
 	}
-	return a.mixed.several(start)
+	return a.mixed.several(start) || a.run != nil && a.switched()
+}
+
+// switched reports whether the page became another server's, as behind a balancer that
+// keeps to one of them for a while: counters fell, and answers are missing in them. A
+// server that is started again breaks what it is answering, or its page names a newer
+// process.
+func (a *Ledger) switched() bool {
+	client, server := float64(a.Client.Answered), a.Finished()
+	return a.Resets() > 0 && a.Client.broken == 0 && !a.mixed.restarted() && a.Unseen(quantity.Count, client, server) == "" &&
+		a.unexplained(client, server) < -strangersMost*client
+}
+
+// unexplained is by how many answers the server counts more than the client, or fewer.
+// What the client did not get whole may have ended at the server; what ended when the
+// server was read last it may not have counted yet.
+func (a *Ledger) unexplained(client, server float64) float64 {
+	c, off := a.Client, server-client
+	if off > 0 {
+		return max(0, off-float64(c.Asked-c.Answered-c.HTTPErrors))
+	}
+	return min(0, off+float64(c.late))
 }
 
 // strangersMost is the share of the client's answers by which the server may count
@@ -37,27 +59,19 @@ func (a *Ledger) Several() bool {
 const strangersMost = 0.01
 
 // NotItsOwn says why the server's figures are not those of this load and of all of the
-// server: they are of several servers in turns, or of other requests than the client's;
+// server: they are of several servers, or of other requests than the client's;
 // "" where nothing speaks against it.
 func (a *Ledger) NotItsOwn() string {
 	if a.Several() {
 		return SeveralServers().String()
 	}
 	client, server := float64(a.Client.Answered), a.Finished()
-	off, remedy := server-client, "keep other traffic off it meanwhile"
-	if a.Unseen(quantity.Count, client, server) != "" || a.Resets() > 0 && off < 0 {
+	off, remedy := a.unexplained(client, server), "keep other traffic off it meanwhile"
+	if a.Unseen(quantity.Count, client, server) != "" || a.Resets() > 0 && server < client {
 		return "" // the rows say why; a server that was started again has not counted all
 	}
-	c := a.Client
-	if off < 0 {
+	if server < client {
 		remedy = "list the replicas in VLLM_URL, or their pages in VLLM_METRICS_URL"
-	}
-	// What the client did not get whole may have ended at the server; what ended when
-	// the server was read last it may not have counted yet.
-	if off > 0 {
-		off = max(0, off-float64(c.Asked-c.Answered-c.HTTPErrors))
-	} else {
-		off = min(0, off+float64(c.late))
 	}
 	if math.Abs(off) <= strangersMost*client {
 		return ""
@@ -66,7 +80,7 @@ func (a *Ledger) NotItsOwn() string {
 		return SeveralServers().String()
 	}
 	return fmt.Sprintf("the client had %s, and the server's metrics count %s: %s; %s",
-		quantity.Counted(c.Answered, "answer"), quantity.Format(server, quantity.Count), a.LikelyRequests(client, server).String(), remedy)
+		quantity.Counted(a.Client.Answered, "answer"), quantity.Format(server, quantity.Count), a.LikelyRequests(client, server).String(), remedy)
 }
 
 // Unseen is why a figure of client and server cannot be compared; "" where it can. NaN stands for

@@ -78,7 +78,8 @@ func TestDifference_saysWhereItProbablyComesFrom(t *testing.T) {
 		{"do not agree on the requests either", runtest.Server(11*time.Second, 107), nil, "output tokens"},
 		{"2 answers came without usage", runtest.Server(11*time.Second, 100), noUsage, "output tokens"},
 		{"comes to 200 % of what the server's metrics count", runtest.Server(11*time.Second, 100), double, "output tokens"},
-		{"began again during the run", anew, nil, "requests"},
+		{"began again during the run", anew, lost, "requests"},
+		{"come from several servers behind one address", anew, nil, "requests"},
 	} {
 		v := row(t, both(c.last, c.change), c.subject, "exactly")
 		assert.Equal(t, slo.Missed, v.Outcome, c.says)

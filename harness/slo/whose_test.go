@@ -121,11 +121,61 @@ func TestServers_restartedOneIsOne(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			run := behind([]replica{of}, inTurns(1))
+			if of.resets > 0 { // what it was answering breaks
+				breaks(run, 10*of.resets)
+			}
 			v := judge(t, run, "mean server output throughput", "at least 30 tokens per second")
 			assert.Equal(t, slo.Met, v.Outcome, "%v", v.Notes)
 			assert.InDelta(t, 40, v.Value, 2)
 		})
 	}
+}
+
+// breaks has one request of a run end with its connection.
+func breaks(run *harness.Run, i int) {
+	records := slices.Collect(run.Records)
+	records[i] = runtest.Failed(records[i])
+	run.Records = slices.Values(records)
+}
+
+// TestServers_anotherOnesPageIsNoRestart has a balancer that keeps to one replica for
+// a while, and then to another one, whose counters are far below.
+func TestServers_anotherOnesPageIsNoRestart(t *testing.T) {
+	for name, c := range map[string]struct {
+		replicas []replica
+		change   func(*harness.Run)
+		outcome  slo.Outcome
+	}{
+		"nothing broke":                        {[]replica{{before: 90000, each: 5}, {before: 0, each: 5}}, nil, slo.Unknown},
+		"the other one was idle":               {[]replica{{before: 90000, each: 9}, {before: 0, each: 1}}, nil, slo.Unknown},
+		"requests were refused by the server":  {[]replica{{before: 90000, each: 5}, {before: 0, each: 5}}, refuse, slo.Unknown},
+		"its page tells that it is no new one": {[]replica{{before: 90000, each: 5, began: 1.9e9}, {before: 0, each: 5, began: 1.9e9}}, nil, slo.Unknown},
+		"its page tells that it is a new one":  {[]replica{{before: 90000, each: 10, began: 1.9e9}, {before: -100, each: 10, began: 2e9 + 10}}, nil, slo.Met},
+		"something broke":                      {[]replica{{before: 90000, each: 10}, {before: -100, each: 10}}, func(run *harness.Run) { breaks(run, 100) }, slo.Met},
+		"nothing broke, and none is missing":   {[]replica{{before: 90000, each: 10}, {before: -90, each: 10}}, nil, slo.Met},
+	} {
+		t.Run(name, func(t *testing.T) {
+			run := behind(c.replicas, func(second int) int { return min(1, second/10) })
+			if c.change != nil {
+				c.change(run)
+			}
+			v := judge(t, run, "mean waiting requests", "at most 9")
+			assert.Equal(t, c.outcome, v.Outcome, "%v", v.Notes)
+			assert.Equal(t, slo.Met, judge(t, run, "p50 TTFT", "at most 9 s").Outcome, "what the client timed is not the server's")
+			if c.outcome == slo.Unknown {
+				assert.Contains(t, v.Notes[0], several)
+				assert.Contains(t, row(t, ledger.Of(run), "requests", "exactly").Cause.Reason(), several)
+			}
+		})
+	}
+}
+
+// refuse has the server answer one request with 429.
+func refuse(run *harness.Run) {
+	records := slices.Collect(run.Records)
+	records[50] = runtest.Failed(records[50])
+	records[50].Failure, records[50].HTTPStatus = "http 429", 429
+	run.Records = slices.Values(records)
 }
 
 // TestServers_restartedReplicaIsNoBalancer has two replicas that are listed, so that each
@@ -143,6 +193,7 @@ func TestServers_restartedReplicaIsNoBalancer(t *testing.T) {
 		}
 	}
 	run.Samples = slices.Values(samples)
+	breaks(run, 90)
 	v := judge(t, run, "mean server output throughput", "at least 30 tokens per second")
 	assert.Equal(t, slo.Met, v.Outcome, "%v", v.Notes)
 }
