@@ -30,7 +30,7 @@ func (a *Ledger) Several() bool {
 	if a.run != nil && !a.run.Virtual {
 		start = a.run.Start
 	}
-	return a.mixed.several(start) || a.run != nil && a.switched()
+	return a.mixed.several(start) || a.switched()
 }
 
 // switched reports whether the page became another server's, as behind a balancer that

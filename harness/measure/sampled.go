@@ -31,6 +31,7 @@ type Feed struct {
 	before      time.Duration // the last reading that is no later than the window's begin
 	age         float64       // s that its values were old
 	dated       bool          // it is reported how old its values are: another program collects them
+	modelled    bool          // some series named the model
 	inside      int           // readings inside the window, all series of one instant counting as one
 	Missing     int           // readings that did not come inside it
 	lost        int           // readings that did not come so far
@@ -158,6 +159,7 @@ func (w *Sampled) take(s harness.Sample) {
 	if of.last = s.At; s.At <= w.from && s.At != of.before {
 		of.before, of.age = s.At, 0
 	}
+	of.modelled = of.modelled || s.Labels["model_name"] != ""
 	for _, series := range w.named[key(s.Source, s.Series)] {
 		if series.covers(s.Labels) {
 			series.take(s, w)

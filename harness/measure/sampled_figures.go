@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/vllmspec/vllmspec/harness"
 	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/internal/spelling"
 )
@@ -46,6 +47,9 @@ func (w *Sampled) absent(feed, series string, usual metric.Absence) (why string,
 	if why := w.run.Unwatched[feed]; why != "" {
 		return why, false
 	}
+	if feed == metric.Server && w.othersOnly() {
+		return metric.OthersOnly, false
+	}
 	of := w.Feeds[feed]
 	if of == nil || of.inside == 0 {
 		if why := w.run.Unread[feed]; why != "" {
@@ -57,6 +61,12 @@ func (w *Sampled) absent(feed, series string, usual metric.Absence) (why string,
 		return usual.Unread, false
 	}
 	return usual.Lacking(series, of.inside), true
+}
+
+// othersOnly reports whether the server's page named models, and none that was asked.
+func (w *Sampled) othersOnly() bool {
+	own, others := w.Feeds[metric.Server], w.Feeds[harness.OtherModels]
+	return others != nil && (own == nil || !own.modelled)
 }
 
 // risen is by how much a counter rose in the window, over all its label sets.

@@ -45,6 +45,10 @@ func (g Gauge) Absence() Absence {
 	return UsualAbsence(g.Feed)
 }
 
+// OthersOnly is why the server's figures are not there where its page names several models, and
+// none that is asked.
+const OthersOnly = "the server's metrics are those of several models, and name none that is asked: set VLLM_METRICS_URL to the page of the one that is asked, or serve it under its name"
+
 // UnreadBecause says of a feed that it was never read, and what came instead.
 func UnreadBecause(feed, why string) string {
 	switch feed {

@@ -181,8 +181,13 @@ http_requests_total{status="2xx"} 9
 
 	p = page(t, 200, "text/plain", gateway)
 	p.Models = []string{"another"}
-	assert.Equal(t, map[string][]float64{"server": {3, 40, 4, 9}}, of(p))
-	assert.Contains(t, p.Remarks()[0], `name no model "another", but m, n: their figures are taken for its own`)
+	assert.Equal(t, map[string][]float64{"server": {9}, harness.OtherModels: {3, 40, 4}}, of(p))
+	assert.Contains(t, p.Remarks()[0], `name no model "another", but m, n: which of them is asked is not known`)
+
+	p = page(t, 200, "text/plain", strings.ReplaceAll(gateway, `"0",model_name="n"`, `"2",model_name="m"`))
+	p.Models = []string{"another"}
+	assert.Equal(t, map[string][]float64{"server": {3, 40, 4, 9}}, of(p), "a server may call its own by another name")
+	assert.Contains(t, p.Remarks()[0], `name no model "another", but m: their figures are taken for its own`)
 }
 
 func TestPage_namedSeriesAreRead(t *testing.T) {

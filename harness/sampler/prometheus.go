@@ -129,7 +129,7 @@ func (p *Prometheus) translated(metrics []metric) []metric {
 }
 
 // setApart marks the readings about other models than those that are asked, on a page
-// that has one of these.
+// that has one of these, or names several others: which of them is asked is not known.
 func (p *Prometheus) setApart(readings []harness.Reading) {
 	var others []string
 	for _, r := range readings {
@@ -141,7 +141,7 @@ func (p *Prometheus) setApart(readings []harness.Reading) {
 		}
 	}
 	p.others = others
-	if !p.ours {
+	if !p.ours && (len(p.Models) == 0 || len(others) < 2) {
 		return
 	}
 	for i, r := range readings {
@@ -162,7 +162,11 @@ func (p *Prometheus) Remarks() []string {
 	if p.ours || len(p.Models) == 0 || len(p.others) == 0 {
 		return nil
 	}
-	return []string{fmt.Sprintf("the server's metrics at %s name no model %q, but %s: their figures are taken for its own", redact.URL(p.URL), p.Models[0], strings.Join(p.others, ", "))}
+	names := fmt.Sprintf("the server's metrics at %s name no model %q, but %s", redact.URL(p.URL), p.Models[0], strings.Join(p.others, ", "))
+	if len(p.others) > 1 {
+		return []string{names + ": which of them is asked is not known, and none of their figures is taken; set VLLM_METRICS_URL to the page of the one that is asked, or serve it under its name"}
+	}
+	return []string{names + ": their figures are taken for its own"}
 }
 
 // allEngines is an error where an engine is missing that was there before: a sum

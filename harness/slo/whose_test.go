@@ -253,3 +253,31 @@ func TestServers_figuresOfOthersRequestsAreUnknown(t *testing.T) {
 		})
 	}
 }
+
+// TestServers_severalOtherModelsAreNotTheOneThatIsAsked has a page of which the readings of
+// models are set apart, and those of the process are not.
+func TestServers_severalOtherModelsAreNotTheOneThatIsAsked(t *testing.T) {
+	for name, unlabelled := range map[string]bool{"every series names a model": false, "the process does not": true} {
+		t.Run(name, func(t *testing.T) {
+			run := behind([]replica{{before: 100, each: 10}}, inTurns(1))
+			samples := slices.Collect(run.Samples)
+			for i := range samples {
+				samples[i].Source, samples[i].Labels["model_name"] = harness.OtherModels, "another"
+			}
+			for second := range 31 {
+				if unlabelled {
+					samples = append(samples, runtest.Counted(time.Duration(second)*time.Second, "process_start_time_seconds", 1e9))
+				}
+			}
+			slices.SortStableFunc(samples, func(a, b harness.Sample) int { return int(a.At - b.At) })
+			run.Samples = slices.Values(samples)
+			for row, expectation := range map[string]string{"mean waiting requests": "at most 9", "mean server TTFT": "at most 9 s", "mean server output throughput": "at least 1 tokens per second"} {
+				v := judge(t, run, row, expectation)
+				assert.Equal(t, slo.Unknown, v.Outcome, row)
+				assert.Contains(t, v.Notes[0], "are those of several models, and name none that is asked", row)
+			}
+			v := judge(t, run, `mean "vllm:num_requests_waiting{model_name=another}"`, "at most 9")
+			assert.Equal(t, slo.Met, v.Outcome, "%v", v.Notes)
+		})
+	}
+}
