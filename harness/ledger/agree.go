@@ -32,6 +32,7 @@ type ClientCounts struct {
 	Prompt, Output                 int  // their tokens
 	longClips                      bool // some clip was longer than a server takes at once
 	TTFT, E2E                      sum  // s, of all that had a first token, and of all answers, since they were sent
+	span                           sum  // s, from the first piece of an answer to the last
 	ended                          time.Duration
 }
 
@@ -104,6 +105,9 @@ func (a *Ledger) Record(r harness.Record) error {
 		c.Answered += n
 		c.ByFinish[finishOf(r.Finish)] += n
 		c.E2E.add(r.Done - r.Sent)
+		if last := len(r.Chunks) - 1; last > 0 {
+			c.span.add(r.Chunks[last] - r.Chunks[0])
+		}
 		if r.Done+countsWithin >= a.gaps.last { // where the samples came before the records
 			c.late += n
 		}
@@ -162,7 +166,7 @@ func (a *Ledger) Sample(s harness.Sample) error {
 		name += " " + s.Labels[vllm.FinishedReason]
 	case seriesHTTP:
 		name += " " + s.Labels["status"]
-	case SeriesPrompts, SeriesOutputs, SeriesFirstSum, SeriesFirstCount, SeriesLastSum, SeriesLastCount:
+	case SeriesPrompts, SeriesOutputs, SeriesFirstSum, SeriesFirstCount, SeriesLastSum, SeriesLastCount, seriesDecodeSum, seriesDecodeCount, seriesGapsSum:
 	default:
 		return nil
 	}

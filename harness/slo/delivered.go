@@ -133,5 +133,5 @@ func Remarks(w *measure.Window) (out []string) {
 	if n := w.TokenCounts.Faulty(); n > 0 && contradiction(w.TokenCounts) == "" {
 		out = append(out, fmt.Sprintf("the token counts of %s cannot be right and were left out: %s", quantity.Counted(n, "answer"), ways(w.TokenCounts)))
 	}
-	return out
+	return append(out, hasty(w)...)
 }
