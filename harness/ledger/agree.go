@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"maps"
 	"math"
 	"time"
 
@@ -17,6 +18,7 @@ type Ledger struct {
 	server   map[string]float64 // by how much counters rose: by series, and of some the value of a label
 	counters *Counters
 	mixed    interleaved
+	late     map[time.Duration]int // answers that ended when the server had been read last, or just before, by hundredths of a second
 	gaps     scrapes
 	run      *harness.Run // once it has ended; nil until then
 }
@@ -24,7 +26,6 @@ type Ledger struct {
 // ClientCounts is what the client counted, warm-up included.
 type ClientCounts struct {
 	Asked, Answered, lost, GivenUp int // as servers count requests: of one that is pooled each input; lost began and did not end well; left were given up by their users
-	late                           int // answers that ended when the server had been read last, or just before
 	HTTPErrors                     int // HTTP errors
 	broken                         int // failed as they do where a server is started again: what a server refuses itself is not among them
 	ByFinish                       map[string]int
@@ -52,7 +53,7 @@ type scrapes struct{ first, last time.Duration }
 
 // New is the ledger of a run that is about to begin.
 func New() *Ledger {
-	return &Ledger{server: map[string]float64{}, counters: NewCounters(), mixed: newInterleaved(),
+	return &Ledger{server: map[string]float64{}, counters: NewCounters(), mixed: newInterleaved(), late: map[time.Duration]int{},
 		Client: ClientCounts{ByFinish: map[string]int{}}, gaps: scrapes{harness.NoTime, harness.NoTime}}
 }
 
@@ -108,8 +109,8 @@ func (a *Ledger) Record(r harness.Record) error {
 		if last := len(r.Chunks) - 1; last > 0 {
 			c.span.add(r.Chunks[last] - r.Chunks[0])
 		}
-		if r.Done+countsWithin >= a.gaps.last { // where the samples came before the records
-			c.late += n
+		if r.Done+countsWithin >= a.gaps.last {
+			a.late[r.Done.Truncate(10*time.Millisecond)] += n
 		}
 		if r.PromptTokens != harness.Unreported && (r.OutputTokens != harness.Unreported || r.Inputs > 0) {
 			c.WithUsage += n
@@ -158,7 +159,10 @@ func (a *Ledger) Sample(s harness.Sample) error {
 	if a.gaps.first == harness.NoTime {
 		a.gaps.first = s.At
 	}
-	a.gaps.last = max(a.gaps.last, s.At)
+	if s.At > a.gaps.last {
+		a.gaps.last = s.At
+		maps.DeleteFunc(a.late, func(at time.Duration, _ int) bool { return at+countsWithin < s.At })
+	}
 	a.mixed.take(s)
 	name := s.Series
 	switch s.Series {

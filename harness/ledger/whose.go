@@ -51,7 +51,10 @@ func (a *Ledger) unexplained(client, server float64) float64 {
 	if off > 0 {
 		return max(0, off-float64(c.Asked-c.Answered-c.HTTPErrors))
 	}
-	return min(0, off+float64(c.late))
+	for _, n := range a.late {
+		off += float64(n)
+	}
+	return min(0, off)
 }
 
 // strangersMost is the share of the client's answers by which the server may count

@@ -43,7 +43,7 @@ func (w *Window) UsualGap() float64 {
 }
 
 // Spans are [ledger.Ledger.Spans]; not known of a run that goes on.
-func (w *Window) Spans() (client, server float64, known bool) {
+func Spans(w *Window) (client, server float64, known bool) {
 	if w.ledger == nil {
 		return 0, 0, false
 	}

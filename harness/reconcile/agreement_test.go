@@ -143,3 +143,25 @@ func TestAgreement_ofSeveralRunsIsTheWorst(t *testing.T) {
 	assert.Equal(t, slo.Missed, v.Outcome)
 	assert.Equal(t, 7.0, v.Value)
 }
+
+// TestDifference_ofARunThatIsWatched has the readings come among the records, as they do
+// while a run goes on.
+func TestDifference_ofARunThatIsWatched(t *testing.T) {
+	a := ledger.New()
+	take := func(samples []harness.Sample) {
+		for _, s := range samples {
+			require.NoError(t, a.Sample(s))
+		}
+	}
+	take(runtest.Server(0, 0))
+	for i := range 100 {
+		if i == 50 {
+			take(runtest.Server(5*time.Second, -960))
+		}
+		require.NoError(t, a.Record(runtest.Request(i, time.Duration(i)*100*time.Millisecond, 50*time.Millisecond)))
+	}
+	take(runtest.Server(11*time.Second, -950))
+	v := row(t, a, "requests", "exactly")
+	assert.Equal(t, slo.Missed, v.Outcome)
+	assert.Contains(t, v.Cause.Reason(), "come from several servers behind one address")
+}

@@ -42,7 +42,7 @@ func (w audit) buffered() (found []Finding) {
 // gathered finds streams that came in far less time than the server took to generate them:
 // something gathers answers, and then gives them on piece by piece.
 func (w audit) gathered() []Finding {
-	client, server, known := w.Spans()
+	client, server, known := measure.Spans(w.Window)
 	if !known || client >= spanLeast*server || server-client < spanOff || w.readLate() {
 		return nil
 	}
@@ -54,7 +54,7 @@ func (w audit) gathered() []Finding {
 // tell how long it generated them.
 func hasty(w *measure.Window) []string {
 	share := float64(w.Streams.Hasty) / float64(max(1, w.Streams.N))
-	if _, _, known := w.Spans(); known || share <= hastyMost || len((audit{client{w}}).buffered()) > 0 {
+	if _, _, known := measure.Spans(w); known || share <= hastyMost || len((audit{client{w}}).buffered()) > 0 {
 		return nil
 	}
 	return []string{fmt.Sprintf("%s of answers came whole in the last 5 %% of their time, in less than 1 ms from one piece to the next: if something in between gathers answers, as a proxy does that imitates streams, ITL and TPOT are its own; the server's metrics would tell, and do not; %s",
