@@ -20,7 +20,9 @@ func (e *Environment) readHistory(vars map[string]string) (err error) {
 		e.History = "sqlite:" + e.FromRoot(path)
 	}
 	for _, name := range branchVars() {
-		e.Branch = cmp.Or(e.Branch, vars[name])
+		if tag := name == "GITHUB_REF_NAME" && vars["GITHUB_REF_TYPE"] == "tag" || name == "CI_COMMIT_REF_NAME" && vars["CI_COMMIT_TAG"] != ""; !tag {
+			e.Branch = cmp.Or(e.Branch, vars[name])
+		}
 	}
 	return err
 }

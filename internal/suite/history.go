@@ -15,15 +15,16 @@ import (
 const enterMost = 20 * time.Second
 
 // enterRuns enters the stored runs in the history that the environment names, and says what is wrong with it, or
-// with the index of the folder. Nothing of this changes what became of a run: it is stored, and is entered later.
-func enterRuns(env *environment.Environment, ofFolder error, say func(line string)) {
+// with the index of the folder. Nothing of this changes what became of a run: it is stored, and is entered later. It ends with
+// the context, which is before the process is killed.
+func enterRuns(until context.Context, env *environment.Environment, ofFolder error, say func(line string)) {
 	if ofFolder != nil {
 		say("the list of runs is that of the newest: " + ofFolder.Error())
 	}
 	if env.History == "" {
 		return
 	}
-	if err := history.Enter(context.Background(), env.History, runsOf(env.Out), enterMost); err != nil {
+	if err := history.Enter(until, env.History, runsOf(env.Out), enterMost); err != nil {
 		say("the runs are stored, and not all of them are in the history: " + err.Error())
 	}
 }

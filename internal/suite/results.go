@@ -1,6 +1,7 @@
 package suite
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"path"
@@ -131,11 +132,11 @@ func separate(err error) (all []error) {
 }
 
 // write writes what CI systems read, and the list of all runs.
-func (r *results) write(left []ci.LeftOut, interrupted bool, env *environment.Environment, secrets *redact.Secrets, output *console) error {
+func (r *results) write(until context.Context, left []ci.LeftOut, interrupted bool, env *environment.Environment, secrets *redact.Secrets, output *console) error {
 	ran := ci.Results{Scenarios: r.scenarios, Left: left, Refused: r.refusals(interrupted)}
 	warning, unlisted := reports.WriteIndexOn(env.Disk, env.Out)
 	err := errors.Join(r.unlinked, r.folder.End(ran, r.cucumber), unlisted)
-	enterRuns(env, warning, func(line string) { fmt.Fprintln(output, line) })
+	enterRuns(until, env, warning, func(line string) { fmt.Fprintln(output, line) })
 	if env.Summary != "" {
 		err = errors.Join(err, ci.AppendSummary(env.Summary, string(secrets.OwnFile("summary.md", []byte(ci.Summary(ran))))))
 	}

@@ -20,7 +20,7 @@ import (
 func (s *Suite) newSession(deadline time.Time) *experiment.Session {
 	env, program := s.env, cmp.Or(s.env.Program, "go test")
 	session := &experiment.Session{
-		Out: env.Out, Disk: env.Disk, Root: env.Root, Began: time.Now(), Deadline: deadline, Interrupt: s.interrupt, Secrets: s.secrets, Commit: commitOf(env.Root), Branch: cmp.Or(env.Branch, branchOf(env.Root)), Past: s.past.ask,
+		Out: env.Out, Disk: env.Disk, Root: env.Root, Began: time.Now(), Deadline: deadline, Interrupt: s.interrupt, Secrets: s.secrets, Commit: commitOf(env.Root), Branch: cmp.Or(branchOf(env.Root), env.Branch), Past: s.past.ask,
 		Place: experiment.Place{URLs: env.URLs, Other: env.Other, Launch: env.Launch, TLS: env.TLS, Token: s.access.get, Headers: env.Headers, Model: env.Model,
 			MetricsURLs: env.MetricsURLs, Resolver: env.Resolver, Prometheus: env.Prometheus, Selector: env.Selector, MetricsKey: env.MetricsKey, GPUsURLs: env.GPUsURLs, EngineHeader: env.EngineHeader, Settings: environment.Settings()},
 		Remedies: experiment.Remedies{

@@ -269,7 +269,9 @@ func interruptedBy(by harness.Interruption) error { return fmt.Errorf("the tests
 func (s *Suite) writeResults() error {
 	defer s.clock.stop()
 	s.onStage(Publishing)
-	return s.results.write(s.finder.left, s.interrupt.isSet(), s.env, s.secrets, s.output)
+	until, stop := s.uploads.untilDeadline()
+	defer stop()
+	return s.results.write(until, s.finder.left, s.interrupt.isSet(), s.env, s.secrets, s.output)
 }
 
 // shown is an error for who runs the tests: without secrets, and in lines that do

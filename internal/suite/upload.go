@@ -101,13 +101,18 @@ func wereRuns(n int) string {
 	return fmt.Sprintf("%d runs were", n)
 }
 
-// untilInterrupted ends when the tests are interrupted.
-func (u *uploader) untilInterrupted() (context.Context, func()) {
+// untilDeadline ends some time before the process is killed.
+func (u *uploader) untilDeadline() (context.Context, func()) {
 	limit := time.Now().Add(uploadMost)
 	if !u.deadline.IsZero() {
 		limit = u.deadline.Add(-uploadLeft)
 	}
-	timed, stop := context.WithDeadlineCause(context.Background(), limit, errors.New("the time for it was over"))
+	return context.WithDeadlineCause(context.Background(), limit, errors.New("the time for it was over"))
+}
+
+// untilInterrupted ends when the tests are interrupted.
+func (u *uploader) untilInterrupted() (context.Context, func()) {
+	timed, stop := u.untilDeadline()
 	until, cancel := context.WithCancelCause(timed)
 	over := make(chan struct{})
 	go func() {
