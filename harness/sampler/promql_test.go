@@ -196,7 +196,7 @@ func TestPromQL_onlyWhatStaysEndsTheWait(t *testing.T) {
 		for _, mended := range []bool{true, false} {
 			t.Run(fmt.Sprint(name, mended), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					api := &prometheusAPI{now: 1000, engines: map[string]float64{"a:1": 999.9, "b:1": 999.9}}
+					api := &prometheusAPI{now: 1000, engines: map[string]float64{"a:1": 999.8, "b:1": 999.9}}
 					p := asks(api)
 					_, err := p.Read(t.Context())
 					require.NoError(t, err)
