@@ -9,6 +9,7 @@ import (
 	"github.com/vllmspec/vllmspec/harness/ledger"
 	"github.com/vllmspec/vllmspec/harness/metric"
 	"github.com/vllmspec/vllmspec/harness/quantity"
+	"github.com/vllmspec/vllmspec/harness/vllm"
 )
 
 // Sampled is what was sampled beside the load, of the series that an objective asks
@@ -31,7 +32,7 @@ type Feed struct {
 	before      time.Duration // the last reading that is no later than the window's begin
 	age         float64       // s that its values were old
 	dated       bool          // it is reported how old its values are: another program collects them
-	modelled    bool          // some series named the model
+	engine      bool          // some series was an engine's, and not only of the process
 	inside      int           // readings inside the window, all series of one instant counting as one
 	Missing     int           // readings that did not come inside it
 	lost        int           // readings that did not come so far
@@ -159,7 +160,7 @@ func (w *Sampled) take(s harness.Sample) {
 	if of.last = s.At; s.At <= w.from && s.At != of.before {
 		of.before, of.age = s.At, 0
 	}
-	of.modelled = of.modelled || s.Labels["model_name"] != ""
+	of.engine = of.engine || vllm.IsSeries(s.Series)
 	for _, series := range w.named[key(s.Source, s.Series)] {
 		if series.covers(s.Labels) {
 			series.take(s, w)

@@ -63,10 +63,10 @@ func (w *Sampled) absent(feed, series string, usual metric.Absence) (why string,
 	return usual.Lacking(series, of.inside), true
 }
 
-// othersOnly reports whether the server's page named models, and none that was asked.
+// othersOnly reports whether the page had the figures of engines, and all of them were of models that were not asked.
 func (w *Sampled) othersOnly() bool {
 	own, others := w.Feeds[metric.Server], w.Feeds[harness.OtherModels]
-	return others != nil && (own == nil || !own.modelled)
+	return others != nil && (own == nil || !own.engine)
 }
 
 // risen is by how much a counter rose in the window, over all its label sets.
