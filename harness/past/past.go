@@ -141,7 +141,7 @@ type Stored struct{ Name string }
 // ReadStored reads its name.
 func ReadStored(name string) (Stored, error) {
 	if strings.TrimSpace(name) == "" {
-		return Stored{}, errors.New(`no run has an empty name; write that of its folder, as in compared with the run "run=20261201T120000Z-chat":`)
+		return Stored{}, errors.New(`no run has an empty name; write that of its folder: compared with the run "run=20261201T120000Z-chat"`)
 	}
 	return Stored{name}, nil
 }
