@@ -94,7 +94,7 @@ func TestAnswers_areReadAsOtherClientsReadThem(t *testing.T) {
 		require.NotNil(t, ours.Usage, names[i])
 		assert.Equal(t, strings.Contains(names[i], "think"), ours.Reasoning != "" && !strings.Contains(names[i], "reasoning"), names[i])
 		finish := map[string]string{"end_turn": "stop", "max_tokens": "length", "tool_use": "tool_calls"}[theirs.Finish]
-		assert.Equal(t, theirs, readAnswer{ours.Text, ours.Reasoning, theirs.Finish, "", ours.Usage.PromptTokens, ours.Usage.OutputTokens, ours.Usage.CachedTokens}, names[i])
+		assert.Equal(t, theirs, readAnswer{ours.Text + ours.Call, ours.Reasoning, theirs.Finish, "", ours.Usage.PromptTokens, ours.Usage.OutputTokens, ours.Usage.CachedTokens}, names[i])
 		assert.Equal(t, finish, ours.Finish, names[i])
 	}
 }

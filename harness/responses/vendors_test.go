@@ -98,7 +98,7 @@ func TestAnswers_areReadAsOtherClientsReadThem(t *testing.T) {
 		if strings.Contains(theirs.Text, "weather{") {
 			finish = "tool_calls"
 		}
-		assert.Equal(t, theirs, readAnswer{ours.Text, ours.Reasoning, ours.Refusal, theirs.Status, "", ours.Usage.PromptTokens, ours.Usage.OutputTokens, ours.Usage.CachedTokens}, names[i])
+		assert.Equal(t, theirs, readAnswer{ours.Text + ours.Call, ours.Reasoning, ours.Refusal, theirs.Status, "", ours.Usage.PromptTokens, ours.Usage.OutputTokens, ours.Usage.CachedTokens}, names[i])
 		assert.Equal(t, finish, ours.Finish, names[i])
 	}
 }

@@ -13,7 +13,7 @@ func TestPooled_isRefusedBeforeTheLoad(t *testing.T) {
 			"VLLM_URL="+without(t, mockedFor(t), "/v1/embeddings", "/openapi.json"))
 		assert.False(t, r.passed)
 		assert.Contains(t, r.output, `does not serve "embeddings", or not for this model (http 404`)
-		assert.Contains(t, r.output, `it serves "completions", "chat", "responses", "messages", "generate", "classify", "pooling", "score" and "rerank"`)
+		assert.Contains(t, r.output, `it serves "completions", "chat", "responses", "messages", "generate", "classify", "pooling", "score", "rerank", "transcriptions" and "translations"`)
 	})
 	t.Run("a server with it", func(t *testing.T) {
 		r := feature(t, guest("llama-3.1-8b", "texts of 64 tokens are embedded, 4 at a time", "20", "40 requests", "      | mean inputs | exactly 4 |\n      | error rate | none |\n"),
