@@ -17,8 +17,11 @@ type Address struct {
 
 const scheme = "s3://"
 
-// IsAddress reports whether a text is an address rather than a path of this machine.
-func IsAddress(text string) bool { return strings.Contains(text, "://") }
+// IsAddress reports whether a text is an address rather than a path of this machine: also one with a slip in it, as s3:/bucket
+// or s3//bucket, which would make a folder of that name.
+func IsAddress(text string) bool {
+	return strings.Contains(text, "://") || strings.HasPrefix(text, "s3:") || strings.HasPrefix(text, "s3//")
+}
 
 // names are those that a bucket can have (https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html).
 var names = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)

@@ -39,6 +39,8 @@ func TestRead_refusesWhatCannotBeHonoured(t *testing.T) {
 		"VLLMSPEC_TARGET=moc":                `it can be "mock" or "live"`,
 		"VLLMSPEC_FEATURES=nowhere":          "there is no file or folder ",
 		"VLLMSPEC_OUT=azblob://s3cret":       "VLLMSPEC_OUT: this version cannot ask Azure",
+		"VLLMSPEC_OUT=s3//bucket":            "VLLMSPEC_OUT: it is neither a folder nor a bucket; a bucket is written s3://bucket/prefix",
+		"VLLMSPEC_OUT=s3:/bucket":            "a bucket is written s3://bucket/prefix",
 		"VLLMSPEC_METRICS=x:y:z":             "VLLMSPEC_METRICS: ",
 		"VLLMSPEC_UNKNOWN=maybe":             `it can be "fail" or "warn"`,
 		"VLLMSPEC_DASHBOARD=70000":           "write an address, 127.0.0.1:7878, a port, 7878, or \"off\"",
